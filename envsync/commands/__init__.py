@@ -1,0 +1,1 @@
+"""One file for each command: wiring, output and exit code."""

@@ -1,0 +1,342 @@
+"""What an environment is, as frozen values, split by what Azure ML lets change.
+
+`EnvironmentSpec` is fixed when a version is created; `Metadata` may change afterwards. That split
+of types *is* the immutability rule of the service, and nothing says it a second time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+OsType = Literal["Linux", "Windows"]
+
+RESERVED_TAG_PREFIX = "envsync."
+"""Tags below this prefix are envsync's own record on a version, never the user's."""
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def canonical_json(value: JSON) -> str:
+    """The one text of a JSON value: keys sorted, no white space, no escapes.
+
+    Two values have the same text exactly when they mean the same: the order of mappings does not
+    count, the order of lists does, and `1`, `1.0`, `true` and `"1"` all differ.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity, which JSON cannot say.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def sha256_digest(text: str) -> str:
+    """`sha256:` and 64 hex digits over the UTF-8 bytes of a text."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
+    parts = tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in _DIGITS.split(version)
+        if part
+    )
+    return parts, version
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentKey:
+    """The identity of one environment version. Case-sensitive, as in the service."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where an inference server answers one kind of request: an HTTP path and a TCP port."""
+
+    path: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceConfig:
+    """The three routes of an image that serves a model by itself; the service wants all three."""
+
+    liveness_route: Route
+    readiness_route: Route
+    scoring_route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """The content of a local build context, as it is uploaded.
+
+    Attributes:
+        digest: `sha256:` and 64 hex digits over the relative paths and contents of all files;
+            None where a target cannot tell.
+        files: path relative to the context (`/`-separated, NFC) to the hex SHA-256 of its bytes;
+            None where a target cannot tell.
+        uploads: the hashes under which the SDK uploads this content, in hex: SHA-256 (64 digits)
+            and MD5 (32 digits, SDKs up to 1.26). Of a registered version, those that are known.
+        directory: where the content lies on disk. Not part of the content: a directory that is
+            moved or renamed is the same context.
+    """
+
+    digest: str | None
+    files: Mapping[str, str] | None = None
+    uploads: frozenset[str] = field(default=frozenset(), compare=False)
+    directory: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of_files(
+        cls,
+        files: Mapping[str, str],
+        *,
+        uploads: frozenset[str] = frozenset(),
+        directory: str | None = None,
+    ) -> BuildContext:
+        """The context that holds these files (path to hex SHA-256 of the content)."""
+        digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
+        return cls(digest, MappingProxyType(dict(files)), uploads, directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A Docker build: its context (a local directory's content, or a URL) and its Dockerfile.
+
+    Attributes:
+        context: a `BuildContext`, or the text of an `https://` or git URL, which is all that the
+            service keeps of it.
+        dockerfile_path: relative to the context.
+    """
+
+    context: BuildContext | str
+    dockerfile_path: str = "Dockerfile"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSpec:
+    """What is fixed once a version is created, with the service's defaults filled in.
+
+    Attributes:
+        image: the Docker image, as written.
+        conda_file: the conda specification as canonical JSON text: the service rewrites its YAML,
+            so only its meaning can be compared.
+        build: the Docker build, instead of `image`.
+        os_type: `Linux` unless said otherwise.
+        inference_config: routes of an image that serves by itself.
+    """
+
+    image: str | None = None
+    conda_file: str | None = None
+    build: Build | None = None
+    os_type: OsType = "Linux"
+    inference_config: InferenceConfig | None = None
+
+    def document(self) -> dict[str, JSON]:
+        """The spec as JSON data, in the words of an environment file; what is unset is absent.
+
+        A local build context stands as `build.context` with its digest, a URL as `build.path`.
+        """
+        document: dict[str, JSON] = {}
+        if self.image is not None:
+            document["image"] = self.image
+        if self.conda_file is not None:
+            document["conda_file"] = json.loads(self.conda_file)
+        if self.build is not None:
+            context = self.build.context
+            document["build"] = {
+                **({"path": context} if isinstance(context, str) else {"context": context.digest}),
+                "dockerfile_path": self.build.dockerfile_path,
+            }
+        document["os_type"] = self.os_type
+        if self.inference_config is not None:
+            document["inference_config"] = {
+                name: {"path": route.path, "port": route.port}
+                for name, route in (
+                    ("liveness_route", self.inference_config.liveness_route),
+                    ("readiness_route", self.inference_config.readiness_route),
+                    ("scoring_route", self.inference_config.scoring_route),
+                )
+            }
+        return document
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
+        return sha256_digest("envsync-spec 1\n" + canonical_json(self.document()))
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What may change after creation: the description and the user's own tags."""
+
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
+
+    def document(self) -> dict[str, JSON]:
+        """The metadata as JSON data, in the words of an environment file."""
+        document: dict[str, JSON] = {}
+        if self.description is not None:
+            document["description"] = self.description
+        if self.tags:
+            document["tags"] = dict(self.tags)
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What envsync writes on a version about itself, as the reserved tags `envsync.*`.
+
+    Attributes:
+        owner: the project that looks after the version; None where envsync does not.
+        digest: the digest of the spec it was created from.
+        source: the file that declared it, relative to the project directory.
+        commit: the git commit that held that file.
+    """
+
+    owner: str | None = None
+    digest: str | None = None
+    source: str | None = None
+    commit: str | None = None
+
+    def as_tags(self) -> dict[str, str]:
+        """The reserved tags that say this."""
+        tags = {
+            "owner": self.owner,
+            "digest": self.digest,
+            "source": self.source,
+            "commit": self.commit,
+        }
+        return {RESERVED_TAG_PREFIX + key: value for key, value in tags.items() if value}
+
+    @classmethod
+    def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
+        """What the reserved tags among these say; other tags are passed over."""
+        return cls(
+            *(
+                tags.get(RESERVED_TAG_PREFIX + key)
+                for key in ("owner", "digest", "source", "commit")
+            )
+        )
+
+
+def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """These tags without the reserved ones."""
+    return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIX)}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One environment version, whole: what a create writes and a read returns."""
+
+    key: EnvironmentKey
+    spec: EnvironmentSpec
+    metadata: Metadata = field(default_factory=Metadata)
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something is declared: a file relative to the project directory, and a 1-based line."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One environment file: the desired state of one environment version.
+
+    Attributes:
+        version: None where the file has none and envsync looks after it (`versions: auto`).
+    """
+
+    name: str
+    version: str | None
+    spec: EnvironmentSpec
+    metadata: Metadata
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version as a target holds it.
+
+    Attributes:
+        archived: archived on its own, whatever its container is.
+        created: when it was created, ISO 8601 in UTC; for people, never for ordering.
+        curated: belongs to the service itself; nobody may change it.
+    """
+
+    environment: Environment
+    archived: bool = False
+    created: str = ""
+    curated: bool = False
+
+    @property
+    def version(self) -> str:
+        """The version's own name."""
+        return self.environment.key.version
+
+    @property
+    def owner(self) -> str | None:
+        """The project that owns it, if any."""
+        return self.environment.provenance.owner
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An environment name with all its versions, as a target holds it.
+
+    Attributes:
+        archived: hides every version, whatever their own state.
+        versions: in order of creation, oldest first: that order is what `@latest` goes by.
+        next_version: what the service would call the next version of itself.
+    """
+
+    name: str
+    versions: tuple[RegisteredVersion, ...] = ()
+    archived: bool = False
+    next_version: str = "1"
+
+    @property
+    def active(self) -> tuple[RegisteredVersion, ...]:
+        """The versions that lists show: none where the container is archived."""
+        return () if self.archived else tuple(v for v in self.versions if not v.archived)
+
+    @property
+    def latest(self) -> str | None:
+        """What `@latest` means here: the most recently created active version."""
+        active = self.active
+        return active[-1].version if active else None
+
+
+State: TypeAlias = Mapping[str, Container]
+"""What a target holds: containers by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetIdentity:
+    """Which target a plan is for: its name in `envsync.yaml`, its kind, and its own id."""
+
+    name: str
+    kind: str
+    id: str

@@ -1,0 +1,277 @@
+"""`Plan`: what an apply would do, as values; to and from JSON data; and its digest.
+
+`docs/plan.md` describes the JSON, `envsync schema plan` prints its schema.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from envsync._version import __version__
+from envsync.errors import EnvsyncError
+from envsync.model import (
+    JSON,
+    Environment,
+    Source,
+    TargetIdentity,
+    canonical_json,
+    sha256_digest,
+)
+
+FORMAT_VERSION = 1
+
+Scope = Literal["version", "environment"]
+
+
+class Action(StrEnum):
+    """What is done to a version, or to an environment with all its versions."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs.
+
+    Attributes:
+        path: in the words of an environment file: `tags.owner`, `conda_file.dependencies[2]`.
+        before: what the target holds; None where there is nothing.
+        after: what is declared; None where there is nothing.
+        files: for a build context, the files that differ, where known: path to `added`, `removed`
+            or `modified`.
+    """
+
+    path: str
+    before: JSON
+    after: JSON
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, JSON]:
+        """As JSON data."""
+        data: dict[str, JSON] = {"path": self.path, "before": self.before, "after": self.after}
+        if self.files:
+            data["files"] = dict(self.files)
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing to do.
+
+    Attributes:
+        version: None for a change of the whole environment.
+        reason: why, for people; it never drives the apply.
+        fields: what differs; of a create, all that is set.
+        source: the declaration it comes from; None where there is none.
+        desired: the environment to write, for create, update and the restore of a version. Not part
+            of the JSON: a plan that was read back cannot be applied, only compared.
+        keep_archived: for the restore of an environment, versions that must stay archived.
+    """
+
+    action: Action
+    scope: Scope
+    name: str
+    version: str | None
+    reason: str
+    fields: tuple[FieldChange, ...] = ()
+    source: Source | None = None
+    desired: Environment | None = field(default=None, compare=False, repr=False)
+    keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def address(self) -> str:
+        """`name:version`, or just the name for the whole environment."""
+        return self.name if self.version is None else f"{self.name}:{self.version}"
+
+    def to_json(self) -> dict[str, JSON]:
+        """As JSON data."""
+        return {
+            "action": str(self.action),
+            "scope": self.scope,
+            "name": self.name,
+            "version": self.version,
+            "reason": self.reason,
+            "fields": [change.to_json() for change in self.fields],
+            "source": _source_json(self.source),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something declared that cannot be done, and how to put it right.
+
+    Attributes:
+        code: `immutable`, `unowned`, `foreign-owner` or `curated`.
+    """
+
+    code: str
+    name: str
+    version: str | None
+    message: str
+    fix: str
+    fields: tuple[FieldChange, ...] = ()
+    source: Source | None = None
+
+    @property
+    def address(self) -> str:
+        """`name:version`, or just the name where no version is meant."""
+        return self.name if self.version is None else f"{self.name}:{self.version}"
+
+    def to_json(self) -> dict[str, JSON]:
+        """As JSON data."""
+        return {
+            "code": self.code,
+            "name": self.name,
+            "version": self.version,
+            "message": self.message,
+            "fix": self.fix,
+            "fields": [change.to_json() for change in self.fields],
+            "source": _source_json(self.source),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LatestChange:
+    """What `@latest` of a name means before and after; None where no version is active."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    def to_json(self) -> dict[str, JSON]:
+        """As JSON data."""
+        return {"name": self.name, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything an apply would do to one target, in canonical order.
+
+    Attributes:
+        project: the owner written on what is created.
+        changes: by name, then in natural version order. A change of a name that has a rejection
+            is shown, and held back.
+        unchanged: number of declared versions that are in the target as declared.
+        refused: why the plan may not be applied as a whole, beside rejections; None where it may.
+    """
+
+    project: str
+    target: TargetIdentity
+    changes: tuple[Change, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    latest: tuple[LatestChange, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unchanged: int = 0
+    refused: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do and nothing wrong."""
+        return not (self.changes or self.rejections)
+
+    @property
+    def held_back(self) -> frozenset[str]:
+        """Names that a rejection holds back, with every change of theirs."""
+        return frozenset(rejection.name for rejection in self.rejections)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many of each action, `unchanged` and `rejected`."""
+        counts = Counter(change.action for change in self.changes)
+        return {
+            **{str(action): counts[action] for action in Action},
+            "unchanged": self.unchanged,
+            "rejected": len(self.rejections),
+        }
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and 64 hex digits over project, target, changes and rejections.
+
+        Reasons, messages and places in files explain, and are left out: a comment added to a file
+        leaves the digest as it was.
+        """
+        explaining = {"reason", "message", "fix", "source"}
+        parts: list[JSON] = [
+            {key: value for key, value in part.to_json().items() if key not in explaining}
+            for part in (*self.changes, *self.rejections)
+        ]
+        data: JSON = [self.project, _target_json(self.target), parts]
+        return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
+
+    def to_json(self) -> dict[str, JSON]:
+        """The plan as JSON data, as `plan --format json` prints it."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "envsync_version": __version__,
+            "project": self.project,
+            "target": _target_json(self.target),
+            "digest": self.digest,
+            "summary": dict(self.summary),
+            "changes": [change.to_json() for change in self.changes],
+            "rejections": [rejection.to_json() for rejection in self.rejections],
+            "latest": [latest.to_json() for latest in self.latest],
+            "warnings": list(self.warnings),
+            "refused": self.refused,
+        }
+
+    @classmethod
+    def from_json(cls, data: object) -> Plan:
+        """The plan that `to_json` wrote.
+
+        Raises:
+            EnvsyncError: the data is no plan, is of another format version, or was edited: its
+                digest is not that of its content.
+        """
+        try:
+            return _read_plan(data)
+        except (KeyError, TypeError, ValueError) as error:
+            raise EnvsyncError(f"This is not a plan that envsync wrote: {error!r}.") from error
+
+
+def _source_json(source: Source | None) -> JSON:
+    return None if source is None else {"file": source.file, "line": source.line}
+
+
+def _target_json(target: TargetIdentity) -> dict[str, JSON]:
+    return {"name": target.name, "kind": target.kind, "id": target.id}
+
+
+def _read_plan(data: Any) -> Plan:
+    if data["format_version"] != FORMAT_VERSION:
+        raise EnvsyncError(
+            f"The plan has format version {data['format_version']}, this envsync "
+            f"({__version__}) reads {FORMAT_VERSION}. Make the plan again."
+        )
+    plan = Plan(
+        project=data["project"],
+        target=TargetIdentity(**data["target"]),
+        changes=tuple(
+            Change(**{**item, "action": Action(item["action"]), **_read_common(item)})
+            for item in data["changes"]
+        ),
+        rejections=tuple(
+            Rejection(**{**item, **_read_common(item)}) for item in data["rejections"]
+        ),
+        latest=tuple(LatestChange(**item) for item in data["latest"]),
+        warnings=tuple(data["warnings"]),
+        unchanged=data["summary"]["unchanged"],
+        refused=data["refused"],
+    )
+    if plan.digest != data["digest"]:
+        raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
+    return plan
+
+
+def _read_common(item: Any) -> dict[str, Any]:
+    return {
+        "fields": tuple(FieldChange(**change) for change in item["fields"]),
+        "source": None if item["source"] is None else Source(**item["source"]),
+    }

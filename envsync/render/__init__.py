@@ -1,0 +1,1 @@
+"""Plans and findings to text: pure functions that return strings."""

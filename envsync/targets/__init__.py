@@ -1,0 +1,1 @@
+"""The places that hold environments, one file for each kind, behind one protocol."""
