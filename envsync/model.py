@@ -97,7 +97,7 @@ class BuildContext:
     """
 
     digest: str | None
-    files: Mapping[str, str] | None = None
+    files: Mapping[str, str] | None = field(default=None, compare=False)
     uploads: frozenset[str] = field(default=frozenset(), compare=False)
     directory: str | None = field(default=None, compare=False)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from envsync._version import __version__
-from envsync.errors import EnvsyncError
+from envsync.errors import EnvsyncError, PlanRefused
 from envsync.model import (
     JSON,
     Environment,
@@ -160,6 +160,7 @@ class Plan:
             is shown, and held back.
         unchanged: number of declared versions that are in the target as declared.
         refused: why the plan may not be applied as a whole, beside rejections; None where it may.
+        read_back: it comes from a file, so it can be compared and shown, but not applied.
     """
 
     project: str
@@ -170,6 +171,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     unchanged: int = 0
     refused: str | None = None
+    read_back: bool = field(default=False, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -180,6 +182,47 @@ class Plan:
     def held_back(self) -> frozenset[str]:
         """Names that a rejection holds back, with every change of theirs."""
         return frozenset(rejection.name for rejection in self.rejections)
+
+    @property
+    def applicable(self) -> tuple[Change, ...]:
+        """The changes that no rejection holds back."""
+        held_back = self.held_back
+        return tuple(change for change in self.changes if change.name not in held_back)
+
+    def ensure_applicable(self, *, skip_rejected: bool = False) -> None:
+        """Checks that the plan may be applied.
+
+        Args:
+            skip_rejected: names with a rejection are left out, and so do not stand in the way.
+
+        Raises:
+            PlanRefused: `read-back`, `mass-archive` or `rejections`.
+        """
+        if self.read_back:
+            raise PlanRefused("read-back", "A plan from a file is compared, never applied itself.")
+        if self.refused:
+            raise PlanRefused(
+                "mass-archive", f"{self.refused} If that is meant, pass --allow-mass-archive."
+            )
+        if self.rejections and not skip_rejected:
+            raise PlanRefused(
+                "rejections",
+                f"The plan has {len(self.rejections)} rejections, so nothing was applied. "
+                "Put them right, or pass --skip-rejected to apply the rest.",
+            )
+
+    def ensure_approved(self, digest: str) -> None:
+        """Checks that this is the plan that somebody approved.
+
+        Raises:
+            PlanRefused: `plan-stale`.
+        """
+        if self.digest != digest:
+            raise PlanRefused(
+                "plan-stale",
+                f"plan-stale: {digest} was approved, but the plan is now {self.digest}: files or "
+                "target have changed since. Nothing was applied; review the new plan.",
+            )
 
     @property
     def summary(self) -> dict[str, int]:
@@ -199,9 +242,11 @@ class Plan:
         leaves the digest as it was.
         """
         explaining = {"reason", "message", "fix", "source"}
+        documents = [part.to_json() for part in self.changes]
+        documents += [part.to_json() for part in self.rejections]
         parts: list[JSON] = [
-            {key: value for key, value in part.to_json().items() if key not in explaining}
-            for part in (*self.changes, *self.rejections)
+            {key: value for key, value in document.items() if key not in explaining}
+            for document in documents
         ]
         data: JSON = [self.project, _target_json(self.target), parts]
         return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
@@ -264,6 +309,7 @@ def _read_plan(data: Any) -> Plan:
         warnings=tuple(data["warnings"]),
         unchanged=data["summary"]["unchanged"],
         refused=data["refused"],
+        read_back=True,
     )
     if plan.digest != data["digest"]:
         raise EnvsyncError("The plan was edited after it was written. Make the plan again.")

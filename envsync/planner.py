@@ -1,0 +1,340 @@
+"""`make_plan`: compares what is declared with what a target holds. A pure function.
+
+It walks the names of both sides once. `_plan_name` decides everything about one name, row by row
+of the table in docs/plan.md; what is said about all of them together stands in `make_plan`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal, TypeAlias
+
+from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
+from envsync.errors import EnvsyncError
+from envsync.model import (
+    Container,
+    Declaration,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+    RegisteredVersion,
+    State,
+    TargetIdentity,
+)
+from envsync.plan import Action, Change, LatestChange, Plan, Rejection
+from envsync.policy import Policy
+from envsync.versions import after, latest_falls_back, newest, resolve
+
+MASS_ARCHIVE_FLOOR = 10
+"""The number of owned, active environments from which on the mass-archive guard counts."""
+
+RESERVED_NAMES = ("azureml", "microsoft")
+"""Prefixes of names that the service keeps for itself, in any case of letters (documented)."""
+
+Finding: TypeAlias = Change | Rejection | str
+"""What planning one name brings up; a string is a warning."""
+
+
+def make_plan(
+    desired: Iterable[Declaration],
+    actual: State,
+    policy: Policy,
+    target: TargetIdentity,
+    globs: Sequence[str] = (),
+) -> Plan:
+    """The plan that turns the actual state into the desired one.
+
+    Args:
+        desired: every declaration of the project, in any order.
+        actual: the containers of all declared names, and those in which the project owns something.
+        policy: what the plan may do.
+        target: which target it is for.
+        globs: only names that match one of these; none means all.
+
+    Raises:
+        EnvsyncError: a glob matches neither a declared nor an owned environment, or two
+            declarations stand for one version.
+    """
+    declared: dict[str, list[Declaration]] = defaultdict(list)
+    for declaration in desired:
+        declared[declaration.name].append(declaration)
+    owned = {
+        container.name: container
+        for container in actual.values()
+        if any(version.owner == policy.project for version in container.versions)
+    }
+    names = _selected(declared.keys() | owned.keys(), globs)
+
+    changes: list[Change] = []
+    rejections: list[Rejection] = []
+    warnings: list[str] = []
+    latest: list[LatestChange] = []
+    unchanged = 0
+    for name in names:
+        container = actual.get(name, Container(name))
+        versions = resolve(declared.get(name, []), container)
+        found = list(_plan_name(container, versions, policy))
+        own = [item for item in found if isinstance(item, Change)]
+        refused = [item for item in found if isinstance(item, Rejection)]
+        then = after(container, own)
+        if container.latest != then.latest:
+            latest.append(LatestChange(name, container.latest, then.latest))
+        changes += own
+        rejections += refused
+        warnings += [item for item in found if isinstance(item, str)]
+        warnings += latest_falls_back(then, own)
+        touched = {item.version for item in own} | {item.version for item in refused}
+        unchanged += len(versions.keys() - touched)
+
+    emptied = {item.name for item in latest if item.after is None}
+    return Plan(
+        project=policy.project,
+        target=target,
+        changes=tuple(changes),
+        rejections=tuple(rejections),
+        latest=tuple(latest),
+        warnings=tuple(warnings),
+        unchanged=unchanged,
+        refused=_mass_archive(emptied, owned.values(), bool(declared), policy),
+    )
+
+
+def _selected(names: Iterable[str], globs: Sequence[str]) -> list[str]:
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in names):
+            raise EnvsyncError(
+                f"'{glob}' matches no declared and no owned environment. "
+                "`envsync list` shows what the target holds."
+            )
+    return sorted(
+        name for name in names if not globs or any(fnmatchcase(name, glob) for glob in globs)
+    )
+
+
+def _plan_name(
+    container: Container, versions: Mapping[str, Declaration], policy: Policy
+) -> Iterator[Finding]:
+    """Everything about one name, in the order in which an apply does it."""
+    registered = {item.version: item for item in container.versions}
+    if container.name.lower().startswith(RESERVED_NAMES) or any(
+        item.curated for item in container.versions
+    ):
+        yield from (_curated(container.name, version, versions[version]) for version in versions)
+        return
+    if not versions:
+        yield from _undeclared(container, policy)
+        return
+    if container.archived:
+        yield from _reappear(container, versions, policy)
+    for version, declaration in versions.items():
+        if version in registered:
+            yield from _existing(registered[version], declaration, policy)
+        else:
+            yield _create(container, version, declaration, policy)
+    if policy.superseded == "archive" and policy.prune == "owned":
+        yield from (
+            _archive(container.name, item.version, "superseded: no file declares this version")
+            for item in container.active
+            if item.version not in versions and item.owner == policy.project
+        )
+
+
+def _undeclared(container: Container, policy: Policy) -> Iterator[Finding]:
+    """No file declares the name: what we own is archived, what others own is left alone."""
+    ours = [item for item in container.active if item.owner == policy.project]
+    others = [item.version for item in container.active if item.owner != policy.project]
+    if not ours or policy.prune == "none":
+        return
+    if not others:
+        yield _archive(container.name, None, "no file declares it")
+        return
+    yield from (_archive(container.name, item.version, "no file declares it") for item in ours)
+    yield f"{container.name}: left alone what is not ours: {', '.join(others)}."
+
+
+def _reappear(
+    container: Container, versions: Mapping[str, Declaration], policy: Policy
+) -> Iterator[Finding]:
+    """A declared name whose container is archived: restored, without showing anything undeclared.
+
+    `keep_archived` names also what was archived on its own: whether the service restores that with
+    its container is not documented.
+    """
+    undeclared = [item for item in container.versions if item.version not in versions]
+    for item in undeclared:
+        if item.archived:
+            continue
+        if item.owner == policy.project or policy.take_over:
+            yield _archive(container.name, item.version, "stays hidden when the name is restored")
+        else:
+            yield Rejection(
+                "foreign-owner",
+                container.name,
+                item.version,
+                f"Restoring {container.name} would show version {item.version}, which "
+                f"{_whose(item.owner)}.",
+                "Declare another name, or pass --take-over to archive that version.",
+            )
+    yield Change(
+        Action.RESTORE,
+        "environment",
+        container.name,
+        None,
+        "a file declares it, and it is archived",
+        source=next(iter(versions.values())).source,
+        keep_archived=tuple(item.version for item in undeclared),
+    )
+
+
+def _existing(
+    item: RegisteredVersion, declaration: Declaration, policy: Policy
+) -> Iterator[Finding]:
+    """A declared version that the target holds."""
+    key, spec = item.environment.key, item.environment.spec
+    same = same_spec(declaration.spec, item)
+    if same is False:
+        yield Rejection(
+            "immutable",
+            key.name,
+            key.version,
+            f"{key} is registered with another content, and that is fixed at creation.",
+            f"envsync bump {key.name}",
+            spec_fields(spec, declaration.spec),
+            declaration.source,
+        )
+        return
+    ours = item.owner == policy.project
+    if not ours and (rejection := _not_ours(item, declaration, same, policy)):
+        yield rejection
+        return
+    if same is None:
+        yield f"{key}: whether the build context is the registered one cannot be verified."
+
+    before = item.environment.metadata
+    after = merge_ignored(before, declaration.metadata, policy.ignore_tags)
+    fields = metadata_fields(before, after)
+    if not fields and ours and not item.archived:
+        return
+    reasons = (
+        "a file declares it, and it is archived" if item.archived else "",
+        "metadata differs" if fields else "",
+        "" if ours else f"becomes ours: it {_whose(item.owner)}",
+    )
+    yield Change(
+        Action.RESTORE if item.archived else Action.UPDATE,
+        "version",
+        key.name,
+        key.version,
+        "; ".join(filter(None, reasons)),
+        fields,
+        declaration.source,
+        Environment(
+            key,
+            declaration.spec,
+            after,
+            # A content that nobody verified gets no digest: that would be a guess for good.
+            _provenance(declaration, policy, declaration.spec.digest if same else None),
+        ),
+    )
+
+
+def _not_ours(
+    item: RegisteredVersion, declaration: Declaration, same: bool | None, policy: Policy
+) -> Rejection | None:
+    """Why a version that the project doesn't own may not become its own; None where it may."""
+    key = item.environment.key
+    if item.owner is not None:
+        if policy.take_over:
+            return None
+        code, state, fix = "foreign-owner", _whose(item.owner), "or pass --take-over"
+    elif same and policy.adopt == "identical":
+        return None
+    elif same:
+        code, state, fix = "unowned", _whose(None), "or set `adopt: identical` in envsync.yaml"
+    else:
+        code, fix = "unowned", "with this build context"
+        state = "belongs to no project, and its build context cannot be verified"
+    return Rejection(
+        code,
+        key.name,
+        key.version,
+        f"{key} exists and {state}.",
+        f"Declare another version {fix}.",
+        source=declaration.source,
+    )
+
+
+def _create(container: Container, version: str, declaration: Declaration, policy: Policy) -> Change:
+    reason = "not in the target"
+    if declaration.version is None and (current := newest(container)):
+        reason = f"new content, supersedes {current.version}"
+    return Change(
+        Action.CREATE,
+        "version",
+        declaration.name,
+        version,
+        reason,
+        (
+            *spec_fields(EnvironmentSpec(), declaration.spec),
+            *metadata_fields(Metadata(), declaration.metadata),
+        ),
+        declaration.source,
+        Environment(
+            EnvironmentKey(declaration.name, version),
+            declaration.spec,
+            declaration.metadata,
+            _provenance(declaration, policy, declaration.spec.digest),
+        ),
+    )
+
+
+def _archive(name: str, version: str | None, reason: str) -> Change:
+    scope: Literal["environment", "version"] = "environment" if version is None else "version"
+    return Change(Action.ARCHIVE, scope, name, version, reason)
+
+
+def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
+    return Rejection(
+        "curated",
+        name,
+        version,
+        f"{name} belongs to the service, which lets nobody change it.",
+        "Declare it under a name of your own.",
+        source=declaration.source,
+    )
+
+
+def _whose(owner: str | None) -> str:
+    return f"belongs to project '{owner}'" if owner else "belongs to no project"
+
+
+def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
+    return Provenance(policy.project, digest, declaration.source.file, policy.commit)
+
+
+def _mass_archive(
+    emptied: set[str], owned: Iterable[Container], anything_declared: bool, policy: Policy
+) -> str | None:
+    """Why the plan archives more than anybody is likely to want; None where it does not."""
+    active = {
+        container.name
+        for container in owned
+        if any(item.owner == policy.project for item in container.active)
+    }
+    emptied = emptied & active
+    if policy.allow_mass_archive or not emptied:
+        return None
+    if not anything_declared:
+        return "Nothing is declared, so the plan would archive all that the project owns."
+    if len(active) < MASS_ARCHIVE_FLOOR:
+        return None
+    if len(emptied) * 100 <= policy.max_archive_percent * len(active):
+        return None
+    return (
+        f"The plan would leave {len(emptied)} of {len(active)} owned environments without an "
+        f"active version; max_archive_percent allows {policy.max_archive_percent} %."
+    )

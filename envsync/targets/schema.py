@@ -1,0 +1,101 @@
+"""The tables of a local target's SQLite file, and the marks by which it is known as ours."""
+
+APPLICATION_ID = 0x656E7673
+"""`envs` in ASCII, at byte 68 of the file: the SQLite database is envsync's."""
+
+SCHEMA_VERSION = 1
+"""At byte 60 of the file: which tables it has. Only ever goes up."""
+
+SPEC_COLUMNS = (
+    "image",
+    "conda_file",
+    "build_uri",
+    "build_context",
+    "dockerfile_path",
+    "os_type",
+    "inference_config",
+)
+"""What is fixed once a version is created."""
+
+# `extra` and `properties` hold JSON that the service keeps and envsync does not model (stage,
+# isAnonymous, autoRebuild and the like). Text compares byte by byte (BINARY), SQLite's default, so
+# names and versions are case-sensitive, as in the service. Owners have columns of their own beside
+# the tags they come from, so that what a project owns is found by an index.
+TABLES = f"""
+CREATE TABLE containers (
+    name TEXT NOT NULL PRIMARY KEY,
+    description TEXT,
+    tags TEXT NOT NULL DEFAULT '{{}}',
+    owner TEXT,
+    properties TEXT NOT NULL DEFAULT '{{}}',
+    extra TEXT NOT NULL DEFAULT '{{}}',
+    archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1)),
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
+    modified_by TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX containers_by_owner ON containers (owner) WHERE owner IS NOT NULL;
+
+CREATE TABLE contexts (
+    digest TEXT NOT NULL PRIMARY KEY,
+    files TEXT NOT NULL,
+    uploads TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE versions (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL REFERENCES containers (name),
+    version TEXT NOT NULL,
+    image TEXT,
+    conda_file TEXT,
+    build_uri TEXT,
+    build_context TEXT REFERENCES contexts (digest),
+    dockerfile_path TEXT,
+    os_type TEXT NOT NULL CHECK (os_type IN ('Linux', 'Windows')),
+    inference_config TEXT,
+    description TEXT,
+    tags TEXT NOT NULL,
+    owner TEXT,
+    properties TEXT NOT NULL DEFAULT '{{}}',
+    extra TEXT NOT NULL DEFAULT '{{}}',
+    archived INTEGER NOT NULL CHECK (archived IN (0, 1)),
+    curated INTEGER NOT NULL CHECK (curated IN (0, 1)),
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    modified_at TEXT NOT NULL,
+    modified_by TEXT NOT NULL,
+    UNIQUE (name, version)
+);
+CREATE INDEX versions_by_owner ON versions (owner) WHERE owner IS NOT NULL;
+
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL CHECK (action IN ('create', 'update', 'archive', 'restore')),
+    name TEXT NOT NULL,
+    version TEXT,
+    before TEXT,
+    after TEXT
+);
+CREATE INDEX history_by_name ON history (name);
+
+CREATE TRIGGER spec_is_fixed
+BEFORE UPDATE OF name, version, curated, {", ".join(SPEC_COLUMNS)} ON versions
+BEGIN SELECT RAISE(ABORT, 'a registered version cannot be changed'); END;
+CREATE TRIGGER versions_stay BEFORE DELETE ON versions
+BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
+CREATE TRIGGER history_is_fixed BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+CREATE TRIGGER history_stays BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+"""
+
+CREATE_SCRIPT = f"""
+BEGIN IMMEDIATE;
+{TABLES}
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
+"""

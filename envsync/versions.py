@@ -1,0 +1,77 @@
+"""Which version a declaration stands for, and what changes do to `@latest`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from envsync.compare import same_spec
+from envsync.errors import EnvsyncError
+from envsync.model import Container, Declaration, RegisteredVersion, natural_order
+from envsync.plan import Action, Change
+
+
+def resolve(declarations: Sequence[Declaration], container: Container) -> dict[str, Declaration]:
+    """Each declaration under the version it stands for, in natural version order."""
+    versions = [_version_of(declaration, container) for declaration in declarations]
+    for version, count in Counter(versions).items():
+        if count > 1:
+            raise EnvsyncError(f"{count} files declare {container.name}:{version}; one may.")
+    pairs = zip(versions, declarations, strict=True)
+    return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
+
+
+def _version_of(declaration: Declaration, container: Container) -> str:
+    """The declared version, or the one that envsync looks after where the file has none.
+
+    That is the newest version that was not archived on its own, if it has the declared spec; else
+    a new one: one more than the highest integer, or what the service would call it.
+    """
+    if declaration.version is not None:
+        return declaration.version
+    current = newest(container)
+    if current is not None and same_spec(declaration.spec, current) is not False:
+        return current.version
+    versions = [version.version for version in container.versions]
+    if all(version.isascii() and version.isdecimal() for version in versions):
+        return str(max(map(int, versions), default=0) + 1)
+    return container.next_version
+
+
+def newest(container: Container) -> RegisteredVersion | None:
+    """The most recently created version that was not archived on its own."""
+    return next((item for item in reversed(container.versions) if not item.archived), None)
+
+
+def after(container: Container, changes: Sequence[Change]) -> Container:
+    """The container as it would be once the changes are made, as far as `@latest` goes."""
+    archived = {change.version: change.action is Action.ARCHIVE for change in changes}
+    kept = tuple(
+        replace(item, archived=archived[item.version])
+        if item.version in archived and archived[item.version] != item.archived
+        else item
+        for item in container.versions
+    )
+    created = tuple(
+        RegisteredVersion(change.desired)
+        for change in changes
+        if change.action is Action.CREATE and change.desired
+    )
+    return replace(
+        container,
+        versions=kept + created,
+        archived=archived.get(None, container.archived),
+    )
+
+
+def latest_falls_back(after: Container, changes: Sequence[Change]) -> Iterator[str]:
+    """Warns where what is created becomes `@latest` though a higher version stays active."""
+    created = {change.version for change in changes if change.action is Action.CREATE}
+    if after.latest in created:
+        highest = max((item.version for item in after.active), key=natural_order)
+        if highest != after.latest:
+            yield (
+                f"{after.name}: @latest becomes {after.latest}, the newest by creation, "
+                f"although {highest} is higher."
+            )
