@@ -1,5 +1,63 @@
-"""envsync keeps Azure Machine Learning environments in git: plan, review, apply."""
+"""envsync keeps Azure Machine Learning environments in git: plan, review, apply.
+
+The public API is what `__all__` names; docs/api.md shows it at work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from envsync._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from envsync.api import Applied, Project, apply_plan, load_project, make_plan
+    from envsync.errors import (
+        EnvsyncError,
+        InvalidProject,
+        PlanRefused,
+        TargetError,
+        UsageError,
+    )
+    from envsync.outcome import Outcome
+    from envsync.plan import Action, Change, FieldChange, LatestChange, Plan, Rejection
+    from envsync.problem import Problem
+
+_HOMES = {
+    "api": ("Applied", "Project", "apply_plan", "load_project", "make_plan"),
+    "outcome": ("Outcome",),
+    "errors": ("EnvsyncError", "InvalidProject", "PlanRefused", "TargetError", "UsageError"),
+    "plan": ("Action", "Change", "FieldChange", "LatestChange", "Plan", "Rejection"),
+    "problem": ("Problem",),
+}
+
+__all__ = [
+    "Action",
+    "Applied",
+    "Change",
+    "EnvsyncError",
+    "FieldChange",
+    "InvalidProject",
+    "LatestChange",
+    "Outcome",
+    "Plan",
+    "PlanRefused",
+    "Problem",
+    "Project",
+    "Rejection",
+    "TargetError",
+    "UsageError",
+    "__version__",
+    "apply_plan",
+    "load_project",
+    "make_plan",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Imports what is asked for when it is asked for: `envsync --version` needs none of it."""
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"envsync.{home}"), name)
+    raise AttributeError(f"module 'envsync' has no attribute '{name}'")

@@ -8,47 +8,22 @@ Inside a stage, units run side by side; the changes of one unit run one after an
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from envsync.errors import EnvsyncError
+from envsync.outcome import Outcome
 from envsync.plan import Action, Change, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from envsync.model import JSON
     from envsync.targets.protocol import Target
 
 DEFAULT_PARALLEL = 16
 """How many changes are under way at once, at most."""
 
 INTERRUPTED = "interrupted before it was started"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one change.
-
-    Attributes:
-        error: why it failed or was skipped; None when it is done.
-    """
-
-    change: Change
-    status: Literal["done", "failed", "skipped"]
-    error: str | None = None
-
-    def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
-        return {
-            "action": str(self.change.action),
-            "scope": self.change.scope,
-            "name": self.change.name,
-            "version": self.change.version,
-            "status": self.status,
-            "error": self.error,
-        }
 
 
 def apply(

@@ -30,6 +30,8 @@ ERRORS: Final[dict[str, str]] = {
     "invalid-conda": "A conda specification that conda would not take.",
     "invalid-tag": "A tag whose value is not a scalar.",
     "reserved-tag": "A tag that envsync keeps for itself.",
+    "invalid-config": "A setting of `envsync.yaml` that cannot be followed.",
+    "unset-variable": "`envsync.yaml` names an environment variable that is not set.",
 }
 
 WARNINGS: Final[dict[str, str]] = {
@@ -39,6 +41,7 @@ WARNINGS: Final[dict[str, str]] = {
     "unstable-context": "A build context that differs from machine to machine.",
     "large-context": "A build context that is slow to upload.",
     "end-of-life-python": "A Python that gets no security fixes any more.",
+    "useless-ignore": "An ignore comment that has no effect.",
 }
 
 RULES: Final[dict[str, Level]] = {
@@ -46,3 +49,16 @@ RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(WARNINGS, "warning"),
 }
 """Every rule with its default severity."""
+
+FIXED: Final[frozenset[str]] = frozenset(
+    {
+        *("yaml-syntax", "alias-bomb", "wrong-type", "missing-name", "missing-version"),
+        *("mixed-versions", "duplicate-environment", "reserved-name", "reserved-tag"),
+        *("image-or-build", "missing-file", "invalid-conda", "invalid-tag"),
+        *("invalid-config", "unset-variable"),
+    }
+)
+"""Rules that are always errors: without what they ask for there is nothing that could be planned.
+
+Neither `rules` in `envsync.yaml` nor an ignore comment lowers them.
+"""

@@ -1,9 +1,9 @@
 """Which files of a build context an ignore file drops: `.amlignore`, `.gitignore`, `.dockerignore`.
 
-Digests rest on these rules, so they may not change with the release of a library: both dialects are
-spelled out here. `.amlignore` and `.gitignore` mean what they mean to azure-ai-ml, which is close to
-git but not the same: patterns are matched against one path at a time, without knowing whether it is
-a directory. A test holds the two together. `.dockerignore` means what it means to Docker
+Digests rest on these rules, so no release of a library may change them: both dialects are spelled
+out here. `.amlignore` and `.gitignore` mean what they mean to azure-ai-ml, which is close to git
+but not the same: patterns are matched against one path at a time, without knowing whether it is a
+directory. A test holds the two together. `.dockerignore` means what it means to Docker
 (https://docs.docker.com/build/concepts/context/#dockerignore-files).
 """
 
@@ -170,7 +170,7 @@ def _glob(segment: str) -> str:
 
 
 def _character_set(body: str, *, negated: bool) -> str:
-    """`[…]` as a regular expression; every character escaped, for `[`, `--` and `&&` are reserved."""
+    """`[…]` as a regular expression; escaped, since Python reserves `[`, `--` and `&&` in it."""
     expression = "[^" if negated else "["
     index = 0
     while index < len(body):

@@ -67,10 +67,11 @@ class ContextStore:
             content.mkdir()
             copy_context(context, content)
             _sync_tree(content)
-            with suppress(OSError):  # another process may have been first with the same content
+            try:
                 content.rename(place)
-            if not place.is_dir():
-                content.rename(place)
+            except OSError:
+                if not place.is_dir():  # else another process was first with the same content
+                    raise
             sync(self._directory)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)

@@ -17,10 +17,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from envsync.errors import TargetError
+from envsync.targets.failures import BUSY_TIMEOUT, damaged, explained, is_unwritable
 from envsync.targets.schema import APPLICATION_ID, CREATE_SCRIPT, SCHEMA_VERSION
-
-BUSY_TIMEOUT = 30.0
-"""How long an operation waits for another process to finish its own, in seconds."""
 
 _MAGIC = b"SQLite format 3\0"
 _HEADER_LENGTH = 100
@@ -78,6 +76,15 @@ class Database:
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield connection
 
+    def exists(self) -> bool:
+        """Whether the file has been made.
+
+        Raises:
+            TargetError: there is something that cannot be used.
+        """
+        with self._lock, self._failures_explained():
+            return self._open() is not None
+
     def close(self) -> None:
         """Closes the connection; the database is not used afterwards."""
         with self._lock:
@@ -115,7 +122,7 @@ class Database:
             except sqlite3.OperationalError as error:
                 # A directory that cannot be written has no room for SQLite's shared memory, which
                 # a reader does not need when nobody writes.
-                if _code(error) not in _UNWRITABLE or self._companion("-wal").exists():
+                if not is_unwritable(error) or self._companion("-wal").exists():
                     raise
                 self._connection = self._connect("immutable=1")
         return self._connection
@@ -134,12 +141,14 @@ class Database:
                     "there. Put the file back, or remove the journal to start afresh."
                 )
             return False
-        if header[: len(_MAGIC)] != _MAGIC or _number(header, 68) != APPLICATION_ID:
+        version = _number(header, 60)
+        ours = header[: len(_MAGIC)] == _MAGIC and _number(header, 68) == APPLICATION_ID
+        if not ours or version < 1:
             raise TargetError(
                 f"{self.path} is not a local target of envsync. It was left as it is: move it "
                 "away, or give the target another path in envsync.yaml."
             )
-        if (version := _number(header, 60)) > SCHEMA_VERSION:
+        if version > SCHEMA_VERSION:
             raise TargetError(
                 f"{self.path} was written by a newer envsync (format {version}; this one knows "
                 f"{SCHEMA_VERSION}). It was left as it is: update envsync."
@@ -221,11 +230,13 @@ class Database:
         except sqlite3.ProgrammingError:
             raise  # a mistake in this package, not in the file
         except sqlite3.Error as error:
-            raise TargetError(f"{self.path} {_explanation(error)}") from error
+            raise explained(self.path, error) from error
         except UnicodeEncodeError as error:
             raise TargetError(
                 f"{self.path} takes Unicode text only, not {error.object!r}."
             ) from error
+        except ValueError as error:  # JSON in a row that no longer is JSON
+            raise damaged(self.path, error) from error
 
 
 def sync(path: Path) -> None:
@@ -255,35 +266,3 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
 
 def _number(header: bytes, offset: int) -> int:
     return int.from_bytes(header[offset : offset + 4], "big", signed=True)
-
-
-def _code(error: sqlite3.Error) -> int | None:
-    """SQLite's primary result code; None for errors of Python's own, which are about content."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-_UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-
-_DAMAGED = (
-    "is damaged: {}. It was left as it is: put back a copy, or move it away to start afresh with "
-    "an empty target."
-)
-
-
-def _explanation(error: sqlite3.Error) -> str:
-    code = _code(error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"has been in use by another process for {BUSY_TIMEOUT:g} s. Run it again."
-    if code == sqlite3.SQLITE_FULL:
-        return "cannot grow: the disk is full. Nothing was changed; make room and run it again."
-    if code in _UNWRITABLE:
-        return (
-            "cannot be opened for writing. Check the permissions of the file and its directory, "
-            "and that the file system is not read-only."
-        )
-    if code == sqlite3.SQLITE_IOERR:
-        return f"cannot be read or written: {error}. Check the disk, and run it again."
-    if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
-        return _DAMAGED.format(error)
-    return f"cannot be used: {error}."

@@ -1,0 +1,5 @@
+"""`python -m envsync`."""
+
+from envsync.cli import main
+
+main()

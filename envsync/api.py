@@ -1,0 +1,180 @@
+"""The Python API: load a project, make a plan for one of its targets, apply it.
+
+The command line does nothing that these functions cannot do; docs/api.md shows them at work.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envsync import planner
+from envsync.applier import DEFAULT_PARALLEL, apply
+from envsync.config import Config, load_config
+from envsync.errors import EnvsyncError, InvalidProject
+from envsync.outcome import Outcome
+from envsync.policy import Policy
+from envsync.source.load import load
+from envsync.targets import open_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from envsync.model import Declaration
+    from envsync.plan import Plan
+    from envsync.problem import Problem
+    from envsync.targets.protocol import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project directory, read: its settings and what its files declare.
+
+    Attributes:
+        config: the settings of `envsync.yaml`, defaults filled in.
+        declarations: the desired state.
+        warnings: findings that do not stand in the way of a plan.
+    """
+
+    config: Config
+    declarations: tuple[Declaration, ...]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes:
+        outcomes: one for each change, in the order in which they ended.
+        unverified: addresses of changes that were done, and that the target does not show; None
+            where nobody looked.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    unverified: tuple[str, ...] | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every change was done, and shows."""
+        return not self.unverified and all(item.status == "done" for item in self.outcomes)
+
+
+def load_project(directory: str | Path = ".", config_file: str | Path | None = None) -> Project:
+    """Reads `envsync.yaml` and every environment file of a project.
+
+    Args:
+        directory: where to look for `envsync.yaml`, upwards.
+        config_file: this file instead.
+
+    Raises:
+        InvalidProject: with every problem of every file, if one of them is an error.
+    """
+    config = load_config(None if config_file is None else Path(config_file), Path(directory))
+    loaded = load(
+        config.root, config.root / config.environments, rules=config.rules, versions=config.versions
+    )
+    if any(problem.severity == "error" for problem in loaded.problems):
+        raise InvalidProject(loaded.problems)
+    return Project(config, loaded.declarations, loaded.problems)
+
+
+def make_plan(
+    project: Project,
+    target: str | None = None,
+    globs: Sequence[str] = (),
+    *,
+    take_over: bool = False,
+    allow_mass_archive: bool = False,
+) -> Plan:
+    """What an apply would do to a target. Never writes.
+
+    Args:
+        project: as `load_project` returned it.
+        target: its name in `envsync.yaml`; the default target where none is given.
+        globs: only environments whose name matches one of these.
+        take_over: makes versions that belong to another project ours.
+        allow_mass_archive: turns off the guards against archiving too much.
+
+    Raises:
+        EnvsyncError: nothing is declared, a glob matches nothing, the target is not known or cannot
+            be read.
+    """
+    with closing(open_target(project.config.target(target), project.config.root)) as opened:
+        return plan_for(
+            project, opened, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+        )
+
+
+def plan_for(
+    project: Project,
+    target: Target,
+    globs: Sequence[str] = (),
+    *,
+    take_over: bool = False,
+    allow_mass_archive: bool = False,
+) -> Plan:
+    """`make_plan` for a target that is open already."""
+    config = project.config
+    if not project.declarations and not allow_mass_archive:
+        raise EnvsyncError(
+            f"There is no environment file below {config.environments}/. A plan from nothing would "
+            "archive everything; if that is meant, pass --allow-mass-archive."
+        )
+    policy = Policy(
+        project=config.project,
+        prune=config.prune,
+        superseded=config.superseded,
+        adopt=config.adopt,
+        ignore_tags=config.ignore_tags,
+        max_archive_percent=config.max_archive_percent,
+        take_over=take_over,
+        allow_mass_archive=allow_mass_archive,
+    )
+    names = {declaration.name for declaration in project.declarations}
+    actual = target.read(names, config.project)
+    return planner.make_plan(project.declarations, actual, policy, target.identity, globs)
+
+
+def apply_plan(
+    project: Project,
+    plan: Plan,
+    globs: Sequence[str] = (),
+    *,
+    parallel: int = DEFAULT_PARALLEL,
+    skip_rejected: bool = False,
+    verify: bool = True,
+    take_over: bool = False,
+    allow_mass_archive: bool = False,
+) -> Applied:
+    """Plans again, and carries the plan out if it is still the one given.
+
+    The plan may come from `make_plan` or from a file; `globs`, `take_over` and
+    `allow_mass_archive` must be what it was made with.
+
+    Raises:
+        PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
+        EnvsyncError: the target cannot be read. Single changes that fail are outcomes, not errors.
+    """
+    config = project.config
+    with closing(open_target(config.target(plan.target.name), config.root)) as target:
+
+        def fresh() -> Plan:
+            return plan_for(
+                project, target, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+            )
+
+        current = fresh()
+        current.ensure_approved(plan.digest)
+        outcomes = tuple(apply(current, target, parallel=parallel, skip_rejected=skip_rejected))
+        return Applied(outcomes, unverified(outcomes, fresh()) if verify else None)
+
+
+def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
+    """Addresses of changes that are done, and that a plan made afterwards would make again."""
+    open_addresses = {change.address for change in plan.changes}
+    open_addresses |= {rejection.address for rejection in plan.rejections}
+    done = {item.change.address for item in outcomes if item.status == "done"}
+    return tuple(sorted(done & open_addresses))

@@ -1,0 +1,354 @@
+"""The command line: options, and the one place that turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+import typer
+
+from envsync._version import __version__
+from envsync.commands.session import Color, Session
+
+# typer carries its own click and makes only this leaf public: BadParameter, UsageError,
+# ClickException, in that order, are what a wrong command line raises.
+_WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+
+EXIT_USAGE = 64
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="envsync",
+    help="Keeps Azure Machine Learning environments in git: plan, review, apply.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class SchemaKind(StrEnum):
+    """Which file a JSON Schema describes."""
+
+    ENVIRONMENT = "environment"
+    CONFIG = "config"
+    PLAN = "plan"
+
+
+def _complete_targets(incomplete: str) -> Iterable[str]:
+    """Target names, for shell completion; nothing where `envsync.yaml` cannot be read."""
+    from envsync.errors import EnvsyncError
+
+    try:
+        return [name for name in Session().config().targets if name.startswith(incomplete)]
+    except EnvsyncError:
+        return []
+
+
+def _complete_names(incomplete: str) -> Iterable[str]:
+    """Names of declared environments, for shell completion."""
+    from envsync.api import load_project
+    from envsync.errors import EnvsyncError
+
+    try:
+        names = {declaration.name for declaration in load_project().declarations}
+    except EnvsyncError:
+        return []
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"envsync {__version__}")
+        raise typer.Exit
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "-t",
+        "--target",
+        metavar="NAME",
+        help="A target of envsync.yaml; without it, the default target.",
+        autocompletion=_complete_targets,
+    ),
+]
+GlobsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[GLOB]...",
+        help="Only environments whose name matches.",
+        show_default=False,
+        autocompletion=_complete_names,
+    ),
+]
+TakeOverOption = Annotated[
+    bool, typer.Option("--take-over", help="Make versions that another project owns ours.")
+]
+MassArchiveOption = Annotated[
+    bool, typer.Option("--allow-mass-archive", help="Turn off the guards against archiving much.")
+]
+
+
+@app.callback()
+def _global_options(
+    context: typer.Context,
+    directory: Annotated[
+        Path | None,
+        typer.Option("-C", metavar="DIR", help="Run as if started in this directory."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="This file instead of envsync.yaml."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show long values whole.")
+    ] = False,
+    color: Annotated[
+        Color, typer.Option("--color", help="When to use colour; NO_COLOR is honoured.")
+    ] = Color.AUTO,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            _fail_usage(f"-C {directory}: {error.strerror}.")
+    context.obj = Session(config_file=config, quiet=quiet, verbose=verbose, color=color)
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", help="Where to write.", show_default=False)
+    ] = Path(),
+) -> None:
+    """Write envsync.yaml, an example environment, a workflow and a pre-commit config."""
+    from envsync.commands import init as command
+
+    raise typer.Exit(command.run(context.obj, directory))
+
+
+@app.command()
+def validate(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Files or directories; without, all.", show_default=False
+        ),
+    ] = None,
+    output: FormatOption = Format.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.")] = False,
+) -> None:
+    """Show all problems of all environment files at once."""
+    from envsync.commands import validate as command
+
+    code = command.run(context.obj, paths or [], as_json=output is Format.JSON, strict=strict)
+    raise typer.Exit(code)
+
+
+@app.command()
+def plan(
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan as JSON.")
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")
+    ] = False,
+    all_targets: Annotated[
+        bool, typer.Option("--all-targets", help="Plan every target of envsync.yaml.")
+    ] = False,
+    take_over: TakeOverOption = False,
+    allow_mass_archive: MassArchiveOption = False,
+) -> None:
+    """Show what apply would do. Never writes to a target."""
+    from envsync.commands import plan as command
+
+    if all_targets and (target or out):
+        _fail_usage("--all-targets goes neither with --target nor with --out.")
+    raise typer.Exit(
+        command.run(
+            context.obj,
+            globs or [],
+            target,
+            as_json=output is Format.JSON,
+            out=out,
+            detailed_exitcode=detailed_exitcode,
+            all_targets=all_targets,
+            take_over=take_over,
+            allow_mass_archive=allow_mass_archive,
+        )
+    )
+
+
+@app.command()
+def apply(
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Apply only if the plan is still this one."),
+    ] = None,
+    approve: Annotated[
+        str | None,
+        typer.Option("--approve", metavar="DIGEST", help="Apply only the plan with this digest."),
+    ] = None,
+    skip_rejected: Annotated[
+        bool, typer.Option("--skip-rejected", help="Leave out what is rejected; still exits 1.")
+    ] = False,
+    parallel: Annotated[
+        int, typer.Option("--parallel", metavar="N", min=1, help="Changes under way at once.")
+    ] = 16,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Plan again afterwards.")
+    ] = True,
+    take_over: TakeOverOption = False,
+    allow_mass_archive: MassArchiveOption = False,
+) -> None:
+    """Plan, show the plan, ask, apply, verify."""
+    from envsync.commands import apply as command
+
+    raise typer.Exit(
+        command.run(
+            context.obj,
+            globs or [],
+            target,
+            as_json=output is Format.JSON,
+            yes=yes,
+            plan_file=plan_file,
+            approve=approve,
+            skip_rejected=skip_rejected,
+            parallel=parallel,
+            verify=verify,
+            take_over=take_over,
+            allow_mass_archive=allow_mass_archive,
+        )
+    )
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    everything: Annotated[bool, typer.Option("--all", help="Archived ones, too.")] = False,
+) -> None:
+    """List what a target holds."""
+    from envsync.commands import list as command
+
+    code = command.run(context.obj, target, as_json=output is Format.JSON, everything=everything)
+    raise typer.Exit(code)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    reference: Annotated[
+        str,
+        typer.Argument(metavar="NAME[:VERSION|@latest]", autocompletion=_complete_names),
+    ],
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    history: Annotated[bool, typer.Option("--history", help="Who changed what and when.")] = False,
+) -> None:
+    """Show one environment or one version as a target holds it."""
+    from envsync.commands import show as command
+
+    code = command.run(
+        context.obj, reference, target, as_json=output is Format.JSON, history=history
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def schema(
+    context: typer.Context,
+    kind: Annotated[SchemaKind, typer.Argument(help="Which file it describes.")],
+) -> None:
+    """Print a JSON Schema, for editors and pipelines."""
+    from envsync.commands import schema as command
+
+    raise typer.Exit(command.run(context.obj, kind))
+
+
+def _fail_usage(message: str) -> NoReturn:
+    from envsync.errors import UsageError
+
+    raise UsageError(message)
+
+
+def main() -> NoReturn:
+    """Runs the command line and exits with the promised code; never shows a traceback."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except _WRONG_USAGE as error:
+        error.show()
+        return EXIT_USAGE
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    """Says what went wrong: an expected failure in its own words, a bug with a log file."""
+    from envsync.errors import EnvsyncError, InvalidProject
+
+    session = Session()  # the global options may be what went wrong
+    if isinstance(error, InvalidProject):
+        from envsync.render.problems import problems_text
+
+        session.err(problems_text(error.problems, session.paint(sys.stderr)))
+        return error.exit_code
+    if isinstance(error, EnvsyncError):
+        session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
+        return error.exit_code
+
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="envsync-", suffix=".log", delete=False, encoding="utf-8"
+    ) as log:
+        log.write(f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n")
+        log.write("".join(traceback.format_exception(error)))
+    session.err(f"This is a bug in envsync: {error!r}. Please report it with {log.name}.")
+    return EXIT_BUG

@@ -1,0 +1,155 @@
+"""`envsync apply`: plans, shows the plan, asks, applies, verifies."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from envsync.api import plan_for, unverified
+from envsync.applier import apply
+from envsync.commands.files import read_plan
+from envsync.commands.plan import show
+from envsync.commands.session import Session
+from envsync.errors import Interrupted, PlanRefused
+from envsync.outcome import Outcome
+from envsync.plan import Plan
+from envsync.render.outcomes import applied_json, applied_text, outcome_text
+from envsync.targets import open_target
+
+
+def run(
+    session: Session,
+    globs: Sequence[str],
+    target: str | None,
+    *,
+    as_json: bool,
+    yes: bool,
+    plan_file: Path | None,
+    approve: str | None,
+    skip_rejected: bool,
+    parallel: int,
+    verify: bool,
+    take_over: bool,
+    allow_mass_archive: bool,
+) -> int:
+    """Applies the plan; 1 if a change failed or was held back, or does not show afterwards."""
+    saved = read_plan(plan_file) if plan_file else None
+    project = session.project()
+    name = target or (saved.target.name if saved else None)
+    with closing(open_target(project.config.target(name), project.config.root)) as opened:
+
+        def plan_now() -> Plan:
+            return plan_for(
+                project, opened, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+            )
+
+        plan = plan_now()
+        if not as_json:
+            session.out(show(session, plan))
+        for digest in filter(None, (saved.digest if saved else None, approve)):
+            plan.ensure_approved(digest)
+        plan.ensure_applicable(skip_rejected=skip_rejected)
+        if plan.applicable and not (yes or saved or approve):
+            _ask(plan)
+
+        with _stop_on_signals() as stopped:
+            outcomes = _apply(
+                session,
+                plan,
+                apply(plan, opened, parallel=parallel, skip_rejected=skip_rejected, stop=stopped),
+                silent=as_json,
+            )
+            missing = unverified(outcomes, plan_now()) if verify and not stopped() else None
+            interrupted = stopped()
+
+    outcomes += [
+        Outcome(change, "skipped", "held back by a rejection")
+        for change in plan.changes
+        if change.name in plan.held_back
+    ]
+    if as_json:
+        session.out_json(applied_json(plan, outcomes, missing))
+    elif plan.changes:
+        session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
+    if interrupted:
+        raise Interrupted("Interrupted: run apply again for what was not started.")
+    ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
+    return 0 if ok else 1
+
+
+def _ask(plan: Plan) -> None:
+    """Asks a person whether to apply.
+
+    Raises:
+        PlanRefused: the answer is no, or there is nobody to ask.
+    """
+    if not sys.stdin.isatty():
+        raise PlanRefused(
+            "not-approved",
+            "Nobody is there to ask. Pass --yes, or the reviewed plan's digest with --approve.",
+        )
+    count = len(plan.applicable)
+    question = f"Apply {count} change{'' if count == 1 else 's'} to {plan.target.name}? [y/N] "
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise PlanRefused("not-approved", "Not applied.")
+
+
+def _apply(
+    session: Session, plan: Plan, outcomes: Iterable[Outcome], *, silent: bool
+) -> list[Outcome]:
+    """Prints each outcome as it happens, with a progress bar where somebody watches."""
+    collected = []
+    with ExitStack() as stack:
+        advance = stack.enter_context(_progress(len(plan.applicable), session.quiet))
+        for outcome in outcomes:
+            collected.append(outcome)
+            if not silent and not (session.quiet and outcome.status == "done"):
+                session.out(outcome_text(outcome, session.paint(sys.stdout)))
+            advance()
+    return collected
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    if quiet or not total or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("Applying"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+    ) as progress:
+        task = progress.add_task("apply", total=total)
+        yield lambda: progress.advance(task)
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C or a termination was asked for; a second Ctrl-C stops at once."""
+    received: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
+        received.append(number)
+        sys.stderr.write("\nStopping: what is in flight is being finished.\n")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,68 @@
+"""`envsync plan`: what apply would do. Never writes to a target."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from envsync.api import plan_for
+from envsync.commands.files import write_file
+from envsync.commands.session import Session
+from envsync.model import JSON
+from envsync.plan import Plan
+from envsync.render.text import plan_text, summary_text
+from envsync.targets import open_target
+
+
+def run(
+    session: Session,
+    globs: Sequence[str],
+    target: str | None,
+    *,
+    as_json: bool,
+    out: Path | None,
+    detailed_exitcode: bool,
+    all_targets: bool,
+    take_over: bool,
+    allow_mass_archive: bool,
+) -> int:
+    """Prints the plan; 1 if it may not be applied, 2 if asked to tell that there are changes."""
+    project = session.project()
+    plans = []
+    for name in sorted(project.config.targets) if all_targets else [target]:
+        with closing(open_target(project.config.target(name), project.config.root)) as opened:
+            plans.append(
+                plan_for(
+                    project,
+                    opened,
+                    globs,
+                    take_over=take_over,
+                    allow_mass_archive=allow_mass_archive,
+                )
+            )
+    if out is not None:
+        write_file(out, json.dumps(plans[0].to_json(), indent=2, ensure_ascii=False) + "\n")
+    if as_json:
+        documents: list[JSON] = [plan.to_json() for plan in plans]
+        session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
+    else:
+        session.out("\n".join(show(session, plan) for plan in plans))
+    return max(exit_code(plan, detailed=detailed_exitcode) for plan in plans)
+
+
+def show(session: Session, plan: Plan) -> str:
+    """The plan as text for standard output; with `-q` its summary alone."""
+    if session.quiet:
+        return summary_text(plan, session.paint(sys.stdout))
+    color = session.use_color(sys.stdout)
+    return plan_text(plan, color=color, width=session.width, full=session.verbose)
+
+
+def exit_code(plan: Plan, *, detailed: bool) -> int:
+    """1 for a plan that may not be applied, 2 for changes where the caller wants to know."""
+    if plan.rejections or plan.refused:
+        return 1
+    return 2 if plan.changes and detailed else 0

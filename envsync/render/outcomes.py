@@ -1,0 +1,56 @@
+"""Outcomes of an apply as text and as JSON data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from envsync.model import JSON
+from envsync.outcome import Outcome, Status
+from envsync.plan import Plan
+from envsync.render.paint import Paint, safe
+from envsync.render.text import SIGNS
+
+_STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+def outcome_text(outcome: Outcome, paint: Paint) -> str:
+    """One outcome on one line, or more where the error has more."""
+    change = outcome.change
+    sign, style = SIGNS[change.action]
+    line = (
+        f"{paint(style, f'  {sign} {change.action:<7}')}  {safe(change.address)}  "
+        f"{paint(_STYLES[outcome.status], outcome.status)}"
+    )
+    return f"{line}: {safe(outcome.error)}" if outcome.error else line
+
+
+def applied_text(
+    outcomes: Iterable[Outcome], unverified: Sequence[str] | None, paint: Paint
+) -> str:
+    """What an apply came to."""
+    counts = Counter(item.status for item in outcomes)
+    told = ", ".join(
+        paint(style, f"{counts[status]} {status}")
+        for status, style in _STYLES.items()
+        if counts[status]
+    )
+    lines = [f"{paint('bold', 'Applied:')} {told or 'nothing'}."]
+    if unverified:
+        lines.append(
+            f"{paint('bold red', 'Not verified:')} the target does not show what was done to "
+            f"{', '.join(map(safe, unverified))}."
+        )
+    elif unverified is not None and counts["done"]:
+        lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
+    return "\n".join(lines) + "\n"
+
+
+def applied_json(plan: Plan, outcomes: Iterable[Outcome], unverified: Sequence[str] | None) -> JSON:
+    """The shape of `apply --format json`; `verified` is null where nobody looked."""
+    return {
+        "format_version": 1,
+        "plan": plan.to_json(),
+        "outcomes": [outcome.to_json() for outcome in outcomes],
+        "verified": None if unverified is None else not unverified,
+    }

@@ -1,0 +1,42 @@
+"""Field values for people: short where they are long, plain where they are nested."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from envsync.render.paint import safe
+
+if TYPE_CHECKING:
+    from envsync.model import JSON
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_DIGEST_LENGTH = len("sha256:") + 12
+
+
+def value_text(value: JSON) -> str:
+    """A value on one line: strings in quotes, digests cut to twelve digits, nothing as `(none)`."""
+    if value is None:
+        return "(none)"
+    if isinstance(value, str):
+        return short_digest(value) if _DIGEST.match(value) else f'"{safe(value)}"'
+    if isinstance(value, dict | list):
+        return _plain(value)
+    return json.dumps(value)
+
+
+def short_digest(digest: str) -> str:
+    """The first twelve digits of a digest, enough to tell two apart by eye."""
+    return digest[:_DIGEST_LENGTH] + "…"
+
+
+def _plain(value: JSON) -> str:
+    """Nested data without quotes and, at the top, without brackets."""
+    if isinstance(value, dict):
+        return "; ".join(f"{safe(key)}: {_plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(
+            f"[{_plain(item)}]" if isinstance(item, dict | list) else _plain(item) for item in value
+        )
+    return safe(value) if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,139 @@
+"""What a store holds and takes, in the service's terms: the rows of its tables as values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from envsync.model import JSON, RESERVED_TAG_PREFIX
+
+OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
+
+
+class VersionSpec(NamedTuple):
+    """What is fixed once a version is created. Fields are columns.
+
+    Attributes:
+        conda_file: canonical JSON text: what it means, not how it was written.
+        build_uri: a build context that lies elsewhere, by its URL.
+        build_context: a build context that is kept here, by its digest.
+        inference_config: canonical JSON text.
+    """
+
+    image: str | None
+    conda_file: str | None
+    build_uri: str | None
+    build_context: str | None
+    dockerfile_path: str | None
+    os_type: str
+    inference_config: str | None
+
+    def document(self) -> dict[str, JSON]:
+        """The spec as JSON data; what is unset is absent."""
+        return {
+            name: json.loads(value) if name in ("conda_file", "inference_config") else value
+            for name, value in zip(self._fields, self, strict=True)
+            if value is not None
+        }
+
+
+class ContextRow(NamedTuple):
+    """A build context that is kept: its digest, and JSON texts of its files and upload hashes."""
+
+    digest: str
+    files: str
+    uploads: str
+
+
+class ContainerRow(NamedTuple):
+    """An environment name. `archived` (0 or 1) hides every version; `tags` is JSON text."""
+
+    name: str
+    tags: str
+    archived: int
+
+
+class VersionRow(NamedTuple):
+    """One version. `tags` is JSON text with all tags, reserved ones too; flags are 0 or 1.
+
+    Attributes:
+        archived: on its own, whatever its container is.
+        created_at: ISO 8601 in UTC.
+    """
+
+    name: str
+    version: str
+    image: str | None
+    conda_file: str | None
+    build_uri: str | None
+    build_context: str | None
+    dockerfile_path: str | None
+    os_type: str
+    inference_config: str | None
+    description: str | None
+    tags: str
+    archived: int
+    curated: int
+    created_at: str
+    owner: str | None
+
+    @property
+    def spec(self) -> VersionSpec:
+        """The part that is fixed."""
+        return VersionSpec(*self[2:9])
+
+    def state(self) -> dict[str, JSON]:
+        """The part that may change, as JSON data."""
+        return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to register.
+
+    Attributes:
+        tags: all of them, the reserved ones included.
+        context: the build context that `spec.build_context` names; its files are kept already.
+    """
+
+    name: str
+    version: str
+    spec: VersionSpec
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    context: ContextRow | None = None
+
+    @property
+    def owner(self) -> str | None:
+        """The project that its tags name."""
+        return self.tags.get(OWNER_TAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a store held at one moment: versions in order of creation, the oldest first."""
+
+    containers: list[ContainerRow] = field(default_factory=list)
+    versions: list[VersionRow] = field(default_factory=list)
+    contexts: list[ContextRow] = field(default_factory=list)
+
+
+def mutable_state(
+    description: str | None, tags: Mapping[str, str], archived: bool
+) -> dict[str, JSON]:
+    """What may change of a version, as JSON data."""
+    return {"description": description, "tags": dict(tags), "archived": archived}
+
+
+def parsed_tags(text: str) -> dict[str, str]:
+    """The tags that a row holds as JSON text.
+
+    Raises:
+        ValueError: it is not what a store writes.
+    """
+    tags = json.loads(text)
+    if not isinstance(tags, dict):
+        raise ValueError(f"{text} are no tags")  # noqa: TRY004 (damaged content, no wrong call)
+    return tags

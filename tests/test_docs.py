@@ -1,0 +1,374 @@
+"""The docs say what the program does: commands, options, rules, links and examples are held to it.
+
+How an example is marked, in a Markdown file:
+
+- ```` ```console ````: lines that begin with `$ ` are run, in order, in one project for each page
+  (a copy of the examples); `# exit 1` at the end of a line is its exit code, else it is 0. Lines
+  under a command are its whole output, where `…` stands for anything, on a line of its own for any
+  lines. Of the commands only `envsync` and `cd` are run.
+- ```` ```yaml environment ````: an environment file without any problem.
+- ```` ```yaml config ````: an `envsync.yaml`.
+- ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: files that break
+  this rule and no other, and files that break none. `# beside it: a, b (200 MB)` names more files.
+  With `config` after it, the file is an `envsync.yaml`.
+- `<!-- file: PATH -->` above a block: it is written there before the next command.
+- `<!-- not run: REASON -->` above a block: it is only read by people.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import typer
+
+from envsync import errors
+from envsync.cli import app
+from envsync.model import TargetIdentity
+from envsync.plan import Action, Change, FieldChange, Plan, Rejection
+from envsync.rules import FIXED, RULES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+WITH_LINKS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<note>[^\n]+) -->\n)?^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
+BESIDE = re.compile(r"^# beside it: (.+)$", re.MULTILINE)
+SIZE = re.compile(r"(?P<path>\S+)(?: \((?P<megabytes>\d+) MB\))?")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page, with its first line's words and the comment above it."""
+
+    info: str
+    text: str
+    note: str
+    line: int
+
+
+def blocks(text: str) -> list[Block]:
+    return [
+        Block(
+            found["info"],
+            found["text"],
+            found["note"] or "",
+            text.count("\n", 0, found.start("info")) + 1,
+        )
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def sections(page: Path) -> dict[str, str]:
+    """Text by heading of the second level."""
+    parts = re.split(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def code_sections(page: Path, prefix: str = "") -> dict[str, str]:
+    """The sections whose heading is one piece of code, such as `envsync plan`."""
+    return {
+        heading.strip("`").removeprefix(prefix): text
+        for heading, text in sections(page).items()
+        if heading.startswith("`" + prefix)
+    }
+
+
+def identity(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+# Commands and options
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    found = {name: command for name, command in group.commands.items() if not command.hidden}
+    assert all(isinstance(command, typer.core.TyperCommand) for command in found.values())
+    return found  # type: ignore[return-value]
+
+
+def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str]:
+    return {
+        option
+        for parameter in command.params
+        if isinstance(parameter, typer.core.TyperOption) and not parameter.hidden
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    } - {"--help"}
+
+
+def test_every_command_is_documented() -> None:
+    assert sorted(code_sections(DOCS / "commands.md", "envsync ")) == sorted(commands())
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_option_of_a_command_is_documented(name: str) -> None:
+    section = code_sections(DOCS / "commands.md", "envsync ")[name]
+    table = "\n".join(line for line in section.splitlines() if line.startswith("| `-"))
+
+    assert documented_options(table) == options(commands()[name])
+
+
+def test_every_global_option_is_documented() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    section = sections(DOCS / "commands.md")["Global options"]
+    table = "\n".join(line for line in section.splitlines() if line.startswith("| `-"))
+
+    assert documented_options(table) - {"--help"} == options(group)
+
+
+def documented_options(table: str) -> set[str]:
+    """The options in the first column of a table."""
+    return {
+        option
+        for line in table.splitlines()
+        for code in re.findall(r"`([^`]+)`", re.split(r"(?<!\\)\|", line)[1])
+        for option in OPTION.findall(code)
+    }
+
+
+def test_every_exit_code_is_documented() -> None:
+    codes = {0, 2, 70} | {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.EnvsyncError)
+    }
+    section = sections(DOCS / "commands.md")["Exit codes"]
+
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)} == codes
+
+
+# Rules
+
+RULE_SECTIONS = code_sections(DOCS / "rules.md")
+
+
+def test_every_rule_is_documented_with_its_severity() -> None:
+    documented = {
+        rule: re.findall(r"^\*([\w ]+)\.\*", text, re.MULTILINE)
+        for rule, text in RULE_SECTIONS.items()
+    }
+    expected = {
+        rule: ["Always an error" if rule in FIXED else level.capitalize()]
+        for rule, level in RULES.items()
+    }
+
+    assert documented == expected
+    assert list(documented) == list(expected)
+
+
+@pytest.mark.parametrize("rule", RULE_SECTIONS)
+def test_a_bad_example_breaks_its_rule_and_no_other_and_a_good_one_none(
+    rule: str, tmp_path: Path
+) -> None:
+    expected = {"bad": {rule}, "good": set[str]()}
+    examples = blocks(RULE_SECTIONS[rule])
+
+    assert {kind: rules_broken(examples, kind, tmp_path / kind) for kind in expected} == expected
+
+
+def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
+    """The rules that the examples of one kind break, all of them in one project."""
+    (project / "environments").mkdir(parents=True)
+    snippets = [block.text for block in examples if block.info == f"yaml {kind}"]
+    configs = (f"yaml {kind} config", "yaml config")
+    settings = [block.text for block in examples if block.info in configs]
+    assert snippets or settings
+    if settings:
+        (project / "envsync.yaml").write_text("".join(settings), encoding="utf-8")
+    for number, snippet in enumerate(snippets):
+        write_example(project / "environments" / f"{number}.yml", snippet)
+    return rules_found(project)
+
+
+def write_example(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    for names in BESIDE.findall(text):
+        for name in names.split(", "):
+            found = SIZE.fullmatch(name)
+            assert found, name
+            beside = path.parent / found["path"]
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            with beside.open("wb") as file:
+                file.truncate(int(found["megabytes"] or 0) << 20)
+
+
+def rules_found(project: Path) -> set[str]:
+    output = envsync("validate", cwd=project).stdout
+    return set(re.findall(r"^\S+:\d+:\d+: \w+\[([\w-]+)\]: ", output, re.MULTILINE))
+
+
+def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command line, its output as wide as the docs and without colour."""
+    return subprocess.run(
+        [sys.executable, "-m", "envsync", *arguments],
+        cwd=cwd,
+        env={
+            **os.environ,
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+            "PYTHONUTF8": "1",
+            "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+# Examples
+
+
+def tagged(info: str) -> list[object]:
+    return [
+        pytest.param(block.text, id=f"{identity(page)}:{block.line}")
+        for page in PAGES
+        for block in blocks(page.read_text(encoding="utf-8"))
+        if block.info == info
+    ]
+
+
+@pytest.mark.parametrize("text", tagged("yaml environment"))
+def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / "example.yml").write_text(text, encoding="utf-8")
+
+    assert tidy(envsync("validate", "--strict", cwd=tmp_path).stdout) == (
+        "Valid. 1 environment file, no problems."
+    )
+
+
+@pytest.mark.parametrize("text", tagged("yaml config"))
+def test_an_example_of_a_configuration_is_one(text: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
+
+    assert rules_found(tmp_path) == set()
+
+
+@pytest.mark.parametrize("text", tagged("json"))
+def test_an_example_of_json_is_json(text: str) -> None:
+    json.loads(text)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identity)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "environments", project / "environments")
+    shutil.copy(ROOT / "envsync.yaml", project)
+    directory = project
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.note.startswith("not run: "):
+            continue
+        if block.note.startswith("file: "):
+            (directory / block.note.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
+        if block.info == "console":
+            for command, exit_code, output in transcript(block.text):
+                program, *arguments = shlex.split(command)
+                if program == "cd":
+                    directory = directory.joinpath(*arguments)
+                if program == "envsync":
+                    done = envsync(*arguments, cwd=directory)
+                    where = f"{identity(page)}:{block.line}: {command}\n{done.stdout}"
+                    assert done.returncode == exit_code, where
+                    assert not output or pattern(output).fullmatch(tidy(done.stdout)), where
+
+
+def transcript(text: str) -> Iterator[tuple[str, int, str]]:
+    """Each command of a console block, its exit code, and the output that is shown, if any."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        line, _, output = part.partition("\n")
+        command, _, code = line.partition("  # exit ")
+        yield command, int(code or 0), tidy(output)
+
+
+def tidy(text: str) -> str:
+    """Text without white space at the ends of lines and without empty lines around it."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+
+
+def pattern(output: str) -> re.Pattern[str]:
+    """What an output has to match that is shown with `…`."""
+    lines = (
+        r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n"
+        for line in output.splitlines()
+    )
+    return re.compile("".join(lines).removesuffix(r"\n") + r"\n?")
+
+
+# JSON
+
+
+def test_the_json_of_a_plan_is_documented_key_by_key() -> None:
+    everything = Plan(
+        project="docs",
+        target=TargetIdentity("local", "local", "local"),
+        changes=(Change(Action.UPDATE, "version", "a", "1", "why", (FieldChange("x", 1, 2),)),),
+        rejections=(Rejection("immutable", "b", "1", "why", "fix"),),
+    ).to_json()
+    section = sections(DOCS / "plan.md")["JSON"]
+    (example,) = (json.loads(block.text) for block in blocks(section) if block.info == "json")
+
+    assert example.keys() == everything.keys()
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)[: len(everything)] == list(
+        everything
+    )
+    assert example["changes"][0].keys() == json_keys(everything["changes"])
+    assert json_keys(everything["rejections"]) <= set(re.findall(r"`(\w+)`", section))
+
+
+def json_keys(value: object) -> set[str]:
+    assert isinstance(value, list)
+    assert isinstance(value[0], dict)
+    return set(value[0])
+
+
+# Links
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that a Markdown renderer gives to the headings of a page."""
+    headings = (
+        title for _, title in HEADING.findall(BLOCK.sub("", page.read_text(encoding="utf-8")))
+    )
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+@pytest.mark.parametrize("page", WITH_LINKS, ids=identity)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        if path.startswith("https://"):
+            continue
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
+
+    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} == linked

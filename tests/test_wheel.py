@@ -1,0 +1,83 @@
+"""The wheel that users install: what is in it, and that it works in an empty environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import envsync
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.xdist_group("wheel")  # one process builds it, once
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(directory)]
+    run(build, ROOT)
+    (path,) = directory.glob("*.whl")
+    return path
+
+
+def run(command: list[str], cwd: Path) -> str:
+    """Standard output of a command that has to succeed, without this checkout on its path."""
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV"))
+    }
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**environment, "NO_COLOR": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_holds_the_package_its_schemas_and_its_license_and_nothing_else(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    info = f"envsync-{envsync.__version__}.dist-info"
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "envsync").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert "envsync/py.typed" in package
+    assert {name for name in package if name.startswith("envsync/schemas/")}
+    assert names == package | {
+        f"{info}/METADATA",
+        f"{info}/RECORD",
+        f"{info}/WHEEL",
+        f"{info}/entry_points.txt",
+        f"{info}/licenses/LICENSE",
+    }
+
+
+def test_takes_a_new_project_from_init_to_an_empty_plan(wheel: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    run([sys.executable, "-m", "venv", str(tmp_path / "venv")], empty)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], empty)
+    command = str(python.with_name("envsync"))
+
+    version = run([command, "--version"], empty)
+    assert envsync.__version__ in version
+    assert run([str(python), "-m", "envsync", "--version"], empty) == version
+
+    run([command, "init", "demo"], empty)
+    run([command, "-C", "demo", "validate", "--strict"], empty)
+    run([command, "-C", "demo", "plan"], empty)
+    run([command, "-C", "demo", "apply", "--yes"], empty)
+    run([command, "-C", "demo", "plan", "--detailed-exitcode"], empty)  # 2 if it were not empty
