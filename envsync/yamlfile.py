@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
-from yaml import Mark
 from yaml.composer import Composer
 from yaml.nodes import Node, ScalarNode
 from yaml.parser import Parser
@@ -104,8 +103,8 @@ def compose(data: bytes) -> Document:
     except RecursionError:
         return _broken(text, *_TOO_DEEP, 1, 1)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if isinstance(mark, Mark) else (1, 1)
+        mark: Any = error.problem_mark or error.context_mark
+        line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
         return _broken(text, _sentence(error), _advice(error), line, column)
     except (yaml.YAMLError, ValueError) as error:
         return _broken(text, f"This is not valid YAML: {error}.", "Correct it.", 1, 1)

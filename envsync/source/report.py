@@ -104,7 +104,7 @@ def _useless(rule: str) -> tuple[str, str] | None:
 def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     if "envsync:" not in document.text or document.root is None:
         return
-    texts = _text_spans(document.root)
+    texts = _text_spans(document, document.root)
     for match in _COMMENT.finditer(document.text):
         start = match.start()
         if any(first < start < last for first, last in texts):
@@ -115,14 +115,13 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
             yield _Ignore(rule.strip(), len(breaks) + 1, column)
 
 
-def _text_spans(root: Node) -> list[tuple[int, int]]:
-    """From where to where each scalar goes, but for the header line of a block: it may have one."""
+def _text_spans(document: Document, root: Node) -> list[tuple[int, int]]:
+    """From where to where each scalar goes, but for the header of a block: it takes a comment."""
     spans: list[tuple[int, int]] = []
     for node in walk(root):
         if isinstance(node, ScalarNode):
             first, last = node.start_mark.index, node.end_mark.index
             if node.style in ("|", ">"):
-                buffer_start = node.end_mark.line - node.start_mark.line
-                first = first if buffer_start else last
+                first = document.text.find("\n", first, last)
             spans.append((first, last))
     return spans

@@ -33,10 +33,13 @@ SEED: Final = b"Initialize for october 2021 AML CLI version"
 CHUNK: Final = 1 << 20
 """Bytes that are read at once; no larger file is looked at for its line ends."""
 
+MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
+"""Links that lead to directories of links multiply: 30 of them can hold a billion files."""
+
+MAX_DEPTH: Final = 200
+"""Directories below each other; azure-ai-ml breaks off somewhere, too."""
+
 _TEXT_PROBE: Final = 8192
-_MAX_DEPTH: Final = 200
-# Links that lead to directories of links multiply: n of them can hold 2**n files.
-_MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
 
 
 def nfc(path: str) -> str:
@@ -138,8 +141,8 @@ class ContextWalk:
             if not hidden:
                 self._break(shown, "a link that leads to a directory above it, round and round")
             return
-        if len(self._above) == _MAX_DEPTH:
-            self._break(shown, f"more than {_MAX_DEPTH} directories deep")
+        if len(self._above) == MAX_DEPTH:
+            self._break(shown, f"more than {MAX_DEPTH} directories deep")
             return
         try:
             with os.scandir(path) as iterator:
@@ -156,7 +159,7 @@ class ContextWalk:
         for entry in entries:
             if linked:
                 self._behind_links += 1
-                if self._behind_links > _MAX_ENTRIES_BEHIND_LINKS:
+                if self._behind_links > MAX_ENTRIES_BEHIND_LINKS:
                     self._break(shown, "links that lead to too many files")
                     break
             if hidden or (self._rules is not None and self._rules.drops(below + entry.name)):

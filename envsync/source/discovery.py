@@ -1,0 +1,165 @@
+"""Which files are environment files.
+
+Below a directory, these are the YAML files whose `$schema` is that of environments, and those
+without `$schema` that have a `name` with `image` or `build`. Not among them: conda files that an
+environment refers to, files in the build context of another environment, hidden directories.
+A file that is no YAML, and may have been meant as one, is found too, so that it can be reported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from yaml.nodes import Node, ScalarNode
+
+from envsync.source.build import is_url
+from envsync.source.reading import Sources, fields, is_within, plain_field
+from envsync.yamlnodes import STR
+
+_SCHEMA: Final = re.compile(
+    r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A file that may be an environment.
+
+    Attributes:
+        path: absolute.
+        directory: that it stands in, symbolic links resolved.
+        is_broken: whether it is no YAML, so that nothing more is known of it.
+        has_schema: whether its `$schema` says that it is an environment.
+        context: its build context, symbolic links resolved; None where it has none on disk.
+        conda: its conda file, symbolic links resolved.
+    """
+
+    path: str
+    directory: str
+    is_broken: bool = False
+    has_schema: bool = False
+    context: str | None = None
+    conda: str | None = None
+
+
+def find_environments(directory: str, sources: Sources) -> list[str]:
+    """The absolute paths of the environment files below a directory, sorted."""
+    candidates = [
+        candidate
+        for path, real_directory in _yaml_files(os.path.abspath(directory), sources)  # noqa: PTH100
+        if (candidate := _classify(path, real_directory, sources))
+    ]
+    kept: list[_Candidate] = []
+    contexts: set[str] = set()
+    condas: set[str] = set()
+    # Outer contexts first: what lies in one cannot take files out by a context of its own.
+    for candidate in sorted(candidates, key=_order):
+        if _is_inside(candidate, contexts):
+            continue
+        kept.append(candidate)
+        if candidate.context:
+            contexts.add(candidate.context)
+        if candidate.conda and candidate.conda != os.path.realpath(candidate.path):
+            condas.add(candidate.conda)
+    return sorted(
+        candidate.path
+        for candidate in kept
+        if candidate.has_schema or not condas or os.path.realpath(candidate.path) not in condas
+    )
+
+
+def _order(candidate: _Candidate) -> tuple[int, str]:
+    depth = candidate.context.count(os.sep) if candidate.context else 1 << 30
+    return depth, candidate.path
+
+
+def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
+    """Whether a file lies in a build context other than its own."""
+    if not contexts:
+        return False
+    directory = candidate.directory
+    while True:
+        if directory in contexts and directory != candidate.context:
+            return True
+        parent = os.path.dirname(directory)  # noqa: PTH120
+        if parent == directory:
+            return False
+        directory = parent
+
+
+def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
+    reading = sources.read(path)
+    if isinstance(reading, str) or reading.document.root is None:
+        broken = isinstance(reading, str) or bool(reading.findings)
+        hidden = os.path.basename(path).startswith(".")  # noqa: PTH119
+        return _Candidate(path, directory, is_broken=True) if broken and not hidden else None
+    top = fields(reading)
+    schema = top.get("$schema")
+    has_schema = isinstance(schema, ScalarNode) and schema.tag == STR
+    if has_schema and schema is not None and not _SCHEMA.fullmatch(schema.value.strip()):
+        return None
+    if not has_schema and not ("name" in top and ("image" in top or "build" in top)):
+        return None
+    return _Candidate(
+        path,
+        directory,
+        has_schema=has_schema,
+        context=_target(directory, plain_field(top.get("build"), "path"), is_context=True),
+        conda=_target(directory, top.get("conda_file")),
+    )
+
+
+def _target(directory: str, node: Node | None, *, is_context: bool = False) -> str | None:
+    """Where a path in a file leads; None where it is no local path."""
+    if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
+        return None
+    if "\0" in node.value or (is_context and is_url(node.value)):
+        return None
+    return os.path.realpath(os.path.join(directory, node.value))  # noqa: PTH118
+
+
+def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
+    """Every YAML file below a directory, with the real path of the directory it stands in.
+
+    Links to directories are followed inside the project, each directory once, and by its own path
+    where it has one below the top.
+    """
+    seen: set[str] = set()
+    waiting = [top]
+    links: list[str] = []
+    while waiting or links:
+        directory = waiting.pop() if waiting else links.pop(0)
+        real = os.path.realpath(directory)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            with os.scandir(directory) as found:
+                items = sorted(found, key=lambda item: item.name)
+        except OSError:
+            continue
+        for item in items:
+            if item.name.lower().endswith((".yml", ".yaml")) and _is_file(item):
+                yield item.path, real
+            elif item.name.startswith("."):
+                continue
+            elif item.is_dir(follow_symlinks=False):
+                waiting.append(item.path)
+            elif item.is_symlink() and _leads_inside(item.path, sources.real_root):
+                links.append(item.path)
+
+
+def _is_file(item: os.DirEntry[str]) -> bool:
+    try:
+        return item.is_file()
+    except OSError:
+        return False
+
+
+def _leads_inside(path: str, root: str) -> bool:
+    real = os.path.realpath(path)
+    return os.path.isdir(real) and is_within(real, root)  # noqa: PTH112

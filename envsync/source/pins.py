@@ -1,0 +1,79 @@
+"""What the dependencies of a conda specification leave open, and Pythons past their end of life."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+END_OF_LIFE: Final = {
+    (2, None): "2020-01-01",
+    (3, 0): "2009-06-27",
+    (3, 1): "2012-04-09",
+    (3, 2): "2016-02-20",
+    (3, 3): "2017-09-29",
+    (3, 4): "2019-03-18",
+    (3, 5): "2020-09-30",
+    (3, 6): "2021-12-23",
+    (3, 7): "2023-06-27",
+    (3, 8): "2024-10-07",
+    (3, 9): "2025-10-31",
+}
+"""Python series to the day of their last security fix, as of this release of envsync.
+
+A table, not a clock: a file that is valid today is valid tomorrow with the same envsync. From
+https://devguide.python.org/versions/.
+"""
+
+_CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
+_PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
+_PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
+_VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
+_FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
+
+
+def leaves_conda_open(item: str) -> bool:
+    """Whether a conda dependency names a package without any version."""
+    text = item.partition("#")[0].strip()
+    match = _CONDA_NAME.fullmatch(text)
+    if match is None or text.endswith(_FILE_NAMES):
+        return False
+    rest = match.group(2)
+    if rest.startswith("["):
+        return "version" not in rest
+    return rest.strip("=* ") == ""
+
+
+def leaves_pip_open(item: str) -> bool:
+    """Whether a pip requirement names a package without any version, or a repository without one.
+
+    Options, files and addresses of archives leave nothing open that envsync could tell.
+    """
+    text = re.split(r"\s#", item, maxsplit=1)[0].strip()
+    option = re.match(r"(?:-e|--editable)[\s=]+", text)
+    if option:
+        text = text[option.end() :]
+    name, at, address = text.partition(" @ ")
+    if _VCS.match(address if at else name):
+        place = (address if at else name).partition("://")[2].partition("#")[0]
+        return "@" not in place.partition("/")[2]
+    if at or option or "://" in text or text.startswith(("-", ".", "/")):
+        return False
+    if text.endswith(_FILE_NAMES):
+        return False
+    match = _PIP_NAME.fullmatch(text.partition(";")[0])
+    return match is not None and match.group(1).strip() == ""
+
+
+def ended_python(item: str) -> tuple[str, str] | None:
+    """The series of Python that a conda dependency pins and when it ended, if it has."""
+    match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
+    if match is None or match.group(1).lower() != "python" or "," in item or "|" in item:
+        return None
+    version = _PYTHON_VERSION.match(match.group(2))
+    if version is None:
+        return None
+    major, minor = int(version.group(1)), version.group(2)
+    if major < 3:
+        return str(major), END_OF_LIFE[2, None]
+    ended = END_OF_LIFE.get((major, int(minor))) if minor else None
+    return (f"{major}.{minor}", ended) if ended else None

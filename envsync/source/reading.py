@@ -1,0 +1,124 @@
+"""The files that one load reads, each read and parsed once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from envsync.source.context import ContextScan, scan_context
+from envsync.yamlfile import Document, compose
+from envsync.yamlnodes import MERGE, NULL, Finding, check, entries
+
+if TYPE_CHECKING:
+    from envsync.source.conda import Conda
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One YAML file as it was read.
+
+    Attributes:
+        document: its nodes.
+        findings: what is wrong with its text.
+    """
+
+    document: Document
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the nodes mean nothing; then they must not be looked into."""
+        return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.findings)
+
+    @property
+    def content(self) -> Node | None:
+        """The outermost node; None where the file is broken, empty, or says no more than null."""
+        root = self.document.root
+        return None if self.is_broken or root is None or root.tag == NULL else root
+
+
+@dataclass(slots=True)
+class Sources:
+    """What was read so far.
+
+    Attributes:
+        root: the project directory, absolute, symbolic links as they are.
+        real_root: the same with symbolic links resolved.
+        readings: by path; the text of an error where a file cannot be read.
+        condas: conda specifications by resolved path.
+        scans: build contexts by resolved path.
+    """
+
+    root: str
+    real_root: str
+    readings: dict[str, Reading | str] = field(default_factory=dict)
+    condas: dict[str, Conda] = field(default_factory=dict)
+    scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
+
+    def read(self, path: str) -> Reading | str:
+        """The file at a path; why it cannot be read, where it cannot."""
+        reading = self.readings.get(path)
+        if reading is None:
+            reading = self.readings[path] = _read(path)
+        return reading
+
+    def scan(self, directory: str, boundary: str) -> ContextScan:
+        """The build context in a directory, whose links may not leave the boundary."""
+        scan = self.scans.get((directory, boundary))
+        if scan is None:
+            scan = scan_context(Path(directory), Path(boundary))
+            self.scans[directory, boundary] = scan
+        return scan
+
+    def display(self, path: str) -> str:
+        """An absolute path as it is shown: relative to the project where it lies in it."""
+        for root in (self.root, self.real_root):
+            if is_within(path, root):
+                return os.path.relpath(path, root).replace(os.sep, "/")
+        return path.replace(os.sep, "/")
+
+
+def is_within(path: str, directory: str) -> bool:
+    """Whether an absolute path is a directory or lies in it, by their names alone."""
+    return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
+
+
+def plain_field(root: Node | None, name: str) -> Node | None:
+    """The value of a key of a mapping that was not checked yet; the last one where it repeats."""
+    found = None
+    if isinstance(root, MappingNode):
+        for key, item in root.value:
+            if key.value == name and isinstance(key, ScalarNode):
+                found = item
+    return found
+
+
+def fields(reading: Reading) -> dict[str, Node]:
+    """The top-level keys of a file that are texts, with their values; empty where it is broken."""
+    root = reading.document.root
+    if not isinstance(root, MappingNode):
+        return {}
+    merges = any(key.tag == MERGE for key, _ in root.value)
+    if merges and reading.is_broken:
+        return {}
+    pairs = entries(root) if merges else root.value
+    return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
+
+
+def _read(path: str) -> Reading | str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123: paths are texts here, for speed
+            data = file.read()
+    except OSError as error:
+        return error.strerror or str(error)
+    except ValueError:
+        return "The path holds a null character"
+    document = compose(data)
+    found = [*document.findings]
+    if document.root is not None:
+        found.extend(check(document.root))
+    return Reading(document, tuple(found))

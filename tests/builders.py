@@ -1,0 +1,96 @@
+"""Short ways to write down states in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from envsync.model import (
+    JSON,
+    Build,
+    BuildContext,
+    Container,
+    Declaration,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+    RegisteredVersion,
+    Source,
+    State,
+    TargetIdentity,
+    canonical_json,
+)
+
+PROJECT = "churn"
+TARGET = TargetIdentity("local", "local", ".envsync/local.db")
+
+
+def image(tag: str = "1") -> EnvironmentSpec:
+    return EnvironmentSpec(image=f"mcr.microsoft.com/base:{tag}")
+
+
+def conda(*dependencies: JSON, tag: str = "1") -> EnvironmentSpec:
+    document: JSON = {"dependencies": list(dependencies)}
+    return EnvironmentSpec(
+        image=f"mcr.microsoft.com/base:{tag}", conda_file=canonical_json(document)
+    )
+
+
+def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
+    return EnvironmentSpec(build=Build(BuildContext.of_files(files), dockerfile_path))
+
+
+def unknown_build(*uploads: str) -> EnvironmentSpec:
+    """A context as a service returns it: no content, at most the hash that its URL holds."""
+    return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
+
+
+def declared(
+    name: str,
+    version: str | None,
+    spec: EnvironmentSpec | None = None,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Declaration:
+    source = Source(f"environments/{name}-{version}.yml", 1)
+    return Declaration(name, version, spec or image(), Metadata(description, tags or {}), source)
+
+
+def registered(
+    name: str,
+    version: str,
+    spec: EnvironmentSpec | None = None,
+    description: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    *,
+    owner: str | None = PROJECT,
+    digest: str | None = None,
+    archived: bool = False,
+    curated: bool = False,
+) -> RegisteredVersion:
+    environment = Environment(
+        EnvironmentKey(name, version),
+        spec or image(),
+        Metadata(description, tags or {}),
+        Provenance(owner, digest),
+    )
+    return RegisteredVersion(environment, archived, curated=curated)
+
+
+def state(*containers: Container) -> State:
+    return {container.name: container for container in containers}
+
+
+def container(
+    name: str,
+    *versions: RegisteredVersion | str,
+    archived: bool = False,
+    next_version: str = "99",
+) -> Container:
+    return Container(
+        name,
+        tuple(registered(name, item) if isinstance(item, str) else item for item in versions),
+        archived,
+        next_version,
+    )

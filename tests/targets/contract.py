@@ -1,0 +1,700 @@
+"""What every kind of target must do: the promises of `envsync/targets/protocol.py` as tests.
+
+A kind of target subclasses `TargetContract` and overrides the `target` fixture (and `seed_curated`
+where its tests can put in an entry of the service's own):
+
+    class TestLocalTargetContract(TargetContract):
+        @pytest.fixture
+        def target(self, tmp_path):
+            ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envsync.compare import same_spec
+from envsync.errors import TargetError
+from envsync.model import (
+    Build,
+    BuildContext,
+    Container,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    InferenceConfig,
+    Metadata,
+    Provenance,
+    RegisteredVersion,
+    Route,
+    canonical_json,
+)
+from envsync.targets.protocol import Target
+
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
+
+OURS = Provenance(
+    owner="churn-models",
+    digest="sha256:" + "0" * 64,
+    source="environments/pydata.yml",
+    commit="0123456789abcdef0123456789abcdef01234567",
+)
+
+
+def environment(
+    name: str = "pydata",
+    version: str = "1",
+    *,
+    spec: EnvironmentSpec | None = None,
+    description: str | None = "Data science.",
+    tags: dict[str, str] | None = None,
+    provenance: Provenance = OURS,
+) -> Environment:
+    """An environment version as the planner would have it created."""
+    return Environment(
+        EnvironmentKey(name, version),
+        spec or EnvironmentSpec(image=IMAGE),
+        Metadata(description, {"team": "churn"} if tags is None else tags),
+        provenance,
+    )
+
+
+def container(target: Target, name: str = "pydata") -> Container:
+    """What a target holds under a name."""
+    return target.read([name])[name]
+
+
+def registered(target: Target, name: str = "pydata", version: str = "1") -> RegisteredVersion:
+    """One version as a target holds it."""
+    return {item.version: item for item in container(target, name).versions}[version]
+
+
+def flags(target: Target, name: str = "pydata") -> dict[str | None, bool]:
+    """Which versions are archived on their own, and under None whether the container is."""
+    held = container(target, name)
+    return {None: held.archived, **{item.version: item.archived for item in held.versions}}
+
+
+def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
+    """A build context with these files, written to disk."""
+    for path, content in files.items():
+        file = directory / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+    uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
+    return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
+
+
+class TargetContract:
+    """The suite. Each test gets a target that holds nothing of these names."""
+
+    @pytest.fixture
+    def target(self) -> Iterator[Target]:
+        raise NotImplementedError
+
+    def seed_curated(self, target: Target, environment: Environment) -> None:  # noqa: ARG002
+        """Puts in an entry of the service's own."""
+        pytest.skip("nobody can put curated entries into this kind of target")
+
+    # Identity
+
+    def test_the_identity_is_the_same_each_time(self, target: Target) -> None:
+        assert target.identity == target.identity
+        assert target.identity.name
+        assert target.identity.id
+
+    # Reading
+
+    def test_names_that_it_does_not_hold_are_absent(self, target: Target) -> None:
+        target.create(environment("pydata"))
+
+        assert target.read(["absent"]) == {}
+        assert target.read(["absent", "pydata"]).keys() == {"pydata"}
+
+    def test_no_names_and_no_owner_are_nothing(self, target: Target) -> None:
+        target.create(environment("pydata"))
+
+        assert target.read([]) == {}
+
+    def test_without_a_restriction_everything_is_read(self, target: Target) -> None:
+        target.create(environment("pydata"))
+        target.create(environment("foreign", provenance=Provenance(owner="other")))
+        target.create(environment("unowned", provenance=Provenance()))
+
+        assert {"pydata", "foreign", "unowned"} <= target.read(None).keys()
+
+    def test_what_an_owner_owns_is_found_without_its_name(self, target: Target) -> None:
+        target.create(environment("pydata"))
+        target.create(environment("foreign", provenance=Provenance(owner="other")))
+        target.create(environment("unowned", provenance=Provenance()))
+
+        assert target.read([], owner="churn-models").keys() == {"pydata"}
+        assert target.read(["unowned"], owner="other").keys() == {"unowned", "foreign"}
+
+    def test_an_owner_of_any_version_finds_the_container(self, target: Target) -> None:
+        target.create(environment("shared", "1", provenance=Provenance()))
+        target.create(environment("shared", "2", provenance=Provenance(owner="other")))
+        target.create(environment("shared", "3"))
+
+        assert target.read([], owner="churn-models").keys() == {"shared"}
+        assert target.read([], owner="other").keys() == {"shared"}
+
+    def test_owners_are_case_sensitive(self, target: Target) -> None:
+        target.create(environment("pydata"))
+
+        assert target.read([], owner="Churn-Models") == {}
+
+    def test_a_container_comes_whole(self, target: Target) -> None:
+        target.create(environment(version="1", provenance=Provenance()))
+        target.create(environment(version="2"))
+        target.create(environment(version="3", provenance=Provenance(owner="other")))
+        target.set_archived("pydata", "2", True)
+
+        by_name, by_owner = target.read(["pydata"]), target.read([], owner="churn-models")
+
+        assert flags(target) == {None: False, "1": False, "2": True, "3": False}
+        assert by_name == by_owner
+
+    def test_an_archived_container_is_read_too(self, target: Target) -> None:
+        target.create(environment())
+        target.set_archived("pydata", None, True)
+
+        assert target.read(["pydata"]).keys() == {"pydata"}
+        assert target.read([], owner="churn-models").keys() == {"pydata"}
+        assert "pydata" in target.read(None)
+
+    # Creating
+
+    def test_what_was_created_is_read_back(self, target: Target) -> None:
+        declared = environment()
+        target.create(declared)
+
+        held = container(target)
+
+        assert [item.environment for item in held.versions] == [declared]
+        assert held.archived is False
+        assert held.latest == "1"
+        assert held.versions[0].curated is False
+        assert held.versions[0].created != ""
+
+    def test_nothing_but_an_image_is_enough(self, target: Target) -> None:
+        declared = environment(description=None, tags={}, provenance=Provenance())
+        target.create(declared)
+
+        assert registered(target).environment == declared
+
+    def test_creating_the_same_again_does_nothing(self, target: Target) -> None:
+        target.create(environment())
+        target.create(environment(version="2"))
+        before = container(target)
+
+        target.create(environment())
+
+        assert container(target) == before
+
+    def test_repeating_a_create_overwrites_no_metadata(self, target: Target) -> None:
+        target.create(environment(description="first"))
+
+        target.create(environment(description="second", tags={}))
+
+        assert registered(target).environment == environment(description="first")
+
+    def test_repeating_a_create_leaves_an_archived_version_archived(self, target: Target) -> None:
+        target.create(environment())
+        target.set_archived("pydata", "1", True)
+
+        target.create(environment())
+
+        assert flags(target) == {None: False, "1": True}
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            EnvironmentSpec(image=IMAGE + "-other"),
+            EnvironmentSpec(image=IMAGE, conda_file='{"name":"x"}'),
+            EnvironmentSpec(image=IMAGE, os_type="Windows"),
+            EnvironmentSpec(build=Build("https://github.com/contoso/images.git#main:py")),
+            EnvironmentSpec(
+                image=IMAGE,
+                inference_config=InferenceConfig(
+                    Route("/live", 80), Route("/ready", 80), Route("/score", 80)
+                ),
+            ),
+        ],
+        ids=["image", "conda", "os", "build", "inference"],
+    )
+    def test_another_spec_is_refused(self, target: Target, other: EnvironmentSpec) -> None:
+        target.create(environment())
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.create(environment(spec=other))
+
+        assert [item.environment for item in container(target).versions] == [environment()]
+
+    @pytest.mark.parametrize("first", [None, "other"])
+    def test_another_owner_is_refused(self, target: Target, first: str | None) -> None:
+        theirs = environment(provenance=Provenance(owner=first))
+        target.create(theirs)
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.create(environment())
+
+        assert registered(target).environment == theirs
+
+    def test_under_an_archived_container_a_version_is_born_archived(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.set_archived("pydata", None, True)
+
+        target.create(environment(version="2"))
+
+        assert flags(target) == {None: True, "1": False, "2": True}
+        assert container(target).latest is None
+
+    def test_versions_come_in_order_of_creation(self, target: Target) -> None:
+        for version in ("10", "9", "1.10", "1.9", "nightly"):
+            target.create(environment(version=version))
+
+        held = container(target)
+
+        assert [item.version for item in held.versions] == ["10", "9", "1.10", "1.9", "nightly"]
+        assert held.latest == "nightly"
+
+    def test_an_update_does_not_make_a_version_the_latest(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.create(environment(version="2"))
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata("new"), OURS)
+
+        assert container(target).latest == "2"
+
+    def test_names_and_versions_are_case_sensitive(self, target: Target) -> None:
+        keys = [("pydata", "rc1"), ("pydata", "RC1"), ("PyData", "rc1")]
+        for name, version in keys:
+            target.create(environment(name, version, description=f"{name}:{version}"))
+
+        target.set_archived("pydata", "RC1", True)
+
+        assert flags(target, "pydata") == {None: False, "rc1": False, "RC1": True}
+        assert flags(target, "PyData") == {None: False, "rc1": False}
+        assert target.read(["PYDATA"]) == {}
+
+    # What is kept
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'It\'s "quoted"; DROP TABLE versions;-- %s ? :name',
+            "Grüße, 世界 🐍 e\u0301",
+            "two\nlines\r\nand\ttabs \\ and / and \x7f",
+            " spaces around ",
+            "long " * 2000,
+        ],
+        ids=["quotes", "unicode", "control", "spaces", "long"],
+    )
+    def test_text_is_kept_exactly(self, target: Target, text: str) -> None:
+        created = environment(description=text, tags={"text": text, text[:100]: "key"})
+        target.create(created)
+        target.create(environment(version="2"))
+        target.update(EnvironmentKey("pydata", "2"), created.metadata, OURS)
+
+        assert registered(target, version="1").environment.metadata == created.metadata
+        assert registered(target, version="2").environment.metadata == created.metadata
+
+    def test_tag_values_stay_text(self, target: Target) -> None:
+        tags = {"empty": "", "number": "1.10", "flag": "true", "nothing": "null", "json": "{}"}
+        target.create(environment(tags=tags))
+
+        assert dict(registered(target).environment.metadata.tags) == tags
+
+    @pytest.mark.parametrize(
+        "conda",
+        [
+            '{"channels":["conda-forge"],"dependencies":["python=3.11",{"pip":["a","b"]}]}',
+            '{"channels":["b","a"],"dependencies":[]}',
+            '{"number":1,"other":1.0,"text":"1","truth":true,"void":null}',
+            '{"exponent":1e+16,"large":12345678901234567890,"small":0.1}',
+            '{"text":"Grüße 🐍 \\" \\\\ \\n"}',
+            "{}",
+        ],
+    )
+    def test_the_meaning_of_a_conda_file_is_kept(self, target: Target, conda: str) -> None:
+        assert canonical_json(json.loads(conda)) == conda, "the case itself is canonical"
+        target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=conda)))
+
+        assert registered(target).environment.spec.conda_file == conda
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [('{"n":1}', '{"n":1.0}'), ('{"n":1}', '{"n":true}'), ('{"n":1}', '{"n":"1"}')],
+    )
+    def test_numbers_that_differ_in_json_differ(
+        self, target: Target, before: str, after: str
+    ) -> None:
+        target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=before)))
+
+        with pytest.raises(TargetError):
+            target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=after)))
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            EnvironmentSpec(image=IMAGE, os_type="Windows"),
+            EnvironmentSpec(
+                image=IMAGE,
+                inference_config=InferenceConfig(
+                    liveness_route=Route("/live", 8080),
+                    readiness_route=Route("/ready", 8081),
+                    scoring_route=Route("/score?a='b'", 65535),
+                ),
+            ),
+            EnvironmentSpec(build=Build("https://github.com/contoso/images.git#main:py")),
+            EnvironmentSpec(build=Build("https://contoso.example/c.tar", "docker/Dockerfile.gpu")),
+        ],
+        ids=["windows", "inference", "git", "url"],
+    )
+    def test_a_spec_is_kept_exactly(self, target: Target, spec: EnvironmentSpec) -> None:
+        target.create(environment(spec=spec))
+
+        assert registered(target).environment.spec == spec
+        assert registered(target).environment.spec.digest == spec.digest
+
+    @pytest.mark.parametrize(
+        "spec",
+        [EnvironmentSpec(), EnvironmentSpec(image=IMAGE, build=Build("https://contoso.example/c"))],
+        ids=["neither", "both"],
+    )
+    def test_image_and_build_are_one_or_the_other(
+        self, target: Target, spec: EnvironmentSpec
+    ) -> None:
+        with pytest.raises(TargetError, match="pydata:1"):
+            target.create(environment(spec=spec))
+
+        assert target.read(["pydata"]) == {}
+
+    # Local build contexts
+
+    def test_a_build_context_is_uploaded(self, target: Target, tmp_path: Path) -> None:
+        context = build_context(
+            tmp_path / "context", {"Dockerfile": b"FROM a\n", "app/main.py": b"\0\xff"}
+        )
+        spec = EnvironmentSpec(build=Build(context))
+        provenance = replace(OURS, digest=spec.digest)
+
+        target.create(environment(spec=spec, provenance=provenance))
+
+        assert same_spec(spec, registered(target)) is True
+
+    def test_the_same_build_context_of_another_directory_is_the_same_spec(
+        self, target: Target, tmp_path: Path
+    ) -> None:
+        files = {"Dockerfile": b"FROM a\n"}
+        first = EnvironmentSpec(build=Build(build_context(tmp_path / "one", files)))
+        second = EnvironmentSpec(build=Build(build_context(tmp_path / "two", files)))
+        provenance = replace(OURS, digest=first.digest)
+        target.create(environment(spec=first, provenance=provenance))
+        before = container(target)
+
+        target.create(environment(spec=second, provenance=provenance))
+
+        assert container(target) == before
+
+    def test_another_build_context_is_refused(self, target: Target, tmp_path: Path) -> None:
+        first = EnvironmentSpec(build=Build(build_context(tmp_path / "1", {"Dockerfile": b"a"})))
+        second = EnvironmentSpec(build=Build(build_context(tmp_path / "2", {"Dockerfile": b"b"})))
+        target.create(environment(spec=first, provenance=replace(OURS, digest=first.digest)))
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.create(environment(spec=second, provenance=replace(OURS, digest=second.digest)))
+
+        assert same_spec(first, registered(target)) is True
+
+    @pytest.mark.parametrize("change", ["edited", "removed"])
+    def test_a_build_context_that_changed_on_disk_is_refused(
+        self, target: Target, tmp_path: Path, change: str
+    ) -> None:
+        context = build_context(tmp_path / "context", {"Dockerfile": b"FROM a\n", "b": b""})
+        dockerfile = tmp_path / "context" / "Dockerfile"
+        dockerfile.unlink() if change == "removed" else dockerfile.write_bytes(b"FROM b\n")
+
+        with pytest.raises(TargetError):
+            target.create(environment(spec=EnvironmentSpec(build=Build(context))))
+
+        assert target.read(["pydata"]) == {}
+
+    def test_a_create_is_repeated_without_the_directory(
+        self, target: Target, tmp_path: Path
+    ) -> None:
+        context = build_context(tmp_path / "context", {"Dockerfile": b"FROM a\n"})
+        spec = EnvironmentSpec(build=Build(context))
+        declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
+        target.create(declared)
+        before = container(target)
+        (tmp_path / "context" / "Dockerfile").unlink()
+
+        target.create(declared)
+
+        assert container(target) == before
+
+    # Updating
+
+    def test_an_update_replaces_everything_that_may_change(self, target: Target) -> None:
+        target.create(environment(tags={"stays": "1", "changes": "1", "goes": "1"}))
+        metadata = Metadata("New.", {"stays": "1", "changes": "2", "comes": "1"})
+        provenance = Provenance(owner="other", source="environments/moved.yml")
+
+        target.update(EnvironmentKey("pydata", "1"), metadata, provenance)
+
+        assert registered(target).environment == replace(
+            environment(), metadata=metadata, provenance=provenance
+        )
+
+    def test_an_update_clears_what_is_no_longer_there(self, target: Target) -> None:
+        target.create(environment(description="Old.", tags={"a": "1"}))
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata(), Provenance())
+
+        assert registered(target).environment == environment(
+            description=None, tags={}, provenance=Provenance()
+        )
+
+    def test_an_update_touches_no_other_version(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.create(environment(version="2"))
+        before = registered(target, version="2")
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+        assert registered(target, version="2") == before
+
+    def test_an_owner_that_comes_with_an_update_finds_the_container(self, target: Target) -> None:
+        target.create(environment(provenance=Provenance()))
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
+
+        assert target.read([], owner="churn-models").keys() == {"pydata"}
+
+    @pytest.mark.parametrize("scope", ["1", None])
+    def test_an_update_leaves_the_archived_state(self, target: Target, scope: str | None) -> None:
+        target.create(environment())
+        target.set_archived("pydata", scope, True)
+        before = flags(target)
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+        assert flags(target) == before
+        assert registered(target).environment.metadata == Metadata("New.")
+
+    def test_an_update_can_restore_in_the_same_write(self, target: Target) -> None:
+        target.create(environment())
+        target.set_archived("pydata", "1", True)
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
+
+        assert flags(target) == {None: False, "1": False}
+        assert registered(target).environment.metadata == Metadata("New.")
+
+    def test_an_active_version_is_updated_with_restore_as_without(self, target: Target) -> None:
+        target.create(environment())
+
+        target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
+
+        assert flags(target) == {None: False, "1": False}
+        assert registered(target).environment.metadata == Metadata("New.")
+
+    @pytest.mark.parametrize("archived", [True, False])
+    def test_an_update_restores_nothing_under_an_archived_container(
+        self, target: Target, archived: bool
+    ) -> None:
+        target.create(environment())
+        target.set_archived("pydata", "1", archived)
+        target.set_archived("pydata", None, True)
+        before = container(target)
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
+
+        assert container(target) == before
+
+    @pytest.mark.parametrize("key", [("absent", "1"), ("pydata", "2"), ("Pydata", "1")])
+    def test_what_is_not_there_cannot_be_updated(
+        self, target: Target, key: tuple[str, str]
+    ) -> None:
+        target.create(environment())
+        before = container(target)
+
+        with pytest.raises(TargetError, match=key[0]):
+            target.update(EnvironmentKey(*key), Metadata("New."), OURS)
+
+        assert container(target) == before
+        assert target.read(["absent", "Pydata"]) == {}
+
+    # Archiving and restoring
+
+    def test_one_version_is_archived_and_restored(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.create(environment(version="2"))
+
+        target.set_archived("pydata", "2", True)
+        archived = container(target)
+        target.set_archived("pydata", "2", False)
+        restored = container(target)
+
+        assert [item.version for item in archived.active] == ["1"]
+        assert archived.latest == "1"
+        assert [item.version for item in restored.active] == ["1", "2"]
+        assert restored.latest == "2"
+
+    def test_restored_is_what_was_not_archived_on_its_own(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.create(environment(version="2"))
+        target.set_archived("pydata", "1", True)
+
+        target.set_archived("pydata", None, True)
+        hidden = container(target)
+        target.set_archived("pydata", None, False)
+        shown = container(target)
+
+        assert (hidden.archived, hidden.active, hidden.latest) == (True, (), None)
+        assert (shown.archived, [item.version for item in shown.active]) == (False, ["2"])
+
+    def test_a_version_can_be_archived_while_it_is_hidden(self, target: Target) -> None:
+        target.create(environment(version="1"))
+        target.create(environment(version="2"))
+        target.set_archived("pydata", None, True)
+
+        target.set_archived("pydata", "1", True)
+        target.set_archived("pydata", None, False)
+
+        assert flags(target) == {None: False, "1": True, "2": False}
+
+    @pytest.mark.parametrize("archived", [True, False])
+    def test_one_version_cannot_be_restored_while_it_is_hidden(
+        self, target: Target, archived: bool
+    ) -> None:
+        target.create(environment())
+        target.set_archived("pydata", "1", archived)
+        target.set_archived("pydata", None, True)
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.set_archived("pydata", "1", False)
+
+        assert flags(target) == {None: True, "1": archived}
+
+    @pytest.mark.parametrize("archived", [True, False])
+    @pytest.mark.parametrize("scope", ["1", None])
+    def test_what_is_so_already_stays_so(
+        self, target: Target, scope: str | None, archived: bool
+    ) -> None:
+        target.create(environment())
+        target.set_archived("pydata", scope, archived)
+        before = container(target)
+
+        target.set_archived("pydata", scope, archived)
+
+        assert container(target) == before
+
+    @pytest.mark.parametrize("archived", [True, False])
+    @pytest.mark.parametrize(
+        ("name", "version"), [("absent", None), ("absent", "1"), ("pydata", "2"), ("PYDATA", None)]
+    )
+    def test_what_is_not_there_has_no_archived_state(
+        self, target: Target, name: str, version: str | None, archived: bool
+    ) -> None:
+        target.create(environment())
+        before = container(target)
+
+        with pytest.raises(TargetError, match=name):
+            target.set_archived(name, version, archived)
+
+        assert container(target) == before
+
+    def test_archiving_changes_nothing_else(self, target: Target) -> None:
+        target.create(environment())
+        before = container(target)
+
+        target.set_archived("pydata", "1", True)
+        target.set_archived("pydata", None, True)
+        target.set_archived("pydata", None, False)
+        target.set_archived("pydata", "1", False)
+
+        assert container(target) == before
+
+    # Curated entries
+
+    def test_nobody_changes_a_curated_entry(self, target: Target) -> None:
+        name = "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu"
+        self.seed_curated(target, environment(name, provenance=Provenance()))
+        before = container(target, name)
+
+        with pytest.raises(TargetError, match=name):
+            target.update(EnvironmentKey(name, "1"), Metadata("Mine."), OURS)
+        for version in ("1", None):
+            with pytest.raises(TargetError, match=name):
+                target.set_archived(name, version, True)
+        with pytest.raises(TargetError, match=name):
+            target.create(environment(name, "2"))
+
+        assert container(target, name) == before
+        assert [item.curated for item in before.versions] == [True]
+
+    @pytest.mark.parametrize("name", ["AzureML-mine", "azureml_mine", "Microsoft.mine"])
+    def test_reserved_names_are_refused(self, target: Target, name: str) -> None:
+        with pytest.raises(TargetError, match=name):
+            target.create(environment(name))
+
+        assert target.read([name]) == {}
+
+    # Side by side
+
+    def test_threads_create_side_by_side(self, target: Target) -> None:
+        declared = [environment(f"pydata-{i % 5}", str(i)) for i in range(20)]
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(target.create, declared))
+
+        state = target.read([f"pydata-{i}" for i in range(5)])
+        held = [item.environment for found in state.values() for item in found.versions]
+        assert sorted(held, key=lambda item: int(item.key.version)) == declared
+
+    def test_one_of_several_threads_wins_a_version(self, target: Target) -> None:
+        rivals = [
+            environment(spec=EnvironmentSpec(image=f"contoso.example/image:{i}")) for i in range(8)
+        ]
+
+        def attempt(rival: Environment) -> Environment | None:
+            try:
+                target.create(rival)
+            except TargetError:
+                return None
+            return rival
+
+        with ThreadPoolExecutor(8) as pool:
+            winners = [rival for rival in pool.map(attempt, rivals) if rival is not None]
+
+        assert [item.environment for item in container(target).versions] == winners
+
+    def test_threads_read_and_write_side_by_side(self, target: Target) -> None:
+        target.create(environment())
+
+        def write(number: int) -> None:
+            text = str(number)
+            target.update(EnvironmentKey("pydata", "1"), Metadata(text, {"number": text}), OURS)
+
+        def read(_: int) -> bool:
+            held = registered(target).environment.metadata
+            return held == environment().metadata or held.tags == {"number": held.description}
+
+        with ThreadPoolExecutor(8) as pool:
+            writes = pool.map(write, range(20))
+            whole = list(pool.map(read, range(20)))
+            list(writes)
+
+        assert whole == [True] * 20

@@ -1,0 +1,528 @@
+"""The local target: the promises of every target, what it keeps on disk, and its history."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from envsync.errors import TargetError
+from envsync.history import HistoryAction, HistoryEntry, KeepsHistory
+from envsync.model import (
+    JSON,
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+    TargetIdentity,
+)
+from envsync.targets import open_target
+from envsync.targets.local import LocalTarget, current_actor
+from envsync.targets.protocol import Target
+from envsync.targets.translation import new_version
+from tests.targets.contract import (
+    IMAGE,
+    OURS,
+    TargetContract,
+    build_context,
+    container,
+    environment,
+    registered,
+)
+
+IDENTITY = TargetIdentity("local", "local", ".envsync/local.db")
+NOON = datetime(2024, 5, 17, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".envsync" / "local.db"
+
+
+@pytest.fixture
+def target(path: Path) -> Iterator[LocalTarget]:
+    target = LocalTarget(path, IDENTITY, actor="ada", clock=lambda: NOON)
+    yield target
+    target.close()
+
+
+def tree(directory: Path) -> dict[str, bytes | None]:
+    """Every path below a directory, with the content of files."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+    }
+
+
+class TestLocalTargetContract(TargetContract):
+    @pytest.fixture
+    def target(self, path: Path) -> Iterator[Target]:
+        target = LocalTarget(path, IDENTITY)
+        yield target
+        target.close()
+
+    def seed_curated(self, target: Target, environment: Environment) -> None:
+        assert isinstance(target, LocalTarget)
+        target.store.seed_curated(new_version(environment))
+
+
+class TestFiles:
+    def test_reading_what_was_never_written_creates_nothing(
+        self, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        assert target.read(None) == {}
+        assert target.read(["pydata"], owner="churn-models") == {}
+        assert target.history("pydata") == ()
+        assert tree(tmp_path) == {}
+
+    @pytest.mark.parametrize("version", ["1", None])
+    def test_changing_what_was_never_written_creates_nothing(
+        self, tmp_path: Path, target: LocalTarget, version: str | None
+    ) -> None:
+        with pytest.raises(TargetError, match="no environment pydata"):
+            target.set_archived("pydata", version, True)
+        with pytest.raises(TargetError, match="no environment pydata"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
+        assert tree(tmp_path) == {}
+
+    def test_a_refused_create_creates_nothing(self, tmp_path: Path, target: LocalTarget) -> None:
+        context = build_context(tmp_path / "context", {"Dockerfile": b""})
+        before = tree(tmp_path)
+
+        with pytest.raises(TargetError):
+            target.create(environment("AzureML-x", spec=EnvironmentSpec(build=Build(context))))
+
+        assert tree(tmp_path) == before
+
+    def test_reading_leaves_every_file_as_it_is(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment())
+        target.close()
+        before = tree(tmp_path)
+
+        reader = LocalTarget(path, IDENTITY)
+        reader.read(None)
+        reader.history("pydata")
+        reader.close()
+
+        assert tree(tmp_path) == before
+
+    def test_a_directory_of_its_own_is_hidden_from_git(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment())
+        target.close()
+
+        assert tree(path.parent).keys() == {"local.db", ".gitignore"}
+        assert (path.parent / ".gitignore").read_text() == "*\n"
+
+    def test_an_existing_envsync_directory_is_hidden_from_git(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        path.parent.mkdir()
+
+        target.create(environment())
+
+        assert (path.parent / ".gitignore").read_text() == "*\n"
+
+    def test_a_gitignore_that_is_there_stays(self, path: Path, target: LocalTarget) -> None:
+        path.parent.mkdir()
+        (path.parent / ".gitignore").write_text("mine\n")
+
+        target.create(environment())
+
+        assert (path.parent / ".gitignore").read_text() == "mine\n"
+
+    def test_a_directory_of_somebody_else_gets_no_gitignore(self, tmp_path: Path) -> None:
+        target = LocalTarget(tmp_path / "local.db", IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert tree(tmp_path).keys() == {"local.db"}
+
+    @pytest.mark.parametrize("name", ["a b.db", "100%25.db", "what?.db", "x#y.db", "größe.db"])
+    def test_a_path_may_hold_any_character(self, tmp_path: Path, name: str) -> None:
+        target = LocalTarget(tmp_path / name, IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert tree(tmp_path).keys() == {name}
+
+    def test_a_path_through_a_link_that_leads_nowhere_yet(self, tmp_path: Path) -> None:
+        (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere" / "real.db")
+        target = LocalTarget(tmp_path / "link.db", IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert (tmp_path / "elsewhere" / "real.db").is_file()
+        assert (tmp_path / "link.db").is_symlink()
+
+    def test_another_process_goes_on_where_this_one_ended(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment(version="1"))
+        target.close()
+
+        other = LocalTarget(path, IDENTITY)
+        other.create(environment(version="2"))
+
+        assert [item.environment for item in container(other).versions] == [
+            environment(version="1"),
+            environment(version="2"),
+        ]
+        other.close()
+
+    def test_a_target_that_was_closed_says_so(self, target: LocalTarget) -> None:
+        target.close()
+        target.close()
+
+        with pytest.raises(TargetError, match="has been closed"):
+            target.read(None)
+
+
+FILES = {"Dockerfile": b"FROM a\n", "app/deep/main.py": b"\0\xff", "größe": b""}
+
+
+class TestContexts:
+    def declared(self, context: BuildContext) -> Environment:
+        return environment(spec=EnvironmentSpec(build=Build(context, "docker/Dockerfile")))
+
+    def kept(self, path: Path, context: BuildContext) -> Path:
+        return path.parent / "contexts" / str(context.digest).removeprefix("sha256:")
+
+    def test_the_content_is_kept_by_its_digest(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+
+        target.create(self.declared(context))
+
+        assert tree(self.kept(path, context)) == tree(tmp_path / "context")
+        assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
+
+    def test_a_context_is_read_back_whole(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        target.create(self.declared(context))
+
+        held = registered(target).environment.spec.build
+
+        assert held == Build(context, "docker/Dockerfile")
+        assert isinstance(held.context, BuildContext)
+        assert held.context.files == context.files
+        assert held.context.uploads == context.uploads
+        assert held.context.directory == str(self.kept(path, context))
+
+    def test_the_same_content_is_kept_once(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        target.create(self.declared(context))
+        (tmp_path / "context" / "Dockerfile").unlink()
+
+        target.create(replace(self.declared(context), key=EnvironmentKey("pydata", "2")))
+
+        assert len(list((path.parent / "contexts").iterdir())) == 1
+        assert len(container(target).versions) == 2
+
+    def test_a_copy_that_fails_leaves_nothing(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        (tmp_path / "context" / "Dockerfile").write_bytes(b"FROM b\n")
+
+        with pytest.raises(TargetError, match="changed"):
+            target.create(self.declared(context))
+
+        assert list((path.parent / "contexts").iterdir()) == []
+        assert target.read(None) == {}
+
+    def test_what_a_killed_copy_left_is_removed_a_day_later(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
+        for leftover in (old, young):
+            (leftover / "context").mkdir(parents=True)
+        os.utime(old, (0, 0))
+        context = build_context(tmp_path / "context", FILES)
+
+        target.create(self.declared(context))
+
+        assert set((path.parent / "contexts").iterdir()) == {young, self.kept(path, context)}
+
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            ({"digest": None}, "what the build context of this version holds"),
+            ({"files": None}, "what the build context of this version holds"),
+            ({"digest": "sha256:" + "0" * 64}, "not that of its files"),
+            ({"directory": None}, "nowhere on this machine"),
+        ],
+    )
+    def test_a_context_that_cannot_be_copied_is_refused(
+        self, tmp_path: Path, target: LocalTarget, broken: dict[str, None], reason: str
+    ) -> None:
+        context = replace(build_context(tmp_path / "context", FILES), **broken)
+
+        with pytest.raises(TargetError, match=reason):
+            target.create(self.declared(context))
+
+        assert target.read(None) == {}
+
+    def test_a_place_that_cannot_be_written_is_named(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        path.parent.mkdir()
+        (path.parent / "contexts").write_text("in the way")
+
+        with pytest.raises(TargetError, match=r"cannot be copied to .*contexts"):
+            target.create(self.declared(build_context(tmp_path / "context", FILES)))
+
+
+class TestReading:
+    def test_more_names_than_sqlite_takes_parameters(self, target: LocalTarget) -> None:
+        target.create(environment())
+
+        assert target.read([f"absent-{i}" for i in range(50_000)] + ["pydata"]).keys() == {"pydata"}
+
+    @pytest.mark.parametrize("name", ["it's", '"', "\0", "\ud800", "[]", "%", "*", ""])
+    def test_a_name_is_never_more_than_a_name(self, target: LocalTarget, name: str) -> None:
+        target.create(environment())
+
+        assert target.read([name], owner=None) == {}
+        assert target.read([name], owner="pydata") == {}
+
+    def test_containers_come_by_name(self, target: LocalTarget) -> None:
+        for name in ("b", "a", "C"):
+            target.create(environment(name))
+
+        assert list(target.read(None)) == ["C", "a", "b"]
+
+    @pytest.mark.parametrize(
+        ("versions", "expected"),
+        [
+            (["1"], "2"),
+            (["9", "10", "2"], "11"),
+            (["007"], "8"),
+            (["1", "rc1"], "3"),
+            (["rc1", "3", "4"], "5"),
+            (["rc1", "rc2"], "3"),
+            (["1.5"], "2"),
+        ],
+    )
+    def test_the_next_version(
+        self, target: LocalTarget, versions: list[str], expected: str
+    ) -> None:
+        for version in versions:
+            target.create(environment(version=version))
+
+        assert container(target).next_version == expected
+
+    def test_created_is_utc(self, path: Path) -> None:
+        here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
+        target = LocalTarget(path, IDENTITY, clock=lambda: here)
+        target.create(environment())
+
+        assert registered(target).created == "2024-05-17T12:00:00.123456+00:00"
+        target.close()
+
+    @pytest.mark.parametrize(
+        ("name", "version"),
+        [
+            *((name, "1") for name in ("", "-a", "a b", "a" * 256, "a\n", "é")),
+            *(("a", version) for version in ("", "latest", "1/2", "1" * 256, "1\n", ".1")),
+        ],
+    )
+    def test_malformed_names_and_versions_are_refused(
+        self, target: LocalTarget, name: str, version: str
+    ) -> None:
+        with pytest.raises(TargetError, match="cannot name"):
+            target.create(environment(name, version))
+
+    @pytest.mark.parametrize(("name", "version"), [("a" * 255, "1"), ("a.b", "1" * 255)])
+    def test_long_names_and_versions_are_kept(
+        self, target: LocalTarget, name: str, version: str
+    ) -> None:
+        target.create(environment(name, version))
+
+        assert registered(target, name, version).environment == environment(name, version)
+        assert len(container(target, name).next_version) <= 256
+
+    def test_text_that_is_no_unicode_is_refused(self, target: LocalTarget) -> None:
+        with pytest.raises(TargetError, match="Unicode"):
+            target.create(environment(description="\ud800"))
+        with pytest.raises(TargetError, match="Unicode"):
+            target.create(environment(tags={"a": "\ud800"}))
+
+        assert target.read(None) == {}
+
+
+class TestRefusals:
+    def test_a_conflict_names_the_fields(self, target: LocalTarget) -> None:
+        target.create(environment())
+
+        with pytest.raises(TargetError) as caught:
+            target.create(environment(spec=EnvironmentSpec(image="other", os_type="Windows")))
+
+        assert str(caught.value) == (
+            "Environment pydata with version 1 is already registered and cannot be changed; it "
+            "differs in image, os_type. Register a new version instead."
+        )
+
+    def test_another_owner_is_named(self, target: LocalTarget) -> None:
+        target.create(environment(provenance=Provenance(owner="other")))
+
+        with pytest.raises(TargetError) as caught:
+            target.create(environment(provenance=Provenance()))
+
+        assert str(caught.value) == (
+            "Environment pydata with version 1 is already registered, by project other and not "
+            "no project."
+        )
+
+
+class TestHistory:
+    def test_it_says_who_changed_what_and_when(self, target: LocalTarget) -> None:
+        key = EnvironmentKey("pydata", "1")
+        target.create(environment())
+        target.update(key, Metadata("New."), Provenance(owner="other"))
+        target.set_archived("pydata", None, True)
+        target.set_archived("pydata", None, False)
+        target.set_archived("pydata", "1", True)
+        target.update(key, Metadata(), Provenance(), restore=True)
+
+        spec: JSON = {"image": IMAGE, "os_type": "Linux"}
+        created: dict[str, JSON] = {
+            "description": "Data science.",
+            "tags": {"team": "churn", **OURS.as_tags()},
+            "archived": False,
+        }
+        updated: dict[str, JSON] = {
+            "description": "New.",
+            "tags": {"envsync.owner": "other"},
+            "archived": False,
+        }
+        hidden: dict[str, JSON] = {**updated, "archived": True}
+        cleared: dict[str, JSON] = {"description": None, "tags": {}, "archived": False}
+        at = "2024-05-17T12:00:00.123456+00:00"
+        changes: tuple[tuple[HistoryAction, str | None, JSON, JSON], ...] = (
+            ("create", "1", None, {"spec": spec, **created}),
+            ("update", "1", created, updated),
+            ("archive", None, {"archived": False}, {"archived": True}),
+            ("restore", None, {"archived": True}, {"archived": False}),
+            ("archive", "1", updated, hidden),
+            ("restore", "1", hidden, cleared),
+        )
+        assert target.history("pydata") == tuple(
+            HistoryEntry(at, "ada", action, "pydata", version, before, after)
+            for action, version, before, after in changes
+        )
+
+    def test_what_changes_nothing_is_not_in_it(self, target: LocalTarget) -> None:
+        target.create(environment())
+        before = target.history("pydata")
+
+        target.create(environment())
+        target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS)
+        target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS, restore=True)
+        target.set_archived("pydata", "1", False)
+        target.set_archived("pydata", None, False)
+
+        assert target.history("pydata") == before
+
+    def test_what_failed_is_not_in_it(self, target: LocalTarget) -> None:
+        target.create(environment())
+        before = target.history("pydata")
+
+        with pytest.raises(TargetError):
+            target.create(environment(spec=EnvironmentSpec(image="other")))
+        with pytest.raises(TargetError):
+            target.set_archived("pydata", "2", True)
+
+        assert target.history("pydata") == before
+
+    def test_each_environment_has_its_own(self, target: LocalTarget) -> None:
+        target.create(environment("a"))
+        target.create(environment("A"))
+
+        assert [entry.name for entry in target.history("a")] == ["a"]
+        assert target.history("absent") == ()
+
+    def test_the_target_can_be_asked_whether_it_keeps_one(self, target: LocalTarget) -> None:
+        assert isinstance(target, KeepsHistory)
+
+
+class TestActor:
+    def test_it_is_the_user_of_a_workflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GITHUB_ACTOR", "octocat")
+
+        assert current_actor() == "octocat"
+
+    def test_else_it_is_the_user_of_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GITHUB_ACTOR", raising=False)
+        monkeypatch.setenv("LOGNAME", "grace")
+
+        assert current_actor() == "grace"
+
+    def test_a_user_without_a_name_is_unknown(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def nobody() -> NoReturn:
+            raise KeyError("getpwuid(): uid not found: 4711")
+
+        monkeypatch.delenv("GITHUB_ACTOR", raising=False)
+        monkeypatch.setattr(getpass, "getuser", nobody)
+        target = LocalTarget(path, IDENTITY)
+        target.create(environment())
+
+        assert [entry.actor for entry in target.history("pydata")] == ["unknown"]
+        target.close()
+
+
+@dataclass(frozen=True)
+class Config:
+    """As much of a target in `envsync.yaml` as is needed to open it."""
+
+    name: str
+    kind: str
+    settings: dict[str, str]
+
+
+class TestOpening:
+    def test_a_relative_path_is_below_the_project(self, tmp_path: Path) -> None:
+        target = open_target(
+            Config("mine", "local", {"path": "state/my.db"}),  # type: ignore[arg-type]
+            tmp_path,
+        )
+        target.create(environment())
+        target.close()
+
+        assert target.identity == TargetIdentity("mine", "local", "state/my.db")
+        assert (tmp_path / "state" / "my.db").is_file()
+
+    def test_an_absolute_path_is_taken_as_it_is(self, tmp_path: Path) -> None:
+        path = tmp_path / "my.db"
+        target = open_target(
+            Config("mine", "local", {"path": str(path)}),  # type: ignore[arg-type]
+            tmp_path / "project",
+        )
+        target.create(environment())
+        target.close()
+
+        assert path.is_file()
+
+    @pytest.mark.parametrize("kind", ["workspace", "registry"])
+    def test_kinds_that_are_still_to_come_say_so(self, tmp_path: Path, kind: str) -> None:
+        with pytest.raises(TargetError, match=f"prod is a {kind}, and this version"):
+            open_target(Config("prod", kind, {}), tmp_path)  # type: ignore[arg-type]
