@@ -16,7 +16,7 @@ from envsync.outcome import Outcome
 from envsync.plan import Action, Change, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from envsync.targets.protocol import Target
 
@@ -33,7 +33,7 @@ def apply(
     parallel: int = DEFAULT_PARALLEL,
     skip_rejected: bool = False,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Makes every change of a plan and yields each outcome as soon as it is known.
 
     A change that fails stops only what depends on it: everything later of its name where it should

@@ -220,21 +220,21 @@ class Provenance:
     def as_tags(self) -> dict[str, str]:
         """The reserved tags that say this."""
         tags = {
-            "owner": self.owner,
-            "digest": self.digest,
-            "source": self.source,
-            "commit": self.commit,
+            "envsync.owner": self.owner,
+            "envsync.digest": self.digest,
+            "envsync.source": self.source,
+            "envsync.commit": self.commit,
         }
-        return {RESERVED_TAG_PREFIX + key: value for key, value in tags.items() if value}
+        return {key: value for key, value in tags.items() if value}
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
         """What the reserved tags among these say; other tags are passed over."""
         return cls(
-            *(
-                tags.get(RESERVED_TAG_PREFIX + key)
-                for key in ("owner", "digest", "source", "commit")
-            )
+            tags.get("envsync.owner"),
+            tags.get("envsync.digest"),
+            tags.get("envsync.source"),
+            tags.get("envsync.commit"),
         )
 
 

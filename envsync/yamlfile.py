@@ -15,16 +15,19 @@ from typing import Any, Final
 
 import yaml
 from yaml.composer import Composer
-from yaml.nodes import Node, ScalarNode
+from yaml.nodes import MappingNode, Node, ScalarNode
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
-from envsync.yamlnodes import MAX_DEPTH, Finding, walk
+from envsync.yamlnodes import MAP, MAX_DEPTH, SEQ, STR, Finding, walk
 
-# Tabs, byte order marks, tags, and a `#` right after a block header: what libyaml reads otherwise.
-_READ_DIFFERENTLY: Final = re.compile(r"[\t\ufeff]|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE)
+# Tabs, byte order marks, tags, `?` in a text, `#` right after a block header: libyaml differs.
+_READ_DIFFERENTLY: Final = re.compile(
+    r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
+)
+_RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -55,6 +58,7 @@ class _PythonLoader(Reader, Scanner, Parser, Composer, Resolver):
         Resolver.__init__(self)
 
 
+_IMPLICIT: Final[dict[str, list[tuple[str, re.Pattern[str]]]]] = Resolver.yaml_implicit_resolvers
 _Loader: Any = _PythonLoader
 _has_c_parser = yaml.__with_libyaml__
 if _has_c_parser:
@@ -66,6 +70,23 @@ if _has_c_parser:
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
             Resolver.__init__(self)
+
+        # What `Resolver` does, without the paths that nobody has registered.
+
+        def descend_resolver(self, *_: object) -> None:
+            pass
+
+        def ascend_resolver(self) -> None:
+            pass
+
+        def resolve(self, kind: type[Node], value: str, implicit: Any) -> str:
+            if kind is ScalarNode:
+                if implicit[0]:
+                    for tag, pattern in _IMPLICIT.get(value[:1], ()):
+                        if pattern.match(value):
+                            return tag
+                return STR
+            return MAP if kind is MappingNode else SEQ
 
     _Loader = _CLoader
 
@@ -85,7 +106,8 @@ def compose(data: bytes) -> Document:
         return _not_utf8(data, error)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    illegal = Reader.NON_PRINTABLE.search(text)
+    plain = text.replace("\n", "").isprintable()
+    illegal = None if plain else Reader.NON_PRINTABLE.search(text)
     if illegal:
         line, column = _position(text, illegal.start())
         message = f"The character U+{ord(illegal.group()):04X} may not stand in a YAML file."
@@ -93,7 +115,8 @@ def compose(data: bytes) -> Document:
     deep = _too_deep(text)
     if deep:
         return _broken(text, *_TOO_DEEP, *deep)
-    if _has_c_parser and not _READ_DIFFERENTLY.search(text):
+    differs = any(c in text for c in _RARE) and _READ_DIFFERENTLY.search(text)
+    if _has_c_parser and not differs:
         try:
             return Document(text, _compose_with(_Loader, text))
         except yaml.YAMLError:
@@ -154,7 +177,8 @@ def _too_deep(text: str) -> tuple[int, int] | None:
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > MAX_DEPTH:
-                    return event.start_mark.line + 1, event.start_mark.column + 1
+                    mark: Any = event.start_mark
+                    return mark.line + 1, mark.column + 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except (yaml.YAMLError, RecursionError):

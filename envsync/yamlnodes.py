@@ -6,7 +6,7 @@ Nodes are PyYAML's own: they carry their tag, their text as it is written, and w
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -23,6 +23,9 @@ MAX_EXPANSION: Final = 100_000
 MAX_NUMBER_LENGTH: Final = 4000
 """Characters of a number; Python refuses to print integers of more than 4,300 digits."""
 
+MAX_MESSAGE: Final = 500
+"""Characters of a message; a text out of a file may be longer than any screen."""
+
 _TAG: Final = "tag:yaml.org,2002:"
 STR: Final = _TAG + "str"
 NULL: Final = _TAG + "null"
@@ -34,12 +37,12 @@ FLOAT: Final = _TAG + "float"
 DATE: Final = _TAG + "timestamp"
 BINARY: Final = _TAG + "binary"
 MERGE: Final = _TAG + "merge"
+_VALUE: Final = _TAG + "value"
+_HARMLESS: Final = frozenset({STR, NULL, MERGE})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
     _TAG + "set": MappingNode,
     SEQ: SequenceNode,
-    _TAG + "omap": SequenceNode,
-    _TAG + "pairs": SequenceNode,
 }
 
 
@@ -65,6 +68,13 @@ class Entry(NamedTuple):
     value: Node
 
 
+def one_line(text: str) -> str:
+    """A message that is safe to print: no control characters out of a file, and no end of it."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
+
+
 def finding(rule: str, node: Node, message: str, fix: str) -> Finding:
     """A finding at the start of a node."""
     mark = node.start_mark
@@ -88,14 +98,22 @@ def walk(root: Node) -> Iterator[Node]:
 
 
 class _Extent(NamedTuple):
-    """How large a node is once its aliases are written out: in values, and in levels."""
+    """How large a collection is once its aliases are written out: in values, and in levels."""
 
     size: int
     depth: int
 
 
 _IN_PROGRESS: Final = _Extent(0, 0)
-_SCALAR: Final = _Extent(1, 0)
+
+
+@dataclass(slots=True)
+class _Checks:
+    """What `check` knows so far: the collections behind it, and how many values are written."""
+
+    findings: list[Finding]
+    extents: dict[int, _Extent]
+    written: int = 0
 
 
 def check(root: Node) -> list[Finding]:
@@ -106,60 +124,64 @@ def check(root: Node) -> list[Finding]:
         Where neither the first nor the last is among them, `value` and `entries` work on every
         node.
     """
-    findings: list[Finding] = []
-    extents: dict[int, _Extent] = {}
-    size, depth = _check_node(root, extents, findings)
-    if any(item.rule == "alias-bomb" for item in findings):
-        return findings
+    checks = _Checks([], {})
+    if isinstance(root, ScalarNode):
+        _check_scalar(root, checks.findings)
+        return checks.findings
+    size, depth = _check_collection(root, checks)
+    if any(item.rule == "alias-bomb" for item in checks.findings):
+        return checks.findings
     message = ""
     if depth > MAX_DEPTH:
         message = f"Aliases nest values {depth:,} deep."
-    elif size > max(MAX_EXPANSION, 10 * len(extents)):
-        message = f"Aliases expand to {size:,} values, out of {len(extents):,} that are written."
+    elif size > max(MAX_EXPANSION, 10 * checks.written):
+        message = f"Aliases expand to {size:,} values, out of {checks.written:,} that are written."
     if message:
         fix = "Write the values out, or use fewer aliases."
-        findings.append(finding("alias-bomb", root, message, fix))
-    return findings
+        checks.findings.append(finding("alias-bomb", root, message, fix))
+    return checks.findings
 
 
-def _check_node(node: Node, extents: dict[int, _Extent], findings: list[Finding]) -> _Extent:
-    """Checks a node and all below; an alias stands after what it repeats, so nothing runs twice."""
-    if isinstance(node, ScalarNode):
-        if node.tag not in (STR, NULL):
-            _check_scalar(node, findings)
-        extents[id(node)] = _SCALAR
-        return _SCALAR
-    known = extents.get(id(node))
+def _check_collection(node: Node, checks: _Checks) -> _Extent:
+    """Checks a collection and all below; an alias stands after what it repeats, so each once."""
+    known = checks.extents.get(id(node))
     if known is not None:
         if known is _IN_PROGRESS:
-            findings.append(
-                finding("alias-bomb", node, "This value contains itself.", "Write it out.")
-            )
+            message = "This value contains itself."
+            checks.findings.append(finding("alias-bomb", node, message, "Write it out."))
         return known
-    extents[id(node)] = _IN_PROGRESS
+    checks.extents[id(node)] = _IN_PROGRESS
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
-        findings.append(_unknown_tag(node))
-    size = 1
+        checks.findings.append(_unknown_tag(node))
+    if isinstance(node, MappingNode):
+        _check_keys(node, checks)
+        children = [part for pair in node.value for part in pair]
+    else:
+        children = node.value
+    size = 1 + len(children)
     depth = 0
-    for item in _check_children(node, findings):
-        below = _check_node(item, extents, findings)
-        size += below.size
-        depth = max(depth, below.depth)
+    for child in children:
+        if not isinstance(child, ScalarNode):
+            below = _check_collection(child, checks)
+            size += below.size - 1
+            depth = max(depth, below.depth)
+        elif child.tag not in _HARMLESS:
+            _check_scalar(child, checks.findings)
+    checks.written += len(children)
     extent = _Extent(min(size, 10**12), depth + 1)
-    extents[id(node)] = extent
+    checks.extents[id(node)] = extent
     return extent
 
 
-def _check_children(node: Node, findings: list[Finding]) -> Iterator[Node]:
-    if isinstance(node, SequenceNode):
-        yield from node.value
-        return
+def _check_keys(node: MappingNode, checks: _Checks) -> None:
     keys: set[object] = set()
     for key, item in node.value:
-        _check_key(key, item, keys, findings)
-        if key.tag != MERGE:
-            yield key
-        yield item
+        if key.tag == STR and isinstance(key, ScalarNode) and key.value not in keys:
+            keys.add(key.value)
+            continue
+        if key.tag == _VALUE:
+            key.tag = STR  # PyYAML takes `=` as a text where it is a key, and only there
+        _check_key(key, item, keys, checks.findings)
 
 
 def _check_key(key: Node, item: Node, keys: set[object], findings: list[Finding]) -> None:
@@ -210,7 +232,7 @@ _KINDS: Final = {
 
 def _unknown_tag(node: Node) -> Finding:
     tag = node.tag.replace(_TAG, "!!")
-    if tag in ("!!value", "!!merge"):
+    if node.tag in (_VALUE, MERGE):
         message = f"`{node.value}` alone means nothing in YAML."
         return finding("yaml-syntax", node, message, "Quote it if it is meant as text.")
     message = f"The YAML tag `{tag}` means nothing here."
@@ -248,23 +270,22 @@ def value(node: ScalarNode) -> Value:
     return meaning
 
 
-def entries(node: MappingNode) -> Iterator[Entry]:
+def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
     """The keys and values of a mapping, those that `<<` merges in first.
 
     Later ones win over earlier ones with the same key, as they do for azure-ai-ml.
     """
-    plain: list[Entry] = []
-    merged: list[Entry] = []
-    for key, item in node.value:
-        if key.tag != MERGE:
-            plain.append(Entry(key, item))
-            continue
-        sources = [item] if isinstance(item, MappingNode) else reversed(item.value)
-        # PyYAML puts every `<<` at the front in the order written; of a list, the first wins.
-        for source in sources:
-            merged.extend(entries(source))
-    yield from merged
-    yield from plain
+    pairs: list[tuple[Node, Node]] = node.value
+    if not any(key.tag == MERGE for key, _ in pairs):
+        return pairs
+    merged: list[tuple[Node, Node]] = []
+    for key, item in pairs:
+        if key.tag == MERGE:
+            # PyYAML puts every `<<` at the front in the order written; of a list, the first wins.
+            sources = [item] if isinstance(item, MappingNode) else reversed(item.value)
+            for source in sources:
+                merged.extend(entries(source))
+    return [*merged, *(pair for pair in pairs if pair[0].tag != MERGE)]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

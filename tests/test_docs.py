@@ -12,7 +12,7 @@ How an example is marked, in a Markdown file:
   this rule and no other, and files that break none. `# beside it: a, b (200 MB)` names more files.
   With `config` after it, the file is an `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: it is written there before the next command.
-- `<!-- not run: REASON -->` above a block: it is only read by people.
+- `<!-- before: COMMANDS -->` above a block: a shell runs them before it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ import typer
 
 from envsync import errors
 from envsync.cli import app
+from envsync.config import load_config
 from envsync.model import TargetIdentity
 from envsync.plan import Action, Change, FieldChange, Plan, Rejection
+from envsync.problem import Problem
 from envsync.rules import FIXED, RULES
+from envsync.source.load import load
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -90,6 +93,11 @@ def code_sections(page: Path, prefix: str = "") -> dict[str, str]:
     }
 
 
+@pytest.fixture(autouse=True)
+def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "00000000-0000-0000-0000-000000000000")
+
+
 def identity(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
@@ -100,9 +108,11 @@ def identity(page: Path) -> str:
 def commands() -> dict[str, typer.core.TyperCommand]:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
-    found = {name: command for name, command in group.commands.items() if not command.hidden}
-    assert all(isinstance(command, typer.core.TyperCommand) for command in found.values())
-    return found  # type: ignore[return-value]
+    return {
+        name: command
+        for name, command in group.commands.items()
+        if isinstance(command, typer.core.TyperCommand) and not command.hidden
+    }
 
 
 def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str]:
@@ -111,7 +121,7 @@ def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str
         for parameter in command.params
         if isinstance(parameter, typer.core.TyperOption) and not parameter.hidden
         for option in (*parameter.opts, *parameter.secondary_opts)
-    } - {"--help"}
+    }
 
 
 def test_every_command_is_documented() -> None:
@@ -132,7 +142,7 @@ def test_every_global_option_is_documented() -> None:
     section = sections(DOCS / "commands.md")["Global options"]
     table = "\n".join(line for line in section.splitlines() if line.startswith("| `-"))
 
-    assert documented_options(table) - {"--help"} == options(group)
+    assert documented_options(table) - {"-h", "--help"} == options(group)
 
 
 def documented_options(table: str) -> set[str]:
@@ -196,7 +206,7 @@ def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
         (project / "envsync.yaml").write_text("".join(settings), encoding="utf-8")
     for number, snippet in enumerate(snippets):
         write_example(project / "environments" / f"{number}.yml", snippet)
-    return rules_found(project)
+    return {problem.rule for problem in problems(project)}
 
 
 def write_example(path: Path, text: str) -> None:
@@ -211,9 +221,16 @@ def write_example(path: Path, text: str) -> None:
                 file.truncate(int(found["megabytes"] or 0) << 20)
 
 
-def rules_found(project: Path) -> set[str]:
-    output = envsync("validate", cwd=project).stdout
-    return set(re.findall(r"^\S+:\d+:\d+: \w+\[([\w-]+)\]: ", output, re.MULTILINE))
+def problems(project: Path) -> tuple[Problem, ...]:
+    """Everything that is wrong with a project, its default target included."""
+    try:
+        config = load_config(None, project)
+        config.target()
+    except errors.InvalidProject as error:
+        return error.problems
+    return load(
+        project, project / config.environments, rules=config.rules, versions=config.versions
+    ).problems
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -226,13 +243,20 @@ def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             "NO_COLOR": "1",
             "COLUMNS": "100",
             "PYTHONUTF8": "1",
-            "AZURE_SUBSCRIPTION_ID": "00000000-0000-0000-0000-000000000000",
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
+    )
+
+
+def shell(text: str, cwd: Path) -> None:
+    search = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    environment = {**os.environ, "PATH": search}
+    subprocess.run(
+        text, shell=True, check=True, cwd=cwd, env=environment, stdout=subprocess.DEVNULL
     )
 
 
@@ -253,17 +277,15 @@ def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) 
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "example.yml").write_text(text, encoding="utf-8")
 
-    assert tidy(envsync("validate", "--strict", cwd=tmp_path).stdout) == (
-        "Valid. 1 environment file, no problems."
-    )
+    assert problems(tmp_path) == ()
 
 
 @pytest.mark.parametrize("text", tagged("yaml config"))
 def test_an_example_of_a_configuration_is_one(text: str, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "environments", tmp_path / "environments")
+    (tmp_path / "environments").mkdir()
     (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
 
-    assert rules_found(tmp_path) == set()
+    assert problems(tmp_path) == ()
 
 
 @pytest.mark.parametrize("text", tagged("json"))
@@ -271,15 +293,19 @@ def test_an_example_of_json_is_json(text: str) -> None:
     json.loads(text)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=identity)
-def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+def examples_project(tmp_path: Path) -> Path:
     project = tmp_path / "project"
     shutil.copytree(ROOT / "environments", project / "environments")
     shutil.copy(ROOT / "envsync.yaml", project)
-    directory = project
+    return project
+
+
+@pytest.mark.parametrize("page", PAGES, ids=identity)
+def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+    directory = examples_project(tmp_path)
     for block in blocks(page.read_text(encoding="utf-8")):
-        if block.note.startswith("not run: "):
-            continue
+        if block.note.startswith("before: "):
+            shell(block.note.removeprefix("before: "), cwd=directory)
         if block.note.startswith("file: "):
             (directory / block.note.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
         if block.info == "console":
@@ -291,7 +317,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
                     done = envsync(*arguments, cwd=directory)
                     where = f"{identity(page)}:{block.line}: {command}\n{done.stdout}"
                     assert done.returncode == exit_code, where
-                    assert not output or pattern(output).fullmatch(tidy(done.stdout)), where
+                    assert not output or shows(output, done.stdout), where
 
 
 def transcript(text: str) -> Iterator[tuple[str, int, str]]:
@@ -307,16 +333,47 @@ def tidy(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
-def pattern(output: str) -> re.Pattern[str]:
-    """What an output has to match that is shown with `…`."""
+def shows(expected: str, output: str) -> bool:
+    """Whether an output is the one that is shown, `…` being anything."""
     lines = (
         r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n"
-        for line in output.splitlines()
+        for line in expected.splitlines()
     )
-    return re.compile("".join(lines).removesuffix(r"\n") + r"\n?")
+    return re.fullmatch("".join(lines), tidy(output) + "\n") is not None
 
 
 # JSON
+
+
+def test_the_json_of_commands_has_the_keys_that_are_documented(tmp_path: Path) -> None:
+    project = examples_project(tmp_path)
+    image = project / "environments" / "base" / "cpu-base.yml"
+    image.write_text(image.read_text().replace("20241215.v1", "latest"))  # one problem to show
+    runs = {
+        "validate": ("validate",),
+        "apply": ("apply", "--yes"),
+        "list": ("list",),
+        "show": ("show", "pydata:2"),
+    }
+    actual = {
+        name: shape(json.loads(envsync("-q", *run, "--format", "json", cwd=project).stdout))
+        for name, run in runs.items()
+    }
+    documented = {
+        name: shape(json.loads(block.text))
+        for name, section in code_sections(DOCS / "commands.md", "envsync ").items()
+        for block in blocks(section)
+        if block.info == "json"
+    }
+
+    assert actual == documented
+
+
+def shape(value: object) -> object:
+    """The keys of JSON data; of a list those of its first item, and of a plan none."""
+    if isinstance(value, dict):
+        return {key: None if key == "plan" else shape(item) for key, item in value.items()}
+    return [shape(value[0])] if isinstance(value, list) else None
 
 
 def test_the_json_of_a_plan_is_documented_key_by_key() -> None:

@@ -61,7 +61,7 @@ def summary_text(plan: Plan, paint: Paint) -> str:
     if plan.is_empty:
         return paint("bold green", "No changes.") + f" The target is as declared: {unchanged}."
     counts = [
-        paint(SIGNS[action][1], f"{summary[action]} to {action}") if summary[action] else ""
+        paint(SIGNS[action][1], f"{summary[action]} {action}") if summary[action] else ""
         for action in Action
     ]
     rejected = paint("bold red", f"{summary['rejected']} rejected") if plan.rejections else ""

@@ -23,6 +23,9 @@ from envsync.yamlnodes import STR
 _SCHEMA: Final = re.compile(
     r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
 )
+_SCHEMA_LINE: Final = re.compile(
+    r"""^["']?\$schema["']?[ \t]*:[ \t]*["']?([^\s"']+)""", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,6 @@ class _Candidate:
     Attributes:
         path: absolute.
         directory: that it stands in, symbolic links resolved.
-        is_broken: whether it is no YAML, so that nothing more is known of it.
         has_schema: whether its `$schema` says that it is an environment.
         context: its build context, symbolic links resolved; None where it has none on disk.
         conda: its conda file, symbolic links resolved.
@@ -40,7 +42,6 @@ class _Candidate:
 
     path: str
     directory: str
-    is_broken: bool = False
     has_schema: bool = False
     context: str | None = None
     conda: str | None = None
@@ -63,12 +64,12 @@ def find_environments(directory: str, sources: Sources) -> list[str]:
         kept.append(candidate)
         if candidate.context:
             contexts.add(candidate.context)
-        if candidate.conda and candidate.conda != os.path.realpath(candidate.path):
+        if candidate.conda and candidate.conda != sources.real(*os.path.split(candidate.path)):
             condas.add(candidate.conda)
     return sorted(
         candidate.path
         for candidate in kept
-        if candidate.has_schema or not condas or os.path.realpath(candidate.path) not in condas
+        if candidate.has_schema or sources.real(*os.path.split(candidate.path)) not in condas
     )
 
 
@@ -93,10 +94,11 @@ def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
 
 def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
     reading = sources.read(path)
-    if isinstance(reading, str) or reading.document.root is None:
-        broken = isinstance(reading, str) or bool(reading.findings)
-        hidden = os.path.basename(path).startswith(".")  # noqa: PTH119
-        return _Candidate(path, directory, is_broken=True) if broken and not hidden else None
+    if isinstance(reading, str):
+        return _Candidate(path, directory)
+    if reading.document.root is None:
+        may_be = reading.findings and _may_be_environment(path, reading.document.text)
+        return _Candidate(path, directory) if may_be else None
     top = fields(reading)
     schema = top.get("$schema")
     has_schema = isinstance(schema, ScalarNode) and schema.tag == STR
@@ -108,18 +110,26 @@ def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
         path,
         directory,
         has_schema=has_schema,
-        context=_target(directory, plain_field(top.get("build"), "path"), is_context=True),
-        conda=_target(directory, top.get("conda_file")),
+        context=_target(sources, directory, plain_field(top.get("build"), "path")),
+        conda=_target(sources, directory, top.get("conda_file")),
     )
 
 
-def _target(directory: str, node: Node | None, *, is_context: bool = False) -> str | None:
+def _may_be_environment(path: str, text: str) -> bool:
+    """Whether a file that is no YAML may have been meant as an environment."""
+    if os.path.basename(path).startswith("."):  # noqa: PTH119
+        return False
+    schema = _SCHEMA_LINE.search(text)
+    return schema is None or _SCHEMA.fullmatch(schema.group(1)) is not None
+
+
+def _target(sources: Sources, directory: str, node: Node | None) -> str | None:
     """Where a path in a file leads; None where it is no local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
-    if "\0" in node.value or (is_context and is_url(node.value)):
+    if "\0" in node.value or is_url(node.value):
         return None
-    return os.path.realpath(os.path.join(directory, node.value))  # noqa: PTH118
+    return sources.real(directory, node.value)
 
 
 def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:

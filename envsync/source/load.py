@@ -57,7 +57,7 @@ def load(
         What the files declare and everything that is wrong with them. Nothing is raised for what
         stands in a file.
     """
-    absolute = os.path.abspath(root)  # noqa: PTH100: symbolic links stay as they are
+    absolute = os.path.abspath(root)  # noqa: PTH100
     sources = Sources(absolute, os.path.realpath(root))
     problems: list[Problem] = []
     if paths is None:
@@ -128,11 +128,11 @@ def _read(path: str, sources: Sources, rules: Mapping[str, Level], versions: Ver
         report.add_finding(Finding("missing-file", message, "Make it readable.", 1, 1))
         return Draft(report)
     report = start_report(shown, reading.document, reading.findings, rules)
-    directory = os.path.dirname(path)  # noqa: PTH120
+    directory, name = os.path.split(path)
     boundary = sources.real_root
-    if not is_within(os.path.realpath(directory), boundary):
-        boundary = os.path.realpath(directory)
-    if not is_within(os.path.realpath(path), boundary):
+    if not is_within(sources.real(directory), boundary):
+        boundary = sources.real(directory)
+    if not is_within(sources.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace it by what it leads to."
         if report.add_finding(Finding("path-escape", message, fix, 1, 1)):

@@ -39,7 +39,7 @@ def resolve(place: Place, node: Node, path: str) -> str | None:
     if "\0" in path:
         place.report.add("missing-file", node, "The path holds a null character.", "Remove it.")
         return None
-    real = os.path.realpath(os.path.join(place.directory, path))  # noqa: PTH118
+    real = place.sources.real(place.directory, path)
     if not is_within(real, place.boundary) and place.report.add(
         "path-escape",
         node,

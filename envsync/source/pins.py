@@ -27,12 +27,15 @@ https://devguide.python.org/versions/.
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
 _PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
+_PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
 _VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
 def leaves_conda_open(item: str) -> bool:
     """Whether a conda dependency names a package without any version."""
+    if _PLAINLY_PINNED.fullmatch(item):
+        return False
     text = item.partition("#")[0].strip()
     match = _CONDA_NAME.fullmatch(text)
     if match is None or text.endswith(_FILE_NAMES):
@@ -48,6 +51,8 @@ def leaves_pip_open(item: str) -> bool:
 
     Options, files and addresses of archives leave nothing open that envsync could tell.
     """
+    if _PLAINLY_PINNED.fullmatch(item):
+        return False
     text = re.split(r"\s#", item, maxsplit=1)[0].strip()
     option = re.match(r"(?:-e|--editable)[\s=]+", text)
     if option:
@@ -66,6 +71,8 @@ def leaves_pip_open(item: str) -> bool:
 
 def ended_python(item: str) -> tuple[str, str] | None:
     """The series of Python that a conda dependency pins and when it ended, if it has."""
+    if "python" not in item.lower():
+        return None
     match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
     if match is None or match.group(1).lower() != "python" or "," in item or "|" in item:
         return None

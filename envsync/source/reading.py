@@ -51,6 +51,7 @@ class Sources:
         readings: by path; the text of an error where a file cannot be read.
         condas: conda specifications by resolved path.
         scans: build contexts by resolved path.
+        directories: resolved paths of directories.
     """
 
     root: str
@@ -58,6 +59,7 @@ class Sources:
     readings: dict[str, Reading | str] = field(default_factory=dict)
     condas: dict[str, Conda] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
+    directories: dict[str, str] = field(default_factory=dict)
 
     def read(self, path: str) -> Reading | str:
         """The file at a path; why it cannot be read, where it cannot."""
@@ -65,6 +67,18 @@ class Sources:
         if reading is None:
             reading = self.readings[path] = _read(path)
         return reading
+
+    def real(self, directory: str, path: str = "") -> str:
+        """Where a path leads from a directory, symbolic links resolved."""
+        if path and (path in (".", "..") or os.sep in path or "/" in path):
+            return os.path.realpath(os.path.join(directory, path))  # noqa: PTH118
+        known = self.directories.get(directory)
+        if known is None:
+            known = self.directories[directory] = os.path.realpath(directory)
+        if not path:
+            return known
+        found = os.path.join(known, path)  # noqa: PTH118
+        return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """The build context in a directory, whose links may not leave the boundary."""
@@ -78,7 +92,7 @@ class Sources:
         """An absolute path as it is shown: relative to the project where it lies in it."""
         for root in (self.root, self.real_root):
             if is_within(path, root):
-                return os.path.relpath(path, root).replace(os.sep, "/")
+                return path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/") or "."
         return path.replace(os.sep, "/")
 
 
@@ -111,7 +125,7 @@ def fields(reading: Reading) -> dict[str, Node]:
 
 def _read(path: str) -> Reading | str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123: paths are texts here, for speed
+        with open(path, "rb") as file:  # noqa: PTH123
             data = file.read()
     except OSError as error:
         return error.strerror or str(error)

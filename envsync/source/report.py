@@ -15,7 +15,7 @@ from yaml.nodes import Node, ScalarNode
 from envsync.problem import Problem
 from envsync.rules import FIXED, RULES, Level
 from envsync.yamlfile import Document
-from envsync.yamlnodes import Finding, finding, nearest, walk
+from envsync.yamlnodes import Finding, finding, nearest, one_line, walk
 
 _COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)\]")
 _LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # what YAML counts as one
@@ -54,9 +54,8 @@ class Report:
             if item.rule in self.ignored.get(item.line, ()):
                 level = "off"
         if level != "off":
-            problem = Problem(
-                item.rule, level, item.message, self.file, item.line, item.column, item.fix
-            )
+            message, fix = one_line(item.message), one_line(item.fix)
+            problem = Problem(item.rule, level, message, self.file, item.line, item.column, fix)
             if problem not in self.problems:
                 self.problems.append(problem)
         return level == "error"

@@ -10,8 +10,8 @@ from envsync.errors import TargetError
 from envsync.model import TargetIdentity
 
 if TYPE_CHECKING:
-    from envsync.config import TargetConfig
     from envsync.targets.protocol import Target
+    from envsync.targetsettings import TargetConfig
 
 
 def open_target(config: TargetConfig, root: Path) -> Target:

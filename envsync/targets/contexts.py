@@ -33,22 +33,19 @@ class ContextStore:
         It appears whole, or not at all, and is on disk when this returns.
 
         Raises:
-            TargetError: the files on disk are not, or no longer, what the context says; its content
-                is unknown; or it cannot be copied.
+            TargetError: the files on disk are not what the context says, its digest is not that of
+                its files, or it cannot be copied.
         """
-        if context.digest is None or context.files is None:
-            raise TargetError("The build context cannot be kept: its content is not known.")
-        if context.digest != BuildContext.of_files(context.files).digest:
+        files, digest = context.files, context.digest
+        if files is None or digest is None or digest != BuildContext.of_files(files).digest:
             raise TargetError("The build context's digest is not that of its files.")
-        place = self.location(context.digest)
+        place = self.location(digest)
         if place.is_dir():
             return
         if context.directory is None:
             raise TargetError("The build context cannot be kept: it is nowhere on this machine.")
         try:
             self._copy(context, place)
-        except TargetError:
-            raise
         except EnvsyncError as error:
             raise TargetError(str(error)) from error
         except OSError as error:
@@ -60,6 +57,7 @@ class ContextStore:
         from envsync.source.context import copy_context
 
         self._directory.mkdir(exist_ok=True)
+        sync(self._directory.parent)
         self._sweep()
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
         try:

@@ -102,9 +102,13 @@ class Database:
             TargetError: it cannot be made.
         """
         try:
-            is_new = not self.directory.exists()
+            missing = [
+                path for path in (self.directory, *self.directory.parents) if not path.exists()
+            ]
             self.directory.mkdir(parents=True, exist_ok=True)
-            if is_new or self.directory.name == ".envsync":
+            for path in missing:
+                sync(path.parent)
+            if missing or self.directory.name == ".envsync":
                 with suppress(FileExistsError), (self.directory / ".gitignore").open("x") as file:
                     file.write("*\n")
         except OSError as error:
@@ -184,6 +188,7 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's cache, too
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cell_size_check = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

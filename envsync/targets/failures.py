@@ -31,7 +31,7 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
     code = _code(error)
     if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, error)
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
         reason = f"has been in use by another process for {BUSY_TIMEOUT:g} s. Run it again."
     elif code == sqlite3.SQLITE_FULL:
         reason = "cannot grow: the disk is full. Nothing was changed; make room and run it again."

@@ -16,6 +16,7 @@ from envsync.targets.rows import (
     Snapshot,
     VersionRow,
     parsed_tags,
+    rows_of,
 )
 
 _CONTAINERS = "SELECT name, tags, archived FROM containers "
@@ -54,18 +55,16 @@ def snapshot(
     versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
     contexts = connection.execute(_CONTEXTS_OF + wanted + ")", parameters)
     return Snapshot(
-        [ContainerRow(*row) for row in containers],
-        [VersionRow(*row) for row in versions],
-        [ContextRow(*row) for row in contexts],
+        rows_of(ContainerRow, containers),
+        rows_of(VersionRow, versions),
+        rows_of(ContextRow, contexts),
     )
 
 
 def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow | None:
     """One version; None where there is none."""
-    row = connection.execute(
-        _VERSIONS + "WHERE name = ? AND version = ?", (name, version)
-    ).fetchone()
-    return None if row is None else VersionRow(*row)
+    result = connection.execute(_VERSIONS + "WHERE name = ? AND version = ?", (name, version))
+    return next(iter(rows_of(VersionRow, result)), None)
 
 
 def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
@@ -74,10 +73,10 @@ def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
     Raises:
         TargetError: there is none.
     """
-    row = connection.execute(_CONTAINERS + "WHERE name = ?", (name,)).fetchone()
-    if row is None:
+    rows = rows_of(ContainerRow, connection.execute(_CONTAINERS + "WHERE name = ?", (name,)))
+    if not rows:
         raise refusals.unknown(name, None)
-    return ContainerRow(*row)
+    return rows[0]
 
 
 def has_curated(connection: sqlite3.Connection, name: str) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from envsync.model import JSON, RESERVED_TAG_PREFIX
 
@@ -89,6 +89,18 @@ class VersionRow(NamedTuple):
         return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
 
 
+class HistoryRow(NamedTuple):
+    """One change; `before` and `after` are JSON texts."""
+
+    at: str
+    actor: str
+    action: str
+    name: str
+    version: str | None
+    before: str | None
+    after: str
+
+
 @dataclass(frozen=True, slots=True)
 class NewVersion:
     """A version to register.
@@ -125,6 +137,35 @@ def mutable_state(
 ) -> dict[str, JSON]:
     """What may change of a version, as JSON data."""
     return {"description": description, "tags": dict(tags), "archived": archived}
+
+
+_Row = TypeVar("_Row", ContainerRow, VersionRow, ContextRow, HistoryRow)
+_COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
+    kind: tuple(get_type_hints(kind).values())
+    for kind in (ContainerRow, VersionRow, ContextRow, HistoryRow)
+}
+
+
+def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
+    """Results of a query as rows, once their types are what the rows say.
+
+    SQLite gives back whatever is in a file. A type is checked once for each combination that
+    occurs, so that many rows cost little.
+
+    Raises:
+        ValueError: a column holds another type, which no store writes.
+    """
+    expected = _COLUMN_TYPES[kind]
+    known: set[tuple[type, ...]] = set()
+    rows = []
+    for result in results:
+        types = tuple(map(type, result))
+        if types not in known:
+            if not all(map(issubclass, types, expected)):
+                raise ValueError(f"a row holds {result!r}")
+            known.add(types)
+        rows.append(kind._make(result))
+    return rows
 
 
 def parsed_tags(text: str) -> dict[str, str]:

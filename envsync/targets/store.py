@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 from envsync.history import HistoryAction, HistoryEntry
 from envsync.model import JSON, canonical_json
@@ -18,10 +19,12 @@ from envsync.targets import queries, refusals
 from envsync.targets.database import Database
 from envsync.targets.rows import (
     OWNER_TAG,
+    HistoryRow,
     NewVersion,
     Snapshot,
     VersionRow,
     mutable_state,
+    rows_of,
 )
 
 
@@ -184,14 +187,18 @@ class Store:
         with self.database.reading() as connection:
             if connection is None:
                 return ()
-            rows = connection.execute(
+            result = connection.execute(
                 "SELECT at, actor, action, name, version, before, after FROM history"
                 " WHERE name = ? ORDER BY id",
                 (name,),
             )
             return tuple(
-                HistoryEntry(at, actor, action, name, version, _data(before), _data(after))
-                for at, actor, action, name, version, before, after in rows
+                HistoryEntry(
+                    *(row.at, row.actor, cast("HistoryAction", row.action), row.name, row.version),
+                    None if row.before is None else json.loads(row.before),
+                    json.loads(row.after),
+                )
+                for row in rows_of(HistoryRow, result)
             )
 
     def _now(self) -> str:
@@ -237,8 +244,3 @@ def _is_registered(connection: sqlite3.Connection, new: NewVersion) -> bool:
         return False
     refusals.check_same(row, new)
     return True
-
-
-def _data(text: str | None) -> JSON:
-    data: JSON = None if text is None else json.loads(text)
-    return data

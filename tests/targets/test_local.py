@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +15,6 @@ from envsync.history import HistoryAction, HistoryEntry, KeepsHistory
 from envsync.model import (
     JSON,
     Build,
-    BuildContext,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
@@ -29,6 +26,7 @@ from envsync.targets import open_target
 from envsync.targets.local import LocalTarget, current_actor
 from envsync.targets.protocol import Target
 from envsync.targets.translation import new_version
+from envsync.targetsettings import TargetConfig, TargetKind
 from tests.targets.contract import (
     IMAGE,
     OURS,
@@ -188,106 +186,6 @@ class TestFiles:
 
         with pytest.raises(TargetError, match="has been closed"):
             target.read(None)
-
-
-FILES = {"Dockerfile": b"FROM a\n", "app/deep/main.py": b"\0\xff", "größe": b""}
-
-
-class TestContexts:
-    def declared(self, context: BuildContext) -> Environment:
-        return environment(spec=EnvironmentSpec(build=Build(context, "docker/Dockerfile")))
-
-    def kept(self, path: Path, context: BuildContext) -> Path:
-        return path.parent / "contexts" / str(context.digest).removeprefix("sha256:")
-
-    def test_the_content_is_kept_by_its_digest(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        context = build_context(tmp_path / "context", FILES)
-
-        target.create(self.declared(context))
-
-        assert tree(self.kept(path, context)) == tree(tmp_path / "context")
-        assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
-
-    def test_a_context_is_read_back_whole(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        context = build_context(tmp_path / "context", FILES)
-        target.create(self.declared(context))
-
-        held = registered(target).environment.spec.build
-
-        assert held == Build(context, "docker/Dockerfile")
-        assert isinstance(held.context, BuildContext)
-        assert held.context.files == context.files
-        assert held.context.uploads == context.uploads
-        assert held.context.directory == str(self.kept(path, context))
-
-    def test_the_same_content_is_kept_once(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        context = build_context(tmp_path / "context", FILES)
-        target.create(self.declared(context))
-        (tmp_path / "context" / "Dockerfile").unlink()
-
-        target.create(replace(self.declared(context), key=EnvironmentKey("pydata", "2")))
-
-        assert len(list((path.parent / "contexts").iterdir())) == 1
-        assert len(container(target).versions) == 2
-
-    def test_a_copy_that_fails_leaves_nothing(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        context = build_context(tmp_path / "context", FILES)
-        (tmp_path / "context" / "Dockerfile").write_bytes(b"FROM b\n")
-
-        with pytest.raises(TargetError, match="changed"):
-            target.create(self.declared(context))
-
-        assert list((path.parent / "contexts").iterdir()) == []
-        assert target.read(None) == {}
-
-    def test_what_a_killed_copy_left_is_removed_a_day_later(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
-        for leftover in (old, young):
-            (leftover / "context").mkdir(parents=True)
-        os.utime(old, (0, 0))
-        context = build_context(tmp_path / "context", FILES)
-
-        target.create(self.declared(context))
-
-        assert set((path.parent / "contexts").iterdir()) == {young, self.kept(path, context)}
-
-    @pytest.mark.parametrize(
-        ("broken", "reason"),
-        [
-            ({"digest": None}, "what the build context of this version holds"),
-            ({"files": None}, "what the build context of this version holds"),
-            ({"digest": "sha256:" + "0" * 64}, "not that of its files"),
-            ({"directory": None}, "nowhere on this machine"),
-        ],
-    )
-    def test_a_context_that_cannot_be_copied_is_refused(
-        self, tmp_path: Path, target: LocalTarget, broken: dict[str, None], reason: str
-    ) -> None:
-        context = replace(build_context(tmp_path / "context", FILES), **broken)
-
-        with pytest.raises(TargetError, match=reason):
-            target.create(self.declared(context))
-
-        assert target.read(None) == {}
-
-    def test_a_place_that_cannot_be_written_is_named(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
-        path.parent.mkdir()
-        (path.parent / "contexts").write_text("in the way")
-
-        with pytest.raises(TargetError, match=r"cannot be copied to .*contexts"):
-            target.create(self.declared(build_context(tmp_path / "context", FILES)))
 
 
 class TestReading:
@@ -490,21 +388,9 @@ class TestActor:
         target.close()
 
 
-@dataclass(frozen=True)
-class Config:
-    """As much of a target in `envsync.yaml` as is needed to open it."""
-
-    name: str
-    kind: str
-    settings: dict[str, str]
-
-
 class TestOpening:
     def test_a_relative_path_is_below_the_project(self, tmp_path: Path) -> None:
-        target = open_target(
-            Config("mine", "local", {"path": "state/my.db"}),  # type: ignore[arg-type]
-            tmp_path,
-        )
+        target = open_target(TargetConfig("mine", "local", {"path": "state/my.db"}), tmp_path)
         target.create(environment())
         target.close()
 
@@ -514,8 +400,7 @@ class TestOpening:
     def test_an_absolute_path_is_taken_as_it_is(self, tmp_path: Path) -> None:
         path = tmp_path / "my.db"
         target = open_target(
-            Config("mine", "local", {"path": str(path)}),  # type: ignore[arg-type]
-            tmp_path / "project",
+            TargetConfig("mine", "local", {"path": str(path)}), tmp_path / "project"
         )
         target.create(environment())
         target.close()
@@ -523,6 +408,6 @@ class TestOpening:
         assert path.is_file()
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
-    def test_kinds_that_are_still_to_come_say_so(self, tmp_path: Path, kind: str) -> None:
+    def test_kinds_that_are_still_to_come_say_so(self, tmp_path: Path, kind: TargetKind) -> None:
         with pytest.raises(TargetError, match=f"prod is a {kind}, and this version"):
-            open_target(Config("prod", kind, {}), tmp_path)  # type: ignore[arg-type]
+            open_target(TargetConfig("prod", kind, {}), tmp_path)

@@ -1,0 +1,176 @@
+"""Walks real releases of Azure ML's own environments: plans and applies each onto one local target.
+
+The releases are the branch `release` of a git bundle, 1,380 commits in order. Every rejection is
+held against an oracle that knows only git: a version whose content in git is no longer what it was
+when it was first released must be rejected, and no other.
+
+    python benchmarks/bench_releases.py [--commits N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from contextlib import closing
+from pathlib import Path
+
+from envsync.applier import apply
+from envsync.model import BuildContext, Declaration, TargetIdentity
+from envsync.plan import Plan
+from envsync.planner import make_plan
+from envsync.policy import Policy
+from envsync.rules import RULES, Level
+from envsync.source.load import Loaded, load
+from envsync.targets.local import LocalTarget
+
+DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", Path(__file__).parents[2] / "shared"))
+BUNDLE = DATA / "corpus" / "azureml-assets-release-2022-2024.bundle"
+POLICY = Policy("releases", superseded="keep", allow_mass_archive=True)
+ERRORS_ONLY: dict[str, Level] = {
+    rule: level if level == "error" else "off" for rule, level in RULES.items()
+}
+
+
+def git(repository: Path, *arguments: str) -> str:
+    """What a git command prints."""
+    command = ["git", "-C", str(repository), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def blobs(repository: Path) -> dict[str, str]:
+    """Every file of the commit that is checked out, with git's own id of its content."""
+    lines = git(repository, "ls-tree", "-r", "-z", "HEAD").split("\0")[:-1]
+    return {path: meta.split()[2] for meta, path in (line.split("\t") for line in lines)}
+
+
+def content(tree: dict[str, str], root: Path, declaration: Declaration) -> tuple[object, ...]:
+    """What a version holds, told by git's ids of its files instead of by envsync's hashes.
+
+    Fields that are no files are taken from the declaration; so is which files an ignore file drops.
+    """
+    spec, build = declaration.spec, declaration.spec.build
+    files: tuple[object, ...] = ()
+    if build is not None and isinstance(build.context, BuildContext):
+        directory = os.path.relpath(str(build.context.directory), root)
+        inside = {
+            path.removeprefix(directory + "/"): blob
+            for path, blob in tree.items()
+            if path.startswith(directory + "/")
+        }
+        if inside.keys() & {".amlignore", ".gitignore"}:
+            inside = {path: inside[path] for path in build.context.files or ()}
+        files = tuple(sorted(inside.items()))
+    elif build is not None:
+        files = (build.context,)
+    dockerfile = build.dockerfile_path if build else None
+    return (spec.image, spec.conda_file, spec.os_type, spec.inference_config, dockerfile, *files)
+
+
+def left_out(repository: Path, loaded: Loaded, names: dict[str, str]) -> set[str]:
+    """Names of environments whose files were refused in this commit."""
+    refused = {problem.file for problem in loaded.problems if problem.severity == "error"}
+    found = set()
+    for file in refused:
+        directory = file.split("/")[0]
+        found.add(names.get(directory, directory))
+        for line in (repository / file).read_text("utf-8", "replace").splitlines():
+            if line.startswith("name:"):
+                found.add(line.partition(":")[2].strip().strip("'\""))
+    return found
+
+
+def main() -> int:
+    """Prints what the walk came to; 1 if anything was not as it must be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--commits", type=int, help="only this many, from the first")
+    wanted = parser.parse_args().commits
+    if not BUNDLE.exists():
+        print(f"skipped: {BUNDLE} is not there")
+        return 0
+
+    counts: Counter[str] = Counter()
+    wrong: list[str] = []
+    spent: defaultdict[str, float] = defaultdict(float)
+    with tempfile.TemporaryDirectory() as scratch:
+        repository = Path(scratch) / "releases"
+        subprocess.run(
+            ["git", "clone", "-q", "-b", "release", str(BUNDLE), str(repository)], check=True
+        )
+        commits = git(repository, "rev-list", "--reverse", "release").split()[:wanted]
+        first: dict[tuple[str, str], tuple[object, ...]] = {}
+        names: dict[str, str] = {}
+        identity = TargetIdentity("local", "local", "releases.db")
+        with closing(LocalTarget(Path(scratch) / "releases.db", identity)) as target:
+            for commit in commits:
+                git(repository, "checkout", "-q", commit)
+                start = time.perf_counter()
+                loaded = load(repository, repository, rules=ERRORS_ONLY, versions="auto")
+                spent["load"] += time.perf_counter() - start
+                refused = left_out(repository, loaded, names)
+                desired = [item for item in loaded.declarations if item.name not in refused]
+                names |= {item.source.file.split("/")[0]: item.name for item in desired}
+
+                def plan_now(
+                    desired: list[Declaration] = desired, refused: set[str] = refused
+                ) -> Plan:
+                    actual = target.read({item.name for item in desired}, POLICY.project)
+                    actual = {name: held for name, held in actual.items() if name not in refused}
+                    return make_plan(desired, actual, POLICY, identity)
+
+                start = time.perf_counter()
+                plan = plan_now()
+                spent["plan"] += time.perf_counter() - start
+                start = time.perf_counter()
+                outcomes = list(apply(plan, target, parallel=1, skip_rejected=True))
+                spent["apply"] += time.perf_counter() - start
+                start = time.perf_counter()
+                after = plan_now()
+                spent["plan again"] += time.perf_counter() - start
+
+                counts["commits"] += 1
+                counts["files refused"] += len(
+                    {item.file for item in loaded.problems if item.severity == "error"}
+                )
+                counts["rejections"] += len(plan.rejections)
+                counts.update(f"{item.change.action}s" for item in outcomes)
+                wrong += [
+                    f"{commit[:10]} {item.change.address}: {item.status}: {item.error}"
+                    for item in outcomes
+                    if item.status != "done"
+                ]
+                if after.applicable or len(after.rejections) != len(plan.rejections):
+                    wrong.append(f"{commit[:10]} the next plan is not empty: {after.summary}")
+
+                rejected = {(item.name, item.version): item for item in plan.rejections}
+                expected = set()
+                tree = blobs(repository)
+                for item in desired:
+                    key = (item.name, str(item.version))
+                    now = content(tree, repository, item)
+                    if first.setdefault(key, now) != now:
+                        expected.add(key)
+                for name, version in expected ^ rejected.keys():
+                    wrong.append(f"{commit[:10]} {name}:{version}: envsync and git disagree")
+                wrong += [
+                    f"{commit[:10]} {item.address}: {item.code} names no field"
+                    for item in rejected.values()
+                    if item.code != "immutable" or not item.fields
+                ]
+    for name, count in counts.items():
+        print(f"{name:<14} {count:>7,}")
+    for name, seconds in spent.items():
+        print(f"{name:<14} {seconds:>7.1f} s")
+    print(f"{'all':<14} {sum(spent.values()):>7.1f} s")
+    print(f"wrong          {len(wrong):>7,}")
+    for line in wrong[:20]:
+        print("  " + line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
