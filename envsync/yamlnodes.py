@@ -38,7 +38,7 @@ DATE: Final = _TAG + "timestamp"
 BINARY: Final = _TAG + "binary"
 MERGE: Final = _TAG + "merge"
 _VALUE: Final = _TAG + "value"
-_HARMLESS: Final = frozenset({STR, NULL, MERGE})
+_HARMLESS: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
     _TAG + "set": MappingNode,
@@ -155,7 +155,8 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
         checks.findings.append(_unknown_tag(node))
     if isinstance(node, MappingNode):
         _check_keys(node, checks)
-        children = [part for pair in node.value for part in pair]
+        pairs = node.value
+        children = [item for _, item in pairs] + [key for key, _ in pairs if key.tag != MERGE]
     else:
         children = node.value
     size = 1 + len(children)
@@ -276,7 +277,10 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
     Later ones win over earlier ones with the same key, as they do for azure-ai-ml.
     """
     pairs: list[tuple[Node, Node]] = node.value
-    if not any(key.tag == MERGE for key, _ in pairs):
+    for key, _ in pairs:
+        if key.tag == MERGE:
+            break
+    else:
         return pairs
     merged: list[tuple[Node, Node]] = []
     for key, item in pairs:

@@ -139,14 +139,14 @@ def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
     where it has one below the top.
     """
     seen: set[str] = set()
-    waiting = [top]
-    links: list[str] = []
+    waiting = [(top, os.path.realpath(top))]
+    links: list[tuple[str, str]] = []
     while waiting or links:
-        directory = waiting.pop() if waiting else links.pop(0)
-        real = os.path.realpath(directory)
+        directory, real = waiting.pop() if waiting else links.pop(0)
         if real in seen:
             continue
         seen.add(real)
+        sources.directories[directory] = real
         try:
             with os.scandir(directory) as found:
                 items = sorted(found, key=lambda item: item.name)
@@ -158,9 +158,11 @@ def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
             elif item.name.startswith("."):
                 continue
             elif item.is_dir(follow_symlinks=False):
-                waiting.append(item.path)
-            elif item.is_symlink() and _leads_inside(item.path, sources.real_root):
-                links.append(item.path)
+                waiting.append((item.path, os.path.join(real, item.name)))  # noqa: PTH118
+            elif item.is_symlink():
+                target = os.path.realpath(item.path)
+                if os.path.isdir(target) and is_within(target, sources.real_root):  # noqa: PTH112
+                    links.append((item.path, target))
 
 
 def _is_file(item: os.DirEntry[str]) -> bool:
@@ -168,8 +170,3 @@ def _is_file(item: os.DirEntry[str]) -> bool:
         return item.is_file()
     except OSError:
         return False
-
-
-def _leads_inside(path: str, root: str) -> bool:
-    real = os.path.realpath(path)
-    return os.path.isdir(real) and is_within(real, root)  # noqa: PTH112

@@ -1,0 +1,140 @@
+"""The public Python API, as docs/api.md shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import envsync
+from envsync import (
+    EnvsyncError,
+    InvalidProject,
+    Plan,
+    PlanRefused,
+    UsageError,
+    apply_plan,
+    load_project,
+    make_plan,
+)
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
+ENVIRONMENT = """\
+$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json
+name: {name}
+version: {version}
+description: {description}
+image: mcr.microsoft.com/azureml/base:{tag}
+"""
+
+
+def write(
+    directory: Path, name: str, version: str = "1", description: str = "About", tag: str = "1"
+) -> None:
+    path = directory / "environments" / f"{name}-{version}.yml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(
+        ENVIRONMENT.format(name=name, version=version, description=description, tag=tag)
+    )
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    write(tmp_path, "a")
+    return tmp_path
+
+
+def test_every_public_name_exists_and_is_documented() -> None:
+    text = DOCUMENT.read_text("utf-8")
+
+    for name in envsync.__all__:
+        assert getattr(envsync, name) is not None
+        if name not in {"__version__", "LatestChange"}:
+            assert f"`{name}" in text or f" {name}" in text, name
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        envsync.nothing  # noqa: B018
+
+
+def test_the_example_of_the_documentation_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tmp_path / "my-project"
+    project.mkdir()
+    write(project, "a")
+    monkeypatch.chdir(tmp_path)
+    found = re.search(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+
+    exec(compile(found[1], str(DOCUMENT), "exec"), {})
+
+    assert capsys.readouterr().out == ("create a:1 ['image', 'description']\nTrue ['done']\n")
+
+
+def test_load_plan_apply_and_an_empty_plan(directory: Path) -> None:
+    project = load_project(directory)
+    plan = make_plan(project)
+    applied = apply_plan(project, plan)
+
+    assert plan.summary["create"] == 1
+    assert applied.ok
+    assert applied.unverified == ()
+    assert make_plan(project).is_empty
+
+
+def test_a_plan_from_a_file_is_applied_if_it_is_still_the_plan(directory: Path) -> None:
+    project = load_project(directory)
+    saved = Plan.from_json(json.loads(json.dumps(make_plan(project).to_json())))
+
+    assert apply_plan(project, saved).ok
+
+
+def test_a_stale_plan_is_refused_and_nothing_is_written(directory: Path) -> None:
+    plan = make_plan(load_project(directory))
+    write(directory, "b")
+    project = load_project(directory)
+
+    with pytest.raises(PlanRefused) as caught:
+        apply_plan(project, plan)
+    assert caught.value.code == "plan-stale"
+    assert make_plan(project).summary["create"] == 2
+
+
+def test_rejections_are_refused_or_left_out(directory: Path) -> None:
+    project = load_project(directory)
+    apply_plan(project, make_plan(project))
+    write(directory, "a", tag="2")
+    write(directory, "b")
+    project = load_project(directory)
+    plan = make_plan(project)
+
+    with pytest.raises(PlanRefused, match="1 rejection"):
+        apply_plan(project, plan)
+    applied = apply_plan(project, plan, skip_rejected=True, verify=False)
+    assert [item.change.address for item in applied.outcomes] == ["b:1"]
+    assert applied.unverified is None
+
+
+def test_all_problems_of_all_files_come_at_once(directory: Path) -> None:
+    write(directory, "_", version="latest")
+    write(directory, "b", version="1.10")
+
+    with pytest.raises(InvalidProject) as caught:
+        load_project(directory)
+    rules = {problem.rule for problem in caught.value.problems}
+    assert {"invalid-name", "invalid-version", "ambiguous-version"} <= rules
+    assert "environments/b-1.10.yml:3:10: error[ambiguous-version]" in str(caught.value)
+
+
+def test_a_project_without_files_is_an_error(tmp_path: Path) -> None:
+    project = load_project(tmp_path)
+
+    with pytest.raises(EnvsyncError, match="no environment file below environments/"):
+        make_plan(project)
+    assert make_plan(project, allow_mass_archive=True).is_empty
+
+
+def test_an_unknown_target_is_wrong_usage(directory: Path) -> None:
+    with pytest.raises(UsageError, match="local"):
+        make_plan(load_project(directory), target="locale")
