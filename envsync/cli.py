@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Keeps Azure Machine Learning environments in git: plan, review, apply.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -88,7 +89,7 @@ TargetOption = Annotated[
 GlobsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[GLOB]...",
+        metavar="GLOB",
         help="Only environments whose name matches.",
         show_default=False,
         autocompletion=_complete_names,
@@ -139,10 +140,10 @@ def _global_options(
 def init(
     context: typer.Context,
     directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where to write.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Where to write.", show_default=False)
     ] = Path(),
 ) -> None:
-    """Write envsync.yaml, an example environment, a workflow and a pre-commit config."""
+    """Write the files of a new project; overwrite nothing."""
     from envsync.commands import init as command
 
     raise typer.Exit(command.run(context.obj, directory))
@@ -154,7 +155,7 @@ def validate(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...", help="Files or directories; without, all.", show_default=False
+            metavar="PATH", help="Files or directories; without, all.", show_default=False
         ),
     ] = None,
     output: FormatOption = Format.TEXT,
@@ -185,7 +186,7 @@ def plan(
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
 ) -> None:
-    """Show what apply would do. Never writes to a target."""
+    """Show what apply would do; never write to a target."""
     from envsync.commands import plan as command
 
     if all_targets and (target or out):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,10 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
     def call(*arguments: str) -> Result:
         monkeypatch.setattr("sys.argv", ["envsync", *arguments])
+        before = Path.cwd()
         with pytest.raises(SystemExit) as exit_:
             cli.main()
+        os.chdir(before)  # `-C` changes it, and the next run starts afresh
         written = capsys.readouterr()
         return Result(int(exit_.value.code or 0), written.out, written.err)
 

@@ -352,7 +352,7 @@ def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
         sys.executable,
         ["-m", "envsync", *arguments],
         cwd=str(project),
-        env=environment,  # type: ignore[arg-type]
+        env=environment,
         encoding="utf-8",
         timeout=30,
         dimensions=(40, 80),
