@@ -11,6 +11,7 @@ from envsync._version import __version__
 
 if TYPE_CHECKING:
     from envsync.api import Applied, Project, apply_plan, load_project, make_plan
+    from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
     from envsync.errors import (
         EnvsyncError,
         InvalidProject,
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
         UsageError,
     )
     from envsync.outcome import Outcome
-    from envsync.plan import Action, Change, FieldChange, LatestChange, Plan, Rejection
+    from envsync.plan import Plan
     from envsync.problem import Problem
 
 _HOMES = {
     "api": ("Applied", "Project", "apply_plan", "load_project", "make_plan"),
     "outcome": ("Outcome",),
     "errors": ("EnvsyncError", "InvalidProject", "PlanRefused", "TargetError", "UsageError"),
-    "plan": ("Action", "Change", "FieldChange", "LatestChange", "Plan", "Rejection"),
+    "change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
+    "plan": ("Plan",),
     "problem": ("Problem",),
 }
 

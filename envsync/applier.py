@@ -11,9 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from envsync.change import Action, Change
 from envsync.errors import EnvsyncError
 from envsync.outcome import Outcome
-from envsync.plan import Action, Change, Plan
+from envsync.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

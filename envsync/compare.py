@@ -8,16 +8,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from envsync.model import (
-    JSON,
-    BuildContext,
-    EnvironmentSpec,
-    Metadata,
-    RegisteredVersion,
-    canonical_json,
-    natural_order,
-)
-from envsync.plan import FieldChange
+from envsync.canonical import JSON, canonical_json, natural_order
+from envsync.change import FieldChange
+from envsync.model import BuildContext, EnvironmentSpec, Metadata
+from envsync.state import RegisteredVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

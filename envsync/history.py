@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from envsync.model import JSON
+from envsync.canonical import JSON
 
 HistoryAction = Literal["create", "update", "archive", "restore"]
 

@@ -6,51 +6,18 @@ of types *is* the immutability rule of the service, and nothing says it a second
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal
 
-JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+from envsync.canonical import JSON, canonical_json, sha256_digest
 
 OsType = Literal["Linux", "Windows"]
 
 RESERVED_TAG_PREFIX = "envsync."
 """Tags below this prefix are envsync's own record on a version, never the user's."""
-
-_DIGITS = re.compile(r"(\d+)")
-
-
-def canonical_json(value: JSON) -> str:
-    """The one text of a JSON value: keys sorted, no white space, no escapes.
-
-    Two values have the same text exactly when they mean the same: the order of mappings does not
-    count, the order of lists does, and `1`, `1.0`, `true` and `"1"` all differ.
-
-    Raises:
-        ValueError: the value holds NaN or an infinity, which JSON cannot say.
-    """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-
-
-def sha256_digest(text: str) -> str:
-    """`sha256:` and 64 hex digits over the UTF-8 bytes of a text."""
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
-    parts = tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part)
-        for part in _DIGITS.split(version)
-        if part
-    )
-    return parts, version
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,63 +241,6 @@ class Declaration:
     spec: EnvironmentSpec
     metadata: Metadata
     source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredVersion:
-    """One version as a target holds it.
-
-    Attributes:
-        archived: archived on its own, whatever its container is.
-        created: when it was created, ISO 8601 in UTC; for people, never for ordering.
-        curated: belongs to the service itself; nobody may change it.
-    """
-
-    environment: Environment
-    archived: bool = False
-    created: str = ""
-    curated: bool = False
-
-    @property
-    def version(self) -> str:
-        """The version's own name."""
-        return self.environment.key.version
-
-    @property
-    def owner(self) -> str | None:
-        """The project that owns it, if any."""
-        return self.environment.provenance.owner
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """An environment name with all its versions, as a target holds it.
-
-    Attributes:
-        archived: hides every version, whatever their own state.
-        versions: in order of creation, oldest first: that order is what `@latest` goes by.
-        next_version: what the service would call the next version of itself.
-    """
-
-    name: str
-    versions: tuple[RegisteredVersion, ...] = ()
-    archived: bool = False
-    next_version: str = "1"
-
-    @property
-    def active(self) -> tuple[RegisteredVersion, ...]:
-        """The versions that lists show: none where the container is archived."""
-        return () if self.archived else tuple(v for v in self.versions if not v.archived)
-
-    @property
-    def latest(self) -> str | None:
-        """What `@latest` means here: the most recently created active version."""
-        active = self.active
-        return active[-1].version if active else None
-
-
-State: TypeAlias = Mapping[str, Container]
-"""What a target holds: containers by name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from envsync.model import JSON
-from envsync.plan import Change
+from envsync.canonical import JSON
+from envsync.change import Change
 
 Status: TypeAlias = Literal["done", "failed", "skipped"]
 

@@ -11,26 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
+from envsync.change import Action, Change, LatestChange, Rejection
 from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
 from envsync.errors import EnvsyncError
+from envsync.guard import mass_archive
 from envsync.model import (
-    Container,
     Declaration,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
     Metadata,
     Provenance,
-    RegisteredVersion,
-    State,
     TargetIdentity,
 )
-from envsync.plan import Action, Change, LatestChange, Plan, Rejection
+from envsync.plan import Plan
 from envsync.policy import Policy
+from envsync.state import Container, RegisteredVersion, State
 from envsync.versions import after, latest_falls_back, newest, resolve
-
-MASS_ARCHIVE_FLOOR = 10
-"""The number of owned, active environments from which on the mass-archive guard counts."""
 
 RESERVED_NAMES = ("azureml", "microsoft")
 """Prefixes of names that the service keeps for itself, in any case of letters (documented)."""
@@ -99,7 +96,7 @@ def make_plan(
         latest=tuple(latest),
         warnings=tuple(warnings),
         unchanged=unchanged,
-        refused=_mass_archive(emptied, owned.values(), bool(declared), policy),
+        refused=mass_archive(emptied, owned.values(), bool(declared), policy),
     )
 
 
@@ -314,27 +311,3 @@ def _whose(owner: str | None) -> str:
 
 def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
     return Provenance(policy.project, digest, declaration.source.file, policy.commit)
-
-
-def _mass_archive(
-    emptied: set[str], owned: Iterable[Container], anything_declared: bool, policy: Policy
-) -> str | None:
-    """Why the plan archives more than anybody is likely to want; None where it does not."""
-    active = {
-        container.name
-        for container in owned
-        if any(item.owner == policy.project for item in container.active)
-    }
-    emptied = emptied & active
-    if policy.allow_mass_archive or not emptied:
-        return None
-    if not anything_declared:
-        return "Nothing is declared, so the plan would archive all that the project owns."
-    if len(active) < MASS_ARCHIVE_FLOOR:
-        return None
-    if len(emptied) * 100 <= policy.max_archive_percent * len(active):
-        return None
-    return (
-        f"The plan would leave {len(emptied)} of {len(active)} owned environments without an "
-        f"active version; max_archive_percent allows {policy.max_archive_percent} %."
-    )

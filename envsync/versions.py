@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from envsync.canonical import natural_order
+from envsync.change import Action, Change
 from envsync.compare import same_spec
 from envsync.errors import EnvsyncError
-from envsync.model import Container, Declaration, RegisteredVersion, natural_order
-from envsync.plan import Action, Change
+from envsync.model import Declaration
+from envsync.state import Container, RegisteredVersion
 
 
 def resolve(declarations: Sequence[Declaration], container: Container) -> dict[str, Declaration]:

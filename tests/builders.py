@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from envsync.canonical import JSON, canonical_json
 from envsync.model import (
-    JSON,
     Build,
     BuildContext,
-    Container,
     Declaration,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
     Metadata,
     Provenance,
-    RegisteredVersion,
     Source,
-    State,
     TargetIdentity,
-    canonical_json,
 )
+from envsync.state import Container, RegisteredVersion, State
 
 PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")

@@ -6,17 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.canonical import JSON, canonical_json
+from envsync.change import FieldChange
 from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
-from envsync.model import (
-    JSON,
-    Build,
-    EnvironmentSpec,
-    InferenceConfig,
-    Metadata,
-    Route,
-    canonical_json,
-)
-from envsync.plan import FieldChange
+from envsync.model import Build, EnvironmentSpec, InferenceConfig, Metadata, Route
 from tests.builders import built, conda, image, registered, unknown_build
 
 

@@ -32,10 +32,11 @@ import pytest
 import typer
 
 from envsync import errors
+from envsync.change import Action, Change, FieldChange, Rejection
 from envsync.cli import app
 from envsync.config import load_config
 from envsync.model import TargetIdentity
-from envsync.plan import Action, Change, FieldChange, Plan, Rejection
+from envsync.plan import Plan
 from envsync.problem import Problem
 from envsync.rules import FIXED, RULES
 from envsync.source.load import load

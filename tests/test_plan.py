@@ -10,9 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.errors import EnvsyncError, PlanRefused
 from envsync.model import Source
-from envsync.plan import Action, Change, FieldChange, LatestChange, Plan, Rejection
+from envsync.plan import Plan
 from envsync.planner import make_plan
 from envsync.policy import Policy
 from tests.builders import (

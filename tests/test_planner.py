@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.errors import EnvsyncError
-from envsync.model import Container, Declaration, State
-from envsync.plan import Action, Change, FieldChange, LatestChange, Plan, Rejection
+from envsync.model import Declaration
+from envsync.plan import Plan
 from envsync.planner import make_plan
 from envsync.policy import Policy
+from envsync.state import Container, State
 from tests.builders import (
     PROJECT,
     TARGET,

@@ -23,12 +23,11 @@ from envsync.model import (
     EnvironmentSpec,
     Metadata,
     Provenance,
-    RegisteredVersion,
-    State,
 )
 from envsync.plan import Plan
 from envsync.planner import make_plan
 from envsync.policy import Policy
+from envsync.state import RegisteredVersion, State
 from envsync.targets.local import LocalTarget
 from tests.builders import PROJECT, TARGET, conda, declared, image
 

@@ -9,9 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 from envsync.api import plan_for
+from envsync.canonical import JSON
 from envsync.commands.files import write_file
 from envsync.commands.session import Session
-from envsync.model import JSON
 from envsync.plan import Plan
 from envsync.render.text import plan_text, summary_text
 from envsync.targets import open_target

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from envsync.api import Project
+    from envsync.canonical import JSON
     from envsync.config import Config
-    from envsync.model import JSON
     from envsync.render.paint import Paint
 
 

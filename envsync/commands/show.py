@@ -8,7 +8,6 @@ from contextlib import closing
 from envsync.commands.session import Session
 from envsync.errors import EnvsyncError, UsageError
 from envsync.history import KeepsHistory
-from envsync.model import Container, RegisteredVersion
 from envsync.render.state import (
     container_json,
     container_text,
@@ -17,6 +16,7 @@ from envsync.render.state import (
     version_json,
     version_text,
 )
+from envsync.state import Container, RegisteredVersion
 from envsync.targets import open_target
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from envsync.model import JSON
+from envsync.canonical import JSON
 from envsync.outcome import Outcome, Status
 from envsync.plan import Plan
 from envsync.render.paint import Paint, safe

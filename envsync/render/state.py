@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from envsync.canonical import JSON
 from envsync.history import HistoryEntry
-from envsync.model import JSON, Container, RegisteredVersion
 from envsync.render.paint import Paint, columns, safe
 from envsync.render.values import value_text
+from envsync.state import Container, RegisteredVersion
 
 
 def list_json(containers: Iterable[Container], *, everything: bool) -> JSON:

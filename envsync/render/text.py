@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from envsync.plan import Action, FieldChange, Plan
+from envsync.change import Action, FieldChange
+from envsync.plan import Plan
 from envsync.render.paint import WIDTH, Paint, columns, pad, painter, safe, shorten
 from envsync.render.values import value_text
 

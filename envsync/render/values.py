@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from envsync.render.paint import safe
 
 if TYPE_CHECKING:
-    from envsync.model import JSON
+    from envsync.canonical import JSON
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _DIGEST_LENGTH = len("sha256:") + 12

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from envsync.model import JSON, canonical_json
+from envsync.canonical import JSON, canonical_json
 from envsync.source.paths import Place, missing, resolve
 from envsync.source.pins import ended_python, leaves_conda_open, leaves_pip_open
 from envsync.source.reading import Reading

@@ -54,18 +54,12 @@ def find_environments(directory: str, sources: Sources) -> list[str]:
         for path, real_directory in _yaml_files(os.path.abspath(directory), sources)  # noqa: PTH100
         if (candidate := _classify(path, real_directory, sources))
     ]
-    kept: list[_Candidate] = []
-    contexts: set[str] = set()
-    condas: set[str] = set()
-    # Outer contexts first: what lies in one cannot take files out by a context of its own.
-    for candidate in sorted(candidates, key=_order):
-        if _is_inside(candidate, contexts):
-            continue
-        kept.append(candidate)
-        if candidate.context:
-            contexts.add(candidate.context)
-        if candidate.conda and candidate.conda != sources.real(*os.path.split(candidate.path)):
-            condas.add(candidate.conda)
+    kept = _outside_contexts(candidates)
+    condas = {
+        candidate.conda
+        for candidate in kept
+        if candidate.conda and candidate.conda != sources.real(*os.path.split(candidate.path))
+    }
     return sorted(
         candidate.path
         for candidate in kept
@@ -73,9 +67,25 @@ def find_environments(directory: str, sources: Sources) -> list[str]:
     )
 
 
-def _order(candidate: _Candidate) -> tuple[int, str]:
-    depth = candidate.context.count(os.sep) if candidate.context else 1 << 30
-    return depth, candidate.path
+def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
+    """The candidates that are in no build context but their own.
+
+    What is in one is no environment, and so takes nothing out by a context that it names.
+    """
+    kept: list[_Candidate] = []
+    contexts: set[str] = set()
+    undecided = candidates
+    while undecided:
+        undecided = [item for item in undecided if not _is_inside(item, contexts)]
+        possible = {item.context for item in undecided if item.context}
+        free = [item for item in undecided if not _is_inside(item, possible)]
+        if undecided and not free:  # each lies in the context of another: the outermost wins
+            free = [min(undecided, key=lambda item: (len(item.context or ""), item.path))]
+        kept += free
+        contexts.update(item.context for item in free if item.context)
+        decided = {item.path for item in free}
+        undecided = [item for item in undecided if item.path not in decided]
+    return kept
 
 
 def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:

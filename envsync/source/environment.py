@@ -93,7 +93,7 @@ def read_environment(place: Place, root: Node | None, versions: Versions) -> Dra
         message = "The file has no version, and `versions: explicit` is set."
         report.add("missing-version", keys.get("name", root), message, "Add a `version:` line.")
     check_passed_over(report, fields)
-    metadata = _read_metadata(report, keys.get("name", root), fields)
+    metadata = _read_metadata(report, root, keys, fields)
     conda = read_conda(place, fields["conda_file"].value) if "conda_file" in fields else None
     spec = _read_spec(place, root, keys, fields, conda)
     return Draft(
@@ -108,15 +108,17 @@ def read_environment(place: Place, root: Node | None, versions: Versions) -> Dra
     )
 
 
-def _read_metadata(report: Report, anchor: Node, fields: Mapping[str, Entry]) -> Metadata:
+def _read_metadata(
+    report: Report, root: Node, keys: Mapping[str, Node], fields: Mapping[str, Entry]
+) -> Metadata:
     description = None
     if "description" in fields:
         description = read_text(report, fields["description"].value, "description")
-        anchor = fields["description"].key
-    if not description:
+    if description == "" or "description" not in keys:
+        where = keys.get("description") or keys.get("name") or root
         message = "The environment has no description."
         fix = "Add a `description:` line that says what it is for."
-        report.add("missing-description", anchor, message, fix)
+        report.add("missing-description", where, message, fix)
     tags = read_tags(report, fields["tags"].value) if "tags" in fields else {}
     return Metadata(description or None, tags)
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from envsync.model import Declaration, natural_order
+from envsync.canonical import natural_order
+from envsync.model import Declaration
 from envsync.problem import Problem
 from envsync.rules import Level
 from envsync.source.across import check_across

@@ -19,9 +19,9 @@ from envsync.model import (
     EnvironmentKey,
     Metadata,
     Provenance,
-    State,
     TargetIdentity,
 )
+from envsync.state import State
 from envsync.targets.contexts import ContextStore
 from envsync.targets.failures import damaged
 from envsync.targets.store import Store

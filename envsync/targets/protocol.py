@@ -10,14 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from envsync.model import (
-    Environment,
-    EnvironmentKey,
-    Metadata,
-    Provenance,
-    State,
-    TargetIdentity,
-)
+from envsync.model import Environment, EnvironmentKey, Metadata, Provenance, TargetIdentity
+from envsync.state import State
 
 
 class Target(Protocol):

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-from envsync.model import canonical_json
+from envsync.canonical import canonical_json
 from envsync.targets import refusals
 from envsync.targets.rows import (
     OWNER_TAG,

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
-from envsync.model import JSON, RESERVED_TAG_PREFIX
+from envsync.canonical import JSON
+from envsync.model import RESERVED_TAG_PREFIX
 
 OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from envsync.canonical import JSON, canonical_json
 from envsync.history import HistoryAction, HistoryEntry
-from envsync.model import JSON, canonical_json
 from envsync.targets import queries, refusals
 from envsync.targets.database import Database
 from envsync.targets.rows import (

@@ -11,12 +11,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
+from envsync.canonical import JSON, canonical_json
 from envsync.errors import TargetError
 from envsync.model import (
-    JSON,
     Build,
     BuildContext,
-    Container,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
@@ -24,12 +23,10 @@ from envsync.model import (
     Metadata,
     OsType,
     Provenance,
-    RegisteredVersion,
     Route,
-    State,
-    canonical_json,
     user_tags,
 )
+from envsync.state import Container, RegisteredVersion, State
 from envsync.targets.rows import (
     ContextRow,
     NewVersion,

@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from envsync.model import Declaration, State
-from envsync.plan import FieldChange, Plan
+from envsync.change import FieldChange
+from envsync.model import Declaration
+from envsync.plan import Plan
 from envsync.planner import make_plan
 from envsync.policy import Policy
 from envsync.render.paint import columns, painter, safe, shorten
 from envsync.render.text import plan_text, summary_text
 from envsync.render.values import value_text
+from envsync.state import State
 from tests.builders import (
     PROJECT,
     TARGET,

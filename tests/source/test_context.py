@@ -18,15 +18,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from envsync.canonical import canonical_json
 from envsync.errors import EnvsyncError
-from envsync.model import (
-    Build,
-    BuildContext,
-    EnvironmentSpec,
-    InferenceConfig,
-    Route,
-    canonical_json,
-)
+from envsync.model import Build, BuildContext, EnvironmentSpec, InferenceConfig, Route
 from envsync.source.context import ContextScan, copy_context, scan_context
 
 SEED = b"Initialize for october 2021 AML CLI version"

@@ -603,11 +603,11 @@ def test_a_path_out_of_the_project_is_followed_only_where_that_is_allowed(tmp_pa
         ("image: x  #envsync:ignore[ unpinned-image ]", []),
         ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
         ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
-        ("image: x# envsync: ignore[unpinned-image]", ["unpinned-image"]),
-        ("image: 'x # envsync: ignore[unpinned-image]'", ["unpinned-image"]),
+        ("image: x#envsync:ignore[unpinned-image]/y", ["unpinned-image"]),
+        ("image: 'x # envsync: ignore[unpinned-image]/y'", ["unpinned-image"]),
         ("# envsync: ignore[unpinned-image]\nimage: x", ["unpinned-image"]),
         ("image: >-  # envsync: ignore[unpinned-image]\n  x", []),
-        ("image: >-\n  x # envsync: ignore[unpinned-image]\n", ["unpinned-image"]),
+        ("image: i:1\ntags:\n  a: |\n    # envsync: ignore[no-rule]", []),
     ],
 )
 def test_a_comment_turns_a_rule_off_on_its_line(

@@ -20,22 +20,21 @@ from pathlib import Path
 
 import pytest
 
+from envsync.canonical import canonical_json
 from envsync.compare import same_spec
 from envsync.errors import TargetError
 from envsync.model import (
     Build,
     BuildContext,
-    Container,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
     InferenceConfig,
     Metadata,
     Provenance,
-    RegisteredVersion,
     Route,
-    canonical_json,
 )
+from envsync.state import Container, RegisteredVersion
 from envsync.targets.protocol import Target
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"

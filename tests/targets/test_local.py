@@ -10,10 +10,10 @@ from typing import NoReturn
 
 import pytest
 
+from envsync.canonical import JSON
 from envsync.errors import TargetError
 from envsync.history import HistoryAction, HistoryEntry, KeepsHistory
 from envsync.model import (
-    JSON,
     Build,
     Environment,
     EnvironmentKey,

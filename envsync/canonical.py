@@ -1,0 +1,41 @@
+"""One text for each JSON value, digests over it, and the natural order of versions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+_DIGITS = re.compile(r"(\d+)")
+
+
+def canonical_json(value: JSON) -> str:
+    """The one text of a JSON value: keys sorted, no white space, no escapes.
+
+    Two values have the same text exactly when they mean the same: the order of mappings does not
+    count, the order of lists does, and `1`, `1.0`, `true` and `"1"` all differ.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity, which JSON cannot say.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def sha256_digest(text: str) -> str:
+    """`sha256:` and 64 hex digits over the UTF-8 bytes of a text."""
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
+    parts = tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part)
+        for part in _DIGITS.split(version)
+        if part
+    )
+    return parts, version
