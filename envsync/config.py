@@ -14,8 +14,9 @@ from envsync.errors import InvalidProject, UsageError
 from envsync.rules import FIXED, RULES, Level
 from envsync.settings import Settings, open_mapping
 from envsync.targetsettings import TargetConfig, read_targets
+from envsync.wording import nearest
 from envsync.yamlfile import compose
-from envsync.yamlnodes import check, nearest
+from envsync.yamlnodes import NULL, check
 
 FILE_NAME: Final = "envsync.yaml"
 MAX_PROJECT_LENGTH: Final = 256
@@ -137,7 +138,7 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> Settings:
     for item in findings:
         settings.add_finding(item)
     broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in findings)
-    if document.root is not None and not broken:
+    if document.root is not None and document.root.tag != NULL and not broken:
         opened = open_mapping(settings, document.root, "", _SETTINGS)
         if opened is not None:
             return opened

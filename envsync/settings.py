@@ -13,6 +13,7 @@ from typing import Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.problem import Problem
+from envsync.wording import nearest, one_line
 from envsync.yamlnodes import (
     BOOL,
     INT,
@@ -24,8 +25,6 @@ from envsync.yamlnodes import (
     Finding,
     entries,
     finding,
-    nearest,
-    one_line,
     value,
 )
 
@@ -79,7 +78,8 @@ class Settings:
             return None
         text = self._fill_in(node)
         if text is not None and not text.strip():
-            self.add("wrong-type", node, f"{self.name(key)} is empty.", "Give it a value.")
+            fix = "Set its environment variable." if uses_variables(node) else "Give it a value."
+            self.add("wrong-type", node, f"{self.name(key)} is empty.", fix)
             return None
         return text
 

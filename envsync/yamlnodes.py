@@ -5,8 +5,7 @@ Nodes are PyYAML's own: they carry their tag, their text as it is written, and w
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -22,9 +21,6 @@ MAX_EXPANSION: Final = 100_000
 
 MAX_NUMBER_LENGTH: Final = 4000
 """Characters of a number; Python refuses to print integers of more than 4,300 digits."""
-
-MAX_MESSAGE: Final = 500
-"""Characters of a message; a text out of a file may be longer than any screen."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 STR: Final = _TAG + "str"
@@ -66,13 +62,6 @@ class Entry(NamedTuple):
 
     key: Node
     value: Node
-
-
-def one_line(text: str) -> str:
-    """A message that is safe to print: no control characters out of a file, and no end of it."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
 def finding(rule: str, node: Node, message: str, fix: str) -> Finding:
@@ -290,10 +279,3 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
             for source in sources:
                 merged.extend(entries(source))
     return [*merged, *(pair for pair in pairs if pair[0].tag != MERGE)]
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that one was probably meant to be, if any is near."""
-    by_lower = {item.lower(): item for item in known}
-    close = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return by_lower[close[0]] if close else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from yaml.nodes import MappingNode, ScalarNode
 
+from envsync.wording import MAX_MESSAGE, nearest, one_line
 from envsync.yamlfile import compose
-from envsync.yamlnodes import MAX_MESSAGE, entries, nearest, one_line, value
+from envsync.yamlnodes import entries, value
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def run(
         elif as_json:
             session.out_json(version_json(found))
         else:
-            session.out(version_text(found, paint))
+            session.out(version_text(found, paint, session.width))
     return 0
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from envsync.canonical import JSON
 from envsync.history import HistoryEntry
-from envsync.render.paint import Paint, columns, safe
-from envsync.render.values import value_text
+from envsync.render.paint import Paint, columns, pad, safe
+from envsync.render.values import value_lines, value_text
 from envsync.state import Container, RegisteredVersion
 
 
@@ -82,8 +82,8 @@ def version_json(item: RegisteredVersion) -> dict[str, JSON]:
     }
 
 
-def version_text(item: RegisteredVersion, paint: Paint) -> str:
-    """One version, a line for each field."""
+def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
+    """One version, field by field."""
     document = version_json(item)
     rows: list[tuple[str, str]] = []
     for field, value in document.items():
@@ -91,8 +91,11 @@ def version_text(item: RegisteredVersion, paint: Paint) -> str:
             rows += [(f"{field}.{safe(key)}", value_text(inner)) for key, inner in value.items()]
         elif value is not None and field not in {"name", "version"}:
             rows.append((field, value_text(value)))
-    title = paint("bold", safe(str(item.environment.key)))
-    return "\n".join([title, *(f"  {line}" for line in columns(rows))]) + "\n"
+    column = max(len(field) for field, _ in rows)
+    lines = [paint("bold", safe(str(item.environment.key)))]
+    for field, value in rows:
+        lines += value_lines(f"  {pad(field, column)}  ", value, paint, "", width, full=True)
+    return "\n".join(lines) + "\n"
 
 
 def history_json(entries: Iterable[HistoryEntry]) -> JSON:

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 
 from envsync.change import Action, FieldChange
 from envsync.plan import Plan
-from envsync.render.paint import WIDTH, Paint, columns, pad, painter, safe, shorten
-from envsync.render.values import value_text
+from envsync.render.paint import WIDTH, Paint, columns, pad, painter, safe
+from envsync.render.values import value_lines, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,6 @@ REJECTED = ("!", "bold red")
 _FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
 _FIELD_INDENT = 6
 _MOST_PATH_COLUMNS = 32
-_MOST_VALUE_LINES = 6
 _ARROW = " → "
 
 
@@ -114,34 +113,18 @@ def _fields(fields: Sequence[FieldChange], paint: Paint, width: int, full: bool)
         path = " " * _FIELD_INDENT + pad(safe(field.path), column) + "  "
         before, after = value_text(field.before), value_text(field.after)
         if field.before is None:
-            yield from _value(path, after, paint, "green", width, full)
+            yield from value_lines(path, after, paint, "green", width, full)
         elif field.after is None:
-            yield from _value(path, f"{before}{_ARROW}(none)", paint, "red", width, full)
+            yield from value_lines(path, f"{before}{_ARROW}(none)", paint, "red", width, full)
         elif cell_len(path + before + _ARROW + after) <= width:
             yield path + paint("red", before) + _ARROW + paint("green", after)
         else:
             yield path.rstrip()
             deeper = " " * (_FIELD_INDENT + 2)
-            yield from _value(deeper + "- ", before, paint, "red", width, full)
-            yield from _value(deeper + "+ ", after, paint, "green", width, full)
+            yield from value_lines(deeper + "- ", before, paint, "red", width, full)
+            yield from value_lines(deeper + "+ ", after, paint, "green", width, full)
         for file, change in field.files.items():
             yield f"{' ' * (_FIELD_INDENT + 2)}{_FILE_SIGNS[change]} {safe(file)}"
-
-
-def _value(
-    start: str, value: str, paint: Paint, style: str, width: int, full: bool
-) -> Iterator[str]:
-    """A value beside its path, on as many lines as it needs, up to a limit."""
-    if cell_len(start + value) > width and " " not in value:
-        yield start.rstrip()
-        start = " " * (_FIELD_INDENT + 2)
-    room = max(20, width - cell_len(start))
-    lines = textwrap.wrap(value, room, break_on_hyphens=False) or [value]
-    if len(lines) > _MOST_VALUE_LINES and not full:
-        last = shorten(lines[_MOST_VALUE_LINES - 1] + " …", room)
-        lines = [*lines[: _MOST_VALUE_LINES - 1], last]
-    for index, line in enumerate(lines):
-        yield (start if index == 0 else " " * cell_len(start)) + paint(style, line)
 
 
 def _latest(plan: Plan, paint: Paint) -> Iterator[str]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from envsync.render.paint import safe
+from rich.cells import cell_len
+
+from envsync.render.paint import Paint, safe, shorten
 
 if TYPE_CHECKING:
     from envsync.canonical import JSON
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
+_MOST_VALUE_LINES = 6
 _DIGEST_LENGTH = len("sha256:") + 12
 
 
@@ -29,6 +34,25 @@ def value_text(value: JSON) -> str:
 def short_digest(digest: str) -> str:
     """The first twelve digits of a digest, enough to tell two apart by eye."""
     return digest[:_DIGEST_LENGTH] + "…"
+
+
+def value_lines(
+    start: str, value: str, paint: Paint, style: str, width: int, full: bool
+) -> Iterator[str]:
+    """A value's text beside its path, on as many lines as it needs; unless `full`, on at most six.
+
+    One word that has no room there gets a line of its own.
+    """
+    if cell_len(start + value) > width and " " not in value:
+        yield start.rstrip()
+        start = " " * (len(start) - len(start.lstrip()) + 2)
+    room = max(20, width - cell_len(start))
+    lines = textwrap.wrap(value, room, break_on_hyphens=False) or [value]
+    if len(lines) > _MOST_VALUE_LINES and not full:
+        last = shorten(lines[_MOST_VALUE_LINES - 1] + " …", room)
+        lines = [*lines[: _MOST_VALUE_LINES - 1], last]
+    for index, line in enumerate(lines):
+        yield (start if index == 0 else " " * cell_len(start)) + paint(style, line)
 
 
 def _plain(value: JSON) -> str:

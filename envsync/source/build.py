@@ -16,7 +16,8 @@ from envsync.source.context import ContextScan
 from envsync.source.fields import BUILD_FIELDS, read_mapping, read_text
 from envsync.source.paths import Place, missing, resolve
 from envsync.source.reading import plain_field
-from envsync.yamlnodes import Entry, nearest
+from envsync.wording import nearest
+from envsync.yamlnodes import Entry
 
 LARGE_BYTES: Final = 100 * 1024 * 1024
 LARGE_FILES: Final = 2000

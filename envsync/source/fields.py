@@ -13,7 +13,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model import RESERVED_TAG_PREFIX, InferenceConfig, OsType, Route
 from envsync.source.report import Report
-from envsync.yamlnodes import BINARY, FLOAT, INT, MAP, NULL, STR, Entry, entries, nearest, value
+from envsync.wording import nearest
+from envsync.yamlnodes import BINARY, FLOAT, INT, MAP, NULL, STR, Entry, entries, value
 
 OUTPUT_FIELDS: Final = frozenset(
     {"$schema", "creation_context", "latest_version", "intellectual_property"}

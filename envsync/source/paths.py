@@ -9,7 +9,7 @@ from yaml.nodes import Node
 
 from envsync.source.reading import Sources, is_within
 from envsync.source.report import Report
-from envsync.yamlnodes import nearest
+from envsync.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,8 +15,9 @@ from yaml.nodes import Node, ScalarNode
 
 from envsync.problem import Problem
 from envsync.rules import FIXED, RULES, Level
+from envsync.wording import nearest, one_line
 from envsync.yamlfile import Document
-from envsync.yamlnodes import Finding, finding, nearest, one_line, walk
+from envsync.yamlnodes import Finding, finding, walk
 
 _COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)\]")
 _LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # what YAML counts as one
@@ -29,18 +31,22 @@ class Report:
         file: as it is shown: relative to the project, with `/`.
         rules: severities that differ from the rules' own.
         ignored: the rules that comments turn off, by 1-based line.
-        problems: what was found so far.
     """
 
     file: str
     rules: Mapping[str, Level]
     ignored: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    _found: dict[Problem, None] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found so far, each thing once."""
+        return list(self._found)
 
     @property
     def has_errors(self) -> bool:
         """Whether anything found so far is an error."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return any(problem.severity == "error" for problem in self._found)
 
     def add(self, rule: str, node: Node, message: str, fix: str) -> bool:
         """Notes a problem at the start of a node; tells whether it is an error there."""
@@ -56,8 +62,7 @@ class Report:
         if level != "off":
             message, fix = one_line(item.message), one_line(item.fix)
             problem = Problem(item.rule, level, message, self.file, item.line, item.column, fix)
-            if problem not in self.problems:
-                self.problems.append(problem)
+            self._found.setdefault(problem)
         return level == "error"
 
 
@@ -103,19 +108,23 @@ def _useless(rule: str) -> tuple[str, str] | None:
 def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     if "envsync:" not in document.text or document.root is None:
         return
-    texts = _text_spans(document, document.root)
+    spans = _text_spans(document, document.root)
+    lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
     for match in _COMMENT.finditer(document.text):
         start = match.start()
-        if any(first < start < last for first, last in texts):
+        before = bisect_left(spans, (start, 0)) - 1
+        if before >= 0 and start < spans[before][1]:
             continue  # part of a text, not a comment
-        breaks = [found.end() for found in _LINE_BREAK.finditer(document.text, 0, start)]
-        column = start - (breaks[-1] if breaks else 0) + 1
+        line = bisect_right(lines, start)
         for rule in match.group(1).split(","):
-            yield _Ignore(rule.strip(), len(breaks) + 1, column)
+            yield _Ignore(rule.strip(), line, start - lines[line - 1] + 1)
 
 
 def _text_spans(document: Document, root: Node) -> list[tuple[int, int]]:
-    """From where to where each scalar goes, but for the header of a block: it takes a comment."""
+    """From where to where each scalar goes, but for the header of a block: it takes a comment.
+
+    Sorted; scalars stand one after the other.
+    """
     spans: list[tuple[int, int]] = []
     for node in walk(root):
         if isinstance(node, ScalarNode):
@@ -123,4 +132,4 @@ def _text_spans(document: Document, root: Node) -> list[tuple[int, int]]:
             if node.style in ("|", ">"):
                 first = document.text.find("\n", first, last)
             spans.append((first, last))
-    return spans
+    return sorted(spans)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import cast
 
 from envsync.canonical import JSON, canonical_json
@@ -35,6 +34,29 @@ from envsync.targets.rows import (
     VersionSpec,
     parsed_tags,
 )
+
+
+class _StoredFiles(Mapping[str, str]):
+    """The files of a context, parsed when somebody looks: most plans compare its digest alone."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self._text))
+        except (TypeError, ValueError) as error:
+            raise TargetError("The list of a build context's files is damaged.") from error
+
+    def __getitem__(self, path: str) -> str:
+        return self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def new_version(environment: Environment) -> NewVersion:
@@ -94,7 +116,7 @@ def state(snapshot: Snapshot, location: Callable[[str], Path]) -> State:
         row = rows[digest]
         return BuildContext(
             digest,
-            MappingProxyType(json.loads(row.files)),
+            _StoredFiles(row.files),
             frozenset(json.loads(row.uploads)),
             str(location(digest)),
         )

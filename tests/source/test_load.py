@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,21 @@ def test_no_content_raises(text: str, conda: str) -> None:
 def test_no_bytes_raise(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         load_files(Path(directory), {"environments/e.yml": data, "environments/f.yaml": data})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("name: e\n" * 30_000, id="duplicate keys"),
+        pytest.param("".join(f"k{i}: 1\n" for i in range(3_000)), id="unknown fields"),
+        pytest.param("a: 1 # envsync: ignore[x]\n" * 10_000, id="comments"),
+        pytest.param(f"name: {'x' * 500_000}\n{'y' * 900}: 1\n", id="long texts"),
+        pytest.param(f"conda_file: {{dependencies: [{'a=,' * 20_000}]}}\n", id="dependencies"),
+    ],
+)
+def test_large_files_take_time_in_proportion(text: str, tmp_path: Path) -> None:
+    start = time.perf_counter()
+    path = tmp_path / "environments" / "e.yml"
+    load_files(tmp_path, {"environments/e.yml": text}, paths=[path])
+
+    assert time.perf_counter() - start < 10

@@ -212,7 +212,7 @@ def sdk_accepts(load_environment: Any, path: Path) -> bool:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             load_environment(path)._to_rest_object().as_dict()
-    except Exception:  # noqa: BLE001: it raises a dozen kinds, also of other libraries
+    except Exception:  # noqa: BLE001
         return False
     finally:
         logging.disable(logging.NOTSET)

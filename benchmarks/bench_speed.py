@@ -1,0 +1,130 @@
+"""How long the whole process takes, over 1,000 and 10,000 environments, each with a conda file.
+
+Times mean little on machines that others share; ratios within one run do. So each time stands
+beside that of something everybody has: a bare import of typer, PyYAML's C parser on the same files,
+azure-ai-ml's own loader (over a hundredth of the files, times a hundred).
+
+    python benchmarks/bench_speed.py [--sizes 1000 10000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ENVSYNC = [sys.executable, "-m", "envsync"]
+REPEAT = 5
+
+ENVIRONMENT = """\
+$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json
+name: environment-{number}
+version: "1"
+description: An environment of team {number}, for training.
+image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1
+conda_file: conda-{number}.yml
+tags:
+  team: "{number}"
+  owner: ml-platform
+"""
+CONDA = """\
+name: environment-{number}
+channels:
+  - conda-forge
+dependencies:
+  - python=3.11
+  - pip=24.0
+  - numpy=1.26.4
+  - pip:
+      - azureml-mlflow==1.57.0
+      - scikit-learn==1.5.{number}
+      - pandas==2.2.3
+"""
+C_PARSER = """
+import sys, yaml, pathlib
+for path in pathlib.Path("environments").iterdir():
+    yaml.compose(path.read_text("utf-8"), yaml.CSafeLoader)
+"""
+SDK = """
+import pathlib
+from azure.ai.ml import load_environment
+for path in sorted(pathlib.Path("environments").glob("environment-*.yml"))[:{count}]:
+    load_environment(path)
+"""
+
+
+def seconds(command: list[str], directory: Path, repeat: int = REPEAT) -> float:
+    """The quickest of some runs of a command, in seconds of wall time."""
+    best = float("inf")
+    for _ in range(repeat):
+        start = time.perf_counter()
+        subprocess.run(command, cwd=directory, check=True, capture_output=True)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def peak_megabytes(command: list[str], directory: Path) -> float:
+    """The most memory that a command held, in MB."""
+    code = (
+        "import resource, subprocess, sys;"
+        "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+    )
+    whole = [sys.executable, "-c", code, *command]
+    result = subprocess.run(whole, cwd=directory, check=True, capture_output=True, text=True)
+    return float(result.stdout)
+
+
+def row(what: str, taken: float, against: str = "", reference: float = 0.0) -> None:
+    """Prints one measurement, beside what it is held against."""
+    ratio = f"{taken / reference:6.2f} x  {against} ({reference:.3f} s)" if reference else ""
+    print(f"{what:<34} {taken:>8.3f} s  {ratio}")
+
+
+def write_project(directory: Path, count: int) -> None:
+    """A project of so many environments, each with a conda file of its own."""
+    environments = directory / "environments"
+    environments.mkdir(parents=True)
+    for number in range(count):
+        for name, text in (("environment", ENVIRONMENT), ("conda", CONDA)):
+            (environments / f"{name}-{number}.yml").write_text(text.format(number=number))
+
+
+def main() -> None:
+    """Prints all measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000])
+    sizes = parser.parse_args().sizes
+    os.environ.pop("COVERAGE_PROCESS_START", None)
+    with tempfile.TemporaryDirectory() as scratch:
+        here = Path(scratch)
+        bare = seconds([sys.executable, "-c", "import typer"], here)
+        row("--version", seconds([*ENVSYNC, "--version"], here), "import typer", bare)
+        row("--help", seconds([*ENVSYNC, "--help"], here), "import typer", bare)
+        for count in sizes:
+            project = here / str(count)
+            write_project(project, count)
+            repeat = REPEAT if count <= 1000 else 2
+            parse = seconds([sys.executable, "-c", C_PARSER], project, repeat)
+            part = max(1, count // 100)
+            few = seconds([sys.executable, "-c", SDK.format(count=1)], project, 1)
+            more = seconds([sys.executable, "-c", SDK.format(count=1 + part)], project, 1)
+            validate = seconds([*ENVSYNC, "-q", "validate"], project, repeat)
+            row(f"validate {count:,}", validate, "PyYAML's C parser", parse)
+            row("", validate, "azure-ai-ml", few + (more - few) / part * count)
+            row(f"plan {count:,} to create", seconds([*ENVSYNC, "-q", "plan"], project, repeat))
+            row(
+                f"apply {count:,} to create",
+                seconds([*ENVSYNC, "-q", "apply", "--yes", "--no-verify"], project, 1),
+            )
+            idle = [*ENVSYNC, "plan", "--detailed-exitcode"]
+            row(f"plan {count:,}, nothing to do", seconds(idle, project, repeat))
+            print(f"{'  its memory at the most':<34} {peak_megabytes(idle, project):>8.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
