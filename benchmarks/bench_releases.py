@@ -10,6 +10,7 @@ when it was first released must be rejected, and no other.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def main() -> int:
         print(f"skipped: {BUNDLE} is not there")
         return 0
 
+    gc.disable()  # as the command line does
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     spent: defaultdict[str, float] = defaultdict(float)

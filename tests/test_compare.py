@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from envsync.canonical import JSON, canonical_json
 from envsync.change import FieldChange
 from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
-from envsync.model import Build, EnvironmentSpec, InferenceConfig, Metadata, Route
+from envsync.model import Build, BuildContext, EnvironmentSpec, InferenceConfig, Metadata, Route
 from tests.builders import built, conda, image, registered, unknown_build
 
 
@@ -68,6 +70,26 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda("python"),
         image(),
         (FieldChange("conda_file", {"dependencies": ["python"]}, None),),
+    ),
+    "a conda file that was empty": (
+        EnvironmentSpec(conda_file="{}"),
+        EnvironmentSpec(conda_file=canonical_json({"dependencies": ["python"]})),
+        (FieldChange("conda_file", {}, {"dependencies": ["python"]}),),
+    ),
+    "a conda file that is now empty": (
+        EnvironmentSpec(conda_file=canonical_json({"dependencies": ["python"]})),
+        EnvironmentSpec(conda_file="{}"),
+        (FieldChange("conda_file", {"dependencies": ["python"]}, {}),),
+    ),
+    "a pip section that is new": (
+        conda("python"),
+        conda("python", {"pip": ["x==1", "y==1"]}),
+        (FieldChange("conda_file.dependencies[1]", None, {"pip": ["x==1", "y==1"]}),),
+    ),
+    "a list instead of a text": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": "conda-forge"})),
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge"]})),
+        (FieldChange("conda_file.channels", "conda-forge", ["conda-forge"]),),
     ),
     "a key that needs quotes": (
         EnvironmentSpec(conda_file=canonical_json({"a.b": "1"})),
@@ -140,6 +162,22 @@ def test_files_of_a_context_are_named_only_where_both_sides_are_known() -> None:
     assert field.files == {"a": "modified", "b": "removed", "c": "added"}
     (field,) = spec_fields(unknown_build(), other)
     assert field.files == {}
+    (field,) = spec_fields(known, unknown_build())
+    assert field.files == {}
+
+
+def test_the_files_stand_with_the_context_and_with_no_other_field() -> None:
+    before, after = built("Dockerfile", a="1"), built("gpu.Dockerfile", a="2")
+
+    assert spec_fields(before, after) == (
+        FieldChange(
+            "build.context",
+            BuildContext.of_files({"a": "1"}).digest,
+            BuildContext.of_files({"a": "2"}).digest,
+            {"a": "modified"},
+        ),
+        FieldChange("build.dockerfile_path", "Dockerfile", "gpu.Dockerfile"),
+    )
 
 
 values = st.recursive(
@@ -170,10 +208,6 @@ def test_specs_differ_exactly_where_fields_are_found(
 
 
 def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
-    from dataclasses import replace
-
-    from envsync.model import BuildContext
-
     spec = built(a="1")
     assert spec.build is not None
     assert isinstance(spec.build.context, BuildContext)
@@ -188,6 +222,9 @@ def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
         (image(), built(a="1")),
         (built(a="1"), image()),
         (built(a="1"), EnvironmentSpec(build=Build("https://example.org/x.git"))),
+        (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build("a" * 64)),
+        (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build()),
+        (image(), unknown_build("a" * 64)),
         (conda("a", "b"), conda("b", "a")),
     ],
 )
@@ -197,6 +234,30 @@ def test_other_kinds_of_content_are_never_the_same(
     assert same_spec(declared, registered("x", "1", held)) is False
 
 
+SHA, MD5 = "a" * 64, "b" * 32
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ([SHA, MD5], SHA, True),
+        ([SHA, MD5], MD5, True),
+        ([SHA, MD5], "c" * 64, False),
+        ([SHA, MD5], "c" * 32, False),
+        ([SHA], MD5, None),  # hashes of two generations of the SDK
+        ([MD5], SHA, None),
+        ([], SHA, None),  # a context that cannot be uploaded as it is
+    ],
+)
+def test_an_upload_hash_tells_only_what_one_of_the_same_generation_would(
+    ours: list[str], theirs: str, same: bool | None
+) -> None:
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset(ours))
+    held = registered("x", "1", unknown_build(theirs))
+
+    assert same_spec(EnvironmentSpec(build=Build(context)), held) is same
+
+
 def test_ignored_tags_stay_as_the_target_has_them() -> None:
     before = Metadata("old", {"cost": "1", "x": "1"})
     declared = Metadata("new", {"cost": "2", "y": "1"})
@@ -204,3 +265,9 @@ def test_ignored_tags_stay_as_the_target_has_them() -> None:
     assert merge_ignored(before, declared, ["co*"]) == Metadata("new", {"cost": "1", "y": "1"})
     assert merge_ignored(before, declared, []) == declared
     assert merge_ignored(before, declared, ["CO*"]) == declared
+
+
+def test_an_ignored_tag_that_the_target_lacks_is_not_written() -> None:
+    declared = Metadata(None, {"cost": "2", "y": "1"})
+
+    assert merge_ignored(Metadata(), declared, ["co*"]) == Metadata(None, {"y": "1"})

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from envsync import __version__
 from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.errors import EnvsyncError, PlanRefused
 from envsync.model import Source
@@ -66,6 +67,32 @@ def test_the_summary_counts_every_action() -> None:
         "unchanged": 8,
         "rejected": 1,
     }
+
+
+def test_a_plan_of_nothing_as_json() -> None:
+    plan = Plan(PROJECT, TARGET)
+
+    assert plan.to_json() == {
+        "format_version": 1,
+        "envsync_version": __version__,
+        "project": "churn",
+        "target": {"name": "local", "kind": "local", "id": ".envsync/local.db"},
+        "digest": plan.digest,
+        "summary": {
+            "create": 0,
+            "update": 0,
+            "archive": 0,
+            "restore": 0,
+            "unchanged": 0,
+            "rejected": 0,
+        },
+        "changes": [],
+        "rejections": [],
+        "latest": [],
+        "warnings": [],
+        "refused": None,
+    }
+    assert plan.read_back is False
 
 
 def test_a_plan_read_back_equals_the_plan_written() -> None:
@@ -165,8 +192,11 @@ def test_the_digest_is_pinned() -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda data: data.update(format_version=2), "format version 2"),
-        (lambda data: data.update(digest="sha256:" + "0" * 64), "edited"),
+        (
+            lambda data: data.update(format_version=2),
+            rf"format version 2, this envsync \({__version__}\) reads 1\. Make the plan again\.$",
+        ),
+        (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
         (lambda data: data["changes"].pop(), "edited"),
         (lambda data: data.pop("changes"), "not a plan"),
         (lambda data: data.update(changes=3), "not a plan"),
@@ -191,7 +221,7 @@ def test_any_other_json_is_refused(data: object) -> None:
 
 
 def test_a_plan_with_rejections_may_be_applied_only_in_part() -> None:
-    with pytest.raises(PlanRefused) as caught:
+    with pytest.raises(PlanRefused, match="nothing was applied.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()
     assert caught.value.code == "rejections"
     PLAN.ensure_applicable(skip_rejected=True)
@@ -213,16 +243,21 @@ def test_a_plan_that_archives_too_much_may_not_be_applied() -> None:
 
 
 def test_a_plan_from_a_file_is_never_applied_itself() -> None:
-    with pytest.raises(PlanRefused) as caught:
+    with pytest.raises(PlanRefused, match="from a file is compared, never applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
     assert caught.value.code == "read-back"
 
 
 def test_only_the_approved_plan_passes() -> None:
     PLAN.ensure_approved(PLAN.digest)
-    with pytest.raises(PlanRefused, match="plan-stale") as caught:
-        PLAN.ensure_approved(Plan(PROJECT, TARGET).digest)
+    approved = Plan(PROJECT, TARGET).digest
+    with pytest.raises(PlanRefused) as caught:
+        PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
+    assert str(caught.value) == (
+        f"plan-stale: {approved} was approved, but the plan is now {PLAN.digest}: files or target "
+        "have changed since. Nothing was applied; review the new plan."
+    )
 
 
 def test_is_empty_only_with_nothing_to_do_and_nothing_wrong() -> None:

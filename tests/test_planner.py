@@ -6,7 +6,7 @@ import pytest
 
 from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.errors import EnvsyncError
-from envsync.model import Declaration
+from envsync.model import Declaration, Environment, EnvironmentKey, Metadata, Provenance
 from envsync.plan import Plan
 from envsync.planner import make_plan
 from envsync.policy import Policy
@@ -189,6 +189,13 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         ["archive a:1", "restore a", "create a:3"],
         [],
     ),
+    "absent under an archived container, an archived version before a hidden one": (
+        [declared("a", "3")],
+        container("a", registered("a", "1", archived=True), "2", archived=True),
+        POLICY,
+        ["archive a:2", "restore a", "create a:3"],
+        [],
+    ),
     "absent under an archived container with another's version: foreign-owner": (
         [declared("a", "2")],
         container("a", registered("a", "1", owner="other"), archived=True),
@@ -342,6 +349,260 @@ def test_each_row_of_the_planning_table(
     assert (actions(made), rejections(made)) == (changes, rejected)
 
 
+SOURCE = declared("a", "1").source
+
+# Rows: declared, what the target holds, policy, changes with all that explains them.
+CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ...]]] = {
+    "a create beside versions that stay": (
+        declared("a", "1"),
+        container("a", "0"),
+        POLICY,
+        (
+            Change(
+                Action.CREATE,
+                "version",
+                "a",
+                "1",
+                "not in the target",
+                (FieldChange("image", None, "mcr.microsoft.com/base:1"),),
+                SOURCE,
+            ),
+        ),
+    ),
+    "an update": (
+        declared("a", "1", tags={"x": "1"}),
+        container("a", "1"),
+        POLICY,
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "metadata differs",
+                (FieldChange("tags.x", None, "1"),),
+                SOURCE,
+            ),
+        ),
+    ),
+    "an adoption": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None)),
+        POLICY,
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "becomes ours: it belongs to no project",
+                source=SOURCE,
+            ),
+        ),
+    ),
+    "a take-over": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner="other")),
+        Policy(PROJECT, take_over=True),
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "becomes ours: it belongs to project 'other'",
+                source=SOURCE,
+            ),
+        ),
+    ),
+    "a restore for every reason there is": (
+        declared("a", "1", tags={"x": "1"}),
+        container("a", registered("a", "1", owner=None, archived=True)),
+        POLICY,
+        (
+            Change(
+                Action.RESTORE,
+                "version",
+                "a",
+                "1",
+                "a file declares it, and it is archived; metadata differs; "
+                "becomes ours: it belongs to no project",
+                (FieldChange("tags.x", None, "1"),),
+                SOURCE,
+            ),
+        ),
+    ),
+    "a restore of the environment": (
+        declared("a", "1"),
+        container("a", "0", "1", archived=True),
+        POLICY,
+        (
+            Change(Action.ARCHIVE, "version", "a", "0", "stays hidden when the name is restored"),
+            Change(
+                Action.RESTORE,
+                "environment",
+                "a",
+                None,
+                "a file declares it, and it is archived",
+                source=SOURCE,
+            ),
+        ),
+    ),
+    "an archive of the environment": (
+        None,
+        container("a", "1"),
+        POLICY,
+        (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it"),),
+    ),
+    "an archive of what is ours": (
+        None,
+        container("a", "1", registered("a", "2", owner=None)),
+        POLICY,
+        (Change(Action.ARCHIVE, "version", "a", "1", "no file declares it"),),
+    ),
+    "an archive of what is superseded": (
+        declared("a", "1"),
+        container("a", "0", "1"),
+        Policy(PROJECT, superseded="archive"),
+        (
+            Change(
+                Action.ARCHIVE,
+                "version",
+                "a",
+                "0",
+                "superseded: no file declares this version",
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "changes"), CHANGES.values(), ids=CHANGES.keys()
+)
+def test_every_change_says_what_it_is_and_why(
+    desired: Declaration | None, held: Container, policy: Policy, changes: tuple[Change, ...]
+) -> None:
+    assert plan([desired] if desired else [], state(held), policy).changes == changes
+
+
+# Rows: declared, what the target holds, policy, the rejection.
+REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
+    "another project's": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner="other")),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "1",
+            "a:1 exists and belongs to project 'other'.",
+            "Declare another version or pass --take-over.",
+            source=SOURCE,
+        ),
+    ),
+    "nobody's": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None)),
+        Policy(PROJECT, adopt="never"),
+        Rejection(
+            "unowned",
+            "a",
+            "1",
+            "a:1 exists and belongs to no project.",
+            "Declare another version or set `adopt: identical` in envsync.yaml.",
+            source=SOURCE,
+        ),
+    ),
+    "nobody's, of a content that nobody can verify": (
+        declared("a", "1", built(Dockerfile="1")),
+        container("a", registered("a", "1", unknown_build(), owner=None)),
+        POLICY,
+        Rejection(
+            "unowned",
+            "a",
+            "1",
+            "a:1 exists and belongs to no project, and its build context cannot be verified.",
+            "Declare another version with this build context.",
+            source=SOURCE,
+        ),
+    ),
+    "another project's, hidden by what is restored": (
+        declared("a", "1"),
+        container("a", registered("a", "0", owner="other"), "1", archived=True),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "0",
+            "Restoring a would show version 0, which belongs to project 'other'.",
+            "Declare another name, or pass --take-over to archive that version.",
+        ),
+    ),
+    "nobody's, hidden by what is restored": (
+        declared("a", "1"),
+        container("a", registered("a", "0", owner=None), "1", archived=True),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "0",
+            "Restoring a would show version 0, which belongs to no project.",
+            "Declare another name, or pass --take-over to archive that version.",
+        ),
+    ),
+    "curated": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None, curated=True)),
+        POLICY,
+        Rejection(
+            "curated",
+            "a",
+            "1",
+            "a belongs to the service, which lets nobody change it.",
+            "Declare it under a name of your own.",
+            source=SOURCE,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "rejection"), REJECTIONS.values(), ids=REJECTIONS.keys()
+)
+def test_every_rejection_says_what_is_wrong_and_how_to_put_it_right(
+    desired: Declaration, held: Container, policy: Policy, rejection: Rejection
+) -> None:
+    assert plan([desired], state(held), policy).rejections == (rejection,)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        Container("a"),
+        container("a", "1"),
+        container("a", registered("a", "1", owner=None, archived=True)),
+    ],
+    ids=["create", "update", "restore"],
+)
+def test_whatever_is_written_carries_the_whole_declaration_and_its_record(held: Container) -> None:
+    desired = declared("a", "1", image(), "About a", {"team": "x"})
+    (change,) = plan([desired], state(held), Policy(PROJECT, commit="c0ffee")).changes
+
+    assert change.desired == Environment(
+        EnvironmentKey("a", "1"),
+        image(),
+        Metadata("About a", {"team": "x"}),
+        Provenance(PROJECT, image().digest, "environments/a-1.yml", "c0ffee"),
+    )
+
+
+def test_a_plan_names_the_project_and_the_target_it_is_for() -> None:
+    made = plan([declared("a", "1")])
+
+    assert (made.project, made.target) == (PROJECT, TARGET)
+
+
 def test_a_create_carries_everything_that_it_writes() -> None:
     spec = conda("python=3.11", {"pip": ["numpy==1.26.4"]})
     made = plan([declared("a", "1", spec, "About a", {"team": "x"})])
@@ -481,6 +742,16 @@ def test_archiving_some_versions_says_what_was_left_alone() -> None:
     assert made.warnings == ("a: left alone what is not ours: 2.",)
 
 
+def test_the_warnings_of_every_name_are_kept() -> None:
+    others = [registered("a", version, owner="other") for version in ("2", "3")]
+    made = plan([], state(container("a", "1", *others), container("b", "1", others[0])))
+
+    assert made.warnings == (
+        "a: left alone what is not ours: 2, 3.",
+        "b: left alone what is not ours: 2.",
+    )
+
+
 # Versions that envsync looks after.
 
 AUTO: dict[str, tuple[Container | None, list[str]]] = {
@@ -507,7 +778,7 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
         ["create a:2022-09-15"],
     ),
     "digits that int() takes and the service does not": (
-        container("a", registered("a", "²", image("0")), next_version="7"),
+        container("a", registered("a", "٣", image("0")), next_version="7"),
         ["create a:7"],
     ),
     "the content is there, hidden: restore the environment": (
@@ -576,6 +847,12 @@ LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange
         container("a", "1", registered("a", "2", archived=True)),
         POLICY,
         (LatestChange("a", "1", "2"),),
+    ),
+    "an environment that stays archived had none and has none": (
+        [],
+        container("a", "1", archived=True),
+        POLICY,
+        (),
     ),
     "an archived environment has none": (
         [],
@@ -699,7 +976,7 @@ def test_globs_choose_declared_and_owned_names() -> None:
 def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
     actual = state(container("others", registered("others", "1", owner="other")))
 
-    with pytest.raises(EnvsyncError, match=f"'{glob}' matches no declared"):
+    with pytest.raises(EnvsyncError, match=f"^'{glob}' matches no declared.*`envsync list` shows"):
         plan([declared("new", "1")], actual, globs=("new", glob))
 
 
@@ -738,6 +1015,13 @@ def test_the_guard_counts_environments_left_without_an_active_version() -> None:
     made = plan(desired, held, Policy(PROJECT, superseded="archive"))
 
     assert len(made.changes) == 90
+    assert made.refused is None
+
+
+def test_a_new_version_of_every_environment_empties_none() -> None:
+    made = plan([declared(f"e{index}", "2") for index in range(10)], owned(10))
+
+    assert len(made.latest) == 10
     assert made.refused is None
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,29 +58,6 @@ def load(
         What the files declare and everything that is wrong with them. Nothing is raised for what
         stands in a file.
     """
-    with _no_collection():
-        return _load(root, environments, rules, versions, paths)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pauses the search for cycles: nodes have none, and are many, so that it doubles the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _load(
-    root: Path,
-    environments: Path,
-    rules: Mapping[str, Level],
-    versions: Versions,
-    paths: Sequence[Path] | None,
-) -> Loaded:
     absolute = os.path.abspath(root)  # noqa: PTH100
     sources = Sources(absolute, os.path.realpath(root))
     problems: list[Problem] = []

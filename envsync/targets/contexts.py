@@ -23,9 +23,9 @@ class ContextStore:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def location(self, digest: str) -> Path:
+    def location(self, digest: str) -> str:
         """Where the content with this digest (`sha256:` and 64 hex digits) lies, or would lie."""
-        return self._directory / digest.removeprefix("sha256:")
+        return f"{self._directory}{os.sep}{digest.removeprefix('sha256:')}"
 
     def keep(self, context: BuildContext) -> None:
         """Copies a context's files from its directory, unless the same content is here already.
@@ -39,7 +39,7 @@ class ContextStore:
         files, digest = context.files, context.digest
         if files is None or digest is None or digest != BuildContext.of_files(files).digest:
             raise TargetError("The build context's digest is not that of its files.")
-        place = self.location(digest)
+        place = Path(self.location(digest))
         if place.is_dir():
             return
         if context.directory is None:

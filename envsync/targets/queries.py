@@ -26,7 +26,7 @@ _VERSIONS = """
     FROM versions
 """
 _CONTEXTS_OF = """
-    SELECT digest, files, uploads FROM contexts
+    SELECT digest, files FROM contexts
     WHERE digest IN (SELECT build_context FROM versions
 """
 _WANTED = """
@@ -97,7 +97,7 @@ def insert(
     )
     if new.context is not None:
         connection.execute(
-            "INSERT INTO contexts (digest, files, uploads) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
             new.context,
         )
     archived = bool(container(connection, new.name).archived)

@@ -45,7 +45,6 @@ class ContextRow(NamedTuple):
 
     digest: str
     files: str
-    uploads: str
 
 
 class ContainerRow(NamedTuple):

@@ -39,8 +39,7 @@ CREATE INDEX containers_by_owner ON containers (owner) WHERE owner IS NOT NULL;
 
 CREATE TABLE contexts (
     digest TEXT NOT NULL PRIMARY KEY,
-    files TEXT NOT NULL,
-    uploads TEXT NOT NULL
+    files TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE versions (

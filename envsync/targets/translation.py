@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache, cached_property
-from pathlib import Path
 from typing import cast
 
-from envsync.canonical import JSON, canonical_json
+from envsync.canonical import canonical_json
 from envsync.errors import TargetError
 from envsync.model import (
     Build,
@@ -99,7 +98,7 @@ def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
     return {**user_tags(metadata.tags), **provenance.as_tags()}
 
 
-def state(snapshot: Snapshot, location: Callable[[str], Path]) -> State:
+def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     """What a store held, in envsync's values.
 
     Args:
@@ -117,8 +116,7 @@ def state(snapshot: Snapshot, location: Callable[[str], Path]) -> State:
         return BuildContext(
             digest,
             _StoredFiles(row.files),
-            frozenset(json.loads(row.uploads)),
-            str(location(digest)),
+            directory=location(digest),
         )
 
     versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
@@ -152,7 +150,6 @@ def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
     return ContextRow(
         context.digest,
         canonical_json(dict(context.files)),
-        canonical_json(list[JSON](sorted(context.uploads))),
     )
 
 

@@ -82,7 +82,6 @@ class TestContexts:
         assert held == Build(context, "docker/Dockerfile")
         assert isinstance(held.context, BuildContext)
         assert held.context.files == context.files
-        assert held.context.uploads == context.uploads
         assert held.context.directory == str(self.kept(path, context))
 
     def test_the_same_content_is_kept_once(

@@ -406,9 +406,10 @@ class TestUnusablePlaces:
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         link = os.link
+        theirs = filled(1)
 
         def link_later(source: str, destination: str) -> None:
-            fill(path, 1)
+            path.write_bytes(theirs)
             link(source, destination)
 
         monkeypatch.setattr(os, "link", link_later)
