@@ -221,7 +221,7 @@ def test_any_other_json_is_refused(data: object) -> None:
 
 
 def test_a_plan_with_rejections_may_be_applied_only_in_part() -> None:
-    with pytest.raises(PlanRefused, match="nothing was applied.*pass --skip-rejected") as caught:
+    with pytest.raises(PlanRefused, match=r"nothing was applied.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()
     assert caught.value.code == "rejections"
     PLAN.ensure_applicable(skip_rejected=True)

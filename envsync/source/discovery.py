@@ -103,6 +103,9 @@ def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
 
 
 def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
+    content = sources.content(path)
+    if isinstance(content, bytes) and not _mentions_environment(content):
+        return None
     reading = sources.read(path)
     if isinstance(reading, str):
         return _Candidate(path, directory)
@@ -123,6 +126,18 @@ def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
         context=_target(sources, directory, plain_field(top.get("build"), "path")),
         conda=_target(sources, directory, top.get("conda_file")),
     )
+
+
+def _mentions_environment(data: bytes) -> bool:
+    """Whether the words are there without which a file is no environment, however it is written.
+
+    Most YAML files are none, and to look for words takes far less than to parse.
+    """
+    if b"environment.schema.json" in data.lower() or (
+        b"name" in data and (b"image" in data or b"build" in data)
+    ):
+        return True
+    return b"\\" in data or b"\0" in data  # escapes and other encodings hide words
 
 
 def _may_be_environment(path: str, text: str) -> bool:

@@ -48,7 +48,8 @@ class Sources:
     Attributes:
         root: the project directory, absolute, symbolic links as they are.
         real_root: the same with symbolic links resolved.
-        readings: by path; the text of an error where a file cannot be read.
+        contents: bytes by path; the text of an error where a file cannot be read.
+        readings: by path; the same.
         condas: conda specifications by resolved path.
         scans: build contexts by resolved path.
         directories: resolved paths of directories.
@@ -56,6 +57,7 @@ class Sources:
 
     root: str
     real_root: str
+    contents: dict[str, bytes | str] = field(default_factory=dict)
     readings: dict[str, Reading | str] = field(default_factory=dict)
     condas: dict[str, Conda] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
@@ -65,8 +67,17 @@ class Sources:
         """The file at a path; why it cannot be read, where it cannot."""
         reading = self.readings.get(path)
         if reading is None:
-            reading = self.readings[path] = _read(path)
+            content = self.content(path)
+            reading = content if isinstance(content, str) else _parse(content)
+            self.readings[path] = reading
         return reading
+
+    def content(self, path: str) -> bytes | str:
+        """The bytes of the file at a path; why it cannot be read, where it cannot."""
+        content = self.contents.get(path)
+        if content is None:
+            content = self.contents[path] = _read(path)
+        return content
 
     def real(self, directory: str, path: str = "") -> str:
         """Where a path leads from a directory, symbolic links resolved."""
@@ -123,14 +134,17 @@ def fields(reading: Reading) -> dict[str, Node]:
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
 
 
-def _read(path: str) -> Reading | str:
+def _read(path: str) -> bytes | str:
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            data = file.read()
+            return file.read()
     except OSError as error:
         return error.strerror or str(error)
     except ValueError:
         return "The path holds a null character"
+
+
+def _parse(data: bytes) -> Reading:
     document = compose(data)
     found = [*document.findings]
     if document.root is not None:

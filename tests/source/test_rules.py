@@ -536,7 +536,8 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     files = {
         "environments/a.yml": "name: a b\nimage: x\nversion: 1.10\n",
         "environments/b.yml": "name: b\nimage: i:1\nconda_file: conda.yml\n",
-        "environments/c.yml": "name: [\n",
+        "environments/c.yml": "image: i:1\nname: [\n",
+        "environments/no-environment.yml": "name: [\n",
         "environments/conda.yml": "dependencies: {}\n",
     }
 
@@ -546,7 +547,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
         "a.yml:2:8 warning unpinned-image",
         "a.yml:3:10 error ambiguous-version",
         "b.yml:1:1 warning missing-description",
-        "c.yml:2:1 error yaml-syntax",
+        "c.yml:3:1 error yaml-syntax",
         "conda.yml:1:15 error invalid-conda",
     ]
 
