@@ -25,7 +25,7 @@ REJECTED = ("!", "bold red")
 
 _FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
 _FIELD_INDENT = 6
-_MOST_PATH_COLUMNS = 32
+_MOST_PATH_COLUMNS = 36
 _ARROW = " → "
 
 
