@@ -82,7 +82,7 @@ class Config:
 
 def find_config(start: Path) -> Path | None:
     """The `envsync.yaml` of a directory or of the nearest one above it."""
-    absolute = Path(os.path.abspath(start))  # noqa: PTH100
+    absolute = Path(os.path.abspath(start))
     for directory in (absolute, *absolute.parents):
         path = directory / FILE_NAME
         if path.is_file():
@@ -107,8 +107,8 @@ def load_config(
         InvalidProject: the file has errors; all of them.
         UsageError: there is no file at `path`.
     """
-    start = Path(os.path.abspath(start or Path.cwd()))  # noqa: PTH100
-    found = find_config(start) if path is None else Path(os.path.abspath(start / path))  # noqa: PTH100
+    start = Path(os.path.abspath(start or Path.cwd()))
+    found = find_config(start) if path is None else Path(os.path.abspath(start / path))
     if found is None:
         return _read(start, None, Settings(FILE_NAME, {}, []))
     try:

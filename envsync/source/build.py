@@ -79,9 +79,9 @@ def _scan(place: Place, node: Node, text: str) -> ContextScan | None:
     directory = resolve(place, node, text)
     if directory is None:
         return None
-    if os.path.isdir(directory):  # noqa: PTH112
+    if os.path.isdir(directory):
         return place.sources.scan(directory, place.boundary)
-    if os.path.exists(directory):  # noqa: PTH110
+    if os.path.exists(directory):
         message, fix = f"`{text}` is a file.", "Name the directory that holds the Dockerfile."
         place.report.add("missing-file", node, message, fix)
     elif text.startswith(("git@", "git+", "git:", "ssh:")):
@@ -102,7 +102,7 @@ def _has_dockerfile(place: Place, node: Node, text: str, context: BuildContext) 
     if not text or path.startswith(("/", "../")):
         message = f"The Dockerfile `{text}` is not in the build context."
         fix = "Write its path relative to the build context, and keep it in there."
-    elif "\0" not in text and os.path.isfile(os.path.join(context.directory or "", path)):  # noqa: PTH113, PTH118
+    elif "\0" not in text and os.path.isfile(os.path.join(context.directory or "", path)):
         message = f"The Dockerfile `{text}` is left out of the upload by an ignore file."
         fix = "Take it out of `.amlignore`, or of `.gitignore` where there is no `.amlignore`."
     else:

@@ -69,9 +69,9 @@ def _find(place: Place, node: Node, text: str) -> str | None:
         place.report.add("missing-file", node, message, fix)
         return None
     path = resolve(place, node, text)
-    if path is None or os.path.isfile(path):  # noqa: PTH113
+    if path is None or os.path.isfile(path):
         return path
-    if os.path.isdir(path):  # noqa: PTH112
+    if os.path.isdir(path):
         message, fix = f"`{text}` is a directory.", "Name the conda file in it."
         place.report.add("missing-file", node, message, fix)
     else:

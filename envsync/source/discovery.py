@@ -51,7 +51,7 @@ def find_environments(directory: str, sources: Sources) -> list[str]:
     """The absolute paths of the environment files below a directory, sorted."""
     candidates = [
         candidate
-        for path, real_directory in _yaml_files(os.path.abspath(directory), sources)  # noqa: PTH100
+        for path, real_directory in _yaml_files(os.path.abspath(directory), sources)
         if (candidate := _classify(path, real_directory, sources))
     ]
     kept = _outside_contexts(candidates)
@@ -96,7 +96,7 @@ def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
     while True:
         if directory in contexts and directory != candidate.context:
             return True
-        parent = os.path.dirname(directory)  # noqa: PTH120
+        parent = os.path.dirname(directory)
         if parent == directory:
             return False
         directory = parent
@@ -142,7 +142,7 @@ def _mentions_environment(data: bytes) -> bool:
 
 def _may_be_environment(path: str, text: str) -> bool:
     """Whether a file that is no YAML may have been meant as an environment."""
-    if os.path.basename(path).startswith("."):  # noqa: PTH119
+    if os.path.basename(path).startswith("."):
         return False
     schema = _SCHEMA_LINE.search(text)
     return schema is None or _SCHEMA.fullmatch(schema.group(1)) is not None
@@ -183,10 +183,10 @@ def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
             elif item.name.startswith("."):
                 continue
             elif item.is_dir(follow_symlinks=False):
-                waiting.append((item.path, os.path.join(real, item.name)))  # noqa: PTH118
+                waiting.append((item.path, os.path.join(real, item.name)))
             elif item.is_symlink():
                 target = os.path.realpath(item.path)
-                if os.path.isdir(target) and is_within(target, sources.real_root):  # noqa: PTH112
+                if os.path.isdir(target) and is_within(target, sources.real_root):
                     links.append((item.path, target))
 
 

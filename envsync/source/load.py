@@ -58,7 +58,7 @@ def load(
         What the files declare and everything that is wrong with them. Nothing is raised for what
         stands in a file.
     """
-    absolute = os.path.abspath(root)  # noqa: PTH100
+    absolute = os.path.abspath(root)
     sources = Sources(absolute, os.path.realpath(root))
     problems: list[Problem] = []
     if paths is None:
@@ -99,15 +99,15 @@ def _find_named(
     found: set[str] = set()
     below: list[str] | None = None
     for path in paths:
-        absolute = os.path.abspath(path)  # noqa: PTH100
-        if os.path.isdir(absolute):  # noqa: PTH112
-            if is_within(absolute, os.path.abspath(environments)):  # noqa: PTH100
+        absolute = os.path.abspath(path)
+        if os.path.isdir(absolute):
+            if is_within(absolute, os.path.abspath(environments)):
                 if below is None:
                     below = find_environments(environments, sources)
                 found.update(item for item in below if is_within(item, absolute))
             else:
                 found.update(find_environments(absolute, sources))
-        elif os.path.exists(absolute):  # noqa: PTH110
+        elif os.path.exists(absolute):
             found.add(absolute)
         else:
             message, fix = "There is no such file or directory.", "Correct the path."

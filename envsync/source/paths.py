@@ -54,7 +54,7 @@ def near_name(path: str) -> str | None:
     """The name of something that is there, in the place of a path that is not, if any is near."""
     directory, name = os.path.split(path)
     try:
-        return nearest(name, sorted(os.listdir(directory)))  # noqa: PTH208
+        return nearest(name, sorted(os.listdir(directory)))
     except OSError:
         return None
 

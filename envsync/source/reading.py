@@ -82,14 +82,14 @@ class Sources:
     def real(self, directory: str, path: str = "") -> str:
         """Where a path leads from a directory, symbolic links resolved."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
-            return os.path.realpath(os.path.join(directory, path))  # noqa: PTH118
+            return os.path.realpath(os.path.join(directory, path))
         known = self.directories.get(directory)
         if known is None:
             known = self.directories[directory] = os.path.realpath(directory)
         if not path:
             return known
-        found = os.path.join(known, path)  # noqa: PTH118
-        return os.path.realpath(found) if os.path.islink(found) else found  # noqa: PTH114
+        found = os.path.join(known, path)
+        return os.path.realpath(found) if os.path.islink(found) else found
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """The build context in a directory, whose links may not leave the boundary."""
@@ -136,7 +136,7 @@ def fields(reading: Reading) -> dict[str, Node]:
 
 def _read(path: str) -> bytes | str:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
+        with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         return error.strerror or str(error)

@@ -8,7 +8,6 @@ one here.
 
 # Thousands of small contexts are read for one plan: paths stay plain strings, since making `Path`
 # objects of them would take longer than hashing the files.
-# ruff: noqa: PTH110, PTH112, PTH113, PTH118, PTH120, PTH123
 
 from __future__ import annotations
 

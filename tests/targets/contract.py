@@ -99,7 +99,7 @@ class TargetContract:
     def target(self) -> Iterator[Target]:
         raise NotImplementedError
 
-    def seed_curated(self, target: Target, environment: Environment) -> None:  # noqa: ARG002
+    def seed_curated(self, target: Target, environment: Environment) -> None:
         """Puts in an entry of the service's own."""
         pytest.skip("nobody can put curated entries into this kind of target")
 
