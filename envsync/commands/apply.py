@@ -14,7 +14,7 @@ from envsync.applier import apply
 from envsync.commands.files import read_plan
 from envsync.commands.plan import show
 from envsync.commands.session import Session
-from envsync.errors import Interrupted, PlanRefused
+from envsync.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.outcome import Outcome
 from envsync.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
@@ -50,11 +50,16 @@ def run(
         plan = plan_now()
         if not as_json:
             session.out(show(session, plan))
-        for digest in filter(None, (saved.digest if saved else None, approve)):
-            plan.ensure_approved(digest)
-        plan.ensure_applicable(skip_rejected=skip_rejected)
-        if plan.applicable and not (yes or saved or approve):
-            _ask(plan)
+        try:
+            for digest in filter(None, (saved.digest if saved else None, approve)):
+                plan.ensure_approved(digest)
+            plan.ensure_applicable(skip_rejected=skip_rejected)
+            if plan.applicable and not (yes or saved or approve):
+                _ask(plan)
+        except PlanRefused:
+            if as_json:
+                session.out_json(applied_json(plan, [], None))
+            raise
 
         with _stop_on_signals() as stopped:
             outcomes = _apply(
@@ -63,7 +68,9 @@ def run(
                 apply(plan, opened, parallel=parallel, skip_rejected=skip_rejected, stop=stopped),
                 silent=as_json,
             )
-            missing = unverified(outcomes, plan_now()) if verify and not stopped() else None
+            missing = None
+            if verify and not stopped():
+                missing = _verify(session, outcomes, plan_now)
             interrupted = stopped()
 
     outcomes += [
@@ -79,6 +86,17 @@ def run(
         raise Interrupted("Interrupted: run apply again for what was not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
+
+
+def _verify(
+    session: Session, outcomes: Sequence[Outcome], plan_now: Callable[[], Plan]
+) -> tuple[str, ...]:
+    """Addresses of what was done and does not show; all of it where the target cannot be read."""
+    try:
+        return unverified(outcomes, plan_now())
+    except EnvsyncError as error:
+        session.err(f"Error: the target cannot be read again to verify: {error}")
+        return tuple(item.change.address for item in outcomes if item.status == "done")
 
 
 def _ask(plan: Plan) -> None:

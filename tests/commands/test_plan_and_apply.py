@@ -11,12 +11,14 @@ import sys
 import time
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pexpect
 import pytest
 
 from envsync.errors import TargetError
+from envsync.state import State
 from envsync.targets.local import LocalTarget
 from tests.commands.conftest import Run, declare
 
@@ -343,6 +345,36 @@ def test_a_target_that_forgets_is_noticed_unless_nobody_looks(
     assert run("apply", "--yes", "--format", "json").data["verified"] is False
     unlooked = run("apply", "--yes", "--no-verify", "--format", "json")
     assert (unlooked.code, unlooked.data["verified"]) == (0, None)
+
+
+def test_outcomes_are_told_even_if_the_target_cannot_be_read_again(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    read, reads = LocalTarget.read, []
+
+    def read_once(self: LocalTarget, *arguments: Any) -> State:
+        reads.append(arguments)
+        if len(reads) > 1:
+            raise TargetError("The network is down.")
+        return read(self, *arguments)
+
+    monkeypatch.setattr(LocalTarget, "read", read_once)
+    result = run("apply", "--yes", "--format", "json")
+
+    assert result.code == 1
+    assert "The network is down." in result.err
+    assert [item["status"] for item in result.data["outcomes"]] == ["done"]
+    assert result.data["verified"] is False
+
+
+def test_a_refused_apply_prints_the_plan_as_json_too(project: Path, run: Run) -> None:
+    declare(project, "a")
+    result = run("apply", "--approve", "sha256:" + "0" * 64, "--format", "json")
+
+    assert result.code == 1
+    assert result.data["plan"]["summary"]["create"] == 1
+    assert (result.data["outcomes"], result.data["verified"]) == ([], None)
 
 
 def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
