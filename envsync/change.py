@@ -56,6 +56,7 @@ class Change:
         reason: why, for people; it never drives the apply.
         fields: what differs; of a create, all that is set.
         source: the declaration it comes from; None where there is none.
+        owner: the project that owns the version before the change; None where nobody does.
         desired: the environment to write, for create, update and the restore of a version. Not part
             of the JSON: a plan that was read back cannot be applied, only compared.
         keep_archived: for the restore of an environment, versions that must stay archived.
@@ -68,6 +69,7 @@ class Change:
     reason: str
     fields: tuple[FieldChange, ...] = ()
     source: Source | None = None
+    owner: str | None = None
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
@@ -84,6 +86,7 @@ class Change:
             "name": self.name,
             "version": self.version,
             "reason": self.reason,
+            "owner": self.owner,
             "fields": [change.to_json() for change in self.fields],
             "source": _source_json(self.source),
         }

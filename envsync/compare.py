@@ -26,24 +26,17 @@ def same_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> bool | None
     whole spec, tells, or else the hash under which the SDK uploaded it, of the same generation.
     """
     registered = item.environment.spec
-    ours = declared.build.context if declared.build else None
-    theirs = registered.build.context if registered.build else None
-    if (
-        not isinstance(ours, BuildContext)
-        or not isinstance(theirs, BuildContext)
-        or theirs.digest is not None
-    ):
+    ours, theirs = _context(declared), _context(registered)
+    if not declared.build or not registered.build or not ours or not theirs or theirs.digest:
         return declared == registered
-    if declared.build is None or registered.build is None:  # for the type checker
-        return False
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return False
     if digest := item.environment.provenance.digest:
         return digest == declared.digest
-    for upload in theirs.uploads:
-        if any(len(own) == len(upload) for own in ours.uploads):
-            return upload in ours.uploads
-    return None
+    # Hashes of one generation of SDKs have one length; those of another say nothing.
+    generations = {len(upload) for upload in ours.uploads}
+    comparable = {upload for upload in theirs.uploads if len(upload) in generations}
+    return comparable <= ours.uploads if comparable else None
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
@@ -68,8 +61,6 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
     def ignored(key: str) -> bool:
         return any(fnmatchcase(key, glob) for glob in globs)
 
-    if not globs:
-        return declared
     return replace(
         declared,
         tags={key: value for key, value in declared.tags.items() if not ignored(key)}
@@ -85,7 +76,7 @@ def _differences(
         path, old, new = _join(parent, key), before.get(key), after.get(key)
         if canonical_json(old) == canonical_json(new):
             continue
-        if key == "conda_file" and not parent:
+        if path == "conda_file":
             yield from _inside(path, old, new) if old and new else [FieldChange(path, old, new)]
         elif isinstance(old, dict | None) and isinstance(new, dict | None):
             inner = _differences(old or {}, new or {}, path)

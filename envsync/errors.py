@@ -47,7 +47,7 @@ class PlanRefused(EnvsyncError):
 
     Attributes:
         code: stable identifier of the reason: `rejections`, `mass-archive`, `plan-stale`,
-            `not-approved`.
+            `read-back`, `not-approved`.
     """
 
     def __init__(self, code: str, message: str) -> None:

@@ -73,10 +73,11 @@ class Plan:
                 "mass-archive", f"{self.refused} If that is meant, pass --allow-mass-archive."
             )
         if self.rejections and not skip_rejected:
+            count = len(self.rejections)
             raise PlanRefused(
                 "rejections",
-                f"The plan has {len(self.rejections)} rejections, so nothing was applied. "
-                "Put them right, or pass --skip-rejected to apply the rest.",
+                f"The plan has {count} rejection{'' if count == 1 else 's'}, so nothing was "
+                "applied. Put that right, or pass --skip-rejected to apply the rest.",
             )
 
     def ensure_approved(self, digest: str) -> None:

@@ -7,9 +7,9 @@ of the table in docs/plan.md; what is said about all of them together stands in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from envsync.change import Action, Change, LatestChange, Rejection
 from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
@@ -24,13 +24,11 @@ from envsync.model import (
     Provenance,
     TargetIdentity,
 )
+from envsync.ownership import is_the_services, not_ours, whose
 from envsync.plan import Plan
 from envsync.policy import Policy
 from envsync.state import Container, RegisteredVersion, State
 from envsync.versions import after, latest_falls_back, newest, resolve
-
-RESERVED_NAMES = ("azureml", "microsoft")
-"""Prefixes of names that the service keeps for itself, in any case of letters (documented)."""
 
 Finding: TypeAlias = Change | Rejection | str
 """What planning one name brings up; a string is a warning."""
@@ -73,7 +71,7 @@ def make_plan(
     unchanged = 0
     for name in names:
         container = actual.get(name, Container(name))
-        versions = resolve(declared.get(name, []), container)
+        versions = resolve(declared.get(name, []), container, policy.project)
         found = list(_plan_name(container, versions, policy))
         own = [item for item in found if isinstance(item, Change)]
         refused = [item for item in found if isinstance(item, Rejection)]
@@ -100,7 +98,7 @@ def make_plan(
     )
 
 
-def _selected(names: Iterable[str], globs: Sequence[str]) -> list[str]:
+def _selected(names: Collection[str], globs: Sequence[str]) -> list[str]:
     for glob in globs:
         if not any(fnmatchcase(name, glob) for name in names):
             raise EnvsyncError(
@@ -117,10 +115,8 @@ def _plan_name(
 ) -> Iterator[Finding]:
     """Everything about one name, in the order in which an apply does it."""
     registered = {item.version: item for item in container.versions}
-    if container.name.lower().startswith(RESERVED_NAMES) or any(
-        item.curated for item in container.versions
-    ):
-        yield from (_curated(container.name, version, versions[version]) for version in versions)
+    if is_the_services(container):
+        yield from (_curated(container.name, *declared) for declared in versions.items())
         return
     if not versions:
         yield from _undeclared(container, policy)
@@ -134,7 +130,7 @@ def _plan_name(
             yield _create(container, version, declaration, policy)
     if policy.superseded == "archive" and policy.prune == "owned":
         yield from (
-            _archive(container.name, item.version, "superseded: no file declares this version")
+            _archive(item, "superseded: no file declares this version")
             for item in container.active
             if item.version not in versions and item.owner == policy.project
         )
@@ -147,9 +143,16 @@ def _undeclared(container: Container, policy: Policy) -> Iterator[Finding]:
     if not ours or policy.prune == "none":
         return
     if not others:
-        yield _archive(container.name, None, "no file declares it")
+        yield Change(
+            Action.ARCHIVE,
+            "environment",
+            container.name,
+            None,
+            "no file declares it",
+            owner=policy.project,
+        )
         return
-    yield from (_archive(container.name, item.version, "no file declares it") for item in ours)
+    yield from (_archive(item, "no file declares it") for item in ours)
     yield f"{container.name}: left alone what is not ours: {', '.join(others)}."
 
 
@@ -166,14 +169,14 @@ def _reappear(
         if item.archived:
             continue
         if item.owner == policy.project or policy.take_over:
-            yield _archive(container.name, item.version, "stays hidden when the name is restored")
+            yield _archive(item, "stays hidden when the name is restored")
         else:
             yield Rejection(
                 "foreign-owner",
                 container.name,
                 item.version,
                 f"Restoring {container.name} would show version {item.version}, which "
-                f"{_whose(item.owner)}.",
+                f"{whose(item.owner)}.",
                 "Declare another name, or pass --take-over to archive that version.",
             )
     yield Change(
@@ -205,21 +208,21 @@ def _existing(
         )
         return
     ours = item.owner == policy.project
-    if not ours and (rejection := _not_ours(item, declaration, same, policy)):
+    if not ours and (rejection := not_ours(item, declaration, same, policy)):
         yield rejection
         return
     if same is None:
         yield f"{key}: whether the build context is the registered one cannot be verified."
 
     before = item.environment.metadata
-    after = merge_ignored(before, declaration.metadata, policy.ignore_tags)
-    fields = metadata_fields(before, after)
+    metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
+    fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
         return
     reasons = (
         "a file declares it, and it is archived" if item.archived else "",
         "metadata differs" if fields else "",
-        "" if ours else f"becomes ours: it {_whose(item.owner)}",
+        "" if ours else f"becomes ours: it {whose(item.owner)}",
     )
     yield Change(
         Action.RESTORE if item.archived else Action.UPDATE,
@@ -229,39 +232,14 @@ def _existing(
         "; ".join(filter(None, reasons)),
         fields,
         declaration.source,
+        item.owner,
         Environment(
             key,
             declaration.spec,
-            after,
+            metadata,
             # A content that nobody verified gets no digest: that would be a guess for good.
             _provenance(declaration, policy, declaration.spec.digest if same else None),
         ),
-    )
-
-
-def _not_ours(
-    item: RegisteredVersion, declaration: Declaration, same: bool | None, policy: Policy
-) -> Rejection | None:
-    """Why a version that the project doesn't own may not become its own; None where it may."""
-    key = item.environment.key
-    if item.owner is not None:
-        if policy.take_over:
-            return None
-        code, state, fix = "foreign-owner", _whose(item.owner), "or pass --take-over"
-    elif same and policy.adopt == "identical":
-        return None
-    elif same:
-        code, state, fix = "unowned", _whose(None), "or set `adopt: identical` in envsync.yaml"
-    else:
-        code, fix = "unowned", "with this build context"
-        state = "belongs to no project, and its build context cannot be verified"
-    return Rejection(
-        code,
-        key.name,
-        key.version,
-        f"{key} exists and {state}.",
-        f"Declare another version {fix}.",
-        source=declaration.source,
     )
 
 
@@ -280,7 +258,7 @@ def _create(container: Container, version: str, declaration: Declaration, policy
             *metadata_fields(Metadata(), declaration.metadata),
         ),
         declaration.source,
-        Environment(
+        desired=Environment(
             EnvironmentKey(declaration.name, version),
             declaration.spec,
             declaration.metadata,
@@ -289,9 +267,9 @@ def _create(container: Container, version: str, declaration: Declaration, policy
     )
 
 
-def _archive(name: str, version: str | None, reason: str) -> Change:
-    scope: Literal["environment", "version"] = "environment" if version is None else "version"
-    return Change(Action.ARCHIVE, scope, name, version, reason)
+def _archive(item: RegisteredVersion, reason: str) -> Change:
+    key = item.environment.key
+    return Change(Action.ARCHIVE, "version", key.name, key.version, reason, owner=item.owner)
 
 
 def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
@@ -303,10 +281,6 @@ def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
         "Declare it under a name of your own.",
         source=declaration.source,
     )
-
-
-def _whose(owner: str | None) -> str:
-    return f"belongs to project '{owner}'" if owner else "belongs to no project"
 
 
 def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:

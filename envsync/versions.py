@@ -14,9 +14,11 @@ from envsync.model import Declaration
 from envsync.state import Container, RegisteredVersion
 
 
-def resolve(declarations: Sequence[Declaration], container: Container) -> dict[str, Declaration]:
+def resolve(
+    declarations: Sequence[Declaration], container: Container, project: str
+) -> dict[str, Declaration]:
     """Each declaration under the version it stands for, in natural version order."""
-    versions = [_version_of(declaration, container) for declaration in declarations]
+    versions = [_version_of(declaration, container, project) for declaration in declarations]
     for version, count in Counter(versions).items():
         if count > 1:
             raise EnvsyncError(f"{count} files declare {container.name}:{version}; one may.")
@@ -24,20 +26,28 @@ def resolve(declarations: Sequence[Declaration], container: Container) -> dict[s
     return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
 
 
-def _version_of(declaration: Declaration, container: Container) -> str:
+def _version_of(declaration: Declaration, container: Container, project: str) -> str:
     """The declared version, or the one that envsync looks after where the file has none.
 
     That is the newest version that was not archived on its own, if it has the declared spec; else
-    a new one: one more than the highest integer, or what the service would call it.
+    a new one: one more than the highest integer, or what the service would call it. A version of
+    ours whose spec can no longer be verified counts as having it: a lost digest is no change.
     """
     if declaration.version is not None:
         return declaration.version
     current = newest(container)
-    if current is not None and same_spec(declaration.spec, current) is not False:
-        return current.version
+    if current is not None:
+        same = same_spec(declaration.spec, current)
+        if same or (same is None and current.owner == project):
+            return current.version
     versions = [version.version for version in container.versions]
     if all(version.isascii() and version.isdecimal() for version in versions):
         return str(max(map(int, versions), default=0) + 1)
+    if container.next_version in versions:
+        raise EnvsyncError(
+            f"{container.name}: the target calls the next version {container.next_version}, and "
+            "holds that one already. Write a version into the file."
+        )
     return container.next_version
 
 
@@ -50,9 +60,7 @@ def after(container: Container, changes: Sequence[Change]) -> Container:
     """The container as it would be once the changes are made, as far as `@latest` goes."""
     archived = {change.version: change.action is Action.ARCHIVE for change in changes}
     kept = tuple(
-        replace(item, archived=archived[item.version])
-        if item.version in archived and archived[item.version] != item.archived
-        else item
+        replace(item, archived=archived[item.version]) if item.version in archived else item
         for item in container.versions
     )
     created = tuple(

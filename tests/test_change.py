@@ -17,6 +17,7 @@ def test_a_change_as_json_says_all_that_explains_it() -> None:
         "metadata differs",
         (FieldChange("tags.x", None, "1"),),
         Source("environments/a.yml", 3),
+        "other",
     )
 
     assert change.to_json() == {
@@ -25,6 +26,7 @@ def test_a_change_as_json_says_all_that_explains_it() -> None:
         "name": "a",
         "version": "1",
         "reason": "metadata differs",
+        "owner": "other",
         "fields": [{"path": "tags.x", "before": None, "after": "1"}],
         "source": {"file": "environments/a.yml", "line": 3},
     }
@@ -39,6 +41,7 @@ def test_a_change_that_no_file_declares_has_neither_fields_nor_source() -> None:
         "name": "a",
         "version": None,
         "reason": "no file declares it",
+        "owner": None,
         "fields": [],
         "source": None,
     }

@@ -382,6 +382,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "metadata differs",
                 (FieldChange("tags.x", None, "1"),),
                 SOURCE,
+                PROJECT,
             ),
         ),
     ),
@@ -412,6 +413,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "1",
                 "becomes ours: it belongs to project 'other'",
                 source=SOURCE,
+                owner="other",
             ),
         ),
     ),
@@ -437,7 +439,14 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
         container("a", "0", "1", archived=True),
         POLICY,
         (
-            Change(Action.ARCHIVE, "version", "a", "0", "stays hidden when the name is restored"),
+            Change(
+                Action.ARCHIVE,
+                "version",
+                "a",
+                "0",
+                "stays hidden when the name is restored",
+                owner=PROJECT,
+            ),
             Change(
                 Action.RESTORE,
                 "environment",
@@ -452,13 +461,13 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
         None,
         container("a", "1"),
         POLICY,
-        (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it"),),
+        (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it", owner=PROJECT),),
     ),
     "an archive of what is ours": (
         None,
         container("a", "1", registered("a", "2", owner=None)),
         POLICY,
-        (Change(Action.ARCHIVE, "version", "a", "1", "no file declares it"),),
+        (Change(Action.ARCHIVE, "version", "a", "1", "no file declares it", owner=PROJECT),),
     ),
     "an archive of what is superseded": (
         declared("a", "1"),
@@ -471,6 +480,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "a",
                 "0",
                 "superseded: no file declares this version",
+                owner=PROJECT,
             ),
         ),
     ),
@@ -976,8 +986,12 @@ def test_globs_choose_declared_and_owned_names() -> None:
 def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
     actual = state(container("others", registered("others", "1", owner="other")))
 
-    with pytest.raises(EnvsyncError, match=f"^'{glob}' matches no declared.*`envsync list` shows"):
+    with pytest.raises(EnvsyncError) as caught:
         plan([declared("new", "1")], actual, globs=("new", glob))
+    assert str(caught.value) == (
+        f"'{glob}' matches no declared and no owned environment. "
+        "`envsync list` shows what the target holds."
+    )
 
 
 def owned(number: int) -> State:
@@ -1066,3 +1080,16 @@ def test_unchanged_counts_declared_versions_that_need_nothing() -> None:
         "unchanged": 1,
         "rejected": 1,
     }
+
+
+def test_the_digest_tells_whose_versions_a_plan_makes_ours() -> None:
+    """Who approved the adoption of nobody's version did not approve taking one from a project."""
+    policy = Policy(PROJECT, take_over=True)
+
+    def digest(owner: str | None, *, archived: bool = False) -> str:
+        held = container("a", registered("a", "1", owner=owner), archived=archived)
+        version = "2" if archived else "1"
+        return plan([declared("a", version)], state(held), policy).digest
+
+    assert digest(None) != digest("other")
+    assert digest(PROJECT, archived=True) != digest("other", archived=True)

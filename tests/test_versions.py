@@ -8,7 +8,7 @@ from envsync.change import Action, Change
 from envsync.errors import EnvsyncError
 from envsync.state import Container
 from envsync.versions import after, latest_falls_back, newest, resolve
-from tests.builders import container, declared, image, registered
+from tests.builders import PROJECT, built, container, declared, image, registered, unknown_build
 
 
 def create(version: str) -> Change:
@@ -24,17 +24,17 @@ def change(action: Action, version: str | None) -> Change:
 def test_declarations_stand_in_natural_version_order() -> None:
     found = [declared("a", version) for version in ("10", "9", "1.10", "1.9")]
 
-    assert resolve(found, Container("a")) == {
+    assert resolve(found, Container("a"), PROJECT) == {
         version: declared("a", version) for version in ("1.9", "1.10", "9", "10")
     }
-    assert list(resolve(found, Container("a"))) == ["1.9", "1.10", "9", "10"]
+    assert list(resolve(found, Container("a"), PROJECT)) == ["1.9", "1.10", "9", "10"]
 
 
 def test_a_version_that_several_files_declare_is_named() -> None:
     found = [declared("a", version) for version in ("1", "2", "2", "2")]
 
     with pytest.raises(EnvsyncError) as caught:
-        resolve(found, Container("a"))
+        resolve(found, Container("a"), PROJECT)
     assert str(caught.value) == "3 files declare a:2; one may."
 
 
@@ -49,7 +49,7 @@ NEXT: dict[str, tuple[Container, str]] = {
 
 @pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
 def test_what_a_new_version_is_called(held: Container, version: str) -> None:
-    assert list(resolve([declared("a", None, image("new"))], held)) == [version]
+    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
 
 
 def test_the_newest_is_the_last_created_that_is_not_archived_on_its_own() -> None:
@@ -108,3 +108,19 @@ def test_a_warning_where_latest_ends_at_a_lower_version(
     changes = [create(version) for version in created]
 
     assert list(latest_falls_back(after(held, changes), changes)) == warnings
+
+
+def test_a_taken_next_version_is_said_instead_of_planned() -> None:
+    held = container("a", registered("a", "v1"), registered("a", "v2"), next_version="v2")
+
+    with pytest.raises(EnvsyncError, match="calls the next version v2, and holds that one already"):
+        resolve([declared("a", None, image("new"))], held, PROJECT)
+
+
+@pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])
+def test_a_spec_that_cannot_be_verified_counts_as_declared_only_for_what_is_ours(
+    owner: str | None, version: str
+) -> None:
+    held = container("a", registered("a", "1", unknown_build(), owner=owner))
+
+    assert list(resolve([declared("a", None, built(Dockerfile="1"))], held, PROJECT)) == [version]

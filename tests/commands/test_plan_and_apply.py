@@ -76,6 +76,7 @@ def test_the_json_of_a_plan_satisfies_the_schema_and_says_what_it_promises(
             "name": "a",
             "version": "1",
             "reason": "not in the target",
+            "owner": None,
             "fields": [
                 {"path": "image", "before": None, "after": "mcr.microsoft.com/azureml/base:1"},
                 {"path": "description", "before": None, "after": "About"},
