@@ -105,7 +105,7 @@ Target local  local .envsync/local.db
 Warning: shared: left alone what is not ours: 2.
 
 Plan: 2 create, 1 update, 3 archive, 1 restore, 1 unchanged, 1 rejected.
-Digest sha256:fdb0b9c7333d1cc6a0a015095cc1268b4c2869a25bb91da970a735f2fb311afb
+Digest sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159
 """
 
 
