@@ -17,7 +17,7 @@ from envsync.source.paths import Place, missing, resolve
 from envsync.source.pins import ended_python, leaves_conda_open, leaves_pip_open
 from envsync.source.reading import Reading
 from envsync.source.report import Report, start_report
-from envsync.yamlnodes import MAP, SEQ, STR, Finding, entries, finding, value
+from envsync.yamlnodes import MAP, NULL, SEQ, STR, Finding, entries, finding, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _specification(report: Report, root: Node) -> str | None:
     faults: list[Finding] = []
     data = _plain(root, faults)
     for key, item in entries(root):
-        if key.value == "dependencies" and item.tag.endswith(":null") is False:
+        if key.value == "dependencies" and item.tag != NULL:
             _check_dependencies(report, item, faults)
     for fault in faults:
         report.add_finding(fault)
