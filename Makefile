@@ -12,6 +12,10 @@ export ENVSYNC_TEST_DATA ?= $(abspath $(CURDIR)/../shared)
 JOBS ?= auto
 PYTEST_ARGS ?=
 
+# From npm; newer ones want a newer Node than Debian has.
+AZURITE := 3.35.0
+AZURITE_STAMP := $(VENV)/.installed-azurite-$(AZURITE)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -30,6 +34,23 @@ demo: $(VENV)/.installed ## validate, plan, apply and a second, empty plan of th
 	run apply --yes; \
 	run plan --detailed-exitcode
 
+.PHONY: demo-azure
+demo-azure: $(VENV)/.installed-azure $(AZURITE_STAMP) ## the same against Azure ML's emulator: a workspace, a registry, a build context
+	@set -eu; \
+	scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	cp -R environments "$$scratch"; \
+	{ echo 'project: demo'; echo 'default_target: dev'; echo 'targets:'; \
+	  echo '  dev: {kind: workspace, subscription_id: "$${AZURE_SUBSCRIPTION_ID}", resource_group: "$${AZURE_RESOURCE_GROUP}", workspace: "$${AZUREML_WORKSPACE_NAME}"}'; \
+	  echo '  shared: {kind: registry, registry: "$${AZUREML_REGISTRY_NAME}"}'; } >"$$scratch/envsync.yaml"; \
+	PATH="$(abspath $(BIN)):$$PATH" envsync -C "$$scratch" emulator -- sh -euc ' \
+	  run() { printf "\n\$$ envsync %s\n" "$$*"; envsync "$$@"; }; \
+	  run validate; \
+	  for target in dev shared; do \
+	    run plan -t $$target; \
+	    run apply -t $$target --yes; \
+	    run plan -t $$target --detailed-exitcode; \
+	  done'
+
 .PHONY: test
 test: lint pytest ## every check, the same ones that CI runs
 
@@ -42,7 +63,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev git ## the tests, with branch coverage
+pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadgroup \
 	  --cov --cov-branch --cov-report term $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -70,9 +91,19 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	$(PIP) install -e '.[dev,azure]'
+$(VENV)/.installed-azure: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[azure,emulator]'
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(PIP) install -e '.[dev,azure,emulator]'
+	@touch $(VENV)/.installed $(VENV)/.installed-azure $@
+
+# Microsoft's emulator of the blob service, which keeps the emulator's build contexts.
+$(AZURITE_STAMP): | $(BIN)/python node
+	npm install --prefix $(VENV)/azurite azurite@$(AZURITE) \
+	  --no-audit --no-fund --no-save --no-package-lock --loglevel=error >/dev/null
+	@touch $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -83,6 +114,10 @@ $(BIN)/python:
 .PHONY: git
 git:
 	@command -v git >/dev/null || $(call debian,git)
+
+.PHONY: node
+node:
+	@{ command -v node && command -v npm; } >/dev/null || $(call debian,nodejs npm)
 
 # $(call debian,PACKAGE): installs a missing Debian package where that is possible, else asks for it.
 define debian

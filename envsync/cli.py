@@ -5,15 +5,25 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn, cast
 
 import typer
 
 from envsync._version import __version__
+from envsync.commands.emulator_options import emulator
+from envsync.commands.options import (
+    Format,
+    FormatOption,
+    GlobsArgument,
+    MassArchiveOption,
+    SchemaKind,
+    TakeOverOption,
+    TargetOption,
+    complete_names,
+)
 from envsync.commands.session import Color, Session
+from envsync.errors import EnvsyncError, InvalidProject, UsageError
 
 # typer carries its own click and makes only this leaf public: BadParameter, UsageError,
 # ClickException, in that order, are what a wrong command line raises.
@@ -33,75 +43,10 @@ app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a result is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class SchemaKind(StrEnum):
-    """Which file a JSON Schema describes."""
-
-    ENVIRONMENT = "environment"
-    CONFIG = "config"
-    PLAN = "plan"
-
-
-def _complete_targets(incomplete: str) -> Iterable[str]:
-    """Target names, for shell completion; nothing where `envsync.yaml` cannot be read."""
-    from envsync.errors import EnvsyncError
-
-    try:
-        return [name for name in Session().config().targets if name.startswith(incomplete)]
-    except EnvsyncError:
-        return []
-
-
-def _complete_names(incomplete: str) -> Iterable[str]:
-    """Names of declared environments, for shell completion."""
-    from envsync.api import load_project
-    from envsync.errors import EnvsyncError
-
-    try:
-        names = {declaration.name for declaration in load_project().declarations}
-    except EnvsyncError:
-        return []
-    return sorted(name for name in names if name.startswith(incomplete))
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"envsync {__version__}")
         raise typer.Exit
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-TargetOption = Annotated[
-    str | None,
-    typer.Option(
-        "-t",
-        "--target",
-        metavar="NAME",
-        help="A target of envsync.yaml; without it, the default target.",
-        autocompletion=_complete_targets,
-    ),
-]
-GlobsArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="GLOB",
-        help="Only environments whose name matches.",
-        show_default=False,
-        autocompletion=_complete_names,
-    ),
-]
-TakeOverOption = Annotated[
-    bool, typer.Option("--take-over", help="Make versions that another project owns ours.")
-]
-MassArchiveOption = Annotated[
-    bool, typer.Option("--allow-mass-archive", help="Turn off the guards against archiving much.")
-]
 
 
 @app.callback()
@@ -133,7 +78,7 @@ def _global_options(
         try:
             os.chdir(directory)
         except OSError as error:
-            _fail_usage(f"-C {directory}: {error.strerror}.")
+            raise UsageError(f"-C {directory}: {error.strerror}.") from error
     context.obj = Session(config_file=config, quiet=quiet, verbose=verbose, color=color)
 
 
@@ -191,7 +136,7 @@ def plan(
     from envsync.commands import plan as command
 
     if all_targets and (target or out):
-        _fail_usage("--all-targets goes neither with --target nor with --out.")
+        raise UsageError("--all-targets goes neither with --target nor with --out.")
     raise typer.Exit(
         command.run(
             context.obj,
@@ -274,7 +219,7 @@ def show(
     context: typer.Context,
     reference: Annotated[
         str,
-        typer.Argument(metavar="NAME[:VERSION|@latest]", autocompletion=_complete_names),
+        typer.Argument(metavar="NAME[:VERSION|@latest]", autocompletion=complete_names),
     ],
     target: TargetOption = None,
     output: FormatOption = Format.TEXT,
@@ -300,10 +245,8 @@ def schema(
     raise typer.Exit(command.run(context.obj, kind))
 
 
-def _fail_usage(message: str) -> NoReturn:
-    from envsync.errors import UsageError
-
-    raise UsageError(message)
+# What follows the command's name is the command's, its options too.
+app.command(context_settings={"allow_interspersed_args": False})(emulator)
 
 
 def main() -> NoReturn:
@@ -335,8 +278,6 @@ def _run() -> int:
 
 def _report(error: Exception) -> int:
     """Says what went wrong: an expected failure in its own words, a bug with a log file."""
-    from envsync.errors import EnvsyncError, InvalidProject
-
     session = Session()  # the global options may be what went wrong
     if isinstance(error, InvalidProject):
         from envsync.render.problems import problems_text

@@ -8,42 +8,60 @@ from typing import TYPE_CHECKING
 
 from envsync.errors import TargetError
 from envsync.model import TargetIdentity
+from envsync.targets.connection import Connection
 
 if TYPE_CHECKING:
     from envsync.targets.protocol import Target
     from envsync.targetsettings import TargetConfig
 
 
-def open_target(config: TargetConfig, root: Path) -> Target:
+def open_target(config: TargetConfig, root: Path, connection: Connection | None = None) -> Target:
     """The target that `envsync.yaml` describes. Nothing is read or written yet.
 
     Args:
         config: its name, kind and settings.
         root: the project directory, to which its paths are relative.
+        connection: how to talk to Azure, where that is needed.
 
     Raises:
-        TargetError: this version of envsync has no such kind of target.
+        TargetError: what it needs is not installed, or there is nobody to sign in as.
     """
-    return _OPENERS[config.kind](config, root)
+    return _OPENERS[config.kind](config, root, connection or Connection())
 
 
-def _open_local(config: TargetConfig, root: Path) -> Target:
+def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Target:
     from envsync.targets.local import LocalTarget
 
     path = config.settings["path"]
     return LocalTarget(root / path, TargetIdentity(config.name, config.kind, path))
 
 
-def _open_later(config: TargetConfig, _root: Path) -> Target:
-    raise TargetError(
-        f"The target {config.name} is a {config.kind}, and this version of envsync has no such "
-        "target yet. Use one of kind local."
+def _open_workspace(config: TargetConfig, _root: Path, connection: Connection) -> Target:
+    try:
+        from envsync.targets.workspace import open_workspace
+    except ModuleNotFoundError as error:
+        raise _not_installed(config, error) from error
+    return open_workspace(config, connection)
+
+
+def _open_registry(config: TargetConfig, _root: Path, connection: Connection) -> Target:
+    try:
+        from envsync.targets.registry import open_registry
+    except ModuleNotFoundError as error:
+        raise _not_installed(config, error) from error
+    return open_registry(config, connection)
+
+
+def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetError:
+    return TargetError(
+        f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "
+        "installed: pip install 'envsync[azure]'"
     )
 
 
-_OPENERS: Mapping[str, Callable[[TargetConfig, Path], Target]] = {
+_OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
     "local": _open_local,
-    "workspace": _open_later,
-    "registry": _open_later,
+    "workspace": _open_workspace,
+    "registry": _open_registry,
 }
 """How each kind of target is opened. Each imports what it needs itself: Azure's SDK is slow."""

@@ -6,24 +6,33 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-from envsync.canonical import canonical_json
+from envsync.canonical import JSON, canonical_json
+from envsync.history import HistoryAction
 from envsync.targets import refusals
 from envsync.targets.rows import (
     OWNER_TAG,
+    ContainerRecord,
     ContainerRow,
     ContextRow,
     NewVersion,
     Snapshot,
+    VersionRecord,
     VersionRow,
     parsed_tags,
     rows_of,
+    version_records,
 )
 
 _CONTAINERS = "SELECT name, tags, archived FROM containers "
-_VERSIONS = """
-    SELECT name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
-        inference_config, description, tags, archived, curated, created_at, owner
-    FROM versions
+_VERSION_COLUMNS = """
+    name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
+    inference_config, description, tags, archived, curated, created_at, owner
+"""
+_VERSIONS = f"SELECT {_VERSION_COLUMNS} FROM versions "  # noqa: S608 (a constant)
+_REST_COLUMNS = f"{_VERSION_COLUMNS}, properties, extra, created_by"
+_VERSION_RECORDS = f"SELECT {_REST_COLUMNS} FROM versions "  # noqa: S608 (a constant)
+_CONTAINER_RECORDS = """
+    SELECT name, description, tags, properties, archived, created_at, created_by FROM containers
 """
 _CONTEXTS_OF = """
     SELECT digest, files FROM contexts
@@ -38,9 +47,9 @@ _WANTED = """
 _NEW_VERSION = """
     INSERT INTO versions (
         name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
-        inference_config, description, tags, owner, archived, curated,
+        inference_config, description, tags, owner, properties, extra, archived, curated,
         created_at, created_by, modified_at, modified_by)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
@@ -85,32 +94,75 @@ def has_curated(connection: sqlite3.Connection, name: str) -> bool:
     return connection.execute(query, (name,)).fetchone() is not None
 
 
-def insert(
-    connection: sqlite3.Connection, new: NewVersion, *, curated: bool, at: str, actor: str
-) -> bool:
-    """Writes a new version, its container and its build context; whether it is born archived."""
-    stamps = (at, actor, at, actor)
+def container_records(
+    connection: sqlite3.Connection, name: str | None = None
+) -> list[ContainerRecord]:
+    """All containers, or those of one name, with all that is kept of them."""
+    where = "" if name is None else "WHERE name = :name "
+    result = connection.execute(_CONTAINER_RECORDS + where + "ORDER BY name", {"name": name})
+    return rows_of(ContainerRecord, result)
+
+
+def records(
+    connection: sqlite3.Connection, name: str | None = None, version: str | None = None
+) -> list[VersionRecord]:
+    """All versions, those of one name, or one, in order of creation."""
+    wanted = {"name": name, "version": version}
+    terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
+    where = f"WHERE {' AND '.join(terms)} " if terms else ""
+    return version_records(connection.execute(_VERSION_RECORDS + where + "ORDER BY seq", wanted))
+
+
+def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
+    """Writes a container, unless it is there already."""
     connection.execute(
         "INSERT INTO containers (name, created_at, created_by, modified_at, modified_by)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (new.name, *stamps),
+        (name, at, actor, at, actor),
     )
+
+
+def insert(
+    connection: sqlite3.Connection,
+    new: NewVersion,
+    *,
+    archived: bool,
+    curated: bool,
+    at: str,
+    actor: str,
+) -> None:
+    """Writes a new version and its build context, under a container that is there."""
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
             new.context,
         )
-    archived = bool(container(connection, new.name).archived)
-    tags = canonical_json(dict(new.tags))
     connection.execute(
         _NEW_VERSION,
         (
-            *(new.name, new.version, *new.spec, new.description, tags, new.owner),
-            *(archived, curated, *stamps),
+            *(new.name, new.version, *new.spec, new.description),
+            *(canonical_json(dict(new.tags)), new.owner, canonical_json(dict(new.properties))),
+            # In the order in which it came: the text of a conda file depends on it.
+            *(json.dumps(dict(new.extra)), archived, curated, at, actor, at, actor),
         ),
     )
-    own_container(connection, new.name, new.owner)
-    return archived
+
+
+def record(
+    connection: sqlite3.Connection,
+    stamp: tuple[str, str],
+    action: HistoryAction,
+    key: tuple[str, str | None],
+    before: JSON,
+    after: JSON,
+) -> None:
+    """Writes one entry of the history: when and by whom, what, of which name and version."""
+    texts = (None if before is None else canonical_json(before), canonical_json(after))
+    connection.execute(
+        "INSERT INTO history (at, actor, action, name, version, before, after)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*stamp, action, *key, *texts),
+    )
 
 
 def own_container(connection: sqlite3.Connection, name: str, owner: str | None) -> None:

@@ -12,6 +12,9 @@ from envsync.model import RESERVED_TAG_PREFIX
 
 OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 
+FIXED_EXTRA: Mapping[str, JSON] = {"isAnonymous": False, "autoRebuild": "Disabled"}
+"""What is fixed, too, and envsync does not model, with the service's defaults (OpenAPI)."""
+
 
 class VersionSpec(NamedTuple):
     """What is fixed once a version is created. Fields are columns.
@@ -89,6 +92,34 @@ class VersionRow(NamedTuple):
         return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
 
 
+class ContainerRecord(NamedTuple):
+    """An environment name with all that is kept of it. `tags` and `properties` are JSON texts."""
+
+    name: str
+    description: str | None
+    tags: str
+    properties: str
+    archived: int
+    created_at: str
+    created_by: str
+
+
+class VersionRecord(NamedTuple):
+    """One version with all that is kept of it.
+
+    Attributes:
+        row: what a plan needs of it.
+        properties: JSON text, as `row.tags`.
+        extra: JSON text: what the service keeps and envsync does not model.
+        created_by: who registered it.
+    """
+
+    row: VersionRow
+    properties: str
+    extra: str
+    created_by: str
+
+
 class HistoryRow(NamedTuple):
     """One change; `before` and `after` are JSON texts."""
 
@@ -108,6 +139,8 @@ class NewVersion:
     Attributes:
         tags: all of them, the reserved ones included.
         context: the build context that `spec.build_context` names; its files are kept already.
+        properties: what clients note about it, beside tags.
+        extra: what the service keeps and envsync does not model.
     """
 
     name: str
@@ -116,11 +149,32 @@ class NewVersion:
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     context: ContextRow | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def owner(self) -> str | None:
         """The project that its tags name."""
         return self.tags.get(OWNER_TAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write says of the part that may change; None is what it leaves out.
+
+    Attributes:
+        description: `""` is a description, too.
+        tags: all of them, the reserved ones included.
+        properties: what clients note beside tags.
+        archived: the state that it asks for.
+        stage: where in its life the version is; kept beside what envsync models.
+    """
+
+    description: str | None = None
+    tags: dict[str, str] | None = None
+    properties: dict[str, str] | None = None
+    archived: bool = False
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +193,10 @@ def mutable_state(
     return {"description": description, "tags": dict(tags), "archived": archived}
 
 
-_Row = TypeVar("_Row", ContainerRow, VersionRow, ContextRow, HistoryRow)
+_Row = TypeVar("_Row", ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
     kind: tuple(get_type_hints(kind).values())
-    for kind in (ContainerRow, VersionRow, ContextRow, HistoryRow)
+    for kind in (ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 }
 
 
@@ -166,6 +220,24 @@ def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
             known.add(types)
         rows.append(kind._make(result))
     return rows
+
+
+def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
+    """Results of a query as versions with all that is kept of them.
+
+    Raises:
+        ValueError: a column holds another type, which no store writes.
+    """
+    rows, rest = [], []
+    for result in results:
+        rows.append(result[:-3])
+        rest.append(result[-3:])
+        if not all(isinstance(text, str) for text in rest[-1]):
+            raise ValueError(f"a row holds {rest[-1]!r}")
+    return [
+        VersionRecord(row, *texts)
+        for row, texts in zip(rows_of(VersionRow, rows), rest, strict=True)
+    ]
 
 
 def parsed_tags(text: str) -> dict[str, str]:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, Final, cast
 
-from envsync.canonical import JSON, canonical_json
 from envsync.history import HistoryAction, HistoryEntry
 from envsync.targets import queries, refusals
+from envsync.targets.behaviour import Behaviour
+from envsync.targets.changes import Changes
 from envsync.targets.database import Database
 from envsync.targets.rows import (
-    OWNER_TAG,
+    ContainerRecord,
     HistoryRow,
     NewVersion,
     Snapshot,
-    VersionRow,
-    mutable_state,
+    VersionRecord,
     rows_of,
 )
+
+_LOCAL: Final = Behaviour()
+_HISTORY = "SELECT at, actor, action, name, version, before, after FROM history"
 
 
 class Store:
@@ -39,17 +43,26 @@ class Store:
         database: the SQLite file. It is made by the first write.
     """
 
-    def __init__(self, path: Path, *, actor: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        actor: str,
+        clock: Callable[[], datetime],
+        behaviour: Behaviour = _LOCAL,
+    ) -> None:
         """Opens nothing yet.
 
         Args:
             path: the SQLite file.
             actor: who makes the changes, for the history.
             clock: the current time, with its time zone.
+            behaviour: the answers to what the service's documentation leaves open.
         """
         self.database = Database(path)
         self._actor = actor
         self._clock = clock
+        self._behaviour = behaviour
 
     def close(self) -> None:
         """Closes the file."""
@@ -73,7 +86,7 @@ class Store:
         """
         refusals.check_new(new)
         with self.database.reading() as connection:
-            return connection is not None and _is_registered(connection, new)
+            return connection is not None and self._changes(connection).is_registered(new)
 
     def create_version(self, new: NewVersion) -> None:
         """Registers a version, and its container with it; does nothing where it is here already.
@@ -84,21 +97,18 @@ class Store:
             TargetError: it breaks a rule of the service, or another one has its place.
         """
         refusals.check_new(new)
-        with self.database.writing() as connection:
-            if _is_registered(connection, new):
-                return
-            if queries.has_curated(connection, new.name):
-                raise refusals.curated(new.name)
-            self._insert(connection, new, curated=False)
+        with self.changing() as changes:
+            if not changes.is_registered(new):
+                changes.create(new)
 
     def seed_curated(self, new: NewVersion) -> None:
         """Puts in an entry of the service's own, which nobody may change or add versions to.
 
         For tests and rehearsals. It may bear a reserved name.
         """
-        with self.database.writing() as connection:
-            if not _is_registered(connection, new):
-                self._insert(connection, new, curated=True)
+        with self.changing() as changes:
+            if not changes.is_registered(new):
+                changes.create(new, curated=True)
 
     def update_version(
         self,
@@ -117,25 +127,8 @@ class Store:
         """
         if not self.database.exists():
             raise refusals.unknown(name, version)
-        with self.database.writing() as connection:
-            row = _changeable(connection, name, version)
-            if restore and queries.container(connection, name).archived:
-                raise refusals.hidden(name, version)
-            archived = bool(row.archived) and not restore
-            before, after = row.state(), mutable_state(description, tags, archived)
-            if before != after:
-                at = self._now()
-                connection.execute(
-                    "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
-                    " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
-                    (
-                        *(description, canonical_json(dict(tags)), tags.get(OWNER_TAG), archived),
-                        *(at, self._actor, name, version),
-                    ),
-                )
-                action: HistoryAction = "update" if archived == bool(row.archived) else "restore"
-                self._record(connection, at, action, name, version, before, after)
-            queries.own_container(connection, name, tags.get(OWNER_TAG))
+        with self.changing() as changes:
+            changes.update(name, version, description, tags, restore=restore)
 
     def set_archived(self, name: str, version: str | None, *, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
@@ -151,96 +144,71 @@ class Store:
         """
         if not self.database.exists():
             raise refusals.unknown(name, version)
-        action: HistoryAction = "archive" if archived else "restore"
-        at = self._now()
-        change = (archived, at, self._actor, name)
-        with self.database.writing() as connection:
-            container = queries.container(connection, name)
+        with self.changing() as changes:
             if version is None:
-                if queries.has_curated(connection, name):
-                    raise refusals.curated(name)
-                if container.archived == archived:
-                    return
-                connection.execute(
-                    "UPDATE containers SET archived = ?, modified_at = ?, modified_by = ?"
-                    " WHERE name = ?",
-                    change,
-                )
-                before: dict[str, JSON] = {"archived": bool(container.archived)}
+                changes.archive_container(name, archived)
             else:
-                row = _changeable(connection, name, version)
-                if container.archived and not archived:
-                    raise refusals.hidden(name, version)
-                if row.archived == archived:
-                    return
-                connection.execute(
-                    "UPDATE versions SET archived = ?, modified_at = ?, modified_by = ?"
-                    " WHERE name = ? AND version = ?",
-                    (*change, version),
-                )
-                before = row.state()
-            after = {**before, "archived": archived}
-            self._record(connection, at, action, name, version, before, after)
+                changes.archive_version(name, version, archived)
+
+    @contextmanager
+    def changing(self, actor: str | None = None) -> Iterator[Changes]:
+        """One transaction, in which several changes are one operation, whole or not.
+
+        Args:
+            actor: who makes them, where that is not whom the store was opened for.
+
+        Raises:
+            TargetError: the file cannot be used.
+        """
+        with self.database.writing() as connection:
+            yield self._changes(connection, actor)
+
+    def records(self, name: str | None = None) -> tuple[list[ContainerRecord], list[VersionRecord]]:
+        """All containers, or that of one name, and their versions in order of creation."""
+        with self.database.reading() as connection:
+            if connection is None:
+                return [], []
+            return queries.container_records(connection, name), queries.records(connection, name)
+
+    def record(self, name: str, version: str) -> VersionRecord | None:
+        """One version with all that is kept of it; None where there is none."""
+        with self.database.reading() as connection:
+            if connection is None:
+                return None
+            return next(iter(queries.records(connection, name, version)), None)
+
+    def history_after(self, at: str, name: str | None = None) -> tuple[HistoryEntry, ...]:
+        """The changes since a time (ISO 8601 in UTC), of one container or of all, newest first."""
+        where = "" if name is None else " AND name = :name"
+        with self.database.reading() as connection:
+            if connection is None:
+                return ()
+            query = f"{_HISTORY} WHERE at > :at{where} ORDER BY id DESC"
+            return _entries(connection.execute(query, {"at": at, "name": name}))
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """All changes of one container and its versions, oldest first."""
         with self.database.reading() as connection:
             if connection is None:
                 return ()
-            result = connection.execute(
-                "SELECT at, actor, action, name, version, before, after FROM history"
-                " WHERE name = ? ORDER BY id",
-                (name,),
-            )
-            return tuple(
-                HistoryEntry(
-                    *(row.at, row.actor, cast("HistoryAction", row.action), row.name, row.version),
-                    None if row.before is None else json.loads(row.before),
-                    json.loads(row.after),
-                )
-                for row in rows_of(HistoryRow, result)
-            )
+            query = f"{_HISTORY} WHERE name = ? ORDER BY id"
+            return _entries(connection.execute(query, (name,)))
 
-    def _now(self) -> str:
+    def now(self) -> str:
+        """The current time as rows have it."""
         return self._clock().astimezone(UTC).isoformat(timespec="microseconds")
 
-    def _insert(self, connection: sqlite3.Connection, new: NewVersion, *, curated: bool) -> None:
-        at = self._now()
-        archived = queries.insert(connection, new, curated=curated, at=at, actor=self._actor)
-        state = mutable_state(new.description, new.tags, archived)
-        after: dict[str, JSON] = {"spec": new.spec.document(), **state}
-        self._record(connection, at, "create", new.name, new.version, None, after)
+    def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Changes:
+        actor = self._actor if actor is None else actor
+        return Changes(connection, at=self.now(), actor=actor, behaviour=self._behaviour)
 
-    def _record(
-        self,
-        connection: sqlite3.Connection,
-        at: str,
-        action: HistoryAction,
-        name: str,
-        version: str | None,
-        before: JSON,
-        after: JSON,
-    ) -> None:
-        texts = (None if before is None else canonical_json(before), canonical_json(after))
-        connection.execute(
-            "INSERT INTO history (at, actor, action, name, version, before, after)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (at, self._actor, action, name, version, *texts),
+
+def _entries(results: Iterable[tuple[Any, ...]]) -> tuple[HistoryEntry, ...]:
+    return tuple(
+        HistoryEntry(
+            *(row.at, row.actor, cast("HistoryAction", row.action), row.name, row.version),
+            None if row.before is None else json.loads(row.before),
+            json.loads(row.after),
         )
-
-
-def _changeable(connection: sqlite3.Connection, name: str, version: str) -> VersionRow:
-    row = queries.find(connection, name, version)
-    if row is None:
-        raise refusals.unknown(name, version)
-    if row.curated:
-        raise refusals.curated(f"{name}:{version}")
-    return row
-
-
-def _is_registered(connection: sqlite3.Connection, new: NewVersion) -> bool:
-    row = queries.find(connection, new.name, new.version)
-    if row is None:
-        return False
-    refusals.check_same(row, new)
-    return True
+        for row in rows_of(HistoryRow, results)
+    )

@@ -1,0 +1,211 @@
+"""`running`: a whole emulator in a background thread, for as long as a `with` block lasts.
+
+    with running(Settings()) as emulator:
+        subprocess.run(command, env={**os.environ, **emulator.variables})
+
+Everything listens on free ports of 127.0.0.1, and everything is gone when the block ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from envsync.emulator.app import create_app
+from envsync.emulator.azurite import INSTALL, Azurite
+from envsync.emulator.certificates import Certificates, issue
+from envsync.emulator.middleware import wrap
+from envsync.emulator.settings import (
+    APPLICATION_HOSTS,
+    BLOB_SUFFIX,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    LOGIN_HOST,
+    RESOURCE_GROUP,
+    SUBSCRIPTION_ID,
+    TENANT_ID,
+    Settings,
+)
+from envsync.emulator.tunnel import Address, Destination, Tunnel
+from envsync.errors import EnvsyncError
+
+_BLOB_HOSTS = f"*{BLOB_SUFFIX}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        variables: what the environment of a client needs.
+        warnings: what does not work, a sentence each.
+    """
+
+    variables: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+@contextlib.contextmanager
+def running(settings: Settings, log: Path | None = None) -> Iterator[Emulator]:
+    """Runs an emulator while the block does.
+
+    Args:
+        settings: what it holds and how it behaves.
+        log: a file to which each request is appended, as a line of JSON.
+
+    Raises:
+        EnvsyncError: the log cannot be written, or what the settings name cannot be used.
+    """
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(_temporary_directory()))
+        certificates = issue(directory, [*APPLICATION_HOSTS, _BLOB_HOSTS])
+        file = None if log is None else stack.enter_context(_appending(log))
+        azurite = Azurite(settings, certificates, directory)
+        app = create_app(settings, make_container=azurite.make_container)
+        server = _Server(app, settings, certificates, azurite, file)
+        tunnel = stack.enter_context(server.running())
+        yield Emulator(variables(settings, tunnel, certificates), tuple(_warnings(azurite)))
+
+
+def variables(settings: Settings, tunnel: Address, certificates: Certificates) -> dict[str, str]:
+    """The environment variables that make a client of Azure a client of the emulator."""
+    proxy = f"http://{tunnel.host}:{tunnel.port}"
+    authority = str(certificates.authority)
+    # What is set for other clouds or networks must not win: curl and requests prefer the small
+    # letters, and a host that NO_PROXY names would be asked itself.
+    direct = "localhost,127.0.0.1"
+    found = {
+        "HTTPS_PROXY": proxy,
+        "https_proxy": proxy,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+        "REQUESTS_CA_BUNDLE": authority,
+        "CURL_CA_BUNDLE": authority,
+        "SSL_CERT_FILE": authority,
+        "AZURE_AUTHORITY_HOST": LOGIN_HOST,
+        "AZURE_TENANT_ID": TENANT_ID,
+        "AZURE_CLIENT_ID": CLIENT_ID,
+        "AZURE_CLIENT_SECRET": CLIENT_SECRET,
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION_ID,
+        "AZURE_RESOURCE_GROUP": RESOURCE_GROUP,
+    }
+    if settings.workspaces:
+        found["AZUREML_WORKSPACE_NAME"] = settings.workspaces[0]
+    if settings.registries:
+        found["AZUREML_REGISTRY_NAME"] = settings.registries[0]
+    return found
+
+
+def _warnings(azurite: Azurite) -> Iterator[str]:
+    if azurite.program is None:
+        yield (
+            "Azurite is not installed, so build contexts cannot be uploaded. Install it with "
+            f"`{INSTALL}`, or name the program azurite-blob in ENVSYNC_AZURITE."
+        )
+
+
+def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="envsync-emulator-")
+
+
+def _appending(log: Path) -> TextIO:
+    try:
+        return log.open("a", encoding="utf-8")
+    except OSError as error:
+        raise EnvsyncError(f"{log} cannot be written: {error.strerror}.") from error
+
+
+class _Server:
+    """The event loop of an emulator, and what runs in it."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        certificates: Certificates,
+        azurite: Azurite,
+        log: TextIO | None,
+    ) -> None:
+        self._socket = _listening_socket()
+        self._address = Address(*self._socket.getsockname())
+        self._azurite = azurite
+        blobs: dict[str, Destination] = {_BLOB_HOSTS: azurite.address}
+        self._tunnel = Tunnel({**dict.fromkeys(APPLICATION_HOSTS, self._application), **blobs})
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                wrap(app, settings, self._tunnel.cut, log),
+                ssl_certfile=certificates.certificate,
+                ssl_keyfile=certificates.key,
+                http="h11",
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                # Clients keep connections in pools; one that closes first loses a request.
+                timeout_keep_alive=600,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._ready: Future[Address] = Future()
+        self._stop = asyncio.Event()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Address]:
+        """Runs in a thread of its own; gives the tunnel's address.
+
+        Raises:
+            EnvsyncError: the application did not start.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="envsync emulator") as thread:
+            loop: Future[asyncio.AbstractEventLoop] = Future()
+            done = thread.submit(asyncio.run, self._serve(loop))
+            done.add_done_callback(self._failed)
+            try:
+                yield self._ready.result()
+            finally:
+                if not done.done():
+                    loop.result().call_soon_threadsafe(self._stop.set)
+                    done.result()
+
+    def _failed(self, done: Future[None]) -> None:
+        if not self._ready.done() and (error := done.exception()):
+            self._ready.set_exception(error)
+
+    async def _serve(self, loop: Future[asyncio.AbstractEventLoop]) -> None:
+        loop.set_result(asyncio.get_running_loop())
+        serving = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
+        try:
+            while not self._uvicorn.started:
+                if serving.done():
+                    raise EnvsyncError("The emulator's application did not start.")
+                await asyncio.sleep(0.002)
+            self._ready.set_result(await self._tunnel.start())
+            await self._stop.wait()
+        finally:
+            # Each waits for the other: a start for its end, Azurite for its connections.
+            await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
+            self._uvicorn.should_exit = True
+            await serving
+            self._socket.close()
+
+    async def _application(self) -> Address:
+        return self._address
+
+
+def _listening_socket() -> socket.socket:
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listening.setblocking(False)
+    return listening

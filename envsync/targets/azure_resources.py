@@ -1,0 +1,82 @@
+"""The REST resources of one workspace or registry: containers and versions of environments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from envsync.canonical import JSON
+from envsync.errors import TargetError
+from envsync.targets.azure_errors import Refused
+from envsync.targets.azure_rest import Rest
+from envsync.targets.azure_wire import Resource, resource
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Where environments are, and how to ask for them. Each method is one request, or one a page.
+
+    Attributes:
+        rest: the signed-in connection.
+        url: the workspace's or registry's own address.
+        api_version: which shapes are spoken.
+    """
+
+    rest: Rest
+    url: str
+    api_version: str
+    _all: Mapping[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Lists leave archived entries out unless they are asked for (`listViewType`, OpenAPI).
+        parameters = {"api-version": self.api_version, "listViewType": "All"}
+        object.__setattr__(self, "_all", parameters)
+
+    def containers(self) -> Iterator[Resource]:
+        """All containers, archived ones too."""
+        for item in self.rest.items(f"{self.url}/environments", self._all):
+            yield _resource(item)
+
+    def versions(self, name: str) -> list[Resource]:
+        """All versions of one container, archived ones too; none where it is not there."""
+        try:
+            items = list(self.rest.items(f"{self._container(name)}/versions", self._all))
+        except Refused as error:
+            if error.status == 404:
+                return []
+            raise
+        return [_resource(item) for item in items]
+
+    def container(self, name: str) -> Resource | None:
+        """One container; None where there is none."""
+        return self._get(self._container(name))
+
+    def version(self, name: str, version: str) -> Resource | None:
+        """One version; None where there is none."""
+        return self._get(self._version(name, version))
+
+    def put_container(self, name: str, body: Mapping[str, JSON]) -> None:
+        """Writes a container."""
+        self.rest.put(self._container(name), {"api-version": self.api_version}, body)
+
+    def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> None:
+        """Writes a version."""
+        self.rest.put(self._version(name, version), {"api-version": self.api_version}, body)
+
+    def _get(self, url: str) -> Resource | None:
+        data = self.rest.get(url, {"api-version": self.api_version})
+        return None if data is None else _resource(data)
+
+    def _container(self, name: str) -> str:
+        return f"{self.url}/environments/{quote(name, safe='')}"
+
+    def _version(self, name: str, version: str) -> str:
+        return f"{self._container(name)}/versions/{quote(version, safe='')}"
+
+
+def _resource(data: JSON) -> Resource:
+    try:
+        return resource(data)
+    except ValueError as error:
+        raise TargetError("The service answered something that is no environment.") from error

@@ -1,0 +1,16 @@
+"""`Site`: one workspace or registry, once it is known where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from envsync.targets.azure_create import Creator
+from envsync.targets.azure_resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One workspace or registry that has been found: its resources, and what creates in it."""
+
+    resources: Resources
+    creator: Creator

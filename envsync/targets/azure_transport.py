@@ -1,0 +1,109 @@
+"""The connection to Azure that reading, updating and azure-ai-ml share.
+
+It keeps enough connections open for all requests that are under way at once, slows down as
+Azure's allowance runs out, and writes down what is sent, where somebody asked for that.
+"""
+
+from __future__ import annotations
+
+import time
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsync.targets.azure_log import RequestLog
+
+REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-reads"
+"""How many reads the Resource Manager still grants at once."""
+
+_FULL_SPEED: Final = 100
+"""With more reads left than this nobody waits."""
+
+_REFILL: Final = 25.0
+"""Reads that the Resource Manager adds each second (documentation, "Throttling limits")."""
+
+
+class Pace:
+    """How long each request waits, so that an allowance never runs out.
+
+    With many reads left nobody waits. Below `_FULL_SPEED` each waits longer, and with none left all
+    workers together send as many as the allowance grows by.
+    """
+
+    def __init__(self, parallel: int, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._parallel = parallel
+        self._sleep = sleep
+        self._remaining: int | None = None
+
+    def note(self, remaining: str | None) -> None:
+        """Takes down what an answer says is left; None where it says nothing."""
+        if remaining is not None and remaining.isdecimal():
+            self._remaining = int(remaining)
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a request waits now."""
+        if self._remaining is None or self._remaining >= _FULL_SPEED:
+            return 0.0
+        return (1 - self._remaining / _FULL_SPEED) * self._parallel / _REFILL
+
+    def wait(self) -> None:
+        """Waits as long as the next request has to."""
+        if delay := self.delay:
+            self._sleep(delay)
+
+
+class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hides its type
+    """One session for all threads, and for azure-ai-ml's clients too.
+
+    azure-core calls its transport "not thread-safe" because of the session's cookies; neither the
+    Resource Manager nor registries use any, and none are kept here.
+    """
+
+    def __init__(self, parallel: int, log: RequestLog | None = None) -> None:
+        super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
+        self._pace = Pace(parallel)
+        self._log = log
+
+    def send(self, request: Any, **kwargs: Any) -> Any:
+        """Sends one request; signature and errors are those of `RequestsTransport`."""
+        if request.method == "GET":
+            self._pace.wait()
+        started = time.monotonic()
+        try:
+            response = super().send(request, **kwargs)
+        except Exception as error:
+            if self._log is not None:
+                self._log.failed(request, error, time.monotonic() - started)
+            raise
+        self._pace.note(response.headers.get(REMAINING_HEADER))
+        if self._log is not None:
+            self._log.answered(request, response, time.monotonic() - started)
+        return response
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves it open: azure-core closes a transport with each client that used it."""
+
+
+def _session(parallel: int) -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(
+        # Retries are the pipeline's business. A block beats a connection that is thrown away.
+        max_retries=Retry(total=False, redirect=False, raise_on_status=False),
+        pool_connections=8,
+        pool_maxsize=max(parallel, 1) + 4,
+        pool_block=True,
+    )
+    session.mount("https://", adapter)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session

@@ -1,0 +1,28 @@
+"""How envsync talks to Azure, as far as a command line can say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+DEFAULT_PARALLEL: Final = 16
+"""How many requests are under way at once, at most."""
+
+DEFAULT_TIME_LIMIT: Final = 300.0
+"""How long one request is tried again at most, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The settings of one run.
+
+    Attributes:
+        parallel: how many requests are under way at once, at most.
+        time_limit: seconds after which a request that keeps failing is given up.
+        debug_http: a file to which every request is added as one line of JSON, without secrets.
+    """
+
+    parallel: int = DEFAULT_PARALLEL
+    time_limit: float = DEFAULT_TIME_LIMIT
+    debug_http: Path | None = None

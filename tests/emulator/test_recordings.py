@@ -1,0 +1,114 @@
+"""Every recorded session of the real service, played again in order, has the same answers.
+
+No session reads an environment that it has not written itself, so nothing has to be there before;
+what else it presupposes (which workspaces there are, how the service judged old Pythons that day,
+how long an operation took) are settings, taken from its own answers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from envsync.emulator.settings import REGISTRY_HOST, Settings
+from tests.emulator.client import Client, Reply, serving
+from tests.emulator.recordings import DATA, Exchange, comparable, sessions
+
+LEFT_OUT: dict[int, str] = {}
+"""Exchanges that are not played again, by their line (from 0), each with its reason: none."""
+
+EXCHANGES = 134
+"""How many were recorded."""
+
+_PLACES = re.compile(
+    r"(?<=/workspaces/)00000(?=/)|(?<=/registries/)(?:UnsecureTest-)?testFeed(?=[/?])"
+)
+_REGIONS = ("centraluseuap", "master", "westus2")
+
+pytestmark = pytest.mark.skipif(
+    not DATA.joinpath("recordings", "exchanges.jsonl").exists(),
+    reason=f"there are no recordings in {DATA}: set ENVSYNC_TEST_DATA",
+)
+
+
+def _sessions() -> dict[str, list[Exchange]]:
+    return sessions() if DATA.joinpath("recordings", "exchanges.jsonl").exists() else {}
+
+
+def settings_for(exchanges: list[Exchange]) -> Settings:
+    """An emulator that behaves as the service did on that day.
+
+    The service refused an old Python in one session and took the same in others, and its operation
+    was asked for as often as the recorded client had to.
+    """
+    refused = any(exchange.status == 400 for exchange in exchanges)
+    polls = sum(exchange.status == 202 and exchange.method == "GET" for exchange in exchanges)
+    return Settings(
+        workspaces=("00000",),
+        registries=("testFeed", "UnsecureTest-testFeed"),
+        end_of_life_python="refuse" if refused else "accept",
+        operation_polls=polls,
+    )
+
+
+def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
+    """The answer to a recorded request, sent to the hosts that are called otherwise here."""
+    uri = exchange.uri.replace("cert-master.experiments.azureml-test.net", REGISTRY_HOST)
+    if "/operations/" in uri:
+        assert operation is not None, "an operation has begun"
+        uri = operation
+    return client.send(exchange.method, uri, body=exchange.request)
+
+
+def body_of(exchange: Exchange) -> Any:
+    """The recorded body: the four letters of `null` were kept as a text."""
+    return None if exchange.body == "null" else exchange.body
+
+
+def without_places(value: Any) -> Any:
+    """A comparable body without the regions and rings of Microsoft's own tests."""
+    if isinstance(value, dict):
+        return {
+            "<region>" if key in (*_REGIONS, "eastus") else key: without_places(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [without_places(item) for item in value]
+    return "<region>" if value in (*_REGIONS, "eastus") else value
+
+
+def headers_of(headers: Any, recorded: Any) -> dict[str, Any]:
+    """The headers that a client acts on, as far as the recording has them."""
+    wanted = {"location", "content-type", "x-ms-async-operation-timeout"} & set(recorded)
+    found = {key: headers.get(key) for key in wanted}
+    if "/operations/" in str(found.get("location")):
+        host, _, rest = found["location"].partition("/environment/")
+        found["location"] = re.sub(r"[^/_]+_", "<registry>_", rest, count=1).rpartition("_")[0]
+        assert host.startswith("https://")
+    return found
+
+
+@pytest.mark.parametrize("session", list(_sessions()))
+def test_a_recorded_session_has_the_same_answers(session: str) -> None:
+    exchanges = _sessions()[session]
+    with serving(settings_for(exchanges)) as client:
+        operation = None
+        for exchange in exchanges:
+            if exchange.number in LEFT_OUT:
+                continue
+            reply = played(client, exchange, operation)
+            operation = reply.headers.get("location", operation)
+            assert (exchange.number, exchange.status) == (exchange.number, reply.status)
+            recorded = without_places(comparable(body_of(exchange)))
+            assert recorded == without_places(comparable(reply.json))
+            assert headers_of(exchange.headers, exchange.headers) == headers_of(
+                reply.headers, exchange.headers
+            )
+
+
+def test_no_recorded_exchange_is_left_out() -> None:
+    numbers = {item.number for exchanges in _sessions().values() for item in exchanges}
+
+    assert numbers - set(LEFT_OUT) == set(range(EXCHANGES))

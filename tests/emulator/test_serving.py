@@ -1,0 +1,527 @@
+"""A whole emulator: TLS, log, faults, blobs, and that nothing is left of it afterwards."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import pytest
+
+from envsync.emulator.settings import (
+    APPLICATION_HOSTS,
+    BLOB_SUFFIX,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    FaultKind,
+    Settings,
+)
+from tests.emulator.conftest import require_blobs
+
+pytest.importorskip("starlette", reason="the emulator needs starlette")
+pytest.importorskip("uvicorn", reason="the emulator needs uvicorn")
+pytest.importorskip("trustme", reason="the emulator needs trustme")
+
+from envsync.emulator.azurite import find
+from envsync.emulator.serve import Emulator, running
+
+WORKSPACE = (
+    "https://management.azure.com/subscriptions/s/resourceGroups/g"
+    "/providers/Microsoft.MachineLearningServices/workspaces/ws-dev"
+)
+ENVIRONMENT = {"properties": {"image": "python:3.12"}}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def ask(
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    timeout: float = 30,
+) -> Reply:
+    """One request by the means of the standard library, which reads the variables itself."""
+    # A new opener each time: they keep the proxy and the certificates they began with.
+    request = urllib.request.Request(url, body, dict(headers), method=method)
+    try:
+        with urllib.request.build_opener().open(request, timeout=timeout) as answer:
+            return Reply(answer.status, dict(answer.headers), answer.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            return Reply(error.code, dict(error.headers), error.read())
+
+
+def token(secret: str = CLIENT_SECRET) -> str:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": CLIENT_ID,
+        "client_secret": secret,
+        "scope": "https://management.azure.com/.default",
+    }
+    url = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
+    answer = ask(url, "POST", urllib.parse.urlencode(form).encode())
+    return f"Bearer {json.loads(answer.body)['access_token']}"
+
+
+def manage(
+    path: str,
+    method: str = "GET",
+    body: object = None,
+    authorization: str = "",
+    timeout: float = 30,
+) -> Reply:
+    """One request to the first workspace, by somebody who may write."""
+    content = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": authorization or token(), "Content-Type": "application/json"}
+    url = f"{WORKSPACE}{path}?api-version=2024-04-01"
+    return ask(url, method, content, headers, timeout)
+
+
+class Start(Protocol):
+    """Runs one more emulator."""
+
+    def __call__(self, settings: Settings, log: Path | None = None) -> Emulator: ...
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """Runs emulators until the test is over; the last one's variables are this process's."""
+    with ExitStack() as stack:
+
+        def call(settings: Settings, log: Path | None = None) -> Emulator:
+            emulator = stack.enter_context(running(settings, log))
+            for name, value in emulator.variables.items():
+                monkeypatch.setenv(name, value)
+            return emulator
+
+        yield call
+
+
+def test_the_fixture_makes_this_process_a_client(emulator: Emulator) -> None:
+    assert emulator.variables.items() <= dict(os.environ).items()
+    assert manage("/environments").status == 200
+
+
+# TLS
+
+
+@pytest.mark.parametrize("host", APPLICATION_HOSTS)
+def test_every_host_has_a_certificate_that_the_client_trusts(emulator: Emulator, host: str) -> None:
+    assert ask(f"https://{host}/nothing").status in {401, 404}
+
+
+def test_the_certificate_stands_the_strictest_check(emulator: Emulator) -> None:
+    context = ssl.create_default_context(cafile=emulator.variables["REQUESTS_CA_BUNDLE"])
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # what Python 3.13 does by itself
+    with (
+        connected(emulator, "management.azure.com") as plain,
+        context.wrap_socket(plain, server_hostname="management.azure.com") as secure,
+    ):
+        assert secure.version() == "TLSv1.3"
+
+
+def test_nobody_else_trusts_the_certificate(emulator: Emulator) -> None:
+    context = ssl.create_default_context(cadata=other_authority())
+    with (
+        connected(emulator, "management.azure.com") as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        context.wrap_socket(plain, server_hostname="management.azure.com")
+
+
+@contextmanager
+def connected(emulator: Emulator, host: str) -> Iterator[socket.socket]:
+    """A connection through the tunnel, before TLS begins."""
+    proxy = urllib.parse.urlsplit(emulator.variables["HTTPS_PROXY"])
+    with socket.create_connection((proxy.hostname or "", proxy.port or 0)) as plain:
+        plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+        assert plain.recv(100).startswith(b"HTTP/1.1 200 ")
+        yield plain
+
+
+def test_without_registries_there_is_no_name_of_one(start: Start) -> None:
+    assert "AZUREML_REGISTRY_NAME" not in start(Settings(registries=())).variables
+
+
+def other_authority() -> str:
+    import trustme
+
+    return trustme.CA().cert_pem.bytes().decode()
+
+
+def test_a_host_that_is_not_azure_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(urllib.error.URLError, match=r"does not serve example\.org:443"):
+        ask("https://example.org/")
+
+
+# Behaviour
+
+
+def test_a_version_that_is_put_can_be_read(start: Start) -> None:
+    start(Settings())
+    put = manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
+    got = manage("/environments/pydata/versions/1")
+
+    assert (put.status, got.status) == (201, 200)
+    assert json.loads(got.body)["properties"]["image"] == "python:3.12"
+
+
+def test_a_reader_can_read_only(start: Start) -> None:
+    start(Settings(reader_secret="reads"))
+    reader = token("reads")
+    write = manage("/environments/a/versions/1", "PUT", ENVIRONMENT, authorization=reader)
+
+    assert manage("/environments", authorization=reader).status == 200
+    assert write.status == 403
+
+
+def test_each_request_is_in_the_log(tmp_path: Path, start: Start) -> None:
+    log = tmp_path / "requests.jsonl"
+    start(Settings(), log)
+    manage("/environments/absent/versions/1")
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+
+    assert [(entry["method"], entry["host"], entry["status"]) for entry in entries] == [
+        ("POST", "login.microsoftonline.com", 200),
+        ("GET", "management.azure.com", 404),
+    ]
+    assert entries[1]["query"] == "api-version=2024-04-01"
+    assert "Bearer" not in log.read_text()
+    assert CLIENT_SECRET not in log.read_text()
+
+
+def test_what_is_left_of_the_limits_is_told(start: Start) -> None:
+    start(Settings(throttle="arm"))
+    authorization = token()
+    answers = [manage("/environments", authorization=authorization) for _ in range(2)]
+    left = [
+        int(answer.headers["x-ms-ratelimit-remaining-subscription-reads"]) for answer in answers
+    ]
+
+    assert left[0] == 249
+    assert left[1] in {248, 249}  # some come back while the second is made
+
+
+@pytest.mark.parametrize("kind", ["reset", "drop-after-commit"])
+def test_a_lost_answer_looks_the_same_whether_the_work_was_done_or_not(
+    kind: FaultKind, tmp_path: Path, start: Start
+) -> None:
+    state = tmp_path / "state.db"
+    start(Settings(state=state, faults=((kind, 1.0),)))
+    with pytest.raises((ConnectionError, ssl.SSLError, urllib.error.URLError)):
+        manage("/environments/lost/versions/1", "PUT", ENVIRONMENT)
+
+    start(Settings(state=state))
+    kept = manage("/environments/lost/versions/1").status == 200
+    assert kept == (kind == "drop-after-commit")
+
+
+def test_a_client_can_give_up_on_a_timeout(start: Start) -> None:
+    start(Settings(faults=(("timeout", 1.0),)))
+    authorization = token()
+    with pytest.raises((TimeoutError, urllib.error.URLError), match="timed out"):
+        manage("/environments", authorization=authorization, timeout=0.3)
+
+
+def test_requests_side_by_side_are_all_answered(start: Start) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    start(Settings(latency_ms=200))
+    authorization = token()
+    started = time.perf_counter()
+    with ThreadPoolExecutor(16) as threads:
+        replies = list(
+            threads.map(lambda _: manage("/environments", authorization=authorization), range(32))
+        )
+
+    assert {reply.status for reply in replies} == {200}
+    assert time.perf_counter() - started < 32 * 0.2
+
+
+# State
+
+
+def test_the_state_is_a_local_target_and_stays(tmp_path: Path, start: Start) -> None:
+    state = tmp_path / "emulator.db"
+    start(Settings(state=state))
+    manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
+    start(Settings(state=state))
+    (tmp_path / "envsync.yaml").write_text("targets: {local: {kind: local, path: emulator.db}}\n")
+    listed = subprocess.run(
+        [sys.executable, "-m", "envsync", "-C", str(tmp_path), "list", "--format", "json"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert manage("/environments/pydata/versions/1").status == 200
+    assert "pydata" in {found["name"] for found in json.loads(listed.stdout)}
+
+
+# Blobs
+
+
+def blob_address(settings: Settings) -> str:
+    return f"{settings.blob_endpoint}/{settings.blob_containers[0]}/file.txt"
+
+
+def signed(settings: Settings, method: str, size: int = 0) -> dict[str, str]:
+    """Headers of a request for the blob, with the account's key."""
+    import base64
+    import hashlib
+    import hmac
+    from email.utils import formatdate
+
+    headers = {"x-ms-date": formatdate(usegmt=True), "x-ms-version": "2021-08-06"}
+    if method == "PUT":
+        headers = {"x-ms-blob-type": "BlockBlob", **headers}
+    kind = "text/plain" if method == "PUT" else ""
+    fixed = [method, "", "", str(size or ""), "", kind, *[""] * 6]
+    account = settings.blob_account
+    path = f"/{account}/{settings.blob_containers[0]}/file.txt"
+    text = "\n".join([*fixed, *(f"{key}:{value}" for key, value in headers.items()), path])
+    digest = hmac.digest(base64.b64decode(settings.blob_key), text.encode(), hashlib.sha256)
+    authorization = f"SharedKey {account}:{base64.b64encode(digest).decode()}"
+    return {**headers, **({"Content-Type": kind} if kind else {}), "Authorization": authorization}
+
+
+def upload(settings: Settings) -> Reply:
+    return ask(blob_address(settings), "PUT", b"hello", signed(settings, "PUT", 5))
+
+
+def download(settings: Settings) -> Reply:
+    return ask(blob_address(settings), headers=signed(settings, "GET"))
+
+
+def test_a_blob_is_kept_as_long_as_the_emulator_runs(start: Start) -> None:
+    require_blobs()
+    start(Settings())
+
+    assert upload(Settings()).status == 201
+    assert download(Settings()).body == b"hello"
+
+    start(Settings())
+    assert download(Settings()).status == 404
+
+
+def test_blobs_are_kept_beside_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_blobs()
+    settings = Settings(state=tmp_path / "emulator.db")
+    replies = []
+    for request in (upload, download):
+        with running(settings) as emulator, monkeypatch.context() as patch:
+            for name, value in emulator.variables.items():
+                patch.setenv(name, value)
+            replies.append(request(settings))
+
+    assert [reply.status for reply in replies] == [201, 200]
+    assert (tmp_path / "emulator.blobs").is_dir()
+
+
+def program(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "azurite-blob"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+def test_a_client_learns_why_azurite_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
+) -> None:
+    monkeypatch.setenv("ENVSYNC_AZURITE", program(tmp_path, "echo This is broken; exit 3"))
+    start(Settings())
+
+    with pytest.raises(urllib.error.URLError, match=r"Azurite did not start\. This is broken"):
+        upload(Settings())
+
+
+def test_a_client_learns_that_azurite_is_missing(
+    monkeypatch: pytest.MonkeyPatch, start: Start
+) -> None:
+    monkeypatch.setenv("ENVSYNC_AZURITE", "no-such-program")
+    emulator = start(Settings())
+
+    assert [warning.partition(",")[0] for warning in emulator.warnings] == [
+        "Azurite is not installed"
+    ]
+    with pytest.raises(urllib.error.URLError, match="npm install --global azurite"):
+        upload(Settings())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+def test_azurite_is_found_by_its_variable_on_the_path_and_in_node_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named, on_path, beside = (tmp_path / name for name in ("named", "path", "project"))
+    modules = beside / "node_modules" / ".bin"
+    for directory in (named, on_path, modules):
+        directory.mkdir(parents=True)
+        program(directory, "true")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "no-venv"))
+    monkeypatch.delenv("ENVSYNC_AZURITE", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.chdir(tmp_path)
+    assert find() is None
+
+    monkeypatch.chdir(beside)
+    assert find() == modules / "azurite-blob"
+
+    monkeypatch.setenv("PATH", str(on_path))
+    assert find() == on_path / "azurite-blob"
+
+    monkeypatch.setenv("ENVSYNC_AZURITE", str(named / "azurite-blob"))
+    assert find() == named / "azurite-blob"
+
+
+# The end
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Fails where threads or open files are left of what was done, or objects not closed.
+
+    An object that was not closed warns when it is collected, and a warning is an error here.
+    """
+    gc.collect()
+    before = set(threading.enumerate()), open_files()
+    yield
+    gc.collect()
+    # Those of before may have ended meanwhile.
+    assert set(threading.enumerate()) - before[0] == set()
+    assert open_files() <= before[1]
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
+
+
+@pytest.mark.parametrize("with_blobs", [False, True])
+def test_nothing_is_left_of_it(with_blobs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if with_blobs:
+        require_blobs()
+    with nothing_left():
+        with running(Settings()) as emulator, monkeypatch.context() as patch:
+            for name, value in emulator.variables.items():
+                patch.setenv(name, value)
+            manage("/environments")
+            if with_blobs:
+                upload(Settings())
+        proxy = urllib.parse.urlsplit(emulator.variables["HTTPS_PROXY"])
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((proxy.hostname or "", proxy.port or 0))
+        assert not Path(emulator.variables["REQUESTS_CA_BUNDLE"]).parent.exists()
+
+
+def test_it_ends_at_once_with_a_request_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(authorization: str) -> None:
+        with pytest.raises((OSError, urllib.error.URLError)):
+            manage("/environments", authorization=authorization)
+
+    with running(Settings(faults=(("timeout", 1.0),))) as emulator:
+        for name, value in emulator.variables.items():
+            monkeypatch.setenv(name, value)
+        client = threading.Thread(target=hang, args=(token(),))
+        client.start()
+        time.sleep(0.3)
+        ending = time.perf_counter()
+    assert time.perf_counter() - ending < 2
+    client.join(timeout=5)
+    assert not client.is_alive()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
+def test_it_ends_at_once_while_azurite_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait_for_azurite() -> None:
+        with pytest.raises((OSError, urllib.error.URLError)):
+            upload(Settings())
+
+    monkeypatch.setenv("ENVSYNC_AZURITE", program(tmp_path, "exec sleep 60"))
+    with running(Settings()) as emulator:
+        for name, value in emulator.variables.items():
+            monkeypatch.setenv(name, value)
+        clients = [threading.Thread(target=wait_for_azurite) for _ in range(3)]
+        for client in clients:
+            client.start()
+        time.sleep(0.5)
+        ending = time.perf_counter()
+    assert time.perf_counter() - ending < 3
+    for client in clients:
+        client.join(timeout=5)
+    assert [client for client in clients if client.is_alive()] == []
+
+
+def test_a_failure_in_the_block_ends_it_too() -> None:
+    class Failure(Exception):
+        pass
+
+    with nothing_left(), pytest.raises(Failure), running(Settings()):
+        raise Failure
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it looks for processes in /proc")
+def test_azurite_ends_even_where_its_emulator_was_killed(tmp_path: Path) -> None:
+    require_blobs()
+    upload_and_wait = (
+        "import urllib.request, urllib.error, time\n"
+        f"try: urllib.request.urlopen('https://envsyncemulator{BLOB_SUFFIX}/x')\n"
+        "except urllib.error.HTTPError: print('ready', flush=True)\n"
+        "time.sleep(60)"
+    )
+    command = ["emulator", "--", sys.executable, "-c", upload_and_wait]
+    with subprocess.Popen(
+        [sys.executable, "-m", "envsync", *command],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # where a kill leaves files behind
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        children = [
+            int(child)
+            for task in Path(f"/proc/{process.pid}/task").iterdir()
+            for child in (task / "children").read_text().split()
+        ]
+        azurite = [child for child in children if b"--blobPort" in arguments(child)]
+        process.kill()
+    for child in set(children) - set(azurite):
+        os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while any(arguments(child) for child in azurite) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert len(azurite) == 1
+    assert [child for child in azurite if arguments(child)] == []
+
+
+def arguments(process: int) -> bytes:
+    """The command line of a process; empty where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""

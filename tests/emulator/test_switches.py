@@ -1,0 +1,295 @@
+"""Each behaviour that nobody has seen of the real service, with both answers."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from envsync.emulator.settings import Settings
+from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, Client, serving
+
+CONTAINER = f"{WORKSPACE}/environments/pydata"
+VERSION = f"{CONTAINER}/versions/1"
+
+
+def archived(client: Client) -> dict[str | None, bool]:
+    """What clients see: by version, and under None of the container."""
+    versions = client.get(f"{CONTAINER}/versions", listViewType="All").json["value"]
+    return {
+        None: client.get(CONTAINER).properties["isArchived"],
+        **{item["name"]: item["properties"]["isArchived"] for item in versions},
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "tags"),
+    [(Settings(tags="replace"), {"b": "2"}), (Settings(tags="merge"), {"a": "1", "b": "2"})],
+    ids=["replace", "merge"],
+)
+@pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
+def test_tags_are_replaced_or_merged(
+    settings: Settings, tags: dict[str, str], address: str
+) -> None:
+    with serving(settings) as client:
+        client.put(address, {"image": IMAGE, "tags": {"a": "1"}})
+        reply = client.put(address, {"image": IMAGE, "tags": {"b": "2"}})
+
+        assert reply.properties["tags"] == tags
+        assert client.get(address).properties["tags"] == tags
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(omitted="clear"), (None, {})),
+        (Settings(omitted="keep"), ("Data science.", {"a": "1"})),
+    ],
+    ids=["clear", "keep"],
+)
+@pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
+@pytest.mark.parametrize("left_out", [{}, {"description": None, "tags": None}])
+def test_what_is_left_out_is_kept_or_cleared(
+    settings: Settings,
+    expected: tuple[str | None, dict[str, str]],
+    address: str,
+    left_out: dict[str, None],
+) -> None:
+    with serving(settings) as client:
+        client.put(address, {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}})
+        client.put(address, {"image": IMAGE, **left_out})
+
+        found = client.get(address).properties
+        assert (found["description"], found["tags"]) == expected
+
+
+@pytest.mark.parametrize("settings", [Settings(omitted="clear"), Settings(omitted="keep")])
+def test_what_is_empty_is_no_omission(settings: Settings) -> None:
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}})
+        client.put(VERSION, {"image": IMAGE, "description": "", "tags": {}})
+
+        found = client.get(VERSION).properties
+        assert (found["description"], found["tags"]) == ("", {})
+
+
+@pytest.mark.parametrize("conflict", [400, 409])
+def test_a_changed_spec_is_refused_with_either_status(conflict: int) -> None:
+    settings = Settings(conflict=409) if conflict == 409 else Settings(conflict=400)
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE})
+        reply = client.put(VERSION, {"image": "contoso.example/other:1"})
+
+        assert (reply.status, reply.json["error"]["code"]) == (conflict, "UserError")
+        assert reply.json["error"]["message"].startswith(
+            "Environment pydata with version 1 is already registered and cannot be changed"
+        )
+        assert client.get(VERSION).properties["image"] == IMAGE
+
+
+@pytest.mark.parametrize(
+    ("settings", "after"),
+    [
+        (Settings(restore="keep"), {None: False, "1": True, "2": False}),
+        (Settings(restore="all"), {None: False, "1": False, "2": False}),
+    ],
+    ids=["keep", "all"],
+)
+def test_restoring_a_container_keeps_or_restores_versions(
+    settings: Settings, after: dict[str | None, bool]
+) -> None:
+    with serving(settings) as client:
+        for version in ("1", "2"):
+            client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
+        client.put(VERSION, {"image": IMAGE, "isArchived": True})
+        client.put(CONTAINER, {"isArchived": True})
+        client.put(CONTAINER, {"isArchived": False})
+
+        assert archived(client) == after
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "after"),
+    [
+        (Settings(archive_hidden="allow"), 201, {None: False, "1": True}),
+        (Settings(archive_hidden="refuse"), 400, {None: False, "1": False}),
+    ],
+    ids=["allow", "refuse"],
+)
+def test_a_hidden_version_can_be_archived_or_not(
+    settings: Settings, status: int, after: dict[str | None, bool]
+) -> None:
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE})
+        client.put(CONTAINER, {"isArchived": True})
+        reply = client.put(VERSION, {"image": IMAGE, "isArchived": True})
+        client.put(CONTAINER, {"isArchived": False})
+
+        assert (reply.status, archived(client)) == (status, after)
+
+
+@pytest.mark.parametrize(
+    ("settings", "hidden"),
+    [
+        (Settings(hidden_versions="own"), {None: True, "1": False}),
+        (Settings(hidden_versions="effective"), {None: True, "1": True}),
+    ],
+    ids=["own", "effective"],
+)
+def test_a_hidden_version_looks_active_or_archived(
+    settings: Settings, hidden: dict[str | None, bool]
+) -> None:
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE})
+        client.put(CONTAINER, {"isArchived": True})
+        seen = archived(client)
+        client.put(CONTAINER, {"isArchived": False})
+
+        assert seen == hidden
+        assert archived(client) == {None: False, "1": False}
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [(Settings(hidden_versions="own"), 201), (Settings(hidden_versions="effective"), 400)],
+    ids=["own", "effective"],
+)
+def test_a_version_that_looks_archived_is_not_restored_while_it_is_hidden(
+    settings: Settings, status: int
+) -> None:
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE})
+        client.put(CONTAINER, {"isArchived": True})
+
+        assert client.put(VERSION, {"image": IMAGE, "description": "New."}).status == status
+
+
+@pytest.mark.parametrize(
+    ("settings", "tags"),
+    [
+        (Settings(container_tags="keep"), {"envsync.owner": "churn"}),
+        (Settings(container_tags="drop"), {}),
+    ],
+    ids=["keep", "drop"],
+)
+def test_tags_of_a_container_are_kept_or_dropped(settings: Settings, tags: dict[str, str]) -> None:
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE, "tags": {"a": "1"}})
+        reply = client.put(CONTAINER, {"tags": {"envsync.owner": "churn"}})
+
+        assert (reply.status, client.get(CONTAINER).properties["tags"]) == (201, tags)
+        assert client.get(VERSION).properties["tags"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(registry_metadata="update"), ("New.", {"b": "2"}, True)),
+        (Settings(registry_metadata="ignore"), ("Data science.", {"a": "1"}, True)),
+    ],
+    ids=["update", "ignore"],
+)
+def test_a_registry_updates_metadata_or_ignores_it(
+    settings: Settings, expected: tuple[str, dict[str, str], bool]
+) -> None:
+    address = f"{REGISTRY}/environments/pydata/versions/1"
+    old = {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}}
+    new = {"image": IMAGE, "description": "New.", "tags": {"b": "2"}, "isArchived": True}
+    with serving(settings) as client:
+        statuses = [client.put(address, body, DATAPLANE).status for body in (old, new)]
+
+        found = client.get(address, DATAPLANE).properties
+        assert statuses == [202, 202]
+        assert (found["description"], found["tags"], found["isArchived"]) == expected
+
+
+def test_the_next_version_is_counted_or_a_timestamp() -> None:
+    moment = datetime(2022, 9, 14, 20, 33, 51, 582089, tzinfo=UTC)
+    found = {}
+    for settings in (Settings(next_version="counter"), Settings(next_version="timestamp")):
+        with serving(settings, clock=lambda: moment) as client:
+            for version in ("9", "10"):
+                client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
+            found[settings.next_version] = client.get(CONTAINER).properties["nextVersion"]
+
+    assert found == {"counter": "11", "timestamp": "2022-09-14-20-33-51-5820891"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [(Settings(absent_versions="empty"), 200), (Settings(absent_versions="404"), 404)],
+    ids=["empty", "404"],
+)
+def test_versions_of_an_absent_name_are_none_or_not_found(settings: Settings, status: int) -> None:
+    with serving(settings) as client:
+        assert client.get(f"{CONTAINER}/versions").status == status
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        (Settings(end_of_life_python="accept"), 201),
+        (Settings(end_of_life_python="refuse"), 400),
+    ],
+    ids=["accept", "refuse"],
+)
+def test_an_old_python_is_accepted_or_refused(settings: Settings, status: int) -> None:
+    conda = "dependencies:\n- python=3.7.6\n- pip\n"
+    with serving(settings) as client:
+        reply = client.put(VERSION, {"image": IMAGE, "condaFile": conda})
+
+        assert reply.status == status
+        if status == 400:
+            inner = reply.json["error"]["additionalInfo"][-1]
+            assert inner["info"]["value"]["code"] == "NewRecommendedPythonVersions"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 30.0])
+def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+
+    def shown(client: Client) -> list[tuple[str, str | None]]:
+        versions = client.get(f"{CONTAINER}/versions").json["value"]
+        return [(item["name"], item["properties"]["description"]) for item in versions]
+
+    moments = [now]
+    with serving(Settings(list_lag_seconds=seconds), clock=lambda: moments[0]) as client:
+        moments[0] = now + timedelta(seconds=1)
+        client.put(VERSION, {"image": IMAGE, "description": "first"})
+        before = shown(client), client.get(VERSION).properties["description"]
+        moments[0] = now + timedelta(seconds=32)
+        client.put(VERSION, {"image": IMAGE, "description": "second"})
+        client.put(f"{CONTAINER}/versions/2", {"image": IMAGE})
+        client.put(CONTAINER, {"isArchived": True})
+        between = shown(client), client.get(CONTAINER).properties["isArchived"]
+        moments[0] = now + timedelta(seconds=64)
+        after = shown(client)
+        client.put(CONTAINER, {"isArchived": False})
+        moments[0] = now + timedelta(seconds=96)
+        restored = shown(client)
+
+    assert after == []
+    assert restored == [("2", None), ("1", "second")]
+    if seconds:
+        assert (before, between) == (([], "first"), ([("1", "first")], True))
+    else:
+        assert (before, between) == (([("1", "first")], "first"), ([], True))
+
+
+def test_seeded_and_curated_entries_do_not_wait_for_the_lag() -> None:
+    with serving(Settings(list_lag_seconds=30)) as client:
+        names = [item["name"] for item in client.get(f"{WORKSPACE}/environments").json["value"]]
+
+    assert "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu" in names
+
+
+def test_every_switch_is_tested_here() -> None:
+    switches = {item.name for item in fields(Settings) if "Literal" in str(item.type)}
+
+    assert switches == {
+        *("tags", "omitted", "conflict", "restore", "archive_hidden", "hidden_versions"),
+        *("container_tags", "registry_metadata", "next_version", "absent_versions"),
+        "end_of_life_python",
+        "throttle",  # with whatever serves the application
+    }

@@ -1,0 +1,128 @@
+"""Workspaces and registries of an emulator, for the tests of the targets that reach Azure."""
+
+# ruff: noqa: E402 (the imports need what may be missing)
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for extra in ("starlette", "uvicorn", "trustme", "azure.identity", "azure.mgmt.core"):
+    pytest.importorskip(extra, reason=f"{extra} is not installed")
+
+from envsync.emulator.azurite import find
+from envsync.emulator.serve import running
+from envsync.emulator.settings import Settings
+from envsync.targets import open_target
+from envsync.targets.azure_target import AzureTarget
+from envsync.targets.connection import Connection
+from envsync.targetsettings import TargetConfig, TargetKind
+from tests.targets.contract import IMAGE
+
+READER = "reads-only"
+FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_secret": READER}
+
+
+@dataclass
+class Azure:
+    """A running emulator, this process being its client.
+
+    Attributes:
+        log: what was asked of it, one JSON object a line.
+        variables: what other processes need to be its clients.
+    """
+
+    log: Path
+    variables: Mapping[str, str]
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def config(self, kind: TargetKind, **settings: str) -> TargetConfig:
+        """The settings of a target that holds nothing yet."""
+        number = next(self._numbers)
+        if kind == "registry":
+            found = {"registry": f"registry-{number}"}
+        else:
+            found = {
+                "subscription_id": self.variables["AZURE_SUBSCRIPTION_ID"],
+                "resource_group": self.variables["AZURE_RESOURCE_GROUP"],
+                "workspace": f"ws-{number}",
+            }
+        return TargetConfig("dev", kind, {**found, **settings})
+
+    @contextmanager
+    def target(
+        self, kind: TargetKind, connection: Connection | None = None, **settings: str
+    ) -> Iterator[AzureTarget]:
+        """A target that holds nothing yet."""
+        with self.open(self.config(kind, **settings), connection) as target:
+            yield target
+
+    @contextmanager
+    def open(
+        self, config: TargetConfig, connection: Connection | None = None
+    ) -> Iterator[AzureTarget]:
+        """The target of these settings."""
+        with closing(open_target(config, Path(), connection)) as target:
+            assert isinstance(target, AzureTarget)
+            yield target
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked of the service so far, sign-ins left out."""
+        if not self.log.exists():
+            return []
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines]
+        return [request for request in found if not request["host"].startswith("login.")]
+
+
+@contextmanager
+def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azure]:
+    """An emulator with these settings, and this process its client.
+
+    Every test takes a workspace or registry of its own, of which there are `places`.
+    """
+    names = {
+        "workspaces": tuple(f"ws-{number}" for number in range(places)),
+        "registries": tuple(f"registry-{number}" for number in range(places)),
+    }
+    import_sdk()
+    log = directory / "requests.jsonl"
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running(Settings(**{**names, **FAST, **settings}), log) as emulator,
+    ):
+        for name in [name for name in os.environ if name.startswith("AZURE_")]:
+            patch.delenv(name)
+        for name, value in emulator.variables.items():
+            patch.setenv(name, value)
+        yield Azure(log, emulator.variables)
+
+
+def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -> None:
+    """Registers a version as any other client would."""
+    body = {"properties": {"image": IMAGE, "isArchived": False, "isAnonymous": False, **properties}}
+    target.site.resources.put_version(name, version, body)
+
+
+def import_sdk() -> None:
+    """Imports azure-ai-ml, whose modules warn about what they themselves do."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module("azure.ai.ml.entities")
+        importlib.import_module("azure.ai.ml")
+
+
+def require_azurite() -> None:
+    """Skips where nothing can keep build contexts."""
+    if find() is None:
+        pytest.skip("Azurite is not installed, which keeps build contexts")

@@ -1,0 +1,77 @@
+"""The promises of every target, kept by workspaces and registries under every switch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import pytest
+
+from envsync.errors import TargetError
+from envsync.model import Environment, EnvironmentSpec
+from envsync.targets.protocol import Target
+from envsync.targetsettings import TargetKind
+from tests.targets.azure import Azure, azure, require_azurite
+from tests.targets.contract import IMAGE, TargetContract
+from tests.targets.contract import environment as declared
+
+
+@pytest.fixture(scope="class")
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Azure]:
+    """An emulator for all tests of a class, with the settings that the class has."""
+    with azure(tmp_path_factory.mktemp("azure"), places=100, **request.cls.settings) as service:
+        yield service
+
+
+_CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_is_kept)[
+    "pytestmark"
+][0].args[1]
+
+
+class AzureContract(TargetContract):
+    """The contract on one kind, against an emulator with some settings."""
+
+    kind: ClassVar[TargetKind]
+    settings: ClassVar[dict[str, Any]] = {}
+
+    @pytest.fixture
+    def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
+        if "tmp_path" in request.fixturenames:  # only build contexts need a directory
+            require_azurite()
+        with service.target(self.kind) as target:
+            yield target
+
+    def seed_curated(self, target: Target, environment: Environment) -> None:
+        if self.kind == "registry":
+            pytest.skip("nobody can put curated entries into a registry")
+        assert environment.key.name in target.read([environment.key.name])
+
+    # azure-ai-ml leaves an empty conda file out of what it sends.
+    @pytest.mark.parametrize(
+        "conda",
+        [case for case in _CONDA_FILES if case != "{}"],
+    )
+    def test_the_meaning_of_a_conda_file_is_kept(self, target: Target, conda: str) -> None:
+        super().test_the_meaning_of_a_conda_file_is_kept(target, conda)
+
+    def test_an_empty_conda_file_is_refused_before_it_is_lost(self, target: Target) -> None:
+        spec = EnvironmentSpec(image=IMAGE, conda_file="{}")
+
+        with pytest.raises(TargetError, match="pydata:1 has an empty conda file"):
+            target.create(declared(spec=spec))
+
+        assert target.read(["pydata"]) == {}
+
+
+def fails(test: Callable[..., None], sentence: str) -> Callable[..., None]:
+    """The same test, of a service that cannot do it: it must say so, not pass over it."""
+
+    @functools.wraps(test)
+    def failing(*arguments: Any, **named: Any) -> None:
+        with pytest.raises(TargetError, match=sentence):
+            test(*arguments, **named)
+
+    return failing

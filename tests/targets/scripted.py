@@ -1,0 +1,76 @@
+"""Answers that a test has written down, behind the real pipeline and the real transport."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from azure.core.credentials import AccessToken
+from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
+
+from envsync.canonical import JSON
+from envsync.targets.azure_clouds import cloud
+from envsync.targets.azure_rest import Rest
+from envsync.targets.azure_transport import SharedTransport
+
+Step = tuple[int, JSON, Mapping[str, str]] | Exception
+
+
+def answer(status: int, body: JSON = None, **headers: str) -> Step:
+    """One answer; `_` in the name of a header stands for `-`."""
+    return status, body, {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Script(BaseAdapter):
+    """Gives one answer after the other; the last one again and again.
+
+    Attributes:
+        sent: what was asked: method and URL.
+    """
+
+    def __init__(self, *steps: Step) -> None:
+        super().__init__()
+        self._steps = list(steps)
+        self.sent: list[tuple[str, str]] = []
+        self.bodies: list[JSON] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        self.sent.append((str(request.method), str(request.url)))
+        self.bodies.append(
+            json.loads(request.body) if isinstance(request.body, bytes | str) else None
+        )
+        step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
+        if isinstance(step, Exception):
+            raise step
+        status, body, headers = step
+        content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        response = requests.Response()
+        response.status_code = status
+        response.headers.update({"Content-Type": "application/json", **headers})
+        response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+        response.url = str(request.url)
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class Someone:
+    """A credential that is always signed in."""
+
+    def get_token(self, *_: str, **__: Any) -> AccessToken:
+        return AccessToken("token", 2**40)
+
+
+def rest(
+    script: Script, sleep: Callable[[float], None] = lambda _: None, time_limit: float = 100.0
+) -> Rest:
+    """A connection on which these answers come."""
+    transport = SharedTransport(16)
+    transport.session.mount("https://", script)
+    return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)

@@ -1,0 +1,168 @@
+"""The contract of every target on both kinds, under every answer the service may give.
+
+What a service that behaves so cannot do must be a failed change with a sentence that says it; those
+tests are run as well, and have to end that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+
+from envsync.errors import TargetError
+from envsync.model import EnvironmentKey, Metadata
+from envsync.targets.protocol import Target
+from tests.targets.azure_contract import AzureContract, fails, service
+from tests.targets.contract import OURS, TargetContract, environment, flags
+
+__all__ = ["service"]
+
+pytestmark = pytest.mark.xdist_group("emulator")
+
+REMOVING_TAGS = (
+    "test_text_is_kept_exactly",
+    "test_an_update_replaces_everything_that_may_change",
+    "test_an_update_clears_what_is_no_longer_there",
+    "test_an_update_does_not_make_a_version_the_latest",
+    "test_an_update_touches_no_other_version",
+    "test_an_owner_that_comes_with_an_update_finds_the_container",
+    "test_an_update_leaves_the_archived_state",
+    "test_an_update_can_restore_in_the_same_write",
+    "test_an_active_version_is_updated_with_restore_as_without",
+    "test_threads_read_and_write_side_by_side",
+)
+"""Tests of the contract in which an update removes a tag."""
+
+FINDING_BY_OWNER = (
+    "test_what_an_owner_owns_is_found_without_its_name",
+    "test_an_owner_of_any_version_finds_the_container",
+    "test_a_container_comes_whole",
+    "test_an_archived_container_is_read_too",
+    "test_an_owner_that_comes_with_an_update_finds_the_container",
+)
+"""Tests of the contract that look for what an owner owns without its name."""
+
+HIDDEN_FLAGS = (
+    "test_under_an_archived_container_a_version_is_born_archived",
+    "test_an_update_leaves_the_archived_state",
+    "test_an_update_restores_nothing_under_an_archived_container",
+    "test_one_version_cannot_be_restored_while_it_is_hidden",
+)
+"""Tests of the contract that look at the state of single versions under an archived container."""
+
+
+def expecting(names: tuple[str, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """These tests of the contract, changed."""
+    return {name: change(getattr(TargetContract, name)) for name in names}
+
+
+class TestWorkspace(AzureContract):
+    kind = "workspace"
+
+
+class TestRegistry(AzureContract):
+    kind = "registry"
+
+
+OTHER_ANSWERS: dict[str, Any] = {
+    "conflict": 400,
+    "omitted": "keep",
+    "restore": "all",
+    "next_version": "timestamp",
+    "end_of_life_python": "refuse",
+}
+"""Answers under which everything works all the same."""
+
+
+class TestWorkspaceWithOtherAnswers(AzureContract):
+    kind = "workspace"
+    settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS
+
+
+class TestRegistryWithOtherAnswers(AzureContract):
+    kind = "registry"
+    settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS
+
+
+class TestWorkspaceThatKeepsTags(AzureContract):
+    kind = "workspace"
+    settings: ClassVar[dict[str, Any]] = {"tags": "merge"}
+    locals().update(expecting(REMOVING_TAGS, lambda test: fails(test, "service kept")))
+
+
+class TestRegistryThatKeepsTags(AzureContract):
+    kind = "registry"
+    settings: ClassVar[dict[str, Any]] = {"tags": "merge"}
+    locals().update(expecting(REMOVING_TAGS, lambda test: fails(test, "service kept")))
+
+
+class TestRegistryThatIgnoresMetadata(AzureContract):
+    kind = "registry"
+    settings: ClassVar[dict[str, Any]] = {"registry_metadata": "ignore"}
+    locals().update(expecting(REMOVING_TAGS, lambda test: fails(test, "ignored it")))
+
+
+class TestWorkspaceThatDropsContainerTags(AzureContract):
+    kind = "workspace"
+    settings: ClassVar[dict[str, Any]] = {"container_tags": "drop"}
+
+
+class TestRegistryThatDropsContainerTags(AzureContract):
+    kind = "registry"
+    settings: ClassVar[dict[str, Any]] = {"container_tags": "drop"}
+
+
+ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_while_it_is_hidden",)
+
+
+class TestWorkspaceThatArchivesNothingHidden(AzureContract):
+    kind = "workspace"
+    settings: ClassVar[dict[str, Any]] = {"archive_hidden": "refuse"}
+    locals().update(expecting(ARCHIVING_HIDDEN, lambda test: fails(test, "could not be archi")))
+
+
+class TestRegistryThatArchivesNothingHidden(AzureContract):
+    kind = "registry"
+    settings: ClassVar[dict[str, Any]] = {"archive_hidden": "refuse"}
+    locals().update(expecting(ARCHIVING_HIDDEN, lambda test: fails(test, "could not be archi")))
+
+
+class HiddenVersions(AzureContract):
+    """A service that shows all versions of an archived container as archived.
+
+    What is archived on its own cannot be told then; that all come back as they were is tested.
+    """
+
+    settings: ClassVar[dict[str, Any]] = {"hidden_versions": "effective"}
+    locals().update(expecting(HIDDEN_FLAGS, lambda _: None))
+
+    def test_hidden_versions_come_back_as_they_were(self, target: Target) -> None:
+        for version in ("1", "2"):
+            target.create(environment(version=version))
+        target.set_archived("pydata", "1", True)
+        target.set_archived("pydata", None, True)
+        hidden = flags(target)
+
+        target.set_archived("pydata", None, False)
+
+        assert hidden == {None: True, "1": True, "2": True}
+        assert flags(target) == {None: False, "1": True, "2": False}
+
+    def test_one_version_is_not_restored_while_it_is_hidden(self, target: Target) -> None:
+        target.create(environment())
+        target.set_archived("pydata", None, True)
+
+        with pytest.raises(TargetError, match="pydata"):
+            target.set_archived("pydata", "1", False)
+        with pytest.raises(TargetError, match="pydata"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
+
+
+class TestWorkspaceWithHiddenVersions(HiddenVersions):
+    kind = "workspace"
+
+
+class TestRegistryWithHiddenVersions(HiddenVersions):
+    kind = "registry"

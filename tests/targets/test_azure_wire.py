@@ -1,0 +1,224 @@
+"""The service's JSON as envsync's values, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("azure.core", reason="azure-core is not installed")
+
+from envsync.canonical import JSON, canonical_json
+from envsync.model import (
+    Build,
+    BuildContext,
+    EnvironmentSpec,
+    InferenceConfig,
+    Metadata,
+    Provenance,
+    Route,
+)
+from envsync.targets.azure_owners import owners, with_owner
+from envsync.targets.azure_wire import Resource, body, creation_order, registered, resource
+from tests.targets.contract import IMAGE
+
+RECORDINGS = (
+    Path(os.environ.get("ENVSYNC_TEST_DATA", Path(__file__).parents[3] / "shared"))
+    / "recordings"
+    / "exchanges.jsonl"
+)
+UPLOADS = "https://account.blob.core.windows.net/store/LocalUpload"
+DIGEST = "sha256:" + "0" * 64
+
+
+def version(**properties: JSON) -> Resource:
+    return Resource("1", {"image": IMAGE, **properties})
+
+
+def spec(item: Resource) -> EnvironmentSpec:
+    return registered("pydata", item).environment.spec
+
+
+def answers() -> list[tuple[Any, Any]]:
+    """Every version that was written in the recordings, and what the service answered."""
+    if not RECORDINGS.exists():
+        pytest.skip(f"{RECORDINGS} is not there")
+    lines = RECORDINGS.read_text(encoding="utf-8").splitlines()
+    exchanges = [json.loads(line) for line in lines]
+    return [
+        (exchange["request_body"], exchange["response_body"])
+        for exchange in exchanges
+        if exchange["method"] == "PUT"
+        and exchange["status"] == 201
+        and "/environments/" in exchange["uri"]
+    ]
+
+
+def test_what_the_service_rewrites_means_what_was_sent() -> None:
+    pairs = [
+        (Resource("1", sent["properties"]), resource(received)) for sent, received in answers()
+    ]
+
+    assert len(pairs) > 60
+    assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
+
+
+def test_defaults_that_nobody_sent_make_no_difference() -> None:
+    defaults: dict[str, JSON] = {
+        "condaFile": "",
+        "build": None,
+        "osType": "Linux",
+        "inferenceConfig": None,
+        "stage": "Development",
+        "autoRebuild": "Disabled",
+        "description": None,
+        "tags": None,
+        "properties": {},
+    }
+
+    held = registered("pydata", version(**defaults)).environment
+
+    assert held.spec == EnvironmentSpec(image=IMAGE)
+    assert (held.metadata, held.provenance) == (Metadata(), Provenance())
+
+
+@pytest.mark.parametrize("text", ['{\n  "b": [\n    1\n  ],\n  "a": "x"\n}', "b: [1]\na: x\n"])
+def test_a_conda_file_is_compared_by_what_it_means(text: str) -> None:
+    assert spec(version(condaFile=text)).conda_file == '{"a":"x","b":[1]}'
+
+
+def test_a_conda_file_that_is_none_stops_nothing() -> None:
+    assert spec(version(condaFile="{: -")).conda_file == canonical_json("{: -")
+
+
+def test_an_empty_dockerfile_path_is_the_default() -> None:
+    uri = "https://contoso.example/c.tar"
+
+    assert spec(version(image=None, build={"contextUri": uri, "dockerfilePath": None})) == (
+        EnvironmentSpec(build=Build(uri, "Dockerfile"))
+    )
+
+
+@pytest.mark.parametrize("digits", [64, 32], ids=["sha256", "md5"])
+def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
+    uri = f"{UPLOADS}/{'a' * digits}/docker/"
+
+    build = spec(version(image=None, build={"contextUri": uri})).build
+
+    assert build is not None
+    assert isinstance(build.context, BuildContext)
+    assert build.context.digest is None
+    assert build.context.uploads == {"a" * digits}
+
+
+def test_a_declared_address_that_looks_like_an_upload_is_known_by_its_digest() -> None:
+    declared = EnvironmentSpec(build=Build(f"{UPLOADS}/{'a' * 64}/docker/"))
+    tags: JSON = {"envsync.digest": declared.digest}
+    build: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
+
+    assert spec(version(image=None, build=build, tags=tags)) == declared
+
+
+def test_what_a_registry_was_given_is_unknown_content_and_no_address() -> None:
+    uri = "https://account.blob.core.windows.net/shared-0a1b/"
+
+    owned = spec(version(image=None, build={"contextUri": uri}, tags={"envsync.digest": DIGEST}))
+    unowned = spec(version(image=None, build={"contextUri": uri}))
+
+    expected = EnvironmentSpec(build=Build(BuildContext(None)))
+    assert (owned, unowned) == (expected, expected)
+
+
+def test_a_local_path_that_was_registered_is_no_upload() -> None:
+    path = "/home/ada/project/docker"
+    tags: JSON = {"envsync.digest": DIGEST}
+
+    assert spec(version(image=None, build={"contextUri": path}, tags=tags)) == EnvironmentSpec(
+        build=Build(path)
+    )
+
+
+def test_routes_come_back_as_they_were() -> None:
+    routes: JSON = {
+        "livenessRoute": {"path": "/live", "port": 80},
+        "readinessRoute": {"path": "/ready", "port": 81},
+        "scoringRoute": {"path": "/score", "port": 82},
+    }
+
+    assert spec(version(inferenceConfig=routes)).inference_config == InferenceConfig(
+        Route("/live", 80), Route("/ready", 81), Route("/score", 82)
+    )
+
+
+@pytest.mark.parametrize(("type_", "curated"), [("Curated", True), ("UserCreated", False)])
+def test_what_is_curated_is_known_by_its_type(type_: str, curated: bool) -> None:
+    assert registered("sklearn-1.5", version(environmentType=type_)).curated is curated
+
+
+def test_creation_is_ordered_to_a_ten_millionth_of_a_second() -> None:
+    times = [
+        "2023-03-09T00:36:03.7890706+00:00",
+        "2023-03-09T00:36:03.7890707+00:00",
+        "2023-03-09T00:36:03.79+00:00",
+        "2023-03-09T00:36:04Z",
+        "2023-03-09T01:36:04.5+01:00",
+        "2023-03-09T00:36:05",
+    ]
+    items = [Resource(str(number), {}, created) for number, created in enumerate(times)]
+
+    assert sorted(items[3:] + items[:3], key=creation_order) == items
+
+
+def test_a_change_sends_everything_back_but_nulls_and_what_the_service_sets() -> None:
+    item = version(
+        condaFile="{}",
+        description="Old.",
+        tags={"goes": "1"},
+        isArchived=True,
+        isAnonymous=False,
+        autoRebuild="Disabled",
+        intellectualProperty=None,
+        stage="Development",
+        environmentType="UserCreated",
+        provisioningState="Succeeded",
+        properties={"a": "b"},
+    )
+
+    assert body(item, description=None, tags={}, archived=True) == {
+        "properties": {
+            "image": IMAGE,
+            "condaFile": "{}",
+            "isAnonymous": False,
+            "autoRebuild": "Disabled",
+            "properties": {"a": "b"},
+            "description": "",
+            "tags": {},
+            "isArchived": True,
+        }
+    }
+
+
+def test_a_description_that_never_was_is_not_sent() -> None:
+    sent = body(version(description=None), description=None, tags={}, archived=False)
+
+    assert sent == {"properties": {"image": IMAGE, "tags": {}, "isArchived": False}}
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"name": "1"}, {"name": 1, "properties": {}}])
+def test_what_is_no_resource_is_refused(data: JSON) -> None:
+    with pytest.raises(ValueError, match="no resource"):
+        resource(data)
+
+
+def test_a_container_names_every_owner_in_its_tags() -> None:
+    tags = with_owner(with_owner(with_owner({"team": "a"}, "one"), "two"), "one")
+
+    assert tags == {"team": "a", "envsync.owner": "one", "envsync.owner.2": "two"}
+    assert owners(tags) == {"one", "two"}
+
+
+def test_other_tags_name_no_owner() -> None:
+    assert owners({"envsync.owner.": "a", "envsync.owners": "b", "envsync.digest": "c"}) == set()
