@@ -17,6 +17,7 @@ from envsync.commands.options import (
     FormatOption,
     GlobsArgument,
     MassArchiveOption,
+    ParallelOption,
     SchemaKind,
     TakeOverOption,
     TargetOption,
@@ -67,6 +68,10 @@ def _global_options(
     color: Annotated[
         Color, typer.Option("--color", help="When to use colour; NO_COLOR is honoured.")
     ] = Color.AUTO,
+    debug_http: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write down requests to Azure, without secrets."),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option(
@@ -79,7 +84,9 @@ def _global_options(
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
-    context.obj = Session(config_file=config, quiet=quiet, verbose=verbose, color=color)
+    context.obj = Session(
+        config_file=config, quiet=quiet, verbose=verbose, color=color, debug_http=debug_http
+    )
 
 
 @app.command()
@@ -129,6 +136,7 @@ def plan(
     all_targets: Annotated[
         bool, typer.Option("--all-targets", help="Plan every target of envsync.yaml.")
     ] = False,
+    parallel: ParallelOption = 16,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
 ) -> None:
@@ -146,6 +154,7 @@ def plan(
             out=out,
             detailed_exitcode=detailed_exitcode,
             all_targets=all_targets,
+            parallel=parallel,
             take_over=take_over,
             allow_mass_archive=allow_mass_archive,
         )
@@ -170,9 +179,7 @@ def apply(
     skip_rejected: Annotated[
         bool, typer.Option("--skip-rejected", help="Leave out what is rejected; still exits 1.")
     ] = False,
-    parallel: Annotated[
-        int, typer.Option("--parallel", metavar="N", min=1, help="Changes under way at once.")
-    ] = 16,
+    parallel: ParallelOption = 16,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Plan again afterwards.")
     ] = True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -18,7 +18,6 @@ from envsync.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.outcome import Outcome
 from envsync.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
-from envsync.targets import open_target
 
 
 def run(
@@ -40,7 +39,7 @@ def run(
     saved = read_plan(plan_file) if plan_file else None
     project = session.project()
     name = target or (saved.target.name if saved else None)
-    with closing(open_target(project.config.target(name), project.config.root)) as opened:
+    with session.target(project.config, name, parallel) as opened:
 
         def plan_now() -> Plan:
             return plan_for(

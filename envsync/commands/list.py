@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 from envsync.commands.session import Session
 from envsync.render.state import list_json, list_text
-from envsync.targets import open_target
 
 
 def run(session: Session, target: str | None, *, as_json: bool, everything: bool) -> int:
     """Prints the environments of a target; archived ones only with `everything`."""
     config = session.config()
-    with closing(open_target(config.target(target), config.root)) as opened:
+    with session.target(config, target) as opened:
         state = opened.read(None)
     containers = [state[name] for name in sorted(state) if everything or state[name].active]
     if as_json:

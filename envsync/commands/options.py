@@ -71,6 +71,12 @@ GlobsArgument = Annotated[
 TakeOverOption = Annotated[
     bool, typer.Option("--take-over", help="Make versions that another project owns ours.")
 ]
+ParallelOption = Annotated[
+    int,
+    typer.Option(
+        "--parallel", metavar="N", min=1, help="Changes and requests under way at once, at most."
+    ),
+]
 MassArchiveOption = Annotated[
     bool, typer.Option("--allow-mass-archive", help="Turn off the guards against archiving much.")
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from envsync.api import plan_for
@@ -14,7 +13,6 @@ from envsync.commands.files import write_file
 from envsync.commands.session import Session
 from envsync.plan import Plan
 from envsync.render.text import plan_text, summary_text
-from envsync.targets import open_target
 
 
 def run(
@@ -26,6 +24,7 @@ def run(
     out: Path | None,
     detailed_exitcode: bool,
     all_targets: bool,
+    parallel: int,
     take_over: bool,
     allow_mass_archive: bool,
 ) -> int:
@@ -33,7 +32,7 @@ def run(
     project = session.project()
     plans = []
     for name in sorted(project.config.targets) if all_targets else [target]:
-        with closing(open_target(project.config.target(name), project.config.root)) as opened:
+        with session.target(project.config, name, parallel) as opened:
             plans.append(
                 plan_for(
                     project,

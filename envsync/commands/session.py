@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
+
+from envsync.targets.connection import DEFAULT_PARALLEL, Connection
 
 if TYPE_CHECKING:
     from envsync.api import Project
     from envsync.canonical import JSON
     from envsync.config import Config
     from envsync.render.paint import Paint
+    from envsync.targets.protocol import Target
 
 
 class Color(StrEnum):
@@ -34,12 +39,14 @@ class Session:
         quiet: only results and errors.
         verbose: long values whole.
         color: when to use colour.
+        debug_http: where requests to Azure are written down, without secrets.
     """
 
     config_file: Path | None = None
     quiet: bool = False
     verbose: bool = False
     color: Color = Color.AUTO
+    debug_http: Path | None = None
 
     def config(self) -> Config:
         """The settings of the project that the working directory lies in."""
@@ -57,6 +64,17 @@ class Session:
 
             self.err(problems_text(project.warnings, paint=self.paint(sys.stderr)))
         return project
+
+    @contextmanager
+    def target(
+        self, config: Config, name: str | None, parallel: int = DEFAULT_PARALLEL
+    ) -> Iterator[Target]:
+        """A target of the project, open; `name=None` is the default one."""
+        from envsync.targets import open_target
+
+        connection = Connection(parallel=parallel, debug_http=self.debug_http)
+        with closing(open_target(config.target(name), config.root, connection)) as opened:
+            yield opened
 
     def use_color(self, stream: TextIO) -> bool:
         """Whether text for this stream is coloured: `--color`, else NO_COLOR, else a terminal."""

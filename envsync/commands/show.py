@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 
 from envsync.commands.session import Session
 from envsync.errors import EnvsyncError, UsageError
@@ -17,7 +16,6 @@ from envsync.render.state import (
     version_text,
 )
 from envsync.state import Container, RegisteredVersion
-from envsync.targets import open_target
 
 
 def run(
@@ -26,7 +24,7 @@ def run(
     """Prints what `NAME`, `NAME:VERSION` or `NAME@latest` stands for, or what happened to it."""
     name, label, version = _parse(reference)
     config = session.config()
-    with closing(open_target(config.target(target), config.root)) as opened:
+    with session.target(config, target) as opened:
         container = opened.read([name]).get(name)
         if container is None:
             raise EnvsyncError(

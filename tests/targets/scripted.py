@@ -14,6 +14,7 @@ from urllib3 import HTTPResponse
 
 from envsync.canonical import JSON
 from envsync.targets.azure_clouds import cloud
+from envsync.targets.azure_log import RequestLog
 from envsync.targets.azure_rest import Rest
 from envsync.targets.azure_transport import SharedTransport
 
@@ -68,9 +69,12 @@ class Someone:
 
 
 def rest(
-    script: Script, sleep: Callable[[float], None] = lambda _: None, time_limit: float = 100.0
+    script: Script,
+    sleep: Callable[[float], None] = lambda _: None,
+    time_limit: float = 100.0,
+    log: RequestLog | None = None,
 ) -> Rest:
     """A connection on which these answers come."""
-    transport = SharedTransport(16)
+    transport = SharedTransport(16, log)
     transport.session.mount("https://", script)
     return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)
