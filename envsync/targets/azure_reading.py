@@ -11,12 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from envsync.state import Container
+from envsync.state import Container, ObservedState
 from envsync.targets.azure_memory import Memory
 from envsync.targets.azure_owners import owners
 from envsync.targets.azure_resources import Resources
 from envsync.targets.azure_wire import Resource, creation_order, registered
-from envsync.targets.observed import ObservedState
 
 _SHOWN_NAMES = 3
 

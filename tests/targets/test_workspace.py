@@ -27,8 +27,8 @@ from envsync.model import (
     Provenance,
 )
 from envsync.source.context import scan_context
+from envsync.state import ObservedState
 from envsync.targets.connection import Connection
-from envsync.targets.observed import ObservedState
 from tests.targets.azure import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -537,6 +537,28 @@ class TestCommandLine:
             state = target.read(None)
         assert not state["built"].archived
         assert state["base"].archived
+
+    def test_what_the_service_drops_is_a_warning_of_the_plan(self, tmp_path: Path) -> None:
+        (tmp_path / "environments").mkdir()
+        (tmp_path / "environments" / "base.yml").write_text("name: base\nimage: a:1\n")
+        log = tmp_path / "http.jsonl"
+        with azure(tmp_path, container_tags="drop") as service:
+            config = service.config("workspace")
+            settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
+            (tmp_path / "envsync.yaml").write_text(
+                f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
+            )
+            run("apply", "--yes", cwd=tmp_path)
+            command = [sys.executable, "-m", "envsync", "--debug-http", str(log), "plan"]
+            done = subprocess.run(
+                [*command, "--format", "json"], cwd=tmp_path, capture_output=True, text=True
+            )
+
+        assert json.loads(done.stdout)["warnings"] == [
+            "base: the service holds no owner for the environment as a whole (tag envsync.owner), "
+            "only for its versions. Once no file declares it, it is not found, and so not archived."
+        ]
+        assert len(log.read_text().splitlines()) == 2
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
