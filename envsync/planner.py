@@ -166,9 +166,10 @@ def _reappear(
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
-        if item.archived:
+        allowed = item.owner == policy.project or policy.take_over
+        if item.archived and (allowed or not container.may_echo):
             continue
-        if item.owner == policy.project or policy.take_over:
+        if allowed:
             yield _archive(item, "stays hidden when the name is restored")
         else:
             yield Rejection(

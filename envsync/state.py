@@ -43,12 +43,14 @@ class Container:
         archived: hides every version, whatever their own state.
         versions: in order of creation, oldest first: that order is what `@latest` goes by.
         next_version: what the service would call the next version of itself.
+        may_echo: it is archived, and that its versions show as archived may only repeat that.
     """
 
     name: str
     versions: tuple[RegisteredVersion, ...] = ()
     archived: bool = False
     next_version: str = "1"
+    may_echo: bool = False
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:

@@ -762,6 +762,24 @@ def test_the_warnings_of_every_name_are_kept() -> None:
     )
 
 
+def test_what_may_only_look_archived_by_itself_is_not_shown_if_it_is_not_ours() -> None:
+    """A service may show every version of an archived environment as archived."""
+    versions = (
+        registered("a", "1", owner="other", archived=True),
+        registered("a", "2", archived=True),
+    )
+    echo = Container("a", versions, archived=True, may_echo=True)
+
+    made = plan([declared("a", "3")], state(echo))
+    assert rejections(made) == ["foreign-owner a:1"]
+    assert actions(made) == ["restore a", "create a:3"]
+    assert made.changes[0].keep_archived == ("1", "2")
+    taken = plan([declared("a", "3")], state(echo), Policy(PROJECT, take_over=True))
+    assert (rejections(taken), actions(taken)) == ([], ["restore a", "create a:3"])
+    known = Container("a", versions, archived=True)
+    assert rejections(plan([declared("a", "3")], state(known))) == []
+
+
 # Versions that envsync looks after.
 
 AUTO: dict[str, tuple[Container | None, list[str]]] = {

@@ -75,6 +75,8 @@ class Reading:
             tuple(registered(name, item) for item in sorted(versions, key=creation_order)),
             listed.archived,
             str(next_version) if next_version else "1",
+            # Whether a version shows its container's state as its own is not documented.
+            may_echo=listed.archived and all(item.archived for item in versions),
         )
         return container, listed
 
