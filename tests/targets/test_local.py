@@ -26,7 +26,7 @@ from envsync.targets import open_target
 from envsync.targets.local import LocalTarget, current_actor
 from envsync.targets.protocol import Target
 from envsync.targets.translation import new_version
-from envsync.targetsettings import TargetConfig, TargetKind
+from envsync.targetsettings import TargetConfig
 from tests.targets.contract import (
     IMAGE,
     OURS,
@@ -406,8 +406,3 @@ class TestOpening:
         target.close()
 
         assert path.is_file()
-
-    @pytest.mark.parametrize("kind", ["workspace", "registry"])
-    def test_kinds_that_are_still_to_come_say_so(self, tmp_path: Path, kind: TargetKind) -> None:
-        with pytest.raises(TargetError, match=f"prod is a {kind}, and this version"):
-            open_target(TargetConfig("prod", kind, {}), tmp_path)
