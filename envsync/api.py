@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envsync import planner
-from envsync.applier import DEFAULT_PARALLEL, apply
+from envsync.applier import apply
 from envsync.config import Config, load_config
 from envsync.errors import EnvsyncError, InvalidProject
 from envsync.outcome import Outcome
 from envsync.policy import Policy
 from envsync.source.load import load
 from envsync.targets import open_target
+from envsync.targets.connection import DEFAULT_PARALLEL, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -159,7 +160,8 @@ def apply_plan(
         EnvsyncError: the target cannot be read. Single changes that fail are outcomes, not errors.
     """
     config = project.config
-    with closing(open_target(config.target(plan.target.name), config.root)) as target:
+    connection = Connection(parallel=parallel)
+    with closing(open_target(config.target(plan.target.name), config.root, connection)) as target:
 
         def fresh() -> Plan:
             return plan_for(

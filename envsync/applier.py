@@ -15,14 +15,12 @@ from envsync.change import Action, Change
 from envsync.errors import EnvsyncError
 from envsync.outcome import Outcome
 from envsync.plan import Plan
+from envsync.targets.connection import DEFAULT_PARALLEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from envsync.targets.protocol import Target
-
-DEFAULT_PARALLEL = 16
-"""How many changes are under way at once, at most."""
 
 INTERRUPTED = "interrupted before it was started"
 

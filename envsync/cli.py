@@ -22,9 +22,11 @@ from envsync.commands.options import (
     TakeOverOption,
     TargetOption,
     complete_names,
+    print_version,
 )
 from envsync.commands.session import Color, Session
 from envsync.errors import EnvsyncError, InvalidProject, UsageError
+from envsync.targets.connection import DEFAULT_PARALLEL
 
 # typer carries its own click and makes only this leaf public: BadParameter, UsageError,
 # ClickException, in that order, are what a wrong command line raises.
@@ -42,12 +44,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"envsync {__version__}")
-        raise typer.Exit
 
 
 @app.callback()
@@ -74,9 +70,7 @@ def _global_options(
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
-        ),
+        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
     ] = False,
 ) -> None:
     if directory is not None:
@@ -136,7 +130,7 @@ def plan(
     all_targets: Annotated[
         bool, typer.Option("--all-targets", help="Plan every target of envsync.yaml.")
     ] = False,
-    parallel: ParallelOption = 16,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
 ) -> None:
@@ -179,7 +173,7 @@ def apply(
     skip_rejected: Annotated[
         bool, typer.Option("--skip-rejected", help="Leave out what is rejected; still exits 1.")
     ] = False,
-    parallel: ParallelOption = 16,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Plan again afterwards.")
     ] = True,

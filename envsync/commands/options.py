@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from envsync._version import __version__
 from envsync.commands.session import Session
 
 
@@ -46,6 +47,13 @@ def complete_names(incomplete: str) -> Iterable[str]:
     except EnvsyncError:
         return []
     return sorted(name for name in names if name.startswith(incomplete))
+
+
+def print_version(wanted: bool) -> None:
+    """Prints the version and ends, where `--version` is given."""
+    if wanted:
+        typer.echo(f"envsync {__version__}")
+        raise typer.Exit
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
