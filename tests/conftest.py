@@ -3,5 +3,5 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.targets.contract", "tests.targets.azure_contract", "tests.emulator.contract"
+    "tests.targets.contract", "tests.targets.azure.contract", "tests.emulator.contract"
 )

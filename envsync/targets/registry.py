@@ -12,11 +12,11 @@ from urllib.parse import quote
 from envsync.canonical import JSON
 from envsync.errors import TargetError
 from envsync.model import TargetIdentity
-from envsync.targets.azure_opening import link
-from envsync.targets.azure_resources import Resources
-from envsync.targets.azure_rest import Rest
-from envsync.targets.azure_site import Site
-from envsync.targets.azure_target import AzureTarget
+from envsync.targets.azure.opening import link
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.rest import Rest
+from envsync.targets.azure.site import Site
+from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targetsettings import TargetConfig
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from envsync.model import TargetIdentity
-from envsync.targets.azure_opening import link
-from envsync.targets.azure_resources import Resources
-from envsync.targets.azure_site import Site
-from envsync.targets.azure_target import AzureTarget
+from envsync.targets.azure.opening import link
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.site import Site
+from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targetsettings import TargetConfig
 

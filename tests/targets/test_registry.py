@@ -11,7 +11,7 @@ import pytest
 
 from envsync.errors import TargetError
 from envsync.model import Build, EnvironmentKey, EnvironmentSpec, Metadata
-from tests.targets.azure import READER, Azure, azure, put, require_azurite
+from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
     build_context,

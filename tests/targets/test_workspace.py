@@ -29,7 +29,7 @@ from envsync.model import (
 from envsync.source.context import scan_context
 from envsync.state import ObservedState
 from envsync.targets.connection import Connection
-from tests.targets.azure import READER, Azure, azure, put, require_azurite
+from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
     container,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from envsync.targets.azure_wire import Resource
+from envsync.targets.azure.wire import Resource
 
 LAG: Final = 60.0
 """Seconds for which lists are not believed about what was written; Microsoft's tests wait 30."""

@@ -25,7 +25,7 @@ from envsync.model import (
 )
 from envsync.state import State
 from envsync.targets import refusals
-from envsync.targets.azure_checks import (
+from envsync.targets.azure.checks import (
     ensure_archived,
     ensure_kept,
     ensure_ours,
@@ -33,12 +33,12 @@ from envsync.targets.azure_checks import (
     hidden_archive,
     is_reserved,
 )
-from envsync.targets.azure_errors import Refused
-from envsync.targets.azure_memory import Memory
-from envsync.targets.azure_owners import owners, with_owner
-from envsync.targets.azure_reading import Reading
-from envsync.targets.azure_site import Site
-from envsync.targets.azure_wire import Resource, body, registered
+from envsync.targets.azure.errors import Refused
+from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.owners import owners, with_owner
+from envsync.targets.azure.reading import Reading
+from envsync.targets.azure.site import Site
+from envsync.targets.azure.wire import Resource, body, registered
 from envsync.targets.translation import all_tags, new_version
 
 _DECLINED: Final = frozenset({400, 405, 409})

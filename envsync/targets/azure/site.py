@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from envsync.targets.azure_create import Creator
-from envsync.targets.azure_resources import Resources
+from envsync.targets.azure.create import Creator
+from envsync.targets.azure.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)

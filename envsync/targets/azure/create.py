@@ -21,8 +21,8 @@ from azure.core.pipeline.transport import HttpTransport
 
 from envsync.errors import EnvsyncError, TargetError
 from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceConfig
-from envsync.targets.azure_clouds import Cloud
-from envsync.targets.azure_errors import explained
+from envsync.targets.azure.clouds import Cloud
+from envsync.targets.azure.errors import explained
 from envsync.targets.translation import all_tags
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from envsync.emulator.azurite import find
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
 from envsync.targets import open_target
-from envsync.targets.azure_target import AzureTarget
+from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targetsettings import TargetConfig, TargetKind
 from tests.targets.contract import IMAGE

@@ -20,10 +20,10 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from envsync._version import __version__
 from envsync.canonical import JSON
 from envsync.errors import TargetError
-from envsync.targets.azure_clouds import Cloud
-from envsync.targets.azure_errors import Refused, explained, no_json, refused
-from envsync.targets.azure_retries import Retries
-from envsync.targets.azure_waiting import retry_after
+from envsync.targets.azure.clouds import Cloud
+from envsync.targets.azure.errors import Refused, explained, no_json, refused
+from envsync.targets.azure.retries import Retries
+from envsync.targets.azure.waiting import retry_after
 
 LONGEST_OPERATION: Final = 60 * 60.0
 """Seconds that a long-running operation may take: what the service says of its own."""

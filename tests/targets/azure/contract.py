@@ -12,7 +12,7 @@ from envsync.errors import TargetError
 from envsync.model import Environment, EnvironmentSpec
 from envsync.targets.protocol import Target
 from envsync.targetsettings import TargetKind
-from tests.targets.azure import Azure, azure, require_azurite
+from tests.targets.azure.on_emulator import Azure, azure, require_azurite
 from tests.targets.contract import IMAGE, TargetContract
 from tests.targets.contract import environment as declared
 

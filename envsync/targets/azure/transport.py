@@ -18,7 +18,7 @@ from urllib3.util.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envsync.targets.azure_log import RequestLog
+    from envsync.targets.azure.log import RequestLog
 
 REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-reads"
 """How many reads the Resource Manager still grants at once."""

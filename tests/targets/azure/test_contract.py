@@ -14,7 +14,7 @@ import pytest
 from envsync.errors import TargetError
 from envsync.model import EnvironmentKey, Metadata
 from envsync.targets.protocol import Target
-from tests.targets.azure_contract import AzureContract, fails, service
+from tests.targets.azure.contract import AzureContract, fails, service
 from tests.targets.contract import OURS, TargetContract, environment, flags
 
 __all__ = ["service"]

@@ -16,7 +16,7 @@ from azure.identity import (
 )
 
 from envsync.errors import TargetError
-from envsync.targets.azure_clouds import Cloud
+from envsync.targets.azure.clouds import Cloud
 
 _KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
     "default": lambda authority: DefaultAzureCredential(authority=authority),

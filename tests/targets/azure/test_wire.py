@@ -21,8 +21,8 @@ from envsync.model import (
     Provenance,
     Route,
 )
-from envsync.targets.azure_owners import owners, with_owner
-from envsync.targets.azure_wire import Resource, body, creation_order, registered, resource
+from envsync.targets.azure.owners import owners, with_owner
+from envsync.targets.azure.wire import Resource, body, creation_order, registered, resource
 from tests.targets.contract import IMAGE
 
 RECORDINGS = (

@@ -13,10 +13,10 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from envsync.canonical import JSON
-from envsync.targets.azure_clouds import cloud
-from envsync.targets.azure_log import RequestLog
-from envsync.targets.azure_rest import Rest
-from envsync.targets.azure_transport import SharedTransport
+from envsync.targets.azure.clouds import cloud
+from envsync.targets.azure.log import RequestLog
+from envsync.targets.azure.rest import Rest
+from envsync.targets.azure.transport import SharedTransport
 
 Step = tuple[int, JSON, Mapping[str, str]] | Exception
 

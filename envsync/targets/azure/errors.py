@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 
 from envsync.canonical import JSON
 from envsync.errors import TargetError
-from envsync.targets.azure_retries import is_certificate_error
+from envsync.targets.azure.retries import is_certificate_error
 
 _NETWORK: Final = re.compile(
     r"Failed to (?:resolve|establish)|Name or service not known|getaddrinfo|Connection refused|"

@@ -17,7 +17,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
 
-from envsync.targets.azure_waiting import retry_after
+from envsync.targets.azure.waiting import retry_after
 
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that may pass. A PUT can be sent twice, since it carries the whole state."""

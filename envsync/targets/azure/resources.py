@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from envsync.canonical import JSON
 from envsync.errors import TargetError
-from envsync.targets.azure_errors import Refused
-from envsync.targets.azure_rest import Rest
-from envsync.targets.azure_wire import Resource, resource
+from envsync.targets.azure.errors import Refused
+from envsync.targets.azure.rest import Rest
+from envsync.targets.azure.wire import Resource, resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from azure.core.credentials import TokenCredential
 
-from envsync.targets.azure_clouds import cloud, current_cloud
-from envsync.targets.azure_create import Creator
-from envsync.targets.azure_credentials import credential
-from envsync.targets.azure_log import RequestLog
-from envsync.targets.azure_rest import Rest
-from envsync.targets.azure_transport import SharedTransport
+from envsync.targets.azure.clouds import cloud, current_cloud
+from envsync.targets.azure.create import Creator
+from envsync.targets.azure.credentials import credential
+from envsync.targets.azure.log import RequestLog
+from envsync.targets.azure.rest import Rest
+from envsync.targets.azure.transport import SharedTransport
 from envsync.targets.connection import Connection
 from envsync.targetsettings import TargetConfig
 

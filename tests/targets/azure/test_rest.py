@@ -13,11 +13,11 @@ import requests
 
 from envsync.canonical import JSON
 from envsync.errors import TargetError
-from envsync.targets.azure_clouds import cloud
-from envsync.targets.azure_errors import Refused, fault_of
-from envsync.targets.azure_transport import Pace
-from envsync.targets.azure_waiting import retry_after
-from tests.targets.scripted import Script, answer, rest
+from envsync.targets.azure.clouds import cloud
+from envsync.targets.azure.errors import Refused, fault_of
+from envsync.targets.azure.transport import Pace
+from envsync.targets.azure.waiting import retry_after
+from tests.targets.azure.scripted import Script, answer, rest
 
 URL = (
     "https://management.azure.com/subscriptions/0000/resourceGroups/ml-dev/providers"

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
 
-from envsync.targets.azure_log import RequestLog, redacted_text, redacted_url
-from envsync.targets.azure_transport import SharedTransport
+from envsync.targets.azure.log import RequestLog, redacted_text, redacted_url
+from envsync.targets.azure.transport import SharedTransport
 from envsync.targets.connection import Connection
-from tests.targets.scripted import Script, answer, rest
+from tests.targets.azure.scripted import Script, answer, rest
 
 BLOB = "https://account.blob.core.windows.net/store"
 URL = "https://management.azure.com/subscriptions/0000"

@@ -9,7 +9,7 @@ from envsync.errors import TargetError
 from envsync.model import BuildContext, Environment
 from envsync.ownership import RESERVED_NAMES
 from envsync.state import RegisteredVersion
-from envsync.targets.azure_wire import Resource
+from envsync.targets.azure.wire import Resource
 
 
 def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:

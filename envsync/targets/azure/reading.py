@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from envsync.state import Container, ObservedState
-from envsync.targets.azure_memory import Memory
-from envsync.targets.azure_owners import owners
-from envsync.targets.azure_resources import Resources
-from envsync.targets.azure_wire import Resource, creation_order, registered
+from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.owners import owners
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.wire import Resource, creation_order, registered
 
 _SHOWN_NAMES = 3
 

@@ -1,0 +1,1 @@
+"""What the targets `workspace` and `registry` share: one service, over its REST interface."""
