@@ -64,7 +64,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
 pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## the tests, with branch coverage
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadgroup \
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope \
 	  --cov --cov-branch --cov-report term $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
 .PHONY: bench

@@ -23,7 +23,6 @@ for extra in ("starlette", "uvicorn", "trustme", "azure.ai.ml", "azure.identity"
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
-pytestmark = pytest.mark.xdist_group("emulator")
 
 PYDATA = """\
 name: pydata-example

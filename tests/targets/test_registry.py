@@ -20,8 +20,6 @@ from tests.targets.contract import (
     registered,
 )
 
-pytestmark = pytest.mark.xdist_group("emulator")
-
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:

@@ -38,8 +38,6 @@ from tests.targets.contract import (
     registered,
 )
 
-pytestmark = pytest.mark.xdist_group("emulator")
-
 OWNER = "churn-models"
 WRITER = "No permission to write .* ask for the role AzureML Data Scientist on the workspace ws-"
 OWNED: dict[str, JSON] = {"envsync.owner": OWNER}

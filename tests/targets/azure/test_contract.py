@@ -19,8 +19,6 @@ from tests.targets.contract import OURS, TargetContract, environment, flags
 
 __all__ = ["service"]
 
-pytestmark = pytest.mark.xdist_group("emulator")
-
 REMOVING_TAGS = (
     "test_text_is_kept_exactly",
     "test_an_update_replaces_everything_that_may_change",
