@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
     from envsync.errors import (
         EnvsyncError,
+        GitError,
         InvalidProject,
         PlanRefused,
         TargetError,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "api": ("Applied", "Project", "apply_plan", "load_project", "make_plan"),
     "outcome": ("Outcome",),
-    "errors": ("EnvsyncError", "InvalidProject", "PlanRefused", "TargetError", "UsageError"),
+    "errors": (
+        *("EnvsyncError", "GitError", "InvalidProject"),
+        *("PlanRefused", "TargetError", "UsageError"),
+    ),
     "change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
     "plan": ("Plan",),
     "problem": ("Problem",),
@@ -38,6 +42,7 @@ __all__ = [
     "Change",
     "EnvsyncError",
     "FieldChange",
+    "GitError",
     "InvalidProject",
     "LatestChange",
     "Outcome",

@@ -15,16 +15,16 @@ from envsync.applier import apply
 from envsync.config import Config, load_config
 from envsync.errors import EnvsyncError, InvalidProject
 from envsync.outcome import Outcome
+from envsync.plan import Plan
 from envsync.policy import Policy
 from envsync.source.load import load
 from envsync.targets import open_target
 from envsync.targets.connection import DEFAULT_PARALLEL, Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from envsync.model import Declaration
-    from envsync.plan import Plan
     from envsync.problem import Problem
     from envsync.targets.protocol import Target
 
@@ -87,6 +87,7 @@ def make_plan(
     target: str | None = None,
     globs: Sequence[str] = (),
     *,
+    since: str | None = None,
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
@@ -96,16 +97,23 @@ def make_plan(
         project: as `load_project` returned it.
         target: its name in `envsync.yaml`; the default target where none is given.
         globs: only environments whose name matches one of these.
+        since: of these only environments whose files changed since this git commit.
         take_over: makes versions that belong to another project ours.
         allow_mass_archive: turns off the guards against archiving too much.
 
     Raises:
         EnvsyncError: nothing is declared, a glob matches nothing, the target is not known or cannot
-            be read.
+            be read, or git cannot tell what changed.
     """
+    only = None if since is None else changed_names(project, since)
     with closing(open_target(project.config.target(target), project.config.root)) as opened:
         return plan_for(
-            project, opened, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+            project,
+            opened,
+            globs,
+            only=only,
+            take_over=take_over,
+            allow_mass_archive=allow_mass_archive,
         )
 
 
@@ -114,10 +122,22 @@ def plan_for(
     target: Target,
     globs: Sequence[str] = (),
     *,
+    only: Collection[str] | None = None,
+    commit: str | None = None,
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """`make_plan` for a target that is open already."""
+    """`make_plan` for a target that is open already.
+
+    Args:
+        project: as `load_project` returned it.
+        target: is read, unless `only` is empty.
+        globs: only environments whose name matches one of these.
+        only: of these only environments of these names; None for all.
+        commit: what `envsync.commit` is to say on what is written.
+        take_over: makes versions that belong to another project ours.
+        allow_mass_archive: turns off the guards against archiving too much.
+    """
     config = project.config
     if not project.declarations and not allow_mass_archive:
         raise EnvsyncError(
@@ -133,10 +153,33 @@ def plan_for(
         max_archive_percent=config.max_archive_percent,
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
+        commit=commit,
     )
+    if only is not None and not only:
+        return Plan(config.project, target.identity)
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, config.project)
-    return planner.make_plan(project.declarations, actual, policy, target.identity, globs)
+    return planner.make_plan(
+        project.declarations, actual, policy, target.identity, globs, only=only
+    )
+
+
+def changed_names(project: Project, ref: str) -> frozenset[str]:
+    """The names of environments whose files changed since a git commit, or are gone.
+
+    Raises:
+        GitError: there is no such commit.
+    """
+    from envsync.committed import changed_since
+
+    return changed_since(project.config, project.declarations, ref)
+
+
+def provenance(project: Project) -> str | None:
+    """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
+    from envsync.committed import current_commit
+
+    return current_commit(project.config)
 
 
 def apply_plan(
@@ -161,11 +204,17 @@ def apply_plan(
     """
     config = project.config
     connection = Connection(parallel=parallel)
+    commit = provenance(project)
     with closing(open_target(config.target(plan.target.name), config.root, connection)) as target:
 
         def fresh() -> Plan:
             return plan_for(
-                project, target, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+                project,
+                target,
+                globs,
+                commit=commit,
+                take_over=take_over,
+                allow_mass_archive=allow_mass_archive,
             )
 
         current = fresh()

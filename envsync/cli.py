@@ -12,21 +12,11 @@ import typer
 
 from envsync._version import __version__
 from envsync.commands.emulator_options import emulator
-from envsync.commands.options import (
-    Format,
-    FormatOption,
-    GlobsArgument,
-    MassArchiveOption,
-    ParallelOption,
-    SchemaKind,
-    TakeOverOption,
-    TargetOption,
-    complete_names,
-    print_version,
-)
+from envsync.commands.options import print_version
+from envsync.commands.project_options import bump, check, init, schema, targets, validate
 from envsync.commands.session import Color, Session
+from envsync.commands.target_options import apply, list_, plan, show
 from envsync.errors import EnvsyncError, InvalidProject, UsageError
-from envsync.targets.connection import DEFAULT_PARALLEL
 
 # typer carries its own click and makes only this leaf public: BadParameter, UsageError,
 # ClickException, in that order, are what a wrong command line raises.
@@ -83,168 +73,9 @@ def _global_options(
     )
 
 
-@app.command()
-def init(
-    context: typer.Context,
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where to write.", show_default=False)
-    ] = Path(),
-) -> None:
-    """Write the files of a new project; overwrite nothing."""
-    from envsync.commands import init as command
-
-    raise typer.Exit(command.run(context.obj, directory))
-
-
-@app.command()
-def validate(
-    context: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="PATH", help="Files or directories; without, all.", show_default=False
-        ),
-    ] = None,
-    output: FormatOption = Format.TEXT,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail, too.")] = False,
-) -> None:
-    """Show all problems of all environment files at once."""
-    from envsync.commands import validate as command
-
-    code = command.run(context.obj, paths or [], as_json=output is Format.JSON, strict=strict)
-    raise typer.Exit(code)
-
-
-@app.command()
-def plan(
-    context: typer.Context,
-    globs: GlobsArgument = None,
-    target: TargetOption = None,
-    output: FormatOption = Format.TEXT,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Save the plan as JSON.")
-    ] = None,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")
-    ] = False,
-    all_targets: Annotated[
-        bool, typer.Option("--all-targets", help="Plan every target of envsync.yaml.")
-    ] = False,
-    parallel: ParallelOption = DEFAULT_PARALLEL,
-    take_over: TakeOverOption = False,
-    allow_mass_archive: MassArchiveOption = False,
-) -> None:
-    """Show what apply would do; never write to a target."""
-    from envsync.commands import plan as command
-
-    if all_targets and (target or out):
-        raise UsageError("--all-targets goes neither with --target nor with --out.")
-    raise typer.Exit(
-        command.run(
-            context.obj,
-            globs or [],
-            target,
-            as_json=output is Format.JSON,
-            out=out,
-            detailed_exitcode=detailed_exitcode,
-            all_targets=all_targets,
-            parallel=parallel,
-            take_over=take_over,
-            allow_mass_archive=allow_mass_archive,
-        )
-    )
-
-
-@app.command()
-def apply(
-    context: typer.Context,
-    globs: GlobsArgument = None,
-    target: TargetOption = None,
-    output: FormatOption = Format.TEXT,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
-    plan_file: Annotated[
-        Path | None,
-        typer.Option("--plan", metavar="FILE", help="Apply only if the plan is still this one."),
-    ] = None,
-    approve: Annotated[
-        str | None,
-        typer.Option("--approve", metavar="DIGEST", help="Apply only the plan with this digest."),
-    ] = None,
-    skip_rejected: Annotated[
-        bool, typer.Option("--skip-rejected", help="Leave out what is rejected; still exits 1.")
-    ] = False,
-    parallel: ParallelOption = DEFAULT_PARALLEL,
-    verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Plan again afterwards.")
-    ] = True,
-    take_over: TakeOverOption = False,
-    allow_mass_archive: MassArchiveOption = False,
-) -> None:
-    """Plan, show the plan, ask, apply, verify."""
-    from envsync.commands import apply as command
-
-    raise typer.Exit(
-        command.run(
-            context.obj,
-            globs or [],
-            target,
-            as_json=output is Format.JSON,
-            yes=yes,
-            plan_file=plan_file,
-            approve=approve,
-            skip_rejected=skip_rejected,
-            parallel=parallel,
-            verify=verify,
-            take_over=take_over,
-            allow_mass_archive=allow_mass_archive,
-        )
-    )
-
-
-@app.command("list")
-def list_(
-    context: typer.Context,
-    target: TargetOption = None,
-    output: FormatOption = Format.TEXT,
-    everything: Annotated[bool, typer.Option("--all", help="Archived ones, too.")] = False,
-) -> None:
-    """List what a target holds."""
-    from envsync.commands import list as command
-
-    code = command.run(context.obj, target, as_json=output is Format.JSON, everything=everything)
-    raise typer.Exit(code)
-
-
-@app.command()
-def show(
-    context: typer.Context,
-    reference: Annotated[
-        str,
-        typer.Argument(metavar="NAME[:VERSION|@latest]", autocompletion=complete_names),
-    ],
-    target: TargetOption = None,
-    output: FormatOption = Format.TEXT,
-    history: Annotated[bool, typer.Option("--history", help="Who changed what and when.")] = False,
-) -> None:
-    """Show one environment or one version as a target holds it."""
-    from envsync.commands import show as command
-
-    code = command.run(
-        context.obj, reference, target, as_json=output is Format.JSON, history=history
-    )
-    raise typer.Exit(code)
-
-
-@app.command()
-def schema(
-    context: typer.Context,
-    kind: Annotated[SchemaKind, typer.Argument(help="Which file it describes.")],
-) -> None:
-    """Print a JSON Schema, for editors and pipelines."""
-    from envsync.commands import schema as command
-
-    raise typer.Exit(command.run(context.obj, kind))
-
+# What a shell shows in its list is in the order in which one meets them.
+for _command in (init, validate, check, plan, apply, bump, list_, show, targets, schema):
+    app.command(_command.__name__.rstrip("_"))(_command)
 
 # What follows the command's name is the command's, its options too.
 app.command(context_settings={"allow_interspersed_args": False})(emulator)

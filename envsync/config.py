@@ -90,6 +90,11 @@ def find_config(start: Path) -> Path | None:
     return None
 
 
+def config_path(path: Path | None, start: Path) -> Path | None:
+    """The settings file: the one given, relative to `start`, or the nearest, upwards from there."""
+    return find_config(start) if path is None else Path(os.path.abspath(start / path))
+
+
 def load_config(
     path: Path | None = None,
     start: Path | None = None,
@@ -108,7 +113,7 @@ def load_config(
         UsageError: there is no file at `path`.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
-    found = find_config(start) if path is None else Path(os.path.abspath(start / path))
+    found = config_path(path, start)
     if found is None:
         return _read(start, None, Settings(FILE_NAME, {}, []))
     try:

@@ -38,6 +38,10 @@ class InvalidProject(EnvsyncError):
         super().__init__("\n".join(str(problem) for problem in errors))
 
 
+class GitError(EnvsyncError):
+    """Git cannot tell what was asked: no repository, no such commit, a too shallow clone."""
+
+
 class TargetError(EnvsyncError):
     """A target could not be read, or refused or failed one operation."""
 

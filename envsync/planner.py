@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from envsync.bump import bump_command
 from envsync.change import Action, Change, LatestChange, Rejection
 from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
 from envsync.errors import EnvsyncError
@@ -40,6 +41,8 @@ def make_plan(
     policy: Policy,
     target: TargetIdentity,
     globs: Sequence[str] = (),
+    *,
+    only: Collection[str] | None = None,
 ) -> Plan:
     """The plan that turns the actual state into the desired one.
 
@@ -49,6 +52,7 @@ def make_plan(
         policy: what the plan may do.
         target: which target it is for.
         globs: only names that match one of these; none means all.
+        only: of these only names that stand here, whether or not anything is known of them.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two
@@ -63,6 +67,8 @@ def make_plan(
         if any(version.owner == policy.project for version in container.versions)
     }
     names = _selected(declared.keys() | owned.keys(), globs)
+    if only is not None:
+        names = [name for name in names if name in only]
 
     changes: list[Change] = []
     rejections: list[Rejection] = []
@@ -125,7 +131,7 @@ def _plan_name(
         yield from _reappear(container, versions, policy)
     for version, declaration in versions.items():
         if version in registered:
-            yield from _existing(registered[version], declaration, policy)
+            yield from _existing(registered[version], declaration, versions, policy)
         else:
             yield _create(container, version, declaration, policy)
     if policy.superseded == "archive" and policy.prune == "owned":
@@ -192,7 +198,7 @@ def _reappear(
 
 
 def _existing(
-    item: RegisteredVersion, declaration: Declaration, policy: Policy
+    item: RegisteredVersion, declaration: Declaration, declared: Collection[str], policy: Policy
 ) -> Iterator[Finding]:
     """A declared version that the target holds."""
     key, spec = item.environment.key, item.environment.spec
@@ -203,7 +209,7 @@ def _existing(
             key.name,
             key.version,
             f"{key} is registered with another content, and that is fixed at creation.",
-            f"envsync bump {key.name}",
+            bump_command(key.name, key.version, alone=len(declared) == 1),
             spec_fields(spec, declaration.spec),
             declaration.source,
         )

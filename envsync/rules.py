@@ -44,6 +44,13 @@ WARNINGS: Final[dict[str, str]] = {
     "useless-ignore": "An ignore comment that has no effect.",
 }
 
+COMPARED: Final[dict[str, str]] = {
+    "immutable": "An edit to what is fixed once a version is registered.",
+    "version-goes-back": "The highest version of a name is lower than it was.",
+    "ignored-by-git": "A file of an environment that git ignores, so that no commit holds it.",
+}
+"""What `envsync check` finds. It is about a change, not about a file: no setting turns it off."""
+
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(WARNINGS, "warning"),

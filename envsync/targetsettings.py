@@ -44,8 +44,8 @@ class TargetConfig:
     Attributes:
         name: as it is named there.
         kind: what it is.
-        settings: what else stands there, variables filled in. The `path` of a local target is
-            relative to the project directory.
+        settings: what else stands there, variables filled in; as written where one is not set. The
+            `path` of a local target is relative to the project directory.
         problems: unset variables, which are errors once the target is selected.
     """
 
@@ -99,7 +99,9 @@ def _read_target(above: Settings, name: str, entry: Entry) -> TargetConfig | Non
         # Variables of a target are asked for when it is used: others work without them.
         problems = later if uses_variables(item.value) else above.problems
         text = _read_setting(replace(settings, problems=problems), key, item)
-        if text:
+        if not text and uses_variables(item.value):
+            text = item.value.value  # as written, to be shown; the problem keeps it from being used
+        if text and key != "kind":
             found[key] = text
     if kind == "local":
         found.setdefault("path", LOCAL_PATH)

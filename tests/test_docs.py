@@ -38,8 +38,9 @@ from envsync.config import load_config
 from envsync.model import TargetIdentity
 from envsync.plan import Plan
 from envsync.problem import Problem
-from envsync.rules import FIXED, RULES
+from envsync.rules import COMPARED, FIXED, RULES
 from envsync.source.load import load
+from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -196,6 +197,12 @@ def test_a_bad_example_breaks_its_rule_and_no_other_and_a_good_one_none(
     assert {kind: rules_broken(examples, kind, tmp_path / kind) for kind in expected} == expected
 
 
+def test_everything_that_check_finds_is_documented() -> None:
+    section = code_sections(DOCS / "commands.md", "envsync ")["check"]
+
+    assert re.findall(r"^\| `([a-z-]+)` \| (?:error|warning)", section, re.MULTILINE) == [*COMPARED]
+
+
 def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
     """The rules that the examples of one kind break, all of them in one project."""
     (project / "environments").mkdir(parents=True)
@@ -346,15 +353,20 @@ def shows(expected: str, output: str) -> bool:
 # JSON
 
 
+@pytest.mark.usefixtures("clean_git")
 def test_the_json_of_commands_has_the_keys_that_are_documented(tmp_path: Path) -> None:
     project = examples_project(tmp_path)
+    commit(new_repository(project))
     image = project / "environments" / "base" / "cpu-base.yml"
     image.write_text(image.read_text().replace("20241215.v1", "latest"))  # one problem to show
     runs = {
         "validate": ("validate",),
+        "check": ("check",),
         "apply": ("apply", "--yes"),
         "list": ("list",),
         "show": ("show", "pydata:2"),
+        "targets": ("targets",),
+        "bump": ("bump", "pydata", "churn-train"),
     }
     actual = {
         name: shape(json.loads(envsync("-q", *run, "--format", "json", cwd=project).stdout))

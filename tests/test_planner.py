@@ -688,6 +688,15 @@ def test_an_immutable_rejection_names_each_field_and_the_fix() -> None:
     )
 
 
+def test_the_fix_names_the_version_where_several_are_declared() -> None:
+    made = plan(
+        [declared("a", "1", image("2")), declared("a", "2", image("2"))],
+        state(container("a", registered("a", "1", image("1")))),
+    )
+
+    assert [item.fix for item in made.rejections] == ["envsync bump a:1"]
+
+
 def test_a_rejected_build_context_names_the_files_that_differ() -> None:
     before, after = (
         built(Dockerfile="1", old="2", same="3"),
@@ -987,6 +996,16 @@ def test_what_is_visible_beside_an_unknown_context_still_counts() -> None:
 
 
 # Which names, and how many.
+
+
+def test_of_what_the_globs_choose_only_names_that_are_given_take_part() -> None:
+    desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
+    actual = state(container("gone", "1"))
+
+    made = make_plan(desired, actual, POLICY, TARGET, ("a*",), only={"ab", "b", "gone", "never"})
+    assert actions(made) == ["create ab:1"]
+    made = make_plan(desired, actual, POLICY, TARGET, only={"gone", "never"})
+    assert actions(made) == ["archive gone"]
 
 
 def test_globs_choose_declared_and_owned_names() -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from envsync.api import plan_for, unverified
+from envsync.api import plan_for, provenance, unverified
 from envsync.applier import apply
 from envsync.commands.files import read_plan
 from envsync.commands.plan import show
@@ -39,11 +39,17 @@ def run(
     saved = read_plan(plan_file) if plan_file else None
     project = session.project()
     name = target or (saved.target.name if saved else None)
+    commit = provenance(project)
     with session.target(project.config, name, parallel) as opened:
 
         def plan_now() -> Plan:
             return plan_for(
-                project, opened, globs, take_over=take_over, allow_mass_archive=allow_mass_archive
+                project,
+                opened,
+                globs,
+                commit=commit,
+                take_over=take_over,
+                allow_mass_archive=allow_mass_archive,
             )
 
         plan = plan_now()

@@ -19,6 +19,31 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class ProblemsFormat(StrEnum):
+    """How findings in files are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+class TargetsFormat(StrEnum):
+    """How targets are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MATRIX = "matrix"
+
+
 class SchemaKind(StrEnum):
     """Which file a JSON Schema describes."""
 
@@ -57,6 +82,9 @@ def print_version(wanted: bool) -> None:
 
 
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+ProblemsFormatOption = Annotated[
+    ProblemsFormat, typer.Option("--format", help="How to print the findings.")
+]
 TargetOption = Annotated[
     str | None,
     typer.Option(

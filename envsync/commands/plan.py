@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from envsync.api import plan_for
+from envsync.api import changed_names, plan_for
 from envsync.canonical import JSON
 from envsync.commands.files import write_file
-from envsync.commands.session import Session
+from envsync.commands.options import PlanFormat
+from envsync.commands.session import Session, json_text
 from envsync.plan import Plan
+from envsync.render.markdown import plan_markdown
 from envsync.render.text import plan_text, summary_text
 
 
@@ -20,8 +21,9 @@ def run(
     globs: Sequence[str],
     target: str | None,
     *,
-    as_json: bool,
+    output: PlanFormat,
     out: Path | None,
+    since: str | None,
     detailed_exitcode: bool,
     all_targets: bool,
     parallel: int,
@@ -30,6 +32,7 @@ def run(
 ) -> int:
     """Prints the plan; 1 if it may not be applied, 2 if asked to tell that there are changes."""
     project = session.project()
+    only = None if since is None else changed_names(project, since)
     plans = []
     for name in sorted(project.config.targets) if all_targets else [target]:
         with session.target(project.config, name, parallel) as opened:
@@ -38,15 +41,20 @@ def run(
                     project,
                     opened,
                     globs,
+                    only=only,
                     take_over=take_over,
                     allow_mass_archive=allow_mass_archive,
                 )
             )
     if out is not None:
-        write_file(out, json.dumps(plans[0].to_json(), indent=2, ensure_ascii=False) + "\n")
-    if as_json:
+        write_file(out, json_text(plans[0].to_json()))
+    if output is PlanFormat.JSON:
         documents: list[JSON] = [plan.to_json() for plan in plans]
         session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
+    elif output is PlanFormat.MARKDOWN:
+        session.out("\n".join(map(plan_markdown, plans)))
+    elif only is not None and not only:
+        session.out(f"No changes. Nothing that is declared has changed since {since}.")
     else:
         session.out("\n".join(show(session, plan) for plan in plans))
     return max(exit_code(plan, detailed=detailed_exitcode) for plan in plans)

@@ -48,6 +48,14 @@ class Session:
     color: Color = Color.AUTO
     debug_http: Path | None = None
 
+    @property
+    def root(self) -> Path:
+        """The project directory; known also where `envsync.yaml` has errors."""
+        from envsync.config import config_path
+
+        found = config_path(self.config_file, Path.cwd())
+        return Path.cwd() if found is None else found.parent
+
     def config(self) -> Config:
         """The settings of the project that the working directory lies in."""
         from envsync.config import load_config
@@ -105,6 +113,16 @@ class Session:
 
     def out_json(self, data: JSON) -> None:
         """Writes a result as JSON."""
-        import json
+        self.out(json_text(data))
 
-        self.out(json.dumps(data, indent=2, ensure_ascii=False))
+
+def json_text(data: JSON) -> str:
+    """JSON for people to read, which every stream and file takes.
+
+    The name of a file that is not UTF-8 holds surrogates; those are spelt out, all else stands.
+    """
+    import json
+    import re
+
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"

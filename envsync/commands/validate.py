@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from envsync.commands.options import ProblemsFormat
+from envsync.commands.problems import show_problems
 from envsync.commands.session import Session
-from envsync.render.problems import problems_json, problems_summary, problems_text
-from envsync.source.load import load
+from envsync.errors import InvalidProject
+from envsync.source.load import Loaded, load
 
 
-def run(session: Session, paths: Sequence[Path], *, as_json: bool, strict: bool) -> int:
+def run(session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool) -> int:
     """Prints every problem; 1 if one of them is an error, or with `strict` a warning."""
-    config = session.config()
-    loaded = load(
+    loaded = _load(session, paths)
+    show_problems(
+        session,
+        output,
+        loaded.problems,
+        files=loaded.files,
+        environments=len(loaded.declarations),
+    )
+    failing = {"error", "warning"} if strict else {"error"}
+    return int(any(problem.severity in failing for problem in loaded.problems))
+
+
+def _load(session: Session, paths: Sequence[Path]) -> Loaded:
+    """The environment files; none of them where `envsync.yaml` does not say how to read them."""
+    try:
+        config = session.config()
+    except InvalidProject as error:
+        return Loaded(0, (), error.problems)
+    return load(
         config.root,
         config.root / config.environments,
         rules=config.rules,
         versions=config.versions,
         paths=[path.absolute() for path in paths] or None,
-    )
-    if as_json:
-        session.out_json(problems_json(loaded.problems, loaded.files, len(loaded.declarations)))
-    else:
-        paint = session.paint(sys.stdout)
-        text = problems_text(loaded.problems, paint)
-        if not session.quiet:
-            text += problems_summary(loaded.problems, loaded.files, paint)
-        if text:
-            session.out(text)
-    return int(strict and bool(loaded.problems)) or int(
-        any(problem.severity == "error" for problem in loaded.problems)
     )

@@ -9,7 +9,8 @@ from envsync.canonical import JSON
 from envsync.outcome import Outcome, Status
 from envsync.plan import Plan
 from envsync.render.paint import Paint, safe
-from envsync.render.text import SIGNS
+from envsync.render.text import STYLES
+from envsync.render.view import SIGNS
 
 _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -17,11 +18,8 @@ _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
     """One outcome on one line, or more where the error has more."""
     change = outcome.change
-    sign, style = SIGNS[change.action]
-    line = (
-        f"{paint(style, f'  {sign} {change.action:<7}')}  {safe(change.address)}  "
-        f"{paint(_STYLES[outcome.status], outcome.status)}"
-    )
+    action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
+    line = f"{action}  {safe(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
     return f"{line}: {safe(outcome.error)}" if outcome.error else line
 
 

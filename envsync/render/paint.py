@@ -26,13 +26,17 @@ def painter(color: bool) -> Paint:
 
 
 def safe(text: str) -> str:
-    """Text with control characters spelt out, so that a tag cannot move the cursor."""
+    """Text as one line, with control characters spelt out, so that a tag cannot move the cursor."""
     if text.isprintable():
         return text
     return "".join(
-        character if unicodedata.category(character)[0] != "C" else ascii(character)[1:-1]
-        for character in text
+        ascii(character)[1:-1] if _is_control(character) else character for character in text
     )
+
+
+def _is_control(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in {"Zl", "Zp"}
 
 
 def pad(text: str, width: int) -> str:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from envsync.canonical import JSON
+from envsync.change import FieldChange
 from envsync.problem import Problem
 from envsync.render.paint import Paint, safe
+
+NO_FIELDS: Final[Mapping[Problem, Sequence[FieldChange]]] = MappingProxyType({})
+"""Of problems none of which is about an edit."""
 
 _STYLES = {"error": "bold red", "warning": "yellow"}
 
@@ -39,22 +45,38 @@ def problems_summary(problems: Iterable[Problem], files: int, paint: Paint) -> s
     return f"{looked_at}: {', '.join(found)}."
 
 
-def problems_json(problems: Sequence[Problem], files: int, environments: int) -> JSON:
-    """The shape of `validate --format json`."""
+def problems_json(
+    problems: Sequence[Problem],
+    files: int,
+    environments: int,
+    fields: Mapping[Problem, Sequence[FieldChange]] = NO_FIELDS,
+) -> JSON:
+    """The shape of `validate --format json`.
+
+    Args:
+        problems: in the order in which they are shown.
+        files: how many environment files were looked at.
+        environments: how many environments they declare.
+        fields: what differs, for problems that are about an edit.
+    """
     return {
         "format_version": 1,
         "files": files,
         "environments": environments,
-        "problems": [
-            {
-                "rule": item.rule,
-                "severity": item.severity,
-                "message": item.message,
-                "file": item.file,
-                "line": item.line,
-                "column": item.column,
-                "fix": item.fix,
-            }
-            for item in problems
-        ],
+        "problems": [_problem_json(item, fields.get(item)) for item in problems],
     }
+
+
+def _problem_json(item: Problem, fields: Sequence[FieldChange] | None) -> dict[str, JSON]:
+    data: dict[str, JSON] = {
+        "rule": item.rule,
+        "severity": item.severity,
+        "message": item.message,
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
+        "fix": item.fix,
+    }
+    if fields is not None:
+        data["fields"] = [field.to_json() for field in fields]
+    return data

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from envsync.change import Action, FieldChange
+from envsync.change import Action
 from envsync.plan import Plan
-from envsync.render.paint import WIDTH, Paint, columns, pad, painter, safe
-from envsync.render.values import value_lines, value_text
+from envsync.render.paint import WIDTH, Paint, columns, pad, painter
+from envsync.render.values import value_lines
+from envsync.render.view import NONE, REJECT, FieldView, ItemView, PlanView, view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-SIGNS = {
-    Action.CREATE: ("+", "green"),
-    Action.UPDATE: ("~", "yellow"),
-    Action.ARCHIVE: ("-", "red"),
-    Action.RESTORE: ("^", "cyan"),
+STYLES: Mapping[str, str] = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.ARCHIVE: "red",
+    Action.RESTORE: "cyan",
+    REJECT: "bold red",
 }
-REJECTED = ("!", "bold red")
 
-_FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
 _FIELD_INDENT = 6
 _MOST_PATH_COLUMNS = 36
 _ARROW = " → "
@@ -39,83 +39,61 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         full: shows long values whole instead of cutting them.
     """
     paint = painter(color)
-    lines = [paint("bold", f"Target {plan.target.name}") + f"  {plan.target.kind} {plan.target.id}"]
-    blocks = [*_changes(plan, paint, width, full), *_rejections(plan, paint, width, full)]
+    shown = view(plan)
+    items = (*shown.changes, *shown.rejections)
+    column = min(max((cell_len(item.address) for item in items), default=0), width // 2)
+    lines = [paint("bold", f"Target {shown.target}") + f"  {shown.kind} {shown.id}"]
+    blocks = [_item(item, column, paint, width, full) for item in items]
     for block, before in zip(blocks, [[""], *blocks], strict=False):
         # Changes without fields stand close together, all else is set apart.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
-    lines += _latest(plan, paint)
-    lines += _warnings(plan.warnings, paint, width)
-    if plan.refused:
-        lines += ["", paint("bold red", "Refused: ") + plan.refused]
-    lines += ["", summary_text(plan, paint)]
-    if not plan.is_empty:
-        lines.append(paint("dim", f"Digest {plan.digest}"))
+    lines += _latest(shown, paint)
+    lines += _warnings(shown.warnings, paint, width)
+    if shown.refused:
+        lines += ["", paint("bold red", "Refused: ") + shown.refused]
+    lines += ["", _summary(shown, paint)]
+    if not shown.is_empty:
+        lines.append(paint("dim", f"Digest {shown.digest}"))
     return "\n".join(lines) + "\n"
 
 
 def summary_text(plan: Plan, paint: Paint) -> str:
     """What the plan comes to, in one line."""
-    summary = plan.summary
-    unchanged = f"{summary['unchanged']} unchanged"
-    if plan.is_empty:
+    return _summary(view(plan), paint)
+
+
+def _summary(shown: PlanView, paint: Paint) -> str:
+    unchanged = f"{shown.unchanged} unchanged"
+    if shown.is_empty:
         return paint("bold green", "No changes.") + f" The target is as declared: {unchanged}."
-    counts = [
-        paint(SIGNS[action][1], f"{summary[action]} {action}") if summary[action] else ""
-        for action in Action
-    ]
-    rejected = paint("bold red", f"{summary['rejected']} rejected") if plan.rejections else ""
-    return paint("bold", "Plan: ") + ", ".join(filter(None, [*counts, unchanged, rejected])) + "."
+    told = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
+    told.append(unchanged)
+    if shown.rejections:
+        told.append(paint(STYLES[REJECT], f"{len(shown.rejections)} rejected"))
+    return paint("bold", "Plan: ") + ", ".join(told) + "."
 
 
-def _changes(plan: Plan, paint: Paint, width: int, full: bool) -> Iterator[list[str]]:
-    column = _address_column(plan, width)
-    held_back = plan.held_back
-    for change in plan.changes:
-        mark, style = SIGNS[change.action]
-        note = change.reason + (", held back" if change.name in held_back else "")
-        yield [
-            _heading(
-                paint(style, f"  {mark} {change.action:<7}"), change.address, note, column, paint
-            ),
-            *_fields(change.fields, paint, width, full),
-        ]
-
-
-def _rejections(plan: Plan, paint: Paint, width: int, full: bool) -> Iterator[list[str]]:
-    column = _address_column(plan, width)
-    mark, style = REJECTED
-    for item in plan.rejections:
-        where = f" ({item.source.file}:{item.source.line})" if item.source else ""
+def _item(item: ItemView, column: int, paint: Paint, width: int, full: bool) -> list[str]:
+    action = paint(STYLES[item.action], f"  {item.sign} {item.action:<7}")
+    address = paint("bold", pad(item.address, column))
+    lines = [f"{action}  {address}  {paint('dim', item.note)}".rstrip()]
+    lines += _fields(item.fields, paint, width, full)
+    if item.action == REJECT:
         indent = " " * _FIELD_INDENT
-        yield [
-            _heading(paint(style, f"  {mark} reject "), item.address, item.code, column, paint),
-            *_fields(item.fields, paint, width, full),
-            *_wrap(item.message + where, indent, width),
-            *_wrap("fix: " + item.fix, indent, width),
-        ]
+        lines += _wrap(item.message + (f" ({item.where})" if item.where else ""), indent, width)
+        lines += _wrap("fix: " + item.fix, indent, width)
+    return lines
 
 
-def _address_column(plan: Plan, width: int) -> int:
-    addresses = [item.address for item in plan.changes]
-    addresses += [item.address for item in plan.rejections]
-    return min(max(map(cell_len, addresses), default=0), width // 2)
-
-
-def _heading(action: str, address: str, note: str, column: int, paint: Paint) -> str:
-    address = paint("bold", pad(safe(address), column))
-    return f"{action}  {address}  {paint('dim', safe(note))}".rstrip()
-
-
-def _fields(fields: Sequence[FieldChange], paint: Paint, width: int, full: bool) -> Iterator[str]:
+def _fields(fields: Sequence[FieldView], paint: Paint, width: int, full: bool) -> Iterator[str]:
     column = min(max((cell_len(field.path) for field in fields), default=0), _MOST_PATH_COLUMNS)
     for field in fields:
-        path = " " * _FIELD_INDENT + pad(safe(field.path), column) + "  "
-        before, after = value_text(field.before), value_text(field.after)
+        path = " " * _FIELD_INDENT + pad(field.path, column) + "  "
+        before, after = field.before or NONE, field.after or NONE
         if field.before is None:
             yield from value_lines(path, after, paint, "green", width, full)
         elif field.after is None:
-            yield from value_lines(path, f"{before}{_ARROW}(none)", paint, "red", width, full)
+            yield from value_lines(path, before + _ARROW + after, paint, "red", width, full)
         elif cell_len(path + before + _ARROW + after) <= width:
             yield path + paint("red", before) + _ARROW + paint("green", after)
         else:
@@ -123,17 +101,16 @@ def _fields(fields: Sequence[FieldChange], paint: Paint, width: int, full: bool)
             deeper = " " * (_FIELD_INDENT + 2)
             yield from value_lines(deeper + "- ", before, paint, "red", width, full)
             yield from value_lines(deeper + "+ ", after, paint, "green", width, full)
-        for file, change in field.files.items():
-            yield f"{' ' * (_FIELD_INDENT + 2)}{_FILE_SIGNS[change]} {safe(file)}"
+        for file in field.files:
+            yield " " * (_FIELD_INDENT + 2) + file
 
 
-def _latest(plan: Plan, paint: Paint) -> Iterator[str]:
-    if plan.latest:
+def _latest(shown: PlanView, paint: Paint) -> Iterator[str]:
+    if shown.latest:
         yield ""
         yield paint("bold", "@latest")
         yield from columns(
-            ("  " + safe(item.name), f"{item.before or '(none)'}{_ARROW}{item.after or '(none)'}")
-            for item in plan.latest
+            ("  " + name, before + _ARROW + after) for name, before, after in shown.latest
         )
 
 
@@ -148,7 +125,7 @@ def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str
 
 def _wrap(text: str, indent: str, width: int) -> list[str]:
     return textwrap.wrap(
-        safe(text),
+        text,
         width,
         initial_indent=indent,
         subsequent_indent=indent + "  ",

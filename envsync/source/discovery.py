@@ -67,6 +67,20 @@ def find_environments(directory: str, sources: Sources) -> list[str]:
     )
 
 
+def references(path: str, sources: Sources) -> dict[str, str]:
+    """Where `conda_file` and `build.path` of an environment file lead, symbolic links resolved."""
+    reading = sources.read(path)
+    if isinstance(reading, str):
+        return {}
+    directory, top = os.path.dirname(path), fields(reading)
+    nodes = {
+        "conda_file": top.get("conda_file"),
+        "build.path": plain_field(top.get("build"), "path"),
+    }
+    found = {field: _target(sources, directory, node) for field, node in nodes.items()}
+    return {field: target for field, target in found.items() if target is not None}
+
+
 def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
     """The candidates that are in no build context but their own.
 

@@ -63,10 +63,17 @@ def read_version(report: Report, node: Node) -> str | None:
     elif node.tag == STR and not node.style and _YAML_1_2_NUMBER.fullmatch(written):
         message = f"The version `{written}` is a number to YAML 1.2 and a text to azure-ai-ml."
         report.add("ambiguous-version", node, message, fix)
-    elif not valid:
-        message = f"The version `{written}` is not one that envsync takes."
-        report.add("invalid-version", node, message, fix)
-    elif written == "latest":
-        message = "`latest` is a label, not a version: `@latest` is the newest version."
-        report.add("invalid-version", node, message, "Name a version of its own.")
+    elif fault := version_fault(written):
+        report.add("invalid-version", node, *fault)
     return version
+
+
+def version_fault(version: str) -> tuple[str, str] | None:
+    """Why a text cannot be a version, and what to do about it; None where it can."""
+    if NAME.fullmatch(version) is None:
+        message = f"The version `{version}` is not one that envsync takes."
+        return message, f"{_ALLOWED} letter or digit."
+    if version == "latest":
+        message = "`latest` is a label, not a version: `@latest` is the newest version."
+        return message, "Name a version of its own."
+    return None

@@ -68,7 +68,7 @@ class Sources:
         reading = self.readings.get(path)
         if reading is None:
             content = self.content(path)
-            reading = content if isinstance(content, str) else _parse(content)
+            reading = content if isinstance(content, str) else parse(content)
             self.readings[path] = reading
         return reading
 
@@ -144,7 +144,8 @@ def _read(path: str) -> bytes | str:
         return "The path holds a null character"
 
 
-def _parse(data: bytes) -> Reading:
+def parse(data: bytes) -> Reading:
+    """A YAML file out of its bytes."""
     document = compose(data)
     found = [*document.findings]
     if document.root is not None:

@@ -276,7 +276,36 @@ def test_all_targets_are_planned_one_after_the_other(project: Path, run: Run) ->
     assert result.out.index("Target one") < result.out.index("Target two")
     plans = run("plan", "--all-targets", "--format", "json").data["plans"]
     assert [plan["summary"]["create"] for plan in plans] == [1, 0]
+    markdown = run("plan", "--all-targets", "--format", "markdown").out
+    one, two = markdown.split("\n\n**`two`** (local): ")
+    assert one.startswith("**`one`** (local): 1 to create, 0 unchanged\n")
+    assert two.startswith("no changes, 1 unchanged\n")
     assert run("plan", "--all-targets", "-t", "one").code == 64
+
+
+def test_a_plan_as_markdown_exits_as_every_plan_does(project: Path, run: Run) -> None:
+    declare(project, "a")
+    assert run("plan", "--format", "markdown").code == 0
+    assert run("plan", "--format", "markdown", "--detailed-exitcode").code == 2
+    run("apply", "--yes")
+    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    result = run("plan", "--format", "markdown")
+
+    assert result.code == 1
+    assert "**`a:1` is rejected** as `immutable` (`environments/a-1.yml:2`): " in result.out
+    assert '\n-   image  "mcr.microsoft.com/azureml/base:1"\n' in result.out
+    assert "\nFix: `envsync bump a`\n" in result.out
+
+
+def test_a_plan_is_saved_whatever_its_files_are_called(project: Path, run: Run) -> None:
+    try:
+        declare(project, "a").rename(project / "environments" / "\udcff.yml")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+
+    assert run("plan", "--out", "plan.json").code == 0
+    saved = json.loads((project / "plan.json").read_text("utf-8"))
+    assert saved["changes"][0]["source"]["file"] == "environments/\udcff.yml"
 
 
 def test_take_over_makes_another_projects_version_ours(project: Path, run: Run) -> None:

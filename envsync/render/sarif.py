@@ -1,0 +1,90 @@
+"""Problems as SARIF, the format in which code scanning takes findings.
+
+The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from envsync._version import __version__
+from envsync.render.paint import safe
+from envsync.render.paths import below
+from envsync.rules import COMPARED, ERRORS, RULES, WARNINGS
+
+if TYPE_CHECKING:
+    from envsync.canonical import JSON
+    from envsync.problem import Problem
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+_SENTENCES: Final = {**ERRORS, **WARNINGS, **COMPARED}
+_ROOT: Final = "%SRCROOT%"
+
+
+def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
+    """A SARIF log of one run, with the rules that found something.
+
+    Args:
+        problems: in the order in which they are shown.
+        prefix: the project directory, relative to the repository's root.
+    """
+    problems = list(problems)
+    first = {item.rule: item for item in reversed(problems)}
+    indices = {rule: index for index, rule in enumerate(sorted(first))}
+    driver: dict[str, JSON] = {
+        "name": "envsync",
+        "version": __version__,
+        "rules": [_rule(first[rule]) for rule in indices],
+    }
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {
+                    _ROOT: {"description": {"text": "The root of the repository."}}
+                },
+                "results": [_result(item, indices[item.rule], prefix) for item in problems],
+            }
+        ],
+    }
+
+
+def _rule(found: Problem) -> JSON:
+    """A rule, described by what it found where nothing else is known of it."""
+    sentence = _SENTENCES.get(found.rule, found.rule)
+    level = RULES.get(found.rule, found.severity)
+    return {
+        "id": found.rule,
+        "shortDescription": {"text": sentence},
+        "help": {"text": f"{sentence} See `{found.rule}` in envsync's docs/rules.md."},
+        "defaultConfiguration": {"level": "none" if level == "off" else level},
+    }
+
+
+def _result(item: Problem, index: int, prefix: str) -> JSON:
+    return {
+        "ruleId": item.rule,
+        "ruleIndex": index,
+        "level": item.severity,
+        "message": {"text": safe(f"{item.message} {item.fix}".rstrip())},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": _artifact(below(prefix, item.file)),
+                    "region": {"startLine": item.line, "startColumn": item.column},
+                }
+            }
+        ],
+    }
+
+
+def _artifact(path: str) -> JSON:
+    # A name that is not UTF-8 comes as surrogates, which stand for its bytes.
+    uri = quote(path, errors="surrogateescape")
+    return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}

@@ -1,0 +1,106 @@
+"""Text that tries to be more than text, and plans that are full of it."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.model import Source, TargetIdentity
+from envsync.plan import Plan
+
+NASTY = (
+    *(
+        "@user",
+        "@org/team",
+        "#1",
+        "GH-1",
+        "owner/repo#1",
+        "deadbeef",
+        "deadbee",
+        "0123456789abcdef",
+    ),
+    *("https://evil.example", "http://evil.example/?a=b", "www.evil.example", "a@evil.example"),
+    *(
+        "<b>x</b>",
+        "<!-- x",
+        "-->",
+        "<img src=x>",
+        "</details>",
+        "<script>",
+        "&lt;b&gt;",
+        "&#64;user",
+    ),
+    *("![x](y)", "[x](y)", "[x]: y", "[^1]", "<https://evil.example>", ":tada:", "$x$", "$`x`$"),
+    *(
+        "`",
+        "``",
+        "```",
+        "````",
+        "`" * 40,
+        "`" * 300,
+        "~~~",
+        "`x`",
+        "` x",
+        "x `",
+        "|",
+        "a | b",
+        "|---|",
+        "\\|",
+        "\\",
+    ),
+    *(
+        "# x",
+        "> x",
+        "- x",
+        "1. x",
+        "1) x",
+        "7.",
+        "* * *",
+        "---",
+        "===",
+        "    x",
+        "\t",
+        " ",
+        "  ",
+        "",
+    ),
+    *("\n", "\r\n", "\n\n", "\n```\n", "\u2028", "\u2029", "\x00", "\x1b[2J", "\x07", "\x85"),
+    *(
+        "\u202e",
+        "\u2066",
+        "\u200b",
+        "\u200d",
+        "\ufeff",
+        "**x**",
+        "_x_",
+        "~~x~~",
+        "*",
+        "_",
+    ),
+)
+
+texts = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=8)), max_size=6).map("".join)
+values = st.one_of(
+    st.none(), texts, st.lists(texts, max_size=3), st.dictionaries(texts, texts, max_size=2)
+)
+
+
+def plan_of(text: str, value: object = "x") -> Plan:
+    """A plan with one of everything, in which all that could be foreign is this text."""
+    field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
+    source = Source(text, 3)
+    return Plan(
+        "project",
+        TargetIdentity(text, text, text),
+        (
+            Change(Action.UPDATE, "version", text, text, text, (field,), source),
+            Change(Action.ARCHIVE, "environment", text, None, text),
+        ),
+        (
+            Rejection(text, text, text, text, text, (field,), source),
+            Rejection(text, text, None, text, f"envsync bump {text}"),
+        ),
+        (LatestChange(text, text, text), LatestChange(text, None, text)),
+        (text, text),
+        refused=text or "x",
+    )
