@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from envsync.model import Environment
@@ -17,12 +17,14 @@ class RegisteredVersion:
         archived: archived on its own, whatever its container is.
         created: when it was created, ISO 8601 in UTC; for people, never for ordering.
         curated: belongs to the service itself; nobody may change it.
+        context_uri: where the service keeps its build context; for people, who may look there.
     """
 
     environment: Environment
     archived: bool = False
     created: str = ""
     curated: bool = False
+    context_uri: str | None = field(default=None, compare=False)
 
     @property
     def version(self) -> str:

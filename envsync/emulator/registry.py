@@ -188,7 +188,7 @@ class Registries:
         headers = {
             "Location": location,
             "x-ms-async-operation-timeout": "PT1H",
-            "Retry-After": f"{self._settings.retry_after:g}",
+            **_waiting(self._settings),
         }
         return Answer(None, 202, headers)
 
@@ -202,7 +202,7 @@ class Registries:
             self._operations[operation] = max(left - 1, 0)
         if left == 0:
             return Answer(empty=True)
-        headers = {"Location": call.url, "Retry-After": f"{self._settings.retry_after:g}"}
+        headers = {"Location": call.url, **_waiting(self._settings)}
         return Answer(status=202, headers=headers, empty=True)
 
     def _assets(self, call: Call) -> Assets:
@@ -211,6 +211,14 @@ class Registries:
         if assets is None:
             raise no_resource("registries", name, call.names.get("group", GROUP))
         return assets
+
+
+def _waiting(settings: Settings) -> dict[str, str]:
+    """How long a client is to wait. HTTP knows whole seconds; Azure's clients, milliseconds too."""
+    seconds = settings.retry_after
+    if seconds == int(seconds):
+        return {"Retry-After": f"{seconds:.0f}"}
+    return {"retry-after-ms": f"{seconds * 1000:.0f}"}
 
 
 def _imported(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:

@@ -67,10 +67,14 @@ def container_text(container: Container, paint: Paint) -> str:
 def version_json(item: RegisteredVersion) -> dict[str, JSON]:
     """The shape of `show NAME:VERSION --format json`."""
     environment = item.environment
+    spec = environment.spec.document()
+    build = spec.get("build")
+    if isinstance(build, dict) and item.context_uri is not None:
+        spec["build"] = {**build, "context_uri": item.context_uri}
     return {
         "name": environment.key.name,
         "version": environment.key.version,
-        **environment.spec.document(),
+        **spec,
         "description": environment.metadata.description,
         "tags": dict(environment.metadata.tags),
         "archived": item.archived,
@@ -88,7 +92,12 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
     rows: list[tuple[str, str]] = []
     for field, value in document.items():
         if isinstance(value, dict) and field != "conda_file":
-            rows += [(f"{field}.{safe(key)}", value_text(inner)) for key, inner in value.items()]
+            rows += [
+                (f"{field}.{safe(key)}", value_text(inner))
+                for key, inner in value.items()
+                # A service that keeps no digest of a build context says where its content is.
+                if inner is not None or item.context_uri is None
+            ]
         elif value is not None and field not in {"name", "version"}:
             rows.append((field, value_text(value)))
     column = max(len(field) for field, _ in rows)

@@ -54,6 +54,22 @@ def test_an_operation_is_asked_for_until_it_is_done(polls: int) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "headers"),
+    [(2.0, {"retry-after": "2"}), (0.05, {"retry-after-ms": "50"})],
+)
+def test_a_client_is_told_to_wait_in_whole_seconds_or_milliseconds(
+    seconds: float, headers: dict[str, str]
+) -> None:
+    with serving(Settings(retry_after=seconds)) as client:
+        put = client.put(VERSION, {"image": IMAGE}, DATAPLANE)
+        poll = client.send("GET", put.headers["location"])
+
+    for reply in (put, poll):
+        told = {name: text for name, text in reply.headers.items() if "retry" in name.lower()}
+        assert told == headers
+
+
 def test_an_operation_that_never_began_is_not_found() -> None:
     with serving() as client:
         url = "https://eastus.api.azureml.ms/environment/v1.0/operations/shared_a_1_1"

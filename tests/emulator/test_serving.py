@@ -181,6 +181,15 @@ def test_a_host_that_is_not_azure_is_refused(emulator: Emulator) -> None:
 # Behaviour
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_nobody_else_can_read_the_key_of_the_certificate(emulator: Emulator) -> None:
+    directory = Path(emulator.variables["REQUESTS_CA_BUNDLE"]).parent
+
+    modes = [path.stat().st_mode & 0o777 for path in (directory, directory / "key.pem")]
+
+    assert modes == [0o700, 0o600]
+
+
 def test_a_version_that_is_put_can_be_read(start: Start) -> None:
     start(Settings())
     put = manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -431,26 +430,6 @@ class TestFailures:
             pytest.raises(TargetError, match=r"no workspace absent in this resource group"),
         ):
             target.read(None)
-
-    def test_nobody_is_signed_in(self, service: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in [name for name in os.environ if name.startswith("AZURE_")]:
-            monkeypatch.delenv(name)
-        with (
-            service.target("workspace", credential="environment") as target,
-            pytest.raises(TargetError, match=r"^Not signed in to Azure. Run `az login`"),
-        ):
-            target.read(None)
-
-    def test_a_workload_identity_without_its_variables(
-        self, service: Azure, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name in [name for name in os.environ if name.startswith("AZURE_")]:
-            monkeypatch.delenv(name)
-        with (
-            pytest.raises(TargetError, match=r"^There is no workload identity"),
-            service.target("workspace", credential="workload"),
-        ):
-            pass
 
     def test_a_network_that_is_down(self, service: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
         for name in ("HTTPS_PROXY", "https_proxy"):

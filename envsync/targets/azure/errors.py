@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
     AzureError,
-    ClientAuthenticationError,
     HttpResponseError,
     ServiceRequestError,
     ServiceResponseError,
@@ -17,16 +16,10 @@ from azure.core.exceptions import (
 
 from envsync.canonical import JSON
 from envsync.errors import TargetError
+from envsync.targets.azure.credentials import NotSignedIn
 from envsync.targets.azure.retries import is_certificate_error
 
-_NETWORK: Final = re.compile(
-    r"Failed to (?:resolve|establish)|Name or service not known|getaddrinfo|Connection refused|"
-    r"NameResolutionError|Max retries exceeded|ProxyError|Connection aborted|timed out",
-)
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
-_SECRET_EXPIRED: Final = re.compile(r"AADSTS7000222")
-_WRONG_SECRET: Final = re.compile(r"AADSTS7000215|invalid_client")
-_UNTRUSTED_FEDERATION: Final = re.compile(r"AADSTS7002\d\d|AADSTS70021")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +126,9 @@ def explained(error: AzureError, url: str) -> TargetError:
     """What a request that got no answer means, or one for which nobody could sign in."""
     host = urlsplit(url).hostname or "Azure"
     text = str(error)
-    if isinstance(error, HttpResponseError) and _answered_by(error, host):
+    if isinstance(error, NotSignedIn):
+        return TargetError(error.message)
+    if isinstance(error, HttpResponseError) and error.response is not None:
         return from_response(error)
     if is_certificate_error(error):
         return TargetError(
@@ -141,8 +136,6 @@ def explained(error: AzureError, url: str) -> TargetError:
             "a company proxy, opens TLS connections. Set REQUESTS_CA_BUNDLE to a file with that "
             "proxy's certificate authority."
         )
-    if isinstance(error, ClientAuthenticationError):
-        return TargetError(_not_signed_in(text))
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return TargetError(
             f"{host} cannot be reached: {_reason(text)}. Check the network, and HTTPS_PROXY if "
@@ -174,44 +167,6 @@ def no_json(url: str) -> TargetError:
     return TargetError(
         f"What {urlsplit(url).hostname} answered is not what Azure answers: perhaps a proxy's or a "
         "sign-in page of the network. Check HTTPS_PROXY and the network."
-    )
-
-
-def _answered_by(error: HttpResponseError, host: str) -> bool:
-    """Whether an error holds an answer of this host; a failed sign-in holds another host's."""
-    if not isinstance(error, ClientAuthenticationError):
-        return error.response is not None
-    request = getattr(error.response, "request", None)
-    return urlsplit(getattr(request, "url", "")).hostname == host
-
-
-def _not_signed_in(text: str) -> str:
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return (
-            "The certificate of Azure's sign-in is not trusted: something between here and Azure, "
-            "such as a company proxy, opens TLS connections. Set REQUESTS_CA_BUNDLE to a file with "
-            "that proxy's certificate authority."
-        )
-    if _SECRET_EXPIRED.search(text):
-        return "The client secret has expired. Make a new one, and set AZURE_CLIENT_SECRET to it."
-    if _WRONG_SECRET.search(text):
-        return (
-            "Azure does not know this application or its secret. Check AZURE_TENANT_ID, "
-            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
-        )
-    if _UNTRUSTED_FEDERATION.search(text):
-        return (
-            "The application does not trust this workflow: its federated credential names another "
-            "repository, branch or environment. Add one for this (docs/azure.md)."
-        )
-    if _NETWORK.search(text):
-        return (
-            "Azure's sign-in cannot be reached. Check the network, and HTTPS_PROXY if there is a "
-            "proxy."
-        )
-    return (
-        "Not signed in to Azure. Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-        "AZURE_CLIENT_SECRET, or in a workflow sign in with azure/login (docs/azure.md)."
     )
 
 

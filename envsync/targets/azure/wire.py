@@ -147,16 +147,19 @@ def body(
 def registered(name: str, item: Resource) -> RegisteredVersion:
     """A version as a plan sees it."""
     provenance = Provenance.from_tags(item.tags)
+    spec = _spec(item, provenance.digest)
+    uploaded = spec.build is not None and isinstance(spec.build.context, BuildContext)
     return RegisteredVersion(
         Environment(
             EnvironmentKey(name, item.name),
-            _spec(item, provenance.digest),
+            spec,
             Metadata(item.description, user_tags(item.tags)),
             provenance,
         ),
         item.archived,
         item.created,
         item.curated,
+        item.context_uri if uploaded else None,
     )
 
 

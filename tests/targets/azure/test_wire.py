@@ -85,6 +85,13 @@ def test_defaults_that_nobody_sent_make_no_difference() -> None:
     assert (held.metadata, held.provenance) == (Metadata(), Provenance())
 
 
+def test_an_empty_text_is_none() -> None:
+    empty = version(image="", condaFile="", description="", build={"contextUri": ""})
+
+    assert registered("pydata", empty).environment.spec == EnvironmentSpec()
+    assert (empty.description, empty.context_uri) == (None, None)
+
+
 @pytest.mark.parametrize("text", ['{\n  "b": [\n    1\n  ],\n  "a": "x"\n}', "b: [1]\na: x\n"])
 def test_a_conda_file_is_compared_by_what_it_means(text: str) -> None:
     assert spec(version(condaFile=text)).conda_file == '{"a":"x","b":[1]}'
@@ -132,6 +139,17 @@ def test_what_a_registry_was_given_is_unknown_content_and_no_address() -> None:
     assert (owned, unowned) == (expected, expected)
 
 
+def test_where_uploaded_content_is_kept_is_known() -> None:
+    upload: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
+    declared: JSON = {"contextUri": "https://contoso.example/c.tar"}
+
+    assert (
+        registered("pydata", version(build=upload)).context_uri == f"{UPLOADS}/{'a' * 64}/docker/"
+    )
+    assert registered("pydata", version(build=declared)).context_uri is None
+    assert registered("pydata", version()).context_uri is None
+
+
 def test_a_local_path_that_was_registered_is_no_upload() -> None:
     path = "/home/ada/project/docker"
     tags: JSON = {"envsync.digest": DIGEST}
@@ -168,8 +186,9 @@ def test_creation_is_ordered_to_a_ten_millionth_of_a_second() -> None:
         "2023-03-09T00:36:05",
     ]
     items = [Resource(str(number), {}, created) for number, created in enumerate(times)]
+    shuffled = [*items[3:], *items[2::-1]]
 
-    assert sorted(items[3:] + items[:3], key=creation_order) == items
+    assert sorted(shuffled, key=creation_order) == items
 
 
 def test_a_change_sends_everything_back_but_nulls_and_what_the_service_sets() -> None:

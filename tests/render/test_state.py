@@ -1,0 +1,47 @@
+"""What a target holds, as text and as JSON."""
+
+from __future__ import annotations
+
+from envsync.canonical import JSON
+from envsync.model import Build, BuildContext, Environment, EnvironmentKey, EnvironmentSpec
+from envsync.render.paint import painter
+from envsync.render.state import version_json, version_text
+from envsync.state import RegisteredVersion
+
+URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
+DIGEST = "sha256:" + "0" * 64
+
+
+def built(digest: str | None, uri: str | None) -> RegisteredVersion:
+    spec = EnvironmentSpec(build=Build(BuildContext(digest)))
+    return RegisteredVersion(Environment(EnvironmentKey("pydata", "1"), spec), context_uri=uri)
+
+
+def lines(item: RegisteredVersion) -> list[str]:
+    text = version_text(item, painter(False), 200)
+    return [" ".join(line.split()) for line in text.splitlines() if "build." in line]
+
+
+def build(item: RegisteredVersion) -> JSON:
+    return version_json(item)["build"]
+
+
+def test_unknown_content_is_shown_by_where_it_is() -> None:
+    item = built(None, URI)
+
+    assert lines(item) == ['build.dockerfile_path "Dockerfile"', f'build.context_uri "{URI}"']
+    assert build(item) == {"context": None, "dockerfile_path": "Dockerfile", "context_uri": URI}
+
+
+def test_known_content_is_shown_by_its_digest() -> None:
+    item = built(DIGEST, None)
+
+    assert lines(item) == [
+        "build.context sha256:000000000000…",
+        'build.dockerfile_path "Dockerfile"',
+    ]
+    assert build(item) == {"context": DIGEST, "dockerfile_path": "Dockerfile"}
+
+
+def test_content_of_which_nothing_is_known_is_shown_as_none() -> None:
+    assert lines(built(None, None))[0] == "build.context (none)"
