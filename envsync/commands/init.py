@@ -12,7 +12,9 @@ from envsync.errors import EnvsyncError
 _FILES = {
     "envsync.yaml": "envsync.yaml",
     "environments/example.yml": "example.yml",
-    ".github/workflows/envsync.yml": "workflow.yml",
+    ".github/workflows/envsync-plan.yml": "envsync-plan.yml",
+    ".github/workflows/envsync-apply.yml": "envsync-apply.yml",
+    ".github/workflows/envsync-nightly.yml": "envsync-nightly.yml",
     ".pre-commit-config.yaml": "pre-commit.yaml",
 }
 
@@ -27,7 +29,7 @@ def run(session: Session, directory: Path) -> int:
     project = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("-") or "project"
     for name, template in _FILES.items():
         path = directory / name
-        text = (templates / template).read_text("utf-8").format(project=project)
+        text = (templates / template).read_text("utf-8").replace("{project}", project)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="\n") as stream:

@@ -161,15 +161,15 @@ def test_init_writes_a_project_that_plans(project: Path, run: Run) -> None:
     assert result.code == 0
     new = project / "new"
     assert sorted(str(path.relative_to(new)) for path in new.rglob("*") if path.is_file()) == [
-        ".github/workflows/envsync.yml",
+        ".github/workflows/envsync-apply.yml",
+        ".github/workflows/envsync-nightly.yml",
+        ".github/workflows/envsync-plan.yml",
         ".pre-commit-config.yaml",
         "environments/example.yml",
         "envsync.yaml",
     ]
     assert run("-C", "new", "validate", "--strict").code == 0
     assert run("-C", "new", "plan", "--detailed-exitcode").code == 2
-    workflow = yaml.safe_load((new / ".github/workflows/envsync.yml").read_text())
-    assert workflow["concurrency"]["group"] == "envsync-${{ github.ref }}"
     assert yaml.safe_load((new / ".pre-commit-config.yaml").read_text())["repos"]
 
 

@@ -1,0 +1,9 @@
+"""`python -m envsync.action`: what `action.yml` runs once everything is installed."""
+
+import os
+import sys
+
+from envsync.action.run import run
+
+if __name__ == "__main__":
+    sys.exit(run(os.environ))

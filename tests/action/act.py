@@ -1,0 +1,217 @@
+"""The documented workflows, run by act on this machine, without containers.
+
+Other people's actions are stood in for: setup-python gives the Python of the tests, cache and login
+do nothing, and act itself replaces the checkout by a copy of the repository. envsync's own action
+is the real one; what it would install is found where an earlier job on a runner would have left it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from envsync.action import install
+from tests.action.documented import ROOT, workflows
+from tests.action.forge import REPOSITORY, TOKEN, Forge
+
+_EXIT = re.compile(r"exit status (\d+)")
+_USES = re.compile(r"uses: (\S+)@(\S+)")
+_STAND_INS = {
+    "actions/setup-python": """
+        inputs:
+          python-version: {required: true}
+          update-environment: {default: "true"}
+        outputs:
+          python-path: {value: "${{ steps.find.outputs.python }}"}
+        runs:
+          using: composite
+          steps:
+            - {id: find, shell: bash, run: 'echo "python=$TEST_PYTHON" >>"$GITHUB_OUTPUT"'}
+    """,
+    "actions/cache": """
+        inputs:
+          path: {required: true}
+          key: {required: true}
+        runs:
+          using: composite
+          steps: [{shell: bash, run: "true"}]
+    """,
+    "azure/login": """
+        inputs:
+          client-id: {required: true}
+          tenant-id: {required: true}
+          subscription-id: {required: true}
+        runs:
+          using: composite
+          steps: [{shell: bash, run: echo signed in}]
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of a workflow left.
+
+    Attributes:
+        jobs: result by name of the job.
+        outputs: by `job/step`, the outputs of a step.
+        annotations: level, file and line (both empty for a whole step) and text of each.
+        failures: exit codes of the steps that failed, in order.
+        log: everything that was printed.
+        summary: what was added to the job's summary.
+    """
+
+    jobs: Mapping[str, str]
+    outputs: Mapping[str, Mapping[str, str]]
+    annotations: list[tuple[str, str, str, str]]
+    failures: list[int]
+    log: str
+    summary: str
+
+
+@dataclass
+class Runner:
+    """A machine that runs workflows.
+
+    Attributes:
+        home: where it keeps what it needs from one run to the next.
+        forge: the GitHub that it belongs to.
+        variables: more environment variables of every step.
+    """
+
+    home: Path
+    forge: Forge
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def prepare(self, *, installed: bool) -> None:
+        """Sets the machine up, with envsync on it already or without."""
+        self.home.mkdir()
+        for name, text in _STAND_INS.items():
+            (self._action(name)).mkdir(parents=True)
+            lines = f"name: {name}\ndescription: A stand-in.\n" + _dedent(text)
+            (self._action(name) / "action.yml").write_text(lines)
+        own = self._action("envsync/envsync")
+        own.mkdir(parents=True)
+        for part in ("action.yml", "pyproject.toml", "README.md", "LICENSE"):
+            (own / part).write_bytes((ROOT / part).read_bytes())
+        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "envsync"]
+        for name in subprocess.check_output(listed, cwd=ROOT, text=True).splitlines():
+            if (ROOT / name).exists():
+                (own / name).parent.mkdir(parents=True, exist_ok=True)
+                (own / name).write_bytes((ROOT / name).read_bytes())
+        if installed:
+            for command in ("validate", "plan"):
+                self._install(own, command)
+
+    def _action(self, name: str) -> Path:
+        return self.home / "actions" / name
+
+    def _install(self, source: Path, command: str) -> None:
+        """Makes what the action would install: here, whatever the tests themselves run with."""
+        found = self.home / f"{command}.outputs"
+        variables = {
+            "ENVSYNC_ACTION_PATH": str(source),
+            "GITHUB_OUTPUT": str(found),
+            "INPUT_COMMAND": command,
+            "RUNNER_TOOL_CACHE": str(self.home / "cache" / "tool_cache"),
+        }
+        install.main("locate", variables)
+        outputs = dict(line.split("=", 1) for line in found.read_text().splitlines())
+        directory = Path(outputs["directory"])
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
+        (packages,) = directory.glob("lib/python*/site-packages")
+        own = Path(next(path for path in sys.path if path.endswith("site-packages")))
+        (packages / "tests.pth").write_text(f"import site; site.addsitedir({str(own)!r})\n")
+        (directory / "installed").touch()
+
+    def run(
+        self,
+        repository: Path,
+        event: str,
+        workflow: str,
+        payload: Mapping[str, Any],
+        *,
+        token: str = TOKEN,
+    ) -> Ran:
+        """Runs a workflow of a repository as GitHub does for an event."""
+        file = self.home / "event.json"
+        file.write_text(json.dumps(payload))
+        variables = {
+            "GITHUB_API_URL": self.forge.url,
+            "GITHUB_GRAPHQL_URL": f"{self.forge.url}/graphql",
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "TEST_PYTHON": sys.executable,
+            "NO_PROXY": "127.0.0.1",
+            **self.variables,
+        }
+        command = [
+            *("act", event, "--json", "--workflows", f".github/workflows/{workflow}"),
+            *("--platform", "ubuntu-latest=-self-hosted", "--container-daemon-socket", "-"),
+            *("--pull=false", "--no-cache-server", "--concurrent-jobs", "1"),
+            *("--eventpath", str(file), "--action-cache-path", str(self.home / "cache")),
+            *("--secret", "GITHUB_TOKEN", "--var", "AZURE_CLIENT_ID=an-application"),
+            *("--var", f"AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}"),
+            *(word for item in variables.items() for word in ("--env", "=".join(item))),
+            *self._local_actions(),
+        ]
+        bin_ = str(Path(sys.executable).parent)
+        environment = {
+            "PATH": os.pathsep.join((bin_, os.environ["PATH"])),
+            "HOME": str(self.home),
+            "GITHUB_TOKEN": token,
+            **variables,
+        }
+        done = subprocess.run(
+            command, cwd=repository, env=environment, capture_output=True, text=True, timeout=300
+        )
+        ran = _read(done.stdout)
+        assert ran.jobs, done.stdout + done.stderr
+        assert token not in ran.log
+        return ran
+
+    def _local_actions(self) -> Iterator[str]:
+        """Every action that is used, each with the reference that it is used by."""
+        texts = [(ROOT / "action.yml").read_text(), *workflows().values()]
+        for name, reference in {used for text in texts for used in _USES.findall(text)}:
+            if name != "actions/checkout":
+                yield from ("--local-repository", f"{name}@{reference}={self._action(name)}")
+
+
+def _dedent(text: str) -> str:
+    import textwrap
+
+    return textwrap.dedent(text).lstrip("\n")
+
+
+def _read(output: str) -> Ran:
+    jobs: dict[str, str] = {}
+    outputs: dict[str, dict[str, str]] = {}
+    annotations, failures, log, summary = [], [], [], []
+    for line in output.splitlines():
+        if not line.startswith("{"):
+            continue
+        entry = json.loads(line)
+        if "jobResult" in entry:
+            jobs[entry["jobID"]] = entry["jobResult"]
+        if entry.get("command") == "set-output" and len(entry["stepID"]) == 1:
+            step = outputs.setdefault(f"{entry['jobID']}/{entry['stepID'][0]}", {})
+            step[entry["name"]] = entry["arg"]
+        if entry.get("command") == "summary" and len(entry["stepID"]) == 1:
+            summary.append(entry["content"])
+        if entry.get("command") in {"error", "warning", "notice"}:
+            place = entry["kvPairs"]
+            annotations.append(
+                (entry["command"], place.get("file", ""), place.get("line", ""), entry["arg"])
+            )
+        message = entry.get("msg", "").rstrip("\n")
+        if len(entry.get("stepID", [])) == 1 and (found := _EXIT.fullmatch(message)):
+            failures.append(int(found[1]))
+        log.append(message)
+    return Ran(jobs, outputs, annotations, failures, "\n".join(log), "\n".join(summary))

@@ -1,0 +1,245 @@
+"""A small GitHub on loopback: the calls that the action makes, with GitHub's rules for them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from graphql import build_schema, graphql
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+REPOSITORY = "contoso/models"
+BOT = "github-actions[bot]"
+TOKEN = "ghs_of-the-job"
+READ_ONLY = "ghs_of-a-fork"
+
+_SCHEMA = build_schema("""
+    interface Actor { login: String! }
+    type User implements Actor { login: String! }
+    type Bot implements Actor { login: String! }
+    interface Node { id: ID! }
+    type IssueComment implements Node { id: ID!, editor: Actor, author: Actor }
+    type Query { viewer: User!, node(id: ID!): Node }
+""")
+
+
+@dataclass
+class Text:
+    """A comment or an issue."""
+
+    id: int
+    author: str
+    body: str
+    editor: str | None = None
+    title: str = ""
+    state: str = "open"
+
+    def json(self, url: str) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "number": self.id,
+            "node_id": f"NODE_{self.id}",
+            "user": {"login": self.author, "type": "Bot" if "[bot]" in self.author else "User"},
+            "body": self.body,
+            "title": self.title,
+            "state": self.state,
+            "html_url": url,
+        }
+
+
+@dataclass
+class Forge:
+    """What the repository holds, and how GitHub is to behave.
+
+    Attributes:
+        tokens: login and whether it may write, by token.
+        comments: by number of the pull request.
+        pulls: what `commits/SHA/pulls` answers, by commit.
+        faults: answers to give instead, one for each request to come.
+        requests: method and path of each request so far.
+    """
+
+    url: str = ""
+    tokens: dict[str, tuple[str, bool]] = field(
+        default_factory=lambda: {TOKEN: (BOT, True), READ_ONLY: (BOT, False)}
+    )
+    comments: dict[int, list[Text]] = field(default_factory=dict)
+    issues: list[Text] = field(default_factory=list)
+    pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    faults: list[tuple[int, dict[str, str]] | None] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    ids: int = 3_000_000_000  # more than 32 bits, as GitHub's are by now
+
+    def write_comment(self, number: int, author: str, body: str) -> Text:
+        self.ids += 1
+        text = Text(self.ids, author, body)
+        self.comments.setdefault(number, []).append(text)
+        return text
+
+    def merge(self, sha: str, number: int, base: str = "main", *, at: str | None = None) -> None:
+        """A pull request whose merge made a commit; `at` where it is only one of its commits."""
+        merged = {
+            "number": number,
+            "base": {"ref": base},
+            "merged_at": "2026-11-20T10:00:00Z",
+            "merge_commit_sha": at or sha,
+            "html_url": f"{self.url}/{REPOSITORY}/pull/{number}",
+        }
+        self.pulls.setdefault(sha, []).append(merged)
+
+
+@contextmanager
+def serving() -> Iterator[Forge]:
+    """A forge that answers while the block runs."""
+    forge = Forge()
+    config = uvicorn.Config(
+        _app(forge), port=0, log_config=None, lifespan="off", ws="none", timeout_keep_alive=60
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    try:
+        while not server.started:
+            threading.Event().wait(0.005)
+        address = server.servers[0].sockets[0].getsockname()
+        forge.url = f"http://127.0.0.1:{address[1]}"
+        yield forge
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _app(forge: Forge) -> Starlette:
+    at = f"/repos/{REPOSITORY}"
+    return Starlette(
+        routes=[
+            Route("/graphql", _Endpoint(forge, _graphql, reads=True), methods=["POST"]),
+            Route(at + "/commits/{sha}/pulls", _Endpoint(forge, _pulls)),
+            Route(at + "/issues", _Endpoint(forge, _issues), methods=["GET", "POST"]),
+            Route(at + "/issues/{number:int}", _Endpoint(forge, _issue), methods=["PATCH"]),
+            Route(
+                at + "/issues/{number:int}/comments",
+                _Endpoint(forge, _comments),
+                methods=["GET", "POST"],
+            ),
+            Route(at + "/issues/comments/{id:int}", _Endpoint(forge, _comment), methods=["PATCH"]),
+        ]
+    )
+
+
+class _Endpoint:
+    """Signs in, refuses writes without rights, and breaks where it is told to."""
+
+    def __init__(self, forge: Forge, answer: Any, *, reads: bool = False) -> None:
+        self._forge, self._answer, self._reads = forge, answer, reads
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive, send)
+        response: Response = await self._respond(request)
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        forge = self._forge
+        forge.requests.append(f"{request.method} {request.url.path}")
+        if forge.faults and (fault := forge.faults.pop(0)):
+            status, headers = fault
+            if status == 200:  # a proxy that answers in GitHub's place
+                return Response("<html>", status, headers)
+            return JSONResponse({"message": "No."}, status, headers)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in forge.tokens:
+            return JSONResponse({"message": "Bad credentials"}, 401)
+        login, writes = forge.tokens[token]
+        if request.method != "GET" and not writes and not self._reads:
+            return JSONResponse({"message": "Resource not accessible by integration"}, 403)
+        data = await request.json() if request.method != "GET" else {}
+        if len(data.get("body", "")) > 65_536:
+            return JSONResponse({"message": "Validation Failed"}, 422)
+        result: Response = await self._answer(forge, request, login, data)
+        return result
+
+
+def _page(forge: Forge, request: Request, items: list[Any]) -> Response:
+    """One page, and where the next one is."""
+    size = min(int(request.query_params.get("per_page", 30)), 100)
+    page = int(request.query_params.get("page", 1))
+    headers = {}
+    if page * size < len(items):
+        query = request.url.include_query_params(page=page + 1).query
+        headers["link"] = f'<{forge.url}{request.url.path}?{query}>; rel="next"'
+    return JSONResponse(items[(page - 1) * size : page * size], headers=headers)
+
+
+async def _pulls(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    return _page(forge, request, forge.pulls.get(request.path_params["sha"], []))
+
+
+async def _comments(forge: Forge, request: Request, login: str, data: Any) -> Response:
+    number = request.path_params["number"]
+    if request.method == "POST":
+        text = forge.write_comment(number, login, data["body"])
+        return JSONResponse(text.json(_url(forge, number, text)), 201)
+    found = forge.comments.get(number, [])
+    return _page(forge, request, [text.json(_url(forge, number, text)) for text in found])
+
+
+async def _comment(forge: Forge, request: Request, login: str, data: Any) -> Response:
+    for number, texts in forge.comments.items():
+        for text in texts:
+            if text.id == request.path_params["id"]:
+                text.body, text.editor = data["body"], login
+                return JSONResponse(text.json(_url(forge, number, text)))
+    return JSONResponse({"message": "Not Found"}, 404)
+
+
+def _url(forge: Forge, number: int, text: Text) -> str:
+    return f"{forge.url}/{REPOSITORY}/pull/{number}#issuecomment-{text.id}"
+
+
+async def _issues(forge: Forge, request: Request, login: str, data: Any) -> Response:
+    if request.method == "POST":
+        text = Text(len(forge.issues) + 1, login, data["body"], title=data["title"])
+        forge.issues.append(text)
+        return JSONResponse(text.json(f"{forge.url}/issues/{text.id}"), 201)
+    found = [
+        text.json(f"{forge.url}/issues/{text.id}")
+        for text in reversed(forge.issues)
+        if text.state == request.query_params.get("state", "open")
+        and text.author == request.query_params.get("creator", text.author)
+    ]
+    return _page(forge, request, found)
+
+
+async def _issue(forge: Forge, request: Request, _login: str, data: Any) -> Response:
+    text = forge.issues[request.path_params["number"] - 1]
+    text.body, text.state = data["body"], data.get("state", text.state)
+    return JSONResponse(text.json(f"{forge.url}/issues/{text.id}"))
+
+
+async def _graphql(forge: Forge, _request: Request, login: str, data: Any) -> Response:
+    def actor(name: str | None) -> dict[str, str] | None:
+        if name is None:
+            return None
+        kind = "Bot" if name.endswith("[bot]") else "User"
+        return {"__typename": kind, "login": name.removesuffix("[bot]")}
+
+    def node(_info: Any, **arguments: str) -> dict[str, Any] | None:
+        wanted = arguments["id"]
+        for texts in forge.comments.values():
+            for text in texts:
+                if f"NODE_{text.id}" == wanted:
+                    editor = actor(text.editor)
+                    return {"__typename": "IssueComment", "id": wanted, "editor": editor}
+        return None
+
+    root = {"viewer": {"login": login}, "node": node}
+    result = await graphql(_SCHEMA, data["query"], root, variable_values=data.get("variables"))
+    return JSONResponse(result.formatted)

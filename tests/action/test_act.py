@@ -1,0 +1,352 @@
+"""The documented workflows at work: act, the emulator, and a GitHub on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from envsync.action.marker import Marker, read_marker
+from envsync.api import apply_plan, load_project, make_plan
+from envsync.config import load_config
+from envsync.emulator.serve import running
+from envsync.emulator.settings import Settings
+from envsync.targets import open_target
+from tests.action.act import Ran, Runner
+from tests.action.documented import workflows
+from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
+
+pytestmark = [
+    pytest.mark.xdist_group("act"),
+    pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux"),
+]
+
+BASE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1"
+NEWER = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20250301.v1"
+HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::forged | `"
+
+
+@dataclass
+class Project:
+    """A git repository with environments, and the target that they are for."""
+
+    path: Path
+    variables: Mapping[str, str]
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.path, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def declare(self, name: str, version: str, image: str = BASE, about: str = "About.") -> None:
+        text = f'name: {name}\nversion: "{version}"\nimage: {image}\ndescription: {about!r}\n'
+        (self.path / "environments").mkdir(exist_ok=True)
+        (self.path / "environments" / f"{name}.yml").write_text(text)
+
+    def commit(self) -> str:
+        """Commits everything; gives the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
+        return self.git("rev-parse", "HEAD")
+
+    def apply(self, *globs: str) -> None:
+        """What somebody does by hand."""
+        with patch.dict(os.environ, self.variables), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # azure-ai-ml's import is full of them
+            project = load_project(self.path)
+            assert apply_plan(project, make_plan(project, globs=globs), globs).ok
+
+    def held(self) -> list[str]:
+        """The names that the target holds, without the curated ones."""
+        with patch.dict(os.environ, self.variables):
+            config = load_config(None, self.path).target()
+            with closing(open_target(config, self.path)) as target:
+                held = target.read(None)
+        return sorted(name for name in held if not name.startswith("AzureML-"))
+
+    def pull_request(self, number: int = 7, origin: str = REPOSITORY) -> dict[str, Any]:
+        """The event of a push to a pull request."""
+        return {
+            "pull_request": {
+                "number": number,
+                "base": {"ref": "main", "sha": self.git("rev-parse", "main")},
+                "head": {
+                    "ref": "change",
+                    "sha": self.git("rev-parse", "HEAD"),
+                    "repo": {"full_name": origin},
+                },
+            }
+        }
+
+    def merge(self, forge: Forge, number: int = 7) -> dict[str, Any]:
+        """Merges the branch; the event of the push that follows."""
+        self.git("switch", "--quiet", "main")
+        self.git("merge", "--quiet", "--no-ff", "change", "--message", "Merge")
+        sha = self.git("rev-parse", "HEAD")
+        forge.merge(sha, number)
+        return {"ref": "refs/heads/main", "after": sha}
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[Mapping[str, str]]:
+    names = tuple(f"ws-{number}" for number in range(9))
+    with running(Settings(workspaces=names)) as emulator:
+        yield emulator.variables
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory, served: Forge) -> Runner:
+    """A runner that has run the action before."""
+    runner = Runner(tmp_path_factory.mktemp("runner") / "home", served)
+    runner.prepare(installed=True)
+    return runner
+
+
+@pytest.fixture
+def runner(machine: Runner, forge: Forge, azure: Mapping[str, str]) -> Runner:
+    machine.variables = azure
+    return machine
+
+
+@pytest.fixture
+def project(tmp_path: Path, azure: Mapping[str, str]) -> Project:
+    """Two environments in the target, and a branch for a change to them."""
+    found = Project(tmp_path / "models", azure)
+    found.path.mkdir()
+    found.git("init", "--quiet", "--initial-branch", "main")
+    found.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+    found.git("config", "user.name", "octocat")
+    found.git("config", "user.email", "octocat@example.com")
+    for path, text in workflows().items():
+        file = found.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (found.path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n  dev: {kind: local, path: state.db}\n"
+    )
+    found.declare("pydata", "1")
+    found.declare("sklearn", "1")
+    found.commit()
+    found.apply()
+    found.git("switch", "--quiet", "--create", "change")
+    return found
+
+
+def in_azure(project: Project, workspace: str) -> None:
+    """Moves the project's target into a workspace of the emulator."""
+    (project.path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n"
+        '  dev: {kind: workspace, subscription_id: "${AZURE_SUBSCRIPTION_ID}",'
+        f" resource_group: ml-dev, workspace: {workspace}, credential: environment}}\n"
+    )
+    project.git("switch", "--quiet", "main")
+    project.commit()
+    project.apply()
+    project.git("switch", "--quiet", "--force-create", "change")
+
+
+def plan(runner: Runner, project: Project, **options: Any) -> Ran:
+    origin = options.pop("origin", REPOSITORY)
+    payload = project.pull_request(origin=origin)
+    return runner.run(project.path, "pull_request", "envsync-plan.yml", payload, **options)
+
+
+def merged(runner: Runner, project: Project, forge: Forge) -> Ran:
+    payload = project.merge(forge)
+    return runner.run(project.path, "push", "envsync-apply.yml", payload)
+
+
+def test_a_pull_request_shows_its_plan_and_a_merge_applies_that(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    in_azure(project, "ws-1")
+    project.declare("xgboost", "1", about=HOSTILE)
+    project.commit()
+    forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", "sha256:0").line())
+    for _ in range(100):
+        forge.write_comment(7, "octocat", "Looks good.")
+
+    first = plan(runner, project)
+    project.declare("catboost", "1")
+    project.commit()
+    second = plan(runner, project)
+    comments = [text for text in forge.comments[7] if text.author == BOT]
+    before = project.held()
+    applied = merged(runner, project, forge)
+    (comment,) = comments
+    result = forge.comments[7][-1]
+
+    assert (first.jobs, second.jobs, applied.jobs) == (
+        {"files": "success", "plan": "success"},
+        {"files": "success", "plan": "success"},
+        {"files": "success", "apply": "success"},
+    )
+    shown = second.outputs["plan/2"]
+    assert shown["digest"] != first.outputs["plan/2"]["digest"]
+    assert {name: shown[name] for name in ("has-changes", "create", "unchanged", "rejected")} == {
+        "has-changes": "true",
+        "create": "2",
+        "unchanged": "2",
+        "rejected": "0",
+    }
+    assert Path(shown["plan-file"]).name == "plan.json"
+    line, _, text = comment.body.partition("\n")
+    assert read_marker(line) == Marker(
+        "plan",
+        ".",
+        "dev",
+        shown["digest"],
+        read_marker(line).changes,  # type: ignore[union-attr]  # it is one: the line is equal
+    )
+    assert text.startswith("**`dev`** (workspace): 2 to create, 2 unchanged\n")
+    assert text in second.summary
+    assert outside_code(text, "octocat", "img", "#1") == []
+    assert before == ["pydata", "sklearn"]
+    assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
+    assert result.body.partition("\n")[2].startswith("**Applied to `dev`**: 2 done.\n")
+    assert forged.body == Marker("plan", ".", "dev", "sha256:0").line()
+
+
+def test_a_merge_stops_where_the_target_has_moved_and_goes_on_with_the_new_digest(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    in_azure(project, "ws-2")
+    project.declare("xgboost", "1")
+    project.commit()
+    plan(runner, project)
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
+
+    stopped = merged(runner, project, forge)
+    result = forge.comments[7][-1].body.partition("\n")[2]
+    after = project.held()
+    inputs = {"target": "dev", "digest": stopped.outputs["apply/2"]["digest"]}
+    payload = {"ref": "refs/heads/main", "inputs": inputs}
+    by_hand = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+
+    assert stopped.jobs == {"files": "success", "apply": "failure"}
+    assert stopped.failures == [1]
+    assert result.startswith(
+        "**Nothing was applied to `dev`.** The plan is not the approved one any more."
+    )
+    assert "- `update pydata:1` was not in the approved plan\n" in result
+    assert "create xgboost" not in result.partition("What differs")[2].partition("This is")[0]
+    assert after == ["pydata", "sklearn"]
+    assert by_hand.jobs == {"files": "success", "apply": "success"}
+    assert project.held() == ["pydata", "sklearn", "xgboost"]
+
+
+def test_a_rejection_fails_the_pull_request_on_its_line_with_its_fix(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("pydata", "1", NEWER)
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "failure", "plan": "failure"}
+    assert ran.failures == [1, 1]
+    assert ran.outputs["plan/2"]["rejected"] == "1"
+    assert "Fix: `envsync bump pydata`" in comment.body
+    assert {
+        (level, file, line) for level, file, line, _ in ran.annotations if level == "error" and file
+    } == {("error", "environments/pydata.yml", "3"), ("error", "environments/pydata.yml", "1")}
+
+
+def test_without_changes_a_comment_says_so(runner: Runner, forge: Forge, project: Project) -> None:
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "success", "plan": "success"}
+    assert ran.outputs["plan/2"]["has-changes"] == "false"
+    assert comment.body.partition("\n")[2].startswith("**`dev`** (local): no changes, 2 unchanged")
+
+
+def test_invalid_files_are_shown_instead_of_a_plan(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("pydata", "1")
+    file = project.path / "environments" / "pydata.yml"
+    file.write_text(file.read_text() + "imag: typo\n")
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "failure", "plan": "failure"}
+    assert ran.failures == [1, 1]
+    assert "- `environments/pydata.yml:5` error `unknown-field`" in comment.body
+    assert ("error", "environments/pydata.yml", "5") in {item[:3] for item in ran.annotations}
+    assert ran.outputs["plan/2"]["digest"] == ""
+
+
+def test_a_fork_gets_a_summary_instead_of_a_comment(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    ran = plan(runner, project, origin="octocat/models", token=READ_ONLY)
+
+    assert ran.jobs == {"files": "success", "plan": "success"}
+    assert "**`dev`** (local): 1 to create" in ran.summary
+    assert forge.comments == {}
+    assert [item for item in ran.annotations if item[0] == "notice"] == [
+        ("notice", "", "", "A fork's token writes no comment; the job's summary has it.")
+    ]
+    assert "signed in" not in ran.log
+
+
+def test_an_issue_is_open_while_a_target_is_not_as_declared(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    def night() -> Ran:
+        return runner.run(project.path, "schedule", "envsync-nightly.yml", {})
+
+    project.declare("pydata", "1", about="Something else.")
+    moved = night()
+    again = night()
+    (issue,) = forge.issues
+    told, state = issue.body.partition("\n")[2], issue.state
+    project.git("restore", ".")
+    calm = night()
+
+    assert [ran.jobs["plan"] for ran in (moved, again, calm)] == ["failure", "failure", "success"]
+    assert (issue.title, state) == ("envsync: dev is not as declared", "open")
+    assert told.startswith("**`dev`** (local): 1 to update, 1 unchanged")
+    assert (moved.failures, again.failures, calm.failures) == ([2], [2], [])
+    assert len(forge.issues) == 1
+    assert issue.state == "closed"
+
+
+def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Project) -> None:
+    fresh = Runner(tmp_path / "fresh", forge)
+    fresh.prepare(installed=False)
+    workflow = project.path / ".github" / "workflows" / "validate.yml"
+    workflow.write_text(
+        "on: push\njobs:\n  files:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8\n"
+        "      - uses: envsync/envsync@v0.1.0\n        with: {command: validate}\n"
+    )
+    ran = fresh.run(project.path, "push", "validate.yml", {"ref": "refs/heads/main"})
+
+    assert ran.jobs == {"files": "success"}
+    assert ran.outputs["files/1"]["summary"] == "Valid. 2 environment files, no problems."
+
+
+def outside_code(text: str, *words: str) -> list[str]:
+    """The words that stand where GitHub reads more than text in them."""
+    prose = re.sub(
+        r"^(`{3,}).*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.MULTILINE | re.DOTALL
+    )
+    return [word for word in words if word in prose]

@@ -1,0 +1,83 @@
+"""What a workflow runs for, as GitHub tells a step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.action.event import Event, read_event
+from envsync.errors import EnvsyncError, UsageError
+
+
+def environ(tmp_path: Path, name: str, payload: Any) -> dict[str, str]:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(payload))
+    return {
+        "GITHUB_EVENT_NAME": name,
+        "GITHUB_EVENT_PATH": str(path),
+        "GITHUB_REPOSITORY": "contoso/models",
+        "GITHUB_SHA": "abc",
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SERVER_URL": "https://github.example",
+        "GITHUB_RUN_ID": "12",
+    }
+
+
+def test_a_push_is_to_a_branch(tmp_path: Path) -> None:
+    assert read_event(environ(tmp_path, "push", {"ref": "refs/heads/main"})) == Event(
+        name="push",
+        repository="contoso/models",
+        sha="abc",
+        branch="main",
+        head="abc",
+        run_url="https://github.example/contoso/models/actions/runs/12",
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "fork"),
+    [
+        ({"full_name": "Contoso/models"}, False),
+        ({"full_name": "octocat/models"}, True),
+        (None, True),  # the fork is gone
+    ],
+)
+def test_a_pull_request_comes_from_the_repository_or_a_fork(
+    tmp_path: Path, origin: Any, fork: bool
+) -> None:
+    pull = {
+        "number": 7,
+        "base": {"ref": "release"},
+        "head": {"sha": "def", "repo": origin},
+        "merged": True,
+    }
+    event = read_event(environ(tmp_path, "pull_request", {"pull_request": pull}))
+
+    assert (event.number, event.branch, event.head, event.merged, event.fork) == (
+        7,
+        "release",
+        "def",
+        True,
+        fork,
+    )
+
+
+def test_an_event_that_hands_secrets_to_strangers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not run on pull_request_target"):
+        read_event(environ(tmp_path, "pull_request_target", {}))
+
+
+def test_outside_of_a_workflow_it_says_where_it_belongs() -> None:
+    with pytest.raises(EnvsyncError, match="runs as a step of a GitHub workflow"):
+        read_event({})
+
+
+def test_an_event_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    variables = environ(tmp_path, "push", {})
+    (tmp_path / "event.json").write_text("{")
+
+    with pytest.raises(EnvsyncError, match=r"event.json, the event of this run, cannot be read"):
+        read_event(variables)

@@ -1,0 +1,185 @@
+"""The calls of GitHub's API: pages, retries, limits, and one clear line for each failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.action.github import Forbidden, GitHub, GitHubError, PullRequest
+from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each pause would have been."""
+    pauses: list[float] = []
+    monkeypatch.setattr("envsync.action.github.time.sleep", pauses.append)
+    return pauses
+
+
+def test_comments_come_from_all_pages(github: GitHub, forge: Forge) -> None:
+    for index in range(205):
+        forge.write_comment(7, "octocat", f"comment {index}")
+
+    assert [post.body for post in github.comments(7)] == [f"comment {n}" for n in range(205)]
+
+
+def test_a_token_belongs_to_somebody(github: GitHub) -> None:
+    assert github.login == BOT
+
+
+def test_a_comment_is_written_and_written_anew(github: GitHub, forge: Forge) -> None:
+    post = github.comment(7, "one")
+    github.edit_comment(post.id, "two")
+
+    assert [(text.author, text.body) for text in forge.comments[7]] == [(BOT, "two")]
+    assert post.url.startswith(f"{forge.url}/{REPOSITORY}/pull/7#")
+
+
+@pytest.mark.parametrize("editor", [None, BOT, "octocat"])
+def test_the_editor_of_a_comment_is_known(github: GitHub, forge: Forge, editor: str | None) -> None:
+    forge.write_comment(7, BOT, "one").editor = editor
+    (post,) = github.comments(7)
+
+    assert github.edited_by(post) == editor
+
+
+def test_a_commit_has_the_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
+    forge.merge("abc", 7)
+    forge.pulls["abc"].append({**forge.pulls["abc"][0], "number": 8, "merged_at": None})
+
+    assert github.merged_with("abc") == (PullRequest(7, "main", "abc"),)
+
+
+def test_open_issues_are_those_of_the_token_and_no_pull_requests(
+    github: GitHub, forge: Forge
+) -> None:
+    first = github.open_issue("title", "body")
+    github.open_issue("another", "body")
+    github.edit_issue(first.id, "body", close=True)
+
+    assert [post.id for post in github.open_issues()] == [2]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
+def test_a_busy_github_is_asked_again(
+    github: GitHub, forge: Forge, slept: list[float], status: int
+) -> None:
+    forge.faults = [(status, {}), (status, {})]
+
+    assert list(github.comments(7)) == []
+    assert slept == [1, 2]
+
+
+def test_a_github_that_stays_busy_is_given_up(
+    github: GitHub, forge: Forge, slept: list[float]
+) -> None:
+    forge.faults = [(502, {})] * 9
+
+    with pytest.raises(GitHubError, match="502 No"):
+        list(github.comments(7))
+    assert slept == [1, 2, 4]
+
+
+def test_a_comment_is_not_written_twice_where_nobody_knows_whether_it_was_written(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.faults = [(502, {})]
+
+    with pytest.raises(GitHubError, match="502"):
+        github.comment(7, "one")
+    assert forge.requests == [f"POST /repos/{REPOSITORY}/issues/7/comments"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1020"}, 21),
+    ],
+)
+def test_a_limit_is_waited_for_as_long_as_github_says(
+    github: GitHub,
+    forge: Forge,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    headers: dict[str, str],
+    pause: float,
+) -> None:
+    monkeypatch.setattr("envsync.action.github.time.time", lambda: 1000.0)
+    forge.faults = [(403, headers)]
+
+    assert github.comment(7, "one").body == "one"
+    assert slept == [pause]
+
+
+def test_a_limit_that_lasts_long_is_an_error(
+    github: GitHub, forge: Forge, slept: list[float]
+) -> None:
+    forge.faults = [(403, {"retry-after": "600"})]
+
+    with pytest.raises(GitHubError, match="rate limit is used up"):
+        list(github.comments(7))
+    assert slept == []
+
+
+@pytest.mark.parametrize(
+    ("token", "call", "message"),
+    [
+        ("unknown", lambda github: list(github.comments(7)), "does not take the token"),
+        (READ_ONLY, lambda github: github.comment(7, "x"), "Check the job's `permissions`"),
+        (READ_ONLY, lambda github: github.edit_comment(1, "x"), "not accessible by integration"),
+    ],
+)
+def test_what_the_token_may_not_do_is_said_without_showing_it(
+    forge: Forge, token: str, call: Callable[[GitHub], object], message: str
+) -> None:
+    github = GitHub(REPOSITORY, token, forge.url, f"{forge.url}/graphql")
+
+    with pytest.raises(Forbidden, match=message) as refused:
+        call(github)
+    assert token not in str(refused.value)
+
+
+def test_what_is_not_there_is_forbidden(github: GitHub) -> None:
+    with pytest.raises(Forbidden, match="shows the token nothing there"):
+        github.edit_comment(1, "x")
+
+
+def test_an_error_without_a_reason_has_the_words_of_http(forge: Forge, github: GitHub) -> None:
+    another = GitHub("nobody/nothing", "x", forge.url, f"{forge.url}/graphql")
+
+    with pytest.raises(Forbidden, match="nobody/nothing/issues/7/comments: 404 Not Found"):
+        list(another.comments(7))
+
+
+def test_an_answer_that_is_not_githubs_is_an_error(github: GitHub, forge: Forge) -> None:
+    forge.faults = [(200, {"content-type": "text/html"})]
+
+    with pytest.raises(GitHubError, match="did not answer as GitHub does: no JSON"):
+        list(github.comments(7))
+
+
+def test_a_github_that_is_not_there_is_named(slept: list[float]) -> None:
+    github = GitHub(REPOSITORY, "secret", "http://127.0.0.1:9", "http://127.0.0.1:9/graphql")
+
+    with pytest.raises(GitHubError, match=r"^http://127.0.0.1:9 cannot be reached"):
+        list(github.comments(7))
+    assert len(slept) == 3
+
+
+def test_a_question_that_github_refuses_is_an_error(github: GitHub) -> None:
+    with pytest.raises(GitHubError, match="Cannot query field 'nobody'"):
+        github._ask("query { nobody }", {})
+
+
+def test_a_login_in_netrc_is_not_used(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b")
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    assert github.login == BOT

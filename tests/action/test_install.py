@@ -1,0 +1,92 @@
+"""Where envsync is installed for the action, and what that place depends on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envsync.action import install
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A distribution that needs no other one."""
+    directory = tmp_path / "source"
+    (directory / "envsync").mkdir(parents=True)
+    (directory / "envsync" / "module.py").write_text("one = 1\n")
+    (directory / "pyproject.toml").write_text("[project]\nname = 'envsync'\n")
+    return directory
+
+
+def test_a_place_is_named_for_all_that_is_installed(source: Path) -> None:
+    first = install.key(source, "", "[action]")
+    again = install.key(source, "", "[action]")
+    others = {install.key(source, "0.1.0", "[action]"), install.key(source, "", "[action,azure]")}
+    (source / "envsync" / "module.pyc").write_text("")
+    compiled = install.key(source, "", "[action]")
+    (source / "envsync" / "module.py").write_text("one = 2\n")
+    changed = install.key(source, "", "[action]")
+
+    assert first == again == compiled
+    assert len({first, changed, *others}) == 4
+
+
+def test_a_release_is_asked_for_by_its_version(source: Path) -> None:
+    assert install.requirement(source, "0.1.0", "[action]") == "envsync[action]==0.1.0"
+    assert install.requirement(source, "", "[action]") == f"{source}[action]"
+
+
+@pytest.mark.parametrize(("command", "azure"), [("validate", False), ("plan", True)])
+def test_the_place_is_told_to_the_steps_that_follow(
+    source: Path, tmp_path: Path, command: str, azure: bool
+) -> None:
+    outputs = tmp_path / "outputs"
+    variables = {
+        "ENVSYNC_ACTION_PATH": str(source),
+        "GITHUB_OUTPUT": str(outputs),
+        "INPUT_COMMAND": command,
+        "LD_LIBRARY_PATH": "/a:/b",
+        "RUNNER_TOOL_CACHE": str(tmp_path / "tools"),
+    }
+    assert install.main("locate", variables) == 0
+    key = install.key(source, "", "[action,azure]" if azure else "[action]")
+    directory = tmp_path / "tools" / "envsync" / key
+
+    assert dict(line.split("=", 1) for line in outputs.read_text().splitlines()) == {
+        "directory": str(directory),
+        "key": f"envsync-{key}",
+        "python": str(install.executable(directory)),
+        "installed": "false",
+        "library-path": "/a:/b",
+    }
+    directory.mkdir(parents=True)
+    (directory / "installed").touch()
+    assert install.main("install", variables) == 0  # nothing is left to do
+    install.main("locate", variables)
+    assert "installed=true\n" in outputs.read_text()
+
+
+def test_what_cannot_be_installed_is_not_taken_for_installed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    directory = tmp_path / "venv"
+    code = install.install("envsync==999", directory)
+
+    assert code != 0
+    assert "::error title=envsync::It cannot be installed" in capfd.readouterr().out
+    assert not (directory / "installed").exists()
+
+
+def test_it_needs_nothing_but_pythons_own_modules() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", install.__file__, "locate"],
+        env={},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr.splitlines()[-1] == "KeyError: 'ENVSYNC_ACTION_PATH'"

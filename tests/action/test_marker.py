@@ -1,0 +1,97 @@
+"""The hidden first line of what the action writes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envsync.action.marker import MAX_LENGTH, Marker, fingerprints, read_marker
+from envsync.change import Action, Change, FieldChange, Rejection
+from envsync.model import TargetIdentity
+from envsync.plan import Plan
+
+DIGEST = "sha256:" + "0" * 64
+text = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(kind=text, directory=text, target=text, changes=st.dictionaries(text, text))
+def test_a_marker_is_read_back_whatever_names_it_holds(
+    kind: str, directory: str, target: str, changes: dict[str, str]
+) -> None:
+    marker = Marker(kind, directory, target, DIGEST, changes)
+    line = marker.line()
+
+    assert line.count("-->") == line.count("<!--") == line.count("\n") == 1
+    if len(line) < MAX_LENGTH // 2:
+        assert read_marker(line + "text") == marker
+
+
+def test_changes_without_room_are_left_out() -> None:
+    changes = {f"create {index}": f"{index * 7919:012x}" for index in range(5_000)}
+    line = Marker("plan", ".", "dev", DIGEST, changes).line()
+
+    assert len(line) < MAX_LENGTH
+    assert read_marker(line) == Marker("plan", ".", "dev", DIGEST, None)
+
+
+def packed(data: object) -> str:
+    return base64.b64encode(zlib.compress(json.dumps(data).encode())).decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "A comment.",
+        "> " + Marker("plan", ".", "dev").line(),
+        "quoted:\n" + Marker("plan", ".", "dev").line(),
+        "<!-- envsync !!!! -->\n",
+        "<!-- envsync AAAA -->\n",
+        f"<!-- envsync {packed('text')} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', 1, None])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev'])} -->\n",
+        f"<!-- envsync {base64.b64encode(zlib.compress(b'[' * 3_000_000)).decode()} -->\n",
+    ],
+)
+def test_what_is_no_marker_is_none(body: str) -> None:
+    assert read_marker(body) is None
+
+
+def test_a_marker_survives_the_line_ends_of_a_browser() -> None:
+    line = Marker("plan", ".", "dev", DIGEST).line().replace("\n", "\r\n")
+
+    assert read_marker(line + "text\r\n") == Marker("plan", ".", "dev", DIGEST)
+
+
+def test_places_differ_by_command_directory_and_target() -> None:
+    place = Marker("plan", ".", "dev", DIGEST)
+
+    assert place.same_place(Marker("plan", ".", "dev"))
+    assert not any(
+        place.same_place(other)
+        for other in (
+            Marker("apply", ".", "dev"),
+            Marker("plan", "ml", "dev"),
+            Marker("plan", ".", "prod"),
+        )
+    )
+
+
+def test_a_fingerprint_is_of_what_is_done_and_not_of_why() -> None:
+    def plan(reason: str, after: str) -> Plan:
+        fields = (FieldChange("tags.a", "1", after),)
+        return Plan(
+            project="p",
+            target=TargetIdentity("dev", "local", "x"),
+            changes=(Change(Action.UPDATE, "version", "a", "1", reason, fields),),
+            rejections=(Rejection("immutable", "b", None, reason, "fix"),),
+        )
+
+    assert list(fingerprints(plan("why", "2"))) == ["update a:1", "reject b"]
+    assert fingerprints(plan("why", "2")) == fingerprints(plan("because", "2"))
+    assert fingerprints(plan("why", "2")) != fingerprints(plan("why", "3"))

@@ -1,0 +1,147 @@
+"""`action.yml` and the documented workflows: their schemas, their safety, and what docs say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from envsync._version import __version__
+from envsync.commands import init
+from envsync.commands.session import Session
+from tests.action.documented import ROOT, pipeline, workflows
+
+ACTION = ROOT / "action.yml"
+PAGE = ROOT / "docs" / "github-actions.md"
+
+
+@pytest.fixture
+def initialised(tmp_path: Path) -> Path:
+    """A project as `envsync init` makes it."""
+    init.run(Session(quiet=True), tmp_path)
+    return tmp_path
+
+
+def run(program: str, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments], capture_output=True, text=True
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def action() -> Any:
+    return yaml.safe_load(ACTION.read_text(encoding="utf-8"))
+
+
+def test_init_writes_the_documented_workflows(initialised: Path) -> None:
+    written = {
+        path.relative_to(initialised).as_posix(): path.read_text(encoding="utf-8")
+        for path in (initialised / ".github").rglob("*.yml")
+    }
+
+    assert written == workflows()
+
+
+def test_nothing_is_unsafe_in_the_action_and_the_workflows(initialised: Path) -> None:
+    config = ROOT / "tests" / "action" / "zizmor.yml"
+    code, output = run(
+        *("zizmor", "--offline", "--quiet", "--config", str(config)),
+        *(str(ACTION), str(initialised / ".github" / "workflows")),
+    )
+
+    assert code == 0, output
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [
+        ("github-actions", "action"),
+        ("github-workflows", "workflows"),
+        ("azure-pipelines", "pipeline"),
+    ],
+)
+def test_files_for_pipelines_are_as_their_vendors_say(
+    schema: str, files: str, initialised: Path
+) -> None:
+    (initialised / "azure-pipelines.yml").write_text(pipeline(), encoding="utf-8")
+    paths = {
+        "action": [ACTION],
+        "workflows": sorted((initialised / ".github" / "workflows").glob("*.yml")),
+        "pipeline": [initialised / "azure-pipelines.yml"],
+    }[files]
+    # The schema of Azure's pipelines has patterns that are no regular expressions in Unicode mode.
+    code, output = run(
+        *("check-jsonschema", "--regex-variant", "nonunicode"),
+        *("--builtin-schema", f"vendor.{schema}", *map(str, paths)),
+    )
+
+    assert code == 0, output
+
+
+def test_no_expression_reaches_a_shell() -> None:
+    steps = action()["runs"]["steps"]
+    texts = [step["run"] for step in steps if "run" in step]
+
+    assert texts
+    assert [text for text in texts if "${{" in text] == []
+
+
+def test_every_input_is_handed_on() -> None:
+    text = ACTION.read_text(encoding="utf-8")
+
+    assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(action()["inputs"])
+
+
+def test_every_output_is_that_of_the_same_name() -> None:
+    outputs = action()["outputs"]
+
+    assert {name: item["value"] for name, item in outputs.items()} == {
+        name: f"${{{{ steps.run.outputs.{name} }}}}" for name in outputs
+    }
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_inputs_and_outputs_are_documented(part: str) -> None:
+    header = f"| {part.removesuffix('s')} |"
+    table = PAGE.read_text(encoding="utf-8").partition(header)[2].partition("\n\n")[0]
+    documented = [
+        name
+        for line in table.splitlines()
+        for name in re.findall(r"`([a-z-]+)`", line.split("|")[1] if "|" in line else "")
+    ]
+
+    assert sorted(documented) == sorted(action()[part])
+
+
+def test_defaults_of_inputs_are_documented() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (?:`([^`]*)`|) *\| ", page, re.MULTILINE))
+
+    assert {name: rows[name] for name in rows if name in action()["inputs"]} == {
+        name: item["default"] for name, item in action()["inputs"].items() if name != "token"
+    }
+
+
+def test_the_workflows_use_this_version_of_the_action() -> None:
+    used = {
+        reference
+        for text in workflows().values()
+        for reference in re.findall(r"uses: envsync/envsync@(\S+)", text)
+    }
+
+    assert used == {f"v{__version__}"}
+
+
+def test_each_action_of_others_is_used_in_one_version_only() -> None:
+    used = {
+        match
+        for text in (ACTION.read_text(encoding="utf-8"), *workflows().values())
+        for match in re.findall(r"uses: ((?!envsync/)\S+)@([0-9a-f]{40} # v[\d.]+)\n", text)
+    }
+
+    assert len({name for name, _ in used}) == len(used) == 4
