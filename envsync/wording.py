@@ -6,11 +6,19 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
+from envsync._version import __version__
+
 MAX_MESSAGE: Final = 500
 """Characters of a message; a text out of a file may be longer than any screen."""
 
 MAX_WORD: Final = 100
 """Characters of a word that another is suggested for; comparing texts takes time."""
+
+
+def install(extra: str) -> str:
+    """The command that installs an extra. The plain name would find another project on PyPI."""
+    source = f"git+https://github.com/envsync/envsync@v{__version__}"
+    return f"pip install 'envsync[{extra}] @ {source}'"
 
 
 def one_line(text: str) -> str:

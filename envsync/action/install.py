@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _DONE = "installed"
+_RELEASES = "git+https://github.com/envsync/envsync"
 _AZURE_COMMANDS = {"plan", "apply"}
 
 
@@ -37,8 +38,12 @@ def main(step: str, environ: Mapping[str, str]) -> int:
 
 
 def requirement(source: Path, version: str, extras: str) -> str:
-    """What pip is asked for: a released version, or the code that lies beside `action.yml`."""
-    return f"envsync{extras}=={version}" if version else f"{source}{extras}"
+    """What pip is asked for: a released version, or the code that lies beside `action.yml`.
+
+    A release is a tag of the repository: the index that pip asks by itself knows another project
+    by this name.
+    """
+    return f"envsync{extras} @ {_RELEASES}@v{version}" if version else f"{source}{extras}"
 
 
 def key(source: Path, version: str, extras: str) -> str:

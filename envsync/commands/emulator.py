@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from envsync.commands.session import Session
 from envsync.emulator.settings import FAULT_KINDS, FaultKind, Settings
 from envsync.errors import EnvsyncError, UsageError
+from envsync.wording import install
 
 if TYPE_CHECKING:
     from envsync.emulator.serve import Emulator
@@ -106,7 +107,7 @@ def run(
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
-        message = f"The emulator needs {package}: pip install 'envsync[emulator]'"
+        message = f"The emulator needs {package}: {install('emulator')}"
         raise EnvsyncError(message) from error
 
     gc.enable()  # a server runs for long

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from envsync.errors import TargetError
 from envsync.model import TargetIdentity
 from envsync.targets.connection import Connection
+from envsync.wording import install
 
 if TYPE_CHECKING:
     from envsync.targets.protocol import Target
@@ -55,7 +56,7 @@ def _open_registry(config: TargetConfig, _root: Path, connection: Connection) ->
 def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetError:
     return TargetError(
         f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "
-        "installed: pip install 'envsync[azure]'"
+        f"installed: {install('azure')}"
     )
 
 

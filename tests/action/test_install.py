@@ -34,8 +34,10 @@ def test_a_place_is_named_for_all_that_is_installed(source: Path) -> None:
     assert len({first, changed, *others}) == 4
 
 
-def test_a_release_is_asked_for_by_its_version(source: Path) -> None:
-    assert install.requirement(source, "0.1.0", "[action]") == "envsync[action]==0.1.0"
+def test_a_release_is_a_tag_of_the_repository(source: Path) -> None:
+    assert install.requirement(source, "0.1.0", "[action]") == (
+        "envsync[action] @ git+https://github.com/envsync/envsync@v0.1.0"
+    )
     assert install.requirement(source, "", "[action]") == f"{source}[action]"
 
 

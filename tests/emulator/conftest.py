@@ -28,7 +28,7 @@ def serving() -> Iterator[Emulator]:
     """One emulator for all tests of this process, with the default settings."""
     for extra in ("starlette", "uvicorn", "trustme"):
         if importlib.util.find_spec(extra) is None:
-            pytest.skip(f"the emulator needs {extra}: pip install 'envsync[emulator]'")
+            pytest.skip(f"the emulator needs {extra}")
     from envsync.emulator.serve import running
 
     with running(Settings(reader_secret="only-reads")) as emulator:

@@ -18,6 +18,7 @@ from envsync import cli
 from envsync.commands import emulator as command
 from envsync.emulator.settings import Settings
 from envsync.errors import UsageError
+from envsync.wording import install
 
 for extra in ("starlette", "uvicorn", "trustme"):
     pytest.importorskip(extra, reason=f"the emulator needs {extra}")
@@ -342,7 +343,7 @@ def test_a_missing_extra_is_one_line(name: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    assert done.stderr == f"Error: The emulator needs {name}: pip install 'envsync[emulator]'\n"
+    assert done.stderr == f"Error: The emulator needs {name}: {install('emulator')}\n"
     assert done.returncode == 1
 
 

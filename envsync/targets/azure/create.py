@@ -24,6 +24,7 @@ from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceC
 from envsync.targets.azure.clouds import Cloud
 from envsync.targets.azure.errors import explained
 from envsync.targets.translation import all_tags
+from envsync.wording import install
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
@@ -106,7 +107,7 @@ class Creator:
                 except ModuleNotFoundError as error:
                     raise TargetError(
                         f"Creating needs azure-ai-ml, and {error.name} is not installed: "
-                        "pip install 'envsync[azure]'"
+                        f"{install('azure')}"
                     ) from error
                 _silence_uploads()
                 self._made = MLClient(

@@ -14,6 +14,7 @@ pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed"
 from envsync.targets.azure.log import RequestLog, redacted_text, redacted_url
 from envsync.targets.azure.transport import SharedTransport
 from envsync.targets.connection import Connection
+from envsync.wording import install
 from tests.targets.azure.scripted import Script, answer, rest
 
 BLOB = "https://account.blob.core.windows.net/store"
@@ -96,5 +97,5 @@ def test_a_missing_extra_is_one_line_that_says_how_to_install_it(kind: str) -> N
 
     assert done.stdout == (
         f"The target dev is a {kind} in Azure, and azure.identity is not installed: "
-        "pip install 'envsync[azure]'\n"
+        f"{install('azure')}\n"
     )
