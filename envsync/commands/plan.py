@@ -12,7 +12,6 @@ from envsync.commands.files import write_file
 from envsync.commands.options import PlanFormat
 from envsync.commands.session import Session, json_text
 from envsync.plan import Plan
-from envsync.render.markdown import plan_markdown
 from envsync.render.text import plan_text, summary_text
 
 
@@ -52,6 +51,8 @@ def run(
         documents: list[JSON] = [plan.to_json() for plan in plans]
         session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
     elif output is PlanFormat.MARKDOWN:
+        from envsync.render.markdown import plan_markdown
+
         session.out("\n".join(map(plan_markdown, plans)))
     elif only is not None and not only:
         session.out(f"No changes. Nothing that is declared has changed since {since}.")

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envsync.errors import TargetError
-from envsync.model import TargetIdentity
 from envsync.targets.connection import Connection
-from envsync.wording import install
 
 if TYPE_CHECKING:
     from envsync.targets.protocol import Target
@@ -31,6 +29,7 @@ def open_target(config: TargetConfig, root: Path, connection: Connection | None 
 
 
 def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Target:
+    from envsync.model import TargetIdentity
     from envsync.targets.local import LocalTarget
 
     path = config.settings["path"]
@@ -54,6 +53,8 @@ def _open_registry(config: TargetConfig, _root: Path, connection: Connection) ->
 
 
 def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetError:
+    from envsync.wording import install
+
     return TargetError(
         f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "
         f"installed: {install('azure')}"
