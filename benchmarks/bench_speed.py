@@ -94,6 +94,13 @@ def write_project(directory: Path, count: int) -> None:
             (environments / f"{name}-{number}.yml").write_text(text.format(number=number))
 
 
+def commit(directory: Path) -> None:
+    """Makes a project a repository that holds it in one commit."""
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], [*identity, "commit", "-qm", "."]):
+        subprocess.run(["git", *command], cwd=directory, check=True)
+
+
 def main() -> None:
     """Prints all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -105,9 +112,15 @@ def main() -> None:
         bare = seconds([sys.executable, "-c", "import typer"], here)
         row("--version", seconds([*ENVSYNC, "--version"], here), "import typer", bare)
         row("--help", seconds([*ENVSYNC, "--help"], here), "import typer", bare)
+        small = here / "small"
+        write_project(small, 20)
+        commit(small)
+        for hook in ("validate", "check"):  # what an author waits for at each commit
+            row(f"{hook} 20", seconds([*ENVSYNC, hook], small), "import typer", bare)
         for count in sizes:
             project = here / str(count)
             write_project(project, count)
+            commit(project)
             repeat = REPEAT if count <= 1000 else 2
             parse = seconds([sys.executable, "-c", C_PARSER], project, repeat)
             part = max(1, count // 100)
@@ -116,6 +129,8 @@ def main() -> None:
             validate = seconds([*ENVSYNC, "-q", "validate"], project, repeat)
             row(f"validate {count:,}", validate, "PyYAML's C parser", parse)
             row("", validate, "azure-ai-ml", few + (more - few) / part * count)
+            check = seconds([*ENVSYNC, "check"], project, repeat)
+            row(f"check {count:,}", check, "validate", validate)
             row(f"plan {count:,} to create", seconds([*ENVSYNC, "-q", "plan"], project, repeat))
             row(
                 f"apply {count:,} to create",
