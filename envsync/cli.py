@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from pathlib import Path
@@ -68,6 +69,10 @@ def _global_options(
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError("The working directory is gone. Change to another one.") from error
     context.obj = Session(
         config_file=config, quiet=quiet, verbose=verbose, color=color, debug_http=debug_http
     )
@@ -86,6 +91,10 @@ def main() -> NoReturn:
     # What a run builds, it needs until it ends, and none of it in cycles: looking for those over
     # and over takes up to half the time of a run over thousands of files.
     gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        # Where a pipe has the code page of Windows, an arrow is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_run())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.checkout import above, check_out, is_below
-from envsync.config import Config, load_config
+from envsync.config import DEFAULT_ENVIRONMENTS, FILE_NAME, Config, load_config
 from envsync.errors import EnvsyncError, GitError
 from envsync.git import Repository, find_repository
 from envsync.model import BuildContext, Declaration, EnvironmentSpec
@@ -110,7 +110,7 @@ def current_commit(config: Config) -> str | None:
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """A spec as a commit would hold it: its build context without what git ignores.
+    """A spec as a commit would hold it: its build context without what git has or ignores.
 
     Args:
         spec: as the work tree has it.
@@ -127,15 +127,37 @@ def without_ignored(
     if _is_in_submodule(directory, repository):
         repository = find_repository(directory)
         ignored = repository.untracked([repository.relative(directory) or ""], ignored=True)
-    files = {
-        path: digest
-        for path, digest in (context.files or {}).items()
-        if not ignored or repository.relative(directory / path) not in ignored
-    }
-    if len(files) == len(context.files or {}):
+    found = context.files or {}
+    ignored = {*ignored, *_ignored_in_submodules(directory, found, repository)}
+    start = repository.relative(directory)
+
+    def is_kept(path: str) -> bool:
+        if ".git" in path.split("/"):
+            return False
+        place = f"{start}/{path}".lstrip("/")
+        # Git may ignore the file, a link that leads to it, or what that link leads to.
+        return not ignored or (
+            ignored.isdisjoint((place, *above(place)))
+            and repository.relative(directory / path) not in ignored
+        )
+
+    files = {path: digest for path, digest in found.items() if is_kept(path)}
+    if len(files) == len(found):
         return spec
     kept = BuildContext.of_files(files, directory=context.directory)
     return replace(spec, build=replace(spec.build, context=kept))
+
+
+def _ignored_in_submodules(
+    directory: Path, files: Iterable[str], repository: Repository
+) -> Iterator[str]:
+    """What git ignores in the submodules below a context, as paths of the repository around."""
+    for path in files:
+        below, _, last = path.rpartition("/")
+        if below and last == ".git":
+            inner = find_repository(directory / below)
+            start = repository.relative(inner.top)
+            yield from (f"{start}/{item}" for item in inner.untracked([""], ignored=True))
 
 
 def _is_in_submodule(directory: Path, repository: Repository) -> bool:
@@ -171,15 +193,18 @@ def _check_out_project(repository: Repository, commit: str, config: Config, tree
 
     That is its environment files, what they name, and what links among all that lead to.
     """
-    environments = tree / (repository.relative(config.root) or "") / config.environments
-    settings = None if config.path is None else repository.relative(config.path)
+    root = tree / (repository.relative(config.root) or "")
+    environments = root / config.environments
+    settings = repository.relative(config.path or config.root / FILE_NAME)
     waiting = {path for path in (_inside(tree, environments), settings) if path is not None}
     done: set[str] = set()
     while waiting:
         leading = check_out(repository, commit, waiting, tree)
         done |= waiting
-        if settings:
-            environments = _environments(tree / settings) or environments
+        if settings and os.path.lexists(tree / settings):
+            environments = root / (_environments(tree / settings) or config.environments)
+        elif config.path in (None, config.root / FILE_NAME) and not os.path.lexists(environments):
+            environments = root / DEFAULT_ENVIRONMENTS  # as it was before there were settings
         sources = Sources(str(tree), str(tree))
         for file in find_environments(str(environments), sources):
             leading += map(Path, references(file, sources).values())
@@ -192,13 +217,12 @@ def _check_out_project(repository: Repository, commit: str, config: Config, tree
     return environments
 
 
-def _environments(settings: Path) -> Path | None:
+def _environments(settings: Path) -> str | None:
     """The environments directory that a settings file names; None where it cannot be read."""
     try:
-        config = load_config(settings)
+        return load_config(settings).environments
     except EnvsyncError:
         return None
-    return config.root / config.environments
 
 
 def _inside(tree: Path, path: Path) -> str | None:

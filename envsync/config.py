@@ -19,6 +19,7 @@ from envsync.yamlfile import compose
 from envsync.yamlnodes import NULL, check
 
 FILE_NAME: Final = "envsync.yaml"
+DEFAULT_ENVIRONMENTS: Final = "environments"
 MAX_PROJECT_LENGTH: Final = 256
 """The longest tag value that Azure takes; the project is written as one."""
 
@@ -190,7 +191,7 @@ def _read_project(root: Path, settings: Settings) -> str:
 
 
 def _read_environments(root: Path, settings: Settings) -> str:
-    text = settings.text("environments", "environments")
+    text = settings.text("environments", DEFAULT_ENVIRONMENTS)
     try:
         inside = (root / text).resolve().is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError):

@@ -137,13 +137,13 @@ class Repository:
         if ref is not None:
             return Base(self.commit(ref), ref)
         head = self.head()
-        branch = self._default_branch() if head else None
+        branch = self.default_branch() if head else None
         if branch is None:
             if head and self.is_shallow:
                 raise GitError(f"Git cannot tell where this branch began. {_FETCH}")
             return Base(head, "HEAD")
         status, out, _ = self._run(("merge-base", "HEAD", branch))
-        name = branch.removeprefix("refs/remotes/")
+        name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
         if status:
             hint = _FETCH if self.is_shallow else "Name a commit with `--base`."
             raise GitError(f"HEAD and {name} have no commit in common. {hint}")
@@ -200,18 +200,18 @@ class Repository:
         return run_git(self.top, arguments, {**own, **(environ or {})}, data)
 
     def _commit(self, ref: str) -> str | None:
-        # A name that starts with a dash would be an option to git, and no commit is called so.
-        if not ref or ref.startswith("-") or "\0" in ref:
+        # A name that starts with a dash would be an option to git; a `^` means all but a commit.
+        if not ref or ref.startswith(("-", "^")) or "\0" in ref:
             return None
         status, out, _ = self._run(("rev-parse", "--verify", "--quiet", ref + "^{commit}"))
         return None if status else out.decode().strip()
 
-    def _default_branch(self) -> str | None:
+    def default_branch(self) -> str | None:
         """The full name of the branch that the current one is to be merged into."""
         targets = [
             os.environ.get(name, "").removeprefix("refs/heads/") for name in _PULL_REQUEST_TARGETS
         ]
-        leaves = [*filter(None, targets), "HEAD", "main", "master"]
+        leaves = [*filter(None, targets), "HEAD", "main", "master", "trunk", "develop"]
         patterns = [f"refs/remotes/*/{leaf}" for leaf in leaves]
         listing = os.fsdecode(self.run("for-each-ref", "--format=%(refname) %(symref)", *patterns))
         found = {}
@@ -220,15 +220,17 @@ class Repository:
             remote, leaf = ref.split("/", 3)[2:]
             found[leaf, remote] = target or ref
         remotes = {remote for _, remote in found}
-        preferred = ["origin"]
-        if len(remotes) > 1:
-            _, out, _ = self._run(("rev-parse", "--symbolic-full-name", "@{upstream}"))
-            preferred += os.fsdecode(out).split("/")[2:3]
-        order = [*preferred, *sorted(remotes)]
+        upstream = "" if len(remotes) == 1 else self._upstream()
+        order = ["origin", *upstream.split("/")[2:3], *sorted(remotes)]
         return next(
             (found[leaf, remote] for leaf in leaves for remote in order if (leaf, remote) in found),
-            None,
+            upstream or None,
         )
+
+    def _upstream(self) -> str:
+        """The full name of the branch that the current one follows; empty if it follows none."""
+        status, out, _ = self._run(("rev-parse", "--symbolic-full-name", "@{upstream}"))
+        return "" if status else os.fsdecode(out).strip()
 
 
 def find_repository(directory: Path) -> Repository:

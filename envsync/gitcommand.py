@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -12,15 +13,21 @@ from typing import Final
 
 from envsync.errors import GitError
 
-# No hook runs and no daemon starts because envsync looks at something.
+# No hook runs and no daemon starts because envsync looks at something. A directory that is laid out
+# like a repository may come with a pull request, and its settings name programs that git runs.
 _SETTINGS: Final = tuple(
     part
-    for setting in (f"hooksPath={os.devnull}", "fsmonitor=false", "splitIndex=false")
-    for part in ("-c", f"core.{setting}")
+    for setting in (
+        *(f"core.{name}" for name in (f"hooksPath={os.devnull}", "fsmonitor=false")),
+        "core.splitIndex=false",
+        "safe.bareRepository=explicit",
+    )
+    for part in ("-c", setting)
 )
 _ENVIRON: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_LITERAL_PATHSPECS": "1",
+    **dict.fromkeys((f"GIT_{name}_PATHSPECS" for name in ("GLOB", "NOGLOB", "ICASE")), "0"),
     "GIT_TERMINAL_PROMPT": "0",
 }
 
@@ -89,9 +96,20 @@ def explain(message: str, directory: Path) -> GitError:
             f"Git does not trust the repository of {directory}, because it belongs to somebody "
             f"else. Run `git config --global --add safe.directory {directory}` if you trust it."
         )
-    if "must be run in a work tree" in message:
+    if "must be run in a work tree" in message or "cannot use bare repository" in message:
         return GitError(
             f"{directory} is in a git repository without a work tree. Run envsync in a clone."
+        )
+    if "from promisor remote" in message:
+        return GitError(
+            "This clone was made without old content (`--filter`), and git cannot fetch what it "
+            "needs of it. Connect to its remote, or make a clone without `--filter`."
+        )
+    if re.search("(external|clean|smudge) filter|filter-process|packet write", message):
+        return GitError(
+            "Git cannot run a filter that .gitattributes names: "
+            f"{re.sub('^(error|fatal): ', '', message.splitlines()[0])}. "
+            "Install what it runs, such as Git LFS."
         )
     lines = [line for line in message.splitlines() if line.startswith(("fatal: ", "error: "))]
     reason = (lines or message.splitlines() or ["it gave no reason"])[0].partition(": ")

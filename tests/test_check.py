@@ -116,6 +116,39 @@ def test_an_environments_directory_that_moved_holds_the_same_environments(root: 
     assert found(checked(root)) == ["new/a.yml:4:1 immutable"]
 
 
+@pytest.mark.parametrize(("then", "now"), [("environments", "new"), ("old", "environments")])
+def test_the_environments_directory_moves_with_the_settings_that_name_it(
+    root: Path, then: str, now: str
+) -> None:
+    committed(
+        root,
+        {f"{then}/a.yml": environment()}
+        | ({"envsync.yaml": f"environments: {then}\n"} if then == "old" else {}),
+    )
+    (root / then).rename(root / now)
+    (root / "envsync.yaml").unlink(missing_ok=True)
+    if now == "new":
+        write(root, {"envsync.yaml": f"environments: {now}\n"})
+    assert checked(root).problems == ()
+
+    write(root, {f"{now}/a.yml": environment(image=f"{IMAGE}:2")})
+    assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
+
+
+def test_settings_that_are_a_link_belong_to_where_the_link_stands(root: Path) -> None:
+    files = {
+        "environments/a.yml": environment(),
+        "x/environments/a.yml": environment(tags="{b: c}"),
+    }
+    write(root, {**files, "x/envsync.yaml": "project: x\n"})
+    (root / "envsync.yaml").symlink_to("x/envsync.yaml")
+    commit(root)
+    write(root, {"x/environments/a.yml": environment(image=f"{IMAGE}:2")})
+
+    assert checked(root).problems == ()
+    assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
+
+
 def test_every_kind_of_field_is_found_on_its_line(root: Path) -> None:
     routes = "\n".join(
         f"  {route}: {{path: /{route}, port: PORT}}"
@@ -255,6 +288,25 @@ def test_what_git_ignores_in_a_build_context_is_no_edit(root: Path) -> None:
     assert field.files == {"data/a.txt": "added"}
 
 
+def test_links_that_git_ignores_are_no_edit(root: Path) -> None:
+    ignored = {".gitignore": "/environments/context/one\n/environments/context/all\n"}
+    committed(root, {**BUILT, **ignored, "shared/common.txt": "1\n"})
+    (root / "environments/context/one").symlink_to("../../shared/common.txt")
+    (root / "environments/context/all").symlink_to("../../shared")
+
+    assert checked(root).problems == ()
+
+
+def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
+    """What git keeps for itself is in it, too, and differs with every commit."""
+    committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
+    assert checked(root).problems == ()
+
+    write(root, {"new": "1"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"new": "added"}
+
+
 def test_what_is_taken_out_of_git_is_taken_out_of_the_context(root: Path) -> None:
     committed(root, BUILT)
     write(root, {".gitignore": "x\n"})
@@ -367,6 +419,20 @@ def test_a_build_context_in_a_submodule_is_compared_with_the_commit_of_then(
     commit(root)
     assert checked(root).problems == ()
     assert paths(checked(root, "HEAD~1")) == {"a:1": ["build.context"]}
+
+
+def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"code.py": "1\n", ".gitignore": "__pycache__/\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "environments/context/inner")
+    committed(root, BUILT)
+    module = "environments/context/inner"
+    write(root, {f"{module}/__pycache__/code.pyc": "cached"})
+    assert checked(root).problems == ()
+
+    write(root, {f"{module}/code.py": "2\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"inner/code.py": "modified"}
 
 
 def test_a_submodule_without_its_history_says_what_to_fetch(root: Path, tmp_path: Path) -> None:

@@ -74,6 +74,20 @@ def test_a_bare_repository_has_no_files_to_compare(repository: Path, tmp_path: P
     git(tmp_path, "clone", "--quiet", "--bare", str(repository), "bare.git")
 
     assert "without a work tree" in message(lambda: find_repository(tmp_path / "bare.git"))
+
+
+def test_files_that_are_laid_out_like_a_repository_are_not_taken_for_one(
+    repository: Path, tmp_path: Path
+) -> None:
+    inner = repository / "ml"
+    inner.mkdir()
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), str(inner / "bare"))
+    for path in (inner / "bare").iterdir():
+        path.rename(inner / path.name)
+    with (inner / "config").open("a") as config:
+        config.write("[core]\n\tbare = false\n\tworktree = ..\n")
+
+    assert "without a work tree" in message(lambda: find_repository(inner))
     assert "without a work tree" in message(lambda: find_repository(repository / ".git"))
 
 
@@ -105,6 +119,35 @@ def test_a_repository_of_somebody_else_names_the_setting_that_trusts_it(
     told = message(lambda: find_repository(repository))
     assert told.startswith("Git does not trust the repository")
     assert f"`git config --global --add safe.directory {repository}`" in told
+
+
+def test_content_that_cannot_be_fetched_is_said_to_be_missing(
+    repository: Path, tmp_path: Path
+) -> None:
+    write(repository, {"a.txt": "two\n"})
+    before = commit(repository)
+    write(repository, {"a.txt": "three\n"})
+    commit(repository)
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", repository.as_uri(), str(clone))
+    git(clone, "remote", "set-url", "origin", str(tmp_path / "gone"))
+
+    told = message(lambda: find_repository(clone).run("show", f"{before}:a.txt"))
+    assert told == (
+        "This clone was made without old content (`--filter`), and git cannot fetch what it needs "
+        "of it. Connect to its remote, or make a clone without `--filter`."
+    )
+
+
+def test_a_filter_that_is_not_installed_is_named(repository: Path) -> None:
+    write(repository, {".gitattributes": "*.txt filter=large\n", "a.txt": "changed\n"})
+    git(repository, "config", "filter.large.required", "true")
+    git(repository, "config", "filter.large.clean", "no-such-filter")
+
+    told = message(lambda: find_repository(repository).changed("HEAD", [""]))
+    assert told.startswith("Git cannot run a filter that .gitattributes names: cannot run no-such-")
+    assert told.endswith(". Install what it runs, such as Git LFS.")
 
 
 def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> None:
@@ -237,7 +280,8 @@ def test_a_ref_is_what_git_takes_for_one(repository: Path, ref: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "ref", ["nowhere", "", "--output=owned", "-h", "HEAD:a.txt", "HEAD..main", "a\0b", "f" * 40]
+    "ref",
+    ["nowhere", "", "--output=owned", "-h", "^HEAD", "HEAD:a.txt", "HEAD..main", "a\0b", "f" * 40],
 )
 def test_what_names_no_commit_is_an_error_and_never_an_option(repository: Path, ref: str) -> None:
     told = message(lambda: find_repository(repository).commit(ref))
@@ -304,7 +348,7 @@ def test_without_a_remote_the_base_is_what_is_checked_out(repository: Path) -> N
     assert find_repository(repository).base() == Base(head, "HEAD")
 
 
-@pytest.mark.parametrize("branch", ["main", "master"])
+@pytest.mark.parametrize("branch", ["main", "master", "trunk", "develop"])
 def test_a_remote_without_a_head_is_known_by_the_usual_names(clone: Path, branch: str) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "update-ref", "-d", "refs/remotes/origin/HEAD", "--no-deref")
@@ -312,6 +356,18 @@ def test_a_remote_without_a_head_is_known_by_the_usual_names(clone: Path, branch
     git(clone, "update-ref", f"refs/remotes/origin/{branch}", began)
 
     assert find_repository(clone).base() == Base(began, f"origin/{branch}")
+
+
+@pytest.mark.parametrize("upstream", ["origin/live", "live"])
+def test_where_no_name_tells_the_branch_that_is_followed_does(clone: Path, upstream: str) -> None:
+    began = git(clone, "rev-parse", "origin/main")
+    git(clone, "remote", "set-head", "origin", "--delete")
+    git(clone, "update-ref", "-d", "refs/remotes/origin/main")
+    git(clone, "update-ref", "refs/remotes/origin/live", began)
+    git(clone, "branch", "--no-track", "live", began)
+    git(clone, "branch", "--quiet", "--set-upstream-to", upstream)
+
+    assert find_repository(clone).base() == Base(began, upstream)
 
 
 def test_a_detached_head_has_a_base_too(clone: Path) -> None:
@@ -414,6 +470,16 @@ def test_what_changed_is_named_by_path_whatever_the_path_is(repository: Path) ->
     assert find_repository(repository).changed(head, [""]) == set(names)
     assert find_repository(repository).changed(head, ["[glob]*"]) == {"[glob]*"}
     assert find_repository(repository).changed(head, ["-dash", "sub"]) == {"-dash", "sub/x"}
+
+
+def test_paths_are_taken_literally_whatever_is_set(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GLOB", "NOGLOB", "ICASE"):
+        monkeypatch.setenv(f"GIT_{name}_PATHSPECS", "1")
+    write(repository, {"a.txt": "2\n", "sub/b.txt": "2\n"})
+
+    assert find_repository(repository).changed("HEAD", ["a.txt", "SUB"]) == {"a.txt"}
 
 
 def test_names_that_are_not_utf8_are_kept(repository: Path) -> None:

@@ -74,9 +74,10 @@ def find_approval(github: GitHub, number: int, place: Marker) -> Approval:
             f"{where} has {len(posts)} comments of {github.login} with a plan for {what}, and "
             "nobody can tell which was reviewed. Delete all but one and run this job again."
         )
-    if (editor := github.edited_by(posts[0])) not in {None, github.login}:
+    text, editor = github.last_edit(posts[0])
+    if editor not in {None, github.login}:
         raise NotApproved(f"{posts[0].url} was edited by {editor}, so its plan is not trusted.")
-    found = read_marker(posts[0].body)
-    if found is None or not found.digest:
-        raise NotApproved(f"{posts[0].url} shows no plan: the files of {where} were invalid.")
+    found = read_marker(text)
+    if found is None or not found.same_place(place) or not found.digest:
+        raise NotApproved(f"{posts[0].url} shows no plan, but why {where} had none.")
     return Approval(found.digest, found.changes, posts[0].url)

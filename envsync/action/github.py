@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from envsync.errors import EnvsyncError
 
@@ -20,9 +21,9 @@ _TIMEOUT: Final = (10, 30)
 _PAUSES: Final = (1.0, 2.0, 4.0)
 _LONGEST_WAIT: Final = 60.0
 _BUSY: Final = frozenset({500, 502, 503, 504})
-_EDITOR_QUERY: Final = """\
+_EDIT_QUERY: Final = """\
 query ($id: ID!) {
-  node(id: $id) { ... on IssueComment { editor { __typename login } } }
+  node(id: $id) { ... on IssueComment { body lastEditedAt editor { __typename login } } }
 }
 """
 
@@ -121,12 +122,20 @@ class GitHub:
         """Writes a comment anew."""
         return _post(self._call("PATCH", f"/issues/comments/{identifier}", {"body": body}), "id")
 
-    def edited_by(self, post: Post) -> str | None:
-        """Who edited a comment last; None where nobody did."""
-        editor = (self._ask(_EDITOR_QUERY, {"id": post.node})["node"] or {}).get("editor")
+    def last_edit(self, post: Post) -> tuple[str, str | None]:
+        """A comment's text, and who wrote it last if that is an edit, both of the same moment.
+
+        Raises:
+            GitHubError: the comment is not there any more, or GitHub does not show it.
+        """
+        node = self._ask(_EDIT_QUERY, {"id": post.node})["node"]
+        if not node:
+            raise GitHubError(f"GitHub does not show {post.url} any more. Run the job again.")
+        editor = node["editor"]
         if editor is None:
-            return None
-        return str(editor["login"]) + ("[bot]" if editor["__typename"] == "Bot" else "")
+            return node["body"], "a deleted account" if node["lastEditedAt"] else None
+        bot = "[bot]" if editor["__typename"] == "Bot" else ""
+        return node["body"], str(editor["login"]) + bot
 
     def open_issues(self) -> Iterator[Post]:
         """The open issues that the token's owner wrote, newest first."""
@@ -144,20 +153,20 @@ class GitHub:
         return _post(self._call("PATCH", f"/issues/{number}", change), "number")
 
     def _pages(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[Any]:
-        url: str | None = self._repository + path
         query: Mapping[str, str] | None = {**(params or {}), "per_page": "100"}
-        while url:
-            answer = self._send("GET", url, params=query)
-            yield from _json(answer)
-            url = answer.links.get("next", {}).get("url")
-            query = None  # the link to the next page has it
+        while query:
+            answer = self._send("GET", self._repository + path, params=query)
+            yield from _json(answer, list)
+            # No more of the link than its query: the token goes to no other address.
+            query = dict(parse_qsl(urlsplit(answer.links.get("next", {}).get("url", "")).query))
 
     def _call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
-        return _json(self._send(method, self._repository + path, json=data))
+        return _json(self._send(method, self._repository + path, json=data), dict)
 
     def _ask(self, query: str, variables: Mapping[str, str]) -> Any:
         answer = _json(
-            self._send("POST", self._graphql, json={"query": query, "variables": dict(variables)})
+            self._send("POST", self._graphql, json={"query": query, "variables": dict(variables)}),
+            dict,
         )
         if errors := answer.get("errors"):
             raise GitHubError(f"GitHub's GraphQL API refused: {errors[0].get('message')}")
@@ -197,11 +206,14 @@ def _post(item: Any, key: str) -> Post:
     return Post(item[key], item["node_id"], author, item.get("body") or "", item["html_url"])
 
 
-def _json(answer: requests.Response) -> Any:
+def _json(answer: requests.Response, kind: type) -> Any:
     try:
-        return answer.json()
-    except ValueError as error:
-        raise GitHubError(f"{answer.url} did not answer as GitHub does: no JSON.") from error
+        data = answer.json()
+    except ValueError:
+        data = None
+    if not isinstance(data, kind):
+        raise GitHubError(f"{answer.url} did not answer as GitHub does.")
+    return data
 
 
 def _is_limited(answer: requests.Response) -> bool:
@@ -211,7 +223,11 @@ def _is_limited(answer: requests.Response) -> bool:
     """
     return answer.status_code == 429 or (
         answer.status_code == 403
-        and ("retry-after" in answer.headers or answer.headers.get("x-ratelimit-remaining") == "0")
+        and (
+            "retry-after" in answer.headers
+            or answer.headers.get("x-ratelimit-remaining") == "0"
+            or "rate limit" in answer.text
+        )
     )
 
 

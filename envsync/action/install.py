@@ -6,6 +6,7 @@ makes it there, unless a cache or an earlier job on the same machine has brought
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ _AZURE_COMMANDS = {"plan", "apply"}
 def main(step: str, environ: Mapping[str, str]) -> int:
     """Runs one step: `locate` or `install`."""
     source = Path(environ["ENVSYNC_ACTION_PATH"])
-    version = environ.get("INPUT_VERSION", "").strip()
+    version = environ.get("INPUT_VERSION", "").strip().removeprefix("v")
     azure = environ.get("INPUT_COMMAND", "").strip() in _AZURE_COMMANDS
     extras = "[action,azure]" if azure else "[action]"
     tools = Path(environ.get("RUNNER_TOOL_CACHE") or environ["RUNNER_TEMP"])
@@ -76,7 +77,21 @@ def install(wanted: str, directory: Path) -> int:
     """Makes the virtual environment, unless it is there; the exit code of what failed."""
     if (directory / _DONE).exists():
         return 0
-    shutil.rmtree(directory, ignore_errors=True)
+    # Made beside its place: another job of the same machine may be making it, too.
+    beside = directory.with_name(f"{directory.name}-{secrets.token_hex(4)}")
+    try:
+        if code := _make(wanted, beside):
+            sys.stdout.write("::error title=envsync::It cannot be installed; the log says why.\n")
+            return code
+        if not (directory / _DONE).exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            beside.rename(directory)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return 0
+
+
+def _make(wanted: str, directory: Path) -> int:
     # Isolated: the working directory may have files that are called like Python's modules.
     python = [sys.executable, "-I", "-m"]
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
@@ -86,7 +101,6 @@ def install(wanted: str, directory: Path) -> int:
         [*pip, "install", *options, wanted],
     ):
         if code := subprocess.run(command, check=False).returncode:
-            sys.stdout.write("::error title=envsync::It cannot be installed; the log says why.\n")
             return code
     (directory / _DONE).touch()
     return 0

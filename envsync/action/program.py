@@ -11,9 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 from envsync.action.inputs import TOKEN_VARIABLE
 from envsync.errors import EnvsyncError
+
+_TOKENS: Final = frozenset(
+    {TOKEN_VARIABLE, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
+)
+"""What a project's `envsync.yaml` could name, and have written where everybody reads it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +32,12 @@ class Finished:
 
 
 def envsync(directory: Path, *arguments: str) -> Finished:
-    """Runs `envsync` in a directory; it never learns the token.
+    """Runs `envsync` in a directory; it never learns the tokens of the job.
 
     Raises:
         EnvsyncError: there is no such directory.
     """
-    environ = {name: text for name, text in os.environ.items() if name != TOKEN_VARIABLE}
+    environ = {name: text for name, text in os.environ.items() if name not in _TOKENS}
     # Isolated: a project may have files that are called like Python's modules.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     try:

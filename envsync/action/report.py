@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from envsync.action.marker import fingerprints
-from envsync.render.gfm import code, fence, prose
+from envsync.render.gfm import code, countable, fence, prose
 from envsync.render.markdown import plan_markdown
 from envsync.render.paint import safe
 from envsync.render.view import SIGNS
@@ -53,10 +53,12 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
 
 def footer(inputs: Inputs, event: Event) -> str:
-    """Where a text comes from, in small print."""
-    parts = [f"commit {event.head[:12]}", f"[log]({event.run_url})"]
+    """Where a text comes from, in small print: a failure names its target nowhere else."""
+    target = f" -t {inputs.target}" if inputs.target else ""
+    parts = [code(safe(f"envsync {inputs.command}{target}"))]
     if inputs.directory != ".":
-        parts.insert(0, code(safe(inputs.directory)))
+        parts.append(code(safe(inputs.directory)))
+    parts += [f"commit {event.head[:12]}", f"[log]({event.run_url})"]
     return f"\n<sub>{' · '.join(parts)}</sub>\n"
 
 
@@ -73,24 +75,29 @@ def problems_report(summary: str, problems: Sequence[Problem]) -> Text:
 
 def failure_report(title: str, message: str) -> Text:
     """What a command said before it gave up."""
-    shown = "".join(f"{safe(line)}\n" for line in message.strip()[:_MAX_ERROR].splitlines())
+    shown = "".join(
+        f"{countable(safe(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
+    )
     before, after = fence(shown)
     text = f"**{title}**\n\n{before}{shown}{after}"
     return lambda _limit: text
 
 
 def applied_report(plan: Plan, outcomes: Sequence[Outcome], verified: bool | None) -> Text:
-    """What became of each change."""
+    """What became of each change: what failed first, as the rest may have no room."""
     counts = Counter(item.status for item in outcomes)
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "nothing to do"
+    if plan.rejections:
+        told += f", {len(plan.rejections)} rejected"
     lines = [f"**Applied to {code(safe(plan.target.name))}**: {told}.", ""]
     if verified is False:
         lines += ["**Not verified**: the target does not show every change that was done.", ""]
+    lines += [f"- {code(safe(item.address))} rejected" for item in plan.rejections]
     lines += [
         f"- {code(f'{SIGNS[item.change.action]} {item.change.action}')} "
         f"{code(safe(item.change.address))} {item.status}"
         + (f": {prose(safe(item.error))}" if item.error else "")
-        for item in outcomes
+        for item in sorted(outcomes, key=lambda item: item.status == "done")
     ]
     lines += ["", f"Digest {code(plan.digest)}"]
     return lambda limit: cut(lines, limit)

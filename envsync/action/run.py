@@ -40,8 +40,8 @@ def _github(environ: Mapping[str, str], inputs: Inputs, event: Event) -> GitHub 
     """The API as the token sees it; None without a token."""
     if not inputs.token:
         return None
-    api = environ.get("GITHUB_API_URL") or "https://api.github.com"
-    graphql = environ.get("GITHUB_GRAPHQL_URL") or f"{api}/graphql"
+    api = (environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
+    graphql = environ.get("GITHUB_GRAPHQL_URL") or f"{api.removesuffix('/v3')}/graphql"
     return GitHub(event.repository, inputs.token, api, graphql)
 
 
@@ -83,9 +83,16 @@ class _Step:
 
     def _merged(self) -> int | None:
         """The pull request whose merge is applied, where anybody needs to know."""
-        if self.github is not None and (self.inputs.comment or self.inputs.approve == "comment"):
+        needed = self.inputs.approve == "comment"
+        if self.github is None or not (needed or self.inputs.comment):
+            return None
+        try:
             return merged_number(self.github, self.event)
-        return None
+        except GitHubError as error:
+            if needed:
+                raise
+            self.runner.notice(f"There is no comment: {error}", "warning")
+            return None
 
     def _approval(self, number: int | None) -> Approval | None:
         if self.inputs.approve == "none":

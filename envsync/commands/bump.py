@@ -15,6 +15,7 @@ from envsync.commands.files import write_files
 from envsync.commands.session import Session
 from envsync.errors import EnvsyncError, GitError, UsageError
 from envsync.model import Declaration, Source
+from envsync.past import declared_before
 from envsync.render.bumps import bumps_json, bumps_text
 from envsync.source.identity import version_fault
 from envsync.source.rewrite import rewrite_version
@@ -59,6 +60,8 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync counts by itself. To decide "
             f'it yourself, add the line `version: "{version}"`.'
         )
+    if version is None:
+        used = _with_past(project, chosen, used)
     bumps = _write(project.config.root, decide(chosen, used, version))
     if as_json:
         session.out_json(bumps_json(bumps, unversioned))
@@ -116,6 +119,18 @@ def _used(project: Project, checked: Checked | None, state: State, target: str |
             where = f"in {declaration.source.file}"
             used.setdefault(declaration.name, {})[declaration.version] = where
     return used
+
+
+def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
+    """The same with what commits declared long ago, as far as git can tell."""
+    try:
+        past = declared_before(project.config, {item.name for item in chosen})
+    except GitError:
+        return used
+    return {
+        name: dict.fromkeys(past.get(name, ()), "in git") | dict(used.get(name, {}))
+        for name in {item.name for item in chosen}
+    }
 
 
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:

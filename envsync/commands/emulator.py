@@ -33,6 +33,7 @@ _EXTRA = frozenset({"starlette", "uvicorn", "trustme", "h11", "anyio", "cryptogr
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MILLISECONDS = re.compile(r"(\d+)(?:ms)?")
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
 _KINDS: Mapping[str, FaultKind] = {kind: kind for kind in FAULT_KINDS}
 
@@ -60,6 +61,17 @@ def milliseconds(text: str) -> int:
     if found := _MILLISECONDS.fullmatch(text):
         return int(found[1])
     raise UsageError(f"--latency {text}: it takes milliseconds, such as 50 or 50ms.")
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, with or without `s` after it.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if found := _SECONDS.fullmatch(text):
+        return float(found[1])
+    raise UsageError(f"--list-lag {text}: it takes seconds, such as 30 or 30s.")
 
 
 def faults(texts: Sequence[str]) -> tuple[tuple[FaultKind, float], ...]:

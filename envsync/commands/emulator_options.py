@@ -65,8 +65,8 @@ def emulator(
         Literal["none", "arm"], typer.Option(help="Limit requests as the resource manager does.")
     ] = "none",
     list_lag: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Writes stay out of lists this long.")
-    ] = 0.0,
+        str, typer.Option(metavar="SECONDS", help="Writes stay out of lists this long.")
+    ] = "0",
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -151,7 +151,7 @@ def emulator(
         end_of_life_python=end_of_life_python,
         latency_ms=run.milliseconds(latency),
         throttle=throttle,
-        list_lag_seconds=list_lag,
+        list_lag_seconds=run.seconds(list_lag),
         faults=run.faults(fault or []),
         fault_seed=fault_seed,
         page_size=page_size,

@@ -61,9 +61,10 @@ def below_repository(root: Path) -> str:
     Annotations and code scanning name files that way. Without git, it is relative to
     `GITHUB_WORKSPACE` where that is set and lies above, else the project is its own root.
     """
+    root = root.resolve()
     above = (root, *root.parents)
     top = next((directory for directory in above if (directory / ".git").exists()), None)
     workspace = os.environ.get("GITHUB_WORKSPACE")
-    if top is None and workspace and Path(workspace) in above:
-        top = Path(workspace)
+    if top is None and workspace and Path(workspace).resolve() in above:
+        top = Path(workspace).resolve()
     return "" if top in (None, root) else root.relative_to(top).as_posix()

@@ -113,10 +113,11 @@ class Session:
 
     def out_json(self, data: JSON) -> None:
         """Writes a result as JSON."""
-        self.out(json_text(data))
+        utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
+        self.out(json_text(data, ascii_only=not utf8))
 
 
-def json_text(data: JSON) -> str:
+def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     """JSON for people to read, which every stream and file takes.
 
     The name of a file that is not UTF-8 holds surrogates; those are spelt out, all else stands.
@@ -124,5 +125,5 @@ def json_text(data: JSON) -> str:
     import json
     import re
 
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    text = json.dumps(data, indent=2, ensure_ascii=ascii_only)
     return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"

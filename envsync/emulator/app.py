@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -86,10 +86,12 @@ class _Service:
 
     async def respond(self, request: Request) -> Response:
         """The answer to a request, whatever it is."""
-        body = await request.body()
         try:
+            body = await request.body()
             # SQLite waits for the disk, so not on the event loop.
             answer = await run_in_threadpool(self._answer, request, body)
+        except ClientDisconnect:
+            return Response()  # to nobody: the client was killed, or gave up
         except ServiceError as error:
             answer = Answer(error.body, error.status, error.headers)
         except LoginRefused as error:

@@ -50,7 +50,8 @@ _STAND_INS = {
           subscription-id: {required: true}
         runs:
           using: composite
-          steps: [{shell: bash, run: echo signed in}]
+          steps:
+            - {shell: bash, env: {ID: "${{ inputs.client-id }}"}, run: 'echo "signed in as $ID"'}
     """,
 }
 
@@ -155,8 +156,10 @@ class Runner:
             *("act", event, "--json", "--workflows", f".github/workflows/{workflow}"),
             *("--platform", "ubuntu-latest=-self-hosted", "--container-daemon-socket", "-"),
             *("--pull=false", "--no-cache-server", "--concurrent-jobs", "1"),
+            "--insecure-secrets",  # hides nothing in the log, so that a token would be seen there
             *("--eventpath", str(file), "--action-cache-path", str(self.home / "cache")),
-            *("--secret", "GITHUB_TOKEN", "--var", "AZURE_CLIENT_ID=an-application"),
+            *("--secret", "GITHUB_TOKEN", "--var", "AZURE_CLIENT_ID=a-writer"),
+            *("--var", "AZURE_READER_CLIENT_ID=a-reader"),
             *("--var", f"AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}"),
             *(word for item in variables.items() for word in ("--env", "=".join(item))),
             *self._local_actions(),

@@ -26,14 +26,20 @@ _SCHEMA = build_schema("""
     type User implements Actor { login: String! }
     type Bot implements Actor { login: String! }
     interface Node { id: ID! }
-    type IssueComment implements Node { id: ID!, editor: Actor, author: Actor }
+    type IssueComment implements Node {
+        id: ID!, body: String!, lastEditedAt: String, editor: Actor
+    }
     type Query { viewer: User!, node(id: ID!): Node }
 """)
 
 
 @dataclass
 class Text:
-    """A comment or an issue."""
+    """A comment or an issue.
+
+    Attributes:
+        editor: who edited it last; empty where that account is gone, None where nobody did.
+    """
 
     id: int
     author: str
@@ -63,7 +69,8 @@ class Forge:
         tokens: login and whether it may write, by token.
         comments: by number of the pull request.
         pulls: what `commits/SHA/pulls` answers, by commit.
-        faults: answers to give instead, one for each request to come.
+        faults: answers to give instead, one for each request to come: status, headers, and text
+            in place of an error's JSON.
         requests: method and path of each request so far.
     """
 
@@ -74,7 +81,9 @@ class Forge:
     comments: dict[int, list[Text]] = field(default_factory=dict)
     issues: list[Text] = field(default_factory=list)
     pulls: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    faults: list[tuple[int, dict[str, str]] | None] = field(default_factory=list)
+    faults: list[tuple[int, dict[str, str]] | tuple[int, dict[str, str], str] | None] = field(
+        default_factory=list
+    )
     requests: list[str] = field(default_factory=list)
     ids: int = 3_000_000_000  # more than 32 bits, as GitHub's are by now
 
@@ -118,21 +127,29 @@ def serving() -> Iterator[Forge]:
 
 
 def _app(forge: Forge) -> Starlette:
-    at = f"/repos/{REPOSITORY}"
+    """GitHub's addresses, and below `/api` those of GitHub Enterprise Server."""
     return Starlette(
         routes=[
-            Route("/graphql", _Endpoint(forge, _graphql, reads=True), methods=["POST"]),
-            Route(at + "/commits/{sha}/pulls", _Endpoint(forge, _pulls)),
-            Route(at + "/issues", _Endpoint(forge, _issues), methods=["GET", "POST"]),
-            Route(at + "/issues/{number:int}", _Endpoint(forge, _issue), methods=["PATCH"]),
-            Route(
-                at + "/issues/{number:int}/comments",
-                _Endpoint(forge, _comments),
-                methods=["GET", "POST"],
-            ),
-            Route(at + "/issues/comments/{id:int}", _Endpoint(forge, _comment), methods=["PATCH"]),
+            *_routes(forge, "", "/graphql"),
+            *_routes(forge, "/api/v3", "/api/graphql"),
         ]
     )
+
+
+def _routes(forge: Forge, rest: str, graphql: str) -> list[Route]:
+    at = f"{rest}/repos/{REPOSITORY}"
+    return [
+        Route(graphql, _Endpoint(forge, _graphql, reads=True), methods=["POST"]),
+        Route(at + "/commits/{sha}/pulls", _Endpoint(forge, _pulls)),
+        Route(at + "/issues", _Endpoint(forge, _issues), methods=["GET", "POST"]),
+        Route(at + "/issues/{number:int}", _Endpoint(forge, _issue), methods=["PATCH"]),
+        Route(
+            at + "/issues/{number:int}/comments",
+            _Endpoint(forge, _comments),
+            methods=["GET", "POST"],
+        ),
+        Route(at + "/issues/comments/{id:int}", _Endpoint(forge, _comment), methods=["PATCH"]),
+    ]
 
 
 class _Endpoint:
@@ -150,10 +167,8 @@ class _Endpoint:
         forge = self._forge
         forge.requests.append(f"{request.method} {request.url.path}")
         if forge.faults and (fault := forge.faults.pop(0)):
-            status, headers = fault
-            if status == 200:  # a proxy that answers in GitHub's place
-                return Response("<html>", status, headers)
-            return JSONResponse({"message": "No."}, status, headers)
+            status, headers, *text = fault
+            return Response((text or ['{"message": "No."}'])[0], status, headers)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if token not in forge.tokens:
             return JSONResponse({"message": "Bad credentials"}, 401)
@@ -226,7 +241,7 @@ async def _issue(forge: Forge, request: Request, _login: str, data: Any) -> Resp
 
 async def _graphql(forge: Forge, _request: Request, login: str, data: Any) -> Response:
     def actor(name: str | None) -> dict[str, str] | None:
-        if name is None:
+        if not name:
             return None
         kind = "Bot" if name.endswith("[bot]") else "User"
         return {"__typename": kind, "login": name.removesuffix("[bot]")}
@@ -236,8 +251,12 @@ async def _graphql(forge: Forge, _request: Request, login: str, data: Any) -> Re
         for texts in forge.comments.values():
             for text in texts:
                 if f"NODE_{text.id}" == wanted:
-                    editor = actor(text.editor)
-                    return {"__typename": "IssueComment", "id": wanted, "editor": editor}
+                    return {
+                        "__typename": "IssueComment",
+                        "body": text.body,
+                        "editor": actor(text.editor),
+                        "lastEditedAt": None if text.editor is None else "2026-11-20T10:00:00Z",
+                    }
         return None
 
     root = {"viewer": {"login": login}, "node": node}

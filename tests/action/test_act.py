@@ -191,6 +191,8 @@ def test_a_pull_request_shows_its_plan_and_a_merge_applies_that(
         {"files": "success", "plan": "success"},
         {"files": "success", "apply": "success"},
     )
+    signed_in = [re.findall("(?m)^signed in as (.*)$", ran.log) for ran in (first, applied)]
+    assert signed_in == [["a-reader"], ["a-writer"]]
     shown = second.outputs["plan/2"]
     assert shown["digest"] != first.outputs["plan/2"]["digest"]
     assert {name: shown[name] for name in ("has-changes", "create", "unchanged", "rejected")} == {
@@ -245,6 +247,48 @@ def test_a_merge_stops_where_the_target_has_moved_and_goes_on_with_the_new_diges
     assert after == ["pydata", "sklearn"]
     assert by_hand.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["pydata", "sklearn", "xgboost"]
+
+
+def test_each_target_has_a_comment_and_an_approval_of_its_own(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    dev, prod = project.path.with_name("dev.db"), project.path.with_name("prod.db")
+    (project.path / "envsync.yaml").write_text(
+        "project: churn\ndefault_target: dev\ntargets:\n"
+        f"  dev: {{kind: local, path: {dev}}}\n  prod: {{kind: local, path: {prod}}}\n"
+    )
+    project.apply()
+    project.declare("xgboost", "1")
+    project.commit()
+    shown = plan(runner, project)
+    project.apply("xgboost")
+    stopped = merged(runner, project, forge)
+    told = [text.body.splitlines()[1] for text in forge.comments[7]]
+
+    assert shown.jobs == {"files": "success", "plan": "success"}
+    assert sorted(told[:2]) == [
+        "**`dev`** (local): 1 to create, 2 unchanged",
+        "**`prod`** (local): 3 to create, 0 unchanged",
+    ]
+    assert stopped.failures == [1]
+    assert sorted(told[2:]) == [
+        "**Applied to `prod`**: 3 done.",
+        "**Nothing was applied to `dev`.** The plan is not the approved one any more.",
+    ]
+
+
+def test_a_run_by_hand_of_another_branch_applies_nothing(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    shown = plan(runner, project).outputs["plan/2"]
+    inputs = {"target": "dev", "digest": shown["digest"]}
+    payload = {"ref": "refs/heads/change", "inputs": inputs}
+    ran = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+
+    assert ran.jobs == {"files": "success"}
+    assert project.held() == ["pydata", "sklearn"]
 
 
 def test_a_rejection_fails_the_pull_request_on_its_line_with_its_fix(
@@ -304,6 +348,7 @@ def test_a_fork_gets_a_summary_instead_of_a_comment(
     assert [item for item in ran.annotations if item[0] == "notice"] == [
         ("notice", "", "", "A fork's token writes no comment; the job's summary has it.")
     ]
+    assert (ran.outputs["plan/2"]["has-changes"], ran.outputs["plan/2"]["create"]) == ("true", "1")
     assert "signed in" not in ran.log
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from envsync.action.approval import Approval, NotApproved, find_approval, merged_number
 from envsync.action.event import Event
-from envsync.action.github import GitHub
+from envsync.action.github import GitHub, Post
 from envsync.action.marker import Marker
 from tests.action.forge import BOT, REPOSITORY, Forge
 
@@ -28,6 +28,16 @@ def test_a_commit_belongs_to_the_pull_request_whose_merge_made_it(
     forge.merge("abc", 5, base="release")  # the same commit, in another branch
     forge.merge("abc", 6, at="another")  # only one of its commits
     forge.merge("abc", 7)
+
+    assert merged_number(github, PUSH) == 7
+
+
+def test_a_merge_that_github_does_not_know_of_yet_is_waited_for(
+    github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "envsync.action.approval.time.sleep", lambda _seconds: forge.merge("abc", 7)
+    )
 
     assert merged_number(github, PUSH) == 7
 
@@ -73,8 +83,9 @@ def test_an_approval_is_what_the_comment_of_the_action_shows(
         ([("github-actions", REVIEWED, None)], r"has no comment of github-actions\[bot\]"),
         ([(BOT, REVIEWED, "mallory")], "was edited by mallory, so its plan is not trusted"),
         ([(BOT, REVIEWED, "github-actions")], "was edited by github-actions, so"),
+        ([(BOT, REVIEWED, "")], "was edited by a deleted account, so"),
         ([(BOT, REVIEWED, None), (BOT, REVIEWED, None)], "has 2 comments .* Delete all but one"),
-        ([(BOT, PLACE, None)], "shows no plan: the files of pull request #7 were invalid"),
+        ([(BOT, PLACE, None)], "shows no plan, but why pull request #7 had none"),
     ],
 )
 def test_what_is_no_approval_is_said(
@@ -85,3 +96,19 @@ def test_what_is_no_approval_is_said(
 
     with pytest.raises(NotApproved, match=message):
         find_approval(github, 7, PLACE)
+
+
+def test_a_comment_that_is_written_anew_meanwhile_counts_as_it_is_then(
+    github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = Marker("plan", ".", "dev", "sha256:2")
+    text = forge.write_comment(7, BOT, forged.line())
+    read = github.last_edit
+
+    def meanwhile(post: Post) -> tuple[str, str | None]:
+        text.body, text.editor = REVIEWED.line(), BOT
+        return read(post)
+
+    monkeypatch.setattr(github, "last_edit", meanwhile)
+
+    assert find_approval(github, 7, PLACE).digest == REVIEWED.digest

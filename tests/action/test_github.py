@@ -38,12 +38,27 @@ def test_a_comment_is_written_and_written_anew(github: GitHub, forge: Forge) -> 
     assert post.url.startswith(f"{forge.url}/{REPOSITORY}/pull/7#")
 
 
-@pytest.mark.parametrize("editor", [None, BOT, "octocat"])
-def test_the_editor_of_a_comment_is_known(github: GitHub, forge: Forge, editor: str | None) -> None:
-    forge.write_comment(7, BOT, "one").editor = editor
+@pytest.mark.parametrize(
+    ("editor", "told"),
+    [(None, None), (BOT, BOT), ("octocat", "octocat"), ("", "a deleted account")],
+)
+def test_the_last_edit_of_a_comment_is_known(
+    github: GitHub, forge: Forge, editor: str | None, told: str | None
+) -> None:
+    text = forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
+    text.editor, text.body = editor, "two"
 
-    assert github.edited_by(post) == editor
+    assert github.last_edit(post) == ("two", told)
+
+
+def test_a_comment_that_is_gone_has_no_last_edit(github: GitHub, forge: Forge) -> None:
+    forge.write_comment(7, BOT, "one")
+    (post,) = github.comments(7)
+    forge.comments.clear()
+
+    with pytest.raises(GitHubError, match=r"does not show .* any more"):
+        github.last_edit(post)
 
 
 def test_a_commit_has_the_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
@@ -115,6 +130,16 @@ def test_a_limit_is_waited_for_as_long_as_github_says(
     assert slept == [pause]
 
 
+def test_a_limit_that_does_not_say_how_long_is_waited_for(
+    github: GitHub, forge: Forge, slept: list[float]
+) -> None:
+    told = '{"message": "You have exceeded a secondary rate limit."}'
+    forge.faults = [(403, {}, told)]
+
+    assert github.comment(7, "one").body == "one"
+    assert slept == [1]
+
+
 def test_a_limit_that_lasts_long_is_an_error(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
@@ -155,11 +180,20 @@ def test_an_error_without_a_reason_has_the_words_of_http(forge: Forge, github: G
         list(another.comments(7))
 
 
-def test_an_answer_that_is_not_githubs_is_an_error(github: GitHub, forge: Forge) -> None:
-    forge.faults = [(200, {"content-type": "text/html"})]
+@pytest.mark.parametrize("text", ["<html>", "{}", "null"])
+def test_an_answer_that_is_not_githubs_is_an_error(github: GitHub, forge: Forge, text: str) -> None:
+    forge.faults = [(200, {}, text)]
 
-    with pytest.raises(GitHubError, match="did not answer as GitHub does: no JSON"):
+    with pytest.raises(GitHubError, match=r"issues/7/comments.* did not answer as GitHub does"):
         list(github.comments(7))
+
+
+def test_a_page_elsewhere_does_not_get_the_token(github: GitHub, forge: Forge) -> None:
+    forge.write_comment(7, BOT, "one")
+    forge.faults = [(200, {"link": '<http://elsewhere/?page=1&per_page=100>; rel="next"'}, "[]")]
+
+    assert [post.body for post in github.comments(7)] == ["one"]
+    assert forge.requests == [f"GET /repos/{REPOSITORY}/issues/7/comments"] * 2
 
 
 def test_a_github_that_is_not_there_is_named(slept: list[float]) -> None:

@@ -71,6 +71,20 @@ def test_the_place_is_told_to_the_steps_that_follow(
     assert "installed=true\n" in outputs.read_text()
 
 
+def test_a_release_may_be_called_by_its_tag(source: Path, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    variables = {
+        "ENVSYNC_ACTION_PATH": str(source),
+        "GITHUB_OUTPUT": str(outputs),
+        "RUNNER_TOOL_CACHE": str(tmp_path),
+    }
+    for version in ("0.1.0", "v0.1.0"):
+        install.main("locate", {**variables, "INPUT_VERSION": version})
+    lines = outputs.read_text().splitlines()
+
+    assert lines[: len(lines) // 2] == lines[len(lines) // 2 :]
+
+
 def test_what_cannot_be_installed_is_not_taken_for_installed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +94,38 @@ def test_what_cannot_be_installed_is_not_taken_for_installed(
 
     assert code != 0
     assert "::error title=envsync::It cannot be installed" in capfd.readouterr().out
-    assert not (directory / "installed").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_another_job_installed_meanwhile_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "tools" / "venv"
+
+    def meanwhile(_wanted: str, beside: Path) -> int:
+        assert (beside.parent, beside.name[:5]) == (directory.parent, "venv-")
+        beside.mkdir(parents=True)
+        directory.mkdir()
+        (directory / "installed").write_text("by another job")
+        return 0
+
+    monkeypatch.setattr(install, "_make", meanwhile)
+
+    assert install.install("envsync", directory) == 0
+    assert (directory / "installed").read_text() == "by another job"
+    assert list(directory.parent.iterdir()) == [directory]
+
+
+def test_what_is_left_of_a_broken_installation_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = tmp_path / "venv"
+    (directory / "lib").mkdir(parents=True)
+    monkeypatch.setattr(install, "_make", lambda _wanted, beside: beside.mkdir())
+
+    assert install.install("envsync", directory) == 0
+    assert list(directory.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [directory]
 
 
 def test_it_needs_nothing_but_pythons_own_modules() -> None:

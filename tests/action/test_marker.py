@@ -55,6 +55,7 @@ def packed(data: object) -> str:
         f"<!-- envsync {packed('text')} -->\n",
         f"<!-- envsync {packed(['plan', '.', 'dev', 1, None])} -->\n",
         f"<!-- envsync {packed(['plan', '.', 'dev'])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', DIGEST, {'a': 'x' * 3_000_000}])} -->\n",
         f"<!-- envsync {base64.b64encode(zlib.compress(b'[' * 3_000_000)).decode()} -->\n",
     ],
 )

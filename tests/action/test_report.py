@@ -20,7 +20,7 @@ from envsync.action.report import (
     problems_report,
     refused_report,
 )
-from envsync.change import Action, Change
+from envsync.change import Action, Change, Rejection
 from envsync.model import TargetIdentity
 from envsync.outcome import Outcome
 from envsync.plan import Plan
@@ -33,9 +33,13 @@ def change(name: str) -> Change:
     return Change(Action.CREATE, "version", name, "1", "not in the target")
 
 
-def plan(*names: str, target: str = "dev") -> Plan:
+def plan(*names: str, rejected: str = "") -> Plan:
+    rejections = (Rejection("immutable", rejected, "1", "It differs.", "fix"),) if rejected else ()
     return Plan(
-        project="p", target=TargetIdentity(target, "local", "x"), changes=tuple(map(change, names))
+        project="p",
+        target=TargetIdentity("dev", "local", "x"),
+        changes=tuple(map(change, names)),
+        rejections=rejections,
     )
 
 
@@ -54,10 +58,10 @@ def test_the_place_of_a_text_is_in_small_print() -> None:
     event = Event("push", "o/r", "abc", "main", head="0123456789abcdef", run_url="https://x/1")
 
     assert footer(Inputs("plan"), event) == (
-        "\n<sub>commit 0123456789ab · [log](https://x/1)</sub>\n"
+        "\n<sub>`envsync plan` · commit 0123456789ab · [log](https://x/1)</sub>\n"
     )
-    assert footer(Inputs("plan", directory="a`@b"), event) == (
-        "\n<sub>``a`@b`` · commit 0123456789ab · [log](https://x/1)</sub>\n"
+    assert footer(Inputs("plan", "@dev", "a`@b"), event) == (
+        "\n<sub>`envsync plan -t @dev` · ``a`@b`` · commit 0123456789ab · [log](https://x/1)</sub>\n"
     )
 
 
@@ -78,8 +82,15 @@ def test_a_failure_is_quoted_and_no_longer_than_needed() -> None:
     assert len(text) < 4_100
 
 
-def test_outcomes_are_a_line_each() -> None:
-    made = plan("a", "b")
+def test_no_line_of_a_failure_ends_its_quotation() -> None:
+    text = failure_report("It failed.", "`" * 300 + "\n<img src=x> @octocat")(MAX_COMMENT)
+
+    # GitHub's parser takes 256 backticks and more for the end of any block.
+    assert "`" * 10 not in text
+
+
+def test_outcomes_are_a_line_each_and_those_that_failed_come_first() -> None:
+    made = plan("a", "b", rejected="c")
     outcomes = [
         Outcome(made.changes[0], "done"),
         Outcome(made.changes[1], "failed", f"No. {HOSTILE}"),
@@ -87,13 +98,14 @@ def test_outcomes_are_a_line_each() -> None:
     lines = applied_report(made, outcomes, False)(MAX_COMMENT).splitlines()
 
     assert lines[:5] == [
-        "**Applied to `dev`**: 1 done, 1 failed.",
+        "**Applied to `dev`**: 1 done, 1 failed, 1 rejected.",
         "",
         "**Not verified**: the target does not show every change that was done.",
         "",
-        "- `+ create` `a:1` done",
+        "- `c:1` rejected",
     ]
     assert lines[5].startswith("- `+ create` `b:1` failed: No. `@octocat")
+    assert lines[6] == "- `+ create` `a:1` done"
     assert lines[-1] == f"Digest `{made.digest}`"
 
 
@@ -129,7 +141,7 @@ def test_a_plan_that_was_not_approved_is_shown_beside_the_approved_one(
         if changes
         else "- There is no telling: the approved plan was not kept."
     )
-    assert f"Digest: `{made.digest}`" in lines or f"Digest `{made.digest}`" in lines
+    assert f"Digest: `{made.digest}`" in lines
 
 
 LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))

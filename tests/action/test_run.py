@@ -107,6 +107,7 @@ def test_a_target_that_is_not_there_fails_with_what_the_command_said(
     assert comment.body.startswith(Marker("plan", ".", "prod").line())
     assert "**envsync ended with exit code 64 and no result.**" in comment.body
     assert "There is no target `prod`" in step.summary
+    assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
 
 
 def test_validate_comments_only_once_something_was_wrong(step: Step, forge: Forge) -> None:
@@ -196,14 +197,15 @@ def test_a_github_that_is_down_does_not_fail_a_plan(step: Step, forge: Forge) ->
     )
 
 
-def test_the_command_line_does_not_get_the_token(
-    step: Step, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["INPUT_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+def test_the_command_line_does_not_get_a_token(
+    step: Step, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setenv("INPUT_TOKEN", TOKEN)
-    (step.workspace / "envsync.yaml").write_text('project: "${INPUT_TOKEN}"\n')
+    monkeypatch.setenv(name, TOKEN)
+    (step.workspace / "envsync.yaml").write_text(f'project: "${{{name}}}"\n')
 
     assert step.run("plan") == 1
-    assert "`INPUT_TOKEN` is not set" in step.output
+    assert f"`{name}` is not set" in step.output
 
 
 def test_an_apply_without_approval_tells_the_merged_pull_request(step: Step, forge: Forge) -> None:
@@ -214,6 +216,40 @@ def test_an_apply_without_approval_tells_the_merged_pull_request(step: Step, for
     (comment,) = forge.comments[7]
     assert "**Applied to `local`**: 1 done." in comment.body
     assert step.plan().is_empty
+
+
+def test_an_apply_that_was_approved_otherwise_does_not_need_the_pull_request(
+    step: Step, forge: Forge
+) -> None:
+    step.happens("push")
+    forge.faults = [(422, {})]
+
+    assert step.run("apply") == 0
+    assert "::warning title=envsync::There is no comment: GitHub answered with an error" in (
+        step.output
+    )
+    assert step.plan().is_empty
+
+
+def test_an_approval_that_cannot_be_looked_up_is_none(step: Step, forge: Forge) -> None:
+    step.happens("push")
+    forge.faults = [(422, {})]
+
+    assert step.run("apply", approve="comment") == 1
+    assert "GitHub answered with an error" in step.summary
+    assert not step.plan().is_empty
+
+
+def test_github_enterprise_has_addresses_of_its_own(step: Step, forge: Forge) -> None:
+    step.variables |= {"GITHUB_API_URL": f"{forge.url}/api/v3/", "GITHUB_GRAPHQL_URL": ""}
+    codes = [step.run("plan"), step.run("plan")]
+
+    assert codes == [0, 0]
+    assert len(forge.comments[7]) == 1
+    assert {path.split()[1].split("/repos")[0] for path in forge.requests} == {
+        "/api/v3",
+        "/api/graphql",
+    }
 
 
 def test_an_apply_takes_a_digest_as_approval(step: Step) -> None:

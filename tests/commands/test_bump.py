@@ -186,6 +186,18 @@ def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
     assert run("bump", "a").out == "environments/a-8.yml:3:  a  7 -> 9\n"
 
 
+def test_versions_that_git_held_once_are_skipped(project: Path, run: Run) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    for before, after in (("1", "2"), ("2", "1")):
+        edit(file, f'"{before}"', f'"{after}"')
+        commit(project)
+
+    assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 3\n"
+    edit(file, '"3"', '"1"')
+    assert run("bump", "a", "--version", "2").out == "environments/a-1.yml:3:  a  1 -> 2\n"
+
+
 def test_versions_in_a_target_are_skipped_where_one_is_named(project: Path, run: Run) -> None:
     declare(project, "a", "1")
     gone = declare(project, "a", "2")

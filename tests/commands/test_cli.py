@@ -228,3 +228,33 @@ def test_importing_the_command_line_is_light() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
+    project: Path, encoding: str
+) -> None:
+    declare(project, "a", description="→")
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    def output(*arguments: str) -> str:
+        command = [*ENVSYNC, "plan", *arguments]
+        done = subprocess.run(command, check=True, env=environ, capture_output=True)
+        return done.stdout.decode("ascii")
+
+    assert "  a  (none) \\u2192 1\n" in output()
+    assert '"after": "\\u2192"' in output("--format", "json")
+
+
+def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
+    gone = project / "gone"
+    gone.mkdir()
+    script = 'rmdir "$PWD" && exec "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *ENVSYNC, "plan"], cwd=gone, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (
+        64,
+        ["Error: The working directory is gone. Change to another one."],
+    )

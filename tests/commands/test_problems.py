@@ -123,3 +123,14 @@ def test_a_file_name_that_is_not_utf8(project: Path, run: Run, output: str) -> N
 
     assert result.code == 0
     assert ("%FF" if output == "sarif" else r"\udcff") in result.out
+
+
+def test_a_project_that_a_link_leads_to_is_named_by_where_it_lies(project: Path, run: Run) -> None:
+    declare(project, "a", versoin="1")
+    (project / "envsync.yaml").touch()
+    (project.parent / ".git").mkdir()
+    linked = project / "linked"
+    linked.symlink_to(project)
+    result = run("--config", str(linked / "envsync.yaml"), "validate", "--format", "github")
+
+    assert result.out.startswith("::error file=churn/environments/a-1.yml,")

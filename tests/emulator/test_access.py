@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 
 import pytest
+from starlette.types import Message
 
+from envsync.emulator.app import create_app
 from envsync.emulator.settings import Settings
 from envsync.emulator.tokens import LIFETIME, Tokens
 from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, Client, serving
@@ -121,6 +124,19 @@ def test_a_token_says_whose_it_is() -> None:
 
     assert claims["aud"] == "https://management.azure.com"
     assert {"oid", "tid", "appid", "exp"} <= claims.keys()
+
+
+def test_a_client_that_is_gone_before_it_was_heard_is_no_failure() -> None:
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nowhere(_: Message) -> None:
+        pass
+
+    app = create_app(Settings())
+    scope = {"type": "http", "method": "PUT", "path": "/", "headers": [], "query_string": b""}
+
+    asyncio.run(app(scope, gone, nowhere))  # raises nothing
 
 
 def test_clients_find_the_login_endpoints() -> None:

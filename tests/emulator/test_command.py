@@ -303,6 +303,17 @@ def test_what_is_no_time_is_a_wrong_usage(text: str) -> None:
         command.milliseconds(text)
 
 
+@pytest.mark.parametrize(("text", "expected"), [("30", 30.0), ("30s", 30.0), ("0.5s", 0.5)])
+def test_a_lag_is_in_seconds_with_or_without_their_unit(text: str, expected: float) -> None:
+    assert command.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
+def test_what_is_no_lag_is_a_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="it takes seconds"):
+        command.seconds(text)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 _POLLING_INTERVAL = 1
 """Seconds between two looks at a long-running operation that asks for no time of its own."""
 
+_MOST_RETRIES = 500
+"""More than fit into the time limit, which is what counts."""
+
 
 class Creator:
     """azure-ai-ml's client for one workspace or registry, made when something is created.
@@ -118,7 +121,8 @@ class Creator:
                     show_progress=False,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
-                    retry_status=10,
+                    retry_total=_MOST_RETRIES,
+                    retry_status=_MOST_RETRIES,
                     timeout=self._time_limit,
                 )
             return self._made

@@ -19,6 +19,8 @@ from envsync.errors import TargetError
 from envsync.targets.azure.credentials import NotSignedIn
 from envsync.targets.azure.retries import is_certificate_error
 
+_STORAGE: Final = re.compile(r"([^.]+)\.(blob|dfs)\.")
+_POOL: Final = re.compile(r"ConnectionPool\(host='([^']+)'")
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
@@ -87,6 +89,13 @@ def refused(status: int, body: JSON, method: str, url: str) -> Refused:
 
 def forbidden(method: str, fault: Fault, url: str) -> str:
     """Which role is missing (documentation, "Manage access to Azure Machine Learning")."""
+    if storage := _STORAGE.match(urlsplit(url).hostname or ""):
+        return (
+            f"No permission to upload to the storage account {storage[1]}: ask for the role "
+            "AzureML Data Scientist on the workspace and, where its datastore has no account key, "
+            "Storage Blob Data Contributor on that account, and whether its network rules let this "
+            "machine in."
+        )
     scope = re.search(r"scope '([^']+)'", fault.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
@@ -124,8 +133,10 @@ def not_found(fault: Fault, url: str) -> str:
 
 def explained(error: AzureError, url: str) -> TargetError:
     """What a request that got no answer means, or one for which nobody could sign in."""
-    host = urlsplit(url).hostname or "Azure"
     text = str(error)
+    # azure-ai-ml asks several hosts; which one failed, its error alone says.
+    named = _POOL.search(text)
+    host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):
         return TargetError(error.message)
     if isinstance(error, HttpResponseError) and error.response is not None:
@@ -135,6 +146,11 @@ def explained(error: AzureError, url: str) -> TargetError:
             f"The certificate of {host} is not trusted: something between here and Azure, such as "
             "a company proxy, opens TLS connections. Set REQUESTS_CA_BUNDLE to a file with that "
             "proxy's certificate authority."
+        )
+    if text == "Response timeout":  # azure-core, where its tries have used up the time limit
+        return TargetError(
+            f"{host} refused every try for minutes. Run it again later, or with a smaller "
+            "--parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return TargetError(
@@ -178,7 +194,7 @@ def _reason(text: str) -> str:
     if "timed out" in text or "imeout" in text:
         return "it did not answer in time"
     if "Tunnel connection failed" in text or "ProxyError" in text:
-        return "the proxy refused: " + _line(text).rpartition("Tunnel connection failed: ")[2][:80]
+        return "the proxy refused: " + _line(text).rpartition("Tunnel connection failed: ")[2][:160]
     return "the connection broke off"
 
 

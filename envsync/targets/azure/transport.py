@@ -20,25 +20,36 @@ if TYPE_CHECKING:
 
     from envsync.targets.azure.log import RequestLog
 
-REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-reads"
-"""How many reads the Resource Manager still grants at once."""
+_REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
+"""Before `reads` or `writes`: how many the Resource Manager still grants at once."""
 
 _FULL_SPEED: Final = 100
-"""With more reads left than this nobody waits."""
+"""With more requests left than this nobody waits."""
 
-_REFILL: Final = 25.0
-"""Reads that the Resource Manager adds each second (documentation, "Throttling limits")."""
+READS: Final = 25.0
+WRITES: Final = 10.0
+"""What the Resource Manager adds each second (documentation, "Throttling limits")."""
 
 
 class Pace:
     """How long each request waits, so that an allowance never runs out.
 
-    With many reads left nobody waits. Below `_FULL_SPEED` each waits longer, and with none left all
-    workers together send as many as the allowance grows by.
+    With many requests left nobody waits. Below `_FULL_SPEED` each waits longer, and with none left
+    all workers together send as many as the allowance grows by.
     """
 
-    def __init__(self, parallel: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, parallel: int, refill: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Nothing is known yet.
+
+        Args:
+            parallel: how many workers there are.
+            refill: how many requests the allowance grows by each second.
+            sleep: waits so many seconds.
+        """
         self._parallel = parallel
+        self._refill = refill
         self._sleep = sleep
         self._remaining: int | None = None
 
@@ -52,7 +63,7 @@ class Pace:
         """Seconds that a request waits now."""
         if self._remaining is None or self._remaining >= _FULL_SPEED:
             return 0.0
-        return (1 - self._remaining / _FULL_SPEED) * self._parallel / _REFILL
+        return (1 - self._remaining / _FULL_SPEED) * self._parallel / self._refill
 
     def wait(self) -> None:
         """Waits as long as the next request has to."""
@@ -67,15 +78,24 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
     Resource Manager nor registries use any, and none are kept here.
     """
 
-    def __init__(self, parallel: int, log: RequestLog | None = None) -> None:
+    def __init__(
+        self,
+        parallel: int,
+        log: RequestLog | None = None,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
-        self._pace = Pace(parallel)
+        self._paces = {
+            "reads": Pace(parallel, READS, sleep),
+            "writes": Pace(parallel, WRITES, sleep),
+        }
         self._log = log
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Sends one request; signature and errors are those of `RequestsTransport`."""
-        if request.method == "GET":
-            self._pace.wait()
+        kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
+        self._paces[kind].wait()
         started = time.monotonic()
         try:
             response = super().send(request, **kwargs)
@@ -83,7 +103,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
-        self._pace.note(response.headers.get(REMAINING_HEADER))
+        self._paces[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,12 +11,14 @@ import pytest
 pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
 
 import requests
+from azure.core.exceptions import ServiceRequestError
+from azure.core.rest import HttpRequest
 
 from envsync.canonical import JSON
 from envsync.errors import TargetError
 from envsync.targets.azure.clouds import cloud
-from envsync.targets.azure.errors import Refused, fault_of
-from envsync.targets.azure.transport import Pace
+from envsync.targets.azure.errors import Refused, explained, fault_of, refused
+from envsync.targets.azure.transport import READS, WRITES, Pace, SharedTransport
 from envsync.targets.azure.waiting import retry_after
 from tests.targets.azure.scripted import Script, answer, rest
 
@@ -203,16 +206,38 @@ class TestPace:
     def test_requests_wait_longer_the_less_is_left(
         self, remaining: str | None, seconds: float
     ) -> None:
-        pace = Pace(parallel=16)
+        pace = Pace(16, READS)
         pace.note(remaining)
 
         assert pace.delay == pytest.approx(seconds)
 
-    def test_with_nothing_left_all_together_send_what_the_allowance_grows_by(self) -> None:
-        pace = Pace(parallel=16)
+    @pytest.mark.parametrize("refill", [READS, WRITES])
+    def test_with_nothing_left_all_together_send_what_the_allowance_grows_by(
+        self, refill: float
+    ) -> None:
+        pace = Pace(16, refill)
         pace.note("0")
 
-        assert 16 / pace.delay == pytest.approx(25)
+        assert 16 / pace.delay == pytest.approx(refill)
+
+    @pytest.mark.parametrize(
+        ("methods", "seconds"),
+        [(("GET", "PUT", "GET"), 16 / READS), (("PUT", "GET", "PUT"), 16 / WRITES)],
+    )
+    def test_reads_and_writes_slow_down_each_on_their_own(
+        self, methods: Sequence[str], seconds: float
+    ) -> None:
+        kind = "reads" if methods[0] == "GET" else "writes"
+        none_left = {f"x_ms_ratelimit_remaining_subscription_{kind}": "0"}
+        waits: list[float] = []
+        transport = SharedTransport(16, sleep=waits.append)
+        transport.session.mount("https://", Script(answer(200, None, **none_left)))
+
+        for method in methods:
+            transport.send(HttpRequest(method, URL))
+        transport.close()
+
+        assert waits == [pytest.approx(seconds)]
 
 
 class TestSentences:
@@ -250,6 +275,26 @@ class TestSentences:
 
         with pytest.raises(TargetError, match="AzureML Data Scientist on the workspace ws-dev"):
             rest(script).put(URL, {}, {})
+
+    def test_who_may_not_upload_is_told_the_storage_account(self) -> None:
+        url = "https://stdev.blob.core.windows.net/azureml/LocalUpload/0/ctx/Dockerfile"
+
+        error = refused(403, None, "PUT", url)
+
+        assert "upload to the storage account stdev" in str(error)
+        assert "Storage Blob Data Contributor" in str(error)
+
+    def test_a_host_that_cannot_be_reached_is_the_one_that_failed(self) -> None:
+        text = (
+            "HTTPSConnectionPool(host='stdev.blob.core.windows.net', port=443): Max retries "
+            "exceeded (Caused by NewConnectionError('Connection refused'))"
+        )
+
+        error = explained(ServiceRequestError(text), "https://management.azure.com")
+
+        assert str(error).startswith(
+            "stdev.blob.core.windows.net cannot be reached: the connection was refused."
+        )
 
     def test_the_innermost_code_is_shown(self) -> None:
         inner: JSON = {

@@ -1,0 +1,49 @@
+"""Creating with azure-ai-ml: what its client is told."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is not installed")
+
+from envsync.canonical import JSON
+from envsync.errors import TargetError
+from envsync.targets.azure.clouds import cloud
+from envsync.targets.azure.create import Creator
+from envsync.targets.azure.transport import SharedTransport
+from tests.targets.azure.scripted import Script, Someone, answer
+from tests.targets.contract import IMAGE, environment
+
+SCOPE = {"subscription_id": "0000", "resource_group_name": "ml-dev", "workspace_name": "ws-dev"}
+
+VERSION = (
+    "/subscriptions/0000/resourceGroups/ml-dev/providers/Microsoft.MachineLearningServices"
+    "/workspaces/ws-dev/environments/pydata/versions/1"
+)
+
+
+def test_a_create_is_tried_as_long_as_the_time_limit_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(SharedTransport, "sleep", lambda *_: None)
+    created: JSON = {"id": VERSION, "name": "1", "type": "t", "properties": {"image": IMAGE}}
+    script = Script(*[answer(429)] * 40, answer(201, created))
+    transport = SharedTransport(16)
+    transport.session.mount("https://", script)
+
+    Creator(cloud("AzureCloud"), Someone(), transport, SCOPE, time_limit=100.0).create(
+        environment()
+    )
+    transport.close()
+
+    assert [method for method, _ in script.sent] == ["PUT"] * 41
+
+
+def test_a_create_that_is_refused_till_the_time_limit_says_so() -> None:
+    transport = SharedTransport(16)
+    transport.session.mount("https://", Script(answer(429, Retry_After="1")))
+    creator = Creator(cloud("AzureCloud"), Someone(), transport, SCOPE, time_limit=0.1)
+
+    with pytest.raises(TargetError, match="refused every try for minutes"):
+        creator.create(environment())
+    transport.close()
