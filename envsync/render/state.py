@@ -53,7 +53,7 @@ def container_text(container: Container, paint: Paint) -> str:
         (
             safe(item.version) + (" @latest" if item.version == container.latest else ""),
             item.created[:19].replace("T", " "),
-            "archived" if item.archived else "active",
+            "archived" if item.archived else "hidden" if container.archived else "active",
             safe(item.owner or "-"),
             safe(item.environment.metadata.description or ""),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from envsync.canonical import JSON
 from envsync.model import Build, BuildContext, Environment, EnvironmentKey, EnvironmentSpec
 from envsync.render.paint import painter
-from envsync.render.state import version_json, version_text
-from envsync.state import RegisteredVersion
+from envsync.render.state import container_text, version_json, version_text
+from envsync.state import Container, RegisteredVersion
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
 DIGEST = "sha256:" + "0" * 64
@@ -45,3 +45,19 @@ def test_known_content_is_shown_by_its_digest() -> None:
 
 def test_content_of_which_nothing_is_known_is_shown_as_none() -> None:
     assert lines(built(None, None))[0] == "build.context (none)"
+
+
+def test_versions_of_an_archived_environment_are_hidden_unless_archived_themselves() -> None:
+    item = built(DIGEST, None)
+    archived = RegisteredVersion(item.environment, archived=True)
+    shown = {
+        hidden: [
+            line.split()[-2]
+            for line in container_text(
+                Container("pydata", (item, archived), archived=hidden), painter(False)
+            ).splitlines()[3:]
+        ]
+        for hidden in (False, True)
+    }
+
+    assert shown == {False: ["archived", "active"], True: ["archived", "hidden"]}
