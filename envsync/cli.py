@@ -1,7 +1,6 @@
 """The command line: options, and the one place that turns errors into messages and exit codes."""
 
-from __future__ import annotations
-
+# Annotations are no texts here: typer would evaluate each of them at every start.
 import gc
 import io
 import os

@@ -4,8 +4,7 @@ Their defaults are those of `envsync.emulator.settings.Settings`, written out he
 command imports the emulator; a test compares the two.
 """
 
-from __future__ import annotations
-
+# Annotations are no texts here: typer would evaluate each of them at every start.
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Options that several commands share, and what a shell completes them with."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated

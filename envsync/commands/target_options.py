@@ -3,8 +3,7 @@
 What a command does is imported when it runs, so that none pays for another.
 """
 
-from __future__ import annotations
-
+# Annotations are no texts here: typer would evaluate each of them at every start.
 from pathlib import Path
 from typing import Annotated
 
