@@ -29,13 +29,21 @@ START_SECONDS = 60.0
 """How long Azurite may take to listen. It takes one or two; a cold disk takes more."""
 
 _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
+_CLOSED = "successfully closed"
 
 # Ends Azurite when its standard input does: even where envsync was killed, none is left behind.
 # It writes down what it keeps, but not for ever; and to listen for that is no reason to stay.
 _FOLLOW = """
+let ending = false;
 function end() {
+  if (ending) return;
+  ending = true;
   setTimeout(() => process.exit(), 5000).unref();
-  process.kill(process.pid, "SIGTERM");
+  signal();
+}
+function signal() {
+  if (process.listenerCount("SIGTERM")) process.kill(process.pid, "SIGTERM");
+  else setTimeout(signal, 20);
 }
 process.stdin.on("end", end).on("error", end).resume().unref();
 """
@@ -202,12 +210,12 @@ class _Process:
 
     def end(self) -> None:
         """Ends it, and waits for its end; what it keeps on disk, it writes before."""
+        # This has Azurite signal itself (`_FOLLOW`), even if a wrapper script started it. No other
+        # signal may follow: it writes what it keeps at the first, and the second ends it meanwhile.
         if self._process.stdin is not None:
-            self._process.stdin.close()  # for what a wrapper script leaves running
+            self._process.stdin.close()
         if self._keeps_nothing:
             self._process.kill()
-        else:
-            self._process.terminate()
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -223,5 +231,7 @@ class _Process:
             last.append(line)
             if (found := _LISTENS.search(line)) and not self._address.done():
                 self._address.set_result(Address("127.0.0.1", int(found[1])))
+            if _CLOSED in line:  # all is written, and clients that stay connected would keep it
+                self._process.kill()
         if not self._address.done():
             self._address.set_exception(AzuriteFailed("".join(last) or "It wrote nothing."))
