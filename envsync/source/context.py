@@ -112,7 +112,7 @@ def copy_context(context: BuildContext, destination: Path) -> None:
             target = destination.joinpath(*path.split("/"))
             target.parent.mkdir(parents=True, exist_ok=True)
             if _copy_file(_on_disk(directory, path, names), target) != digest:
-                raise EnvsyncError(  # noqa: TRY301
+                raise EnvsyncError(  # noqa: TRY301 (what was copied is removed below)
                     f"The build context {directory} changed on disk while envsync worked with it: "
                     f"{path} is gone or has other content. Run the command again."
                 )

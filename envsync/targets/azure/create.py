@@ -192,7 +192,8 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
     if context.directory is None or context.files is None:
         raise TargetError("The build context cannot be uploaded: it is nowhere on this machine.")
     with tempfile.TemporaryDirectory(prefix="envsync-") as parent:
-        place = Path(parent, Path(os.path.abspath(context.directory)).name or "context")  # noqa: PTH100
+        absolute = os.path.abspath(context.directory)  # noqa: PTH100 (pathlib keeps a `..`)
+        place = Path(parent, Path(absolute).name or "context")
         try:
             _copy(context, Path(context.directory), place)
         except OSError as error:
