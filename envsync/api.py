@@ -220,7 +220,10 @@ def apply_plan(
         current = fresh()
         current.ensure_approved(plan.digest)
         outcomes = tuple(apply(current, target, parallel=parallel, skip_rejected=skip_rejected))
-        return Applied(outcomes, unverified(outcomes, fresh()) if verify else None)
+        if not verify:
+            return Applied(outcomes, None)
+        target.settle(lambda _names: None)
+        return Applied(outcomes, unverified(outcomes, fresh()))
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:

@@ -241,3 +241,29 @@ def test_a_container_names_every_owner_in_its_tags() -> None:
 
 def test_other_tags_name_no_owner() -> None:
     assert owners({"envsync.owner.": "a", "envsync.owners": "b", "envsync.digest": "c"}) == set()
+
+
+def test_tags_that_were_sent_as_numbers_are_their_text() -> None:
+    tags: JSON = {"a": 1, "b": 1.5, "c": True, "d": None, "e": "01"}
+
+    assert Resource("1", {"tags": tags}).tags == {
+        "a": "1",
+        "b": "1.5",
+        "c": "true",
+        "d": "",
+        "e": "01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("properties", "archived"),
+    [
+        ({"isArchived": False, "stage": "Archived"}, True),
+        ({"isArchived": True, "stage": "Development"}, True),
+        ({"isArchived": False, "stage": "Development"}, False),
+        ({"isArchived": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_stage_of_archived_wins(properties: dict[str, JSON], archived: bool) -> None:
+    assert Resource("1", properties).archived == archived
