@@ -17,7 +17,7 @@ from envsync.bump import bump_command
 from envsync.canonical import natural_order
 from envsync.change import FieldChange, Rejection
 from envsync.committed import declared_at, project_paths, without_ignored
-from envsync.compare import same_spec, spec_fields
+from envsync.compare import match_spec, spec_fields
 from envsync.findings import edited, git_ignored, went_back
 from envsync.git import Repository, find_repository
 from envsync.model import Declaration, Environment, EnvironmentKey, Source
@@ -101,7 +101,7 @@ def _rejections(
         if spec is None or item.version is None:
             continue
         key = EnvironmentKey(item.name, item.version)
-        if not same_spec(item.spec, RegisteredVersion(Environment(key, spec))):
+        if match_spec(item.spec, RegisteredVersion(Environment(key, spec))) != "same":
             yield (
                 Rejection(
                     "immutable",

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from envsync.canonical import JSON, canonical_json, natural_order
 from envsync.change import FieldChange
@@ -16,30 +16,34 @@ from envsync.state import RegisteredVersion
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+Match: TypeAlias = Literal["same", "other", "unknown"]
+"""Whether a registered version has the declared spec; `unknown` if nobody can tell."""
+
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
 _SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
 """What the service wrote as the `name` of every conda file in 2022 (recorded)."""
 
 
-def same_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> bool | None:
-    """Whether a version holds the declared spec; None where that cannot be told.
+def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
+    """Compares a declared spec with that of a registered version.
 
     Of a build context a target may not know the content. Then `envsync.digest`, which covers the
-    whole spec, tells, or else the hash under which the SDK uploaded it, of the same generation.
+    whole spec, tells, or else the hash under which the SDK uploaded it, of the same generation. If
+    neither is there, the result is `unknown`.
     """
     registered = _with_name_of(declared, item.environment.spec)
     ours, theirs = _context(declared), _context(registered)
     if not declared.build or not registered.build or not ours or not theirs or theirs.digest:
-        return declared == registered
+        return _match(declared == registered)
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
-        return False
+        return "other"
     if digest := item.environment.provenance.digest:
-        return digest == declared.digest
+        return _match(digest == declared.digest)
     # Hashes of one generation of SDKs have one length; those of another say nothing.
     generations = {len(upload) for upload in ours.uploads}
     comparable = {upload for upload in theirs.uploads if len(upload) in generations}
-    return comparable <= ours.uploads if comparable else None
+    return _match(comparable <= ours.uploads) if comparable else "unknown"
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
@@ -70,6 +74,10 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         tags={key: value for key, value in declared.tags.items() if not ignored(key)}
         | {key: value for key, value in before.tags.items() if ignored(key)},
     )
+
+
+def _match(same: bool) -> Match:
+    return "same" if same else "other"
 
 
 def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:

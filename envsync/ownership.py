@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envsync.change import Rejection
+from envsync.compare import Match
 from envsync.model import Declaration
 from envsync.policy import Policy
 from envsync.state import Container, RegisteredVersion
@@ -24,7 +25,7 @@ def whose(owner: str | None) -> str:
 
 
 def not_ours(
-    item: RegisteredVersion, declaration: Declaration, same: bool | None, policy: Policy
+    item: RegisteredVersion, declaration: Declaration, match: Match, policy: Policy
 ) -> Rejection | None:
     """Why a version that the project doesn't own may not become its own; None where it may."""
     key = item.environment.key
@@ -32,9 +33,9 @@ def not_ours(
         if policy.take_over:
             return None
         code, state, fix = "foreign-owner", whose(item.owner), "or pass --take-over"
-    elif same and policy.adopt == "identical":
+    elif match == "same" and policy.adopt == "identical":
         return None
-    elif same:
+    elif match == "same":
         code, state, fix = "unowned", whose(None), "or set `adopt: identical` in envsync.yaml"
     else:
         code, fix = "unowned", "with this build context"

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from envsync.bump import bump_command
 from envsync.change import Action, Change, LatestChange, Rejection
-from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
+from envsync.compare import match_spec, merge_ignored, metadata_fields, spec_fields
 from envsync.errors import EnvsyncError
 from envsync.guard import mass_archive
 from envsync.model import (
@@ -202,8 +202,8 @@ def _existing(
 ) -> Iterator[Finding]:
     """A declared version that the target holds."""
     key, spec = item.environment.key, item.environment.spec
-    same = same_spec(declaration.spec, item)
-    if same is False:
+    match = match_spec(declaration.spec, item)
+    if match == "other":
         yield Rejection(
             "immutable",
             key.name,
@@ -215,10 +215,10 @@ def _existing(
         )
         return
     ours = item.owner == policy.project
-    if not ours and (rejection := not_ours(item, declaration, same, policy)):
+    if not ours and (rejection := not_ours(item, declaration, match, policy)):
         yield rejection
         return
-    if same is None:
+    if match == "unknown":
         yield f"{key}: whether the build context is the registered one cannot be verified."
 
     before = item.environment.metadata
@@ -245,7 +245,7 @@ def _existing(
             declaration.spec,
             metadata,
             # A content that nobody verified gets no digest: that would be a guess for good.
-            _provenance(declaration, policy, declaration.spec.digest if same else None),
+            _provenance(declaration, policy, declaration.spec.digest if match == "same" else None),
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from envsync.canonical import natural_order
 from envsync.change import Action, Change
-from envsync.compare import same_spec
+from envsync.compare import match_spec
 from envsync.errors import EnvsyncError
 from envsync.model import Declaration
 from envsync.state import Container, RegisteredVersion
@@ -38,8 +38,8 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
         return declaration.version
     current = newest(container)
     if current is not None:
-        same = same_spec(declaration.spec, current)
-        if same or (same is None and current.owner == project):
+        match = match_spec(declaration.spec, current)
+        if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
     versions = {version.version for version in container.versions}
     numbers = [int(version) for version in versions if _is_number(version)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from envsync.canonical import JSON, canonical_json
 from envsync.change import FieldChange
-from envsync.compare import merge_ignored, metadata_fields, same_spec, spec_fields
+from envsync.compare import match_spec, merge_ignored, metadata_fields, spec_fields
 from envsync.model import Build, BuildContext, EnvironmentSpec, InferenceConfig, Metadata, Route
 from tests.builders import built, conda, image, registered, unknown_build
 
@@ -213,7 +213,7 @@ def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
     assert isinstance(spec.build.context, BuildContext)
     moved = replace(spec, build=Build(replace(spec.build.context, directory="elsewhere")))
 
-    assert same_spec(moved, registered("x", "1", spec)) is True
+    assert match_spec(moved, registered("x", "1", spec)) == "same"
 
 
 @pytest.mark.parametrize(
@@ -231,31 +231,31 @@ def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
 def test_other_kinds_of_content_are_never_the_same(
     declared: EnvironmentSpec, held: EnvironmentSpec
 ) -> None:
-    assert same_spec(declared, registered("x", "1", held)) is False
+    assert match_spec(declared, registered("x", "1", held)) == "other"
 
 
 SHA, MD5 = "a" * 64, "b" * 32
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "same"),
+    ("ours", "theirs", "match"),
     [
-        ([SHA, MD5], SHA, True),
-        ([SHA, MD5], MD5, True),
-        ([SHA, MD5], "c" * 64, False),
-        ([SHA, MD5], "c" * 32, False),
-        ([SHA], MD5, None),  # hashes of two generations of the SDK
-        ([MD5], SHA, None),
-        ([], SHA, None),  # a context that cannot be uploaded as it is
+        ([SHA, MD5], SHA, "same"),
+        ([SHA, MD5], MD5, "same"),
+        ([SHA, MD5], "c" * 64, "other"),
+        ([SHA, MD5], "c" * 32, "other"),
+        ([SHA], MD5, "unknown"),  # hashes of two generations of the SDK
+        ([MD5], SHA, "unknown"),
+        ([], SHA, "unknown"),  # a context that cannot be uploaded as it is
     ],
 )
 def test_an_upload_hash_tells_only_what_one_of_the_same_generation_would(
-    ours: list[str], theirs: str, same: bool | None
+    ours: list[str], theirs: str, match: str
 ) -> None:
     context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset(ours))
     held = registered("x", "1", unknown_build(theirs))
 
-    assert same_spec(EnvironmentSpec(build=Build(context)), held) is same
+    assert match_spec(EnvironmentSpec(build=Build(context)), held) == match
 
 
 def test_ignored_tags_stay_as_the_target_has_them() -> None:
@@ -287,14 +287,14 @@ class TestNamesThatTheServiceChose:
             ours["name"] = name
         before, after = self.spec(theirs), self.spec(ours)
 
-        assert same_spec(after, registered("a", "1", before)) is True
+        assert match_spec(after, registered("a", "1", before)) == "same"
         assert spec_fields(before, after) == ()
 
     def test_other_content_is_a_difference_without_the_name(self) -> None:
         before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
-        assert same_spec(after, registered("a", "1", before)) is False
+        assert match_spec(after, registered("a", "1", before)) == "other"
         assert [field.path for field in spec_fields(before, after)] == [
             "conda_file.dependencies[0]"
         ]
@@ -304,18 +304,18 @@ class TestNamesThatTheServiceChose:
         before = self.spec({"dependencies": ["python=3.12"], "name": name})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
-        assert same_spec(after, registered("a", "1", before)) is False
+        assert match_spec(after, registered("a", "1", before)) == "other"
 
     def test_a_declared_name_of_that_form_is_taken_at_its_word(self) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
-        assert same_spec(spec, registered("a", "1", spec)) is True
+        assert match_spec(spec, registered("a", "1", spec)) == "same"
 
     def test_a_package_of_that_name_is_no_name(self) -> None:
         before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
         after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
 
-        assert same_spec(after, registered("a", "1", before)) is False
+        assert match_spec(after, registered("a", "1", before)) == "other"
 
     @staticmethod
     def spec(conda_file: JSON) -> EnvironmentSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envsync.compare import same_spec, spec_fields
+from envsync.compare import match_spec, spec_fields
 from envsync.errors import TargetError
 from envsync.model import BuildContext, Environment
 from envsync.ownership import RESERVED_NAMES
@@ -19,8 +19,8 @@ def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
         TargetError: it has another spec or owner, or nobody can tell.
     """
     key = f"Environment {environment.key.name} with version {environment.key.version}"
-    same = same_spec(environment.spec, held)
-    if same is False:
+    match = match_spec(environment.spec, held)
+    if match == "other":
         fields = spec_fields(held.environment.spec, environment.spec)
         where = ", ".join(field.path for field in fields) or "build.context"
         raise TargetError(
@@ -32,7 +32,7 @@ def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
             f"{key} is already registered, by {_project(held.owner)} and not "
             f"{_project(environment.provenance.owner)}."
         )
-    if same is None:
+    if match == "unknown":
         raise TargetError(
             f"{key} is already registered, and whether its build context is this one cannot be "
             "verified. Register a new version instead."
