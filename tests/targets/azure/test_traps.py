@@ -148,7 +148,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestWhatAPlanCosts::test_a_plan_imports_no_sdk",
     ),
     "the SDK sends telemetry and prints": (
-        f"{HERE}test_the_sdk_sends_no_telemetry_and_shows_no_progress",
+        f"{HERE}test_the_sdk_sends_no_telemetry_and_looks_at_its_workers",
         f"{WORKSPACE}TestBuildContexts::test_nothing_is_printed_while_it_is_uploaded",
     ),
     "a client of azure-core that is closed closes its transport": (
@@ -362,7 +362,7 @@ def test_nothing_is_ever_deleted(service: Azure) -> None:
     assert methods == {"GET", "PUT"}
 
 
-def test_the_sdk_sends_no_telemetry_and_shows_no_progress(
+def test_the_sdk_sends_no_telemetry_and_looks_at_its_workers(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sdk = importlib.import_module("azure.ai.ml")
@@ -378,7 +378,7 @@ def test_the_sdk_sends_no_telemetry_and_shows_no_progress(
         target.create(environment())
 
     assert [(named["enable_telemetry"], named["show_progress"]) for named in seen] == [
-        (False, False)
+        (False, True)
     ]
 
 
