@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from azure.core.pipeline.transport import HttpTransport
 
 from envsync.errors import EnvsyncError, TargetError
 from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceConfig
+from envsync.scratch import scratch_directory
 from envsync.targets.azure.clouds import Cloud
 from envsync.targets.azure.errors import explained
 from envsync.targets.azure.uploads import Uploads
@@ -182,7 +182,7 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
         return
     if context.directory is None or context.files is None:
         raise TargetError("The build context cannot be uploaded: it is nowhere on this machine.")
-    with tempfile.TemporaryDirectory(prefix="envsync-") as parent:
+    with scratch_directory() as parent:
         absolute = os.path.abspath(context.directory)  # noqa: PTH100 (pathlib keeps a `..`)
         place = Path(parent, Path(absolute).name or "context")
         try:

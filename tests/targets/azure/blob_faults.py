@@ -104,7 +104,10 @@ def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
         def handle_error(self, *_: object) -> None:
             """Clients come and go as they like."""
 
-    with Server(("127.0.0.1", 0), _Handler) as server:
+    class Handler(_Handler):
+        pass
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         proxy = f"http://127.0.0.1:{server.server_address[1]}"
         faults = BlobFaults(
             {
@@ -115,8 +118,8 @@ def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
                 ),
             }
         )
-        _Handler.faults, _Handler.tls, _Handler.upstream = faults, tls, upstream
-        _Handler.tunnel = (str(tunnel.hostname), int(tunnel.port or 0))
+        Handler.faults, Handler.tls, Handler.upstream = faults, tls, upstream
+        Handler.tunnel = (str(tunnel.hostname), int(tunnel.port or 0))
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         with pytest.MonkeyPatch.context() as patch:
             for name, value in faults.variables.items():
@@ -139,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
     host: str
 
     def do_CONNECT(self) -> None:
-        self.host, _, port = self.path.rpartition(":")
+        self.host = self.path.rpartition(":")[0]
         if not self.host.endswith(BLOB_SUFFIX):
             self._pass_on()
             return
@@ -147,8 +150,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.connection = self.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
-        self.wfile = self.connection.makefile("wb", buffering=0)  # type: ignore[assignment]
+        self.wfile = self.connection.makefile("wb", buffering=0)
         self.close_connection = False
+
+    def do_PUT(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def do_GET(self) -> None:
+        self._serve()
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -167,8 +179,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status, code = fault.split()
             self._answer(int(status), {"x-ms-error-code": code}, _xml(code))
-
-    do_PUT = do_HEAD = do_GET = _serve
 
     def _forward(self, body: bytes) -> None:
         connection = http.client.HTTPSConnection(*self.tunnel, context=self.upstream, timeout=60)

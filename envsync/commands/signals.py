@@ -1,0 +1,95 @@
+"""Ctrl-C and termination: the first lets a command end in good order, a second ends it at once.
+
+Python waits for the threads of its pools before it exits, and nothing interrupts a thread that
+waits for an answer from the network. So a second signal ends the process without that.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from envsync.scratch import remove_scratch
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EXIT_INTERRUPTED: Final = 130
+
+_SHOW_CURSOR: Final = "\x1b[?25h"
+"""For terminals: a progress bar hides the cursor."""
+
+
+@contextmanager
+def second_interrupt_ends() -> Iterator[None]:
+    """Within it, and after it once there was one, a second Ctrl-C ends the process at once.
+
+    The first raises `KeyboardInterrupt`, as ever. Does nothing where Ctrl-C is already handled or
+    ignored, or in another thread than the first.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
+            _end()
+        interrupted = True
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        if not interrupted:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def finishing_on_signals() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C or a termination was asked for. Asked twice, it ends the process.
+
+    A termination after a Ctrl-C is no second request: that is how a cancelled GitHub workflow asks,
+    some seconds later, once more.
+    """
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if number in received or (received and number == signal.SIGINT):
+            _end()
+        received.append(number)
+        _say("\nStopping: what is in flight is being finished. A second Ctrl-C ends it at once.\n")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end() -> NoReturn:
+    """Ends the process, its threads included, and removes what it has in temporary directories."""
+    show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
+    _say(f"{show_cursor}Interrupted at once: what was in flight may be done or not.\n")
+    remove_scratch()
+    os._exit(EXIT_INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    """Writes to standard error, unless that would wait.
+
+    `sys.stderr` itself may be in the middle of a write: a signal interrupts anything.
+    """
+    with suppress(OSError, ValueError):
+        if os.name == "nt" or select.select([], [2], [], 0)[1]:
+            os.write(2, text.encode())
