@@ -238,8 +238,8 @@ def _install() -> None:
 
 
 def _bounding(make: Callable[..., Any], kind: type) -> Callable[..., Any]:
-    def get_storage_client(**where: Any) -> Any:
-        client, uploads = make(**where), _watching.get()
+    def get_storage_client(*arguments: Any, **where: Any) -> Any:
+        client, uploads = make(*arguments, **where), _watching.get()
         if uploads is not None and isinstance(client, kind):
             uploads.bound(client, where)
         return client
