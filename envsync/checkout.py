@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from envsync.errors import GitError
 from envsync.git import Entry, Repository, find_repository
-from envsync.scratch import scratch_directory
 
 
 def check_out(
@@ -83,7 +83,7 @@ def _write(
     listing = {entry.path: entry for entry in repository.tree(commit, attributes)}
     listing |= {entry.path: entry for entry in entries}
     lines = (f"{item.mode} {item.id}\t{path}\0" for path, item in sorted(listing.items()))
-    with scratch_directory() as directory:
+    with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
         environ = {
             "GIT_INDEX_FILE": str(Path(directory) / "index"),
             "GIT_WORK_TREE": str(destination),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,6 @@ from envsync.errors import EnvsyncError, GitError
 from envsync.git import Repository, find_repository
 from envsync.model import BuildContext, Declaration, EnvironmentSpec
 from envsync.rules import RULES, Level
-from envsync.scratch import scratch_directory
 from envsync.source.discovery import find_environments, references
 from envsync.source.load import load
 from envsync.source.reading import Sources
@@ -41,7 +41,7 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
     Raises:
         GitError: the content of the commit is not there.
     """
-    with scratch_directory() as directory:
+    with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
         tree = Path(directory).resolve()
         environments = _check_out_project(repository, commit, config, tree)
         return load(tree, environments, rules=_RULES, versions="auto").declarations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from typing import Final
 
 from envsync.errors import GitError
 from envsync.gitcommand import explain, git_python, run_git
-from envsync.scratch import scratch_directory
 
 _PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
 """Where GitHub and Azure Pipelines name the branch that a pull request is to be merged into."""
@@ -161,7 +161,7 @@ class Repository:
         """The paths, tracked then or now, at which the work tree is not as in a commit."""
         if not paths:
             return frozenset()
-        with scratch_directory() as directory:
+        with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
             copy = Path(directory) / "index"
             if self.index.exists():
                 # With its time: by that, git knows which entries are too young to be trusted.

@@ -17,6 +17,7 @@ from envsync.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.outcome import Outcome
 from envsync.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
+from envsync.targets.scratch import remove_scratch
 
 
 def run(
@@ -65,7 +66,7 @@ def run(
                 session.out_json(applied_json(plan, [], None))
             raise
 
-        with finishing_on_signals() as stopped:
+        with finishing_on_signals(remove_scratch) as stopped:
             outcomes = _apply(
                 session,
                 plan,

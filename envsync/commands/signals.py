@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from envsync.scratch import remove_scratch
-
 if TYPE_CHECKING:
     from types import FrameType
 
@@ -55,17 +53,20 @@ def second_interrupt_ends() -> Iterator[None]:
 
 
 @contextmanager
-def finishing_on_signals() -> Iterator[Callable[[], bool]]:
+def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Tells whether Ctrl-C or a termination was asked for. Asked twice, it ends the process.
 
-    A termination after a Ctrl-C is no second request: that is how a cancelled GitHub workflow asks,
-    some seconds later, once more.
+    A termination after a Ctrl-C is no second request: a cancelled GitHub workflow sends the one,
+    and some seconds later the other.
+
+    Args:
+        clean: removes what the process would leave behind; called before it is ended.
     """
     received: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
         if number in received or (received and number == signal.SIGINT):
-            _end()
+            _end(clean)
         received.append(number)
         _say("\nStopping: what is in flight is being finished. A second Ctrl-C ends it at once.\n")
 
@@ -77,11 +78,11 @@ def finishing_on_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _end() -> NoReturn:
-    """Ends the process, its threads included, and removes what it has in temporary directories."""
+def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
+    """Ends the process, its threads included."""
     show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
     _say(f"{show_cursor}Interrupted at once: what was in flight may be done or not.\n")
-    remove_scratch()
+    clean()
     os._exit(EXIT_INTERRUPTED)
 
 

@@ -19,10 +19,10 @@ from azure.core.pipeline.transport import HttpTransport
 
 from envsync.errors import EnvsyncError, TargetError
 from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceConfig
-from envsync.scratch import scratch_directory
 from envsync.targets.azure.clouds import Cloud
 from envsync.targets.azure.errors import explained
 from envsync.targets.azure.uploads import Uploads
+from envsync.targets.scratch import scratch_directory
 from envsync.targets.translation import all_tags
 from envsync.wording import install
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envsync.scratch import remove_scratch, scratch_directory
+from envsync.targets.scratch import remove_scratch, scratch_directory
 
 
 def test_a_directory_is_there_while_the_block_lasts() -> None:
