@@ -6,7 +6,7 @@ The command line does nothing that these functions cannot do; docs/api.md shows 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from envsync.config import Config, load_config
 from envsync.errors import EnvsyncError, InvalidProject
 from envsync.outcome import Outcome
 from envsync.plan import Plan
-from envsync.policy import Policy
 from envsync.source.load import load
 from envsync.targets import open_target
 from envsync.targets.connection import DEFAULT_PARALLEL, Connection
@@ -144,21 +143,13 @@ def plan_for(
             f"There is no environment file below {config.environments}/. A plan from nothing would "
             "archive everything; if that is meant, pass --allow-mass-archive."
         )
-    policy = Policy(
-        project=config.project,
-        prune=config.prune,
-        superseded=config.superseded,
-        adopt=config.adopt,
-        ignore_tags=config.ignore_tags,
-        max_archive_percent=config.max_archive_percent,
-        take_over=take_over,
-        allow_mass_archive=allow_mass_archive,
-        commit=commit,
+    policy = replace(
+        config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )
     if only is not None and not only:
-        return Plan(config.project, target.identity)
+        return Plan(policy.project, target.identity)
     names = {declaration.name for declaration in project.declarations}
-    actual = target.read(names, config.project)
+    actual = target.read(names, policy.project)
     return planner.make_plan(
         project.declarations, actual, policy, target.identity, globs, only=only
     )
@@ -220,7 +211,10 @@ def apply_plan(
         current = fresh()
         current.ensure_approved(plan.digest)
         outcomes = tuple(apply(current, target, parallel=parallel, skip_rejected=skip_rejected))
-        return Applied(outcomes, unverified(outcomes, fresh()) if verify else None)
+        if not verify:
+            return Applied(outcomes, None)
+        target.settle(lambda _names: None)
+        return Applied(outcomes, unverified(outcomes, fresh()))
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
+_SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
+"""What the service wrote as the `name` of every conda file in 2022 (recorded)."""
+
 
 def same_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> bool | None:
     """Whether a version holds the declared spec; None where that cannot be told.
@@ -25,7 +28,7 @@ def same_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> bool | None
     Of a build context a target may not know the content. Then `envsync.digest`, which covers the
     whole spec, tells, or else the hash under which the SDK uploaded it, of the same generation.
     """
-    registered = item.environment.spec
+    registered = _with_name_of(declared, item.environment.spec)
     ours, theirs = _context(declared), _context(registered)
     if not declared.build or not registered.build or not ours or not theirs or theirs.digest:
         return declared == registered
@@ -41,6 +44,7 @@ def same_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> bool | None
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
     """The fields in which two specs differ; of a build context also the files, where known."""
+    before = _with_name_of(after, before)
     files = _context_files(_context(before), _context(after))
     return tuple(
         FieldChange(field.path, field.before, field.after, files)
@@ -66,6 +70,20 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         tags={key: value for key, value in declared.tags.items() if not ignored(key)}
         | {key: value for key, value in before.tags.items() if ignored(key)},
     )
+
+
+def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:
+    """A registered spec whose conda file has the declared `name`, if the service chose its own."""
+    text = registered.conda_file
+    if text is None or declared.conda_file is None or not _SERVICE_NAME.search(text):
+        return registered
+    theirs, ours = json.loads(text), json.loads(declared.conda_file)
+    if not isinstance(theirs, dict) or not isinstance(ours, dict):
+        return registered
+    if not _SERVICE_NAME.fullmatch(str(theirs.pop("name", ""))):
+        return registered
+    name = {"name": ours["name"]} if "name" in ours else {}
+    return replace(registered, conda_file=canonical_json({**theirs, **name}))
 
 
 def _differences(

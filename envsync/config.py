@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import Final
 
 from envsync.errors import InvalidProject, UsageError
+from envsync.policy import Policy, Versions
 from envsync.rules import FIXED, RULES, Level
 from envsync.settings import Settings, open_mapping
 from envsync.targetsettings import TargetConfig, read_targets
@@ -27,7 +28,7 @@ _SETTINGS: Final = (
     *("project", "environments", "default_target", "targets", "prune", "superseded", "adopt"),
     *("versions", "ignore_tags", "max_archive_percent", "rules"),
 )
-_LEVELS: Final = ("error", "warning", "off")
+_LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -42,21 +43,18 @@ class Config:
         environments: where environment files are looked for, relative to `root`.
         targets: by name, in the order of the file.
         default_target: None where the command must name one.
+        policy: what a plan may do, before the command line has its say.
+        versions: what a file without `version` means.
         rules: every rule with its severity.
     """
 
     root: Path
     path: Path | None
-    project: str
     environments: str
     targets: Mapping[str, TargetConfig]
     default_target: str | None
-    prune: Literal["owned", "none"] = "owned"
-    superseded: Literal["keep", "archive"] = "keep"
-    adopt: Literal["identical", "never"] = "identical"
-    versions: Literal["auto", "explicit"] = "auto"
-    ignore_tags: tuple[str, ...] = ()
-    max_archive_percent: int = 30
+    policy: Policy
+    versions: Versions = "auto"
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
 
     def target(self, name: str | None = None) -> TargetConfig:
@@ -155,27 +153,27 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> Settings:
 
 def _read(root: Path, path: Path | None, settings: Settings) -> Config:
     targets = read_targets(settings)
-    choice = settings.choice
     return Config(
         root=root,
         path=path,
-        project=_read_project(root, settings),
         environments=_read_environments(root, settings),
         targets=MappingProxyType(targets),
         default_target=_read_default(targets, settings),
-        prune=cast("Literal['owned', 'none']", choice("prune", ("owned", "none"), "owned")),
-        superseded=cast(
-            "Literal['keep', 'archive']", choice("superseded", ("keep", "archive"), "keep")
-        ),
-        adopt=cast(
-            "Literal['identical', 'never']", choice("adopt", ("identical", "never"), "identical")
-        ),
-        versions=cast(
-            "Literal['auto', 'explicit']", choice("versions", ("auto", "explicit"), "auto")
-        ),
-        ignore_tags=settings.texts("ignore_tags"),
-        max_archive_percent=settings.percent("max_archive_percent", 30),
+        policy=_read_policy(root, settings),
+        versions=settings.choice("versions", ("auto", "explicit"), "auto"),
         rules=MappingProxyType(_read_rules(settings)),
+    )
+
+
+def _read_policy(root: Path, settings: Settings) -> Policy:
+    default = Policy(_read_project(root, settings))
+    return replace(
+        default,
+        prune=settings.choice("prune", ("owned", "none"), default.prune),
+        superseded=settings.choice("superseded", ("keep", "archive"), default.superseded),
+        adopt=settings.choice("adopt", ("identical", "never"), default.adopt),
+        ignore_tags=settings.texts("ignore_tags"),
+        max_archive_percent=settings.percent("max_archive_percent", default.max_archive_percent),
     )
 
 
@@ -215,7 +213,7 @@ def _read_rules(settings: Settings) -> dict[str, Level]:
             fix = "Remove the line, and correct what the rule finds."
             settings.add("invalid-config", entry.key, message, fix)
         elif level is not None:
-            rules[rule] = cast("Level", level)
+            rules[rule] = level
     return rules
 
 

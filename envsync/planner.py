@@ -28,7 +28,7 @@ from envsync.model import (
 from envsync.ownership import is_the_services, not_ours, whose
 from envsync.plan import Plan
 from envsync.policy import Policy
-from envsync.state import Container, ObservedState, RegisteredVersion, State
+from envsync.state import Container, RegisteredVersion, State
 from envsync.versions import after, latest_falls_back, newest, resolve
 
 Finding: TypeAlias = Change | Rejection | str
@@ -72,7 +72,7 @@ def make_plan(
 
     changes: list[Change] = []
     rejections: list[Rejection] = []
-    warnings = list(actual.notes) if isinstance(actual, ObservedState) else []
+    warnings: list[str] = []
     latest: list[LatestChange] = []
     unchanged = 0
     for name in names:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
+
+Versions: TypeAlias = Literal["auto", "explicit"]
+"""What a file without `version` means: envsync numbers it, or it is an error."""
 
 
 @dataclass(frozen=True, slots=True)

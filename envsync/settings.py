@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -27,6 +27,8 @@ from envsync.yamlnodes import (
     finding,
     value,
 )
+
+_Word = TypeVar("_Word", bound=str)
 
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -95,19 +97,20 @@ class Settings:
         found = (self.text_of(item, key) for item in entry.value.value)
         return tuple(text for text in found if text is not None)
 
-    def choice(self, key: str, choices: Collection[str], default: str) -> str:
+    def choice(self, key: str, choices: Collection[_Word], default: _Word) -> _Word:
         """One of several words; the default where there is none."""
         entry = self.entries.get(key)
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
-    def choice_of(self, node: Node, key: str, choices: Collection[str]) -> str | None:
+    def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
         """The same of a node; None where it is none of them, which is noted."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
             text: str | None = "off"  # YAML 1.1 reads a bare `off` as false
         else:
             text = self.text_of(node, key)
-        if text is None or text in choices:
-            return text
+        found = next((word for word in choices if word == text), None)
+        if text is None or found is not None:
+            return found
         near = nearest(text, choices)
         words = ", ".join(f"`{word}`" for word in choices)
         fix = f"Did you mean `{near}`?" if near else f"Write one of {words}."

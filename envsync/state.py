@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -68,15 +68,3 @@ class Container:
 
 State: TypeAlias = Mapping[str, Container]
 """What a target holds: containers by name."""
-
-
-class ObservedState(dict[str, Container]):
-    """A state with what the target that was read has to say about it.
-
-    Attributes:
-        notes: one sentence each; a plan shows them as warnings.
-    """
-
-    def __init__(self, containers: Mapping[str, Container], notes: Iterable[str] = ()) -> None:
-        super().__init__(containers)
-        self.notes = tuple(notes)

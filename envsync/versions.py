@@ -30,8 +30,9 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
     """The declared version, or the one that envsync looks after where the file has none.
 
     That is the newest version that was not archived on its own, if it has the declared spec; else
-    a new one: one more than the highest integer, or what the service would call it. A version of
-    ours whose spec can no longer be verified counts as having it: a lost digest is no change.
+    a new one: one more than the highest integer, where all are integers or the service would count
+    on from less; or what the service would call it. A version of ours whose spec can no longer be
+    verified counts as having it: a lost digest is no change.
     """
     if declaration.version is not None:
         return declaration.version
@@ -40,15 +41,19 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
         same = same_spec(declaration.spec, current)
         if same or (same is None and current.owner == project):
             return current.version
-    versions = [version.version for version in container.versions]
-    if all(version.isascii() and version.isdecimal() for version in versions):
-        return str(max(map(int, versions), default=0) + 1)
-    if container.next_version in versions:
-        raise EnvsyncError(
-            f"{container.name}: the target calls the next version {container.next_version}, and "
-            "holds that one already. Write a version into the file."
-        )
-    return container.next_version
+    versions = {version.version for version in container.versions}
+    numbers = [int(version) for version in versions if _is_number(version)]
+    highest, following = max(numbers, default=0), container.next_version
+    if len(numbers) == len(versions):
+        return str(highest + 1)
+    if following not in versions and not (_is_number(following) and int(following) <= highest):
+        return following
+    # The service says "1" after a version that is no number, whatever else is there (recorded).
+    return str((highest or len(versions)) + 1)
+
+
+def _is_number(version: str) -> bool:
+    return version.isascii() and version.isdecimal()
 
 
 def newest(container: Container) -> RegisteredVersion | None:

@@ -271,3 +271,52 @@ def test_an_ignored_tag_that_the_target_lacks_is_not_written() -> None:
     declared = Metadata(None, {"cost": "2", "y": "1"})
 
     assert merge_ignored(Metadata(), declared, ["co*"]) == Metadata(None, {"y": "1"})
+
+
+class TestNamesThatTheServiceChose:
+    """In 2022 the service replaced the `name` of each conda file."""
+
+    CHOSEN = f"azureml_{'8f1d' * 8}"
+
+    @pytest.mark.parametrize("name", ["example", None])
+    def test_they_are_no_difference(self, name: str | None) -> None:
+        dependencies: JSON = ["python=3.12"]
+        ours: dict[str, JSON] = {"dependencies": dependencies}
+        theirs = {**ours, "name": self.CHOSEN}
+        if name is not None:
+            ours["name"] = name
+        before, after = self.spec(theirs), self.spec(ours)
+
+        assert same_spec(after, registered("a", "1", before)) is True
+        assert spec_fields(before, after) == ()
+
+    def test_other_content_is_a_difference_without_the_name(self) -> None:
+        before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
+        after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
+
+        assert same_spec(after, registered("a", "1", before)) is False
+        assert [field.path for field in spec_fields(before, after)] == [
+            "conda_file.dependencies[0]"
+        ]
+
+    @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
+    def test_another_name_is_a_difference(self, name: str) -> None:
+        before = self.spec({"dependencies": ["python=3.12"], "name": name})
+        after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
+
+        assert same_spec(after, registered("a", "1", before)) is False
+
+    def test_a_declared_name_of_that_form_is_taken_at_its_word(self) -> None:
+        spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
+
+        assert same_spec(spec, registered("a", "1", spec)) is True
+
+    def test_a_package_of_that_name_is_no_name(self) -> None:
+        before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
+        after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
+
+        assert same_spec(after, registered("a", "1", before)) is False
+
+    @staticmethod
+    def spec(conda_file: JSON) -> EnvironmentSpec:
+        return EnvironmentSpec(image="a:1", conda_file=canonical_json(conda_file))

@@ -32,15 +32,23 @@ def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
     directory.mkdir()
     config = load_config(None, directory, {})
 
-    assert (config.root, config.path, config.project) == (directory, None, "churn-models")
+    assert (config.root, config.path, config.policy.project) == (directory, None, "churn-models")
     assert config.environments == "environments"
     assert config.default_target == "local"
     assert (config.target().kind, dict(config.target().settings)) == (
         "local",
         {"path": ".envsync/local.db"},
     )
-    assert (config.prune, config.superseded, config.adopt) == ("owned", "keep", "identical")
-    assert (config.versions, config.ignore_tags, config.max_archive_percent) == ("auto", (), 30)
+    assert (config.policy.prune, config.policy.superseded, config.policy.adopt) == (
+        "owned",
+        "keep",
+        "identical",
+    )
+    assert (config.versions, config.policy.ignore_tags, config.policy.max_archive_percent) == (
+        "auto",
+        (),
+        30,
+    )
     assert dict(config.rules) == RULES
 
 
@@ -63,7 +71,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     )
 
     assert (config.root, config.path) == (tmp_path, tmp_path / "envsync.yaml")
-    assert (config.project, config.environments) == ("churn", "envs/ml")
+    assert (config.policy.project, config.environments) == ("churn", "envs/ml")
     assert list(config.targets) == ["here", "dev", "shared"]
     assert dict(config.target("here").settings) == {"path": "/tmp/x.db"}
     assert dict(config.target().settings) == {
@@ -74,9 +82,13 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "cloud": "AzureUSGovernment",
     }
     assert config.target("shared").kind == "registry"
-    assert (config.prune, config.superseded, config.adopt) == ("none", "archive", "never")
-    assert (config.versions, config.max_archive_percent) == ("explicit", 0)
-    assert config.ignore_tags == ("cost-*", "team")
+    assert (config.policy.prune, config.policy.superseded, config.policy.adopt) == (
+        "none",
+        "archive",
+        "never",
+    )
+    assert (config.versions, config.policy.max_archive_percent) == ("explicit", 0)
+    assert config.policy.ignore_tags == ("cost-*", "team")
     changed = {rule: level for rule, level in config.rules.items() if level != RULES[rule]}
     assert changed == {
         "unpinned-image": "error",
@@ -134,9 +146,9 @@ class TestVariables:
             {"A": "a", "B_2": "${A}"},
         )
 
-        assert config.project == "a-${A}"
+        assert config.policy.project == "a-${A}"
         assert config.target().settings["registry"] == "r-a"
-        assert config.ignore_tags == ("${A}", "$${A}", "$A")
+        assert config.policy.ignore_tags == ("${A}", "$${A}", "$A")
 
     @pytest.mark.parametrize(
         ("text", "where"),

@@ -110,11 +110,25 @@ def test_a_warning_where_latest_ends_at_a_lower_version(
     assert list(latest_falls_back(after(held, changes), changes)) == warnings
 
 
-def test_a_taken_next_version_is_said_instead_of_planned() -> None:
-    held = container("a", registered("a", "v1"), registered("a", "v2"), next_version="v2")
+@pytest.mark.parametrize(
+    ("versions", "following", "chosen"),
+    [
+        (["bar"], "1", "1"),
+        (["1", "bar"], "1", "2"),
+        (["7", "bar"], "1", "8"),
+        (["1", "bar"], "5", "5"),
+        (["20250109.v2"], "1", "1"),
+        (["v1"], "2022-09-14-20-33-51-5820890", "2022-09-14-20-33-51-5820890"),
+        (["v1", "v2"], "v2", "3"),
+        (["9", "v2"], "v2", "10"),
+    ],
+)
+def test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used(
+    versions: list[str], following: str, chosen: str
+) -> None:
+    held = container("a", *versions, next_version=following)
 
-    with pytest.raises(EnvsyncError, match="calls the next version v2, and holds that one already"):
-        resolve([declared("a", None, image("new"))], held, PROJECT)
+    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [chosen]
 
 
 @pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])

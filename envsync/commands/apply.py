@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envsync.api import plan_for, provenance, unverified
 from envsync.applier import apply
@@ -18,6 +19,9 @@ from envsync.outcome import Outcome
 from envsync.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
+
+if TYPE_CHECKING:
+    from envsync.targets.protocol import Target
 
 
 def run(
@@ -75,7 +79,7 @@ def run(
             )
             missing = None
             if verify and not stopped():
-                missing = _verify(session, outcomes, plan_now)
+                missing = _verify(session, opened, outcomes, plan_now)
             interrupted = stopped()
 
     outcomes += [
@@ -94,10 +98,22 @@ def run(
 
 
 def _verify(
-    session: Session, outcomes: Sequence[Outcome], plan_now: Callable[[], Plan]
+    session: Session, target: Target, outcomes: Sequence[Outcome], plan_now: Callable[[], Plan]
 ) -> tuple[str, ...]:
     """Addresses of what was done and does not show; all of it where the target cannot be read."""
+    told: set[str] = set()
+
+    def waiting(names: Collection[str]) -> None:
+        if not session.quiet and not told.issuperset(names):
+            told.update(names)
+            shown = f"{len(names)} environments" if len(names) > 1 else next(iter(names))
+            session.err(
+                f"Verifying: waiting until the lists of {target.identity.name} show the state of "
+                f"{shown}, for a minute at most …"
+            )
+
     try:
+        target.settle(waiting)
         return unverified(outcomes, plan_now())
     except EnvsyncError as error:
         session.err(f"Error: the target cannot be read again to verify: {error}")

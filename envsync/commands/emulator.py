@@ -63,15 +63,15 @@ def milliseconds(text: str) -> int:
     raise UsageError(f"--latency {text}: it takes milliseconds, such as 50 or 50ms.")
 
 
-def seconds(text: str) -> float:
-    """A number of seconds, with or without `s` after it.
+def seconds(option: str, text: str) -> float:
+    """A number of seconds, with or without `s` after it; `option` is for the message.
 
     Raises:
         UsageError: it is none.
     """
     if found := _SECONDS.fullmatch(text):
         return float(found[1])
-    raise UsageError(f"--list-lag {text}: it takes seconds, such as 30 or 30s.")
+    raise UsageError(f"{option} {text}: it takes seconds, such as 30 or 30s.")
 
 
 def faults(texts: Sequence[str]) -> tuple[tuple[FaultKind, float], ...]:

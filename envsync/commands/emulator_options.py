@@ -66,6 +66,10 @@ def emulator(
     list_lag: Annotated[
         str, typer.Option(metavar="SECONDS", help="Writes stay out of lists this long.")
     ] = "0",
+    stale_get: Annotated[
+        str,
+        typer.Option(metavar="SECONDS", help="The GET of a version shows no write for this long."),
+    ] = "0",
     fault: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,8 +103,16 @@ def emulator(
         typer.Option(help="What isArchived of a version in an archived container says."),
     ] = "own",
     container_tags: Annotated[
-        Literal["keep", "drop"], typer.Option(help="What becomes of a container's tags.")
+        Literal["keep", "drop", "refuse"], typer.Option(help="What becomes of a container's tags.")
     ] = "keep",
+    container_get: Annotated[
+        Literal["recorded", "stored"],
+        typer.Option(help="What isArchived in the GET of an archived container says."),
+    ] = "recorded",
+    archived_entry: Annotated[
+        Literal["true", "false"],
+        typer.Option(help="What isArchived of an archived container says in a list."),
+    ] = "true",
     registry_metadata: Annotated[
         Literal["update", "ignore"],
         typer.Option(help="What a PUT on a registry's version does to description and tags."),
@@ -114,7 +126,11 @@ def emulator(
     ] = "empty",
     end_of_life_python: Annotated[
         Literal["accept", "refuse"], typer.Option(help="Conda files with an end-of-life Python.")
-    ] = "refuse",
+    ] = "accept",
+    numeric_tags: Annotated[
+        Literal["text", "number", "refuse"],
+        typer.Option(help="What becomes of a tag value that is sent as a number."),
+    ] = "text",
     page_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Items of a list on one page, at most.")
     ] = 100,
@@ -144,13 +160,17 @@ def emulator(
         archive_hidden=archive_hidden,
         hidden_versions=hidden_versions,
         container_tags=container_tags,
+        container_get=container_get,
+        archived_entry=archived_entry,
         registry_metadata=registry_metadata,
         next_version=next_version,
         absent_versions=absent_versions,
         end_of_life_python=end_of_life_python,
+        numeric_tags=numeric_tags,
         latency_ms=run.milliseconds(latency),
         throttle=throttle,
-        list_lag_seconds=run.seconds(list_lag),
+        list_lag_seconds=run.seconds("--list-lag", list_lag),
+        stale_get_seconds=run.seconds("--stale-get", stale_get),
         faults=run.faults(fault or []),
         fault_seed=fault_seed,
         page_size=page_size,

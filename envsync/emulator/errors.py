@@ -64,10 +64,13 @@ def user_error(message: str, *, status: int = 400, inner: str | None = None) -> 
     return ServiceError(status, "UserError", message, inner=inner)
 
 
-def no_environment(name: str, version: str | None = None) -> ServiceError:
-    """There is no such environment (the words are from public reports of the real answer)."""
-    key = name if version is None else f"{name}, version: {version}, label: "
-    return user_error(f"No environment exists for name: {key}", status=404, inner="NotFound")
+def no_environment(name: str, version: str = "") -> ServiceError:
+    """There is no such environment, in the words of a recorded answer."""
+    return user_error(
+        f"No environment exists for name: {name}, version: {version}, label: ",
+        status=404,
+        inner="NotFoundError",
+    )
 
 
 def unauthorized(error: str) -> ServiceError:
@@ -109,5 +112,5 @@ def no_resource(kind: str, name: str, group: str) -> ServiceError:
 def refused(error: Refused, conflict: Literal[400, 409]) -> ServiceError:
     """What a rule of the store forbids, as the service says it."""
     if error.rule == "unknown":
-        return user_error(str(error), status=404, inner="NotFound")
+        return user_error(str(error), status=404, inner="NotFoundError")
     return user_error(str(error), status=conflict if error.rule == "fixed" else 400)

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from envsync.canonical import JSON
 from envsync.emulator import storage
-from envsync.emulator.assets import Assets, Naming
+from envsync.emulator.assets import Assets
 from envsync.emulator.errors import no_environment, no_resource, user_error
+from envsync.emulator.resources import Naming
 from envsync.emulator.routing import Answer, Call, Endpoint, Handler, endpoint
 from envsync.emulator.settings import (
     DISCOVERY_HOST,
@@ -30,6 +31,9 @@ from envsync.targets.rows import NewVersion, VersionRecord, Written, parsed_tags
 
 GROUP = "registries"
 """The resource group that discovery names."""
+
+_DISCOVERY_OF = 2023
+"""The last year of recordings in which discovery answers no keys about trade and property."""
 
 _PROVIDER = "Microsoft.MachineLearningServices"
 _REGISTRY = (
@@ -110,8 +114,11 @@ class Registries:
         self._assets(call)
         known = next(item for item in self._settings.registries if item.lower() == name.lower())
         registry_id = stable_id("registry", name)
+        recent = self._settings.as_of is None or self._settings.as_of.year > _DISCOVERY_OF
+        newer: dict[str, JSON] = {"intellectualPropertyPublisher": None, "isTradeRestricted": False}
         return Answer(
             {
+                **(newer if recent else {}),
                 "registryId": registry_id,
                 "registryName": known,
                 "tenantId": TENANT_ID,
@@ -146,11 +153,13 @@ class Registries:
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
     def _upload(self, call: Call) -> Answer:
-        """A place for an upload; 409 for a version that is there (azure-ai-ml expects it)."""
+        """A place for an upload; 409 for a version that is there (recorded)."""
         registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
         if self._assets(call).store.record(name, version) is not None:
             raise user_error(
-                f"An asset with name {name} and version {version} already exists.", status=409
+                f"Asset azureml://registries/{registry.lower()}/environments/{name}/versions/"
+                f"{version} already exists, cannot create new temporary data references for it",
+                status=409,
             )
         container = storage.upload_container(registry, name, version)
         if self._make_container is not None:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -63,15 +64,23 @@ class Settings:
         archive_hidden: whether one version can be archived while its container is.
         hidden_versions: whether `isArchived` of a version says its own state only, or is true for
             all versions of an archived container as well.
-        container_tags: whether a container's tags are kept, or accepted and dropped.
+        container_tags: whether a container's tags are kept, accepted and dropped, or refused.
+        container_get: whether the GET of an archived container says `isArchived: false`, as
+            recorded from 2022 to 2026, or the stored state.
+        archived_entry: what `isArchived` of an archived container says in a list.
         registry_metadata: whether a PUT on a registry's version changes description and tags, or
             is accepted and changes nothing.
         next_version: whether a container's `nextVersion` counts, or is a timestamp.
         absent_versions: whether the versions of a name that is not there are an empty list, or 404.
-        end_of_life_python: whether a conda file with a Python before 3.8 is refused, as recorded.
+        end_of_life_python: whether a new version whose conda file has a Python before 3.8 is
+            accepted (31 of 32 recordings) or refused (one recording of 2023-04-13).
+        numeric_tags: whether a tag value sent as a number comes back as text or as a number, or is
+            refused.
         latency_ms: milliseconds that each answer takes longer.
         throttle: whether requests are limited as the resource manager does it.
         list_lag_seconds: how long a write stays out of lists.
+        stale_get_seconds: how long the GET of a version shows the state before a write.
+        as_of: answers have the keys that recordings of this day have. None: of the newest ones.
         faults: kinds of fault, each with the share of requests (0 to 1) that it hits.
         fault_seed: the same seed gives the same faults.
         page_size: how many items a page of a list has at most.
@@ -92,14 +101,19 @@ class Settings:
     restore: Literal["keep", "all"] = "keep"
     archive_hidden: Literal["allow", "refuse"] = "allow"
     hidden_versions: Literal["own", "effective"] = "own"
-    container_tags: Literal["keep", "drop"] = "keep"
+    container_tags: Literal["keep", "drop", "refuse"] = "keep"
+    container_get: Literal["recorded", "stored"] = "recorded"
+    archived_entry: Literal["true", "false"] = "true"
     registry_metadata: Literal["update", "ignore"] = "update"
     next_version: Literal["counter", "timestamp"] = "counter"
     absent_versions: Literal["empty", "404"] = "empty"
-    end_of_life_python: Literal["accept", "refuse"] = "refuse"
+    end_of_life_python: Literal["accept", "refuse"] = "accept"
+    numeric_tags: Literal["text", "number", "refuse"] = "text"
     latency_ms: int = 0
     throttle: Literal["none", "arm"] = "none"
     list_lag_seconds: float = 0.0
+    stale_get_seconds: float = 0.0
+    as_of: date | None = None
     faults: tuple[tuple[FaultKind, float], ...] = ()
     fault_seed: int = 0
     page_size: int = 100

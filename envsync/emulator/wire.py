@@ -1,58 +1,31 @@
-"""Between the JSON of Azure ML's REST resources and a store's rows, both ways."""
+"""What a PUT says: the JSON of a request as a store's rows."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
 import yaml
 
 from envsync.canonical import JSON, canonical_json
 from envsync.emulator.errors import user_error
-from envsync.targets.rows import (
-    FIXED_EXTRA,
-    NewVersion,
-    VersionRecord,
-    VersionSpec,
-    Written,
-    parsed_tags,
-)
+from envsync.targets.rows import FIXED_EXTRA, NewVersion, VersionSpec, Written
 
-_ROUTES = {
+ROUTES: Final[Mapping[str, str]] = {
     "livenessRoute": "liveness_route",
     "readinessRoute": "readiness_route",
     "scoringRoute": "scoring_route",
 }
+"""The service's names of an inference configuration's routes, and those of a store."""
+
+LABELS: Final = "azureml.labels"
+"""A key of a version's `properties` that the service writes itself (recorded since 2023-10)."""
+
 _OS_TYPES = {"linux": "Linux", "windows": "Windows"}
-_DATED = re.compile(r"(\d{4}-\d{2}-\d{2})(-preview)?")
 _OLD_PYTHON = re.compile(r"python\s*={1,2}\s*((?:2|3\.[0-7])(?:\.[\d.*]+)?)\s*")
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Which keys a version of the API answers with.
-
-    Attributes:
-        modern: it knows stages, rebuilds and provisioning states.
-        preview: it knows automatic deletion and intellectual property, too.
-    """
-
-    modern: bool
-    preview: bool
-
-
-def shape_of(api_version: str) -> Shape:
-    """What an `api-version` answers with.
-
-    As recorded for 2022-05-01, 2023-04-01-preview and 2021-10-01-dataplanepreview; for 2024-04-01
-    as its OpenAPI says.
-    """
-    match = _DATED.fullmatch(api_version)
-    modern = match is not None and match[1] >= "2023-04-01"
-    return Shape(modern, modern and match is not None and match[2] is not None)
 
 
 def properties_of(body: JSON) -> dict[str, JSON]:
@@ -67,27 +40,46 @@ def properties_of(body: JSON) -> dict[str, JSON]:
     return {key: value for key, value in properties.items() if value is not None}
 
 
-def written(properties: Mapping[str, JSON]) -> Written:
+def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
     """What a PUT says of the part that may change.
 
-    A stage, where there is one, says whether the version is archived (OpenAPI, AssetBase).
+    A stage, where there is one, says whether the version is archived (recorded in 2023-10: a PUT
+    with `isArchived: true` and `stage: Development` archives nothing).
+
+    Args:
+        properties: of the body.
+        numbers: whether the value of a tag may be a number.
 
     Raises:
         ServiceError: a value has another type (400).
     """
     stage = _text(properties, "stage")
     archived = _flag(properties, "isArchived")
+    tags = properties.get("tags")
+    numeric: dict[str, JSON] = {}
+    if numbers and isinstance(tags, dict):
+        numeric = {key: json.dumps(value) for key, value in tags.items() if _is_number(value)}
+        tags = {**tags, **numeric}
+    kept = _texts("properties", properties.get("properties"))
+    if kept is not None:
+        kept.pop(LABELS, None)  # the service's own, whatever a client sends back
     return Written(
         description=_text(properties, "description"),
-        tags=_texts(properties, "tags"),
-        properties=_texts(properties, "properties"),
+        tags=_texts("tags", tags),
+        properties=kept,
         archived=archived if stage is None else stage == "Archived",
         stage=stage,
+        numbers=frozenset(numeric),
     )
 
 
 def new_version(
-    name: str, version: str, properties: Mapping[str, JSON], *, end_of_life_python: bool
+    name: str,
+    version: str,
+    properties: Mapping[str, JSON],
+    say: Written,
+    *,
+    rename_conda: bool = False,
 ) -> NewVersion:
     """The version that a PUT describes, with the service's defaults filled in.
 
@@ -95,14 +87,14 @@ def new_version(
         name: of the environment.
         version: its own name.
         properties: of the body.
-        end_of_life_python: whether a conda file may ask for a Python before 3.8.
+        say: what the body says of the part that may change.
+        rename_conda: whether the conda file's name is replaced.
 
     Raises:
         ServiceError: the service would not take it (400).
     """
-    conda, text = _conda(properties, end_of_life_python)
+    conda, text = _conda(properties, rename_conda)
     uri, dockerfile = _build(properties)
-    say = written(properties)
     anonymous = _flag(properties, "isAnonymous")
     stage = say.stage or ("Logged" if anonymous else "Development")
     extra: dict[str, JSON] = {
@@ -110,6 +102,7 @@ def new_version(
         "isAnonymous": anonymous,
         "autoRebuild": _text(properties, "autoRebuild") or FIXED_EXTRA["autoRebuild"],
         "stage": stage,
+        **({"numbers": cast("JSON", sorted(say.numbers))} if say.numbers else {}),
     }
     return NewVersion(
         name,
@@ -130,72 +123,38 @@ def new_version(
     )
 
 
-def version_properties(
-    record: VersionRecord, shape: Shape, *, archived: bool, context_uri: str | None
-) -> dict[str, JSON]:
-    """The `properties` of a version's resource, in the order of recorded answers.
+def check_python(new: NewVersion) -> None:
+    """Whether a conda file asks for a Python that is not nearing its end of life.
 
-    Args:
-        record: the version.
-        shape: which keys the client's API version has.
-        archived: the state that it is shown in.
-        context_uri: where its build context lies, if it has one.
+    Raises:
+        ServiceError: it does not (400), in the words of the one recorded refusal.
     """
-    row, extra = record.row, json.loads(record.extra)
-    conda = extra.get("condaFile")
-    if conda is None:
-        conda = "" if row.conda_file is None else json.dumps(json.loads(row.conda_file), indent=2)
-    optional: dict[str, JSON] = {"image": row.image, "condaFile": conda}
-    if context_uri is not None:
-        optional["build"] = {"contextUri": context_uri, "dockerfilePath": row.dockerfile_path}
-    optional["osType"] = row.os_type
-    if row.inference_config is not None:
-        routes = json.loads(row.inference_config)
-        optional["inferenceConfig"] = {
-            key: {"port": routes[name]["port"], "path": routes[name]["path"]}
-            for key, name in _ROUTES.items()
-        }
-    return {
-        "description": row.description,
-        "tags": cast("JSON", parsed_tags(row.tags)),
-        "properties": cast("JSON", parsed_tags(record.properties)),
-        "isArchived": archived,
-        "isAnonymous": extra.get("isAnonymous", False),
-        **({"autoDeleteSetting": None} if shape.preview else {}),
-        "environmentType": "Curated" if row.curated else "UserCreated",
-        **{key: value for key, value in optional.items() if value is not None},
-        **(_life(extra) if shape.modern else {}),
-        **({"intellectualProperty": None} if shape.preview else {}),
-    }
+    conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
+    dependencies = conda.get("dependencies") if isinstance(conda, dict) else None
+    for item in dependencies if isinstance(dependencies, list) else []:
+        if isinstance(item, str) and (match := _OLD_PYTHON.fullmatch(item)):
+            raise user_error(
+                f"Python versions matching the specification {match[1]} have reached or are "
+                "nearing end-of-life. Python versions 3.8+ are recommended.",
+                inner="NewRecommendedPythonVersions",
+            )
 
 
-def system_data(created_at: str, created_by: str) -> dict[str, JSON]:
-    """Who made a resource, and when. The service shows no later change (recordings)."""
-    return {
-        "createdAt": created_at,
-        "createdBy": created_by,
-        "createdByType": "User",
-        "lastModifiedAt": created_at,
-        "lastModifiedBy": created_by,
-        "lastModifiedByType": "User",
-    }
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, bool | int | float)
 
 
-def _life(extra: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {
-        "autoRebuild": extra.get("autoRebuild", FIXED_EXTRA["autoRebuild"]),
-        "provisioningState": "Succeeded",
-        "stage": extra.get("stage", "Development"),
-    }
-
-
-def _conda(properties: Mapping[str, JSON], end_of_life: bool) -> tuple[str | None, str]:
+def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, str]:
     """A conda file as canonical JSON, and as the service rewrites it: indented, in its order."""
     text = _text(properties, "condaFile")
     if not text:
         return None, ""
     try:
         meaning = _meaning(text)
+        if rename and isinstance(meaning, dict):
+            nameless = {key: value for key, value in meaning.items() if key != "name"}
+            digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
+            meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
         canonical = canonical_json(meaning)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise user_error(f"The conda file cannot be read: {error}", inner="InvalidCondaFile") from (
@@ -203,8 +162,6 @@ def _conda(properties: Mapping[str, JSON], end_of_life: bool) -> tuple[str | Non
         )
     if not isinstance(meaning, dict):
         raise user_error("The conda file has to be a mapping.", inner="InvalidCondaFile")
-    if not end_of_life:
-        _check_python(meaning)
     return canonical, json.dumps(meaning, indent=2)
 
 
@@ -213,17 +170,6 @@ def _meaning(text: str) -> JSON:
         return cast("JSON", json.loads(text))
     except ValueError:
         return cast("JSON", yaml.safe_load(text))
-
-
-def _check_python(conda: Mapping[str, JSON]) -> None:
-    dependencies = conda.get("dependencies")
-    for item in dependencies if isinstance(dependencies, list) else []:
-        if isinstance(item, str) and (match := _OLD_PYTHON.fullmatch(item)):
-            raise user_error(
-                f"Python versions matching the specification {match[1]} have reached or are "
-                "nearing end-of-life. Python versions 3.8+ are recommended.",
-                inner="NewRecommendedPythonVersions",
-            )
 
 
 def _build(properties: Mapping[str, JSON]) -> tuple[str | None, str | None]:
@@ -243,7 +189,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     if config is None:
         return None
     routes: dict[str, JSON] = {}
-    for key, name in _ROUTES.items():
+    for key, name in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
         if not isinstance(path, str) or type(port) is not int:
@@ -273,8 +219,7 @@ def _flag(properties: Mapping[str, JSON], key: str) -> bool:
     return value
 
 
-def _texts(properties: Mapping[str, JSON], key: str) -> dict[str, str] | None:
-    value = properties.get(key)
+def _texts(key: str, value: JSON) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, dict):

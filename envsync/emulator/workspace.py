@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from envsync.canonical import JSON
 from envsync.emulator import storage
-from envsync.emulator.assets import Assets, Naming
+from envsync.emulator.assets import Assets
 from envsync.emulator.errors import no_resource
+from envsync.emulator.resources import Naming, system_data
 from envsync.emulator.routing import Answer, Call, Endpoint, Handler, endpoint
 from envsync.emulator.settings import MANAGEMENT_HOST, TENANT_ID, Settings, stable_id
-from envsync.emulator.wire import system_data
 from envsync.emulator.world import World
 
 LOCATION = "eastus"

@@ -82,8 +82,7 @@ class World:
                 # Somebody's own file may hold another environment of that name.
                 if not store.records(new.name)[0]:
                     store.seed_curated(new)
-        ignores = kind == "registry" and settings.registry_metadata == "ignore"
-        return Assets(store, settings, self._clock, frozen_metadata=ignores)
+        return Assets(store, settings, self._clock, kind)
 
 
 def _seed(store: Store, versions: Iterable[NewVersion]) -> None:

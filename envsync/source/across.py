@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from envsync.source.environment import Draft, Versions
+from envsync.policy import Versions
+from envsync.source.environment import Draft
 
 
 def check_across(drafts: Iterable[Draft], versions: Versions) -> None:

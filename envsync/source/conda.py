@@ -164,8 +164,7 @@ def _note_conda_item(report: Report, node: ScalarNode, lines: set[int]) -> None:
     ended = ended_python(node.value)
     if ended:
         message = f"Python {ended[0]} has had no security fixes since {ended[1]}."
-        fix = "Use a newer Python; the service refuses old ones for new environments."
-        report.add("end-of-life-python", node, message, fix)
+        report.add("end-of-life-python", node, message, "Use a newer Python.")
 
 
 def _note_open(report: Report, node: ScalarNode, kind: str, example: str, lines: set[int]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from yaml.nodes import MappingNode, Node
 
 from envsync.model import Declaration, EnvironmentSpec, Metadata, OsType, Source
+from envsync.policy import Versions
 from envsync.source.build import read_build
 from envsync.source.conda import Conda, read_conda
 from envsync.source.fields import (
@@ -25,8 +25,6 @@ from envsync.source.images import is_pinned
 from envsync.source.paths import Place
 from envsync.source.report import Report
 from envsync.yamlnodes import Entry, Finding, entries
-
-Versions = Literal["auto", "explicit"]
 
 
 @dataclass(frozen=True, slots=True)

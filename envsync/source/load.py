@@ -9,11 +9,12 @@ from pathlib import Path
 
 from envsync.canonical import natural_order
 from envsync.model import Declaration
+from envsync.policy import Versions
 from envsync.problem import Problem
 from envsync.rules import Level
 from envsync.source.across import check_across
 from envsync.source.discovery import find_environments
-from envsync.source.environment import Draft, Versions, read_environment
+from envsync.source.environment import Draft, read_environment
 from envsync.source.paths import Place
 from envsync.source.reading import Sources, is_within
 from envsync.source.report import Report, start_report

@@ -18,7 +18,8 @@ class Behaviour:
         archive_hidden: whether one version can be archived while its container is.
         hidden_versions: whether a version's archived state, as clients see it, is its own, or also
             that of its container.
-        container_tags: whether a container keeps the tags that are written to it.
+        container_tags: whether a container keeps the tags that are written to it, drops them, or
+            refuses a write that has some.
         inherit_owner: whether a container takes the owner of its first owned version. The local
             target does that; in the service, clients write a container's tags themselves.
     """
@@ -28,7 +29,7 @@ class Behaviour:
     restore: Literal["keep", "all"] = "keep"
     archive_hidden: Literal["allow", "refuse"] = "allow"
     hidden_versions: Literal["own", "effective"] = "own"
-    container_tags: Literal["keep", "drop"] = "keep"
+    container_tags: Literal["keep", "drop", "refuse"] = "keep"
     inherit_owner: bool = True
 
     def resulting(self, tags: dict[str, str], written: dict[str, str] | None) -> dict[str, str]:

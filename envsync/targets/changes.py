@@ -158,8 +158,10 @@ class Changes:
         """Makes a container, or writes to it; the container as it is then.
 
         Raises:
-            TargetError: its name is malformed or reserved, or it is curated.
+            TargetError: its name is malformed or reserved, it is curated, or tags are refused.
         """
+        if written.tags and self._behaviour.container_tags == "refuse":
+            raise refusals.Refused("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
             queries.add_container(self._connection, name, *self._stamp)
@@ -208,9 +210,12 @@ class Changes:
         properties = found.properties
         if written.properties is not None:
             properties = canonical_json(dict(written.properties))
-        extra = found.extra
+        rest = json.loads(found.extra)
         if written.stage is not None:
-            extra = json.dumps({**json.loads(extra), "stage": written.stage})
+            rest["stage"] = written.stage
+        if written.tags is not None and (written.numbers or "numbers" in rest):
+            rest["numbers"] = sorted(written.numbers)
+        extra = json.dumps(rest)
         if (properties, extra) != (found.properties, found.extra):
             self._connection.execute(
                 "UPDATE versions SET properties = ?, extra = ? WHERE name = ? AND version = ?",

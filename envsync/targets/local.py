@@ -134,6 +134,9 @@ class LocalTarget:
         """
         return self.store.history(name)
 
+    def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
+        """Does nothing: a read shows every write."""
+
     def close(self) -> None:
         """Closes the file."""
         self.store.close()

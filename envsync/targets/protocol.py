@@ -7,7 +7,7 @@ what the docstrings here promise.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from envsync.model import Environment, EnvironmentKey, Metadata, Provenance, TargetIdentity
@@ -68,12 +68,20 @@ class Target(Protocol):
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
 
-        Does nothing where that is its state already. Archiving a container hides all versions;
+        Where that is its state already, nothing changes. Archiving a container hides all versions;
         restoring it shows those that were not archived on their own.
 
         Raises:
             TargetError: there is no such thing, it is curated, or one version is to be restored
                 while its container is archived.
+        """
+        ...
+
+    def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
+        """Waits, in bounds, until reads show what was written through this target.
+
+        Args:
+            waiting: told which environments are waited for, each time before it asks again.
         """
         ...
 

@@ -43,6 +43,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         TargetIdentity(config.name, config.kind, f"azureml://registries/{registry.lower()}"),
         find,
         parallel=connection.parallel,
+        stale=connection.stale,
         close=ready.close,
     )
 

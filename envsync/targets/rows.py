@@ -168,6 +168,7 @@ class Written:
         properties: what clients note beside tags.
         archived: the state that it asks for.
         stage: where in its life the version is; kept beside what envsync models.
+        numbers: the tags whose values were sent as JSON numbers or booleans.
     """
 
     description: str | None = None
@@ -175,6 +176,7 @@ class Written:
     properties: dict[str, str] | None = None
     archived: bool = False
     stage: str | None = None
+    numbers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

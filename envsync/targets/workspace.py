@@ -45,5 +45,6 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
         TargetIdentity(config.name, config.kind, resource_id),
         find,
         parallel=connection.parallel,
+        stale=connection.stale,
         close=ready.close,
     )

@@ -67,7 +67,10 @@ _EXTERNAL: dict[str, Any] = {
 }
 """The resource manager's common types, version 3, which the files only refer to."""
 
-_MORE_THAN_PROMISED = {"registryId", "registryFqdns"}
+_MORE_THAN_PROMISED = {
+    *("registryId", "registryFqdns"),
+    *("intellectualPropertyPublisher", "isTradeRestricted"),
+}
 """Keys of a recorded discovery that its own OpenAPI does not have."""
 
 

@@ -6,6 +6,8 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from datetime import date
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,7 @@ class Exchange:
 
     number: int
     session: str
+    day: date
     method: str
     uri: str
     request: Any
@@ -52,15 +55,27 @@ def shared(*parts: str) -> Path:
     return path
 
 
-def sessions() -> dict[str, list[Exchange]]:
-    """The exchanges of each recorded session, in order."""
+FILES = ("exchanges.jsonl", "exchanges-2.jsonl")
+"""The files that hold whole exchanges."""
+
+_UNDATED = date(2023, 5, 1)
+"""The day of sessions in the first file, which have none: all are of September 2022 to May 2023."""
+
+
+def lines(file: str) -> list[dict[str, Any]]:
+    """The JSON objects of a recordings file."""
+    text = shared("recordings", file).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def sessions(file: str) -> dict[str, list[Exchange]]:
+    """The exchanges of each recorded session of a file, in order."""
     found: dict[str, list[Exchange]] = {}
-    lines = shared("recordings", "exchanges.jsonl").read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines):
-        data = json.loads(line)
+    for number, data in enumerate(lines(file)):
         exchange = Exchange(
             number,
             data["session"],
+            parsedate_to_datetime(data["date"]).date() if "date" in data else _UNDATED,
             data["method"],
             data["uri"],
             data["request_body"],
@@ -100,7 +115,9 @@ def _comparable_id(value: str) -> str:
 
 _OPAQUE = {
     "createdBy": "person",
+    "createdByType": "kind of person",
     "lastModifiedBy": "person",
+    "lastModifiedByType": "kind of person",
     "key": "signature",
     "sasUri": "signature",
     "blobUri": "host",

@@ -32,7 +32,7 @@ def test_defaults_come_back_that_nobody_sent() -> None:
         assert reply.properties == {
             "description": None,
             "tags": {},
-            "properties": {},
+            "properties": {"azureml.labels": "latest"},
             "isArchived": False,
             "isAnonymous": False,
             "autoDeleteSetting": None,
@@ -127,7 +127,38 @@ def test_properties_and_stage_can_be_written_later() -> None:
         client.put(VERSION, {"image": IMAGE, "properties": {"b": "2"}, "stage": "Production"})
         found = client.get(VERSION).properties
 
-    assert (found["properties"], found["stage"]) == ({"b": "2"}, "Production")
+    assert found["properties"] == {"b": "2", "azureml.labels": "latest"}
+    assert found["stage"] == "Production"
+
+
+def test_labels_are_the_services_own() -> None:
+    with serving() as client:
+        client.put(VERSION, {"image": IMAGE, "properties": {"azureml.labels": "mine"}})
+        client.put(f"{CONTAINER}/versions/2", {"image": IMAGE})
+        found = client.get(f"{CONTAINER}/versions").json["value"]
+
+    labels = {item["name"]: item["properties"]["properties"] for item in found}
+    assert labels == {"2": {"azureml.labels": "latest"}, "1": {"azureml.labels": ""}}
+
+
+@pytest.mark.parametrize(
+    ("versions", "latest", "following"),
+    [
+        (("1", "2"), "2", "3"),
+        (("1", "bar"), "bar", "1"),
+        (("7", "2"), "2", "8"),
+        (("20250109.v2",), "20250109.v2", "1"),
+    ],
+)
+def test_the_next_version_is_counted_from_a_number_only(
+    versions: tuple[str, ...], latest: str, following: str
+) -> None:
+    with serving() as client:
+        for version in versions:
+            client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
+        found = client.get(CONTAINER).properties
+
+    assert (found["latestVersion"], found["nextVersion"]) == (latest, following)
 
 
 def test_under_an_archived_container_a_version_is_born_archived() -> None:
@@ -177,7 +208,7 @@ def test_pages_give_everything_once(size: int) -> None:
             client.put(f"{CONTAINER}/versions/{number}", {"image": IMAGE})
 
         own = [name for name in names(client, f"{WORKSPACE}/environments") if name[0] in "ep"]
-        assert own == ["e0", "e1", "e2", "e3", "e4", "pydata"]
+        assert own == ["e4", "e3", "e2", "e1", "pydata", "e0"]
         assert names(client, f"{CONTAINER}/versions") == ["4", "3", "2", "1", "0"]
         assert names(client, f"{CONTAINER}/versions", _top="3") == ["4", "3", "2"]
 
@@ -202,7 +233,7 @@ def test_a_tag_of_null_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("view", "expected"),
-    [("ActiveOnly", ["active"]), ("ArchivedOnly", ["archived"]), ("All", ["active", "archived"])],
+    [("ActiveOnly", ["active"]), ("ArchivedOnly", ["archived"]), ("All", ["archived", "active"])],
 )
 def test_a_view_shows_what_it_says(view: str, expected: list[str]) -> None:
     with serving() as client:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,10 +17,11 @@ VERSION = f"{CONTAINER}/versions/1"
 
 
 def archived(client: Client) -> dict[str | None, bool]:
-    """What clients see: by version, and under None of the container."""
+    """What clients see: by version, and under None whether the list of active ones lacks it."""
     versions = client.get(f"{CONTAINER}/versions", listViewType="All").json["value"]
+    active = client.get(f"{WORKSPACE}/environments").json["value"]
     return {
-        None: client.get(CONTAINER).properties["isArchived"],
+        None: "pydata" not in {item["name"] for item in active},
         **{item["name"]: item["properties"]["isArchived"] for item in versions},
     }
 
@@ -61,7 +64,11 @@ def test_what_is_left_out_is_kept_or_cleared(
         client.put(address, {"image": IMAGE, **left_out})
 
         found = client.get(address).properties
-        assert (found["description"], found["tags"]) == expected
+        nothing = None if address == VERSION else ""  # as recorded
+        assert (found["description"] or nothing, found["tags"]) == (
+            expected[0] or nothing,
+            expected[1],
+        )
 
 
 @pytest.mark.parametrize("settings", [Settings(omitted="clear"), Settings(omitted="keep")])
@@ -168,17 +175,21 @@ def test_a_version_that_looks_archived_is_not_restored_while_it_is_hidden(
 @pytest.mark.parametrize(
     ("settings", "tags"),
     [
-        (Settings(container_tags="keep"), {"envsync.owner": "churn"}),
-        (Settings(container_tags="drop"), {}),
+        (Settings(container_tags="keep"), (201, {"envsync.owner": "churn"})),
+        (Settings(container_tags="drop"), (201, {})),
+        (Settings(container_tags="refuse"), (400, {})),
     ],
-    ids=["keep", "drop"],
+    ids=["keep", "drop", "refuse"],
 )
-def test_tags_of_a_container_are_kept_or_dropped(settings: Settings, tags: dict[str, str]) -> None:
+def test_tags_of_a_container_are_kept_dropped_or_refused(
+    settings: Settings, tags: tuple[int, dict[str, str]]
+) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE, "tags": {"a": "1"}})
         reply = client.put(CONTAINER, {"tags": {"envsync.owner": "churn"}})
 
-        assert (reply.status, client.get(CONTAINER).properties["tags"]) == (201, tags)
+        assert (reply.status, client.get(CONTAINER).properties["tags"]) == tags
+        assert client.put(CONTAINER, {"tags": {}, "isArchived": True}).status == 201
         assert client.get(VERSION).properties["tags"] == {"a": "1"}
 
 
@@ -245,6 +256,88 @@ def test_an_old_python_is_accepted_or_refused(settings: Settings, status: int) -
             assert inner["info"]["value"]["code"] == "NewRecommendedPythonVersions"
 
 
+@pytest.mark.parametrize("refuse", [False, True], ids=["accept", "refuse"])
+def test_an_old_python_that_is_registered_can_be_changed_and_archived(
+    refuse: bool, tmp_path: Path
+) -> None:
+    state, conda = tmp_path / "emulator.db", "dependencies:\n- python=3.7.6\n- pip\n"
+    with serving(Settings(state=state)) as client:
+        client.put(VERSION, {"image": IMAGE, "condaFile": conda})
+    settings = Settings(state=state, end_of_life_python="refuse" if refuse else "accept")
+    with serving(settings) as client:
+        body = {"image": IMAGE, "condaFile": conda, "description": "Old.", "isArchived": True}
+
+        assert client.put(VERSION, body).status == 201
+
+
+@pytest.mark.parametrize(
+    ("settings", "get"),
+    [(Settings(container_get="recorded"), False), (Settings(container_get="stored"), True)],
+    ids=["recorded", "stored"],
+)
+@pytest.mark.parametrize(
+    ("archived_entry", "entry"), [("true", True), ("false", False)], ids=["true", "false"]
+)
+def test_the_get_of_an_archived_container_and_its_entry_say_what_they_say(
+    settings: Settings, get: bool, archived_entry: Literal["true", "false"], entry: bool
+) -> None:
+    with serving(replace(settings, archived_entry=archived_entry)) as client:
+        client.put(VERSION, {"image": IMAGE})
+        put = client.put(CONTAINER, {"isArchived": True}).properties
+        entries = client.get(f"{WORKSPACE}/environments", listViewType="All").json["value"]
+        listed = {item["name"]: item["properties"] for item in entries}
+
+        assert archived(client)[None]
+        assert (put["isArchived"], put["latestVersion"]) == (True, "1")
+        assert client.get(CONTAINER).properties["isArchived"] == get
+        assert listed["pydata"]["isArchived"] == entry
+
+
+@pytest.mark.parametrize(
+    ("settings", "tags"),
+    [
+        (Settings(numeric_tags="text"), {"a": "1", "b": "1.5", "c": "true", "d": "1"}),
+        (Settings(numeric_tags="number"), {"a": 1, "b": 1.5, "c": True, "d": "1"}),
+        (Settings(numeric_tags="refuse"), None),
+    ],
+    ids=["text", "number", "refuse"],
+)
+def test_tags_sent_as_numbers_are_text_or_numbers_or_refused(
+    settings: Settings, tags: dict[str, object] | None
+) -> None:
+    sent = {"a": 1, "b": 1.5, "c": True, "d": "1"}
+    with serving(settings) as client:
+        client.validates = settings.numeric_tags != "number"  # the OpenAPI has text only
+        created = client.put(VERSION, {"image": IMAGE, "tags": sent})
+        client.put(f"{CONTAINER}/versions/2", {"image": IMAGE, "tags": {"a": "1"}})
+        client.put(f"{CONTAINER}/versions/2", {"image": IMAGE, "tags": {"a": 1, "b": "2"}})
+        updated = client.get(f"{CONTAINER}/versions/2").properties["tags"]
+
+        assert created.status == (400 if tags is None else 201)
+        if tags is not None:
+            assert client.get(VERSION).properties["tags"] == tags
+            assert updated == {"a": tags["a"], "b": "2"}
+
+
+def test_the_get_of_a_version_is_stale_for_a_while() -> None:
+    now = datetime(2024, 1, 1, tzinfo=UTC)
+    moments = [now]
+    with serving(Settings(stale_get_seconds=5), clock=lambda: moments[0]) as client:
+        moments[0] = now + timedelta(seconds=1)
+        client.put(VERSION, {"image": IMAGE, "description": "first"})
+        new = client.get(VERSION).status
+        moments[0] = now + timedelta(seconds=7)
+        later = client.get(VERSION).properties["description"]
+        put = client.put(VERSION, {"image": IMAGE, "description": "second"})
+        stale = client.get(VERSION).properties["description"]
+        listed = client.get(f"{CONTAINER}/versions").json["value"][0]["properties"]["description"]
+        moments[0] = now + timedelta(seconds=13)
+        fresh = client.get(VERSION).properties["description"]
+
+    assert (new, later, put.properties["description"]) == (404, "first", "second")
+    assert (stale, listed, fresh) == ("first", "second", "second")
+
+
 @pytest.mark.parametrize("seconds", [0.0, 30.0])
 def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
@@ -262,7 +355,7 @@ def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
         client.put(VERSION, {"image": IMAGE, "description": "second"})
         client.put(f"{CONTAINER}/versions/2", {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
-        between = shown(client), client.get(CONTAINER).properties["isArchived"]
+        between = shown(client), client.get(VERSION).properties["description"]
         moments[0] = now + timedelta(seconds=64)
         after = shown(client)
         client.put(CONTAINER, {"isArchived": False})
@@ -272,9 +365,9 @@ def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
     assert after == []
     assert restored == [("2", None), ("1", "second")]
     if seconds:
-        assert (before, between) == (([], "first"), ([("1", "first")], True))
+        assert (before, between) == (([], "first"), ([("1", "first")], "second"))
     else:
-        assert (before, between) == (([("1", "first")], "first"), ([], True))
+        assert (before, between) == (([("1", "first")], "first"), ([], "second"))
 
 
 def test_seeded_and_curated_entries_do_not_wait_for_the_lag() -> None:
@@ -290,6 +383,6 @@ def test_every_switch_is_tested_here() -> None:
     assert switches == {
         *("tags", "omitted", "conflict", "restore", "archive_hidden", "hidden_versions"),
         *("container_tags", "registry_metadata", "next_version", "absent_versions"),
-        "end_of_life_python",
+        *("end_of_life_python", "container_get", "archived_entry", "numeric_tags"),
         "throttle",  # with whatever serves the application
     }

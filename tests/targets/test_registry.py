@@ -43,8 +43,7 @@ def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service:
 
         assert sorted(paths(service, before)) == [
             "GET discovery",
-            "GET environments",
-            "GET environments",
+            *["GET environments"] * 4,
             "GET environments/a/versions",
             "GET environments/a/versions",
             "GET environments/b/versions",

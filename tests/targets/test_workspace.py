@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +27,12 @@ from envsync.model import (
     Provenance,
 )
 from envsync.source.context import scan_context
-from envsync.state import ObservedState
+from envsync.targets.azure.current import Current
+from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
+from envsync.targetsettings import TargetKind
 from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -67,7 +72,7 @@ def asked(service: Azure, since: int = 0) -> Counter[str]:
 
 
 class TestWhatAPlanCosts:
-    def test_one_list_and_one_request_for_each_declared_or_owned_environment(
+    def test_two_lists_and_one_request_for_each_declared_or_owned_environment(
         self, tmp_path: Path
     ) -> None:
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
@@ -85,22 +90,21 @@ class TestWhatAPlanCosts:
             state = target.read([f"owned-{number}" for number in range(250)], OWNER)
 
             assert len(state) == 500
-            assert asked(service, before) == {"GET containers": 1, "GET versions": 500}
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 500}
 
     def test_each_page_of_a_list_is_one_request(self, tmp_path: Path) -> None:
         with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
             for number in range(10):
                 put(target, f"foreign-{number}")
                 put(target, "declared", str(number))
+            target.site.resources.put_container("foreign-0", {"properties": {"tags": OWNED}})
             before = len(service.requests())
 
-            state = target.read(["declared"], OWNER)
+            state = target.read(["declared"], "other")
 
+            # 11 environments and 3 curated ones, in two lists; 10 versions.
             assert len(state["declared"].versions) == 10
-            pages = {"GET containers": 3, "GET versions": 3}
-            curated = asked(service, before)["GET containers"] - 3
-            assert asked(service, before) == {**pages, "GET containers": 3 + curated}
-            assert curated in (0, 1)
+            assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
     def test_names_that_are_not_there_cost_one_request_each(self, service: Azure) -> None:
         with service.target("workspace") as target:
@@ -108,7 +112,7 @@ class TestWhatAPlanCosts:
 
             assert target.read(["a", "b"], OWNER) == {}
 
-            assert asked(service, before) == {"GET containers": 1, "GET versions": 2}
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
     def test_nothing_at_all_costs_nothing(self, service: Azure) -> None:
         with service.target("workspace") as target:
@@ -157,10 +161,11 @@ class TestWhatAPlanCosts:
 
         assert (done.stdout, done.stderr) == ("[]\n", "")
 
-    def test_a_create_costs_four_requests_and_an_owners_first_two_more(
+    def test_a_create_costs_three_requests_and_an_owners_first_two_more(
         self, service: Azure
     ) -> None:
         with service.target("workspace") as target:
+            target.read(["pydata"], OWNER)
             before = len(service.requests())
             target.create(environment(version="1"))
             first = asked(service, before)
@@ -169,7 +174,7 @@ class TestWhatAPlanCosts:
             second = asked(service, before)
 
         version = {"GET version": 2, "PUT version": 1}
-        assert first == {**version, "GET container": 2, "PUT container": 1}
+        assert first == {**version, "GET container": 1, "PUT container": 1}
         assert second == version
 
 
@@ -205,36 +210,243 @@ class TestOwners:
             assert held.tags == {"cost": "7", **OWNED}
             assert held.description == "Ours."
 
-    def test_a_service_that_drops_the_mark_is_noted_in_the_plan(self, tmp_path: Path) -> None:
-        with azure(tmp_path, container_tags="drop") as service:
+    @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
+    def test_what_a_project_owns_is_found_whatever_becomes_of_the_mark(
+        self, tmp_path: Path, container_tags: str
+    ) -> None:
+        with azure(tmp_path, container_tags=container_tags) as service:
             config = service.config("workspace")
             with service.open(config) as target:
-                for name in ("a", "b", "c", "d", "e"):
-                    put(target, name, tags=OWNED)
-                target.create(environment("a", "2"))
+                for name in ("a", "b"):
+                    target.create(environment(name))
+                put(target, "theirs", tags={"envsync.owner": "other"})
+                put(target, "nobodys")
             with service.open(config) as target:
-                declared = target.read(["a", "b", "c", "d", "e"], OWNER)
-                undeclared = target.read([], OWNER)
+                found = [target.read(names, OWNER) for names in ([], ["a"], ["new"])]
 
-        assert isinstance(declared, ObservedState)
-        assert declared.notes == (
-            "a, b, c and 2 more: the service holds no owner for the environment as a whole (tag "
-            "envsync.owner), only for its versions. Once no file declares it, it is not found, and "
-            "so not archived.",
-        )
-        assert undeclared == {}
+        assert [state.keys() for state in found] == [{"a", "b"}] * 3
 
-    def test_a_service_that_keeps_the_mark_leaves_nothing_to_note(self, service: Azure) -> None:
-        config = service.config("workspace")
-        with service.open(config) as target:
+    def test_marks_of_others_show_that_the_service_keeps_them(self, tmp_path: Path) -> None:
+        with azure(tmp_path) as service, service.target("workspace") as target:
+            target.create(environment("theirs", provenance=Provenance(owner="other")))
+            for number in range(5):
+                put(target, f"nobodys-{number}")
+            before = len(service.requests())
+
+            target.read(["new"], OWNER)
+
+            # "theirs" too: this process has just written it.
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
+
+    def test_one_environment_without_its_mark_has_all_versions_read(self, tmp_path: Path) -> None:
+        with azure(tmp_path) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                for name in ("a", "b", "c"):
+                    target.create(environment(name))
+                for name in ("a", "b"):
+                    bare: dict[str, JSON] = {"properties": {"tags": {}}}
+                    target.site.resources.put_container(name, bare)
+            with service.open(config) as target:
+                state = target.read(["a"], OWNER)
+
+        assert state.keys() == {"a", "b", "c"}
+
+    @pytest.mark.parametrize("archived", [True, False], ids=["archive", "restore"])
+    def test_tags_that_the_service_refuses_by_now_stop_no_archive(
+        self, tmp_path: Path, archived: bool
+    ) -> None:
+        state = tmp_path / "emulator.db"
+        with azure(tmp_path, state=state) as service, service.target("workspace") as target:
             target.create(environment())
-            put(target, "theirs", tags={"envsync.owner": "other"})
-        with service.open(config) as target:
-            state = target.read(["pydata", "theirs"], OWNER)
+            target.set_archived("pydata", None, not archived)
+            held = target.site.resources.container("pydata")
+        with (
+            azure(tmp_path, state=state, container_tags="refuse") as service,
+            service.target("workspace") as target,
+        ):
+            target.set_archived("pydata", None, archived)
 
-        assert isinstance(state, ObservedState)
-        assert state.keys() == {"pydata", "theirs"}
-        assert state.notes == ()
+            assert held is not None
+            assert held.tags == OWNED
+            assert flags(target)[None] == archived
+
+
+class TestContainerState:
+    """The state of an environment: two lists tell it, and the GET of the container does not."""
+
+    @pytest.mark.parametrize("archived_entry", ["true", "false"])
+    @pytest.mark.parametrize("container_get", ["recorded", "stored"])
+    def test_every_archive_and_restore_is_written_and_seen(
+        self, tmp_path: Path, container_get: str, archived_entry: str
+    ) -> None:
+        answers: dict[str, Any] = {
+            "container_get": container_get,
+            "archived_entry": archived_entry,
+        }
+        with azure(tmp_path, **answers) as service:
+            config = service.config("workspace")
+            found = []
+            with service.open(config) as target:
+                target.create(environment())
+            for archived in (True, True, False, False):
+                before = len(service.requests())
+                with service.open(config) as target:
+                    target.set_archived("pydata", None, archived)
+                with service.open(config) as target:
+                    found.append((flags(target)[None], asked(service, before)["PUT container"]))
+
+        assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
+
+    @pytest.mark.parametrize("container_get", ["recorded", "stored"])
+    def test_the_owners_mark_restores_nothing(self, tmp_path: Path, container_get: str) -> None:
+        with azure(tmp_path, container_get=container_get) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                put(target, "pydata", tags={"team": "churn"})
+                target.set_archived("pydata", None, True)
+            with service.open(config) as target:
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+                held = target.site.resources.container("pydata")
+            with service.open(config) as target:
+                state = flags(target)
+
+        assert held is not None
+        assert held.tags == OWNED
+        assert state[None]
+
+    def test_a_container_created_between_the_two_lists_is_active(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            put(target, "old")
+            listed = Resources.containers
+
+            def with_a_new_one(resources: Resources, view: Any) -> Iterator[Resource]:
+                yield from listed(resources, view)
+                if view == "All":
+                    put(target, "new")
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Resources, "containers", with_a_new_one)
+                state = target.read(["old", "new"])
+
+        assert {name: item.archived for name, item in state.items()} == {"old": False, "new": False}
+
+    def test_an_entry_that_one_list_missed_is_looked_for_again_before_it_is_carried_on(
+        self, service: Azure
+    ) -> None:
+        listed, lists = Resources.containers, []
+
+        def missing_once(resources: Resources, view: Any) -> Iterator[Resource]:
+            lists.append(view)
+            for item in listed(resources, view):
+                if item.name != "pydata" or len(lists) != 2:
+                    yield item
+
+        memory = Memory(0)
+        clock = iter(float(seconds) for seconds in range(0, 1000, 20))
+        with service.target("workspace") as target:
+            put(target, "pydata")
+            current = Current(target.site.resources, memory, clock=lambda: next(clock))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Resources, "containers", missing_once)
+                first = current.listing().archived("pydata")
+                second = current.archived("pydata")
+
+        assert (first, second) == (True, False)
+
+    def test_lists_that_lag_behind_are_waited_for(self, tmp_path: Path) -> None:
+        with azure(tmp_path, list_lag_seconds=3.0) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                target.create(environment())
+                time.sleep(3.1)
+                before = flags(target)[None]
+                target.set_archived("pydata", None, True)
+                told: list[Collection[str]] = []
+                target.settle(told.append)
+            with service.open(config) as other:
+                after = flags(other)[None]
+
+        assert (before, after) == (False, True)
+        assert told
+        assert set(map(tuple, told)) == {("pydata",)}
+
+    def test_nothing_is_waited_for_where_no_environment_changed_its_state(
+        self, service: Azure
+    ) -> None:
+        with service.target("workspace") as target:
+            target.read(["pydata"], OWNER)
+            target.create(environment())
+            before = len(service.requests())
+
+            target.settle(lambda names: pytest.fail(f"waits for {names}"))
+
+            assert len(service.requests()) == before
+
+    def test_a_state_that_lists_never_show_is_told_as_they_show_it(self, service: Azure) -> None:
+        clock = iter(float(seconds) for seconds in range(0, 10_000, 5))
+        memory = Memory(0, clock=lambda: 0.0)
+        slept: list[float] = []
+        with service.target("workspace") as target:
+            put(target, "pydata")
+            memory.note("pydata", None, Resource("pydata", {"isArchived": True}))
+            current = Current(
+                target.site.resources, memory, clock=lambda: next(clock), sleep=slept.append
+            )
+
+            current.settle(lambda _names: None)
+
+        assert memory.containers() == {}
+        assert slept
+
+
+class TestStaleGet:
+    """One recording shows a GET of a version that was stale right after its PUT."""
+
+    @pytest.mark.parametrize("kind", ["workspace", "registry"])
+    def test_a_stale_get_is_no_failure(self, tmp_path: Path, kind: TargetKind) -> None:
+        with azure(tmp_path, stale_get_seconds=1.0) as service, service.target(kind) as target:
+            target.create(environment(version="1"))
+            target.create(environment(version="2"))
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            target.set_archived("pydata", "1", True)
+            target.update(EnvironmentKey("pydata", "1"), Metadata("Newer."), OURS, restore=True)
+
+            held = registered(target)
+            assert (held.environment.metadata, held.archived) == (Metadata("Newer."), False)
+
+    def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, stale_get_seconds=1.0) as service,
+            service.target("workspace") as target,
+        ):
+            put(target, "pydata", tags=OWNED)
+            time.sleep(1.1)
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            target.set_archived("pydata", "1", True)
+
+            held = registered(target)
+            assert (held.environment.metadata, held.archived) == (Metadata("New."), True)
+
+    def test_what_the_service_ignored_is_a_failure_in_the_end(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, registry_metadata="ignore") as service,
+            service.target("registry", Connection(stale=0.5)) as target,
+        ):
+            target.create(environment())
+
+            with pytest.raises(TargetError, match="accepted the change of pydata:1 and ignored it"):
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+    def test_the_answer_of_a_put_tells_at_once_what_was_ignored(self, tmp_path: Path) -> None:
+        with azure(tmp_path, tags="merge") as service, service.target("workspace") as target:
+            target.create(environment())
+            before = len(service.requests())
+
+            with pytest.raises(TargetError, match="service kept a tag of pydata:1"):
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+            assert asked(service, before)["GET version"] == 1
 
 
 class TestTraps:
@@ -254,13 +466,40 @@ class TestTraps:
         changed = {"description": "New.", "tags": OURS.as_tags()}
         assert dict(after.properties) == {**before.properties, **changed}
 
+    def test_labels_of_the_service_are_no_difference(self, service: Azure) -> None:
+        config = service.config("workspace")
+        with service.open(config) as target:
+            target.create(environment(version="1"))
+            before = registered(target)
+            target.create(environment(version="2"))
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            held = target.site.resources.version("pydata", "1")
+            after = registered(target)
+
+        assert held is not None
+        assert held.properties["properties"] == {"azureml.labels": ""}
+        assert replace(after, environment=before.environment) == before
+
+    def test_numbers_in_tags_survive_an_archive(self, tmp_path: Path) -> None:
+        tags: dict[str, JSON] = {"cost": 4711, "ratio": 1.5, "gpu": True, "text": "1"}
+        with (
+            azure(tmp_path, numeric_tags="number") as service,
+            service.target("workspace") as target,
+        ):
+            put(target, "pydata", tags=tags)
+            target.set_archived("pydata", "1", True)
+            held = target.site.resources.version("pydata", "1")
+
+        assert held is not None
+        assert held.properties["tags"] == tags
+        assert held.tags == {"cost": "4711", "ratio": "1.5", "gpu": "true", "text": "1"}
+
     def test_what_is_so_already_is_not_written(self, service: Azure) -> None:
         with service.target("workspace") as target:
             target.create(environment())
             before = len(service.requests())
 
             target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS)
-            target.set_archived("pydata", "1", False)
 
             assert not [kind for kind in asked(service, before) if kind.startswith("PUT")]
 
@@ -515,27 +754,28 @@ class TestCommandLine:
         assert not state["built"].archived
         assert state["base"].archived
 
-    def test_what_the_service_drops_is_a_warning_of_the_plan(self, tmp_path: Path) -> None:
-        (tmp_path / "environments").mkdir()
-        (tmp_path / "environments" / "base.yml").write_text("name: base\nimage: a:1\n")
-        log = tmp_path / "http.jsonl"
-        with azure(tmp_path, container_tags="drop") as service:
+    @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
+    def test_what_no_file_declares_any_more_is_archived_whatever_becomes_of_the_mark(
+        self, tmp_path: Path, container_tags: str
+    ) -> None:
+        directory = tmp_path / "environments"
+        directory.mkdir()
+        for name in ("base", "other"):
+            (directory / f"{name}.yml").write_text(f"name: {name}\nimage: a:1\n")
+        with azure(tmp_path, container_tags=container_tags) as service:
             config = service.config("workspace")
             settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
             (tmp_path / "envsync.yaml").write_text(
                 f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
             )
-            run("apply", "--yes", cwd=tmp_path)
-            command = [sys.executable, "-m", "envsync", "--debug-http", str(log), "plan"]
-            done = subprocess.run(
-                [*command, "--format", "json"], cwd=tmp_path, capture_output=True, text=True
-            )
+            applied = run("apply", "--yes", cwd=tmp_path)
+            (directory / "base.yml").unlink()
+            plan = run("plan", "--format", "json", cwd=tmp_path)
 
-        assert json.loads(done.stdout)["warnings"] == [
-            "base: the service holds no owner for the environment as a whole (tag envsync.owner), "
-            "only for its versions. Once no file declares it, it is not found, and so not archived."
-        ]
-        assert len(log.read_text().splitlines()) == 2
+        found = json.loads(plan.stdout)
+        changes = [(item["action"], item["name"]) for item in found["changes"]]
+        assert applied.returncode == 0, applied.stdout
+        assert (changes, found["warnings"]) == ([("archive", "base")], [])
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

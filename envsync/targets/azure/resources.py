@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 from envsync.canonical import JSON
@@ -26,22 +27,16 @@ class Resources:
     rest: Rest
     url: str
     api_version: str
-    _all: Mapping[str, str] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        # Lists leave archived entries out unless they are asked for (`listViewType`, OpenAPI).
-        parameters = {"api-version": self.api_version, "listViewType": "All"}
-        object.__setattr__(self, "_all", parameters)
-
-    def containers(self) -> Iterator[Resource]:
-        """All containers, archived ones too."""
-        for item in self.rest.items(f"{self.url}/environments", self._all):
+    def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
+        """The containers that a view shows (`listViewType`, OpenAPI)."""
+        for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
     def versions(self, name: str) -> list[Resource]:
         """All versions of one container, archived ones too; none where it is not there."""
         try:
-            items = list(self.rest.items(f"{self._container(name)}/versions", self._all))
+            items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
         except Refused as error:
             if error.status == 404:
                 return []
@@ -56,13 +51,20 @@ class Resources:
         """One version; None where there is none."""
         return self._get(self._version(name, version))
 
-    def put_container(self, name: str, body: Mapping[str, JSON]) -> None:
-        """Writes a container."""
-        self.rest.put(self._container(name), {"api-version": self.api_version}, body)
+    def put_container(self, name: str, body: Mapping[str, JSON]) -> Resource | None:
+        """Writes a container; as the service answers it, or None if it answers without one."""
+        return self._put(self._container(name), body)
 
-    def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> None:
-        """Writes a version."""
-        self.rest.put(self._version(name, version), {"api-version": self.api_version}, body)
+    def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> Resource | None:
+        """Writes a version; as the service answers it, or None if it answers without one."""
+        return self._put(self._version(name, version), body)
+
+    def _put(self, url: str, body: Mapping[str, JSON]) -> Resource | None:
+        data = self.rest.put(url, {"api-version": self.api_version}, body)
+        return None if data is None else _resource(data)
+
+    def _view(self, view: str) -> dict[str, str]:
+        return {"api-version": self.api_version, "listViewType": view}
 
     def _get(self, url: str) -> Resource | None:
         data = self.rest.get(url, {"api-version": self.api_version})

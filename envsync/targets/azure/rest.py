@@ -106,13 +106,17 @@ class Rest:
                 return
             page = self._send("GET", self._trusted(str(following)), None).body
 
-    def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> None:
-        """Writes a resource, and waits until the service has finished with it."""
+    def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
+        """Writes a resource, and waits until the service has finished with it.
+
+        Returns:
+            the resource as the answer has it; None for a long-running operation.
+        """
         started = time.monotonic()
         answer = self._send("PUT", url, parameters, body)
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if answer.status != 202 or poll is None:
-            return
+            return answer.body
         wait = _FIRST_POLL
         while not _has_ended(answer):
             if time.monotonic() - started > LONGEST_OPERATION:
@@ -122,6 +126,7 @@ class Rest:
             wait = min(wait * 2, _LONGEST_POLL)
             answer = self._send("GET", self._trusted(poll), None)
         _ensure_succeeded(answer)
+        return None
 
     def close(self) -> None:
         """Closes all connections."""

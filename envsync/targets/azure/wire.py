@@ -75,12 +75,17 @@ class Resource:
         tags = self.properties.get("tags")
         if not isinstance(tags, dict):
             return {}
-        return {key: "" if value is None else str(value) for key, value in tags.items()}
+        return {key: _tag(value) for key, value in tags.items()}
 
     @property
     def archived(self) -> bool:
-        """What its `isArchived` says."""
-        return self.properties.get("isArchived") is True
+        """Whether it says that it is archived. Of a container, only the answer of a PUT is right.
+
+        A stage of `Archived` counts, too: the service derives one from the other (recorded in
+        registries, 2023 and 2026).
+        """
+        properties = self.properties
+        return properties.get("isArchived") is True or properties.get("stage") == "Archived"
 
     @property
     def curated(self) -> bool:
@@ -123,10 +128,12 @@ def body(
     item: Resource,
     *,
     description: str | None,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None,
     archived: bool,
 ) -> dict[str, JSON]:
     """What a PUT sends to change a resource: all as it came, but for what may change.
+
+    With `tags=None` they are sent as they came as well, numbers as numbers.
 
     Nulls and what the service sets alone are left out. A description that is gone is sent as an
     empty text and tags always whole: what leaving them out means, nobody has documented.
@@ -136,12 +143,22 @@ def body(
         for key, value in item.properties.items()
         if value is not None and key not in _NEVER_SENT
     }
-    properties: dict[str, JSON] = {**kept, "tags": dict(tags), "isArchived": archived}
+    came: JSON = item.properties.get("tags") or {}
+    sent: JSON = came if tags is None else dict(tags)
+    properties: dict[str, JSON] = {**kept, "tags": sent, "isArchived": archived}
     if description is not None or item.description is not None:
         properties["description"] = description or ""
     else:
         properties.pop("description", None)
     return {"properties": properties}
+
+
+def differ(one: Resource, other: Resource) -> bool:
+    """Whether two answers about one resource differ in what may change."""
+    return (one.description, one.tags, one.archived) != (
+        *(other.description, other.tags),
+        other.archived,
+    )
 
 
 def registered(name: str, item: Resource) -> RegisteredVersion:
@@ -229,6 +246,13 @@ def _conda(text: str | None) -> str | None:
         return None if data is None else canonical_json(data)
     except (yaml.YAMLError, TypeError, ValueError):
         return canonical_json(text)
+
+
+def _tag(value: JSON) -> str:
+    """The value of a tag as text. azure-ai-ml sends numbers and truth values as they are."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value)
 
 
 def _text(value: JSON) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 
 from envsync.errors import TargetError
 from envsync.model import Environment, EnvironmentSpec
+from envsync.targets.connection import Connection
 from envsync.targets.protocol import Target
 from envsync.targetsettings import TargetKind
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
@@ -26,6 +27,9 @@ def service(
         yield service
 
 
+STALE = 2.0
+"""Seconds for which a stale GET is asked again: longer than the emulator's are stale."""
+
 _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_is_kept)[
     "pytestmark"
 ][0].args[1]
@@ -41,7 +45,7 @@ class AzureContract(TargetContract):
     def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
         if "tmp_path" in request.fixturenames:  # only build contexts need a directory
             require_azurite()
-        with service.target(self.kind) as target:
+        with service.target(self.kind, Connection(stale=STALE)) as target:
             yield target
 
     def seed_curated(self, target: Target, environment: Environment) -> None:

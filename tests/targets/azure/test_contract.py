@@ -33,15 +33,6 @@ REMOVING_TAGS = (
 )
 """Tests of the contract in which an update removes a tag."""
 
-FINDING_BY_OWNER = (
-    "test_what_an_owner_owns_is_found_without_its_name",
-    "test_an_owner_of_any_version_finds_the_container",
-    "test_a_container_comes_whole",
-    "test_an_archived_container_is_read_too",
-    "test_an_owner_that_comes_with_an_update_finds_the_container",
-)
-"""Tests of the contract that look for what an owner owns without its name."""
-
 HIDDEN_FLAGS = (
     "test_under_an_archived_container_a_version_is_born_archived",
     "test_an_update_leaves_the_archived_state",
@@ -70,6 +61,11 @@ OTHER_ANSWERS: dict[str, Any] = {
     "restore": "all",
     "next_version": "timestamp",
     "end_of_life_python": "refuse",
+    "container_get": "stored",
+    "archived_entry": "false",
+    "container_tags": "refuse",
+    "numeric_tags": "number",
+    "stale_get_seconds": 0.2,
 }
 """Answers under which everything works all the same."""
 

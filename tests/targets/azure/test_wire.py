@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +20,9 @@ from envsync.model import (
 )
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.wire import Resource, body, creation_order, registered, resource
+from tests.emulator.recordings import FILES, sessions
 from tests.targets.contract import IMAGE
 
-RECORDINGS = (
-    Path(os.environ.get("ENVSYNC_TEST_DATA", Path(__file__).parents[3] / "shared"))
-    / "recordings"
-    / "exchanges.jsonl"
-)
 UPLOADS = "https://account.blob.core.windows.net/store/LocalUpload"
 DIGEST = "sha256:" + "0" * 64
 
@@ -44,16 +37,12 @@ def spec(item: Resource) -> EnvironmentSpec:
 
 def answers() -> list[tuple[Any, Any]]:
     """Every version that was written in the recordings, and what the service answered."""
-    if not RECORDINGS.exists():
-        pytest.skip(f"{RECORDINGS} is not there")
-    lines = RECORDINGS.read_text(encoding="utf-8").splitlines()
-    exchanges = [json.loads(line) for line in lines]
     return [
-        (exchange["request_body"], exchange["response_body"])
+        (exchange.request, exchange.body)
+        for file in FILES
+        for exchanges in sessions(file).values()
         for exchange in exchanges
-        if exchange["method"] == "PUT"
-        and exchange["status"] == 201
-        and "/environments/" in exchange["uri"]
+        if exchange.method == "PUT" and exchange.status == 201 and "/environments/" in exchange.uri
     ]
 
 
@@ -62,7 +51,7 @@ def test_what_the_service_rewrites_means_what_was_sent() -> None:
         (Resource("1", sent["properties"]), resource(received)) for sent, received in answers()
     ]
 
-    assert len(pairs) > 60
+    assert len(pairs) > 150
     assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
 
 
@@ -241,3 +230,29 @@ def test_a_container_names_every_owner_in_its_tags() -> None:
 
 def test_other_tags_name_no_owner() -> None:
     assert owners({"envsync.owner.": "a", "envsync.owners": "b", "envsync.digest": "c"}) == set()
+
+
+def test_tags_that_were_sent_as_numbers_are_their_text() -> None:
+    tags: JSON = {"a": 1, "b": 1.5, "c": True, "d": None, "e": "01"}
+
+    assert Resource("1", {"tags": tags}).tags == {
+        "a": "1",
+        "b": "1.5",
+        "c": "true",
+        "d": "",
+        "e": "01",
+    }
+
+
+@pytest.mark.parametrize(
+    ("properties", "archived"),
+    [
+        ({"isArchived": False, "stage": "Archived"}, True),
+        ({"isArchived": True, "stage": "Development"}, True),
+        ({"isArchived": False, "stage": "Development"}, False),
+        ({"isArchived": True}, True),
+        ({}, False),
+    ],
+)
+def test_a_stage_of_archived_wins(properties: dict[str, JSON], archived: bool) -> None:
+    assert Resource("1", properties).archived == archived

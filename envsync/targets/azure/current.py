@@ -1,0 +1,119 @@
+"""`Current`: what the service holds now, where it may still show what was before a write.
+
+Lists lag up to half a minute behind, and one recording shows a GET of a version that was stale
+right after its PUT. What this process has written is known from the PUT's own answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Final
+
+from envsync.targets.azure.listing import Listing, read_listing
+from envsync.targets.azure.memory import LAG, Memory
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.wire import Resource, differ
+
+_FIRST_WAIT: Final = 0.1
+_LONGEST_WAIT: Final = 5.0
+
+_BELIEVED: Final = 10.0
+"""Seconds for which two lists are not read again to make sure that a container is archived."""
+
+
+class Current:
+    """Asks again until the service shows what this process has written, within bounds."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        memory: Memory,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Does not connect.
+
+        Args:
+            resources: what is asked.
+            memory: what was written.
+            clock: seconds, from any start.
+            sleep: waits so many seconds.
+        """
+        self._resources = resources
+        self._memory = memory
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._listing: tuple[float, Listing] | None = None
+
+    def listing(self) -> Listing:
+        """Reads which containers there are."""
+        found = read_listing(self._resources)
+        with self._lock:
+            self._listing = (self._clock(), found)
+        return found
+
+    def version(self, name: str, version: str) -> Resource | None:
+        """One version, not older than this process's last write to it; None if there is none.
+
+        If somebody else has changed it since, it takes as long as a GET may be stale.
+        """
+        wait = _FIRST_WAIT
+        while True:
+            held = self._resources.version(name, version)
+            expected = self._memory.expected(name, version)
+            if expected is None or (held is not None and not differ(expected, held)):
+                return held
+            self._sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    def archived(self, name: str) -> bool:
+        """Whether a container is archived: by this process's own last write, else by the lists.
+
+        A list that is read page by page may miss an entry while others write. So that a write never
+        carries a wrong state on, lists that say "archived" are read again unless they are new.
+        """
+        if (written := self._memory.container(name)) is not None:
+            return written.archived
+        with self._lock:
+            known = self._listing
+            if known is not None and not known[1].archived(name):
+                return False
+            if known is None or self._clock() - known[0] > _BELIEVED:
+                known = self._listing = (self._clock(), read_listing(self._resources))
+            return known[1].archived(name)
+
+    def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
+        """Waits until the lists show the state of every container that was written, or for `LAG`.
+
+        What they do not show by then is forgotten, so that the next reading tells what they show.
+
+        Args:
+            waiting: told which names are waited for, each time before the lists are read again.
+
+        Raises:
+            TargetError: the lists cannot be read.
+        """
+        deadline, wait = self._clock() + LAG, 0.0
+        with self._lock:
+            listing = None if self._listing is None else self._listing[1]
+        while unsettled := self._unsettled(listing):
+            if self._clock() + wait > deadline:
+                for name in unsettled:
+                    self._memory.forget(name)
+                return
+            if wait:
+                waiting(unsettled)
+                self._sleep(wait)
+            listing = self.listing()
+            wait = min(max(wait * 2, 1.0), _LONGEST_WAIT)
+
+    def _unsettled(self, listing: Listing | None) -> Collection[str]:
+        return sorted(
+            name
+            for name, written in self._memory.containers().items()
+            if listing is None or written.archived != listing.archived(name)
+        )

@@ -1,0 +1,165 @@
+"""What newer recordings say of single answers, as JSON pointers: the emulator answers the same.
+
+Each line of `facts.jsonl` holds a request, the status and what the answer holds. Lines of one
+recording about one environment follow each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from envsync.emulator.settings import Settings
+from tests.emulator.client import Client, Reply, serving
+from tests.emulator.recordings import DATA, lines
+
+FACTS = 50
+"""How many were recorded."""
+
+STALE = frozenset({37})
+"""The lines, from 0, in which the GET of a version shows the state before the last PUT."""
+
+_ABSENT = object()
+_CONDA_NAME = re.compile(r"azureml_[0-9a-f]{32}")
+
+pytestmark = pytest.mark.skipif(
+    not DATA.joinpath("recordings", "facts.jsonl").exists(),
+    reason=f"there are no recordings in {DATA}: set ENVSYNC_TEST_DATA",
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line: a request, and what is known of its answer."""
+
+    number: int
+    recorded: str
+    method: str
+    uri: str
+    request: Any
+    status: int
+    holds: dict[str, Any]
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str | None:
+        """The environment that its address names."""
+        found = re.search(r"/(?:environments|tempdatarefs)/([^/?]+)", self.uri)
+        return found[1] if found else None
+
+    @property
+    def day(self) -> date:
+        """When it was recorded."""
+        found = re.search(r"\d{4}-\d\d-\d\d", self.recorded)
+        assert found is not None
+        return date.fromisoformat(found[0])
+
+
+def facts() -> list[Fact]:
+    """All lines, in their order."""
+    if not DATA.joinpath("recordings", "facts.jsonl").exists():
+        return []
+    return [
+        Fact(
+            number,
+            data["recorded"],
+            data["method"],
+            data["uri"],
+            data["request_body"],
+            data["status"],
+            data["response_holds"],
+            data.get("list_holds", {}),
+        )
+        for number, data in enumerate(lines("facts.jsonl"))
+    ]
+
+
+def sequences() -> Iterator[list[Fact]]:
+    """Facts that follow each other: of one recording, and of one environment."""
+    run: list[Fact] = []
+    for fact in facts():
+        if run and (
+            fact.recorded != run[-1].recorded
+            or (fact.name and run[0].name and fact.name != run[0].name)
+        ):
+            yield run
+            run = []
+        run.append(fact)
+    yield run
+
+
+def pointed(body: Any, pointer: str) -> Any:
+    """What a JSON pointer (RFC 6901) finds; `_ABSENT` where there is nothing."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(body, list):
+            body = body[int(key)] if int(key) < len(body) else _ABSENT
+        else:
+            body = body.get(key, _ABSENT) if isinstance(body, dict) else _ABSENT
+    return body
+
+
+def sent_back(client: Client, fact: Fact) -> Any:
+    """The body of a request. A client sends back the conda file that it has read before.
+
+    The recording of 2022 holds another conda file there than the one that was registered.
+    """
+    body = fact.request
+    if fact.method != "PUT" or fact.day.year != 2022 or "/versions/" not in fact.uri:
+        return body
+    held = client.send("GET", fact.uri)
+    if held.status != 200:
+        return body
+    return {"properties": {**body["properties"], "condaFile": held.properties["condaFile"]}}
+
+
+def answer(client: Client, fact: Fact) -> Reply:
+    """The answer to a fact's request."""
+    return client.send(fact.method, fact.uri, body=sent_back(client, fact))
+
+
+def known(fact: Fact, reply: Reply) -> dict[str, Any]:
+    """Of an answer, what the fact says something of."""
+    found = {pointer: pointed(reply.json, pointer) for pointer in fact.holds}
+    return {key: renamed(value) for key, value in found.items()}
+
+
+def renamed(value: Any) -> Any:
+    """A value without the digest in a conda file's name, which nobody can compute."""
+    return _CONDA_NAME.sub("azureml_<md5>", value) if isinstance(value, str) else value
+
+
+def registry_list(client: Client, fact: Fact) -> None:
+    """What the recording of a registry's list presupposes: the environment that it shows."""
+    address = fact.uri.replace("/environments?", "/environments/k/versions/1?")
+    client.send("PUT", address, body={"properties": {"image": "i:1"}})
+
+
+@pytest.mark.parametrize("run", list(sequences()), ids=lambda run: f"{run[0].number}")
+def test_every_fact_holds(run: list[Fact]) -> None:
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    settings = Settings(
+        workspaces=("w",), registries=("shared",), as_of=run[0].day, stale_get_seconds=20
+    )
+    with serving(settings, clock=lambda: now[0]) as client:
+        for fact in run:
+            now[0] += timedelta(seconds=1 if fact.number in STALE else 31)
+            if fact.uri.partition("?")[0].endswith("/environments") and "registries" in fact.uri:
+                registry_list(client, fact)
+            reply = answer(client, fact)
+            expected = replace(fact, holds={key: renamed(v) for key, v in fact.holds.items()})
+            assert (fact.number, reply.status) == (fact.number, fact.status)
+            assert known(fact, reply) == expected.holds
+            listed = {item["name"] for item in reply.json["value"]} if fact.names else set()
+            assert {fact.names["named"]} <= listed if "named" in fact.names else True
+            assert fact.names.get("not_named") not in listed
+
+
+def test_no_fact_is_left_out() -> None:
+    assert [fact.number for fact in facts()] == list(range(FACTS))
+    assert sum(len(run) for run in sequences()) == FACTS

@@ -1,0 +1,148 @@
+"""Changes of every kind in one plan, applied and verified, under what a service may answer.
+
+Each step is a run of its own: a new connection, as a new process has it. After each one the target
+shows everything that was done, and the next plan is empty.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.api import unverified
+from envsync.applier import apply
+from envsync.change import Action
+from envsync.model import Declaration
+from envsync.plan import Plan
+from envsync.planner import make_plan
+from envsync.policy import Policy
+from envsync.targets.connection import Connection
+from envsync.targets.protocol import Target
+from envsync.targetsettings import TargetKind
+from tests.builders import PROJECT, declared, image
+from tests.targets.azure.on_emulator import azure, put
+
+POLICY = Policy(project=PROJECT, superseded="archive", allow_mass_archive=True)
+
+STEPS: tuple[tuple[list[Declaration], set[str]], ...] = (
+    (
+        [
+            declared("a", "1"),
+            declared("a", "2", image("2"), "Second."),
+            declared("auto", None, image("1"), tags={"team": "churn", "goes": "1"}),
+            declared("c", "1", description="Before."),
+            declared("d", "1"),
+            declared("theirs", "1"),
+        ],
+        {
+            *("create version a:1", "create version a:2", "create version auto:1"),
+            *("create version c:1", "create version d:1", "update version theirs:1"),
+        },
+    ),
+    (
+        [
+            declared("a", "2", image("2"), "Second."),
+            declared("auto", None, image("1"), tags={"team": "churn"}),
+            declared("c", "1", description="After."),
+            declared("e", "1"),
+            declared("theirs", "1"),
+        ],
+        {
+            *("archive version a:1", "archive environment d", "create version e:1"),
+            *("update version auto:1", "update version c:1"),
+        },
+    ),
+    (
+        [
+            declared("a", "1", description="Again."),
+            declared("auto", None, image("3")),
+            declared("c", "1", description="After."),
+            declared("d", "1", description="Back."),
+            declared("theirs", "1", description="Ours now."),
+        ],
+        {
+            *("restore version a:1", "archive version a:2", "create version auto:2"),
+            *("archive version auto:1", "restore environment d", "update version d:1"),
+            *("archive environment e", "update version theirs:1"),
+        },
+    ),
+    (
+        [declared("e", "1"), declared("new", "1")],
+        {
+            *("archive environment a", "archive environment auto", "archive environment c"),
+            *("archive environment d", "archive environment theirs"),
+            *("restore environment e", "create version new:1"),
+        },
+    ),
+    (
+        [declared("a", "2", image("2"), "Second."), declared("auto", None, image("3"))],
+        {
+            *("restore environment a", "restore version a:2", "archive version a:1"),
+            *("restore environment auto", "archive environment e", "archive environment new"),
+        },
+    ),
+)
+"""What is declared at each step, and the changes that have to be made at that step."""
+
+
+def told(plan: Plan) -> set[str]:
+    """The changes of a plan, a line each."""
+    return {f"{item.action} {item.scope} {item.address}" for item in plan.changes}
+
+
+def planned(target: Target, desired: Sequence[Declaration]) -> Plan:
+    """The plan that makes this so."""
+    state = target.read({item.name for item in desired}, PROJECT)
+    return make_plan(desired, state, POLICY, target.identity)
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "as recorded": {},
+    "stored state": {"container_get": "stored"},
+    "entries say active": {"archived_entry": "false"},
+    "tags refused": {"container_tags": "refuse"},
+    "restores all": {"restore": "all", "container_get": "stored"},
+    "stale reads": {"stale_get_seconds": 0.3},
+}
+
+
+@pytest.mark.parametrize("kind", ["workspace", "registry"])
+@pytest.mark.parametrize("answers", ANSWERS.values(), ids=ANSWERS.keys())
+def test_changes_of_every_kind_end_as_planned(
+    tmp_path: Path, kind: TargetKind, answers: dict[str, Any]
+) -> None:
+    with azure(tmp_path, **answers) as service:
+        config = service.config(kind)
+        with service.open(config) as target:
+            put(target, "theirs", image="mcr.microsoft.com/base:1", tags={"kept": "1"})
+        for desired, changes in STEPS:
+            with service.open(config, Connection(stale=2)) as target:
+                plan = planned(target, desired)
+                outcomes = list(apply(plan, target))
+                target.settle(lambda names: pytest.fail(f"waits for {names}"))
+                again = planned(target, desired)
+                assert told(plan) == changes
+                assert [item for item in outcomes if item.status != "done"] == []
+                assert unverified(outcomes, again) == ()
+            with service.open(config) as other:
+                assert told(planned(other, desired)) == set()
+
+
+def test_lists_that_lag_behind_make_nothing_fail(tmp_path: Path) -> None:
+    with azure(tmp_path, list_lag_seconds=2.0) as service:
+        config = service.config("workspace")
+        waits: list[str] = []
+        for desired, _ in (STEPS[0], STEPS[3], STEPS[0]):
+            time.sleep(2.1)  # what the run before has created is listed by then
+            with service.open(config) as target:
+                outcomes = list(apply(plan := planned(target, desired), target))
+                target.settle(waits.extend)
+                assert [item for item in outcomes if item.status != "done"] == []
+                assert unverified(outcomes, planned(target, desired)) == ()
+                kinds = {item.action for item in plan.changes if item.scope == "environment"}
+                assert bool(waits) == bool(kinds & {Action.ARCHIVE, Action.RESTORE})
+                waits.clear()
