@@ -2,6 +2,9 @@
 
 Python waits for the threads of its pools before it exits, and nothing interrupts a thread that
 waits for an answer from the network. So a second signal ends the process without that.
+
+Signals are counted in a thread. Python calls handlers in the main thread only, and if that is about
+to wait for a lock, only once the wait is over.
 """
 
 from __future__ import annotations
@@ -35,21 +38,28 @@ def second_interrupt_ends() -> Iterator[None]:
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
+    received: list[int] = []
     interrupted = False
+
+    def note(number: int) -> None:
+        if number == signal.SIGINT:
+            if received:
+                _end()
+            received.append(number)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
-        if interrupted:
-            _end()
         interrupted = True
+        signal.signal(signal.SIGINT, _nothing)  # from now on this is the thread's business alone
         signal.default_int_handler(number, frame)
 
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        if not interrupted:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    with _noting(note, lambda: interrupted):
+        signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            if not interrupted:
+                signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -64,18 +74,49 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
     """
     received: list[int] = []
 
-    def note(number: int, _frame: FrameType | None) -> None:
+    def note(number: int) -> None:
         if number in received or (received and number == signal.SIGINT):
             _end(clean)
         received.append(number)
         _say("\nStopping: what is in flight is being finished. A second Ctrl-C ends it at once.\n")
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    with _noting(note, lambda: False):
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, _nothing) for number in numbers}
+        try:
+            yield lambda: bool(received)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[None]:
+    """Calls `note` with the number of each signal, in a thread; afterwards too if `keep` says so.
+
+    Only signals that have a handler count; it is called as well.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def read() -> None:
+        while numbers := os.read(reading, 16):
+            for number in numbers:
+                note(number)
+        os.close(reading)
+
+    threading.Thread(target=read, name="signals", daemon=True).start()
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
-        yield lambda: bool(received)
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not keep():
+            signal.set_wakeup_fd(before)
+            os.close(writing)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None:
+    """A handler: without any, a signal would end the process, or not be noted."""
 
 
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
@@ -89,7 +130,7 @@ def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
 def _say(text: str) -> None:
     """Writes to standard error, unless that would wait.
 
-    `sys.stderr` itself may be in the middle of a write: a signal interrupts anything.
+    `sys.stderr` itself may be in the middle of a write of the main thread.
     """
     with suppress(OSError, ValueError):
         if os.name == "nt" or select.select([], [2], [], 0)[1]:
