@@ -42,7 +42,8 @@ def second_interrupt_ends() -> Iterator[None]:
     interrupted = False
 
     def note(number: int) -> None:
-        if number == signal.SIGINT:
+        ours = signal.getsignal(signal.SIGINT) in (interrupt, _nothing)
+        if number == signal.SIGINT and ours:  # a command may handle it in its own way meanwhile
             if received:
                 _end()
             received.append(number)

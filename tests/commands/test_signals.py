@@ -168,3 +168,33 @@ def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads(
         130,
         "Interrupted at once: what was in flight may be done or not.\n",
     )
+
+
+HANDLING = """
+import signal, sys, time
+from envsync import cli
+
+@cli.app.command()
+def handle():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print(len(seen), flush=True)))
+    print("ready", flush=True)
+    while len(seen) < 3:
+        time.sleep(0.01)
+    signal.signal(signal.SIGINT, before)
+    print("handled")
+
+sys.argv = ["envsync", "handle"]
+cli.main()
+"""
+
+
+def test_a_command_that_handles_interrupts_itself_gets_all_of_them() -> None:
+    with running(sys.executable, "-c", HANDLING) as process:
+        assert process.stdout is not None
+        for line in ("ready", "1", "2"):
+            assert process.stdout.readline() == f"{line}\n"
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=HANGS)
+
+    assert (process.returncode, out, err) == (0, "3\nhandled\n", "")
