@@ -15,6 +15,7 @@ from envsync.commands.emulator_options import emulator
 from envsync.commands.options import print_version
 from envsync.commands.project_options import bump, check, init, schema, targets, validate
 from envsync.commands.session import Color, Session
+from envsync.commands.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.commands.target_options import apply, list_, plan, show
 from envsync.errors import EnvsyncError, InvalidProject, UsageError
 
@@ -24,7 +25,6 @@ _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 EXIT_USAGE = 64
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="envsync",
@@ -94,7 +94,8 @@ def main() -> NoReturn:
         # Where a pipe has the code page of Windows, an arrow is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(_run())
+    with second_interrupt_ends():
+        sys.exit(_run())
 
 
 def _run() -> int:

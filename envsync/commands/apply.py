@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from envsync.api import plan_for, provenance, unverified
@@ -15,10 +13,12 @@ from envsync.applier import apply
 from envsync.commands.files import read_plan
 from envsync.commands.plan import show
 from envsync.commands.session import Session
+from envsync.commands.signals import finishing_on_signals
 from envsync.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.outcome import Outcome
 from envsync.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
+from envsync.targets.scratch import remove_scratch
 
 if TYPE_CHECKING:
     from envsync.targets.protocol import Target
@@ -70,7 +70,7 @@ def run(
                 session.out_json(applied_json(plan, [], None))
             raise
 
-        with _stop_on_signals() as stopped:
+        with finishing_on_signals(remove_scratch) as stopped:
             outcomes = _apply(
                 session,
                 plan,
@@ -173,22 +173,3 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
     ) as progress:
         task = progress.add_task("apply", total=total)
         yield lambda: progress.advance(task)
-
-
-@contextmanager
-def _stop_on_signals() -> Iterator[Callable[[], bool]]:
-    """Tells whether Ctrl-C or a termination was asked for; a second Ctrl-C stops at once."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT:
-            signal.default_int_handler(number, frame)
-        received.append(number)
-        sys.stderr.write("\nStopping: what is in flight is being finished.\n")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(received)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +21,8 @@ from envsync.errors import EnvsyncError, TargetError
 from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceConfig
 from envsync.targets.azure.clouds import Cloud
 from envsync.targets.azure.errors import explained
+from envsync.targets.azure.uploads import Uploads
+from envsync.targets.scratch import scratch_directory
 from envsync.targets.translation import all_tags
 from envsync.wording import install
 
@@ -66,6 +66,7 @@ class Creator:
         self._transport = transport
         self._scope = dict(scope)
         self._time_limit = time_limit
+        self._uploads = Uploads(time_limit)
         self._lock = threading.Lock()
         self._made: MLClient | None = None
 
@@ -85,7 +86,8 @@ class Creator:
         with _directory(spec) as directory:
             try:
                 client = self._client()
-                client.environments.create_or_update(_entity(environment, directory))
+                with self._uploads.watched():
+                    client.environments.create_or_update(_entity(environment, directory))
             except AzureError as error:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
@@ -112,13 +114,13 @@ class Creator:
                         f"Creating needs azure-ai-ml, and {error.name} is not installed: "
                         f"{install('azure')}"
                     ) from error
-                _silence_uploads()
                 self._made = MLClient(
                     self._credential,
                     **self._scope,
                     cloud=self._cloud.name,
                     enable_telemetry=False,
-                    show_progress=False,
+                    # Only so it reads what became of its workers; `Uploads` leaves the bar out.
+                    show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
                     retry_total=_MOST_RETRIES,
@@ -126,17 +128,6 @@ class Creator:
                     timeout=self._time_limit,
                 )
             return self._made
-
-
-def _silence_uploads() -> None:
-    """Keeps a colour code and two empty lines off standard error after each upload.
-
-    azure-ai-ml prints them whatever `show_progress` says. The stream itself cannot be turned away
-    for one thread, so the `print` of those two modules is.
-    """
-    for helper in ("_blob_storage_helper", "_gen2_storage_helper"):
-        module = import_module(f"azure.ai.ml._artifacts.{helper}")
-        vars(module)["print"] = lambda *_, **__: None
 
 
 def _entity(environment: Environment, directory: Path | None) -> entities.Environment:
@@ -191,7 +182,7 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
         return
     if context.directory is None or context.files is None:
         raise TargetError("The build context cannot be uploaded: it is nowhere on this machine.")
-    with tempfile.TemporaryDirectory(prefix="envsync-") as parent:
+    with scratch_directory() as parent:
         absolute = os.path.abspath(context.directory)  # noqa: PTH100 (pathlib keeps a `..`)
         place = Path(parent, Path(absolute).name or "context")
         try:

@@ -112,6 +112,12 @@ def not_found(fault: Fault, url: str) -> str:
     """What is not there: subscription, resource group, workspace, registry, or something in it."""
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
     code = fault.code.lower()
+    if storage := _STORAGE.match(urlsplit(url).hostname or ""):
+        return (
+            f"The storage account {storage[1]} has no container "
+            f"{urlsplit(url).path.split('/')[1]}, where build contexts are uploaded to: ask an "
+            "administrator of the workspace or registry to restore it."
+        )
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "

@@ -44,6 +44,7 @@ class Retries(HTTPPolicy[Any, Any]):
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        counted: tuple[type[Exception], ...] = (ServiceRequestError,),
     ) -> None:
         """Sets the limit.
 
@@ -52,12 +53,15 @@ class Retries(HTTPPolicy[Any, Any]):
             sleep: waits so many seconds.
             clock: seconds, from any start.
             chance: a number from 0 to 1.
+            counted: failures of which no more than `MOST_FAILED_CONNECTIONS` are tried again. By
+                default those before a request was sent: a network that is down.
         """
         super().__init__()
         self._time_limit = time_limit
         self._sleep = sleep
         self._clock = clock
         self._chance = chance
+        self._counted = counted
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Sends a request, as often as it takes.
@@ -76,7 +80,7 @@ class Retries(HTTPPolicy[Any, Any]):
                 raise
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
-                failed_connections += isinstance(error, ServiceRequestError)
+                failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
             if response is not None and response.http_response.status_code not in RETRIED:
