@@ -50,6 +50,17 @@ def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service:
         ]
 
 
+def test_an_operation_that_never_ends_is_given_up_and_its_version_read(tmp_path: Path) -> None:
+    with azure(tmp_path, operation_polls=10**6) as service, service.target("registry") as target:
+        target.site.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
+
+        target.create(environment())  # azure-ai-ml waits for it
+        with pytest.raises(TargetError, match="is unfinished after 0 seconds"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+        assert registered(target).environment.metadata == Metadata("New.")
+
+
 def test_its_id_is_in_lower_case_whatever_its_name_is(service: Azure) -> None:
     with service.target("registry", registry="Registry-0") as target:
         assert target.identity.id == "azureml://registries/registry-0"

@@ -56,16 +56,20 @@ class Current:
             self._listing = (self._clock(), found)
         return found
 
-    def version(self, name: str, version: str) -> Resource | None:
+    def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
         """One version, not older than this process's last write to it; None if there is none.
 
-        If somebody else has changed it since, it takes as long as a GET may be stale.
+        If somebody else has changed it since, it takes as long as a GET may be stale. It takes as
+        long to find out that a version is not there which must exist: somebody else may have just
+        created it.
         """
-        wait = _FIRST_WAIT
+        wait, deadline = _FIRST_WAIT, self._clock() + self._memory.stale
         while True:
             held = self._resources.version(name, version)
             expected = self._memory.expected(name, version)
-            if expected is None or (held is not None and not differ(expected, held)):
+            missing = held is None and must_exist and self._clock() < deadline
+            outdated = expected is not None and (held is None or differ(expected, held))
+            if not (missing or outdated):
                 return held
             self._sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)

@@ -22,16 +22,20 @@ class _Seen:
 
 
 class Memory:
-    """Versions and containers as the service answered the last write, for a while."""
+    """Versions and containers as the service answered the last write, for a while.
+
+    Attributes:
+        stale: seconds for which the GET of a version may show the state before a write.
+    """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
         """Remembers nothing yet.
 
         Args:
-            stale: seconds for which the GET of a version may show the state before a write.
+            stale: see above.
             clock: seconds, from any start.
         """
-        self._stale = stale
+        self.stale = stale
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str | None], _Seen] = {}
@@ -82,7 +86,7 @@ class Memory:
         """What a GET of a version has to show, if it may still show the state before that."""
         with self._lock:
             seen = self._seen.get((name, version))
-            if seen is None or not seen.expected or seen.at < self._clock() - self._stale:
+            if seen is None or not seen.expected or seen.at < self._clock() - self.stale:
                 return None
             return seen.resource
 

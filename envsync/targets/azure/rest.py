@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
@@ -24,9 +23,6 @@ from envsync.targets.azure.clouds import Cloud
 from envsync.targets.azure.errors import Refused, explained, no_json, refused
 from envsync.targets.azure.retries import Retries
 from envsync.targets.azure.waiting import retry_after
-
-LONGEST_OPERATION: Final = 60 * 60.0
-"""Seconds that a long-running operation may take: what the service says of its own."""
 
 _FIRST_POLL: Final = 0.5
 _LONGEST_POLL: Final = 10.0
@@ -109,18 +105,18 @@ class Rest:
     def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
         """Writes a resource, and waits until the service has finished with it.
 
+        azure-core's `LROPoller` is not used: it ends a PUT with a GET of the resource, which the
+        service may not show yet.
+
         Returns:
             the resource as the answer has it; None for a long-running operation.
         """
-        started = time.monotonic()
         answer = self._send("PUT", url, parameters, body)
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
         if answer.status != 202 or poll is None:
             return answer.body
         wait = _FIRST_POLL
         while not _has_ended(answer):
-            if time.monotonic() - started > LONGEST_OPERATION:
-                raise TargetError(f"{urlsplit(url).path} has not come to an end for an hour.")
             asked = retry_after(answer.headers)
             self._sleep(wait if asked is None else asked)
             wait = min(wait * 2, _LONGEST_POLL)

@@ -131,9 +131,7 @@ class AzureTarget:
                 self._writing.ensure_shown(key.name, key.version)
             tags = all_tags(metadata, provenance)
             archived = held.archived and not restore
-            wanted = (metadata.description or None, tags, archived)
-            if restore or wanted != (held.description, held.tags, held.archived):
-                self._writing.put_version(key.name, held, metadata.description, tags, archived)
+            self._writing.put_version(key.name, held, metadata.description, tags, archived)
             self._writing.own(key.name, provenance.owner)
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:

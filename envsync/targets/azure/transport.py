@@ -9,11 +9,14 @@ from __future__ import annotations
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
+
+from envsync.errors import TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +28,10 @@ _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
 
 _FULL_SPEED: Final = 100
 """With more requests left than this nobody waits."""
+
+LONGEST_OPERATION: Final = 60 * 60.0
+"""Seconds that a long-running operation may take: what the service says of its own
+(`x-ms-async-operation-timeout: PT1H`, recorded)."""
 
 READS: Final = 25.0
 WRITES: Final = 10.0
@@ -84,8 +91,20 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         log: RequestLog | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
+        longest_operation: float = LONGEST_OPERATION,
     ) -> None:
+        """Does not connect.
+
+        Args:
+            parallel: how many requests are under way at once.
+            log: what writes requests down.
+            sleep: waits so many seconds.
+            longest_operation: seconds for which an address may answer 202. azure-ai-ml itself
+                waits for ever.
+        """
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
+        self._longest_operation = longest_operation
+        self._unfinished: dict[str, float] = {}
         self._paces = {
             "reads": Pace(parallel, READS, sleep),
             "writes": Pace(parallel, WRITES, sleep),
@@ -93,7 +112,11 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._log = log
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request; signature and errors are those of `RequestsTransport`."""
+        """Sends one request; signature and errors are those of `RequestsTransport`.
+
+        Raises:
+            TargetError: what is asked for has been unfinished for too long.
+        """
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
         self._paces[kind].wait()
         started = time.monotonic()
@@ -106,6 +129,14 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._paces[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
+        if request.method == "GET" and response.status_code == 202:
+            since = self._unfinished.setdefault(request.url, started)
+            if started - since > self._longest_operation:
+                raise TargetError(
+                    f"{urlsplit(request.url).path} is unfinished after "
+                    f"{self._longest_operation:.0f} seconds. Look in Azure ML studio what became "
+                    "of it, and run it again."
+                )
         return response
 
     def __enter__(self) -> Self:

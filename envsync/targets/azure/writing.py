@@ -190,7 +190,7 @@ class Writing:
 
     def changeable(self, name: str, version: str) -> Resource:
         """A version that may be changed."""
-        held = self.current.version(name, version)
+        held = self.current.version(name, version, must_exist=True)
         if held is None:
             raise refusals.unknown(name, version)
         if held.curated or is_reserved(name):

@@ -73,8 +73,9 @@ def rest(
     sleep: Callable[[float], None] = lambda _: None,
     time_limit: float = 100.0,
     log: RequestLog | None = None,
+    longest_operation: float = 100.0,
 ) -> Rest:
     """A connection on which these answers come."""
-    transport = SharedTransport(16, log)
+    transport = SharedTransport(16, log, longest_operation=longest_operation)
     transport.session.mount("https://", script)
     return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)

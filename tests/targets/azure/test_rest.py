@@ -92,6 +92,12 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"UserError.*No such image"):
             rest(script).put(URL, {}, {})
 
+    def test_an_operation_that_never_ends_is_given_up(self) -> None:
+        script = Script(answer(202, "null", Location=OPERATION), answer(202, ""))
+
+        with pytest.raises(TargetError, match=r"/operations/a is unfinished after 0 seconds"):
+            rest(script, longest_operation=0.0).put(URL, {}, {})
+
     def test_what_is_there_at_once_is_not_asked_for(self) -> None:
         script = Script(answer(201, {}, Location=URL))
 
