@@ -7,7 +7,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from envsync.canonical import JSON
 
-HistoryAction = Literal["create", "update", "archive", "restore"]
+HistoryAction = Literal["create", "update", "archive", "restore", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,9 @@ class HistoryEntry:
         actor: who made it.
         version: None for a change of the whole environment.
         before: what was there, as JSON data: `description`, `tags` (the reserved ones included)
-            and `archived`; of an environment, `archived` only. None for a create.
-        after: what is there since, likewise; for a create, `spec` too.
+            and `archived`; of an environment, `archived` only; for a delete, `spec` too. None for
+            a create.
+        after: what is there since, likewise; for a create, `spec` too. None for a delete.
     """
 
     at: str

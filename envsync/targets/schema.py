@@ -17,6 +17,45 @@ SPEC_COLUMNS = (
 )
 """What is fixed once a version is created."""
 
+HISTORY = """
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL CHECK (action IN ('create', 'update', 'archive', 'restore', 'delete')),
+    name TEXT NOT NULL,
+    version TEXT,
+    before TEXT,
+    after TEXT
+);
+CREATE INDEX history_by_name ON history (name);
+CREATE TRIGGER history_is_fixed BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+CREATE TRIGGER history_stays BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+CREATE TRIGGER versions_stay BEFORE DELETE ON versions
+WHEN NOT EXISTS (
+    SELECT 1 FROM history WHERE id = (SELECT max(id) FROM history)
+    AND action = 'delete' AND name = OLD.name AND version = OLD.version)
+BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
+"""
+"""What happened, and that a version goes only once this says so."""
+
+ALLOW_DELETES = f"""
+DROP TRIGGER versions_stay;
+ALTER TABLE history RENAME TO history_without_deletes;
+DROP INDEX history_by_name;
+DROP TRIGGER history_is_fixed;
+DROP TRIGGER history_stays;
+{HISTORY}
+INSERT INTO history SELECT * FROM history_without_deletes;
+DROP TABLE history_without_deletes;
+"""  # noqa: S608 (a constant)
+"""Makes the history of a file that was made before it knew deletes as it is in new files.
+
+`SCHEMA_VERSION` stays: an envsync that knows no deletes reads and writes such a file as before.
+"""
+
 # `extra` and `properties` hold JSON that the service keeps and envsync does not model (stage,
 # isAnonymous, autoRebuild and the like). Text compares byte by byte (BINARY), SQLite's default, so
 # names and versions are case-sensitive, as in the service. Owners have columns of their own beside
@@ -68,27 +107,10 @@ CREATE TABLE versions (
 );
 CREATE INDEX versions_by_owner ON versions (owner) WHERE owner IS NOT NULL;
 
-CREATE TABLE history (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL CHECK (action IN ('create', 'update', 'archive', 'restore')),
-    name TEXT NOT NULL,
-    version TEXT,
-    before TEXT,
-    after TEXT
-);
-CREATE INDEX history_by_name ON history (name);
-
 CREATE TRIGGER spec_is_fixed
 BEFORE UPDATE OF name, version, curated, {", ".join(SPEC_COLUMNS)} ON versions
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be changed'); END;
-CREATE TRIGGER versions_stay BEFORE DELETE ON versions
-BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
-CREATE TRIGGER history_is_fixed BEFORE UPDATE ON history
-BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
-CREATE TRIGGER history_stays BEFORE DELETE ON history
-BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+{HISTORY}
 """
 
 CREATE_SCRIPT = f"""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from envsync.history import HistoryAction, HistoryEntry
-from envsync.targets import queries, refusals
+from envsync.targets import deletions, queries, refusals
 from envsync.targets.behaviour import Behaviour
 from envsync.targets.changes import Changes
 from envsync.targets.database import Database
@@ -149,6 +149,20 @@ class Store:
                 changes.archive_container(name, archived)
             else:
                 changes.archive_version(name, version, archived)
+
+    def delete(self, name: str, version: str | None, actor: str) -> bool:
+        """Deletes a version, or with `version=None` the container and all its versions.
+
+        Returns:
+            Whether it was there.
+
+        Raises:
+            TargetError: it is curated.
+        """
+        if not self.database.exists():
+            return False
+        with self.database.writing() as connection:
+            return deletions.delete(connection, (self.now(), actor), name, version)
 
     @contextmanager
     def changing(self, actor: str | None = None) -> Iterator[Changes]:
