@@ -19,17 +19,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from envsync.canonical import JSON
+from envsync.emulator.apiversions import check_api_version
 from envsync.emulator.errors import ServiceError, forbidden, user_error
 from envsync.emulator.login import login_endpoints
+from envsync.emulator.managed import ManagedRegistries
+from envsync.emulator.operations import Operations
 from envsync.emulator.registry import Registries
 from envsync.emulator.routing import Answer, Call, Endpoint, find
 from envsync.emulator.settings import APPLICATION_HOSTS, Settings
+from envsync.emulator.subscriptions import subscription_endpoints
 from envsync.emulator.tokens import LoginRefused, Tokens
+from envsync.emulator.unbuilt import missing
 from envsync.emulator.workspace import Workspaces
 from envsync.emulator.world import World
 from envsync.errors import TargetError
 
-_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
+_METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
 def utc_now() -> datetime:
@@ -56,11 +61,14 @@ def create_app(
         EnvsyncError: a state file cannot be used, or the seed holds errors.
     """
     world = World(settings, clock)
+    operations = Operations(settings)
     service = _Service(
         (
             *login_endpoints(tokens := Tokens(settings)),
+            *subscription_endpoints(),
             *Workspaces(world, settings, clock).endpoints(),
-            *Registries(world, settings, clock, make_container).endpoints(),
+            *Registries(world, settings, clock, make_container, operations).endpoints(),
+            *ManagedRegistries(world, settings, operations).endpoints(),
         ),
         tokens,
     )
@@ -98,21 +106,22 @@ class _Service:
             answer = Answer(error.body, 401 if error.error == "invalid_client" else 400)
         except TargetError as error:
             answer = Answer(ServiceError(500, "InternalServerError", str(error)).body, 500)
-        return _response(answer)
+        response = _response(answer)
+        if request.method == "HEAD":
+            response.body = b""  # the header keeps the length that GET's body has
+        return response
 
     def _answer(self, request: Request, body: bytes) -> Answer:
         host = request.headers.get("host", "").lower().partition(":")[0]
         path = request.scope["path"]
         if host not in APPLICATION_HOSTS:
             raise ServiceError(421, "UnknownHost", f"The emulator does not answer for {host!r}.")
-        found = find(self._endpoints, host, request.method, path)
-        call = Call(request.method, host, path, query=dict(request.query_params.items()))
+        # What HEAD asks for is what GET would answer, without its body.
+        method = "GET" if request.method == "HEAD" else request.method
+        found = find(self._endpoints, host, method, path)
+        call = Call(method, host, path, query=dict(request.query_params.items()))
         if found is None:
-            raise ServiceError(
-                404,
-                "NotFound",
-                f"The emulator has nothing for {request.method} https://{host}{path}.",
-            )
+            raise missing(self._endpoints, host, request.method, path)
         target, names = found
         return target.handler(self._complete(target, call, names, request, body))
 
@@ -129,12 +138,7 @@ class _Service:
             caller = self._tokens.caller(request.headers.get("authorization"))
             if target.writes and caller.role == "reader":
                 raise forbidden(caller.client, target.action, call.path)
-            if "api-version" not in call.query and "/providers/" in call.path:
-                raise ServiceError(
-                    400,
-                    "MissingApiVersionParameter",
-                    "The api-version query parameter (?api-version=) is required for all requests.",
-                )
+            check_api_version(call.path, call.query)
         content = _parsed(body, request.headers.get("content-type", ""))
         return Call(call.method, call.host, call.path, names, call.query, content, caller)
 

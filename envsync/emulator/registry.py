@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import re
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
@@ -13,7 +9,9 @@ from typing import TypeAlias
 from envsync.canonical import JSON
 from envsync.emulator import storage
 from envsync.emulator.assets import Assets
-from envsync.emulator.errors import no_environment, no_resource, user_error
+from envsync.emulator.deleting import deleted
+from envsync.emulator.errors import no_resource, user_error
+from envsync.emulator.operations import TIMEOUT, Operations
 from envsync.emulator.resources import Naming
 from envsync.emulator.routing import Answer, Call, Endpoint, Handler, endpoint
 from envsync.emulator.settings import (
@@ -24,10 +22,10 @@ from envsync.emulator.settings import (
     Settings,
     stable_id,
 )
+from envsync.emulator.sharing import imported, write_imported
 from envsync.emulator.wire import properties_of
 from envsync.emulator.workspace import LOCATION
 from envsync.emulator.world import World
-from envsync.targets.rows import NewVersion, VersionRecord, Written, parsed_tags
 
 GROUP = "registries"
 """The resource group that discovery names."""
@@ -40,11 +38,6 @@ _REGISTRY = (
     "/mferp/managementfrontend/subscriptions/{subscription}/resourceGroups/{group}"
     f"/providers/{_PROVIDER}/registries/{{registry}}"
 )
-_SOURCE = re.compile(
-    r"azureml://locations/[^/]+/workspaces/(?P<guid>[^/]+)"
-    r"/environments/(?P<name>[^/]+)/versions/(?P<version>[^/]+)"
-)
-
 _Ask: TypeAlias = Callable[[Assets, Call, Naming], JSON]
 
 
@@ -57,6 +50,7 @@ class Registries:
         settings: Settings,
         clock: Callable[[], datetime],
         make_container: Callable[[str], None] | None,
+        operations: Operations,
     ) -> None:
         """Nothing is asked yet.
 
@@ -65,14 +59,13 @@ class Registries:
             settings: how it behaves.
             clock: the current time, with its time zone.
             make_container: makes a blob container; None where there is no blob store.
+            operations: those that take their time.
         """
         self._world = world
         self._settings = settings
         self._clock = clock
         self._make_container = make_container
-        self._operations: dict[str, int] = {}
-        self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
+        self._operations = operations
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Everything that can be asked of registries here."""
@@ -100,6 +93,8 @@ class Registries:
             ),
             _on("GET", version, f"{assets}/read", self._reading(Assets.get_version)),
             _on("PUT", version, f"{assets}/write", self._put_version),
+            _on("DELETE", container, f"{assets}/delete", self._delete),
+            _on("DELETE", version, f"{assets}/delete", self._delete),
             _on(
                 "PUT",
                 f"{_REGISTRY}/tempdatarefs/{{name}}/versions/{{version}}",
@@ -169,78 +164,41 @@ class Registries:
     def _import(self, call: Call) -> Answer:
         """`share`: a workspace's version becomes a registry's, under a name of its own."""
         properties = properties_of(call.body)
-        source = self._source(str(properties.get("sourceAssetId", "")))
-        new = _imported(
-            source, properties.get("destinationName"), properties.get("destinationVersion")
-        )
-        assets = self._assets(call)
-        written = Written(new.description, dict(new.tags), dict(new.properties))
-        assets.write_version(call, new, written)
+        new = imported(self._world, properties)
+        write_imported(self._assets(call), call, new)
         return self._accepted(call.names["registry"], new.name, new.version)
 
-    def _source(self, asset_id: str) -> VersionRecord:
-        match = _SOURCE.fullmatch(asset_id)
-        if match is None:
-            raise user_error(f"{asset_id} is no id of a workspace's environment version.")
-        for workspace, assets in self._world.workspaces.items():
-            if stable_id("workspace", workspace) == match["guid"].lower():
-                record = assets.store.record(match["name"], match["version"])
-                if record is not None:
-                    return record
-        raise no_environment(match["name"], match["version"])
-
     def _accepted(self, registry: str, name: str, version: str) -> Answer:
-        with self._lock:
-            operation = f"{registry}_{name}_{version}_{next(self._numbers)}"
-            self._operations[operation] = self._settings.operation_polls
+        operation = self._operations.begin(registry, name, version)
         location = f"https://{DISCOVERY_HOST}/environment/v1.0/operations/{operation}"
-        headers = {
-            "Location": location,
-            "x-ms-async-operation-timeout": "PT1H",
-            **_waiting(self._settings),
-        }
+        headers = {"Location": location, **TIMEOUT, **self._operations.waiting()}
         return Answer(None, 202, headers)
 
     def _operation(self, call: Call) -> Answer:
         """202 until it is done, then 200, both with an empty body (recorded)."""
-        operation = call.names["operation"]
-        with self._lock:
-            left = self._operations.get(operation)
-            if left is None:
-                raise user_error(f"There is no operation {operation}.", status=404)
-            self._operations[operation] = max(left - 1, 0)
-        if left == 0:
+        if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
-        headers = {"Location": call.url, **_waiting(self._settings)}
+        headers = {"Location": call.url, **self._operations.waiting()}
         return Answer(status=202, headers=headers, empty=True)
 
+    def _delete(self, call: Call) -> Answer:
+        return deleted(self._assets(call), call)
+
     def _assets(self, call: Call) -> Assets:
-        name = call.names["registry"]
-        assets = self._world.registries.get(name.lower())
-        if assets is None:
-            raise no_resource("registries", name, call.names.get("group", GROUP))
-        return assets
+        return registry_assets(self._world, call)
 
 
-def _waiting(settings: Settings) -> dict[str, str]:
-    """How long a client is to wait. HTTP knows whole seconds; Azure's clients, milliseconds too."""
-    seconds = settings.retry_after
-    if seconds == int(seconds):
-        return {"Retry-After": f"{seconds:.0f}"}
-    return {"retry-after-ms": f"{seconds * 1000:.0f}"}
+def registry_assets(world: World, call: Call) -> Assets:
+    """The registry that a path names.
 
-
-def _imported(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:
-    row = source.row
-    return NewVersion(
-        name if isinstance(name, str) else row.name,
-        version if isinstance(version, str) else row.version,
-        row.spec,
-        row.description,
-        parsed_tags(row.tags),
-        properties=parsed_tags(source.properties),
-        extra=json.loads(source.extra),
-    )
+    Raises:
+        ServiceError: there is no such registry (404).
+    """
+    name = call.names["registry"]
+    assets = world.registries.get(name.lower())
+    if assets is None:
+        raise no_resource("registries", name, call.names.get("group", GROUP))
+    return assets
 
 
 def _naming(settings: Settings, call: Call) -> Naming:

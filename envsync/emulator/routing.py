@@ -80,12 +80,17 @@ class Endpoint:
 
 def endpoint(host: str, method: str, path: str, action: str | None, handler: Handler) -> Endpoint:
     """An endpoint; `{name}` in the path is one segment, matched with case."""
+    return Endpoint(host, method, pattern(path), action, handler)
+
+
+def pattern(path: str) -> re.Pattern[str]:
+    """What the paths of an endpoint look like; each `{name}` is a group of that name."""
     parts = _PLACEHOLDER.split(path)
     text = "".join(
         f"(?P<{part}>[^/]+)" if index % 2 else f"(?i:{re.escape(part)})"
         for index, part in enumerate(parts)
     )
-    return Endpoint(host, method, re.compile(text), action, handler)
+    return re.compile(text)
 
 
 def find(

@@ -23,6 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from envsync.emulator.app import create_app
+from envsync.emulator.azurecli import configuration
 from envsync.emulator.azurite import INSTALL, Azurite
 from envsync.emulator.certificates import Certificates, issue
 from envsync.emulator.middleware import wrap
@@ -75,7 +76,8 @@ def running(settings: Settings, log: Path | None = None) -> Iterator[Emulator]:
         app = create_app(settings, make_container=azurite.make_container)
         server = _Server(app, settings, certificates, azurite, file)
         tunnel = stack.enter_context(server.running())
-        yield Emulator(variables(settings, tunnel, certificates), tuple(_warnings(azurite)))
+        found = {**variables(settings, tunnel, certificates), **configuration(directory)}
+        yield Emulator(found, tuple(_warnings(azurite)))
 
 
 def variables(settings: Settings, tunnel: Address, certificates: Certificates) -> dict[str, str]:
@@ -93,7 +95,9 @@ def variables(settings: Settings, tunnel: Address, certificates: Certificates) -
         "REQUESTS_CA_BUNDLE": authority,
         "CURL_CA_BUNDLE": authority,
         "SSL_CERT_FILE": authority,
-        "AZURE_AUTHORITY_HOST": LOGIN_HOST,
+        "NODE_EXTRA_CA_CERTS": authority,
+        # With its scheme: that of @azure/identity needs one, and azure-identity takes both.
+        "AZURE_AUTHORITY_HOST": f"https://{LOGIN_HOST}",
         "AZURE_TENANT_ID": TENANT_ID,
         "AZURE_CLIENT_ID": CLIENT_ID,
         "AZURE_CLIENT_SECRET": CLIENT_SECRET,

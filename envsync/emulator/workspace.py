@@ -9,6 +9,7 @@ from typing import TypeAlias
 from envsync.canonical import JSON
 from envsync.emulator import storage
 from envsync.emulator.assets import Assets
+from envsync.emulator.deleting import deleted
 from envsync.emulator.errors import no_resource
 from envsync.emulator.resources import Naming, system_data
 from envsync.emulator.routing import Answer, Call, Endpoint, Handler, endpoint
@@ -39,7 +40,6 @@ class Workspaces:
         store = f"{_WORKSPACE}/datastores"
         assets = "workspaces/environments"
         return (
-            _at("GET", "/subscriptions/{subscription}", "subscriptions/read", _subscription),
             _at("GET", _WORKSPACE, "workspaces/read", self._workspace),
             _at("GET", store, "workspaces/datastores/read", self._datastores),
             _at("GET", f"{store}/{{datastore}}", "workspaces/datastores/read", self._datastore),
@@ -65,6 +65,8 @@ class Workspaces:
             ),
             _at("GET", version, f"{assets}/versions/read", self._reading(Assets.get_version)),
             _at("PUT", version, f"{assets}/versions/write", self._writing(Assets.put_version)),
+            _at("DELETE", container, f"{assets}/delete", self._delete),
+            _at("DELETE", version, f"{assets}/versions/delete", self._delete),
         )
 
     def _reading(self, ask: _Ask) -> Handler:
@@ -82,6 +84,9 @@ class Workspaces:
             return Answer(content, 201, {"Location": location})
 
         return handler
+
+    def _delete(self, call: Call) -> Answer:
+        return deleted(self._assets(call), call)
 
     def _assets(self, call: Call) -> Assets:
         assets = self._world.workspaces.get(call.names["workspace"].lower())
@@ -180,17 +185,4 @@ def _scope(call: Call) -> str:
     return (
         f"/subscriptions/{names['subscription']}/resourceGroups/{names['group']}"
         f"/providers/{_PROVIDER}/workspaces/{names['workspace']}"
-    )
-
-
-def _subscription(call: Call) -> Answer:
-    subscription = call.names["subscription"]
-    return Answer(
-        {
-            "id": f"/subscriptions/{subscription}",
-            "subscriptionId": subscription,
-            "displayName": "envsync emulator",
-            "state": "Enabled",
-            "tenantId": TENANT_ID,
-        }
     )

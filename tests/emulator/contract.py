@@ -80,7 +80,7 @@ def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | Non
         return "registry-discovery"
     if path.startswith(_DATAPLANE):
         return REGISTRY
-    if host == "management.azure.com" and "/workspaces/" in path:
+    if host == "management.azure.com" and re.search("/(workspaces|registries)/", path):
         stable = query.get("api-version", [""])[0] == "2024-04-01"
         return STABLE if stable else PREVIEW
     return None

@@ -154,7 +154,7 @@ def test_clients_find_the_login_endpoints() -> None:
     [
         ("GET", "https://contoso.example/", 421),
         ("GET", "https://management.azure.com/nothing", 404),
-        ("DELETE", f"{VERSION}?api-version=2024-04-01", 404),
+        ("PATCH", f"{VERSION}?api-version=2024-04-01", 405),
         ("GET", VERSION, 400),
     ],
     ids=["host", "path", "method", "api-version"],

@@ -61,8 +61,8 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 # A command
 
 
-# The machine's own, and what azure-ai-ml sets in the process that other tests use it in.
-NOT_THE_EMULATORS = {"AZURE_CONFIG_DIR", "AZUREML_CURRENT_CLOUD"}
+# Directories, and what azure-ai-ml sets in the process that other tests use it in.
+ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
 def test_a_command_finds_the_emulator_in_its_environment() -> None:
@@ -75,9 +75,9 @@ def test_a_command_finds_the_emulator_in_its_environment() -> None:
     assert {
         name: variables[name]
         for name in variables
-        if name.startswith(("AZURE_", "AZUREML_")) and name not in NOT_THE_EMULATORS
+        if name.startswith(("AZURE_", "AZUREML_")) and name not in ELSEWHERE
     } == {
-        "AZURE_AUTHORITY_HOST": "login.microsoftonline.com",
+        "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com",
         "AZURE_TENANT_ID": "72f988bf-0000-4000-8000-656e7673796e",
         "AZURE_CLIENT_ID": "0d1c3f6e-0000-4000-8000-656e7673796e",
         "AZURE_CLIENT_SECRET": "envsync-emulator",
@@ -95,9 +95,18 @@ def test_proxies_and_certificates_of_the_outside_do_not_reach_the_command() -> N
 
     assert variables["https_proxy"] == variables["HTTPS_PROXY"]
     assert variables["no_proxy"] == variables["NO_PROXY"] == "localhost,127.0.0.1"
-    assert (
-        variables["REQUESTS_CA_BUNDLE"] == variables["SSL_CERT_FILE"] == variables["CURL_CA_BUNDLE"]
-    )
+    certificates = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    assert {variables[name] for name in certificates} == {variables["REQUESTS_CA_BUNDLE"]}
+
+
+def test_the_azure_cli_has_a_login_of_its_own_and_the_extensions_of_the_outside() -> None:
+    done = envsync("emulator", "--", sys.executable, "-c", PRINT, AZURE_CONFIG_DIR="/outside")
+    variables = json.loads(done.stdout)
+    own = Path(variables["REQUESTS_CA_BUNDLE"]).parent / "azure"
+
+    assert variables["AZURE_CONFIG_DIR"] == str(own)
+    assert variables["AZURE_EXTENSION_DIR"] == str(Path("/outside/cliextensions"))
+    assert not own.exists()
 
 
 def test_nothing_is_left_when_the_command_has_ended() -> None:
@@ -210,7 +219,7 @@ def test_a_server_prints_its_variables_and_serves_until_it_is_stopped(
 def test_a_shell_can_read_the_variables() -> None:
     with started() as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(15)]
+        lines = [process.stdout.readline() for _ in range(18)]
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     shown = subprocess.run(
