@@ -16,6 +16,20 @@ PYTEST_ARGS ?=
 AZURITE := 3.35.0
 AZURITE_STAMP := $(VENV)/.installed-azurite-$(AZURITE)
 
+# Microsoft's clients that the emulator is tested with, each in an environment of its own: the
+# versions that they need are not ours. The newest @azure/identity wants a newer Node, too.
+AZURE_CLI := 2.91.0
+AZURE_MGMT := 2.0.0b2
+AZURE_JS := 2.1.1
+AZURE_JS_IDENTITY := 4.8.0
+AZURE_CLI_STAMP := $(VENV)/.installed-azure-cli-$(AZURE_CLI)
+AZURE_MGMT_STAMP := $(VENV)/.installed-azure-mgmt-$(AZURE_MGMT)
+AZURE_JS_STAMP := $(VENV)/.installed-azure-js-$(AZURE_JS)-$(AZURE_JS_IDENTITY)
+CLIENT_STAMPS := $(AZURE_CLI_STAMP) $(AZURE_MGMT_STAMP) $(AZURE_JS_STAMP)
+
+# Releases of azure-ai-ml whose requests or uploads differ.
+AZURE_AI_ML := 1.5.0 1.15.0 1.23.1 1.28.1 1.35.0
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -63,7 +77,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) git ## the tests, with branch coverage
+pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git ## the tests, with branch coverage
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope \
 	  --cov --cov-branch --cov-report term $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -74,6 +88,10 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 	  [ -e "$$script" ] || { echo "There are no benchmarks yet."; break; }; \
 	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
 	done
+
+.PHONY: clients
+clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.installed-azure-ai-ml-%) ## releases of azure-ai-ml against the emulator; minutes, so not in test
+	$(BIN)/python tests/emulator/older_clients.py $(AZURE_AI_ML)
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## rewrites the code in the project's style
@@ -101,8 +119,24 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 
 # Microsoft's emulator of the blob service, which keeps the emulator's build contexts.
 $(AZURITE_STAMP): | $(BIN)/python node
-	npm install --prefix $(VENV)/azurite azurite@$(AZURITE) \
-	  --no-audit --no-fund --no-save --no-package-lock --loglevel=error >/dev/null
+	$(call npm,azurite,azurite@$(AZURITE))
+	@touch $@
+
+$(AZURE_JS_STAMP): | $(BIN)/python node
+	$(call npm,azure-js,@azure/arm-machinelearning@$(AZURE_JS) @azure/identity@$(AZURE_JS_IDENTITY))
+	@touch $@
+
+$(AZURE_CLI_STAMP): | $(BIN)/python
+	$(call apart,azure-cli,azure-cli==$(AZURE_CLI))
+	@touch $@
+
+$(AZURE_MGMT_STAMP): | $(BIN)/python
+	$(call apart,azure-mgmt,azure-mgmt-machinelearningservices==$(AZURE_MGMT) azure-identity)
+	@touch $@
+
+# Those up to 1.23 take a name out of marshmallow that it no longer has.
+$(VENV)/.installed-azure-ai-ml-%: | $(BIN)/python
+	$(call apart,azure-ai-ml-$*,azure-ai-ml==$* azure-identity 'marshmallow<3.20')
 	@touch $@
 
 $(BIN)/python:
@@ -118,6 +152,17 @@ git:
 .PHONY: node
 node:
 	@{ command -v node && command -v npm; } >/dev/null || $(call debian,nodejs npm)
+
+# $(call npm,DIRECTORY,PACKAGES): packages from npm, in a directory of .venv.
+npm = npm install --prefix $(VENV)/$(1) $(2) \
+  --no-audit --no-fund --no-save --no-package-lock --loglevel=error >/dev/null
+
+# $(call apart,DIRECTORY,PACKAGES): packages in a virtual environment of their own, within .venv. Not
+# compiled: of the Azure CLI's thousands of modules, a command imports a few.
+define apart
+$(BIN)/python -m venv --without-pip $(VENV)/$(1)
+	$(PIP) --python $(VENV)/$(1)/bin/python install --no-compile $(2)
+endef
 
 # $(call debian,PACKAGE): installs a missing Debian package where that is possible, else asks for it.
 define debian
