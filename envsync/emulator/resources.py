@@ -107,7 +107,8 @@ class Resources:
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        suffix = "/versions/latest" if self.kind == "registry" else ""  # recorded in 2022-09
+        # By a registry's own host (recorded in 2022-09); by the resource manager there is none.
+        suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
             "name": record.name,

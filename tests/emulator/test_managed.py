@@ -79,6 +79,7 @@ def test_a_registry_is_the_same_by_the_resource_manager_and_by_its_own_host(api:
         "azureml://registries/shared/environments/pydata/versions/1",
         f"{path}/environments/pydata/versions/1",
     )
+    assert container.json["id"] == f"{path}/environments/pydata"
     assert container.json["type"] == "Microsoft.MachineLearningServices/registries/environments"
     assert (described.status, described.properties["description"]) == (200, "New.")
     assert [item["name"] for item in listed.json["value"]] == ["pydata"]
