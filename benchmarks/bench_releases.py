@@ -20,14 +20,14 @@ from collections import Counter, defaultdict
 from contextlib import closing
 from pathlib import Path
 
-from envsync.applier import apply
-from envsync.model import BuildContext, Declaration, TargetIdentity
-from envsync.plan import Plan
-from envsync.planner import make_plan
-from envsync.policy import Policy
-from envsync.rules import RULES, Level
-from envsync.source.load import Loaded, load
-from envsync.targets.local import LocalTarget
+from envsync.model.environment import BuildContext, Declaration, TargetIdentity
+from envsync.model.policy import Policy
+from envsync.plan.apply import apply
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from envsync.project.load import Loaded, load
+from envsync.project.rules import RULES, Level
+from envsync.targets.local.target import LocalTarget
 
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", Path(__file__).parents[2] / "shared"))
 BUNDLE = DATA / "corpus" / "azureml-assets-release-2022-2024.bundle"

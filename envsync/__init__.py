@@ -11,8 +11,7 @@ from envsync._version import __version__
 
 if TYPE_CHECKING:
     from envsync.api import Applied, Project, apply_plan, load_project, make_plan
-    from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
-    from envsync.errors import (
+    from envsync.model.errors import (
         EnvsyncError,
         GitError,
         InvalidProject,
@@ -20,20 +19,25 @@ if TYPE_CHECKING:
         TargetError,
         UsageError,
     )
-    from envsync.outcome import Outcome
-    from envsync.plan import Plan
-    from envsync.problem import Problem
+    from envsync.model.problem import Problem
+    from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+    from envsync.plan.outcome import Outcome
+    from envsync.plan.plan import Plan
 
 _HOMES = {
     "api": ("Applied", "Project", "apply_plan", "load_project", "make_plan"),
-    "outcome": ("Outcome",),
-    "errors": (
-        *("EnvsyncError", "GitError", "InvalidProject"),
-        *("PlanRefused", "TargetError", "UsageError"),
+    "model.errors": (
+        "EnvsyncError",
+        "GitError",
+        "InvalidProject",
+        "PlanRefused",
+        "TargetError",
+        "UsageError",
     ),
-    "change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
-    "plan": ("Plan",),
-    "problem": ("Problem",),
+    "model.problem": ("Problem",),
+    "plan.change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
+    "plan.outcome": ("Outcome",),
+    "plan.plan": ("Plan",),
 }
 
 __all__ = [

@@ -1,5 +1,5 @@
 """`python -m envsync`."""
 
-from envsync.cli import main
+from envsync.cli.main import main
 
 main()

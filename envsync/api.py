@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync import planner
-from envsync.applier import apply
-from envsync.config import Config, load_config
-from envsync.errors import EnvsyncError, InvalidProject
-from envsync.outcome import Outcome
-from envsync.plan import Plan
-from envsync.source.load import load
+from envsync.model.errors import EnvsyncError, InvalidProject
+from envsync.plan import planner
+from envsync.plan.apply import apply
+from envsync.plan.outcome import Outcome
+from envsync.plan.plan import Plan
+from envsync.project.load import load
+from envsync.project.settings.config import Config, load_config
 from envsync.targets import open_target
 from envsync.targets.connection import DEFAULT_PARALLEL, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from envsync.model import Declaration
-    from envsync.problem import Problem
-    from envsync.targets.protocol import Target
+    from envsync.model.environment import Declaration
+    from envsync.model.problem import Problem
+    from envsync.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +161,14 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     Raises:
         GitError: there is no such commit.
     """
-    from envsync.committed import changed_since
+    from envsync.git.declared import changed_since
 
     return changed_since(project.config, project.declarations, ref)
 
 
 def provenance(project: Project) -> str | None:
     """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
-    from envsync.committed import current_commit
+    from envsync.git.declared import current_commit
 
     return current_commit(project.config)
 

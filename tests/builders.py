@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envsync.canonical import JSON, canonical_json
-from envsync.model import (
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import (
     Build,
     BuildContext,
     Declaration,
@@ -17,7 +17,7 @@ from envsync.model import (
     Source,
     TargetIdentity,
 )
-from envsync.state import Container, RegisteredVersion, State
+from envsync.model.state import Container, RegisteredVersion, State
 
 PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")

@@ -31,15 +31,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from envsync import errors
-from envsync.change import Action, Change, FieldChange, Rejection
-from envsync.cli import app
-from envsync.config import load_config
-from envsync.model import TargetIdentity
-from envsync.plan import Plan
-from envsync.problem import Problem
-from envsync.rules import COMPARED, FIXED, RULES
-from envsync.source.load import load
+from envsync.cli.main import app
+from envsync.model import errors
+from envsync.model.environment import TargetIdentity
+from envsync.model.problem import Problem
+from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.plan import Plan
+from envsync.project.load import load
+from envsync.project.rules import COMPARED, FIXED, RULES
+from envsync.project.settings.config import load_config
 from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]

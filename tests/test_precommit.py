@@ -180,7 +180,7 @@ def test_the_hooks_that_the_docs_name_are_there() -> None:
 
 
 def test_the_docs_show_what_init_writes() -> None:
-    assert read("envsync/commands/templates/pre-commit.yaml") == DOCUMENTED[1]
+    assert read("envsync/cli/templates/pre-commit.yaml") == DOCUMENTED[1]
 
 
 def test_the_project_runs_both_on_its_own_environments() -> None:

@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 import yaml
 
-from envsync.config import load_config
-from envsync.errors import InvalidProject
-from envsync.rules import FIXED, RULES
-from envsync.source.fields import ENVIRONMENT_FIELDS
-from tests.source.project import DATA, load_files
+from envsync.model.errors import InvalidProject
+from envsync.project.environment.fields import ENVIRONMENT_FIELDS
+from envsync.project.rules import FIXED, RULES
+from envsync.project.settings.config import load_config
+from tests.project.project import DATA, load_files
 
 CONTRACT = DATA / "contract" / "environment.schema.json"
 

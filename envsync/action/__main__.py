@@ -3,7 +3,7 @@
 import os
 import sys
 
-from envsync.action.run import run
+from envsync.action.step import run
 
 if __name__ == "__main__":
     sys.exit(run(os.environ))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from envsync.action.program import Finished, envsync
+from envsync.action.process import Finished, envsync
 from envsync.action.report import Text, applied_report, refused_report
 from envsync.action.results import (
     PLAIN,
@@ -18,12 +18,12 @@ from envsync.action.results import (
     read_json,
     target_option,
 )
-from envsync.commands.files import write_file
-from envsync.outcome import Outcome
-from envsync.plan import Plan
-from envsync.render.github import plan_github
+from envsync.cli.files import write_file
+from envsync.plan.outcome import Outcome
+from envsync.plan.plan import Plan
+from envsync.render.annotations import plan_github
 from envsync.render.outcomes import applied_text, outcome_text
-from envsync.render.text import plan_text, summary_text
+from envsync.render.plan_text import plan_text, summary_text
 
 if TYPE_CHECKING:
     from envsync.action.approval import Approval

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from envsync.action.marker import Marker, read_marker
-from envsync.action.publish import own
-from envsync.errors import EnvsyncError
+from envsync.action.posts import own
+from envsync.model.errors import EnvsyncError
 
 if TYPE_CHECKING:
     from envsync.action.event import Event

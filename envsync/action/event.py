@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from envsync.errors import EnvsyncError, UsageError
+from envsync.model.errors import EnvsyncError, UsageError
 
 
 @dataclass(frozen=True, slots=True)

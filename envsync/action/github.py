@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from envsync.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError
 
 if TYPE_CHECKING:
     import requests

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
 
-from envsync.errors import UsageError
+from envsync.model.errors import UsageError
 
 TOKEN_VARIABLE: Final = "INPUT_TOKEN"  # noqa: S105 - the name of a variable, not what it holds
 

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from envsync.canonical import canonical_json, sha256_digest
+from envsync.model.canonical import canonical_json, sha256_digest
 
 if TYPE_CHECKING:
-    from envsync.plan import Plan
+    from envsync.plan.plan import Plan
 
 MAX_LENGTH: Final = 8_000
 """Characters of a marker. A plan whose changes do not fit is marked by its digest alone."""

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from envsync.action.marker import fingerprints
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.markdown import plan_markdown
 from envsync.render.paint import safe
-from envsync.render.view import SIGNS
+from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_view import SIGNS
 
 if TYPE_CHECKING:
     from envsync.action.approval import Approval
     from envsync.action.event import Event
     from envsync.action.inputs import Inputs
-    from envsync.outcome import Outcome
-    from envsync.plan import Plan
-    from envsync.problem import Problem
+    from envsync.model.problem import Problem
+    from envsync.plan.outcome import Outcome
+    from envsync.plan.plan import Plan
 
 MAX_COMMENT: Final = 65_536
 """Characters of a comment or an issue that GitHub takes at most. No text has fewer bytes."""

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from envsync.action.program import Finished, envsync
+from envsync.action.process import Finished, envsync
 from envsync.action.report import Text, failure_report, problems_report
-from envsync.commands.files import read_plan
-from envsync.commands.problems import below_repository
-from envsync.config import find_config
-from envsync.problem import Problem
-from envsync.render.github import plan_github, problems_github
-from envsync.render.markdown import plan_markdown
+from envsync.cli.files import read_plan
+from envsync.cli.problems import below_repository
+from envsync.model.problem import Problem
+from envsync.project.settings.config import find_config
+from envsync.render.annotations import plan_github, problems_github
 from envsync.render.paint import painter
+from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_text import summary_text
 from envsync.render.problems import problems_summary, problems_text
-from envsync.render.text import summary_text
 
 if TYPE_CHECKING:
     from envsync.action.inputs import Inputs
-    from envsync.plan import Plan
+    from envsync.plan.plan import Plan
 
 PLAIN: Final = painter(False)
 """Colours make nothing clearer in a log that GitHub colours itself."""

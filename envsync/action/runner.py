@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from envsync.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError
 
 MAX_SUMMARY: Final = 1 << 20
 """Bytes of a step's summary; GitHub drops one that is longer."""

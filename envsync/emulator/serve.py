@@ -22,11 +22,12 @@ from typing import TextIO
 import uvicorn
 from starlette.types import ASGIApp
 
-from envsync.emulator.app import create_app
-from envsync.emulator.azurecli import configuration
-from envsync.emulator.azurite import INSTALL, Azurite
-from envsync.emulator.certificates import Certificates, issue
-from envsync.emulator.middleware import wrap
+from envsync.emulator.endpoints.app import create_app
+from envsync.emulator.middleware.stack import wrap
+from envsync.emulator.network.azurecli import configuration
+from envsync.emulator.network.azurite import INSTALL, Azurite
+from envsync.emulator.network.certificates import Certificates, issue
+from envsync.emulator.network.tunnel import Address, Destination, Tunnel
 from envsync.emulator.settings import (
     APPLICATION_HOSTS,
     BLOB_SUFFIX,
@@ -38,8 +39,7 @@ from envsync.emulator.settings import (
     TENANT_ID,
     Settings,
 )
-from envsync.emulator.tunnel import Address, Destination, Tunnel
-from envsync.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError
 
 _BLOB_HOSTS = f"*{BLOB_SUFFIX}"
 

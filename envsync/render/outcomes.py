@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from envsync.canonical import JSON
-from envsync.outcome import Outcome, Status
-from envsync.plan import Plan
+from envsync.model.canonical import JSON
+from envsync.plan.outcome import Outcome, Status
+from envsync.plan.plan import Plan
 from envsync.render.paint import Paint, safe
-from envsync.render.text import STYLES
-from envsync.render.view import SIGNS
+from envsync.render.plan_text import STYLES
+from envsync.render.plan_view import SIGNS
 
 _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": "yellow"}
 

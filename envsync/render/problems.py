@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from envsync.canonical import JSON
-from envsync.change import FieldChange
-from envsync.problem import Problem
+from envsync.model.canonical import JSON
+from envsync.model.problem import Problem
+from envsync.plan.change import FieldChange
 from envsync.render.paint import Paint, safe
 
 NO_FIELDS: Final[Mapping[Problem, Sequence[FieldChange]]] = MappingProxyType({})

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
+from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
 from envsync.render.paint import safe
 from envsync.render.paths import below
-from envsync.rules import COMPARED, ERRORS, RULES, WARNINGS
 
 if TYPE_CHECKING:
-    from envsync.canonical import JSON
-    from envsync.problem import Problem
+    from envsync.model.canonical import JSON
+    from envsync.model.problem import Problem
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

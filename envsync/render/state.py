@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from envsync.canonical import JSON
-from envsync.history import HistoryEntry
+from envsync.model.canonical import JSON
+from envsync.model.history import HistoryEntry
+from envsync.model.state import Container, RegisteredVersion
 from envsync.render.paint import Paint, columns, pad, safe
 from envsync.render.values import value_lines, value_text
-from envsync.state import Container, RegisteredVersion
 
 
 def list_json(containers: Iterable[Container], *, everything: bool) -> JSON:

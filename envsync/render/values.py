@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from envsync.render.paint import Paint, safe, shorten
 
 if TYPE_CHECKING:
-    from envsync.canonical import JSON
+    from envsync.model.canonical import JSON
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _MOST_VALUE_LINES = 6

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.errors import TargetError
+from envsync.model.errors import TargetError
 from envsync.targets.connection import Connection
 
 if TYPE_CHECKING:
-    from envsync.targets.protocol import Target
-    from envsync.targetsettings import TargetConfig
+    from envsync.model.target import Target
+    from envsync.project.settings.targets import TargetConfig
 
 
 def open_target(config: TargetConfig, root: Path, connection: Connection | None = None) -> Target:
@@ -29,8 +29,8 @@ def open_target(config: TargetConfig, root: Path, connection: Connection | None 
 
 
 def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Target:
-    from envsync.model import TargetIdentity
-    from envsync.targets.local import LocalTarget
+    from envsync.model.environment import TargetIdentity
+    from envsync.targets.local.target import LocalTarget
 
     path = config.settings["path"]
     return LocalTarget(root / path, TargetIdentity(config.name, config.kind, path))
@@ -38,7 +38,7 @@ def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Ta
 
 def _open_workspace(config: TargetConfig, _root: Path, connection: Connection) -> Target:
     try:
-        from envsync.targets.workspace import open_workspace
+        from envsync.targets.azure.workspace import open_workspace
     except ModuleNotFoundError as error:
         raise _not_installed(config, error) from error
     return open_workspace(config, connection)
@@ -46,14 +46,14 @@ def _open_workspace(config: TargetConfig, _root: Path, connection: Connection) -
 
 def _open_registry(config: TargetConfig, _root: Path, connection: Connection) -> Target:
     try:
-        from envsync.targets.registry import open_registry
+        from envsync.targets.azure.registry import open_registry
     except ModuleNotFoundError as error:
         raise _not_installed(config, error) from error
     return open_registry(config, connection)
 
 
 def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetError:
-    from envsync.wording import install
+    from envsync.model.wording import install
 
     return TargetError(
         f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
-from envsync.errors import TargetError
-from envsync.targets.rows import NewVersion, VersionRow
+from envsync.model.errors import TargetError
+from envsync.targets.store.rows import NewVersion, VersionRow
 
 Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hidden"]
 

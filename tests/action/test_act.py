@@ -17,9 +17,9 @@ import pytest
 
 from envsync.action.marker import Marker, read_marker
 from envsync.api import apply_plan, load_project, make_plan
-from envsync.config import load_config
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
+from envsync.project.settings.config import load_config
 from envsync.targets import open_target
 from tests.action.act import Ran, Runner
 from tests.action.documented import workflows

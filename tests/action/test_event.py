@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from envsync.action.event import Event, read_event
-from envsync.errors import EnvsyncError, UsageError
+from envsync.model.errors import EnvsyncError, UsageError
 
 
 def environ(tmp_path: Path, name: str, payload: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from envsync.action.inputs import Inputs, read_inputs
-from envsync.errors import UsageError
+from envsync.model.errors import UsageError
 
 DIGEST = "sha256:" + "0" * 64
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envsync.action.marker import MAX_LENGTH, Marker, fingerprints, read_marker
-from envsync.change import Action, Change, FieldChange, Rejection
-from envsync.model import TargetIdentity
-from envsync.plan import Plan
+from envsync.model.environment import TargetIdentity
+from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.plan import Plan
 
 DIGEST = "sha256:" + "0" * 64
 text = st.text(st.characters(exclude_categories=["Cs"]))

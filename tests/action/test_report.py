@@ -8,7 +8,7 @@ from envsync.action.approval import Approval
 from envsync.action.event import Event
 from envsync.action.inputs import Inputs
 from envsync.action.marker import MAX_LENGTH, Marker, fingerprints
-from envsync.action.publish import body
+from envsync.action.posts import body
 from envsync.action.report import (
     MAX_COMMENT,
     Text,
@@ -20,11 +20,11 @@ from envsync.action.report import (
     problems_report,
     refused_report,
 )
-from envsync.change import Action, Change, Rejection
-from envsync.model import TargetIdentity
-from envsync.outcome import Outcome
-from envsync.plan import Plan
-from envsync.problem import Problem
+from envsync.model.environment import TargetIdentity
+from envsync.model.problem import Problem
+from envsync.plan.change import Action, Change, Rejection
+from envsync.plan.outcome import Outcome
+from envsync.plan.plan import Plan
 
 HOSTILE = "@octocat `` </details> [x](y) <img> \n::error::"
 

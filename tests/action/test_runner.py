@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envsync.action.runner import Runner
-from envsync.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError
 
 
 def parse(text: str) -> dict[str, str]:

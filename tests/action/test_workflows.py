@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from envsync._version import __version__
-from envsync.commands import init
-from envsync.commands.session import Session
+from envsync.cli import init
+from envsync.cli.session import Session
 from tests.action.documented import ROOT, pipeline, workflows
 
 ACTION = ROOT / "action.yml"

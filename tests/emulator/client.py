@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from starlette.applications import Starlette
 
-from envsync.emulator.app import create_app
+from envsync.emulator.endpoints.app import create_app
 from envsync.emulator.settings import CLIENT_ID, CLIENT_SECRET, TENANT_ID, Settings
 from tests.emulator.contract import validated
 

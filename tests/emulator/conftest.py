@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def require_blobs() -> None:
     """Skips where nothing can keep build contexts."""
-    from envsync.emulator.azurite import find
+    from envsync.emulator.network.azurite import find
 
     if find() is None:
         pytest.skip("Azurite is not installed; `make pytest` does that")

@@ -38,7 +38,7 @@ pytest.importorskip("starlette", reason="the emulator needs starlette")
 pytest.importorskip("uvicorn", reason="the emulator needs uvicorn")
 pytest.importorskip("trustme", reason="the emulator needs trustme")
 
-from envsync.emulator.azurite import find
+from envsync.emulator.network.azurite import find
 from envsync.emulator.serve import Emulator, running
 
 WORKSPACE = (

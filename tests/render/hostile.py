@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from envsync.change import Action, Change, FieldChange, LatestChange, Rejection
-from envsync.model import Source, TargetIdentity
-from envsync.plan import Plan
+from envsync.model.environment import Source, TargetIdentity
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.plan import Plan
 
 NASTY = (
     *(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from sarif_pydantic import Sarif  # type: ignore[import-untyped]  # it has no types to offer
 
-from envsync.problem import Problem
+from envsync.model.problem import Problem
+from envsync.project.rules import COMPARED, RULES
 from envsync.render.sarif import problems_sarif
-from envsync.rules import COMPARED, RULES
 from tests.render.hostile import texts
 
 

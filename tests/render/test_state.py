@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from envsync.canonical import JSON
-from envsync.model import Build, BuildContext, Environment, EnvironmentKey, EnvironmentSpec
+from envsync.model.canonical import JSON
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+)
+from envsync.model.state import Container, RegisteredVersion
 from envsync.render.paint import painter
 from envsync.render.state import container_text, version_json, version_text
-from envsync.state import Container, RegisteredVersion
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
 DIGEST = "sha256:" + "0" * 64

@@ -1,4 +1,4 @@
-"""What every kind of target must do: the promises of `envsync/targets/protocol.py` as tests.
+"""What every kind of target must do: the promises of `envsync/model/target.py` as tests.
 
 A kind of target subclasses `TargetContract` and overrides the `target` fixture (and `seed_curated`
 where its tests can put in an entry of the service's own):
@@ -20,10 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from envsync.canonical import canonical_json
-from envsync.compare import match_spec
-from envsync.errors import TargetError
-from envsync.model import (
+from envsync.model.canonical import canonical_json
+from envsync.model.environment import (
     Build,
     BuildContext,
     Environment,
@@ -34,8 +32,10 @@ from envsync.model import (
     Provenance,
     Route,
 )
-from envsync.state import Container, RegisteredVersion
-from envsync.targets.protocol import Target
+from envsync.model.errors import TargetError
+from envsync.model.state import Container, RegisteredVersion
+from envsync.model.target import Target
+from envsync.plan.compare import match_spec
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
 

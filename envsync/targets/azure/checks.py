@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envsync.compare import match_spec, spec_fields
-from envsync.errors import TargetError
-from envsync.model import BuildContext, Environment
-from envsync.ownership import RESERVED_NAMES
-from envsync.state import RegisteredVersion
+from envsync.model.environment import BuildContext, Environment
+from envsync.model.errors import TargetError
+from envsync.model.state import RegisteredVersion
+from envsync.plan.compare import match_spec, spec_fields
+from envsync.plan.ownership import RESERVED_NAMES
 from envsync.targets.azure.wire import Resource
 
 

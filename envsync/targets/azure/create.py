@@ -17,14 +17,14 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import HttpTransport
 
-from envsync.errors import EnvsyncError, TargetError
-from envsync.model import BuildContext, Environment, EnvironmentSpec, InferenceConfig
-from envsync.targets.azure.clouds import Cloud
-from envsync.targets.azure.errors import explained
-from envsync.targets.azure.uploads import Uploads
+from envsync.model.environment import BuildContext, Environment, EnvironmentSpec, InferenceConfig
+from envsync.model.errors import EnvsyncError, TargetError
+from envsync.model.wording import install
+from envsync.targets.azure.http.clouds import Cloud
+from envsync.targets.azure.http.errors import explained
+from envsync.targets.azure.http.uploads import Uploads
+from envsync.targets.local.translation import all_tags
 from envsync.targets.scratch import scratch_directory
-from envsync.targets.translation import all_tags
-from envsync.wording import install
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
@@ -195,7 +195,7 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
 
 
 def _copy(context: BuildContext, source: Path, place: Path) -> None:
-    from envsync.source.context import copy_context, scan_context
+    from envsync.project.context.scan import copy_context, scan_context
 
     try:
         copy_context(context, place)

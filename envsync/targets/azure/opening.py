@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from azure.core.credentials import TokenCredential
 
-from envsync.targets.azure.clouds import cloud, current_cloud
+from envsync.project.settings.targets import TargetConfig
 from envsync.targets.azure.create import Creator
-from envsync.targets.azure.credentials import credential
-from envsync.targets.azure.log import RequestLog
-from envsync.targets.azure.rest import Rest
-from envsync.targets.azure.transport import SharedTransport
+from envsync.targets.azure.http.clouds import cloud, current_cloud
+from envsync.targets.azure.http.credentials import credential
+from envsync.targets.azure.http.log import RequestLog
+from envsync.targets.azure.http.rest import Rest
+from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.connection import Connection
-from envsync.targetsettings import TargetConfig
 
 # Azure's libraries and urllib3 warn through logging, and Python prints that where nobody listens:
 # one failed sign-in fills a screen. What matters of it is in envsync's own message.

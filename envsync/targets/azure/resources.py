@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-from envsync.canonical import JSON
-from envsync.errors import TargetError
-from envsync.targets.azure.errors import Refused
-from envsync.targets.azure.rest import Rest
+from envsync.model.canonical import JSON
+from envsync.model.errors import TargetError
+from envsync.targets.azure.http.errors import Refused
+from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.wire import Resource, resource
 
 

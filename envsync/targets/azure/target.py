@@ -14,25 +14,25 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
-from envsync.model import (
+from envsync.model.environment import (
     Environment,
     EnvironmentKey,
     Metadata,
     Provenance,
     TargetIdentity,
 )
-from envsync.state import State
+from envsync.model.state import State
 from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_ours,
 )
 from envsync.targets.azure.current import Current
 from envsync.targets.azure.memory import Memory
-from envsync.targets.azure.reading import Reading
+from envsync.targets.azure.read import Reading
 from envsync.targets.azure.site import Site
 from envsync.targets.azure.wire import registered
 from envsync.targets.azure.writing import Writing
-from envsync.targets.translation import all_tags, new_version
+from envsync.targets.local.translation import all_tags, new_version
 
 
 class AzureTarget:

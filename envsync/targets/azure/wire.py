@@ -15,8 +15,8 @@ from typing import Final, cast
 
 import yaml
 
-from envsync.canonical import JSON, canonical_json
-from envsync.model import (
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import (
     Build,
     BuildContext,
     Environment,
@@ -29,7 +29,7 @@ from envsync.model import (
     Route,
     user_tags,
 )
-from envsync.state import RegisteredVersion
+from envsync.model.state import RegisteredVersion
 
 _READ_ONLY: Final = frozenset(
     {"environmentType", "provisioningState", "latestVersion", "nextVersion"}

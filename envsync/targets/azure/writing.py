@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from envsync.canonical import JSON
-from envsync.errors import TargetError
-from envsync.model import Environment
+from envsync.model.canonical import JSON
+from envsync.model.environment import Environment
+from envsync.model.errors import TargetError
 from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_archived,
@@ -24,12 +24,12 @@ from envsync.targets.azure.checks import (
     is_reserved,
 )
 from envsync.targets.azure.current import Current
-from envsync.targets.azure.errors import Refused
+from envsync.targets.azure.http.errors import Refused
 from envsync.targets.azure.memory import Memory
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.site import Site
 from envsync.targets.azure.wire import Resource, body, registered
-from envsync.targets.translation import all_tags
+from envsync.targets.local.translation import all_tags
 
 _DECLINED: Final = frozenset({400, 405, 409})
 """Statuses of a service that takes no such request at all."""

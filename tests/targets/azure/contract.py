@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from envsync.errors import TargetError
-from envsync.model import Environment, EnvironmentSpec
+from envsync.model.environment import Environment, EnvironmentSpec
+from envsync.model.errors import TargetError
+from envsync.model.target import Target
+from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
-from envsync.targets.protocol import Target
-from envsync.targetsettings import TargetKind
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
 from tests.targets.contract import IMAGE, TargetContract
 from tests.targets.contract import environment as declared

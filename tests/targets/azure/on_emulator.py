@@ -20,13 +20,13 @@ import pytest
 for extra in ("starlette", "uvicorn", "trustme", "azure.identity", "azure.mgmt.core"):
     pytest.importorskip(extra, reason=f"{extra} is not installed")
 
-from envsync.emulator.azurite import find
+from envsync.emulator.network.azurite import find
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
+from envsync.project.settings.targets import TargetConfig, TargetKind
 from envsync.targets import open_target
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
-from envsync.targetsettings import TargetConfig, TargetKind
 from tests.targets.contract import IMAGE
 
 READER = "reads-only"

@@ -12,11 +12,11 @@ from azure.core.credentials import AccessToken
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from envsync.canonical import JSON
-from envsync.targets.azure.clouds import cloud
-from envsync.targets.azure.log import RequestLog
-from envsync.targets.azure.rest import Rest
-from envsync.targets.azure.transport import SharedTransport
+from envsync.model.canonical import JSON
+from envsync.targets.azure.http.clouds import cloud
+from envsync.targets.azure.http.log import RequestLog
+from envsync.targets.azure.http.rest import Rest
+from envsync.targets.azure.http.transport import SharedTransport
 
 Step = tuple[int, JSON, Mapping[str, str]] | Exception
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from envsync.errors import TargetError
-from envsync.model import EnvironmentKey, Metadata
-from envsync.targets.protocol import Target
+from envsync.model.environment import EnvironmentKey, Metadata
+from envsync.model.errors import TargetError
+from envsync.model.target import Target
 from tests.targets.azure.contract import AzureContract, fails, service
 from tests.targets.contract import OURS, TargetContract, environment, flags
 

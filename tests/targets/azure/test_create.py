@@ -6,11 +6,11 @@ import pytest
 
 pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is not installed")
 
-from envsync.canonical import JSON
-from envsync.errors import TargetError
-from envsync.targets.azure.clouds import cloud
+from envsync.model.canonical import JSON
+from envsync.model.errors import TargetError
 from envsync.targets.azure.create import Creator
-from envsync.targets.azure.transport import SharedTransport
+from envsync.targets.azure.http.clouds import cloud
+from envsync.targets.azure.http.transport import SharedTransport
 from tests.targets.azure.scripted import Script, Someone, answer
 from tests.targets.contract import IMAGE, environment
 

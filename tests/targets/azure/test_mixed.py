@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 
 from envsync.api import unverified
-from envsync.applier import apply
-from envsync.change import Action
-from envsync.model import Declaration
-from envsync.plan import Plan
-from envsync.planner import make_plan
-from envsync.policy import Policy
+from envsync.model.environment import Declaration
+from envsync.model.policy import Policy
+from envsync.model.target import Target
+from envsync.plan.apply import apply
+from envsync.plan.change import Action
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
-from envsync.targets.protocol import Target
-from envsync.targetsettings import TargetKind
 from tests.builders import PROJECT, declared, image
 from tests.targets.azure.on_emulator import azure, put
 

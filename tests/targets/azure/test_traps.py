@@ -19,9 +19,8 @@ pytest.importorskip("azure.core", reason="azure-core is not installed")
 
 from azure.core import PipelineClient
 
-from envsync.canonical import JSON
-from envsync.errors import TargetError
-from envsync.model import (
+from envsync.model.canonical import JSON
+from envsync.model.environment import (
     Build,
     BuildContext,
     Environment,
@@ -29,8 +28,9 @@ from envsync.model import (
     EnvironmentSpec,
     Metadata,
 )
+from envsync.model.errors import TargetError
 from envsync.targets.azure.checks import ensure_archived, ensure_uploaded, is_reserved
-from envsync.targets.azure.transport import SharedTransport
+from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.wire import Resource
 from tests.targets.azure.on_emulator import Azure, azure, put
 from tests.targets.contract import OURS, container, environment, registered
@@ -39,12 +39,12 @@ AZURE = "tests/targets/azure"
 CONTRACT = "tests/targets/contract.py::TargetContract::"
 SWITCHES = f"{AZURE}/test_contract.py::"
 WIRE = f"{AZURE}/test_wire.py::"
-REST = f"{AZURE}/test_rest.py::"
+REST = f"{AZURE}/http/test_rest.py::"
 HERE = f"{AZURE}/test_traps.py::"
-UPLOADS = f"{AZURE}/test_uploads.py::"
-WORKSPACE = "tests/targets/test_workspace.py::"
-REGISTRY = "tests/targets/test_registry.py::"
-CONTEXT = "tests/source/test_context.py::"
+UPLOADS = f"{AZURE}/http/test_uploads.py::"
+WORKSPACE = "tests/targets/azure/test_workspace.py::"
+REGISTRY = "tests/targets/azure/test_registry.py::"
+CONTEXT = "tests/project/context/test_scan.py::"
 
 TRAPS: Mapping[str, tuple[str, ...]] = {
     # The resource model
@@ -107,7 +107,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestTraps::test_a_next_version_that_is_no_number_is_taken_as_it_is",
     ),
     "nextVersion may be there already": (
-        "tests/test_versions.py"
+        "tests/plan/test_versions.py"
         "::test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used",
     ),
     "the GET of an archived container says that it is active": (
@@ -132,7 +132,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "a stage of Archived is an archived version": (f"{WIRE}test_a_stage_of_archived_wins",),
     "the service chose the names of conda files in 2022": (
-        "tests/test_compare.py::TestNamesThatTheServiceChose::test_they_are_no_difference",
+        "tests/plan/test_compare.py::TestNamesThatTheServiceChose::test_they_are_no_difference",
     ),
     "@latest is the newest by creation": (
         f"{WORKSPACE}TestTraps::test_latest_is_the_newest_by_creation_whatever_order_a_list_has",

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("azure.core", reason="azure-core is not installed")
 
-from envsync.canonical import JSON, canonical_json
-from envsync.model import (
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import (
     Build,
     BuildContext,
     EnvironmentSpec,

@@ -1,0 +1,46 @@
+"""`envsync init`: the files of a new project."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from envsync.cli.session import Session
+from envsync.model.errors import EnvsyncError
+
+_FILES = {
+    "envsync.yaml": "envsync.yaml",
+    "environments/example.yml": "example.yml",
+    ".github/workflows/envsync-plan.yml": "envsync-plan.yml",
+    ".github/workflows/envsync-apply.yml": "envsync-apply.yml",
+    ".github/workflows/envsync-nightly.yml": "envsync-nightly.yml",
+    ".pre-commit-config.yaml": "pre-commit.yaml",
+}
+
+
+def run(session: Session, directory: Path) -> int:
+    """Writes what is not there yet; overwrites nothing.
+
+    Raises:
+        EnvsyncError: a file cannot be written.
+    """
+    templates = files("envsync") / "cli" / "templates"
+    project = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("-") or "project"
+    for name, template in _FILES.items():
+        path = directory / name
+        text = (templates / template).read_text("utf-8").replace("{project}", project)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+        except FileExistsError:
+            session.out(f"kept     {path}")
+        except OSError as error:
+            raise EnvsyncError(f"{path} cannot be written: {error.strerror or error}.") from error
+        else:
+            session.out(f"written  {path}")
+    if not session.quiet:
+        at = "" if directory.resolve() == Path.cwd() else f" -C {directory}"
+        session.out(f"\nNext: envsync{at} plan")
+    return 0

@@ -1,1 +1,0 @@
-"""One file for each command: wiring, output and exit code."""

@@ -1,0 +1,1 @@
+"""Addresses, certificates and processes of the emulator."""

@@ -1,0 +1,1 @@
+"""What the emulator holds, and the resources that it answers with."""

@@ -1,0 +1,221 @@
+"""`Assets`: the environments of one workspace or registry, as REST resources.
+
+What may be done is the store's business; here it becomes JSON, pages and statuses.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from envsync.emulator.service import lag, wire
+from envsync.emulator.service.errors import ServiceError, no_environment, refused
+from envsync.emulator.service.paging import is_ascending, page, view_of
+from envsync.emulator.service.resources import Naming, Resources, context_uri
+from envsync.emulator.service.routing import Call
+from envsync.emulator.service.shape import renames_conda
+from envsync.emulator.settings import AssetKind, Settings
+from envsync.model.canonical import JSON
+from envsync.targets.refusals import Refused
+from envsync.targets.store.rows import (
+    ContainerRecord,
+    NewVersion,
+    VersionRecord,
+    Written,
+    parsed_tags,
+)
+from envsync.targets.store.store import Store
+
+
+class Assets:
+    """Reads and writes one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        kind: AssetKind,
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            store: what is there.
+            settings: how the service behaves.
+            clock: the current time, with its time zone.
+            kind: whether this is a workspace or a registry.
+        """
+        self.store = store
+        self._settings = settings
+        self._clock = clock
+        self._started = clock()
+        self._kind = kind
+        self._resources = Resources(settings, kind)
+
+    def get_version(self, call: Call, naming: Naming) -> JSON:
+        """One version, as it was before the last `stale_get_seconds`.
+
+        Raises:
+            ServiceError: there is none (404).
+        """
+        name, version = call.names["name"], call.names["version"]
+        _, versions = self._before(self._settings.stale_get_seconds, name)
+        record = next((item for item in versions if item.row.version == version), None)
+        if record is None:
+            raise no_environment(name, version)
+        return self._resources.version(record, versions, self._is_hidden(name), call, naming)
+
+    def put_version(self, call: Call, naming: Naming) -> JSON:
+        """Registers or changes a version; the version as it is then.
+
+        Raises:
+            ServiceError: the service would not take it.
+        """
+        properties = wire.properties_of(call.body)
+        written = self._written(properties)
+        new = wire.new_version(
+            call.names["name"],
+            call.names["version"],
+            properties,
+            written,
+            rename_conda=renames_conda(self._settings.as_of),
+        )
+        record = self.write_version(call, self._kept_here(new, naming), written)
+        versions = self.store.records(new.name)[1]
+        return self._resources.version(record, versions, self._is_hidden(new.name), call, naming)
+
+    def write_version(self, call: Call, new: NewVersion, written: Written) -> VersionRecord:
+        """Registers or changes a version that has been read already.
+
+        Raises:
+            ServiceError: a rule of the service forbids it.
+        """
+        held = self.store.record(new.name, new.version)
+        if held is None and self._settings.end_of_life_python == "refuse":
+            wire.check_python(new)
+        frozen = self._kind == "registry" and self._settings.registry_metadata == "ignore"
+        try:
+            with self.store.changing(_actor(call)) as changes:
+                if held is not None and frozen:
+                    written = _frozen(held, written)
+                return changes.put_version(new, written)
+        except Refused as error:
+            raise refused(error, self._settings.conflict) from error
+
+    def get_container(self, call: Call, naming: Naming) -> JSON:
+        """One container. Under `container_get="recorded"` it never says that it is archived.
+
+        Raises:
+            ServiceError: there is none (404).
+        """
+        name = call.names["name"]
+        containers, versions = self.store.records(name)
+        if not containers:
+            raise no_environment(name)
+        archived = bool(containers[0].archived) and self._settings.container_get == "stored"
+        return self._resources.container(containers[0], versions, archived, call, naming)
+
+    def put_container(self, call: Call, naming: Naming) -> JSON:
+        """Makes or changes a container; the container as it is then.
+
+        Raises:
+            ServiceError: a rule of the service forbids it.
+        """
+        name = call.names["name"]
+        written = self._written(wire.properties_of(call.body))
+        try:
+            with self.store.changing(_actor(call)) as changes:
+                record = changes.put_container(name, written)
+        except Refused as error:
+            raise refused(error, self._settings.conflict) from error
+        versions = self.store.records(name)[1]
+        return self._resources.container(record, versions, bool(record.archived), call, naming)
+
+    def list_containers(self, call: Call, naming: Naming) -> JSON:
+        """A page of containers, the newest first (recorded)."""
+        containers, versions = self._before(self._settings.list_lag_seconds)
+        containers.sort(key=lambda item: item.created_at, reverse=True)
+        by_name: defaultdict[str, list[VersionRecord]] = defaultdict(list)
+        for version in versions:
+            by_name[version.row.name].append(version)
+        view = view_of(call)
+        shown = [item for item in containers if bool(item.archived) in view]
+        return page(
+            call,
+            shown,
+            self._settings.page_size,
+            lambda item: self._resources.container(
+                item,
+                by_name[item.name],
+                bool(item.archived) and self._settings.archived_entry == "true",
+                call,
+                naming,
+            ),
+        )
+
+    def list_versions(self, call: Call, naming: Naming) -> JSON:
+        """A page of the versions of one name, the newest first unless `$orderBy` says otherwise.
+
+        Raises:
+            ServiceError: there is no such name, in a service that answers 404 then.
+        """
+        name = call.names["name"]
+        containers, versions = self._before(self._settings.list_lag_seconds, name)
+        if not containers:
+            if self._settings.absent_versions == "404":
+                raise no_environment(name)
+            return {"value": []}
+        hidden, view = bool(containers[0].archived), view_of(call)
+        shown = [item for item in versions if (hidden or bool(item.row.archived)) in view]
+        if not is_ascending(call):
+            shown.reverse()
+        return page(
+            call,
+            shown,
+            self._settings.page_size,
+            lambda item: self._resources.version(item, versions, hidden, call, naming),
+        )
+
+    def _before(
+        self, seconds: float, name: str | None = None
+    ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
+        """What there was this many seconds ago, of one name or all."""
+        containers, versions = self.store.records(name)
+        if not seconds:
+            return containers, versions
+        at = lag.horizon(self._clock(), seconds, self._started)
+        return lag.as_of(containers, versions, self.store.history_after(at, name), at)
+
+    def _written(self, properties: Mapping[str, JSON]) -> Written:
+        return wire.written(properties, numbers=self._settings.numeric_tags != "refuse")
+
+    def _kept_here(self, new: NewVersion, naming: Naming) -> NewVersion:
+        """The same, with the digest of a build context that only we know by the address sent."""
+        held = self.store.record(new.name, new.version)
+        if held is None or held.row.build_context is None:
+            return new
+        if new.spec.build_uri != context_uri(held, naming):
+            return new
+        spec = new.spec._replace(build_uri=None, build_context=held.row.build_context)
+        return replace(new, spec=spec)
+
+    def _is_hidden(self, name: str) -> bool:
+        containers, _ = self.store.records(name)
+        return bool(containers and containers[0].archived)
+
+
+def _actor(call: Call) -> str:
+    if call.caller is None:
+        raise ServiceError(401, "AuthenticationFailed", "Nobody is logged in.")
+    return call.caller.client
+
+
+def _frozen(held: VersionRecord, written: Written) -> Written:
+    return replace(
+        written,
+        description=held.row.description,
+        tags=parsed_tags(held.row.tags),
+        properties=parsed_tags(held.properties),
+    )

@@ -1,0 +1,64 @@
+"""`seeded`: what a directory of environment files declares, as the service would have it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from envsync.emulator.settings import Settings
+from envsync.model.canonical import JSON
+from envsync.model.environment import BuildContext, Declaration, Environment, EnvironmentKey
+from envsync.model.errors import InvalidProject, TargetError
+from envsync.targets.local.translation import new_version
+from envsync.targets.store.rows import NewVersion
+
+_SHA256_DIGITS = 64
+
+
+def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
+    """The declared versions; a file without version declares `1`.
+
+    A build context gets the address that an upload would give it; its files are not uploaded.
+
+    Args:
+        directory: what environment files are looked for in. They may name files of the project
+            around it, where there is one.
+        settings: where build contexts of the first workspace lie.
+
+    Raises:
+        InvalidProject: a file has errors.
+        TargetError: the directory holds no environment file.
+    """
+    from envsync.project.load import load
+    from envsync.project.settings.config import find_config
+
+    config = find_config(directory)
+    root = directory if config is None else config.parent
+    loaded = load(root, directory, rules={}, versions="auto")
+    if any(problem.severity == "error" for problem in loaded.problems):
+        raise InvalidProject(loaded.problems)
+    if not loaded.files:
+        raise TargetError(f"There are no environment files in {directory} to start from.")
+    for declaration in loaded.declarations:
+        yield _new(declaration, settings)
+
+
+def _new(declaration: Declaration, settings: Settings) -> NewVersion:
+    spec, uri = declaration.spec, None
+    if spec.build is not None and isinstance(spec.build.context, BuildContext):
+        uri = _uploaded(spec.build.context, settings)
+        spec = replace(spec, build=replace(spec.build, context=uri))
+    key = EnvironmentKey(declaration.name, declaration.version or "1")
+    conda = spec.conda_file
+    text = "" if conda is None else json.dumps(json.loads(conda), indent=2)
+    extra: dict[str, JSON] = {"condaFile": text}
+    return replace(new_version(Environment(key, spec, declaration.metadata)), extra=extra)
+
+
+def _uploaded(context: BuildContext, settings: Settings) -> str:
+    digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
+    container = settings.blob_container(settings.workspaces[0])
+    directory = Path(context.directory or "context").name
+    return f"{settings.blob_endpoint}/{container}/LocalUpload/{digest}/{directory}/"

@@ -1,0 +1,106 @@
+"""`World`: the workspaces and registries that an emulator holds, and where each is kept."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from envsync.emulator.service.assets import Assets
+from envsync.emulator.service.curated import CURATED
+from envsync.emulator.service.seed import seeded
+from envsync.emulator.settings import AssetKind, Settings, state_file
+from envsync.targets.refusals import check_new
+from envsync.targets.store.behaviour import Behaviour
+from envsync.targets.store.rows import NewVersion
+from envsync.targets.store.store import Store
+
+_ACTOR = "Microsoft"
+
+
+class World:
+    """Opens every store, with the curated entries in it.
+
+    Attributes:
+        workspaces: by name in lower case: the resource manager compares names without case.
+        registries: by name in lower case, as the service compares them.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        """Opens the stores; without `Settings.state`, in a temporary directory.
+
+        Args:
+            settings: which there are, and how they behave.
+            clock: the current time, with its time zone.
+
+        Raises:
+            EnvsyncError: a file cannot be used, or the seed holds errors.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._temporary: str | None = None
+        self._state = settings.state or self._temporary_state()
+        self._stores: list[Store] = []
+        try:
+            self.workspaces: Mapping[str, Assets] = self._assets("workspace", settings.workspaces)
+            self.registries: Mapping[str, Assets] = self._assets("registry", settings.registries)
+            if settings.seed is not None:
+                store = self.workspaces[settings.workspaces[0].lower()].store
+                _seed(store, seeded(settings.seed, settings))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the files, and removes those that nobody asked to keep."""
+        for store in self._stores:
+            store.close()
+        self._stores = []
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def _temporary_state(self) -> Path:
+        self._temporary = tempfile.mkdtemp(prefix="envsync-emulator-")
+        return Path(self._temporary) / "emulator.db"
+
+    def _assets(self, kind: AssetKind, names: tuple[str, ...]) -> dict[str, Assets]:
+        return {name.lower(): self._open(kind, name) for name in names}
+
+    def _open(self, kind: AssetKind, name: str) -> Assets:
+        settings = self._settings
+        store = Store(
+            state_file(self._state, settings, kind, name),
+            actor=_ACTOR,
+            clock=self._clock,
+            behaviour=_behaviour(settings),
+        )
+        self._stores.append(store)
+        if kind == "workspace":
+            for new in CURATED:
+                # Somebody's own file may hold another environment of that name.
+                if not store.records(new.name)[0]:
+                    store.seed_curated(new)
+        return Assets(store, settings, self._clock, kind)
+
+
+def _seed(store: Store, versions: Iterable[NewVersion]) -> None:
+    """Registers versions in one transaction: a disk is waited for once."""
+    with store.changing() as changes:
+        for new in versions:
+            check_new(new)
+            if not changes.is_registered(new):
+                changes.create(new)
+
+
+def _behaviour(settings: Settings) -> Behaviour:
+    return Behaviour(
+        tags=settings.tags,
+        omitted=settings.omitted,
+        restore=settings.restore,
+        archive_hidden=settings.archive_hidden,
+        hidden_versions=settings.hidden_versions,
+        container_tags=settings.container_tags,
+        inherit_owner=False,
+    )

@@ -1,0 +1,1 @@
+"""What commits hold of a project, and what an edit would break."""

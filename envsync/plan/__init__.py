@@ -1,0 +1,1 @@
+"""Two states to a plan, and a plan to outcomes."""

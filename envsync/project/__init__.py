@@ -1,0 +1,1 @@
+"""A directory, read: its settings, and what its files declare."""

@@ -1,0 +1,1 @@
+"""Build contexts as Azure ML uploads them."""

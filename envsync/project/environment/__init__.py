@@ -1,0 +1,1 @@
+"""One environment file to a declaration, and what is wrong with it."""

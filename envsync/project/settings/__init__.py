@@ -1,0 +1,1 @@
+"""`envsync.yaml`."""

@@ -1,0 +1,134 @@
+"""A plan and its outcomes as text for a terminal or a log."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from envsync.plan.change import Action
+from envsync.plan.plan import Plan
+from envsync.render.paint import WIDTH, Paint, columns, pad, painter
+from envsync.render.plan_view import NONE, REJECT, FieldView, ItemView, PlanView, view
+from envsync.render.values import value_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+STYLES: Mapping[str, str] = {
+    Action.CREATE: "green",
+    Action.UPDATE: "yellow",
+    Action.ARCHIVE: "red",
+    Action.RESTORE: "cyan",
+    REJECT: "bold red",
+}
+
+_FIELD_INDENT = 6
+_MOST_PATH_COLUMNS = 36
+_ARROW = " → "
+
+
+def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
+    """The whole plan: one line a change, its fields below, rejections, `@latest`, the summary.
+
+    Args:
+        plan: what to show.
+        color: whether to use ANSI colours; nothing is said by colour alone.
+        width: columns of the terminal.
+        full: shows long values whole instead of cutting them.
+    """
+    paint = painter(color)
+    shown = view(plan)
+    items = (*shown.changes, *shown.rejections)
+    column = min(max((cell_len(item.address) for item in items), default=0), width // 2)
+    lines = [paint("bold", f"Target {shown.target}") + f"  {shown.kind} {shown.id}"]
+    blocks = [_item(item, column, paint, width, full) for item in items]
+    for block, before in zip(blocks, [[""], *blocks], strict=False):
+        # Changes without fields stand close together, all else is set apart.
+        lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
+    lines += _latest(shown, paint)
+    lines += _warnings(shown.warnings, paint, width)
+    if shown.refused:
+        lines += ["", paint("bold red", "Refused: ") + shown.refused]
+    lines += ["", _summary(shown, paint)]
+    if not shown.is_empty:
+        lines.append(paint("dim", f"Digest {shown.digest}"))
+    return "\n".join(lines) + "\n"
+
+
+def summary_text(plan: Plan, paint: Paint) -> str:
+    """What the plan comes to, in one line."""
+    return _summary(view(plan), paint)
+
+
+def _summary(shown: PlanView, paint: Paint) -> str:
+    unchanged = f"{shown.unchanged} unchanged"
+    if shown.is_empty:
+        return paint("bold green", "No changes.") + f" The target is as declared: {unchanged}."
+    told = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
+    told.append(unchanged)
+    if shown.rejections:
+        told.append(paint(STYLES[REJECT], f"{len(shown.rejections)} rejected"))
+    return paint("bold", "Plan: ") + ", ".join(told) + "."
+
+
+def _item(item: ItemView, column: int, paint: Paint, width: int, full: bool) -> list[str]:
+    action = paint(STYLES[item.action], f"  {item.sign} {item.action:<7}")
+    address = paint("bold", pad(item.address, column))
+    lines = [f"{action}  {address}  {paint('dim', item.note)}".rstrip()]
+    lines += _fields(item.fields, paint, width, full)
+    if item.action == REJECT:
+        indent = " " * _FIELD_INDENT
+        lines += _wrap(item.message + (f" ({item.where})" if item.where else ""), indent, width)
+        lines += _wrap("fix: " + item.fix, indent, width)
+    return lines
+
+
+def _fields(fields: Sequence[FieldView], paint: Paint, width: int, full: bool) -> Iterator[str]:
+    column = min(max((cell_len(field.path) for field in fields), default=0), _MOST_PATH_COLUMNS)
+    for field in fields:
+        path = " " * _FIELD_INDENT + pad(field.path, column) + "  "
+        before, after = field.before or NONE, field.after or NONE
+        if field.before is None:
+            yield from value_lines(path, after, paint, "green", width, full)
+        elif field.after is None:
+            yield from value_lines(path, before + _ARROW + after, paint, "red", width, full)
+        elif cell_len(path + before + _ARROW + after) <= width:
+            yield path + paint("red", before) + _ARROW + paint("green", after)
+        else:
+            yield path.rstrip()
+            deeper = " " * (_FIELD_INDENT + 2)
+            yield from value_lines(deeper + "- ", before, paint, "red", width, full)
+            yield from value_lines(deeper + "+ ", after, paint, "green", width, full)
+        for file in field.files:
+            yield " " * (_FIELD_INDENT + 2) + file
+
+
+def _latest(shown: PlanView, paint: Paint) -> Iterator[str]:
+    if shown.latest:
+        yield ""
+        yield paint("bold", "@latest")
+        yield from columns(
+            ("  " + name, before + _ARROW + after) for name, before, after in shown.latest
+        )
+
+
+def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str]:
+    for index, warning in enumerate(warnings):
+        if index == 0:
+            yield ""
+        first, *rest = _wrap(f"Warning: {warning}", "", width)
+        yield first.replace("Warning:", paint("yellow", "Warning:"), 1)
+        yield from rest
+
+
+def _wrap(text: str, indent: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

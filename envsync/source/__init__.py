@@ -1,1 +1,0 @@
-"""A directory of environment files to the desired state, and every problem on the way."""

@@ -1,0 +1,1 @@
+"""The connection to Azure: requests, retries, errors, sign-in."""

@@ -1,0 +1,133 @@
+"""`--debug-http`: every request as one line of JSON, without secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from azure.core.exceptions import ResponseNotReadError
+
+from envsync.model.canonical import JSON
+from envsync.model.errors import TargetError
+
+HIDDEN: Final = "REDACTED"
+"""What stands where a secret stood."""
+
+_PLAIN_PARAMETERS: Final = frozenset(
+    {"api-version", "listViewType", "$skip", "$top", "$orderBy", "restype", "comp"}
+)
+_SECRET_KEY: Final = re.compile(
+    r"secret|token|password|credential|sas|signature|key$", re.IGNORECASE
+)
+_SIGNATURE: Final = re.compile(r"(?i)\b(sig|signature|accountkey|sharedaccesskey)=[^&\s\"']+")
+_IDS: Final = ("x-ms-request-id", "x-ms-correlation-request-id", "Retry-After", "Location")
+_LARGEST_BODY: Final = 1 << 16
+
+
+class RequestLog:
+    """A file to which requests and answers are added. Headers that sign in are never in it."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the file.
+
+        Raises:
+            TargetError: it cannot be written.
+        """
+        try:
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise TargetError(f"The log of requests {path} cannot be written: {error}.") from error
+        self._lock = threading.Lock()
+
+    def answered(self, request: Any, response: Any, seconds: float) -> None:
+        """Writes a request, an azure-core one, and its answer down."""
+        headers: dict[str, JSON] = {
+            name: redacted_url(str(response.headers[name]))
+            for name in _IDS
+            if name in response.headers
+        }
+        answer: dict[str, JSON] = {
+            "status": response.status_code,
+            "headers": headers,
+            "answer": _body(_text_of(response)),
+        }
+        self._write(request, seconds, answer)
+
+    def failed(self, request: Any, error: Exception, seconds: float) -> None:
+        """Writes a request down that got no answer."""
+        self._write(request, seconds, {"error": redacted_text(str(error))})
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
+        content = getattr(request, "content", None) or getattr(request, "data", None)
+        line: dict[str, JSON] = {
+            "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "method": request.method,
+            "url": redacted_url(request.url),
+            "body": _body(content),
+            **outcome,
+            "ms": round(seconds * 1000),
+        }
+        with self._lock:
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+
+
+def redacted_url(url: str) -> str:
+    """A URL with the values of all parameters hidden that may be a secret."""
+    parts = urlsplit(url)
+    if not parts.query:
+        return url
+    query = [
+        (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
+        for key, value in parse_qsl(parts.query, keep_blank_values=True)
+    ]
+    return urlunsplit(parts._replace(query=urlencode(query, safe="$ ")))
+
+
+def redacted_text(text: str) -> str:
+    """A text with signatures of shared access hidden."""
+    return _SIGNATURE.sub(rf"\1={HIDDEN}", text)
+
+
+def _text_of(response: Any) -> object:
+    """The body as text; None where it has not been read yet, as of a stream."""
+    if "json" not in response.headers.get("Content-Type", ""):
+        return None
+    try:
+        return response.text()
+    except ResponseNotReadError:
+        return None
+
+
+def _body(content: object) -> JSON:
+    """A body as JSON with secrets hidden; None where it is no JSON, or too long."""
+    if isinstance(content, bytes):
+        content = content.decode(errors="replace")
+    if not isinstance(content, str) or not content or len(content) > _LARGEST_BODY:
+        return None
+    try:
+        return _without_secrets(json.loads(content))
+    except ValueError:
+        return None
+
+
+def _without_secrets(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {
+            key: HIDDEN
+            if _SECRET_KEY.search(key) and not isinstance(item, dict)
+            else _without_secrets(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return redacted_text(value) if isinstance(value, str) else value

@@ -1,0 +1,50 @@
+"""The target `workspace`: the environments of an Azure ML workspace.
+
+Its resources are those of the Resource Manager; docs/azure.md describes the target for users.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envsync.model.environment import TargetIdentity
+from envsync.project.settings.targets import TargetConfig
+from envsync.targets.azure.opening import link
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.site import Site
+from envsync.targets.azure.target import AzureTarget
+from envsync.targets.connection import Connection
+
+API_VERSION: Final = "2023-04-01-preview"
+"""What azure-ai-ml speaks for environments; the stable `2024-04-01` has the same shapes."""
+
+
+def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
+    """The workspace that `envsync.yaml` describes. Sends nothing yet.
+
+    Raises:
+        TargetError: there is nobody to sign in as.
+    """
+    settings = config.settings
+    resource_id = (
+        f"/subscriptions/{settings['subscription_id']}/resourceGroups/{settings['resource_group']}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{settings['workspace']}"
+    )
+    ready = link(config, connection)
+
+    def find() -> Site:
+        scope = {
+            "subscription_id": settings["subscription_id"],
+            "resource_group_name": settings["resource_group"],
+            "workspace_name": settings["workspace"],
+        }
+        url = ready.rest.cloud.manager + resource_id
+        return Site(Resources(ready.rest, url, API_VERSION), ready.creator(scope))
+
+    return AzureTarget(
+        TargetIdentity(config.name, config.kind, resource_id),
+        find,
+        parallel=connection.parallel,
+        stale=connection.stale,
+        close=ready.close,
+    )

@@ -1,0 +1,1 @@
+"""The target `local`: envsync's side of the store."""

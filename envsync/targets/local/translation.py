@@ -1,0 +1,178 @@
+"""Between envsync's values and a store's rows, both ways."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import cache, cached_property
+from typing import cast
+
+from envsync.model.canonical import canonical_json
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    InferenceConfig,
+    Metadata,
+    OsType,
+    Provenance,
+    Route,
+    user_tags,
+)
+from envsync.model.errors import TargetError
+from envsync.model.state import Container, RegisteredVersion, State
+from envsync.targets.store.rows import (
+    ContextRow,
+    NewVersion,
+    Snapshot,
+    VersionRow,
+    VersionSpec,
+    parsed_tags,
+)
+
+
+class _StoredFiles(Mapping[str, str]):
+    """The files of a context, parsed when somebody looks: most plans compare its digest alone."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self._text))
+        except (TypeError, ValueError) as error:
+            raise TargetError("The list of a build context's files is damaged.") from error
+
+    def __getitem__(self, path: str) -> str:
+        return self._files[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def new_version(environment: Environment) -> NewVersion:
+    """An environment version as a store takes it.
+
+    Raises:
+        TargetError: nobody knows what its build context holds.
+    """
+    spec = environment.spec
+    build_uri = context = None
+    if spec.build is not None:
+        if isinstance(spec.build.context, str):
+            build_uri = spec.build.context
+        else:
+            context = _context_row(environment.key, spec.build.context)
+    return NewVersion(
+        name=environment.key.name,
+        version=environment.key.version,
+        spec=VersionSpec(
+            image=spec.image,
+            conda_file=spec.conda_file,
+            build_uri=build_uri,
+            build_context=context and context.digest,
+            dockerfile_path=None if spec.build is None else spec.build.dockerfile_path,
+            os_type=spec.os_type,
+            inference_config=(
+                None
+                if spec.inference_config is None
+                else canonical_json(asdict(spec.inference_config))
+            ),
+        ),
+        description=environment.metadata.description,
+        tags=all_tags(environment.metadata, environment.provenance),
+        context=context,
+    )
+
+
+def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
+    """The tags that a version carries: the user's and the reserved ones."""
+    return {**user_tags(metadata.tags), **provenance.as_tags()}
+
+
+def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
+    """What a store held, in envsync's values.
+
+    Args:
+        snapshot: the rows.
+        location: where the content with a digest lies on disk.
+
+    Raises:
+        KeyError, TypeError, ValueError: a row is not what envsync writes.
+    """
+    rows = {row.digest: row for row in snapshot.contexts}
+
+    @cache
+    def context(digest: str) -> BuildContext:
+        row = rows[digest]
+        return BuildContext(
+            digest,
+            _StoredFiles(row.files),
+            directory=location(digest),
+        )
+
+    versions: defaultdict[str, list[RegisteredVersion]] = defaultdict(list)
+    for row in snapshot.versions:
+        versions[row.name].append(_registered(row, context))
+    return {
+        name: Container(name, tuple(versions[name]), bool(archived), next_version(versions[name]))
+        for name, _, archived in snapshot.containers
+    }
+
+
+def next_version(versions: Sequence[RegisteredVersion]) -> str:
+    """What the local target calls the next version of an environment by itself.
+
+    One more than the highest where all are integers; else one more than the number of versions,
+    and on from there until it is free. The service has used counters and timestamps.
+    """
+    taken = {version.version for version in versions}
+    if all(version.isascii() and version.isdecimal() for version in taken):
+        number = max(map(int, taken), default=0) + 1
+    else:
+        number = len(taken) + 1
+    while str(number) in taken:
+        number += 1
+    return str(number)
+
+
+def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
+    if context.digest is None or context.files is None:
+        raise TargetError(f"{key}: nobody knows what the build context of this version holds.")
+    return ContextRow(
+        context.digest,
+        canonical_json(dict(context.files)),
+    )
+
+
+def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> RegisteredVersion:
+    build = inference_config = None
+    if row.build_context is not None:
+        build = Build(context(row.build_context), str(row.dockerfile_path))
+    elif row.build_uri is not None:
+        build = Build(row.build_uri, str(row.dockerfile_path))
+    if row.inference_config is not None:
+        routes = json.loads(row.inference_config)
+        inference_config = InferenceConfig(**{key: Route(**routes[key]) for key in routes})
+    tags = parsed_tags(row.tags) if row.tags != "{}" else {}
+    return RegisteredVersion(
+        Environment(
+            EnvironmentKey(row.name, row.version),
+            EnvironmentSpec(
+                row.image, row.conda_file, build, cast("OsType", row.os_type), inference_config
+            ),
+            Metadata(row.description, user_tags(tags)),
+            Provenance.from_tags(tags),
+        ),
+        bool(row.archived),
+        row.created_at,
+        bool(row.curated),
+    )

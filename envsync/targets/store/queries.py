@@ -1,0 +1,175 @@
+"""What a store asks SQLite and writes into it, within a transaction that somebody else holds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.history import HistoryAction
+from envsync.targets import refusals
+from envsync.targets.store.rows import (
+    OWNER_TAG,
+    ContainerRecord,
+    ContainerRow,
+    ContextRow,
+    NewVersion,
+    Snapshot,
+    VersionRecord,
+    VersionRow,
+    parsed_tags,
+    rows_of,
+    version_records,
+)
+
+_CONTAINERS = "SELECT name, tags, archived FROM containers "
+_VERSION_COLUMNS = """
+    name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
+    inference_config, description, tags, archived, curated, created_at, owner
+"""
+_VERSIONS = f"SELECT {_VERSION_COLUMNS} FROM versions "  # noqa: S608 (a constant)
+_REST_COLUMNS = f"{_VERSION_COLUMNS}, properties, extra, created_by"
+_VERSION_RECORDS = f"SELECT {_REST_COLUMNS} FROM versions "  # noqa: S608 (a constant)
+_CONTAINER_RECORDS = """
+    SELECT name, description, tags, properties, archived, created_at, created_by FROM containers
+"""
+_CONTEXTS_OF = """
+    SELECT digest, files FROM contexts
+    WHERE digest IN (SELECT build_context FROM versions
+"""
+_WANTED = """
+    WHERE name IN (
+        SELECT value FROM json_each(:names)
+        UNION SELECT name FROM containers WHERE owner = :owner
+        UNION SELECT name FROM versions WHERE owner = :owner)
+"""
+_NEW_VERSION = """
+    INSERT INTO versions (
+        name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
+        inference_config, description, tags, owner, properties, extra, archived, curated,
+        created_at, created_by, modified_at, modified_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+def snapshot(
+    connection: sqlite3.Connection, names: Collection[str] | None, owner: str | None
+) -> Snapshot:
+    """The containers of these names (None: all) and those with something of this owner, whole."""
+    wanted = "" if names is None else _WANTED
+    # All names are one parameter: SQLite limits how many there may be.
+    parameters = {} if names is None else {"names": json.dumps(list(names)), "owner": owner}
+    containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
+    versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
+    contexts = connection.execute(_CONTEXTS_OF + wanted + ")", parameters)
+    return Snapshot(
+        rows_of(ContainerRow, containers),
+        rows_of(VersionRow, versions),
+        rows_of(ContextRow, contexts),
+    )
+
+
+def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow | None:
+    """One version; None where there is none."""
+    result = connection.execute(_VERSIONS + "WHERE name = ? AND version = ?", (name, version))
+    return next(iter(rows_of(VersionRow, result)), None)
+
+
+def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
+    """One container.
+
+    Raises:
+        TargetError: there is none.
+    """
+    rows = rows_of(ContainerRow, connection.execute(_CONTAINERS + "WHERE name = ?", (name,)))
+    if not rows:
+        raise refusals.unknown(name, None)
+    return rows[0]
+
+
+def has_curated(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether a container holds the service's own."""
+    query = "SELECT 1 FROM versions WHERE name = ? AND curated"
+    return connection.execute(query, (name,)).fetchone() is not None
+
+
+def container_records(
+    connection: sqlite3.Connection, name: str | None = None
+) -> list[ContainerRecord]:
+    """All containers, or those of one name, with all that is kept of them."""
+    where = "" if name is None else "WHERE name = :name "
+    result = connection.execute(_CONTAINER_RECORDS + where + "ORDER BY name", {"name": name})
+    return rows_of(ContainerRecord, result)
+
+
+def records(
+    connection: sqlite3.Connection, name: str | None = None, version: str | None = None
+) -> list[VersionRecord]:
+    """All versions, those of one name, or one, in order of creation."""
+    wanted = {"name": name, "version": version}
+    terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
+    where = f"WHERE {' AND '.join(terms)} " if terms else ""
+    return version_records(connection.execute(_VERSION_RECORDS + where + "ORDER BY seq", wanted))
+
+
+def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
+    """Writes a container, unless it is there already."""
+    connection.execute(
+        "INSERT INTO containers (name, created_at, created_by, modified_at, modified_by)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (name, at, actor, at, actor),
+    )
+
+
+def insert(
+    connection: sqlite3.Connection,
+    new: NewVersion,
+    *,
+    archived: bool,
+    curated: bool,
+    at: str,
+    actor: str,
+) -> None:
+    """Writes a new version and its build context, under a container that is there."""
+    if new.context is not None:
+        connection.execute(
+            "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            new.context,
+        )
+    connection.execute(
+        _NEW_VERSION,
+        (
+            *(new.name, new.version, *new.spec, new.description),
+            *(canonical_json(dict(new.tags)), new.owner, canonical_json(dict(new.properties))),
+            # In the order in which it came: the text of a conda file depends on it.
+            *(json.dumps(dict(new.extra)), archived, curated, at, actor, at, actor),
+        ),
+    )
+
+
+def record(
+    connection: sqlite3.Connection,
+    stamp: tuple[str, str],
+    action: HistoryAction,
+    key: tuple[str, str | None],
+    before: JSON,
+    after: JSON,
+) -> None:
+    """Writes one entry of the history: when and by whom, what, of which name and version."""
+    texts = (None if before is None else canonical_json(before), canonical_json(after))
+    connection.execute(
+        "INSERT INTO history (at, actor, action, name, version, before, after)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*stamp, action, *key, *texts),
+    )
+
+
+def own_container(connection: sqlite3.Connection, name: str, owner: str | None) -> None:
+    """Writes an owner into a container's tags, unless one is there already."""
+    tags = parsed_tags(container(connection, name).tags)
+    if owner is not None and OWNER_TAG not in tags:
+        connection.execute(
+            "UPDATE containers SET tags = ?, owner = ? WHERE name = ?",
+            (canonical_json({**tags, OWNER_TAG: owner}), owner, name),
+        )

@@ -1,0 +1,287 @@
+"""`Changes`: what can be done to a store, each under the rules of the Azure ML service.
+
+The rules stand here once, for the local target, which changes one thing at a time, and for whoever
+speaks the service's own protocol, in which one PUT may create, update, archive or restore.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from typing import cast
+
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.history import HistoryAction
+from envsync.targets import refusals
+from envsync.targets.store import queries
+from envsync.targets.store.behaviour import Behaviour
+from envsync.targets.store.rows import (
+    FIXED_EXTRA,
+    OWNER_TAG,
+    ContainerRecord,
+    NewVersion,
+    VersionRecord,
+    VersionRow,
+    Written,
+    mutable_state,
+    parsed_tags,
+)
+
+
+class Changes:
+    """The changes of one transaction that somebody else holds. What they refuse, they raise.
+
+    What makes no difference is not written, to the history neither.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
+    ) -> None:
+        """Writes nothing yet.
+
+        Args:
+            connection: in a transaction that may write.
+            at: the time of the changes, ISO 8601 in UTC.
+            actor: who makes them.
+            behaviour: the answers to what the documentation leaves open.
+        """
+        self._connection = connection
+        self._stamp = (at, actor)
+        self._behaviour = behaviour
+
+    def is_registered(self, new: NewVersion) -> bool:
+        """Whether this very version is here: same spec, same owner.
+
+        Raises:
+            TargetError: another one has its place.
+        """
+        row = queries.find(self._connection, new.name, new.version)
+        if row is None:
+            return False
+        refusals.check_same(row, new)
+        return True
+
+    def create(self, new: NewVersion, *, archived: bool = False, curated: bool = False) -> None:
+        """Registers a version, and its container with it.
+
+        Under an archived container the version is born archived (documentation, "Archive").
+
+        Raises:
+            TargetError: nothing may be added to a curated environment.
+        """
+        if not curated and queries.has_curated(self._connection, new.name):
+            raise refusals.curated(new.name)
+        at, actor = self._stamp
+        queries.add_container(self._connection, new.name, at, actor)
+        born = archived or bool(queries.container(self._connection, new.name).archived)
+        queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
+        self._inherit(new.name, new.owner)
+        state = mutable_state(new.description, new.tags, born)
+        after: dict[str, JSON] = {"spec": new.spec.document(), **state}
+        self._record("create", new.name, new.version, None, after)
+
+    def put_version(self, new: NewVersion, written: Written) -> VersionRecord:
+        """Registers a version, or writes to it what may change; the version as it is then.
+
+        Raises:
+            TargetError: a rule of the service forbids it.
+        """
+        found = queries.records(self._connection, new.name, new.version)
+        if not found:
+            refusals.check_new(new)
+            self.create(new, archived=written.archived)
+        else:
+            self._update_record(found[0], new, written)
+        return queries.records(self._connection, new.name, new.version)[0]
+
+    def update(
+        self,
+        name: str,
+        version: str,
+        description: str | None,
+        tags: Mapping[str, str],
+        *,
+        restore: bool = False,
+    ) -> None:
+        """Writes description and tags of a version; with `restore`, un-archives it.
+
+        Raises:
+            TargetError: there is no such version, it is curated, or it is to be restored while its
+                container is archived.
+        """
+        row = self._changeable(name, version)
+        if restore and queries.container(self._connection, name).archived:
+            raise refusals.hidden(name, version)
+        self._write(row, description, dict(tags), bool(row.archived) and not restore)
+
+    def archive_version(self, name: str, version: str, archived: bool) -> None:
+        """Archives or restores one version.
+
+        It cannot be restored while its container is archived (documentation, "Archive").
+
+        Raises:
+            TargetError: there is no such version, it is curated, or its container forbids it.
+        """
+        row = self._changeable(name, version)
+        if queries.container(self._connection, name).archived and not archived:
+            raise refusals.hidden(name, version)
+        self._check_hidden(row, archived)
+        self._write(row, row.description, parsed_tags(row.tags), archived)
+
+    def archive_container(self, name: str, archived: bool) -> None:
+        """Archives or restores a container.
+
+        Its flag hides all versions and leaves theirs as they are; what restoring does to versions
+        that were archived on their own is `Behaviour.restore`.
+
+        Raises:
+            TargetError: there is no such container, or it is curated.
+        """
+        container = queries.container(self._connection, name)
+        if queries.has_curated(self._connection, name):
+            raise refusals.curated(name)
+        if container.archived == archived:
+            return
+        self._connection.execute(
+            "UPDATE containers SET archived = ?, modified_at = ?, modified_by = ? WHERE name = ?",
+            (archived, *self._stamp, name),
+        )
+        action: HistoryAction = "archive" if archived else "restore"
+        before: dict[str, JSON] = {"archived": bool(container.archived)}
+        self._record(action, name, None, before, {"archived": archived})
+        if not archived and self._behaviour.restore == "all":
+            for found in queries.records(self._connection, name):
+                row = found.row
+                self._write(row, row.description, parsed_tags(row.tags), archived=False)
+
+    def put_container(self, name: str, written: Written) -> ContainerRecord:
+        """Makes a container, or writes to it; the container as it is then.
+
+        Raises:
+            TargetError: its name is malformed or reserved, it is curated, or tags are refused.
+        """
+        if written.tags and self._behaviour.container_tags == "refuse":
+            raise refusals.Refused("content", "Tags are not supported.")
+        if not queries.container_records(self._connection, name):
+            refusals.check_name(name)
+            queries.add_container(self._connection, name, *self._stamp)
+            self._record("create", name, None, None, {"archived": False})
+        if queries.has_curated(self._connection, name):
+            raise refusals.curated(name)
+        self._describe_container(name, written)
+        self.archive_container(name, written.archived)
+        return queries.container_records(self._connection, name)[0]
+
+    def _describe_container(self, name: str, written: Written) -> None:
+        held = queries.container_records(self._connection, name)[0]
+        tags = parsed_tags(held.tags)
+        if self._behaviour.container_tags == "keep":
+            tags = self._behaviour.resulting(tags, written.tags)
+        properties = parsed_tags(held.properties)
+        if written.properties is not None:
+            properties = written.properties
+        description = self._described(held.description, written)
+        before = {"description": held.description, "tags": parsed_tags(held.tags)}
+        after = {"description": description, "tags": tags}
+        if before == after and parsed_tags(held.properties) == properties:
+            return
+        self._connection.execute(
+            "UPDATE containers SET description = ?, tags = ?, owner = ?, properties = ?,"
+            " modified_at = ?, modified_by = ? WHERE name = ?",
+            (
+                *(description, canonical_json(dict(tags)), tags.get(OWNER_TAG)),
+                *(canonical_json(dict(properties)), *self._stamp, name),
+            ),
+        )
+        self._record("update", name, None, cast("JSON", before), cast("JSON", after))
+
+    def _update_record(self, found: VersionRecord, new: NewVersion, written: Written) -> None:
+        row = found.row
+        if row.curated:
+            raise refusals.curated(f"{new.name}:{new.version}")
+        refusals.check_fixed(row, new)
+        _check_fixed_extra(found, new)
+        self._check_hidden(row, written.archived)
+        tags = self._behaviour.resulting(parsed_tags(row.tags), written.tags)
+        self._write(row, self._described(row.description, written), tags, written.archived)
+        self._write_rest(found, written)
+
+    def _write_rest(self, found: VersionRecord, written: Written) -> None:
+        properties = found.properties
+        if written.properties is not None:
+            properties = canonical_json(dict(written.properties))
+        rest = json.loads(found.extra)
+        if written.stage is not None:
+            rest["stage"] = written.stage
+        if written.tags is not None and (written.numbers or "numbers" in rest):
+            rest["numbers"] = sorted(written.numbers)
+        extra = json.dumps(rest)
+        if (properties, extra) != (found.properties, found.extra):
+            self._connection.execute(
+                "UPDATE versions SET properties = ?, extra = ? WHERE name = ? AND version = ?",
+                (properties, extra, found.row.name, found.row.version),
+            )
+
+    def _described(self, held: str | None, written: Written) -> str | None:
+        if written.description is not None:
+            return written.description
+        return held if self._behaviour.omitted == "keep" else None
+
+    def _check_hidden(self, row: VersionRow, archived: bool) -> None:
+        """Whether a version's own state may become this while its container is as it is."""
+        if not queries.container(self._connection, row.name).archived:
+            return
+        seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
+        if seen_archived and not archived:
+            raise refusals.hidden(row.name, row.version)
+        if archived and not seen_archived and self._behaviour.archive_hidden == "refuse":
+            raise refusals.hidden_already(row.name, row.version)
+
+    def _write(
+        self, row: VersionRow, description: str | None, tags: dict[str, str], archived: bool
+    ) -> None:
+        before, after = row.state(), mutable_state(description, tags, archived)
+        if before != after:
+            owner = tags.get(OWNER_TAG)
+            self._connection.execute(
+                "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
+                " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
+                (
+                    *(description, canonical_json(dict(tags)), owner, archived),
+                    *(*self._stamp, row.name, row.version),
+                ),
+            )
+            self._record(_action(row, archived), row.name, row.version, before, after)
+        self._inherit(row.name, tags.get(OWNER_TAG))
+
+    def _inherit(self, name: str, owner: str | None) -> None:
+        if self._behaviour.inherit_owner:
+            queries.own_container(self._connection, name, owner)
+
+    def _changeable(self, name: str, version: str) -> VersionRow:
+        row = queries.find(self._connection, name, version)
+        if row is None:
+            raise refusals.unknown(name, version)
+        if row.curated:
+            raise refusals.curated(f"{name}:{version}")
+        return row
+
+    def _record(
+        self, action: HistoryAction, name: str, version: str | None, before: JSON, after: JSON
+    ) -> None:
+        queries.record(self._connection, self._stamp, action, (name, version), before, after)
+
+
+def _action(row: VersionRow, archived: bool) -> HistoryAction:
+    if archived == bool(row.archived):
+        return "update"
+    return "archive" if archived else "restore"
+
+
+def _check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
+    """The same as `refusals.check_fixed`, for what is fixed and not modelled."""
+    held = {**FIXED_EXTRA, **json.loads(found.extra)}
+    asked = {**FIXED_EXTRA, **new.extra}
+    if differing := [key for key in FIXED_EXTRA if held[key] != asked[key]]:
+        raise refusals.fixed(new, differing)

@@ -1,0 +1,309 @@
+"""One step as a whole: the command line run as it is, a local target, and a GitHub on loopback."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from envsync.action.marker import Marker, fingerprints, read_marker
+from envsync.action.step import run
+from envsync.api import load_project, make_plan
+from envsync.plan.plan import Plan
+from tests.action.forge import BOT, READ_ONLY, REPOSITORY, TOKEN, Forge
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
+
+
+@dataclass
+class Step:
+    """One step of a workflow.
+
+    Attributes:
+        workspace: where the repository is checked out.
+        variables: what GitHub and `action.yml` set.
+    """
+
+    workspace: Path
+    variables: dict[str, str]
+    capsys: pytest.CaptureFixture[str]
+    output: str = field(default="")
+
+    def run(self, command: str, **inputs: str) -> int:
+        """Runs a command of the action; gives its exit code."""
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+            Path(self.variables[name]).write_text("")
+        given = {f"INPUT_{name.upper()}": text for name, text in inputs.items()}
+        code = run({**self.variables, "INPUT_COMMAND": command, **given})
+        self.output = self.capsys.readouterr().out
+        return code
+
+    @property
+    def summary(self) -> str:
+        return Path(self.variables["GITHUB_STEP_SUMMARY"]).read_text()
+
+    def happens(self, name: str, **payload: object) -> None:
+        """The step runs for another event."""
+        Path(self.variables["GITHUB_EVENT_PATH"]).write_text(json.dumps(payload))
+        self.variables["GITHUB_EVENT_NAME"] = name
+
+    def declare(self, name: str, image: str = "mcr.microsoft.com/azureml/base:1") -> Path:
+        path = self.workspace / "environments" / f"{name}.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'name: {name}\nversion: "1"\nimage: {image}\ndescription: About.\n')
+        return path
+
+    def plan(self) -> Plan:
+        return make_plan(load_project(self.workspace))
+
+
+@pytest.fixture
+def step(tmp_path: Path, forge: Forge, capsys: pytest.CaptureFixture[str]) -> Step:
+    """A step for pull request 7, in a project that declares one environment."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    variables = {
+        "GITHUB_API_URL": forge.url,
+        "GITHUB_GRAPHQL_URL": f"{forge.url}/graphql",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SHA": "abc",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "GITHUB_WORKSPACE": str(workspace),
+        "INPUT_COMMENT": "true",
+        "INPUT_TOKEN": TOKEN,
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    found = Step(workspace, variables, capsys)
+    head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
+    found.happens("pull_request", pull_request={"number": 7, "base": {"ref": "main"}, "head": head})
+    found.declare("pydata")
+    return found
+
+
+def test_a_wrong_input_stops_the_step(step: Step) -> None:
+    assert step.run("destroy") == 64
+    assert step.output.startswith("::error title=envsync::The input `command` is one of")
+
+
+def test_a_directory_that_is_not_there_is_said(step: Step) -> None:
+    assert step.run("plan", working_directory="nowhere") == 1
+    assert "nowhere cannot be entered: No such file or directory" in step.output
+
+
+def test_a_target_that_is_not_there_fails_with_what_the_command_said(
+    step: Step, forge: Forge
+) -> None:
+    assert step.run("plan", target="prod") == 64
+    (comment,) = forge.comments[7]
+
+    assert comment.body.startswith(Marker("plan", ".", "prod").line())
+    assert "**envsync ended with exit code 64 and no result.**" in comment.body
+    assert "There is no target `prod`" in step.summary
+    assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
+
+
+def test_validate_comments_only_once_something_was_wrong(step: Step, forge: Forge) -> None:
+    valid = step.run("validate")
+    before = forge.comments.get(7, [])
+    file = step.declare("pydata")
+    file.write_text(file.read_text() + "imag: x\n")
+    invalid = step.run("validate")
+    (comment,) = forge.comments[7]
+    told = comment.body
+    step.declare("pydata")
+    again = step.run("validate")
+
+    assert (valid, invalid, again) == (0, 1, 0)
+    assert before == []
+    assert "error `unknown-field`" in told
+    assert "**Valid. 1 environment file, no problems.**" in comment.body
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "message"),
+    [("validate", "--nonsense", "No such option: --nonsense"), ("check", "", "git repository")],
+)
+def test_a_command_that_gives_up_is_quoted(
+    step: Step, command: str, args: str, message: str
+) -> None:
+    assert step.run(command, args=args) > 0
+    assert message in step.summary
+    assert "**envsync ended with exit code" in step.summary
+
+
+def test_an_issue_follows_the_target(step: Step, forge: Forge) -> None:
+    step.happens("schedule")
+    moved = step.run("plan", issue="true", args="--detailed-exitcode")
+    states = [text.state for text in forge.issues]
+    step.run("apply")
+    calm = step.run("plan", issue="true", args="--detailed-exitcode")
+    step.declare("xgboost")
+    step.run("plan", issue="true")
+
+    assert (moved, calm) == (2, 0)
+    assert states == ["open"]
+    assert [text.state for text in forge.issues] == ["closed", "open"]
+    assert forge.issues[0].title == "envsync: local is not as declared"
+
+
+def test_a_project_below_the_workspace_is_annotated_where_it_lies(step: Step) -> None:
+    (step.workspace / ".git").mkdir()
+    below = step.workspace / "ml"
+    below.mkdir()
+    (step.workspace / "environments").rename(below / "environments")
+    (below / "envsync.yaml").write_text("project: churn\nenvs: x\n")
+
+    assert step.run("validate", working_directory="ml") == 1
+    assert "::error file=ml/envsync.yaml,line=2," in step.output
+    assert "`ml` · commit def" in step.summary
+
+
+def test_a_plan_of_a_push_has_nobody_to_tell(step: Step, forge: Forge) -> None:
+    step.happens("push")
+
+    assert step.run("plan") == 0
+    assert forge.requests == []
+    assert "1 to create" in step.summary
+
+
+@pytest.mark.parametrize(
+    ("token", "message"),
+    [
+        ("", "::notice title=envsync::Without a token there is no comment"),
+        (READ_ONLY, "::warning title=envsync::There is no comment: The token may not do that"),
+    ],
+)
+def test_a_plan_counts_also_where_no_comment_can_be_written(
+    step: Step, token: str, message: str
+) -> None:
+    assert step.run("plan", token=token) == 0
+    assert message in step.output
+
+
+def test_a_github_that_is_down_does_not_fail_a_plan(step: Step, forge: Forge) -> None:
+    forge.faults = [(422, {})]
+
+    assert step.run("plan") == 0
+    assert "::warning title=envsync::There is no comment: GitHub answered with an error" in (
+        step.output
+    )
+
+
+@pytest.mark.parametrize("name", ["INPUT_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+def test_the_command_line_does_not_get_a_token(
+    step: Step, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, TOKEN)
+    (step.workspace / "envsync.yaml").write_text(f'project: "${{{name}}}"\n')
+
+    assert step.run("plan") == 1
+    assert f"`{name}` is not set" in step.output
+
+
+def test_an_apply_without_approval_tells_the_merged_pull_request(step: Step, forge: Forge) -> None:
+    step.happens("push")
+    forge.merge("abc", 7)
+
+    assert step.run("apply") == 0
+    (comment,) = forge.comments[7]
+    assert "**Applied to `local`**: 1 done." in comment.body
+    assert step.plan().is_empty
+
+
+def test_an_apply_that_was_approved_otherwise_does_not_need_the_pull_request(
+    step: Step, forge: Forge
+) -> None:
+    step.happens("push")
+    forge.faults = [(422, {})]
+
+    assert step.run("apply") == 0
+    assert "::warning title=envsync::There is no comment: GitHub answered with an error" in (
+        step.output
+    )
+    assert step.plan().is_empty
+
+
+def test_an_approval_that_cannot_be_looked_up_is_none(step: Step, forge: Forge) -> None:
+    step.happens("push")
+    forge.faults = [(422, {})]
+
+    assert step.run("apply", approve="comment") == 1
+    assert "GitHub answered with an error" in step.summary
+    assert not step.plan().is_empty
+
+
+def test_github_enterprise_has_addresses_of_its_own(step: Step, forge: Forge) -> None:
+    step.variables |= {"GITHUB_API_URL": f"{forge.url}/api/v3/", "GITHUB_GRAPHQL_URL": ""}
+    codes = [step.run("plan"), step.run("plan")]
+
+    assert codes == [0, 0]
+    assert len(forge.comments[7]) == 1
+    assert {path.split()[1].split("/repos")[0] for path in forge.requests} == {
+        "/api/v3",
+        "/api/graphql",
+    }
+
+
+def test_an_apply_takes_a_digest_as_approval(step: Step) -> None:
+    step.happens("workflow_dispatch")
+    stale = step.run("apply", approve="sha256:" + "0" * 64, comment="false")
+    refused = step.summary
+    done = step.run("apply", approve=step.plan().digest, comment="false")
+
+    assert (stale, done) == (1, 0)
+    assert "What differs:\n\n- There is no telling: the approved plan was not kept." in refused
+
+
+def test_a_commit_without_a_pull_request_is_not_applied(step: Step) -> None:
+    step.happens("push")
+
+    assert step.run("apply", approve="comment") == 1
+    assert "was not made by merging a pull request" in step.summary
+    assert not step.plan().is_empty
+
+
+def test_without_a_token_nothing_can_have_been_approved(step: Step) -> None:
+    step.happens("push")
+
+    assert step.run("apply", approve="comment", token="") == 1
+    assert "needs a `token` that reads pull requests" in step.summary
+
+
+def test_an_approved_plan_with_a_rejection_is_refused_with_the_reason(
+    step: Step, forge: Forge
+) -> None:
+    step.happens("push")
+    step.run("apply")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
+    forge.merge("abc", 7)
+    approved = Marker("plan", ".", "", step.plan().digest, fingerprints(step.plan()))
+    forge.write_comment(7, BOT, approved.line())
+
+    assert step.run("apply", approve="comment") == 1
+    comment = forge.comments[7][-1]
+    assert (read_marker(comment.body) or approved).kind == "apply"
+    assert "**Nothing was applied to `local`.** The plan has 1 rejection, so" in comment.body
+
+
+def test_an_apply_of_invalid_files_shows_their_problems(step: Step) -> None:
+    step.happens("push")
+    file = step.declare("pydata")
+    file.write_text(file.read_text() + "imag: x\n")
+
+    assert step.run("apply") == 1
+    assert "error `unknown-field`" in step.summary
+
+
+def test_arguments_reach_the_command_and_no_shell(step: Step) -> None:
+    assert step.run("plan", args="'$(touch x)' --detailed-exitcode") == 1
+    assert "$(touch x)" in step.output
+    assert sorted(path.name for path in step.workspace.iterdir()) == ["environments"]
+    assert step.run("plan", args="--detailed-exitcode 'py*'") == 2

@@ -1,0 +1,77 @@
+"""A project in a directory of its own, and the command line run in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.cli import main
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run left: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, which is the working directory."""
+    directory = tmp_path / "churn"
+    (directory / "environments").mkdir(parents=True)
+    monkeypatch.chdir(directory)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return directory
+
+
+@pytest.fixture
+def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("plan", "--format", "json")`: as if typed in the project's directory."""
+
+    def call(*arguments: str) -> Result:
+        monkeypatch.setattr("sys.argv", ["envsync", *arguments])
+        before = Path.cwd()
+        with pytest.raises(SystemExit) as exit_:
+            main.main()
+        os.chdir(before)  # `-C` changes it, and the next run starts afresh
+        written = capsys.readouterr()
+        return Result(int(exit_.value.code or 0), written.out, written.err)
+
+    return call
+
+
+def declare(
+    project: Path,
+    name: str,
+    version: str | None = "1",
+    image: str = "mcr.microsoft.com/azureml/base:1",
+    **fields: str,
+) -> Path:
+    """Writes one environment file."""
+    lines = [
+        "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json",
+        f"name: {name}",
+        *([f'version: "{version}"'] if version else []),
+        f"image: {image}",
+        *(f"{key}: {value}" for key, value in ({"description": "About"} | fields).items()),
+    ]
+    path = project / "environments" / f"{name}-{version}.yml"
+    path.write_text("\n".join(lines) + "\n")
+    return path

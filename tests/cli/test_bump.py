@@ -1,0 +1,297 @@
+"""`bump`: from a rejected edit to a plan that creates the next version."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, declare
+
+
+def git(directory: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *who, *arguments], cwd=directory, check=True, capture_output=True)
+
+
+def commit(project: Path) -> None:
+    """Commits everything; the first time, makes the repository."""
+    git(project, "init", "--quiet")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "As registered")
+
+
+def edit(file: Path, before: str, after: str) -> None:
+    text = file.read_bytes().decode()
+    assert before in text
+    file.write_bytes(text.replace(before, after).encode())
+
+
+def versions(project: Path) -> dict[str, str]:
+    """The line with the version of each environment file."""
+    return {
+        path.stem: next(line for line in path.read_text().splitlines() if "version" in line)
+        for path in sorted((project / "environments").glob("*-*.yml"))
+    }
+
+
+def test_only_the_version_changes(project: Path, run: Run) -> None:
+    file = declare(project, "a", "7")
+    text = b"\xef\xbb\xbf# About \xc3\xa9\r\n" + file.read_bytes().replace(b"\n", b"  # 7\r\n")
+    file.write_bytes(text)
+    result = run("bump", "a")
+
+    assert (result.code, result.out) == (0, "environments/a-7.yml:4:  a  7 -> 8\n")
+    assert file.read_bytes() == text.replace(b'"7"', b'"8"')
+
+
+def test_several_are_shown_one_below_the_other(project: Path, run: Run) -> None:
+    declare(project, "a", "9")
+    declare(project, "longer", "1.9")
+
+    assert run("bump", "longer", "a").out.splitlines() == [
+        "environments/a-9.yml:3:         a       9   -> 10",
+        "environments/longer-1.9.yml:3:  longer  1.9 -> 1.10",
+    ]
+
+
+def test_json(project: Path, run: Run) -> None:
+    declare(project, "a", "7")
+    declare(project, "b", None)
+    result = run("bump", "a", "b", "--format", "json")
+
+    assert result.data == {
+        "format_version": 1,
+        "bumps": [
+            {"name": "a", "before": "7", "after": "8", "file": "environments/a-7.yml", "line": 3}
+        ],
+        "unversioned": [{"name": "b", "file": "environments/b-None.yml", "line": 2}],
+    }
+
+
+def test_a_file_without_version_needs_none(project: Path, run: Run) -> None:
+    file = declare(project, "a", None)
+    before = file.read_bytes()
+    result = run("bump", "a")
+
+    assert (result.code, result.out) == (
+        0,
+        "a has no version in environments/a-None.yml; envsync gives it the next one by itself.\n",
+    )
+    assert file.read_bytes() == before
+
+    result = run("bump", "a", "--version", "3")
+    assert (result.code, result.err) == (
+        1,
+        "Error: environments/a-None.yml has no version, so envsync counts by itself. To decide it "
+        'yourself, add the line `version: "3"`.\n',
+    )
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("other", ["v3", "nobody"])
+def test_where_one_cannot_be_bumped_none_is(other: str, project: Path, run: Run) -> None:
+    declare(project, "a", "7")
+    declare(project, "b", "v3")
+    result = run("bump", "a", "b" if other == "v3" else "nobody")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: ")
+    assert versions(project) == {"a-7": 'version: "7"', "b-v3": 'version: "v3"'}
+
+
+def test_an_anchor_that_others_repeat_is_left_to_the_author(project: Path, run: Run) -> None:
+    declare(project, "a", "7")
+    file = declare(project, "b", "7", tags="{release: *v}")
+    edit(file, 'version: "7"', "version: &v 7")
+    result = run("bump", "a", "b")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert "environments/b-7.yml: the version cannot be replaced by 8" in result.err
+    assert versions(project) == {"a-7": 'version: "7"', "b-7": "version: &v 7"}
+
+
+def test_files_with_errors_are_shown_first(project: Path, run: Run) -> None:
+    declare(project, "a", "7")
+    declare(project, "b", "7", os_type="BeOS")
+    result = run("bump", "a")
+
+    assert result.code == 1
+    assert "environments/b-7.yml:6:10: error[wrong-type]" in result.err
+    assert versions(project)["a-7"] == 'version: "7"'
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("a", "--all-rejected"),
+        ("--all-rejected", "--version", "8"),
+        ("a", "b", "--version", "8"),
+        ("a", "--version", "latest"),
+        ("a", "--version", "8 rc"),
+        ("a", "--version", ""),
+        ("a", "-t", "nowhere"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], project: Path, run: Run) -> None:
+    declare(project, "a", "7")
+    declare(project, "b", "7")
+    result = run("bump", *arguments)
+
+    assert (result.code, result.out) == (64, "")
+    assert versions(project) == {"a-7": 'version: "7"', "b-7": 'version: "7"'}
+
+
+def test_a_given_version_is_held_to_the_rules_of_files(project: Path, run: Run) -> None:
+    declare(project, "a", "v3")
+
+    assert run("bump", "a", "--version", "latest").err == (
+        "Error: `latest` is a label, not a version: `@latest` is the newest version. "
+        "Name a version of its own.\n"
+    )
+    assert run("bump", "a", "--version", "1.10").out == (
+        "environments/a-v3.yml:3:  a  v3 -> 1.10\n"
+    )
+    assert versions(project) == {"a-v3": 'version: "1.10"'}
+    assert run("validate", "--strict").code == 0
+
+
+# What is taken
+
+
+def test_versions_of_other_files_are_skipped(project: Path, run: Run) -> None:
+    for version in ("1", "2", "4"):
+        declare(project, "a", version)
+
+    assert run("bump", "a:1").out == "environments/a-1.yml:3:  a  1 -> 3\n"
+    taken = run("bump", "a:2", "--version", "4")
+    assert (taken.code, taken.err) == (
+        1,
+        "Error: a:4 is taken, in environments/a-4.yml. Choose another version.\n",
+    )
+
+
+def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
+    file = declare(project, "a", "8")
+    commit(project)
+    edit(file, '"8"', '"7"')
+
+    taken = run("bump", "a", "--version", "8")
+    assert (taken.code, taken.err.splitlines()[-1]) == (
+        1,
+        "Error: a:8 is taken, in git. Choose another version.",
+    )
+    assert run("bump", "a").out == "environments/a-8.yml:3:  a  7 -> 9\n"
+
+
+def test_versions_that_git_held_once_are_skipped(project: Path, run: Run) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    for before, after in (("1", "2"), ("2", "1")):
+        edit(file, f'"{before}"', f'"{after}"')
+        commit(project)
+
+    assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 3\n"
+    edit(file, '"3"', '"1"')
+    assert run("bump", "a", "--version", "2").out == "environments/a-1.yml:3:  a  1 -> 2\n"
+
+
+def test_versions_in_a_target_are_skipped_where_one_is_named(project: Path, run: Run) -> None:
+    declare(project, "a", "1")
+    gone = declare(project, "a", "2")
+    (project / "envsync.yaml").write_text("superseded: archive\n")
+    run("apply", "--yes")
+    gone.unlink()
+    run("apply", "--yes")
+
+    taken = run("bump", "a", "--version", "2", "-t", "local")
+    assert taken.err == "Error: a:2 is taken, in the target 'local'. Choose another version.\n"
+    assert run("bump", "a", "-t", "local").out == "environments/a-1.yml:3:  a  1 -> 3\n"
+    edit(project / "environments" / "a-1.yml", '"3"', '"1"')
+    assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 2\n"
+
+
+# What is rejected
+
+
+def test_a_rejected_edit_gets_a_version_of_its_own_and_the_plan_creates_it(
+    project: Path, run: Run
+) -> None:
+    file = declare(project, "a", "7")
+    declare(project, "b", "7")
+    run("apply", "--yes")
+    commit(project)
+    edit(file, "base:1", "base:2")
+
+    rejected = run("check")
+    assert (rejected.code, "Run `envsync bump a`, or undo" in rejected.out) == (1, True)
+    assert run("plan").code == 1
+
+    assert run("bump", "--all-rejected").out == "environments/a-7.yml:3:  a  7 -> 8\n"
+    assert run("check").code == 0
+    plan = run("plan", "--format", "json")
+    assert plan.code == 0
+    assert [(item["action"], item["name"], item["version"]) for item in plan.data["changes"]] == [
+        ("create", "a", "8")
+    ]
+    nothing = run("bump", "--all-rejected")
+    assert (nothing.code, nothing.out) == (0, "Nothing is rejected, so there is nothing to bump.\n")
+    assert run("bump", "--all-rejected", "--format", "json").data["bumps"] == []
+
+
+def test_what_shares_a_conda_file_is_bumped_together(project: Path, run: Run) -> None:
+    conda = project / "environments" / "conda.yml"
+    conda.write_text("dependencies: [python=3.11]\n")
+    declare(project, "a", "1", conda_file="conda.yml")
+    declare(project, "a", "2", conda_file="conda.yml")
+    declare(project, "b", "1.9", conda_file="conda.yml")
+    declare(project, "c", "1")
+    commit(project)
+    edit(conda, "3.11", "3.12")
+    run("bump", "--all-rejected")
+
+    assert versions(project) == {
+        "a-1": 'version: "3"',
+        "a-2": 'version: "4"',
+        "b-1.9": 'version: "1.10"',
+        "c-1": 'version: "1"',
+    }
+
+
+def test_the_version_that_is_rejected_is_the_one_that_is_bumped(project: Path, run: Run) -> None:
+    file = declare(project, "a", "1")
+    declare(project, "a", "2")
+    commit(project)
+    edit(file, "base:1", "base:2")
+
+    assert "Run `envsync bump a:1`, or undo" in run("check").out
+    assert run("bump", "--all-rejected").out == "environments/a-1.yml:3:  a  1 -> 3\n"
+
+
+def test_the_commit_to_compare_with_can_be_named(project: Path, run: Run) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    edit(file, "base:1", "base:2")
+    commit(project)
+
+    assert run("bump", "--all-rejected").out.startswith("Nothing is rejected")
+    assert run("bump", "--all-rejected", "--base", "HEAD~1").out.endswith("  a  1 -> 2\n")
+    assert run("bump", "a", "--base", "nowhere").code == 1
+
+
+def test_without_git_a_target_can_tell_what_is_rejected(project: Path, run: Run) -> None:
+    file = declare(project, "a", "1")
+    declare(project, "b", "1")
+    run("apply", "--yes")
+    edit(file, "base:1", "base:2")
+
+    alone = run("bump", "--all-rejected")
+    assert (alone.code, alone.err.count("\n")) == (1, 1)
+    assert alone.err.startswith("Error: ")
+    assert run("bump", "--all-rejected", "-t", "local").out == (
+        "environments/a-1.yml:3:  a  1 -> 2\n"
+    )
+    assert run("apply", "--yes").code == 0
+    assert run("bump", "--all-rejected", "-t", "local").out.startswith("Nothing is rejected")

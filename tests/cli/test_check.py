@@ -1,0 +1,346 @@
+"""`envsync check` and `envsync plan --since`, from the command line, in real repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, declare
+from tests.repository import commit, git, new_repository
+
+pytestmark = pytest.mark.usefixtures("clean_git")
+
+OTHER = "mcr.microsoft.com/azureml/base:2"
+
+
+@pytest.fixture
+def repository(project: Path) -> Path:
+    """A project in a repository, with two environments that are committed."""
+    new_repository(project)
+    declare(project, "a")
+    declare(project, "b")
+    (project / ".gitignore").write_text(".envsync/\n")
+    commit(project)
+    return project
+
+
+# check
+
+
+def test_nothing_to_reject_exits_with_zero_and_says_what_was_compared(
+    repository: Path, run: Run
+) -> None:
+    head = git(repository, "rev-parse", "--short=7", "HEAD")
+    result = run("check")
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"2 environments compared with {head} (HEAD): none rejected.\n"
+    assert run("-q", "check").out == ""
+
+
+def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path, run: Run) -> None:
+    declare(repository, "a", image=OTHER)
+    result = run("check")
+
+    assert result.code == 1
+    line, summary = result.out.splitlines()
+    assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 has another content")
+    assert line.endswith(
+        '`image` "mcr.microsoft.com/azureml/base:1" → "mcr.microsoft.com/azureml/base:2". '
+        "Run `envsync bump a`, or undo the edit."
+    )
+    assert summary.endswith("(HEAD): 1 rejected.")
+
+
+def test_a_warning_fails_nothing(repository: Path, run: Run) -> None:
+    (repository / "environments" / "b-1.yml").unlink()
+    declare(repository, "b", version="0")
+    result = run("check")
+
+    assert result.code == 0
+    assert "warning[version-goes-back]" in result.out
+
+
+def test_json_has_the_shape_of_validate_and_the_fields(repository: Path, run: Run) -> None:
+    declare(repository, "a", image=OTHER)
+    data = run("check", "--format", "json").data
+
+    assert {key: data[key] for key in ("format_version", "files", "environments")} == {
+        "format_version": 1,
+        "files": 2,
+        "environments": 2,
+    }
+    (problem,) = data["problems"]
+    assert (problem["rule"], problem["file"], problem["line"], problem["column"]) == (
+        "immutable",
+        "environments/a-1.yml",
+        4,
+        1,
+    )
+    assert problem["fields"] == [
+        {"path": "image", "before": "mcr.microsoft.com/azureml/base:1", "after": OTHER}
+    ]
+
+
+def test_github_annotates_the_line_from_the_top_of_the_repository(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_repository(project.parent)
+    declare(project, "a")
+    commit(project.parent)
+    declare(project, "a", image=OTHER)
+    result = run("check", "--format", "github")
+
+    assert result.code == 1
+    assert result.out.startswith("::error file=churn/environments/a-1.yml,line=4,col=1,")
+
+
+def test_sarif_holds_the_rejection(repository: Path, run: Run) -> None:
+    declare(repository, "a", image=OTHER)
+    (sarif,) = run("check", "--format", "sarif").data["runs"]
+
+    assert [item["ruleId"] for item in sarif["results"]] == ["immutable"]
+
+
+@pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
+def test_files_with_errors_are_shown_as_validate_shows_them(
+    repository: Path, run: Run, output: str
+) -> None:
+    declare(repository, "c", version="latest")
+    checked = run("check", "--format", output)
+
+    assert checked.code == 1
+    assert checked == run("validate", "--format", output)
+    assert "invalid-version" in checked.out
+
+
+def test_a_base_that_is_given_is_compared_with(repository: Path, run: Run) -> None:
+    declare(repository, "a", image=OTHER)
+    commit(repository)
+
+    assert run("check").code == 0
+    result = run("check", "--base", "HEAD~1")
+    assert result.code == 1
+    assert "(HEAD~1): 1 rejected." in result.out
+
+
+@pytest.mark.parametrize("ref", ["nowhere", "--output=owned"])
+def test_an_unknown_base_is_one_sentence(repository: Path, run: Run, ref: str) -> None:
+    result = run("check", f"--base={ref}")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == (
+        f"Error: There is no commit `{ref}` in {repository}. "
+        "Correct the name, or fetch it with `git fetch`.\n"
+    )
+    assert not (repository / "owned").exists()
+
+
+def test_outside_a_repository_one_sentence_says_so(project: Path, run: Run) -> None:
+    declare(project, "a")
+    result = run("check")
+
+    assert (result.code, result.out) == (1, "")
+    assert "is in no git repository" in result.err
+
+
+def test_before_the_first_commit_there_is_nothing_to_reject(project: Path, run: Run) -> None:
+    new_repository(project)
+    declare(project, "a")
+
+    assert run("check").out == "1 environment, and no commit yet to compare with.\n"
+
+
+def test_a_locale_without_characters_and_a_hook_make_no_difference(repository: Path) -> None:
+    declare(repository, "a", image=OTHER)
+    (repository / "environments" / "ünïcode.txt").write_text("1")
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m envsync check\n")
+    hook.chmod(0o755)
+    git(repository, "add", "--all")
+    done = subprocess.run(
+        ["git", "commit", "--quiet", "-m", "Edit"],
+        cwd=repository,
+        env={**os.environ, "LC_ALL": "C", "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+    )
+
+    assert done.returncode == 1
+    assert b"error[immutable] a:1" in done.stdout + done.stderr
+    assert git(repository, "diff", "--cached", "--name-only").count("\n") == 1
+
+    declare(repository, "a", image="mcr.microsoft.com/azureml/base:1")
+    git(repository, "commit", "--quiet", "--all", "-m", "No edit")
+
+
+# plan --since
+
+
+def test_since_plans_what_changed_and_what_is_gone(repository: Path, run: Run) -> None:
+    declare(repository, "c")
+    assert run("apply", "--yes").code == 0
+    commit(repository)
+    declare(repository, "a", description="Other")
+    (repository / "environments" / "b-1.yml").unlink()
+    declare(repository, "d")
+    declare(repository, "c", description="Not in the target").touch()
+    commit(repository)
+    declare(repository, "c", description="Other")
+    result = run("plan", "--since", "HEAD", "--format", "json")
+    assert [item["name"] for item in result.data["changes"]] == ["c"]
+
+    result = run("plan", "--since", "HEAD~1", "--format", "json")
+    changes = [(item["action"], item["name"]) for item in result.data["changes"]]
+    assert changes == [("update", "a"), ("archive", "b"), ("update", "c"), ("create", "d")]
+    assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
+
+
+def test_since_and_globs_plan_what_both_allow(repository: Path, run: Run) -> None:
+    declare(repository, "a", description="Other")
+    declare(repository, "c")
+    both = run("plan", "c", "--since", "HEAD", "--format", "json").data
+    alone = run("plan", "c", "--format", "json").data
+
+    assert [item["name"] for item in both["changes"]] == ["c"]
+    assert both["digest"] == alone["digest"]
+    assert run("plan", "zzz", "--since", "HEAD").code == 1
+
+
+def test_since_counts_conda_files_and_contexts(repository: Path, run: Run) -> None:
+    conda = repository / "conda.yml"
+    conda.write_text("dependencies: [python=3.11]\n")
+    docker = repository / "docker"
+    docker.mkdir()
+    (docker / "Dockerfile").write_text("FROM scratch\n")
+    declare(repository, "a", conda_file="../conda.yml")
+    built = declare(repository, "b")
+    built.write_text(built.read_text().replace("image: ", "build: {path: ../docker}\n# "))
+    commit(repository)
+
+    conda.write_text("# a comment\ndependencies: [python=3.11]\n")
+    assert names(run) == ["a"]
+    (docker / "new").write_text("1")
+    assert names(run) == ["a", "b"]
+
+
+def names(run: Run) -> list[str]:
+    data = run("plan", "--since", "HEAD", "--format", "json").data
+    return [item["name"] for item in data["changes"]]
+
+
+def test_nothing_that_changed_needs_no_target(repository: Path, run: Run) -> None:
+    (repository / "envsync.yaml").write_text(
+        "targets:\n  far: {kind: local, path: /proc/nowhere/local.db}\ndefault_target: far\n"
+    )
+    result = run("plan", "--since", "HEAD", "--detailed-exitcode")
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "No changes. Nothing that is declared has changed since HEAD.\n"
+    data = run("plan", "--since", "HEAD", "--format", "json").data
+    assert (data["changes"], data["rejections"]) == ([], [])
+
+
+def test_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
+    declare(project, "a")
+
+    assert "is in no git repository" in run("plan", "--since", "HEAD").err
+
+
+# envsync.commit
+
+
+def commit_of(run: Run, reference: str = "a:1") -> str | None:
+    found: str | None = run("show", reference, "--format", "json").data["commit"]
+    return found
+
+
+def test_what_is_written_names_the_commit(repository: Path, run: Run) -> None:
+    assert run("apply", "--yes").code == 0
+
+    assert commit_of(run) == git(repository, "rev-parse", "HEAD")
+
+
+def test_files_that_differ_from_the_commit_make_it_dirty(repository: Path, run: Run) -> None:
+    (repository / "notes.txt").write_text("not of the project's environments")
+    assert run("apply", "a", "--yes").code == 0
+    assert commit_of(run) == git(repository, "rev-parse", "HEAD")
+
+    declare(repository, "c")
+    assert run("apply", "--yes").code == 0
+    assert commit_of(run, "c:1") == git(repository, "rev-parse", "HEAD") + "-dirty"
+
+
+def test_another_commit_is_no_difference(repository: Path, run: Run) -> None:
+    plan = run("plan", "--format", "json").data
+    commit(repository, "Nothing of ours")
+    assert run("apply", "--approve", plan["digest"]).code == 0
+    first = commit_of(run)
+    commit(repository, "Nothing of ours again")
+
+    assert run("plan", "--detailed-exitcode").code == 0
+    assert run("apply", "--yes").code == 0
+    assert commit_of(run) == first
+
+    declare(repository, "a", description="Other")
+    head = commit(repository)
+    assert run("apply", "--yes").code == 0
+    assert (commit_of(run), commit_of(run, "b:1")) == (head, first)
+
+
+def test_without_a_commit_there_is_nothing_to_name(project: Path, run: Run) -> None:
+    declare(project, "a")
+    applied = run("apply", "--yes")
+    assert (applied.code, applied.err) == (0, "")
+    assert commit_of(run) is None
+
+    new_repository(project)
+    declare(project, "b")
+    assert run("apply", "--yes").code == 0
+    assert commit_of(run, "b:1") is None
+
+
+def test_a_repository_around_the_project_that_does_not_hold_it_names_no_commit(
+    project: Path, run: Run
+) -> None:
+    new_repository(project.parent)
+    (project.parent / ".gitignore").write_text("*\n")
+    commit(project.parent)
+    declare(project, "a")
+
+    assert run("apply", "--yes").code == 0
+    assert commit_of(run) is None
+
+
+def test_the_python_api_names_the_commit_and_takes_since(repository: Path, run: Run) -> None:
+    from envsync import apply_plan, load_project, make_plan
+
+    declare(repository, "c")
+    project = load_project(repository)
+    plan = make_plan(project, since="HEAD")
+    assert [change.name for change in plan.changes] == ["c"]
+    assert apply_plan(project, make_plan(project)).ok
+    head = commit(repository)
+
+    assert commit_of(run) == git(repository, "rev-parse", "HEAD~1") + "-dirty"
+    assert json.loads(json.dumps(make_plan(project, since=head).to_json()))["changes"] == []
+
+
+def test_since_sees_into_a_submodule(repository: Path, run: Run, tmp_path: Path) -> None:
+    inner = new_repository(tmp_path / "inner")
+    (inner / "docker").mkdir()
+    (inner / "docker" / "Dockerfile").write_text("FROM scratch\n")
+    commit(inner)
+    git(repository, "submodule", "--quiet", "add", str(inner), "modules/inner")
+    built = declare(repository, "b")
+    context = "build: {path: ../modules/inner/docker}\n# "
+    built.write_text(built.read_text().replace("image: ", context))
+    commit(repository)
+    assert names(run) == []
+
+    (repository / "modules" / "inner" / "docker" / "Dockerfile").write_text("FROM other\n")
+    assert names(run) == ["b"]

@@ -1,0 +1,391 @@
+"""`envsync emulator`: its options, the command it runs, and how both end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from envsync.cli import emulator as command
+from envsync.cli import main
+from envsync.emulator.settings import Settings
+from envsync.model.errors import UsageError
+from envsync.model.wording import install
+
+for extra in ("starlette", "uvicorn", "trustme"):
+    pytest.importorskip(extra, reason=f"the emulator needs {extra}")
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+
+PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
+"""A program that prints its environment variables."""
+
+
+def envsync(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "envsync", *arguments],
+        env={**os.environ, "NO_COLOR": "1", **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A run in the background, which is ended where the test does not."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "envsync", "emulator", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+# A command
+
+
+# Directories, and what azure-ai-ml sets in the process that other tests use it in.
+ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
+
+
+def test_a_command_finds_the_emulator_in_its_environment() -> None:
+    options = ("--workspaces", "one,two", "--registries", "three")
+    done = envsync("emulator", *options, "--", sys.executable, "-c", PRINT)
+    variables = json.loads(done.stdout)
+
+    assert done.returncode == 0, done.stderr
+    assert variables["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+    assert {
+        name: variables[name]
+        for name in variables
+        if name.startswith(("AZURE_", "AZUREML_")) and name not in ELSEWHERE
+    } == {
+        "AZURE_AUTHORITY_HOST": "https://login.microsoftonline.com",
+        "AZURE_TENANT_ID": "72f988bf-0000-4000-8000-656e7673796e",
+        "AZURE_CLIENT_ID": "0d1c3f6e-0000-4000-8000-656e7673796e",
+        "AZURE_CLIENT_SECRET": "envsync-emulator",
+        "AZURE_SUBSCRIPTION_ID": "00000000-0000-4000-8000-656e7673796e",
+        "AZURE_RESOURCE_GROUP": "envsync-emulator",
+        "AZUREML_WORKSPACE_NAME": "one",
+        "AZUREML_REGISTRY_NAME": "three",
+    }
+
+
+def test_proxies_and_certificates_of_the_outside_do_not_reach_the_command() -> None:
+    outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
+    done = envsync("emulator", "--", sys.executable, "-c", PRINT, **outside)
+    variables = json.loads(done.stdout)
+
+    assert variables["https_proxy"] == variables["HTTPS_PROXY"]
+    assert variables["no_proxy"] == variables["NO_PROXY"] == "localhost,127.0.0.1"
+    certificates = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+    assert {variables[name] for name in certificates} == {variables["REQUESTS_CA_BUNDLE"]}
+
+
+def test_the_azure_cli_has_a_login_of_its_own_and_the_extensions_of_the_outside() -> None:
+    done = envsync("emulator", "--", sys.executable, "-c", PRINT, AZURE_CONFIG_DIR="/outside")
+    variables = json.loads(done.stdout)
+    own = Path(variables["REQUESTS_CA_BUNDLE"]).parent / "azure"
+
+    assert variables["AZURE_CONFIG_DIR"] == str(own)
+    assert variables["AZURE_EXTENSION_DIR"] == str(Path("/outside/cliextensions"))
+    assert not own.exists()
+
+
+def test_nothing_is_left_when_the_command_has_ended() -> None:
+    done = envsync("emulator", "--", sys.executable, "-c", PRINT)
+
+    assert not Path(json.loads(done.stdout)["REQUESTS_CA_BUNDLE"]).parent.exists()
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("dashes", [("--",), ()])
+def test_options_after_the_command_are_the_commands(dashes: tuple[str, ...]) -> None:
+    show = "import sys; print(sys.argv[1:])"
+    done = envsync("emulator", *dashes, sys.executable, "-c", show, "--seed", "-h", "--", "x")
+
+    assert (done.stdout, done.returncode) == ("['--seed', '-h', '--', 'x']\n", 0)
+
+
+@pytest.mark.parametrize("code", [0, 2, 77])
+def test_the_exit_code_is_the_commands(code: int) -> None:
+    done = envsync("emulator", "--", sys.executable, "-c", f"raise SystemExit({code})")
+
+    assert done.returncode == code
+
+
+@posix
+def test_a_command_that_a_signal_ended_has_its_number_in_the_exit_code() -> None:
+    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+    assert envsync("emulator", "--", sys.executable, "-c", suicide).returncode == 128 + 9
+
+
+def test_a_command_that_is_not_there_is_one_line() -> None:
+    done = envsync("emulator", "--", "no-such-command")
+
+    assert (done.returncode, done.stdout) == (127, "")
+    assert done.stderr == "Error: no-such-command: there is no such command.\n"
+
+
+@posix
+def test_a_command_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = envsync("emulator", "--", str(tmp_path / "file"))
+
+    assert done.returncode == 126
+    assert done.stderr == f"Error: {tmp_path / 'file'}: Permission denied.\n"
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_the_commands_to_answer(number: signal.Signals) -> None:
+    waits = (
+        "import signal, sys, time\n"
+        f"signal.signal({int(number)}, lambda *_: sys.exit(42))\n"
+        "print('ready', flush=True)\ntime.sleep(60)"
+    )
+    with started("--", sys.executable, "-c", waits) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.wait(timeout=30) == 42
+
+
+@posix
+def test_ctrl_c_in_a_terminal_reaches_the_command_once() -> None:
+    pexpect = pytest.importorskip("pexpect", reason="there is no terminal to type in")
+    counts = (
+        "import signal, time\ncount = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: count.append(1))\n"
+        "print('ready', flush=True)\nend = time.time() + 1\n"
+        "while time.time() < end: time.sleep(0.05)\n"
+        "print(len(count), 'times', flush=True)"
+    )
+    command = ["-m", "envsync", "emulator", "--", sys.executable, "-c", counts]
+    terminal = pexpect.spawn(sys.executable, command, timeout=30, encoding="utf-8")
+    terminal.expect("ready")
+    terminal.sendintr()
+    terminal.expect(r"(\d+) times")
+    times = terminal.match[1]
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+
+    assert (times, terminal.exitstatus) == ("1", 0)
+
+
+# A server
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_server_prints_its_variables_and_serves_until_it_is_stopped(
+    number: signal.Signals,
+) -> None:
+    with started("--format", "json") as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or lines[-1] != "}\n":
+            lines.append(process.stdout.readline())
+        variables = json.loads("".join(lines))
+        authority = variables["REQUESTS_CA_BUNDLE"]
+        assert Path(authority).exists()
+
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out, err) == (0, "", "Serving until Ctrl-C.\n")
+    assert not Path(authority).exists()
+
+
+@posix
+def test_a_shell_can_read_the_variables() -> None:
+    with started() as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(18)]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    shown = subprocess.run(
+        ["sh", "-c", "".join(lines) + 'echo "$HTTPS_PROXY $AZUREML_WORKSPACE_NAME"'],
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    assert shown.startswith("http://127.0.0.1:")
+    assert shown.endswith(" ws-dev\n")
+
+
+def test_text_for_a_shell_is_quoted() -> None:
+    assert command.variables_text({"A": "it's $1"}, as_json=False) == "export A='it'\"'\"'s $1'"
+
+
+# Options
+
+
+def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
+    """The settings that a command line asks for."""
+    found: list[Settings] = []
+
+    def take(_session: object, settings: Settings, *_: object, **__: object) -> int:
+        found.append(settings)
+        return 0
+
+    monkeypatch.setattr(command, "run", take)
+    main.app(["emulator", *arguments], standalone_mode=False)
+    return found[0]
+
+
+def test_the_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_of(monkeypatch) == Settings()
+
+
+def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options = {
+        "workspaces": ("--workspaces", "Aa,b,aA", ("Aa", "b")),
+        "registries": ("--registries", "", ()),
+        "state": ("--state", "s.db", Path("s.db")),
+        "seed": ("--seed", str(tmp_path), tmp_path),
+        "reader_secret": ("--reader-secret", "r", "r"),
+        "tags": ("--tags", "merge", "merge"),
+        "omitted": ("--omitted", "keep", "keep"),
+        "conflict": ("--conflict", "400", 400),
+        "restore": ("--restore", "all", "all"),
+        "archive_hidden": ("--archive-hidden", "refuse", "refuse"),
+        "hidden_versions": ("--hidden-versions", "effective", "effective"),
+        "container_tags": ("--container-tags", "drop", "drop"),
+        "registry_metadata": ("--registry-metadata", "ignore", "ignore"),
+        "next_version": ("--next-version", "timestamp", "timestamp"),
+        "absent_versions": ("--absent-versions", "404", "404"),
+        "end_of_life_python": ("--end-of-life-python", "refuse", "refuse"),
+        "container_get": ("--container-get", "stored", "stored"),
+        "archived_entry": ("--archived-entry", "false", "false"),
+        "numeric_tags": ("--numeric-tags", "number", "number"),
+        "stale_get_seconds": ("--stale-get", "2s", 2.0),
+        "latency_ms": ("--latency", "50ms", 50),
+        "throttle": ("--throttle", "arm", "arm"),
+        "list_lag_seconds": ("--list-lag", "1.5", 1.5),
+        "faults": ("--fault", "reset=0.5", (("reset", 0.5),)),
+        "fault_seed": ("--fault-seed", "7", 7),
+        "page_size": ("--page-size", "3", 3),
+        "operation_polls": ("--operation-polls", "0", 0),
+        "retry_after": ("--retry-after", "0", 0.0),
+    }
+    # The containers' addresses depend on the first two; the last is for playing recordings again.
+    fixed = {"blob_account", "blob_key", "as_of"}
+    words = [word for option, value, _ in options.values() for word in (option, value)]
+    settings = settings_of(monkeypatch, *words)
+
+    assert options.keys() | fixed == {field.name for field in dataclasses.fields(Settings)}
+    assert {name: getattr(settings, name) for name in options} == {
+        name: value for name, (_, _, value) in options.items()
+    }
+
+
+def test_several_faults_are_drawn_in_order() -> None:
+    assert command.faults(["429=0.1", "drop-after-commit=1"]) == (
+        ("429", 0.1),
+        ("drop-after-commit", 1.0),
+    )
+
+
+@pytest.mark.parametrize("text", ["429", "=1", "429=", "429=2", "429=-1", "418=0.5", "500=nan"])
+def test_what_is_no_fault_is_a_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="it takes KIND=RATE"):
+        command.faults([text])
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1s", "1.5"])
+def test_what_is_no_time_is_a_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="it takes milliseconds"):
+        command.milliseconds(text)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("30", 30.0), ("30s", 30.0), ("0.5s", 0.5)])
+def test_a_lag_is_in_seconds_with_or_without_their_unit(text: str, expected: float) -> None:
+    assert command.seconds("--list-lag", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
+def test_what_is_no_lag_is_a_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="it takes seconds"):
+        command.seconds("--list-lag", text)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--format", "json", "--", "true"),
+        ("--workspaces", ""),
+        ("--workspaces", "../up"),
+        ("--seed", "no-such-directory"),
+        ("--tags", "other"),
+        ("--fault", "teapot=1"),
+        ("--no-such-option",),
+    ],
+)
+def test_a_wrong_usage_ends_before_anything_starts(arguments: tuple[str, ...]) -> None:
+    done = envsync("emulator", *arguments)
+
+    assert (done.returncode, done.stdout) == (64, "")
+
+
+# Imports
+
+
+def test_other_commands_do_not_import_the_emulator() -> None:
+    code = (
+        "import sys, envsync.cli.main\n"
+        "names = ('starlette', 'uvicorn', 'trustme', 'azure', 'envsync.emulator')\n"
+        "print([name for name in names if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("name", ["starlette", "uvicorn", "trustme"])
+def test_a_missing_extra_is_one_line(name: str) -> None:
+    code = (
+        f"import sys; sys.modules[{name!r}] = None\n"
+        "from envsync.cli.main import main; sys.argv = ['envsync', 'emulator']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stderr == f"Error: The emulator needs {name}: {install('emulator')}\n"
+    assert done.returncode == 1
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    done = envsync("emulator", "--log", str(tmp_path), "--", "true")
+
+    assert done.stderr == f"Error: {tmp_path} cannot be written: Is a directory.\n"
+    assert done.returncode == 1
+
+
+def test_a_missing_azurite_is_a_warning_and_the_rest_works() -> None:
+    done = envsync(
+        "emulator", "--", sys.executable, "-c", "print('runs')", ENVSYNC_AZURITE="no-such-program"
+    )
+
+    assert (done.stdout, done.returncode) == ("runs\n", 0)
+    assert done.stderr == (
+        "Warning: Azurite is not installed, so build contexts cannot be uploaded. Install it with"
+        " `npm install --global azurite`, or name the program azurite-blob in ENVSYNC_AZURITE.\n"
+    )

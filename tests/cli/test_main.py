@@ -1,0 +1,260 @@
+"""Global options, exit codes and what an error looks like."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from envsync import __version__
+from envsync.targets.local.target import LocalTarget
+from tests.cli.conftest import Run, declare
+
+ENVSYNC = [sys.executable, "-m", "envsync"]
+
+
+def test_the_version(run: Run) -> None:
+    assert run("--version").out == f"envsync {__version__}\n"
+
+
+def test_help_names_every_command(run: Run) -> None:
+    result = run("--help")
+
+    assert result.code == 0
+    for command in ("init", "validate", "plan", "apply", "list", "show", "schema"):
+        assert re.search(rf"\b{command}\b", result.out)
+        assert run(command, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["plan", "--frobnicate"],
+        ["plan", "--format", "yaml"],
+        ["plan", "--out"],
+        ["apply", "--parallel", "0"],
+        ["apply", "--parallel", "many"],
+        ["schema", "nothing"],
+        ["schema"],
+        ["show"],
+        ["show", "a@newest"],
+        ["plan", "-t", "prod"],
+        ["--color", "sometimes", "plan"],
+        ["-C", "nowhere", "plan"],
+    ],
+)
+def test_wrong_usage_exits_with_64_and_says_what_is_wrong(
+    project: Path, run: Run, arguments: list[str]
+) -> None:
+    declare(project, "a")
+    result = run(*arguments)
+
+    assert result.code == 64
+    assert result.out == ""
+    assert result.err
+    assert "Traceback" not in result.err
+
+
+def test_an_unknown_target_names_the_known_ones(project: Path, run: Run) -> None:
+    declare(project, "a")
+    result = run("plan", "-t", "locall")
+
+    assert "locall" in result.err
+    assert "local" in result.err.replace("locall", "")
+
+
+def test_c_runs_as_if_started_there(project: Path, run: Run) -> None:
+    declare(project, "a")
+    elsewhere = project.parent
+
+    os.chdir(elsewhere)
+    assert run("-C", "churn", "plan", "--format", "json").data["summary"]["create"] == 1
+
+
+def test_the_project_is_found_from_below(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text("project: found\n")
+    declare(project, "a")
+
+    result = run("-C", "environments", "plan", "--format", "json")
+    assert result.data["project"] == "found"
+    assert result.data["changes"][0]["source"]["file"] == "environments/a-1.yml"
+
+
+def test_config_names_another_file(project: Path, run: Run) -> None:
+    (project / "other.yaml").write_text("project: other\n")
+    declare(project, "a")
+
+    assert run("--config", "other.yaml", "plan", "--format", "json").data["project"] == "other"
+    missing = run("--config", "none.yaml", "plan")
+    assert missing.code in {1, 64}
+    assert "none.yaml" in missing.err
+
+
+def test_a_broken_config_is_said_with_file_line_and_column(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text("project: x\nprun: owned\n")
+    result = run("plan")
+
+    assert result.code == 1
+    assert "envsync.yaml:2:1: error[unknown-field]" in result.err
+    assert "prune" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "no_color", "colored"),
+    [
+        ([], None, False),  # standard output is no terminal here
+        (["--color", "always"], None, True),
+        (["--color", "always"], "1", True),
+        (["--color", "never"], None, False),
+        (["--color", "auto"], "1", False),
+    ],
+)
+def test_colour(
+    project: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    no_color: str | None,
+    colored: bool,
+) -> None:
+    declare(project, "a")
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", no_color)
+
+    assert ("\x1b[" in run(*arguments, "plan").out) is colored
+
+
+def test_a_bug_names_a_log_file_and_shows_no_traceback(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    declare(project, "a")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(LocalTarget, "read", fail)
+    result = run("plan")
+
+    assert result.code == 70
+    assert "Traceback" not in result.err
+    found = re.search(r"\S+envsync-\S+\.log", result.err)
+    assert found is not None
+    log = Path(found[0].rstrip(".") if found[0].endswith("..") else found[0]).read_text()
+    assert "ZeroDivisionError: boom" in log
+
+
+def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None:
+    for number in range(300):
+        declare(project, f"e{number}")
+    process = subprocess.Popen(
+        [*ENVSYNC, "plan"], cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    process.wait(timeout=30)
+
+    assert err == b""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shell_completion_can_be_shown(shell: str, project: Path) -> None:
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    result = subprocess.run(
+        ["envsync", "--show-completion", shell],
+        executable=str(Path(sys.executable).with_name("envsync")),
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "_ENVSYNC_COMPLETE" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("envsync pl", {"plan"}),
+        ("envsync plan -t st", {"staging"}),
+        ("envsync plan tr", {"train-a"}),
+        ("envsync show tr", {"train-a"}),
+    ],
+)
+def test_shell_completion_offers_commands_targets_and_names(
+    project: Path, typed: str, offered: set[str]
+) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets:\n  staging: {kind: local, path: s.db}\n  prod: {kind: local, path: p.db}\n"
+    )
+    declare(project, "train-a")
+    declare(project, "serve-b")
+    words = typed.split()
+    environment = {
+        **os.environ,
+        "_ENVSYNC_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    result = subprocess.run(
+        [Path(sys.executable).with_name("envsync")],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert set(result.stdout.split()) == offered
+
+
+def test_importing_the_command_line_is_light() -> None:
+    """`--version` and `--help` need no YAML, no git, no database, no DeepDiff and no Azure."""
+    code = (
+        "import sys, envsync.cli.main; "
+        "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
+    project: Path, encoding: str
+) -> None:
+    declare(project, "a", description="→")
+    environ = {**os.environ, "PYTHONIOENCODING": encoding}
+
+    def output(*arguments: str) -> str:
+        command = [*ENVSYNC, "plan", *arguments]
+        done = subprocess.run(command, check=True, env=environ, capture_output=True)
+        return done.stdout.decode("ascii")
+
+    assert "  a  (none) \\u2192 1\n" in output()
+    assert '"after": "\\u2192"' in output("--format", "json")
+
+
+def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
+    gone = project / "gone"
+    gone.mkdir()
+    script = 'rmdir "$PWD" && exec "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", *ENVSYNC, "plan"], cwd=gone, capture_output=True, text=True
+    )
+
+    assert (done.returncode, done.stderr.splitlines()[-1:]) == (
+        64,
+        ["Error: The working directory is gone. Change to another one."],
+    )

@@ -1,0 +1,480 @@
+"""`envsync plan` and `envsync apply`, from the command line to the target and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pexpect
+import pytest
+
+from envsync.model.errors import TargetError
+from envsync.model.state import State
+from envsync.targets.local.target import LocalTarget
+from tests.cli.conftest import Run, declare
+
+ENVSYNC = [sys.executable, "-m", "envsync"]
+
+
+def history(project: Path) -> int:
+    """How many changes the target has ever seen."""
+    path = project / ".envsync" / "local.db"
+    if not path.exists():
+        return 0
+    connection = sqlite3.connect(path)
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
+        return int(count)
+    finally:
+        connection.close()
+
+
+def test_plan_apply_and_an_empty_plan(project: Path, run: Run) -> None:
+    declare(project, "a", tags="{team: x}")
+
+    planned = run("plan")
+    assert planned.code == 0
+    assert "+ create   a:1" in planned.out
+    assert "Plan: 1 create, 0 unchanged." in planned.out
+    assert not (project / ".envsync").exists()  # a plan never writes
+
+    applied = run("apply", "--yes")
+    assert applied.code == 0
+    assert "+ create   a:1  done" in applied.out
+    assert "Verified:" in applied.out
+
+    again = run("plan", "--detailed-exitcode")
+    assert (again.code, "No changes." in again.out) == (0, True)
+    assert run("apply").out == again.out
+    assert history(project) == 1
+
+
+def test_the_json_of_a_plan_satisfies_the_schema_and_says_what_it_promises(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a", tags="{team: x}")
+    data = run("plan", "--format", "json").data
+
+    jsonschema.validate(
+        data, json.loads(files("envsync").joinpath("schemas/plan.json").read_text())
+    )
+    assert data["project"] == "churn"
+    assert data["target"] == {"name": "local", "kind": "local", "id": ".envsync/local.db"}
+    assert data["changes"] == [
+        {
+            "action": "create",
+            "scope": "version",
+            "name": "a",
+            "version": "1",
+            "reason": "not in the target",
+            "owner": None,
+            "fields": [
+                {"path": "image", "before": None, "after": "mcr.microsoft.com/azureml/base:1"},
+                {"path": "description", "before": None, "after": "About"},
+                {"path": "tags.team", "before": None, "after": "x"},
+            ],
+            "source": {"file": "environments/a-1.yml", "line": 2},
+        }
+    ]
+    assert data["latest"] == [{"name": "a", "before": None, "after": "1"}]
+
+
+def test_detailed_exitcode_tells_changes_from_none_and_rejections_from_both(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a")
+    assert run("plan", "--detailed-exitcode").code == 2
+    assert run("apply", "--yes").code == 0
+    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "b")
+    assert run("plan").code == 1
+    assert run("plan", "--detailed-exitcode").code == 1
+
+
+def test_a_rejection_stops_apply_and_skip_rejected_applies_the_rest(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a")
+    run("apply", "--yes")
+    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "a", "2")
+    declare(project, "b")
+
+    stopped = run("apply", "--yes")
+    assert stopped.code == 1
+    assert "1 rejection" in stopped.err
+    assert "envsync bump a" in stopped.out
+    assert history(project) == 1
+
+    rest = run("apply", "--yes", "--skip-rejected", "--format", "json")
+    assert rest.code == 1
+    assert [
+        (item["name"], item["version"], item["status"], item["error"])
+        for item in rest.data["outcomes"]
+    ] == [("b", "1", "done", None), ("a", "2", "skipped", "held back by a rejection")]
+    assert rest.data["verified"] is True
+    assert history(project) == 2
+
+
+def test_files_with_errors_stop_plan_and_apply_before_the_target_is_read(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a", versoin="1")
+    (project / ".envsync").mkdir()
+    (project / ".envsync" / "local.db").write_bytes(b"this is no database")
+
+    for command in (["plan"], ["apply", "--yes"]):
+        result = run(*command)
+        assert result.code == 1
+        assert result.out == ""
+        assert "environments/a-1.yml:6:1: error[unknown-field]" in result.err
+        assert "version" in result.err
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_no_environment_file_at_all_is_an_error(project: Path, run: Run, command: str) -> None:
+    result = run(command)
+    assert result.code == 1
+    assert "no environment file below environments/" in result.err
+    assert "--allow-mass-archive" in result.err
+
+
+def test_archiving_everything_needs_to_be_allowed(project: Path, run: Run) -> None:
+    path = declare(project, "a")
+    run("apply", "--yes")
+    path.unlink()
+
+    assert run("apply", "--yes").code == 1
+    allowed = run("apply", "--yes", "--allow-mass-archive")
+    assert allowed.code == 0
+    assert "- archive  a  done" in allowed.out
+
+
+def test_the_mass_archive_guard_shows_the_plan_and_refuses_it(project: Path, run: Run) -> None:
+    paths = [declare(project, f"e{number}") for number in range(10)]
+    run("apply", "--yes")
+    for path in paths[:4]:
+        path.unlink()
+
+    for command in (["plan"], ["apply", "--yes"]):
+        result = run(*command)
+        assert result.code == 1
+        assert "4 of 10 owned environments" in result.out
+    assert history(project) == 10
+    assert run("plan", "--allow-mass-archive").code == 0
+    assert run("apply", "--yes", "--allow-mass-archive").code == 0
+
+
+def test_globs_limit_the_plan(project: Path, run: Run) -> None:
+    declare(project, "train-a")
+    declare(project, "serve-b")
+
+    assert [
+        item["name"] for item in run("plan", "train-*", "--format", "json").data["changes"]
+    ] == ["train-a"]
+    assert run("apply", "serve-*", "--yes").code == 0
+    assert run("plan", "serve-*", "--detailed-exitcode").code == 0
+    missing = run("plan", "nothing-*")
+    assert (missing.code, "'nothing-*' matches no" in missing.err) == (1, True)
+
+
+def test_a_saved_plan_is_applied_only_while_it_is_still_the_plan(project: Path, run: Run) -> None:
+    declare(project, "a")
+    assert run("plan", "--out", "plan.json").code == 0
+    declare(project, "b")
+
+    stale = run("apply", "--plan", "plan.json")
+    assert stale.code == 1
+    assert "plan-stale" in stale.err
+    assert history(project) == 0
+
+    run("plan", "--out", "plan.json")
+    assert run("apply", "--plan", "plan.json").code == 0
+    assert history(project) == 2
+
+
+def test_an_approved_digest_is_applied_only_while_it_is_still_the_plans(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a")
+    digest = run("plan", "--format", "json").data["digest"]
+
+    wrong = run("apply", "--approve", "sha256:" + "0" * 64)
+    assert (wrong.code, "plan-stale" in wrong.err) == (1, True)
+    assert run("apply", "--approve", digest).code == 0
+    assert history(project) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a plan"),
+        (b"{}", "not a plan"),
+        (b"[" * 100_000, "not a plan"),
+        (b"\xff", "not a plan"),
+        (b'{"format_version": 99}', "format version 99"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_said_in_one_line(
+    project: Path, run: Run, content: bytes, message: str
+) -> None:
+    declare(project, "a")
+    (project / "plan.json").write_bytes(content)
+    result = run("apply", "--plan", "plan.json")
+
+    assert result.code == 1
+    assert "plan.json" in result.err
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_files_that_cannot_be_read_or_written_are_said_in_one_line(project: Path, run: Run) -> None:
+    declare(project, "a")
+
+    for arguments in (["apply", "--plan", "none.json"], ["plan", "--out", "none/plan.json"]):
+        result = run(*arguments)
+        assert result.code == 1
+        assert result.err.startswith("Error: none")
+        assert result.err.count("\n") == 1
+    assert not list(project.glob(".plan*"))
+
+
+def test_nothing_is_asked_where_nobody_can_answer(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr("sys.stdin", nobody)
+        result = run("apply")
+
+    assert result.code == 1
+    assert "--yes" in result.err
+    assert history(project) == 0
+
+
+def test_all_targets_are_planned_one_after_the_other(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets:\n"
+        "  one: {kind: local, path: .envsync/one.db}\n"
+        "  two: {kind: local, path: .envsync/two.db}\n"
+        "default_target: one\n"
+    )
+    declare(project, "a")
+    assert run("apply", "-t", "two", "--yes").code == 0
+
+    result = run("plan", "--all-targets", "--detailed-exitcode")
+    assert result.code == 2
+    assert result.out.index("Target one") < result.out.index("Target two")
+    plans = run("plan", "--all-targets", "--format", "json").data["plans"]
+    assert [plan["summary"]["create"] for plan in plans] == [1, 0]
+    markdown = run("plan", "--all-targets", "--format", "markdown").out
+    one, two = markdown.split("\n\n**`two`** (local): ")
+    assert one.startswith("**`one`** (local): 1 to create, 0 unchanged\n")
+    assert two.startswith("no changes, 1 unchanged\n")
+    assert run("plan", "--all-targets", "-t", "one").code == 64
+
+
+def test_a_plan_as_markdown_exits_as_every_plan_does(project: Path, run: Run) -> None:
+    declare(project, "a")
+    assert run("plan", "--format", "markdown").code == 0
+    assert run("plan", "--format", "markdown", "--detailed-exitcode").code == 2
+    run("apply", "--yes")
+    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    result = run("plan", "--format", "markdown")
+
+    assert result.code == 1
+    assert "**`a:1` is rejected** as `immutable` (`environments/a-1.yml:2`): " in result.out
+    assert '\n-   image  "mcr.microsoft.com/azureml/base:1"\n' in result.out
+    assert "\nFix: `envsync bump a`\n" in result.out
+
+
+def test_a_plan_is_saved_whatever_its_files_are_called(project: Path, run: Run) -> None:
+    try:
+        declare(project, "a").rename(project / "environments" / "\udcff.yml")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+
+    assert run("plan", "--out", "plan.json").code == 0
+    saved = json.loads((project / "plan.json").read_text("utf-8"))
+    assert saved["changes"][0]["source"]["file"] == "environments/\udcff.yml"
+
+
+def test_take_over_makes_another_projects_version_ours(project: Path, run: Run) -> None:
+    declare(project, "a")
+    run("apply", "--yes")
+    (project / "envsync.yaml").write_text("project: other\n")
+
+    refused = run("plan", "--format", "json")
+    assert refused.code == 1
+    assert refused.data["rejections"][0]["code"] == "foreign-owner"
+    assert run("apply", "--yes", "--take-over").code == 0
+    assert run("list", "--format", "json").data[0]["versions"][0]["owner"] == "other"
+
+
+def test_quiet_prints_the_summary_alone(project: Path, run: Run) -> None:
+    declare(project, "a")
+
+    assert run("-q", "plan").out == "Plan: 1 create, 0 unchanged.\n"
+    assert run("-q", "apply", "--yes").out.splitlines() == [
+        "Plan: 1 create, 0 unchanged.",
+        "Applied: 1 done.",
+        "Verified: the target shows every change that was done.",
+    ]
+
+
+def test_warnings_go_to_standard_error_and_do_not_stop(project: Path, run: Run) -> None:
+    declare(project, "a", image="python")
+
+    result = run("plan")
+    assert result.code == 0
+    assert "warning[unpinned-image]" in result.err
+    assert "warning" not in result.out
+    assert run("-q", "plan").err == ""
+
+
+def test_a_failed_change_is_told_and_exits_with_one(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    declare(project, "b")
+    create = LocalTarget.create
+
+    def fail(self: LocalTarget, environment: object) -> None:
+        if str(environment.key) == "a:1":  # type: ignore[attr-defined]
+            raise TargetError("The disk is full.")
+        create(self, environment)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LocalTarget, "create", fail)
+    result = run("apply", "--yes")
+
+    assert result.code == 1
+    assert "+ create   a:1  failed: The disk is full." in result.out
+    assert "+ create   b:1  done" in result.out
+    assert "Applied: 1 done, 1 failed." in result.out
+    assert run("plan", "--format", "json").data["summary"]["create"] == 1
+
+
+def test_a_target_that_forgets_is_noticed_unless_nobody_looks(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    monkeypatch.setattr(LocalTarget, "create", lambda *_: None)
+    result = run("apply", "--yes")
+
+    assert result.code == 1
+    assert "Not verified: the target does not show what was done to a:1." in result.out
+    assert run("apply", "--yes", "--format", "json").data["verified"] is False
+    unlooked = run("apply", "--yes", "--no-verify", "--format", "json")
+    assert (unlooked.code, unlooked.data["verified"]) == (0, None)
+
+
+def test_outcomes_are_told_even_if_the_target_cannot_be_read_again(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    read, reads = LocalTarget.read, []
+
+    def read_once(self: LocalTarget, *arguments: Any) -> State:
+        reads.append(arguments)
+        if len(reads) > 1:
+            raise TargetError("The network is down.")
+        return read(self, *arguments)
+
+    monkeypatch.setattr(LocalTarget, "read", read_once)
+    result = run("apply", "--yes", "--format", "json")
+
+    assert result.code == 1
+    assert "The network is down." in result.err
+    assert [item["status"] for item in result.data["outcomes"]] == ["done"]
+    assert result.data["verified"] is False
+
+
+def test_a_refused_apply_prints_the_plan_as_json_too(project: Path, run: Run) -> None:
+    declare(project, "a")
+    result = run("apply", "--approve", "sha256:" + "0" * 64, "--format", "json")
+
+    assert result.code == 1
+    assert result.data["plan"]["summary"]["create"] == 1
+    assert (result.data["outcomes"], result.data["verified"]) == ([], None)
+
+
+def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    environment.pop("NO_COLOR", None)
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "envsync", *arguments],
+        cwd=str(project),
+        env=environment,
+        encoding="utf-8",
+        timeout=30,
+        dimensions=(40, 80),
+    )
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("yes", 0), ("n", 1), ("", 1)])
+def test_a_person_is_asked_in_a_terminal(project: Path, answer: str, code: int) -> None:
+    declare(project, "a")
+    child = in_terminal(project, "apply")
+    child.expect(r"Apply 1 change to local\? \[y/N\] ")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == code
+    assert history(project) == (1 if code == 0 else 0)
+
+
+def test_a_terminal_gets_colour_and_a_progress_bar(project: Path) -> None:
+    for number in range(20):
+        declare(project, f"e{number}")
+    child = in_terminal(project, "apply", "--yes")
+    child.expect(pexpect.EOF)
+    child.close()
+    shown = str(child.before)
+
+    assert child.exitstatus == 0
+    assert "\x1b[" in shown
+    assert "Applying" in shown
+    assert "━" in shown
+    assert "20/20" in shown
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_finishes_what_is_in_flight_reports_and_exits_130(
+    project: Path, number: signal.Signals
+) -> None:
+    for index in range(2000):
+        declare(project, f"e{index}")
+    process = subprocess.Popen(
+        [*ENVSYNC, "apply", "--yes", "--parallel", "1", "--format", "json"],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while history(project) < 5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+
+    statuses = [item["status"] for item in json.loads(out)["outcomes"]]
+    assert process.returncode == 130
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+    assert 5 <= statuses.count("done") == history(project) < 2000
+    assert statuses.count("done") + statuses.count("skipped") == 2000
+
+    finish = subprocess.run([*ENVSYNC, "-q", "apply", "--yes"], cwd=project, capture_output=True)
+    assert finish.returncode == 0
+    assert history(project) == 2000

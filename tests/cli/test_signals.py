@@ -1,0 +1,200 @@
+"""The first Ctrl-C ends a command in good order, and a second one ends it whatever it waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.project.settings.targets import TargetKind
+from tests.project.project import write
+from tests.targets.azure.blob_faults import SILENCE, BlobFaults, blob_faults
+from tests.targets.azure.on_emulator import Azure, azure, require_azurite
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+
+SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
+    ("workspace", signal.SIGINT, signal.SIGINT),
+    ("workspace", signal.SIGTERM, signal.SIGTERM),
+    ("workspace", signal.SIGTERM, signal.SIGINT),
+    ("registry", signal.SIGINT, signal.SIGINT),
+]
+
+HANGS = 120
+"""Seconds after which a process hangs. An upload without an answer alone takes twice as long."""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Azure]:
+    require_azurite()
+    with azure(tmp_path, places=4) as service:
+        yield service
+
+
+@pytest.fixture
+def faults(service: Azure, tmp_path: Path) -> Iterator[BlobFaults]:
+    with blob_faults(service, tmp_path) as faults:
+        yield faults
+
+
+def project(service: Azure, directory: Path, kind: TargetKind = "workspace") -> Path:
+    """Three environments with different contexts."""
+    target = {"kind": kind, **service.config(kind).settings}
+    files = {
+        "envsync.yaml": json.dumps(
+            {"project": "churn", "default_target": "dev", "targets": {"dev": target}}
+        )
+    }
+    for name in ("a", "b", "c"):
+        files[f"environments/{name}/environment.yml"] = (
+            f'name: {name}\nversion: "1"\ndescription: About\nbuild: {{path: context}}\n'
+        )
+        files[f"environments/{name}/context/Dockerfile"] = f"FROM {name}\n"
+    return write(directory, files)
+
+
+@contextmanager
+def running(*command: str, **named: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with the block, whatever it does."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **named
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def envsync(
+    directory: Path, temporary: Path, *arguments: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    """A command, with a directory of its own for temporary files."""
+    temporary.mkdir()
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    return running(sys.executable, "-m", "envsync", *arguments, cwd=directory, env=environ)
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line of its standard error that says something."""
+    assert process.stderr is not None
+    return next(line for line in process.stderr if line.strip())
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), SIGNALS)
+def test_a_second_signal_ends_an_upload_without_an_answer_and_leaves_no_copy(
+    service: Azure,
+    faults: BlobFaults,
+    tmp_path: Path,
+    kind: TargetKind,
+    first: signal.Signals,
+    second: signal.Signals,
+) -> None:
+    faults.on_writes(SILENCE)
+    directory = project(service, tmp_path / "p", kind)
+    with envsync(directory, tmp_path / "tmp", "apply", "--yes") as process:
+        assert faults.silent.wait(HANGS)
+        process.send_signal(first)
+        stopping = line_of(process)
+        process.send_signal(second)
+        _, err = process.communicate(timeout=HANGS)
+
+    assert stopping.startswith("Stopping: what is in flight is being finished.")
+    assert err == "Interrupted at once: what was in flight may be done or not.\n"
+    assert process.returncode == 130
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_after_one_signal_an_upload_is_finished_and_the_rest_skipped(
+    service: Azure, faults: BlobFaults, tmp_path: Path
+) -> None:
+    asked, stopping = threading.Event(), threading.Event()
+
+    def wait(_: object) -> None:
+        asked.set()
+        stopping.wait(HANGS)
+
+    faults.fault = wait
+    directory = project(service, tmp_path / "p")
+    arguments = ("apply", "--yes", "--parallel", "1", "--format", "json")
+    with envsync(directory, tmp_path / "tmp", *arguments) as process:
+        assert asked.wait(HANGS)
+        process.send_signal(signal.SIGINT)
+        line_of(process)
+        stopping.set()
+        out, _ = process.communicate(timeout=HANGS)
+
+    statuses = [item["status"] for item in json.loads(out)["outcomes"]]
+    assert (process.returncode, statuses) == (130, ["done", "skipped", "skipped"])
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+HANGING = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from envsync import cli
+
+@cli.app.command()
+def hang():
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):  # the first Ctrl-C also ends the wait for one of them
+            pool.submit(threading.Event().wait)
+        print("ready", flush=True)
+
+sys.argv = ["envsync", "hang"]
+cli.main()
+"""
+
+
+def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads() -> None:
+    with running(sys.executable, "-c", HANGING) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=HANGS)
+
+    assert (process.returncode, err) == (
+        130,
+        "Interrupted at once: what was in flight may be done or not.\n",
+    )
+
+
+HANDLING = """
+import signal, sys, time
+from envsync import cli
+
+@cli.app.command()
+def handle():
+    seen = []
+    before = signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print(len(seen), flush=True)))
+    print("ready", flush=True)
+    while len(seen) < 3:
+        time.sleep(0.01)
+    signal.signal(signal.SIGINT, before)
+    print("handled")
+
+sys.argv = ["envsync", "handle"]
+cli.main()
+"""
+
+
+def test_a_command_that_handles_interrupts_itself_gets_all_of_them() -> None:
+    with running(sys.executable, "-c", HANDLING) as process:
+        assert process.stdout is not None
+        for line in ("ready", "1", "2"):
+            assert process.stdout.readline() == f"{line}\n"
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=HANGS)
+
+    assert (process.returncode, out, err) == (0, "3\nhandled\n", "")

@@ -1,0 +1,108 @@
+"""`envsync targets`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+CONFIG = """\
+default_target: dev
+targets:
+  local: {kind: local}
+  dev:
+    kind: workspace
+    subscription_id: "${ENVSYNC_TEST_SUBSCRIPTION}"
+    resource_group: ml-dev
+    workspace: ws-dev
+    credential: cli
+  shared: {kind: registry, registry: contoso-ml}
+"""
+
+
+@pytest.fixture(autouse=True)
+def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENVSYNC_TEST_SUBSCRIPTION", raising=False)
+    (project / "envsync.yaml").write_text(CONFIG)
+
+
+def test_targets_are_listed_in_the_order_of_the_file(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVSYNC_TEST_SUBSCRIPTION", "0000")
+
+    assert run("targets").out.splitlines() == [
+        "NAME           KIND       WHERE",
+        "local          local      .envsync/local.db",
+        "dev (default)  workspace  0000/ml-dev/ws-dev",
+        "shared         registry   contoso-ml",
+    ]
+
+
+def test_a_variable_that_is_not_set_is_shown_as_it_is_written(run: Run) -> None:
+    result = run("targets")
+
+    assert (result.code, result.err) == (0, "")
+    assert "${ENVSYNC_TEST_SUBSCRIPTION}/ml-dev/ws-dev" in result.out
+
+
+def test_a_target_with_a_variable_that_is_not_set_still_cannot_be_used(run: Run) -> None:
+    result = run("list", "-t", "dev")
+
+    assert result.code == 1
+    assert "envsync.yaml:6:23: error[unset-variable]" in result.err
+
+
+def test_targets_as_json(run: Run) -> None:
+    assert run("targets", "--format", "json").data == {
+        "format_version": 1,
+        "targets": [
+            {
+                "name": "local",
+                "kind": "local",
+                "default": False,
+                "settings": {"path": ".envsync/local.db"},
+            },
+            {
+                "name": "dev",
+                "kind": "workspace",
+                "default": True,
+                "settings": {
+                    "subscription_id": "${ENVSYNC_TEST_SUBSCRIPTION}",
+                    "resource_group": "ml-dev",
+                    "workspace": "ws-dev",
+                    "credential": "cli",
+                },
+            },
+            {
+                "name": "shared",
+                "kind": "registry",
+                "default": False,
+                "settings": {"registry": "contoso-ml"},
+            },
+        ],
+    }
+
+
+def test_a_matrix_is_one_line_with_the_targets_that_machines_share(run: Run) -> None:
+    out = run("targets", "--format", "matrix").out
+
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"target": ["dev", "shared"]}
+
+
+def test_a_matrix_has_local_targets_where_there_are_no_others(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").unlink()
+
+    assert run("targets", "--format", "matrix").data == {"target": ["local"]}
+
+
+def test_a_broken_config_is_an_error(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text("targts: {}\n")
+    result = run("targets", "--format", "json")
+
+    assert (result.code, result.out) == (1, "")
+    assert "envsync.yaml:1:1: error[unknown-field]" in result.err

@@ -1,0 +1,203 @@
+"""The proxy that leads to the emulator, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from envsync.emulator.network.tunnel import HEAD_LIMIT, Address, Refused, Tunnel
+
+Talk = Callable[[Tunnel, Address], Awaitable[bytes]]
+
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Sends back what comes, in capitals, and who sent it on request."""
+    while data := await reader.read(65536):
+        if data == b"who?":
+            data = str(writer.get_extra_info("peername")[1]).encode()
+        writer.write(data.upper())
+    writer.close()
+
+
+def through(talk: Talk, host: str = "management.azure.com") -> bytes:
+    """What a conversation with a tunnel to an echo gives; nothing may be left afterwards."""
+
+    problems: list[object] = []
+
+    async def run() -> bytes:
+        asyncio.get_running_loop().set_exception_handler(lambda _, found: problems.append(found))
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        address = Address(*server.sockets[0].getsockname())
+
+        async def destination() -> Address:
+            return address
+
+        async def broken() -> Address:
+            raise Refused(503, "Azurite is not installed")
+
+        async def stopped() -> Address:
+            return Address("127.0.0.1", 1)
+
+        tunnel = Tunnel({host: destination, "broken.net": broken, "stopped.net": stopped})
+        result = await asyncio.wait_for(talk(tunnel, await tunnel.start()), 10)
+        await asyncio.wait_for(tunnel.stop(), 10)
+        server.close()
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=5)
+        assert problems == []
+        return result
+
+    return asyncio.run(run(), debug=True)
+
+
+def asking(request: bytes) -> Talk:
+    async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
+        reader, writer = await asyncio.open_connection(*proxy)
+        writer.write(request)
+        answer = await reader.read(65536)
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    return talk
+
+
+def connect(target: str) -> bytes:
+    return f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("host", "target"),
+    [
+        ("management.azure.com", "management.azure.com:443"),
+        ("management.azure.com", "Management.Azure.COM.:443"),
+        ("*.blob.core.windows.net", "account.blob.core.windows.net:443"),
+    ],
+)
+def test_a_known_host_is_connected(host: str, target: str) -> None:
+    async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
+        reader, writer = await asyncio.open_connection(*proxy)
+        writer.write(connect(target))
+        answer = await reader.readexactly(len(ESTABLISHED))
+        writer.write(b"hello")
+        answer += await reader.readexactly(5)
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    assert through(talk, host) == ESTABLISHED + b"HELLO"
+
+
+def test_much_data_goes_both_ways_unchanged() -> None:
+    async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
+        reader, writer = await asyncio.open_connection(*proxy)
+        writer.write(connect("management.azure.com:443"))
+        await reader.readexactly(len(ESTABLISHED))
+        writer.write(b"x" * 3_000_000)
+        answer = await reader.readexactly(3_000_000)
+        writer.close()
+        await writer.wait_closed()
+        return answer
+
+    assert through(talk) == b"X" * 3_000_000
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "example.org:443",
+        "azure.com:443",
+        "evil-management.azure.com:443",
+        "a.management.azure.com:443",
+        "management.azure.com:80",
+        "management.azure.com",
+        "127.0.0.1:443",
+        "169.254.169.254:443",
+        "[::1]:443",
+    ],
+)
+def test_an_unknown_host_is_refused_and_named(target: str) -> None:
+    line, _, body = through(asking(connect(target))).decode().partition("\r\n")
+    reason = f"The envsync emulator does not serve {target}, nor pass it on"
+
+    assert line == f"HTTP/1.1 403 {reason}"
+    assert body.endswith(f"\r\n\r\n{reason}.\n")
+
+
+def test_plain_http_is_refused() -> None:
+    request = b"GET http://management.azure.com/x HTTP/1.1\r\nHost: management.azure.com\r\n\r\n"
+    line = through(asking(request)).decode().partition("\r\n")[0]
+
+    assert line == (
+        "HTTP/1.1 403 The envsync emulator speaks HTTPS only;"
+        " http://management.azure.com/x is plain HTTP"
+    )
+
+
+@pytest.mark.parametrize("request_", [b"\r\n\r\n", b"CONNECT\r\n\r\n"])
+def test_half_a_request_is_refused(request_: bytes) -> None:
+    assert through(asking(request_)).startswith(b"HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize("request_", [b"\xff\xfe\r\n\r\n", b"x" * (HEAD_LIMIT + 10)])
+def test_what_is_no_http_is_refused(request_: bytes) -> None:
+    assert through(asking(request_)).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_learns_why_a_destination_cannot_be_reached() -> None:
+    answer = through(asking(connect("broken.net:443")))
+
+    assert answer.startswith(b"HTTP/1.1 503 Azurite is not installed\r\n")
+
+
+def test_a_client_learns_that_a_destination_has_stopped() -> None:
+    assert through(asking(connect("stopped.net:443"))).startswith(b"HTTP/1.1 502 ")
+
+
+def test_a_client_that_says_nothing_does_not_hold_up_the_end() -> None:
+    async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
+        _, writer = await asyncio.open_connection(*proxy)
+        writer.write(b"CONN")
+        await asyncio.sleep(0.05)
+        writer.close()
+        return b"gone"
+
+    assert through(talk) == b"gone"
+
+
+def test_open_connections_end_with_the_tunnel() -> None:
+    async def talk(tunnel: Tunnel, proxy: Address) -> bytes:
+        reader, writer = await asyncio.open_connection(*proxy)
+        writer.write(connect("management.azure.com:443"))
+        await reader.readexactly(len(ESTABLISHED))
+        await tunnel.stop()
+        rest = await reader.read()
+        writer.close()
+        return rest
+
+    assert through(talk) == b""
+
+
+def test_a_cut_connection_breaks_for_its_client_alone() -> None:
+    async def talk(tunnel: Tunnel, proxy: Address) -> bytes:
+        pairs = [await asyncio.open_connection(*proxy) for _ in range(2)]
+        ports = []
+        for reader, writer in pairs:
+            writer.write(connect("management.azure.com:443"))
+            await reader.readexactly(len(ESTABLISHED))
+            writer.write(b"who?")
+            ports.append(int(await reader.read(100)))
+        tunnel.cut(Address("127.0.0.1", ports[0]))
+        with pytest.raises(ConnectionResetError):
+            await pairs[0][0].read(1)
+        pairs[1][1].write(b"still here")
+        answer = await pairs[1][0].read(100)
+        for _, writer in pairs:
+            writer.close()
+        return answer
+
+    assert through(talk) == b"STILL HERE"

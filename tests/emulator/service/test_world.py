@@ -1,0 +1,145 @@
+"""What an emulator keeps where, and what it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envsync.emulator.settings import Settings
+from envsync.model.environment import (
+    Build,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+    TargetIdentity,
+)
+from envsync.model.errors import InvalidProject, TargetError
+from envsync.targets.local.target import LocalTarget
+from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, serving
+from tests.project.project import write
+from tests.targets.contract import build_context
+
+VERSION = f"{WORKSPACE}/environments/pydata/versions/1"
+
+
+def local(path: Path) -> LocalTarget:
+    """The local target over a file."""
+    return LocalTarget(path, TargetIdentity("local", "local", str(path)))
+
+
+def test_state_is_kept_in_the_local_targets_file(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path / "emulator.db")
+    tags = {"team": "churn", "envsync.owner": "churn-models"}
+    with serving(settings) as client:
+        client.put(VERSION, {"image": IMAGE, "condaFile": "{}", "tags": tags})
+        client.put(VERSION.replace("ws-dev", "ws-prod"), {"image": IMAGE})
+        client.put(f"{REGISTRY}/environments/pydata/versions/1", {"image": IMAGE}, DATAPLANE)
+    target = local(tmp_path / "emulator.db")
+    held = target.read(["pydata"])["pydata"].versions[0]
+    target.close()
+
+    assert held.environment == Environment(
+        EnvironmentKey("pydata", "1"),
+        EnvironmentSpec(image=IMAGE, conda_file="{}"),
+        Metadata(None, {"team": "churn"}),
+        Provenance(owner="churn-models"),
+    )
+    assert {path.name for path in tmp_path.glob("*.db")} == {
+        "emulator.db",
+        "emulator.workspace-ws-prod.db",
+        "emulator.registry-shared.db",
+    }
+
+
+def test_state_outlives_the_emulator(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path / "emulator.db")
+    with serving(settings) as client:
+        before = client.put(VERSION, {"image": IMAGE}).json
+    with serving(settings) as client:
+        assert client.get(VERSION).json == before
+
+
+def test_what_a_local_target_holds_is_answered(tmp_path: Path) -> None:
+    files = {"Dockerfile": b"FROM scratch\n"}
+    context = build_context(tmp_path / "context", files)
+    target = local(tmp_path / "local.db")
+    specs = {
+        "conda": EnvironmentSpec(image=IMAGE, conda_file='{"dependencies":["python=3.11"]}'),
+        "git": EnvironmentSpec(build=Build("https://contoso.example/c.git#main")),
+        "built": EnvironmentSpec(build=Build(context)),
+    }
+    for name, spec in specs.items():
+        target.create(Environment(EnvironmentKey(name, "1"), spec))
+    target.close()
+
+    with serving(Settings(state=tmp_path / "local.db")) as client:
+        found = {
+            name: client.get(f"{WORKSPACE}/environments/{name}/versions/1").properties
+            for name in specs
+        }
+        replies = [
+            client.put(f"{WORKSPACE}/environments/{name}/versions/1", properties).status
+            for name, properties in found.items()
+        ]
+
+    assert found["conda"]["condaFile"] == '{\n  "dependencies": [\n    "python=3.11"\n  ]\n}'
+    assert found["git"]["build"]["contextUri"] == "https://contoso.example/c.git#main"
+    assert "/LocalUpload/" in found["built"]["build"]["contextUri"]
+    assert replies == [201, 201, 201]
+
+
+def test_without_a_state_file_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with serving() as client:
+        client.put(VERSION, {"image": IMAGE})
+        assert list(tmp_path.iterdir()) != []
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_starts_from_environment_files(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "pydata.yml": "name: pydata\nimage: i:1\nconda_file: conda.yml\ntags: {a: b}\n",
+            "conda.yml": "dependencies:\n- python=3.11\n",
+            "built.yml": "name: built\nversion: 2\nbuild:\n  path: context\n",
+            "context/Dockerfile": "FROM scratch\n",
+        },
+    )
+    with serving(Settings(seed=tmp_path)) as client:
+        pydata = client.get(VERSION).properties
+        built = client.get(f"{WORKSPACE}/environments/built/versions/2").properties
+        elsewhere = client.get(VERSION.replace("ws-dev", "ws-prod"))
+
+    assert (pydata["image"], pydata["tags"]) == ("i:1", {"a": "b"})
+    assert built["build"]["contextUri"].endswith("/context/")
+    assert elsewhere.status == 404
+
+
+def test_it_starts_from_the_environment_files_of_a_project(tmp_path: Path) -> None:
+    files = {
+        "envsync.yaml": "",
+        "conda.yml": "dependencies: []\n",
+        "environments/pydata.yml": "name: pydata\nimage: i:1\nconda_file: ../conda.yml\n",
+    }
+    write(tmp_path, files)
+    with serving(Settings(seed=tmp_path / "environments")) as client:
+        assert client.get(VERSION).properties["condaFile"] == '{\n  "dependencies": []\n}'
+
+
+@pytest.mark.parametrize(
+    ("files", "error"), [({}, TargetError), ({"e.yml": "name: e\nimage: 3\n"}, InvalidProject)]
+)
+def test_it_does_not_start_from_nothing_or_errors(
+    tmp_path: Path, files: dict[str, str], error: type[Exception]
+) -> None:
+    write(tmp_path, files)
+
+    with pytest.raises(error), serving(Settings(seed=tmp_path)):
+        pass

@@ -1,0 +1,684 @@
+"""What `check` rejects and what it lets through, in real repositories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from envsync.api import load_project
+from envsync.git.check import NO_COMMIT, Checked, check
+from envsync.model.errors import GitError
+from tests.project.project import Files, write
+from tests.repository import commit, git, new_repository
+
+pytestmark = pytest.mark.usefixtures("clean_git")
+
+IMAGE = "mcr.microsoft.com/azureml/base"
+CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26.4\n"
+
+
+def environment(name: str = "a", version: str | None = "1", **fields: str) -> str:
+    """The text of an environment file; an image unless `fields` say something else."""
+    own = {"image": f"{IMAGE}:1"} if "build" not in fields else {}
+    lines = [f"name: {name}", *([f'version: "{version}"'] if version else []), "description: About"]
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in (own | fields).items())]) + "\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return new_repository(tmp_path / "churn")
+
+
+def committed(root: Path, files: Files) -> str:
+    """Commits files as the whole content of a project."""
+    return commit(write(root, files))
+
+
+def checked(directory: Path, base: str | None = None) -> Checked:
+    return check(load_project(directory), base)
+
+
+def found(result: Checked) -> list[str]:
+    return [f"{item.file}:{item.line}:{item.column} {item.rule}" for item in result.problems]
+
+
+def paths(result: Checked) -> dict[str, list[str]]:
+    """The fields that changed, of each version that is rejected."""
+    return {item.address: [field.path for field in item.fields] for item in result.rejections}
+
+
+# What is fixed
+
+
+def test_an_edit_of_what_is_fixed_is_rejected_where_it_stands(root: Path) -> None:
+    base = committed(root, {"environments/a.yml": environment()})
+    write(root, {"environments/a.yml": environment(image=f"{IMAGE}:2")})
+    result = checked(root)
+
+    assert found(result) == ["environments/a.yml:4:1 immutable"]
+    (problem,) = result.problems
+    assert problem.severity == "error"
+    assert problem.message == (
+        f"a:1 has another content in commit {base[:7]}, and that is fixed at creation: "
+        f'`image` "{IMAGE}:1" → "{IMAGE}:2".'
+    )
+    assert problem.fix == "Run `envsync bump a`, or undo the edit."
+    (rejection,) = result.rejections
+    assert (rejection.code, rejection.fix) == ("immutable", "envsync bump a")
+    assert result.fields == {problem: rejection.fields}
+    assert (result.base, result.base_name) == (base, "HEAD")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        environment("a", "2", image=f"{IMAGE}:2"),
+        environment(description="Other", tags="{team: x}"),
+        "# a comment\n" + environment(image=f"'{IMAGE}:1'"),
+        environment(os_type="linux"),
+    ],
+    ids=["a new version", "metadata", "layout", "a default written out"],
+)
+def test_what_is_not_fixed_may_change(root: Path, after: str) -> None:
+    committed(root, {"environments/a.yml": environment()})
+    write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
+
+    assert checked(root).rejections == ()
+
+
+def test_a_file_without_version_is_never_rejected(root: Path) -> None:
+    committed(root, {"environments/a.yml": environment(version=None)})
+    write(root, {"environments/a.yml": environment(version=None, image=f"{IMAGE}:2")})
+
+    assert checked(root).problems == ()
+
+
+def test_a_file_that_moved_is_the_same_environment(root: Path) -> None:
+    committed(root, {"environments/a.yml": environment(), "environments/b.yml": environment("b")})
+    (root / "environments" / "deep").mkdir()
+    (root / "environments/a.yml").rename(root / "environments/deep/moved.yml")
+    assert checked(root).problems == ()
+
+    write(root, {"environments/deep/moved.yml": environment(image=f"{IMAGE}:2")})
+    assert found(checked(root)) == ["environments/deep/moved.yml:4:1 immutable"]
+
+
+def test_an_environments_directory_that_moved_holds_the_same_environments(root: Path) -> None:
+    committed(root, {"envsync.yaml": "environments: old\n", "old/a.yml": environment()})
+    (root / "old").rename(root / "new")
+    write(root, {"envsync.yaml": "environments: new\n"})
+    assert checked(root).problems == ()
+
+    write(root, {"new/a.yml": environment(image=f"{IMAGE}:2")})
+    assert found(checked(root)) == ["new/a.yml:4:1 immutable"]
+
+
+@pytest.mark.parametrize(("then", "now"), [("environments", "new"), ("old", "environments")])
+def test_the_environments_directory_moves_with_the_settings_that_name_it(
+    root: Path, then: str, now: str
+) -> None:
+    committed(
+        root,
+        {f"{then}/a.yml": environment()}
+        | ({"envsync.yaml": f"environments: {then}\n"} if then == "old" else {}),
+    )
+    (root / then).rename(root / now)
+    (root / "envsync.yaml").unlink(missing_ok=True)
+    if now == "new":
+        write(root, {"envsync.yaml": f"environments: {now}\n"})
+    assert checked(root).problems == ()
+
+    write(root, {f"{now}/a.yml": environment(image=f"{IMAGE}:2")})
+    assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
+
+
+def test_settings_that_are_a_link_belong_to_where_the_link_stands(root: Path) -> None:
+    files = {
+        "environments/a.yml": environment(),
+        "x/environments/a.yml": environment(tags="{b: c}"),
+    }
+    write(root, {**files, "x/envsync.yaml": "project: x\n"})
+    (root / "envsync.yaml").symlink_to("x/envsync.yaml")
+    commit(root)
+    write(root, {"x/environments/a.yml": environment(image=f"{IMAGE}:2")})
+
+    assert checked(root).problems == ()
+    assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
+
+
+def test_every_kind_of_field_is_found_on_its_line(root: Path) -> None:
+    routes = "\n".join(
+        f"  {route}: {{path: /{route}, port: PORT}}"
+        for route in ("liveness_route", "readiness_route", "scoring_route")
+    )
+    before = {
+        "inline": environment("inline", conda_file="\n  dependencies:\n  - python=3.11\n"),
+        "gone": environment("gone", conda_file="{dependencies: [python=3.11]}"),
+        "routes": environment("routes", inference_config="\n" + routes.replace("PORT", "1")),
+        "system": environment("system"),
+        "url": environment("url", build="{path: https://example.com/a.git}"),
+    }
+    committed(root, {f"environments/{name}.yml": text for name, text in before.items()})
+    after = {
+        "inline": before["inline"].replace("3.11", "3.12"),
+        "gone": environment("gone"),
+        "routes": environment("routes", inference_config="\n" + routes.replace("PORT", "2")),
+        "system": environment("system", os_type="windows"),
+        "url": environment("url", build="\n  path: https://example.com/b.git"),
+    }
+    write(root, {f"environments/{name}.yml": text for name, text in after.items()})
+    result = checked(root)
+
+    assert found(result) == [
+        "environments/gone.yml:1:1 immutable",
+        "environments/inline.yml:7:5 immutable",
+        "environments/routes.yml:6:43 immutable",
+        "environments/system.yml:5:1 immutable",
+        "environments/url.yml:5:3 immutable",
+    ]
+    assert paths(result)["gone:1"] == ["conda_file"]
+    assert paths(result)["routes:1"] == [
+        f"inference_config.{route}.port"
+        for route in ("liveness_route", "readiness_route", "scoring_route")
+    ]
+
+
+# Conda files
+
+
+def test_an_edit_of_a_conda_file_is_found_in_it(root: Path) -> None:
+    text = environment(conda_file="../conda/base.yml")
+    committed(root, {"environments/a.yml": text, "conda/base.yml": CONDA})
+    write(root, {"conda/base.yml": CONDA.replace("1.26.4", "2.1.0")})
+    result = checked(root)
+
+    assert found(result) == ["conda/base.yml:4:5 immutable"]
+    assert paths(result) == {"a:1": ["conda_file.dependencies[1]"]}
+
+
+def test_what_a_conda_file_lost_is_found_where_it_stood(root: Path) -> None:
+    text = environment(conda_file="conda.yml")
+    committed(root, {"environments/a.yml": text, "environments/conda.yml": CONDA})
+    write(root, {"environments/conda.yml": CONDA.replace("  - numpy=1.26.4\n", "")})
+    assert found(checked(root)) == ["environments/conda.yml:2:1 immutable"]
+
+    write(root, {"environments/conda.yml": CONDA.replace("channels: [conda-forge]\n", "")})
+    assert found(checked(root)) == ["environments/a.yml:5:1 immutable"]
+
+
+def test_a_conda_file_under_another_name_or_written_out_is_no_edit(root: Path) -> None:
+    committed(
+        root,
+        {
+            "environments/a.yml": environment(conda_file="conda.yml"),
+            "environments/b.yml": environment("b", conda_file="conda.yml"),
+            "environments/conda.yml": CONDA,
+        },
+    )
+    (root / "environments/conda.yml").rename(root / "environments/other.yml")
+    inline = "{channels: [conda-forge], dependencies: [python=3.11, numpy=1.26.4]}"
+    write(
+        root,
+        {
+            "environments/a.yml": environment(conda_file="other.yml"),
+            "environments/b.yml": environment("b", conda_file=inline),
+        },
+    )
+
+    assert checked(root).problems == ()
+
+
+# Build contexts
+
+BUILT: Files = {
+    "environments/a.yml": environment(build="{path: context}"),
+    "environments/context/Dockerfile": "FROM scratch\n",
+    "environments/context/run.sh": "echo\n",
+    "environments/context/data/x": "1\n",
+}
+
+
+def test_an_edit_in_a_build_context_names_the_files(root: Path) -> None:
+    committed(root, BUILT)
+    (root / "environments/context/run.sh").unlink()
+    write(root, {"environments/context/data/x": "2\n", "environments/context/new": "new\n"})
+    result = checked(root)
+
+    assert found(result) == ["environments/a.yml:4:9 immutable"]
+    assert "`build.context` (~ data/x; + new; - run.sh)." in result.problems[0].message
+    (field,) = result.rejections[0].fields
+    assert field.files == {"data/x": "modified", "new": "added", "run.sh": "removed"}
+
+
+def test_a_build_context_that_moved_is_no_edit(root: Path) -> None:
+    committed(root, BUILT)
+    (root / "environments/context").rename(root / "docker")
+    write(root, {"environments/a.yml": environment(build="{path: ../docker}")})
+    assert checked(root).problems == ()
+
+    write(root, {"docker/run.sh": "echo 2\n"})
+    assert paths(checked(root)) == {"a:1": ["build.context"]}
+
+
+def test_modes_of_files_are_no_edit(root: Path) -> None:
+    committed(root, BUILT)
+    (root / "environments/context/run.sh").chmod(0o755)
+    assert checked(root).problems == ()
+
+    commit(root)
+    assert checked(root, "HEAD~1").problems == ()
+
+
+def test_what_git_ignores_in_a_build_context_is_no_edit(root: Path) -> None:
+    committed(root, {**BUILT, ".gitignore": "__pycache__/\n*.log\n"})
+    write(
+        root,
+        {
+            "environments/context/__pycache__/run.pyc": "cached",
+            "environments/context/data/a.log": "logged",
+        },
+    )
+    assert checked(root).problems == ()
+
+    write(root, {"environments/context/data/a.txt": "would be committed"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"data/a.txt": "added"}
+
+
+def test_links_that_git_ignores_are_no_edit(root: Path) -> None:
+    ignored = {".gitignore": "/environments/context/one\n/environments/context/all\n"}
+    committed(root, {**BUILT, **ignored, "shared/common.txt": "1\n"})
+    (root / "environments/context/one").symlink_to("../../shared/common.txt")
+    (root / "environments/context/all").symlink_to("../../shared")
+
+    assert checked(root).problems == ()
+
+
+def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
+    """What git keeps for itself is in it, too, and differs with every commit."""
+    committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
+    assert checked(root).problems == ()
+
+    write(root, {"new": "1"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"new": "added"}
+
+
+def test_what_is_taken_out_of_git_is_taken_out_of_the_context(root: Path) -> None:
+    committed(root, BUILT)
+    write(root, {".gitignore": "x\n"})
+    git(root, "rm", "--cached", "--quiet", "environments/context/data/x")
+
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"data/x": "removed"}
+
+
+def test_links_in_a_context_are_followed_then_as_now(root: Path) -> None:
+    files = {**BUILT, "shared/common.txt": "1\n", "shared/deep/x": "1\n"}
+    write(root, files)
+    (root / "environments/context/common.txt").symlink_to("../../shared/common.txt")
+    (root / "environments/context/deep").symlink_to("../../shared/deep")
+    commit(root)
+    assert checked(root).problems == ()
+
+    write(root, {"shared/deep/x": "2\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"deep/x": "modified"}
+
+    write(root, {"shared/deep/x": "1\n"})
+    (root / "environments/context/common.txt").unlink()
+    write(root, {"environments/context/common.txt": "1\n"})
+    assert checked(root).problems == ()  # a link or a copy: the same content
+
+
+def test_line_ends_are_those_of_a_checkout(root: Path) -> None:
+    committed(root, BUILT)
+    git(root, "config", "core.autocrlf", "true")
+    for path in (root / "environments").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert git(root, "diff", "--name-only", "HEAD") == ""
+    assert checked(root).problems == ()
+
+    write(root, {"environments/context/run.sh": "echo 2\r\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"run.sh": "modified"}
+
+
+def test_attributes_of_the_commit_count_for_its_content(root: Path) -> None:
+    committed(root, {**BUILT, ".gitattributes": "*.sh text eol=crlf\n"})
+    (root / "environments/context/run.sh").unlink()
+    git(root, "checkout", "--", ".")
+    assert (root / "environments/context/run.sh").read_bytes() == b"echo\r\n"
+    (root / ".gitattributes").unlink()
+    write(root, {"environments/context/run.sh": "echo\r\nls\r\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"run.sh": "modified"}
+
+    write(root, {"environments/context/run.sh": "echo\r\n"})
+    assert checked(root).problems == ()
+
+
+def test_filters_give_the_content_that_a_checkout_would(root: Path) -> None:
+    git(root, "config", "filter.upper.clean", "tr a-z A-Z")
+    git(root, "config", "filter.upper.smudge", "tr A-Z a-z")
+    committed(
+        root, {**BUILT, ".gitattributes": "x filter=upper\n", "environments/context/data/x": "abc"}
+    )
+    assert git(root, "show", "HEAD:environments/context/data/x") == "ABC"
+    assert checked(root).problems == ()
+
+    write(root, {"environments/context/data/x": "abcd", "environments/context/run.sh": "echo 2"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"data/x": "modified", "run.sh": "modified"}
+
+
+def test_a_placeholder_that_was_not_replaced_is_no_edit(root: Path) -> None:
+    """As with large files that a pipeline leaves out of its checkout."""
+    committed(root, {**BUILT, ".gitattributes": "x filter=large\n"})
+    git(root, "config", "filter.large.clean", "cat")
+    git(root, "config", "filter.large.smudge", "echo the large file")
+    assert checked(root).problems == ()
+
+    write(root, {"environments/context/run.sh": "echo 2"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"run.sh": "modified"}
+
+
+@pytest.mark.parametrize("name", ["with blank", "line\nbreak", "ünïcode", "-dash", "[a]*", 'q"\\t'])
+def test_files_may_have_any_name(root: Path, name: str) -> None:
+    committed(root, {**BUILT, f"environments/context/{name}": "1"})
+    write(root, {f"environments/context/{name}": "2", f"environments/context/2{name}": "2"})
+    (field,) = checked(root).rejections[0].fields
+
+    assert field.files == {name: "modified", f"2{name}": "added"}
+
+
+# Submodules
+
+
+def test_a_build_context_in_a_submodule_is_compared_with_the_commit_of_then(
+    root: Path, tmp_path: Path
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"context/Dockerfile": "FROM scratch\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "modules/inner")
+    text = environment(build="{path: ../modules/inner/context}")
+    committed(root, {"environments/a.yml": text})
+    assert checked(root).problems == ()
+
+    module = root / "modules" / "inner"
+    write(module, {"context/Dockerfile": "FROM other\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"Dockerfile": "modified"}
+
+    commit(module)
+    commit(root)
+    assert checked(root).problems == ()
+    assert paths(checked(root, "HEAD~1")) == {"a:1": ["build.context"]}
+
+
+def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"code.py": "1\n", ".gitignore": "__pycache__/\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "environments/context/inner")
+    committed(root, BUILT)
+    module = "environments/context/inner"
+    write(root, {f"{module}/__pycache__/code.pyc": "cached"})
+    assert checked(root).problems == ()
+
+    write(root, {f"{module}/code.py": "2\n"})
+    (field,) = checked(root).rejections[0].fields
+    assert field.files == {"inner/code.py": "modified"}
+
+
+def test_a_submodule_without_its_history_says_what_to_fetch(root: Path, tmp_path: Path) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"context/Dockerfile": "FROM scratch\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "modules/inner")
+    committed(root, {"environments/a.yml": environment(build="{path: ../modules/inner/context}")})
+    committed(inner, {"context/Dockerfile": "FROM other\n"})
+    git(root / "modules" / "inner", "pull", "--quiet")
+    commit(root)
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(root), str(clone))
+    git(clone, "config", "submodule.modules/inner.url", inner.as_uri())
+    git(clone, "submodule", "--quiet", "update", "--init", "--depth=1")
+    assert checked(clone).problems == ()
+
+    with pytest.raises(GitError, match="The submodule modules/inner does not hold its commit"):
+        checked(clone, "HEAD~1")
+
+
+def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
+    root: Path, tmp_path: Path
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    base = committed(inner, {"environments/a.yml": environment()})
+    git(root, "submodule", "--quiet", "add", str(inner), "modules/inner")
+    commit(root)
+    write(root, {"modules/inner/environments/a.yml": environment(image=f"{IMAGE}:2")})
+    result = checked(root / "modules" / "inner")
+
+    assert (result.base, list(paths(result))) == (base, ["a:1"])
+
+
+# The commit
+
+
+def test_files_with_errors_in_the_commit_do_not_stop_the_check_of_the_others(root: Path) -> None:
+    committed(
+        root,
+        {
+            "environments/a.yml": environment(),
+            "environments/bad.yml": "name: [\n",
+            "environments/escape.yml": environment("escape", conda_file="../../../../etc/x.yml"),
+        },
+    )
+    write(
+        root,
+        {
+            "environments/a.yml": environment(image=f"{IMAGE}:2"),
+            "environments/bad.yml": environment("bad"),
+            "environments/escape.yml": environment("escape"),
+        },
+    )
+
+    assert list(paths(checked(root))) == ["a:1"]
+
+
+def test_a_settings_file_with_errors_in_the_commit_does_not_stop_the_check(root: Path) -> None:
+    committed(root, {"envsync.yaml": "enviroments: x\n", "environments/a.yml": environment()})
+    write(root, {"envsync.yaml": "", "environments/a.yml": environment(image=f"{IMAGE}:2")})
+
+    assert list(paths(checked(root))) == ["a:1"]
+
+
+def test_before_the_first_commit_nothing_is_rejected(root: Path) -> None:
+    write(root, {"environments/a.yml": environment()})
+    result = checked(root)
+
+    assert (result.base, result.problems, dict(result.used)) == (NO_COMMIT, (), {})
+
+
+def test_a_branch_is_compared_with_where_it_began_and_not_with_what_came_after(
+    root: Path, tmp_path: Path
+) -> None:
+    base = committed(root, {"environments/a.yml": environment()})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(root), str(clone))
+    git(clone, "checkout", "--quiet", "-b", "feature")
+    committed(clone, {"environments/b.yml": environment("b")})
+    committed(clone, {"environments/b.yml": environment("b", image=f"{IMAGE}:2")})
+    committed(root, {"environments/a.yml": environment(version="2", image=f"{IMAGE}:2")})
+    git(clone, "fetch", "--quiet")
+    result = checked(clone)
+
+    assert (result.base, result.base_name, result.problems) == (base, "origin/main", ())
+
+    write(clone, {"environments/a.yml": environment(image=f"{IMAGE}:3")})
+    assert list(paths(checked(clone))) == ["a:1"]
+
+
+def test_a_project_may_lie_anywhere_in_the_repository(root: Path) -> None:
+    committed(
+        root,
+        {
+            "teams/churn/envsync.yaml": "project: churn\n",
+            "teams/churn/environments/a.yml": environment(conda_file="../conda.yml"),
+            "teams/churn/conda.yml": CONDA,
+            "environments/other.yml": environment("other"),
+        },
+    )
+    write(
+        root,
+        {
+            "teams/churn/conda.yml": CONDA.replace("3.11", "3.12"),
+            "environments/other.yml": environment("other", image=f"{IMAGE}:2"),
+        },
+    )
+
+    assert found(checked(root / "teams" / "churn" / "environments")) == ["conda.yml:3:5 immutable"]
+
+
+def test_a_hook_changes_neither_the_index_nor_the_answer(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed(root, {**BUILT, "envsync.yaml": ""})
+    write(root, {"environments/context/run.sh": "echo 2\n"})
+    git(root, "add", "--all")
+    index = root / ".git" / "index"
+    before = index.read_bytes()
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    monkeypatch.chdir(root)
+
+    assert list(paths(checked(root / "environments"))) == ["a:1"]
+    assert index.read_bytes() == before
+    assert git(root, "status", "--porcelain") == "M  environments/context/run.sh"
+
+
+def test_no_object_is_written(root: Path) -> None:
+    committed(root, BUILT)
+    write(root, {"environments/context/run.sh": "echo 2\n", "environments/b.yml": environment("b")})
+    before = sorted(root.rglob("*"))
+
+    assert len(checked(root).rejections) == 1
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_sparse_work_tree_is_compared_as_far_as_it_goes(root: Path) -> None:
+    committed(root, {**BUILT, "environments/b.yml": environment("b"), "other/x": "1"})
+    git(root, "sparse-checkout", "set", "environments")
+    write(root, {"environments/b.yml": environment("b", image=f"{IMAGE}:2")})
+
+    assert list(paths(checked(root))) == ["b:1"]
+
+
+# Warnings
+
+
+def test_a_version_that_goes_back_is_a_warning(root: Path) -> None:
+    committed(root, {"environments/a.yml": environment(version="10")})
+    write(root, {"environments/a.yml": environment(version="9")})
+    result = checked(root)
+
+    assert found(result) == ["environments/a.yml:2:1 version-goes-back"]
+    assert result.problems[0].severity == "warning"
+    assert result.problems[0].message == "The highest version of `a` was 10, and now it is 9."
+    assert result.rejections == ()
+
+
+def test_an_older_line_beside_the_highest_version_goes_nowhere(root: Path) -> None:
+    committed(root, {"environments/a.yml": environment(version="10")})
+    write(root, {"environments/a-9.yml": environment(version="9")})
+    assert checked(root).problems == ()
+
+    for path in (root / "environments").iterdir():
+        path.unlink()
+    assert checked(root).problems == ()  # an environment that is gone is not lower
+
+
+def test_files_that_git_ignores_are_warned_about_and_not_compared(root: Path) -> None:
+    committed(
+        root,
+        {
+            ".gitignore": "local.yml\nbuild/\n",
+            "environments/a.yml": environment(conda_file="../local.yml"),
+            "environments/b.yml": environment("b", build="{path: build}"),
+            "environments/c.yml": environment("c"),
+        },
+    )
+    git(root, "mv", "environments/c.yml", "environments/gone.yml")
+    git(root, "rm", "--cached", "--quiet", "environments/gone.yml")
+    (root / "environments/gone.yml").unlink()
+    write(
+        root,
+        {
+            "local.yml": CONDA,
+            "environments/build/Dockerfile": "FROM scratch\n",
+            "environments/local.yml": environment("c", image=f"{IMAGE}:2"),
+        },
+    )
+    result = checked(root)
+
+    assert found(result) == [
+        "environments/a.yml:5:1 ignored-by-git",
+        "environments/b.yml:4:9 ignored-by-git",
+        "environments/local.yml:1:1 ignored-by-git",
+    ]
+    assert [problem.message for problem in result.problems] == [
+        "Git ignores what `conda_file` names, so no commit holds it.",
+        "Git ignores what `build.path` names, so no commit holds it.",
+        "Git ignores this file, so no commit holds it.",
+    ]
+
+
+# Versions in use
+
+
+def test_versions_of_the_base_and_of_the_commit_that_is_checked_out_are_in_use(
+    root: Path, tmp_path: Path
+) -> None:
+    committed(root, {"environments/a.yml": environment(version="1")})
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(root), str(clone))
+    git(clone, "checkout", "--quiet", "-b", "feature")
+    committed(clone, {"environments/a.yml": environment(version="2", image=f"{IMAGE}:2")})
+    assert dict(checked(clone).used) == {"a": {"1", "2"}}
+
+    write(clone, {"environments/a.yml": environment(version="3", image=f"{IMAGE}:2")})
+    assert dict(checked(clone).used) == {"a": {"1", "2"}}
+
+
+def test_a_long_list_of_changes_is_cut_in_the_message_and_whole_in_the_fields(root: Path) -> None:
+    names = [f"package-number-{number}" for number in range(30)]
+    text = "dependencies:\n" + "".join(f"- {name}=1\n" for name in names)
+    conda = {"environments/conda.yml": text}
+    committed(root, {"environments/a.yml": environment(conda_file="conda.yml"), **conda})
+    write(root, {"environments/conda.yml": text.replace("=1", "=2")})
+    (problem,) = checked(root).problems
+
+    assert len(checked(root).fields[problem]) == 30
+    assert problem.message.endswith(" more fields.")
+    assert len(problem.message) < 500
+
+
+def test_a_directory_with_files_of_git_removed_is_outside_a_repository(root: Path) -> None:
+    committed(root, {"environments/a.yml": environment()})
+    shutil.rmtree(root / ".git")
+
+    with pytest.raises(GitError, match="is in no git repository"):
+        checked(root)
+
+
+def test_a_name_of_a_file_that_is_not_utf8_stops_nothing(root: Path) -> None:
+    write(root, {"environments/a.yml": environment()})
+    (root / "environments" / os.fsdecode(b"\xe9.txt")).write_text("1")
+    commit(root)
+    write(root, {"environments/a.yml": environment(image=f"{IMAGE}:2")})
+
+    assert list(paths(checked(root))) == ["a:1"]

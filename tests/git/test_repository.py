@@ -1,0 +1,534 @@
+"""Git in every situation in which a project may be found, in real repositories."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.git.repository import Base, find_repository
+from envsync.model.errors import GitError
+from tests.project.project import write
+from tests.repository import commit, git, new_repository
+
+pytestmark = pytest.mark.usefixtures("clean_git")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    directory = new_repository(tmp_path / "repository")
+    write(directory, {"a.txt": "one\n", "sub/b.txt": "one\n"})
+    commit(directory)
+    return directory
+
+
+@pytest.fixture
+def clone(repository: Path, tmp_path: Path) -> Path:
+    """A clone of it, on a branch of its own, with one commit more."""
+    directory = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", repository.as_uri(), str(directory))
+    git(directory, "checkout", "--quiet", "-b", "feature")
+    write(directory, {"a.txt": "two\n"})
+    commit(directory)
+    return directory
+
+
+def message(call: Callable[[], object]) -> str:
+    with pytest.raises(GitError) as caught:
+        call()
+    assert caught.value.exit_code == 1
+    return str(caught.value)
+
+
+# Finding the repository
+
+
+def test_a_repository_is_found_from_a_directory_inside_it(repository: Path) -> None:
+    found = find_repository(repository / "sub")
+
+    assert (found.top, found.git_dir) == (repository, repository / ".git")
+    assert found.relative(repository / "sub" / "b.txt") == "sub/b.txt"
+    assert found.relative(repository) == ""
+    assert found.relative(repository.parent) is None
+
+
+def test_a_symbolic_link_to_a_repository_leads_into_it(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(repository)
+
+    assert find_repository(tmp_path / "link" / "sub").top == repository
+
+
+def test_outside_a_repository_one_sentence_says_so(tmp_path: Path) -> None:
+    assert message(lambda: find_repository(tmp_path)) == (
+        f"{tmp_path} is in no git repository, so there is no commit to compare with."
+    )
+
+
+def test_a_bare_repository_has_no_files_to_compare(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), "bare.git")
+
+    assert "without a work tree" in message(lambda: find_repository(tmp_path / "bare.git"))
+
+
+def test_files_that_are_laid_out_like_a_repository_are_not_taken_for_one(
+    repository: Path, tmp_path: Path
+) -> None:
+    inner = repository / "ml"
+    inner.mkdir()
+    git(tmp_path, "clone", "--quiet", "--bare", str(repository), str(inner / "bare"))
+    for path in (inner / "bare").iterdir():
+        path.rename(inner / path.name)
+    with (inner / "config").open("a") as config:
+        config.write("[core]\n\tbare = false\n\tworktree = ..\n")
+
+    assert "without a work tree" in message(lambda: find_repository(inner))
+    assert "without a work tree" in message(lambda: find_repository(repository / ".git"))
+
+
+def test_a_worktree_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:
+    git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
+    write(tmp_path / "other", {"sub/b.txt": "two\n"})
+    found = find_repository(tmp_path / "other" / "sub")
+
+    assert found.top == tmp_path / "other"
+    assert found.changed(found.commit("HEAD"), [""]) == {"sub/b.txt"}
+    assert found.commit("main") == git(repository, "rev-parse", "main")
+
+
+def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:
+    outer = new_repository(tmp_path / "outer")
+    git(outer, "submodule", "--quiet", "add", str(repository), "modules/inner")
+    commit(outer)
+    found = find_repository(outer / "modules" / "inner" / "sub")
+
+    assert found.top == outer / "modules" / "inner"
+    assert found.head() == git(repository, "rev-parse", "HEAD")
+
+
+def test_a_repository_of_somebody_else_names_the_setting_that_trusts_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    told = message(lambda: find_repository(repository))
+    assert told.startswith("Git does not trust the repository")
+    assert f"`git config --global --add safe.directory {repository}`" in told
+
+
+def test_content_that_cannot_be_fetched_is_said_to_be_missing(
+    repository: Path, tmp_path: Path
+) -> None:
+    write(repository, {"a.txt": "two\n"})
+    before = commit(repository)
+    write(repository, {"a.txt": "three\n"})
+    commit(repository)
+    git(repository, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", repository.as_uri(), str(clone))
+    git(clone, "remote", "set-url", "origin", str(tmp_path / "gone"))
+
+    told = message(lambda: find_repository(clone).run("show", f"{before}:a.txt"))
+    assert told == (
+        "This clone was made without old content (`--filter`), and git cannot fetch what it needs "
+        "of it. Connect to its remote, or make a clone without `--filter`."
+    )
+
+
+def test_a_filter_that_is_not_installed_is_named(repository: Path) -> None:
+    write(repository, {".gitattributes": "*.txt filter=large\n", "a.txt": "changed\n"})
+    git(repository, "config", "filter.large.required", "true")
+    git(repository, "config", "filter.large.clean", "no-such-filter")
+
+    told = message(lambda: find_repository(repository).changed("HEAD", [""]))
+    assert told.startswith("Git cannot run a filter that .gitattributes names: cannot run no-such-")
+    assert told.endswith(". Install what it runs, such as Git LFS.")
+
+
+def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path; from envsync.git.repository import find_repository; "
+        "from envsync.model.errors import GitError\n"
+        "try: find_repository(Path('.'))\n"
+        "except GitError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=repository,
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.stdout, done.stderr) == (
+        "Git cannot be run. Install it, and see that `git --version` works here.\n",
+        "",
+    )
+
+
+def test_a_path_with_a_line_break_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    directory = new_repository(tmp_path / "two\nlines")
+
+    assert "holds a line break" in message(lambda: find_repository(directory))
+
+
+@pytest.mark.parametrize(
+    "name", ["with blank", "ünïcode-環境", "-dash", "$HOME", "~", "a'b\"c", "%x"]
+)
+def test_the_name_of_a_directory_means_nothing(tmp_path: Path, name: str) -> None:
+    directory = new_repository(tmp_path / name)
+    write(directory, {"a": "1"})
+    commit(directory)
+
+    assert find_repository(directory).top == directory
+    assert find_repository(directory).untracked([""]) == frozenset()
+
+
+# In a hook
+
+
+def in_hook(directory: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The variables that git itself gives to a hook of this repository."""
+    hooks = Path(git(directory, "rev-parse", "--git-common-dir"))
+    hook = (directory / hooks).resolve() / "hooks" / kind
+    hook.parent.mkdir(exist_ok=True)
+    seen = directory.parent / "seen"
+    hook.write_text(f"#!/bin/sh\nenv -0 > '{seen}'\n")
+    hook.chmod(0o755)
+    git(directory, "commit", "--quiet", "--allow-empty", "--all", "--message", "Hooked")
+    pairs = (pair.partition("=")[::2] for pair in seen.read_text().split("\0"))
+    found = {
+        name: value for name, value in pairs if name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX")
+    }
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+def test_a_hook_sees_its_own_repository_from_any_directory_of_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "GIT_INDEX_FILE" in in_hook(repository, "pre-commit", monkeypatch)
+    found = find_repository(repository / "sub")
+
+    assert (found.top, found.index) == (repository, repository / ".git" / "index")
+    assert found.changed(found.commit("HEAD"), [""]) == frozenset()
+
+
+def test_a_hook_in_a_worktree_sees_that_worktree(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    git(repository, "worktree", "add", "--quiet", "-b", "other", str(other))
+    assert "GIT_DIR" in in_hook(other, "pre-commit", monkeypatch)
+    found = find_repository(other / "sub")
+
+    assert (found.top, found.git_dir) == (other, repository / ".git" / "worktrees" / "other")
+    assert found.changed(found.commit("HEAD"), [""]) == frozenset()
+
+
+def test_the_index_of_another_repositorys_hook_is_left_alone(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = new_repository(tmp_path / "other")
+    commit(other)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
+    found = find_repository(repository / "sub")
+
+    assert (found.top, found.index) == (repository, repository / ".git" / "index")
+    assert found.changed(found.commit("HEAD"), [""]) == frozenset()
+
+
+def test_the_index_that_is_being_committed_counts(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(repository, {"new.txt": "new\n"})
+    partial = repository / ".git" / "next-index-1.lock"
+    shutil.copy(repository / ".git" / "index", partial)
+    git(repository, "add", "new.txt", GIT_INDEX_FILE=str(partial))
+    assert find_repository(repository).untracked([""]) == {"new.txt"}
+
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/next-index-1.lock")
+    assert find_repository(repository / "sub").untracked([""]) == frozenset()
+
+
+def test_a_git_dir_elsewhere_with_its_work_tree_is_honoured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    git(tmp_path, "init", "--quiet", "--bare", "dotfiles.git")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "dotfiles.git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "home"))
+
+    assert find_repository(tmp_path / "home").top == tmp_path / "home"
+
+
+# Commits
+
+
+@pytest.mark.parametrize("ref", ["HEAD", "main", "v1", "HEAD^{commit}", "main@{0}"])
+def test_a_ref_is_what_git_takes_for_one(repository: Path, ref: str) -> None:
+    git(repository, "tag", "--annotate", "-m", "One", "v1")
+
+    assert find_repository(repository).commit(ref) == git(repository, "rev-parse", "HEAD")
+
+
+@pytest.mark.parametrize(
+    "ref",
+    ["nowhere", "", "--output=owned", "-h", "^HEAD", "HEAD:a.txt", "HEAD..main", "a\0b", "f" * 40],
+)
+def test_what_names_no_commit_is_an_error_and_never_an_option(repository: Path, ref: str) -> None:
+    told = message(lambda: find_repository(repository).commit(ref))
+
+    assert told == (
+        f"There is no commit `{ref}` in {repository}. "
+        "Correct the name, or fetch it with `git fetch`."
+    )
+    assert sorted(path.name for path in repository.iterdir()) == [".git", "a.txt", "sub"]
+
+
+def test_on_an_unborn_branch_there_is_no_commit(tmp_path: Path) -> None:
+    found = find_repository(new_repository(tmp_path / "new"))
+
+    assert found.head() is None
+    assert found.base() == Base(None, "HEAD")
+    assert "no commit `HEAD`" in message(lambda: found.base("HEAD"))
+
+
+def test_a_ref_that_is_given_is_taken_at_its_word(clone: Path) -> None:
+    head = git(clone, "rev-parse", "HEAD")
+
+    assert find_repository(clone).base("HEAD") == Base(head, "HEAD")
+
+
+# Where the branch began
+
+
+def test_a_branch_is_compared_with_where_it_left_the_remotes_default_branch(clone: Path) -> None:
+    expected = git(clone, "rev-parse", "origin/main")
+
+    assert find_repository(clone).base() == Base(expected, "origin/main")
+
+
+def test_a_default_branch_that_moved_on_makes_no_difference(repository: Path, clone: Path) -> None:
+    began = git(clone, "rev-parse", "origin/main")
+    commit(repository)
+    git(clone, "fetch", "--quiet")
+
+    assert git(clone, "rev-parse", "origin/main") != began
+    assert find_repository(clone).base().commit == began
+
+
+def test_on_the_default_branch_itself_the_base_is_what_is_checked_out(clone: Path) -> None:
+    git(clone, "checkout", "--quiet", "main")
+
+    assert find_repository(clone).base() == Base(git(clone, "rev-parse", "main"), "HEAD")
+
+
+def test_unpushed_commits_on_the_default_branch_are_compared_with_what_was_pushed(
+    clone: Path,
+) -> None:
+    git(clone, "checkout", "--quiet", "main")
+    pushed = git(clone, "rev-parse", "HEAD")
+    commit(clone)
+
+    assert find_repository(clone).base().commit == pushed
+
+
+def test_without_a_remote_the_base_is_what_is_checked_out(repository: Path) -> None:
+    git(repository, "checkout", "--quiet", "-b", "feature")
+    head = commit(repository)
+
+    assert find_repository(repository).base() == Base(head, "HEAD")
+
+
+@pytest.mark.parametrize("branch", ["main", "master", "trunk", "develop"])
+def test_a_remote_without_a_head_is_known_by_the_usual_names(clone: Path, branch: str) -> None:
+    began = git(clone, "rev-parse", "origin/main")
+    git(clone, "update-ref", "-d", "refs/remotes/origin/HEAD", "--no-deref")
+    git(clone, "update-ref", "-d", "refs/remotes/origin/main")
+    git(clone, "update-ref", f"refs/remotes/origin/{branch}", began)
+
+    assert find_repository(clone).base() == Base(began, f"origin/{branch}")
+
+
+@pytest.mark.parametrize("upstream", ["origin/live", "live"])
+def test_where_no_name_tells_the_branch_that_is_followed_does(clone: Path, upstream: str) -> None:
+    began = git(clone, "rev-parse", "origin/main")
+    git(clone, "remote", "set-head", "origin", "--delete")
+    git(clone, "update-ref", "-d", "refs/remotes/origin/main")
+    git(clone, "update-ref", "refs/remotes/origin/live", began)
+    git(clone, "branch", "--no-track", "live", began)
+    git(clone, "branch", "--quiet", "--set-upstream-to", upstream)
+
+    assert find_repository(clone).base() == Base(began, upstream)
+
+
+def test_a_detached_head_has_a_base_too(clone: Path) -> None:
+    began = git(clone, "rev-parse", "origin/main")
+    git(clone, "checkout", "--quiet", "--detach")
+
+    assert find_repository(clone).base().commit == began
+
+
+def test_the_remote_that_the_branch_follows_is_asked_where_origin_says_nothing(
+    clone: Path,
+) -> None:
+    git(clone, "remote", "rename", "origin", "team")
+    git(clone, "remote", "add", "another", "https://example.com/none.git")
+    git(clone, "update-ref", "refs/remotes/another/main", "HEAD")
+    git(clone, "branch", "--set-upstream-to=team/main", "feature")
+    git(clone, "update-ref", "-d", "refs/remotes/team/HEAD", "--no-deref")
+
+    assert find_repository(clone).base() == Base(git(clone, "rev-parse", "team/main"), "team/main")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GITHUB_BASE_REF", "release/1"),
+        ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/release/1"),
+    ],
+)
+def test_a_pull_request_is_compared_with_the_branch_that_it_is_for(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    git(clone, "update-ref", "refs/remotes/origin/release/1", "HEAD")
+    head = commit(clone)
+    monkeypatch.setenv(variable, value)
+    found = find_repository(clone).base()
+
+    assert found == Base(git(clone, "rev-parse", "HEAD^"), "origin/release/1")
+    assert found.commit != head
+
+
+def test_unrelated_histories_ask_for_a_base(clone: Path) -> None:
+    git(clone, "checkout", "--quiet", "--orphan", "alone")
+    commit(clone)
+
+    told = message(lambda: find_repository(clone).base())
+    assert told == ("HEAD and origin/main have no commit in common. Name a commit with `--base`.")
+
+
+# Shallow clones
+
+
+@pytest.fixture
+def shallow(repository: Path, tmp_path: Path) -> Path:
+    """What a pipeline gets: the newest commit of a pull request, and nothing else."""
+    commit(repository, "Second")
+    git(repository, "checkout", "--quiet", "-b", "feature")
+    commit(repository, "Third")
+    directory = new_repository(tmp_path / "shallow")
+    git(directory, "remote", "add", "origin", repository.as_uri())
+    refspec = "+refs/heads/feature:refs/remotes/pull/1/merge"
+    git(directory, "fetch", "--quiet", "--depth=1", "origin", refspec)
+    git(directory, "checkout", "--quiet", "--detach", "refs/remotes/pull/1/merge")
+    return directory
+
+
+def test_a_shallow_clone_says_what_to_fetch(shallow: Path) -> None:
+    found = find_repository(shallow)
+
+    assert found.is_shallow
+    for told in (message(found.base), message(lambda: found.base("HEAD~1"))):
+        assert "`fetch-depth: 0`" in told
+        assert "`git fetch --unshallow`" in told
+
+
+def test_a_shallow_clone_that_has_the_branch_but_not_its_history_says_so_too(
+    repository: Path, shallow: Path
+) -> None:
+    git(shallow, "fetch", "--quiet", "--depth=1", "origin", "+main:refs/remotes/origin/main")
+
+    assert "no commit in common" in message(find_repository(shallow).base)
+    assert "`fetch-depth: 0`" in message(find_repository(shallow).base)
+
+
+def test_a_shallow_clone_that_goes_deep_enough_is_enough(repository: Path, shallow: Path) -> None:
+    git(shallow, "fetch", "--quiet", "--depth=2", "origin", "+main:refs/remotes/origin/main")
+    git(shallow, "fetch", "--quiet", "--depth=2", "origin", "feature")
+
+    assert find_repository(shallow).base().commit == git(repository, "rev-parse", "main")
+
+
+# What changed
+
+
+def test_what_changed_is_named_by_path_whatever_the_path_is(repository: Path) -> None:
+    names = ["with blank", "line\nbreak", "ünïcode", "-dash", "tab\t", 'quo"te', "[glob]*", "sub/x"]
+    write(repository, dict.fromkeys(names, "1\n"))
+    head = commit(repository)
+    write(repository, dict.fromkeys(names, "2\n"))
+
+    assert find_repository(repository).changed(head, [""]) == set(names)
+    assert find_repository(repository).changed(head, ["[glob]*"]) == {"[glob]*"}
+    assert find_repository(repository).changed(head, ["-dash", "sub"]) == {"-dash", "sub/x"}
+
+
+def test_paths_are_taken_literally_whatever_is_set(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GLOB", "NOGLOB", "ICASE"):
+        monkeypatch.setenv(f"GIT_{name}_PATHSPECS", "1")
+    write(repository, {"a.txt": "2\n", "sub/b.txt": "2\n"})
+
+    assert find_repository(repository).changed("HEAD", ["a.txt", "SUB"]) == {"a.txt"}
+
+
+def test_names_that_are_not_utf8_are_kept(repository: Path) -> None:
+    (repository / os.fsdecode(b"latin-\xe9")).write_text("1")
+
+    assert find_repository(repository).untracked([""]) == {os.fsdecode(b"latin-\xe9")}
+
+
+def test_settings_of_git_that_change_its_output_change_nothing(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    for name, value in {
+        "diff.relative": "true",
+        "diff.noprefix": "true",
+        "diff.external": "false",
+        "diff.renames": "copies",
+        "color.ui": "always",
+        "core.quotePath": "true",
+        "diff.ignoreSubmodules": "all",
+    }.items():
+        git(repository, "config", name, value)
+    git(repository, "mv", "a.txt", "ä.txt")
+
+    assert find_repository(repository).changed(head, [""]) == {"a.txt", "ä.txt"}
+
+
+def test_ignored_and_untracked_files_are_told_apart(repository: Path) -> None:
+    write(repository, {".gitignore": "*.pyc\n", "sub/x.pyc": "", "sub/y.py": ""})
+    found = find_repository(repository)
+
+    assert found.untracked(["sub"]) == {"sub/y.py"}
+    assert found.untracked(["sub"], ignored=True) == {"sub/x.pyc"}
+
+
+def test_nothing_is_written_to_the_repository(repository: Path) -> None:
+    os.utime(repository / "a.txt", (1, 1))  # git would like to note that in its index
+    git(repository, "config", "core.splitIndex", "true")
+    hook = write(repository, {".git/hooks/post-index-change": "#!/bin/sh\ntouch ran\n"})
+    (hook / ".git" / "hooks" / "post-index-change").chmod(0o755)
+    before = contents(repository)
+    found = find_repository(repository)
+
+    assert found.changed(found.commit("HEAD"), [""]) == frozenset()
+    assert contents(repository) == before
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file below a directory, that of git included."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }

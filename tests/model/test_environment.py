@@ -1,0 +1,177 @@
+"""What an environment is: what counts for its identity, its digests and its reserved tags."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    InferenceConfig,
+    Metadata,
+    Provenance,
+    Route,
+    user_tags,
+)
+
+
+def documented_digest(kind: str, text: str) -> str:
+    """As docs/digest.md describes it."""
+    return "sha256:" + hashlib.sha256(f"envsync-{kind} 1\n{text}".encode()).hexdigest()
+
+
+FILES = {"b/é.py": "2" * 64, "Dockerfile": "1" * 64}
+CONTEXT = BuildContext.of_files(FILES)
+
+
+def test_the_digest_of_a_context_is_the_documented_one() -> None:
+    text = f'{{"Dockerfile":"{"1" * 64}","b/é.py":"{"2" * 64}"}}'
+
+    assert BuildContext.of_files(FILES).digest == documented_digest("context", text)
+
+
+def test_a_context_keeps_what_it_was_made_of() -> None:
+    made = BuildContext.of_files(FILES, uploads=frozenset({"a" * 64}), directory="docker")
+
+    assert (made.files, made.uploads) == (FILES, frozenset({"a" * 64}))
+    assert made.directory == "docker"
+    assert (CONTEXT.uploads, CONTEXT.directory) == (frozenset(), None)
+
+
+def test_a_context_does_not_change_with_the_mapping_it_was_made_of() -> None:
+    files = dict(FILES)
+    made = BuildContext.of_files(files)
+    files.clear()
+
+    assert made.files == FILES
+
+
+def test_only_the_digest_tells_contexts_apart() -> None:
+    assert BuildContext(CONTEXT.digest) == CONTEXT
+    assert replace(CONTEXT, uploads=frozenset({"a" * 64}), directory="elsewhere") == CONTEXT
+    assert BuildContext("sha256:x", FILES) != CONTEXT
+
+
+def test_of_an_unknown_context_nothing_is_known() -> None:
+    unknown = BuildContext(None)
+
+    assert (unknown.files, unknown.uploads, unknown.directory) == (None, frozenset(), None)
+
+
+DOCUMENTS: dict[str, tuple[EnvironmentSpec, JSON]] = {
+    "nothing set": (EnvironmentSpec(), {"os_type": "Linux"}),
+    "image and conda file": (
+        EnvironmentSpec(
+            image="x", conda_file=canonical_json({"dependencies": []}), os_type="Windows"
+        ),
+        {"image": "x", "conda_file": {"dependencies": []}, "os_type": "Windows"},
+    ),
+    "a local context": (
+        EnvironmentSpec(build=Build(CONTEXT, "gpu.Dockerfile")),
+        {
+            "build": {"context": CONTEXT.digest, "dockerfile_path": "gpu.Dockerfile"},
+            "os_type": "Linux",
+        },
+    ),
+    "a URL": (
+        EnvironmentSpec(build=Build("https://example.org/a.git")),
+        {
+            "build": {"path": "https://example.org/a.git", "dockerfile_path": "Dockerfile"},
+            "os_type": "Linux",
+        },
+    ),
+    "an inference server": (
+        EnvironmentSpec(
+            image="x",
+            inference_config=InferenceConfig(
+                liveness_route=Route("/live", 1),
+                readiness_route=Route("/ready", 2),
+                scoring_route=Route("/score", 3),
+            ),
+        ),
+        {
+            "image": "x",
+            "os_type": "Linux",
+            "inference_config": {
+                "liveness_route": {"path": "/live", "port": 1},
+                "readiness_route": {"path": "/ready", "port": 2},
+                "scoring_route": {"path": "/score", "port": 3},
+            },
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "document"), DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_a_spec_in_the_words_of_an_environment_file(spec: EnvironmentSpec, document: JSON) -> None:
+    assert spec.document() == document
+    assert spec.digest == documented_digest("spec", canonical_json(document))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "document"),
+    [
+        (Metadata(), {}),
+        (Metadata("About a"), {"description": "About a"}),
+        (Metadata(tags={"team": "x"}), {"tags": {"team": "x"}}),
+    ],
+)
+def test_metadata_in_the_words_of_an_environment_file(
+    metadata: Metadata, document: dict[str, JSON]
+) -> None:
+    assert metadata.document() == document
+
+
+def test_metadata_does_not_change_with_the_mapping_it_was_made_of() -> None:
+    tags = {"team": "x"}
+    metadata = Metadata(tags=tags)
+    tags["team"] = "y"
+
+    assert metadata.tags == {"team": "x"}
+
+
+def test_an_environment_has_no_metadata_and_no_owner_unless_said() -> None:
+    environment = Environment(EnvironmentKey("a", "1"), EnvironmentSpec())
+
+    assert environment.metadata == Metadata(None, {})
+    assert environment.provenance == Provenance(None, None, None, None)
+
+
+RECORD = {
+    "envsync.owner": "churn",
+    "envsync.digest": "sha256:x",
+    "envsync.source": "environments/a.yml",
+    "envsync.commit": "c0ffee",
+}
+
+
+def test_the_reserved_tags_of_a_version_say_what_was_written_there() -> None:
+    provenance = Provenance("churn", "sha256:x", "environments/a.yml", "c0ffee")
+
+    assert provenance.as_tags() == RECORD
+    assert Provenance.from_tags({**RECORD, "team": "x"}) == provenance
+
+
+@pytest.mark.parametrize("key", RECORD)
+def test_a_reserved_tag_that_is_missing_says_nothing(key: str) -> None:
+    tags = {other: value for other, value in RECORD.items() if other != key}
+
+    assert Provenance.from_tags(tags).as_tags() == tags
+    assert getattr(Provenance.from_tags(tags), key.removeprefix("envsync.")) is None
+
+
+def test_the_tags_of_a_user_are_all_but_the_reserved_ones() -> None:
+    tags = {"team": "x", "envsync": "1", "ENVSYNC.owner": "2", "my.envsync.owner": "3"}
+
+    assert user_tags({**tags, **RECORD, "envsync.new": "4"}) == tags
+
+
+def test_a_key_is_written_as_azure_writes_it() -> None:
+    assert str(EnvironmentKey("pydata", "2")) == "pydata:2"

@@ -1,0 +1,19 @@
+"""What a plan may do unless something else is said."""
+
+from __future__ import annotations
+
+from envsync.model.policy import Policy
+
+
+def test_a_policy_is_the_documented_default_unless_said() -> None:
+    assert Policy("churn") == Policy(
+        project="churn",
+        prune="owned",
+        superseded="keep",
+        adopt="identical",
+        ignore_tags=(),
+        max_archive_percent=30,
+        take_over=False,
+        allow_mass_archive=False,
+        commit=None,
+    )

@@ -1,0 +1,41 @@
+"""What of a target is active, and what is the latest."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.model.environment import Environment, EnvironmentKey
+from envsync.model.state import Container, RegisteredVersion
+from tests.builders import container, image, registered
+
+ACTIVE: dict[str, tuple[Container, list[str], str | None]] = {
+    "no versions": (container("a"), [], None),
+    "the latest is the newest by creation": (container("a", "2", "10", "1"), ["2", "10", "1"], "1"),
+    "an archived version is neither": (
+        container("a", "1", registered("a", "2", archived=True)),
+        ["1"],
+        "1",
+    ),
+    "every version archived": (container("a", registered("a", "1", archived=True)), [], None),
+    "an archived environment hides all": (container("a", "1", "2", archived=True), [], None),
+}
+
+
+@pytest.mark.parametrize(("held", "active", "latest"), ACTIVE.values(), ids=ACTIVE.keys())
+def test_which_versions_are_active_and_which_is_latest(
+    held: Container, active: list[str], latest: str | None
+) -> None:
+    assert [item.version for item in held.active] == active
+    assert held.latest == latest
+
+
+def test_what_is_registered_is_active_and_a_users_own_unless_said() -> None:
+    environment = Environment(EnvironmentKey("a", "1"), image())
+
+    assert RegisteredVersion(environment) == RegisteredVersion(
+        environment, archived=False, created="", curated=False
+    )
+
+
+def test_a_name_that_a_target_does_not_know_starts_at_version_1() -> None:
+    assert Container("a") == Container("a", versions=(), archived=False, next_version="1")

@@ -1,0 +1,232 @@
+"""Order, dependence and interruption of an apply, on the real local target."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envsync.model.environment import Declaration, Environment, EnvironmentKey, Metadata, Provenance
+from envsync.model.errors import PlanRefused, TargetError
+from envsync.model.policy import Policy
+from envsync.plan.apply import INTERRUPTED, apply
+from envsync.plan.outcome import Outcome
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from envsync.targets.local.target import LocalTarget
+from tests.builders import PROJECT, TARGET, declared, image
+
+POLICY = Policy(PROJECT)
+
+
+class Recorder(LocalTarget):
+    """The local target; it notes the order of its operations and fails where it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, TARGET)
+        self.operations: list[str] = []
+        self.fails: set[str] = set()
+        self.before: Callable[[], None] = lambda: None
+
+    def _note(self, operation: str) -> None:
+        self.operations.append(operation)
+        self.before()
+        if operation in self.fails:
+            raise TargetError(f"{operation} was told to fail")
+
+    def create(self, environment: Environment) -> None:
+        self._note(f"create {environment.key}")
+        super().create(environment)
+
+    def update(
+        self,
+        key: EnvironmentKey,
+        metadata: Metadata,
+        provenance: Provenance,
+        *,
+        restore: bool = False,
+    ) -> None:
+        self._note(f"{'restore' if restore else 'update'} {key}")
+        super().update(key, metadata, provenance, restore=restore)
+
+    def set_archived(self, name: str, version: str | None, archived: bool) -> None:
+        address = name if version is None else f"{name}:{version}"
+        self._note(f"{'archive' if archived else 'restore'} {address}")
+        super().set_archived(name, version, archived)
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(tmp_path / "local.db")
+    yield recorder
+    recorder.close()
+
+
+def planned(target: Recorder, *desired: Declaration, policy: Policy = POLICY) -> Plan:
+    return make_plan(desired, target.read({item.name for item in desired}, PROJECT), policy, TARGET)
+
+
+def run(target: Recorder, plan: Plan, parallel: int = 1) -> list[Outcome]:
+    target.operations.clear()
+    return list(apply(plan, target, parallel=parallel))
+
+
+def told(outcomes: list[Outcome]) -> dict[str, str]:
+    return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
+
+
+def test_what_is_hidden_stays_hidden_then_restores_then_writes_then_archives(
+    target: Recorder,
+) -> None:
+    run(target, planned(target, declared("a", "1"), declared("b", "1"), declared("c", "1")))
+    target.set_archived("a", None, archived=True)
+
+    plan = planned(
+        target, declared("a", "2"), declared("b", "1", tags={"x": "1"}), declared("d", "1")
+    )
+    outcomes = run(target, plan)
+
+    assert target.operations == [
+        "archive a:1",
+        "restore a",
+        "archive a:1",  # said once more: whether a service restores it too is not documented
+        "create a:2",
+        "create d:1",
+        "update b:1",
+        "archive c",
+    ]
+    assert {item.status for item in outcomes} == {"done"}
+    assert planned(
+        target, declared("a", "2"), declared("b", "1", tags={"x": "1"}), declared("d", "1")
+    ).is_empty
+    assert target.read(["a"])["a"].latest == "2"
+
+
+def test_new_versions_of_one_name_are_created_in_natural_order(target: Recorder) -> None:
+    versions = ["10", "9", "1.10", "1.9", "2-rc1"]
+    plan = planned(target, *(declared("a", version) for version in versions))
+    run(target, plan, parallel=8)
+
+    assert [item.version for item in target.read(["a"])["a"].versions] == [
+        "1.9",
+        "1.10",
+        "2-rc1",
+        "9",
+        "10",
+    ]
+
+
+def test_one_failure_does_not_stop_the_others(target: Recorder) -> None:
+    target.fails = {"create b:1"}
+    outcomes = run(target, planned(target, *(declared(name, "1") for name in "abc")))
+
+    assert told(outcomes) == {"create a:1": "done", "create b:1": "failed", "create c:1": "done"}
+    (failed,) = [item for item in outcomes if item.status == "failed"]
+    assert failed.error == "create b:1 was told to fail"
+
+
+def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1")))
+    target.fails = {"create a:2"}
+    policy = replace(POLICY, superseded="archive")
+    plan = planned(
+        target, declared("a", "2"), declared("a", "3"), declared("b", "1"), policy=policy
+    )
+    outcomes = run(target, plan)
+
+    assert told(outcomes) == {
+        "create a:2": "failed",
+        "create a:3": "skipped",
+        "create b:1": "done",
+        "archive a:1": "skipped",
+    }
+    assert {item.error for item in outcomes if item.status == "skipped"} == {"create of a:2 failed"}
+
+
+def test_a_failed_update_stops_nothing(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1"), declared("a", "2")))
+    target.fails = {"update a:2"}
+    policy = replace(POLICY, superseded="archive")
+    outcomes = run(target, planned(target, declared("a", "2", tags={"x": "1"}), policy=policy))
+
+    assert told(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
+
+
+@pytest.mark.parametrize("failing", ["archive a:1", "restore a"])
+def test_a_name_is_left_as_it_was_where_hiding_or_restoring_fails(
+    target: Recorder, failing: str
+) -> None:
+    run(target, planned(target, declared("a", "1"), declared("b", "1")))
+    target.set_archived("a", None, archived=True)
+    target.fails = {failing}
+    outcomes = run(target, planned(target, declared("a", "2"), declared("b", "1")))
+
+    statuses = told(outcomes)
+    assert statuses.pop(failing) == "failed"
+    assert statuses.pop("create a:2") == "skipped"
+    assert target.read(["a"])["a"].archived
+
+
+def test_changes_of_other_names_run_side_by_side(target: Recorder) -> None:
+    """Four creates that wait for each other can only end if all four are under way at once."""
+    barrier = threading.Barrier(4, timeout=30)
+
+    def wait() -> None:
+        barrier.wait()
+
+    target.before = wait
+    outcomes = run(target, planned(target, *(declared(name, "1") for name in "abcd")), parallel=4)
+
+    assert set(told(outcomes).values()) == {"done"}
+
+
+def test_a_stop_finishes_what_is_in_flight_and_skips_the_rest(target: Recorder) -> None:
+    plan = planned(target, *(declared(f"e{number}", "1") for number in range(10)))
+    outcomes = list(apply(plan, target, parallel=1, stop=lambda: len(target.operations) >= 3))
+
+    assert [item.status for item in outcomes] == ["done"] * 3 + ["skipped"] * 7
+    assert {item.error for item in outcomes[3:]} == {INTERRUPTED}
+    assert len(target.read(None)) == 3
+
+
+def test_a_caller_who_goes_away_stops_what_was_not_started(target: Recorder) -> None:
+    plan = planned(target, *(declared(f"e{number}", "1") for number in range(50)))
+    outcomes = apply(plan, target, parallel=1)
+    next(outcomes)
+    outcomes.close()
+
+    assert len(target.operations) < 50
+
+
+def test_a_bug_in_a_target_is_not_swallowed(target: Recorder) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    target.before = fail
+    with pytest.raises(ZeroDivisionError):
+        run(target, planned(target, declared("a", "1"), declared("b", "1")), parallel=2)
+
+
+def test_a_plan_with_rejections_changes_nothing(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1")))
+    plan = planned(target, declared("a", "1", image("2")), declared("b", "1"))
+
+    with pytest.raises(PlanRefused):
+        run(target, plan)
+    assert target.operations == []
+
+
+def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1")))
+    plan = planned(target, declared("a", "1", image("2")), declared("a", "2"), declared("b", "1"))
+    outcomes = list(apply(plan, target, skip_rejected=True))
+
+    assert told(outcomes) == {"create b:1": "done"}
+
+
+def test_an_empty_plan_touches_nothing(target: Recorder) -> None:
+    assert run(target, planned(target)) == []
+    assert target.operations == []

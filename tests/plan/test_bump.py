@@ -1,0 +1,138 @@
+"""Which declarations are bumped, and to which version."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envsync.model.canonical import natural_order
+from envsync.model.errors import EnvsyncError
+from envsync.plan.bump import choose, decide
+from tests.builders import declared
+
+
+def next_of(version: str, *taken: str) -> str:
+    used = {"a": dict.fromkeys((version, *taken), "in git")}
+    (bump,) = decide([declared("a", version)], used)
+    return bump.after
+
+
+@pytest.mark.parametrize(
+    ("version", "after"),
+    [
+        ("7", "8"),
+        ("0", "1"),
+        ("99", "100"),
+        ("1.2.3", "1.2.4"),
+        ("1.9", "1.10"),
+        ("1.2.9.99", "1.2.9.100"),
+        ("20241215", "20241216"),
+    ],
+)
+def test_an_integer_counts_up_and_a_dotted_version_raises_its_last_part(
+    version: str, after: str
+) -> None:
+    assert next_of(version) == after
+
+
+@pytest.mark.parametrize(
+    ("version", "after"), [("007", "008"), ("099", "100"), ("999", "1000"), ("1.09", "1.10")]
+)
+def test_what_was_written_with_a_width_keeps_it(version: str, after: str) -> None:
+    assert next_of(version) == after
+
+
+@pytest.mark.parametrize(
+    "version", ["v3", "1.0-rc1", "2024-01-01", "<VERSION>", "1..2", "1.", ".1", "٣", "latest"]
+)
+def test_any_other_version_asks_for_the_next_one(version: str) -> None:
+    with pytest.raises(EnvsyncError) as error:
+        next_of(version)
+
+    assert str(error.value) == (
+        f"a: nothing says what comes after version {version}. "
+        f"Name it: `envsync bump a:{version} --version V`."
+    )
+
+
+def test_versions_that_are_taken_are_skipped() -> None:
+    assert next_of("7", "8", "9", "11") == "10"
+    assert next_of("1.9", "1.10", "1.11", "2.0") == "1.12"
+
+
+@given(
+    st.lists(st.integers(0, 120), min_size=1, max_size=3),
+    st.sets(st.integers(0, 130).map(str), max_size=40),
+)
+def test_the_next_version_is_higher_and_free(parts: list[int], taken: set[str]) -> None:
+    *start, last = map(str, parts)
+    version = ".".join([*start, last])
+    used = {".".join([*start, item]) for item in taken}
+    after = next_of(version, *used)
+
+    assert natural_order(after) > natural_order(version)
+    assert after not in used
+
+
+A1, A2, A10 = declared("a", "1"), declared("a", "2"), declared("a", "10")
+B, C = declared("b", None), declared("c", "1.0-rc1")
+ALL = [A10, A2, A1, B, C]
+
+
+def test_a_name_means_its_highest_version() -> None:
+    assert choose(ALL, ["a"]) == [A10]
+
+
+def test_a_name_with_a_version_means_that_one() -> None:
+    assert choose(ALL, ["a:2"]) == [A2]
+
+
+def test_what_is_named_twice_is_chosen_once() -> None:
+    assert choose(ALL, ["c", "a:10", "a", "c"]) == [A10, C]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("aa", "No file declares an environment 'aa'. Did you mean 'a'?"),
+        (
+            "zebra",
+            "No file declares an environment 'zebra'. `envsync validate` shows what is read.",
+        ),
+        ("a:3", "No file declares version '3' of a. It has: 1, 2, 10."),
+        ("a:", "No file declares version '' of a. It has: 1, 2, 10."),
+        ("b:1", "No file declares version '1' of b. environments/b-None.yml names no version."),
+    ],
+)
+def test_a_reference_that_means_nothing_says_what_there_is(reference: str, message: str) -> None:
+    with pytest.raises(EnvsyncError) as error:
+        choose(ALL, [reference])
+
+    assert str(error.value) == message
+
+
+def test_versions_of_one_name_never_get_the_same_one() -> None:
+    used = {"a": {"1": "in a.yml", "2": "in b.yml", "10": "in c.yml"}}
+    bumps = decide(choose(ALL, ["a:2", "a:1"]), used)
+
+    assert [(bump.before, bump.after) for bump in bumps] == [("1", "3"), ("2", "4")]
+
+
+def test_a_file_without_version_gets_none() -> None:
+    assert decide([B], {}) == []
+
+
+def test_a_given_version_is_taken_as_it_is() -> None:
+    (bump,) = decide([C], {"c": {"1.0-rc1": "in git"}}, "1.0-rc2")
+
+    assert bump.after == "1.0-rc2"
+
+
+def test_a_given_version_that_is_taken_is_refused() -> None:
+    with pytest.raises(EnvsyncError) as error:
+        decide([C], {"c": {"1.0-rc1": "in environments/c.yml"}}, "1.0-rc1")
+
+    assert str(error.value) == (
+        "c:1.0-rc1 is taken, in environments/c.yml. Choose another version."
+    )

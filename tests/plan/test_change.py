@@ -1,0 +1,93 @@
+"""Changes and rejections as values and as JSON data."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.model.environment import Source
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+
+
+def test_a_change_as_json_says_all_that_explains_it() -> None:
+    change = Change(
+        Action.UPDATE,
+        "version",
+        "a",
+        "1",
+        "metadata differs",
+        (FieldChange("tags.x", None, "1"),),
+        Source("environments/a.yml", 3),
+        "other",
+    )
+
+    assert change.to_json() == {
+        "action": "update",
+        "scope": "version",
+        "name": "a",
+        "version": "1",
+        "reason": "metadata differs",
+        "owner": "other",
+        "fields": [{"path": "tags.x", "before": None, "after": "1"}],
+        "source": {"file": "environments/a.yml", "line": 3},
+    }
+
+
+def test_a_change_that_no_file_declares_has_neither_fields_nor_source() -> None:
+    change = Change(Action.ARCHIVE, "environment", "a", None, "no file declares it")
+
+    assert change.to_json() == {
+        "action": "archive",
+        "scope": "environment",
+        "name": "a",
+        "version": None,
+        "reason": "no file declares it",
+        "owner": None,
+        "fields": [],
+        "source": None,
+    }
+    assert (change.desired, change.keep_archived) == (None, ())
+
+
+def test_a_rejection_as_json_says_what_is_wrong_and_how_to_put_it_right() -> None:
+    files = {"Dockerfile": "modified"}
+    rejection = Rejection(
+        "immutable",
+        "a",
+        "1",
+        "a:1 differs.",
+        "envsync bump a",
+        (FieldChange("build.context", "sha256:a", "sha256:b", files),),
+        Source("environments/a.yml", 3),
+    )
+
+    assert rejection.to_json() == {
+        "code": "immutable",
+        "name": "a",
+        "version": "1",
+        "message": "a:1 differs.",
+        "fix": "envsync bump a",
+        "fields": [
+            {"path": "build.context", "before": "sha256:a", "after": "sha256:b", "files": files}
+        ],
+        "source": {"file": "environments/a.yml", "line": 3},
+    }
+
+
+def test_a_rejection_of_what_no_file_declares_has_neither_fields_nor_source() -> None:
+    json = Rejection("foreign-owner", "a", "1", "why", "how").to_json()
+
+    assert (json["fields"], json["source"]) == ([], None)
+
+
+def test_latest_as_json_is_null_where_no_version_is_active() -> None:
+    assert LatestChange("a", "1", None).to_json() == {"name": "a", "before": "1", "after": None}
+
+
+def test_a_field_names_no_files_unless_some_are_known() -> None:
+    assert FieldChange("image", "x", "y").files == {}
+
+
+@pytest.mark.parametrize(("version", "address"), [("1", "a:1"), (None, "a")])
+def test_an_address_is_a_version_or_a_whole_environment(version: str | None, address: str) -> None:
+    assert Change(Action.ARCHIVE, "version", "a", version, "why").address == address
+    assert Rejection("immutable", "a", version, "why", "how").address == address

@@ -1,0 +1,329 @@
+"""Differences between specs and between metadata, in the words of an environment file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    EnvironmentSpec,
+    InferenceConfig,
+    Metadata,
+    Route,
+)
+from envsync.plan.change import FieldChange
+from envsync.plan.compare import match_spec, merge_ignored, metadata_fields, spec_fields
+from tests.builders import built, conda, image, registered, unknown_build
+
+
+def routes(port: int) -> EnvironmentSpec:
+    route = Route("/live", port)
+    return EnvironmentSpec(image="x", inference_config=InferenceConfig(route, route, Route("/", 1)))
+
+
+SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]]] = {
+    "same": (image(), image(), ()),
+    "image": (
+        EnvironmentSpec(image="x"),
+        EnvironmentSpec(image="y"),
+        (FieldChange("image", "x", "y"),),
+    ),
+    "os_type": (
+        EnvironmentSpec(image="x"),
+        EnvironmentSpec(image="x", os_type="Windows"),
+        (FieldChange("os_type", "Linux", "Windows"),),
+    ),
+    "a dependency changed": (
+        conda("python=3.11", "pip", "numpy=1.24"),
+        conda("python=3.11", "pip", "numpy=1.26"),
+        (FieldChange("conda_file.dependencies[2]", "numpy=1.24", "numpy=1.26"),),
+    ),
+    "a dependency added in the middle": (
+        conda("a", "c"),
+        conda("a", "b", "c"),
+        (FieldChange("conda_file.dependencies[1]", None, "b"),),
+    ),
+    "a dependency removed": (
+        conda("a", "b", "c"),
+        conda("b", "c"),
+        (FieldChange("conda_file.dependencies[0]", "a", None),),
+    ),
+    "inside pip": (
+        conda("python", {"pip": ["x==1", "y==1"]}),
+        conda("python", {"pip": ["x==1", "y==2"]}),
+        (FieldChange("conda_file.dependencies[1].pip[1]", "y==1", "y==2"),),
+    ),
+    "types that Python takes for equal": (
+        conda(1, True, 1.0, "1"),
+        conda(True, 1, 1, "1"),
+        (
+            FieldChange("conda_file.dependencies[0]", 1, True),
+            FieldChange("conda_file.dependencies[1]", True, 1),
+            FieldChange("conda_file.dependencies[2]", 1.0, 1),
+        ),
+    ),
+    "a conda file that is new": (
+        image(),
+        conda("python"),
+        (FieldChange("conda_file", None, {"dependencies": ["python"]}),),
+    ),
+    "a conda file that is gone": (
+        conda("python"),
+        image(),
+        (FieldChange("conda_file", {"dependencies": ["python"]}, None),),
+    ),
+    "a conda file that was empty": (
+        EnvironmentSpec(conda_file="{}"),
+        EnvironmentSpec(conda_file=canonical_json({"dependencies": ["python"]})),
+        (FieldChange("conda_file", {}, {"dependencies": ["python"]}),),
+    ),
+    "a conda file that is now empty": (
+        EnvironmentSpec(conda_file=canonical_json({"dependencies": ["python"]})),
+        EnvironmentSpec(conda_file="{}"),
+        (FieldChange("conda_file", {"dependencies": ["python"]}, {}),),
+    ),
+    "a pip section that is new": (
+        conda("python"),
+        conda("python", {"pip": ["x==1", "y==1"]}),
+        (FieldChange("conda_file.dependencies[1]", None, {"pip": ["x==1", "y==1"]}),),
+    ),
+    "a list instead of a text": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": "conda-forge"})),
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge"]})),
+        (FieldChange("conda_file.channels", "conda-forge", ["conda-forge"]),),
+    ),
+    "a key that needs quotes": (
+        EnvironmentSpec(conda_file=canonical_json({"a.b": "1"})),
+        EnvironmentSpec(conda_file=canonical_json({"a.b": "2"})),
+        (FieldChange('conda_file["a.b"]', "1", "2"),),
+    ),
+    "a URL context": (
+        EnvironmentSpec(build=Build("https://example.org/a.git")),
+        EnvironmentSpec(build=Build("https://example.org/b.git")),
+        (FieldChange("build.path", "https://example.org/a.git", "https://example.org/b.git"),),
+    ),
+    "a Dockerfile": (
+        built("Dockerfile", a="1"),
+        built("gpu.Dockerfile", a="1"),
+        (FieldChange("build.dockerfile_path", "Dockerfile", "gpu.Dockerfile"),),
+    ),
+    "an image instead of a build": (
+        EnvironmentSpec(build=Build("https://example.org/a.git")),
+        EnvironmentSpec(image="x"),
+        (
+            FieldChange("build.dockerfile_path", "Dockerfile", None),
+            FieldChange("build.path", "https://example.org/a.git", None),
+            FieldChange("image", None, "x"),
+        ),
+    ),
+    "a port": (
+        routes(1),
+        routes(2),
+        (
+            FieldChange("inference_config.liveness_route.port", 1, 2),
+            FieldChange("inference_config.readiness_route.port", 1, 2),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "fields"), SPECS.values(), ids=SPECS.keys())
+def test_the_fields_in_which_specs_differ(
+    before: EnvironmentSpec, after: EnvironmentSpec, fields: tuple[FieldChange, ...]
+) -> None:
+    assert spec_fields(before, after) == fields
+
+
+def test_an_inserted_dependency_does_not_make_all_after_it_differ() -> None:
+    before = [f"package{number}=1" for number in range(50)]
+    after = [*before[:10], "new=1", *before[10:]]
+
+    assert spec_fields(conda(*before), conda(*after)) == (
+        FieldChange("conda_file.dependencies[10]", None, "new=1"),
+    )
+
+
+def test_fields_are_in_natural_order() -> None:
+    before, after = [f"a{n}" for n in range(12)], [f"b{n}" for n in range(12)]
+    paths = [field.path for field in spec_fields(conda(*before), conda(*after))]
+
+    assert paths == [f"conda_file.dependencies[{number}]" for number in range(12)]
+
+
+def test_a_tag_whose_key_holds_a_dot_is_quoted() -> None:
+    fields = metadata_fields(Metadata(None, {"a.b": "1"}), Metadata(None, {"c d": "1"}))
+
+    assert [field.path for field in fields] == ['tags["a.b"]', 'tags["c d"]']
+
+
+def test_files_of_a_context_are_named_only_where_both_sides_are_known() -> None:
+    known, other = built(a="1", b="1"), built(a="2", c="1")
+
+    (field,) = spec_fields(known, other)
+    assert field.files == {"a": "modified", "b": "removed", "c": "added"}
+    (field,) = spec_fields(unknown_build(), other)
+    assert field.files == {}
+    (field,) = spec_fields(known, unknown_build())
+    assert field.files == {}
+
+
+def test_the_files_stand_with_the_context_and_with_no_other_field() -> None:
+    before, after = built("Dockerfile", a="1"), built("gpu.Dockerfile", a="2")
+
+    assert spec_fields(before, after) == (
+        FieldChange(
+            "build.context",
+            BuildContext.of_files({"a": "1"}).digest,
+            BuildContext.of_files({"a": "2"}).digest,
+            {"a": "modified"},
+        ),
+        FieldChange("build.dockerfile_path", "Dockerfile", "gpu.Dockerfile"),
+    )
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from([0.0, 1.0, 1.5])
+    | st.text("ab", max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("ab.", min_size=1, max_size=2), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
+    st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
+)
+def test_specs_differ_exactly_where_fields_are_found(
+    before: dict[str, JSON], after: dict[str, JSON]
+) -> None:
+    old = EnvironmentSpec(conda_file=canonical_json(before))
+    new = EnvironmentSpec(conda_file=canonical_json(after))
+
+    assert bool(spec_fields(old, new)) == (old != new)
+
+
+def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
+    spec = built(a="1")
+    assert spec.build is not None
+    assert isinstance(spec.build.context, BuildContext)
+    moved = replace(spec, build=Build(replace(spec.build.context, directory="elsewhere")))
+
+    assert match_spec(moved, registered("x", "1", spec)) == "same"
+
+
+@pytest.mark.parametrize(
+    ("declared", "held"),
+    [
+        (image(), built(a="1")),
+        (built(a="1"), image()),
+        (built(a="1"), EnvironmentSpec(build=Build("https://example.org/x.git"))),
+        (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build("a" * 64)),
+        (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build()),
+        (image(), unknown_build("a" * 64)),
+        (conda("a", "b"), conda("b", "a")),
+    ],
+)
+def test_other_kinds_of_content_are_never_the_same(
+    declared: EnvironmentSpec, held: EnvironmentSpec
+) -> None:
+    assert match_spec(declared, registered("x", "1", held)) == "other"
+
+
+SHA, MD5 = "a" * 64, "b" * 32
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "match"),
+    [
+        ([SHA, MD5], SHA, "same"),
+        ([SHA, MD5], MD5, "same"),
+        ([SHA, MD5], "c" * 64, "other"),
+        ([SHA, MD5], "c" * 32, "other"),
+        ([SHA], MD5, "unknown"),  # hashes of two generations of the SDK
+        ([MD5], SHA, "unknown"),
+        ([], SHA, "unknown"),  # a context that cannot be uploaded as it is
+    ],
+)
+def test_an_upload_hash_tells_only_what_one_of_the_same_generation_would(
+    ours: list[str], theirs: str, match: str
+) -> None:
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset(ours))
+    held = registered("x", "1", unknown_build(theirs))
+
+    assert match_spec(EnvironmentSpec(build=Build(context)), held) == match
+
+
+def test_ignored_tags_stay_as_the_target_has_them() -> None:
+    before = Metadata("old", {"cost": "1", "x": "1"})
+    declared = Metadata("new", {"cost": "2", "y": "1"})
+
+    assert merge_ignored(before, declared, ["co*"]) == Metadata("new", {"cost": "1", "y": "1"})
+    assert merge_ignored(before, declared, []) == declared
+    assert merge_ignored(before, declared, ["CO*"]) == declared
+
+
+def test_an_ignored_tag_that_the_target_lacks_is_not_written() -> None:
+    declared = Metadata(None, {"cost": "2", "y": "1"})
+
+    assert merge_ignored(Metadata(), declared, ["co*"]) == Metadata(None, {"y": "1"})
+
+
+class TestNamesThatTheServiceChose:
+    """In 2022 the service replaced the `name` of each conda file."""
+
+    CHOSEN = f"azureml_{'8f1d' * 8}"
+
+    @pytest.mark.parametrize("name", ["example", None])
+    def test_they_are_no_difference(self, name: str | None) -> None:
+        dependencies: JSON = ["python=3.12"]
+        ours: dict[str, JSON] = {"dependencies": dependencies}
+        theirs = {**ours, "name": self.CHOSEN}
+        if name is not None:
+            ours["name"] = name
+        before, after = self.spec(theirs), self.spec(ours)
+
+        assert match_spec(after, registered("a", "1", before)) == "same"
+        assert spec_fields(before, after) == ()
+
+    def test_other_content_is_a_difference_without_the_name(self) -> None:
+        before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
+        after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
+
+        assert match_spec(after, registered("a", "1", before)) == "other"
+        assert [field.path for field in spec_fields(before, after)] == [
+            "conda_file.dependencies[0]"
+        ]
+
+    @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
+    def test_another_name_is_a_difference(self, name: str) -> None:
+        before = self.spec({"dependencies": ["python=3.12"], "name": name})
+        after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
+
+        assert match_spec(after, registered("a", "1", before)) == "other"
+
+    def test_a_declared_name_of_that_form_is_taken_at_its_word(self) -> None:
+        spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
+
+        assert match_spec(spec, registered("a", "1", spec)) == "same"
+
+    def test_a_package_of_that_name_is_no_name(self) -> None:
+        before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
+        after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
+
+        assert match_spec(after, registered("a", "1", before)) == "other"
+
+    @staticmethod
+    def spec(conda_file: JSON) -> EnvironmentSpec:
+        return EnvironmentSpec(image="a:1", conda_file=canonical_json(conda_file))

@@ -1,0 +1,267 @@
+"""Plans as values: digest, JSON there and back, and whether one may be applied."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+
+from envsync import __version__
+from envsync.model.environment import Source
+from envsync.model.errors import EnvsyncError, PlanRefused
+from envsync.model.policy import Policy
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from tests.builders import (
+    PROJECT,
+    TARGET,
+    built,
+    conda,
+    container,
+    declared,
+    image,
+    registered,
+    state,
+)
+
+CHANGE = Change(
+    Action.UPDATE,
+    "version",
+    "pydata",
+    "2",
+    "metadata differs",
+    (FieldChange("tags.owner", "a", "b"),),
+    Source("environments/pydata.yml", 3),
+    "churn",
+)
+REJECTION = Rejection(
+    "immutable",
+    "sklearn",
+    "7",
+    "sklearn:7 differs.",
+    "envsync bump sklearn",
+    (FieldChange("build.context", "sha256:a", "sha256:b", {"Dockerfile": "modified"}),),
+    Source("environments/sklearn.yml", 1),
+)
+PLAN = Plan(
+    PROJECT,
+    TARGET,
+    (CHANGE, Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")),
+    (REJECTION,),
+    (LatestChange("old", "1", None),),
+    ("something to know",),
+    unchanged=8,
+)
+
+
+def test_the_summary_counts_every_action() -> None:
+    assert PLAN.summary == {
+        "create": 0,
+        "update": 1,
+        "archive": 1,
+        "restore": 0,
+        "unchanged": 8,
+        "rejected": 1,
+    }
+
+
+def test_a_plan_of_nothing_as_json() -> None:
+    plan = Plan(PROJECT, TARGET)
+
+    assert plan.to_json() == {
+        "format_version": 1,
+        "envsync_version": __version__,
+        "project": "churn",
+        "target": {"name": "local", "kind": "local", "id": ".envsync/local.db"},
+        "digest": plan.digest,
+        "summary": {
+            "create": 0,
+            "update": 0,
+            "archive": 0,
+            "restore": 0,
+            "unchanged": 0,
+            "rejected": 0,
+        },
+        "changes": [],
+        "rejections": [],
+        "latest": [],
+        "warnings": [],
+        "refused": None,
+    }
+    assert plan.read_back is False
+
+
+def test_a_plan_read_back_equals_the_plan_written() -> None:
+    refused = replace(PLAN, refused="too much")
+    for plan in (PLAN, refused, Plan(PROJECT, TARGET)):
+        assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_a_real_plan_read_back_equals_the_plan_written() -> None:
+    plan = make_plan(
+        [
+            declared(
+                "a", None, conda("python=3.11", {"pip": ["x==1"]}, True, 1.5), "ä", {"k": "v"}
+            ),
+            declared("b", "1", built(Dockerfile="2")),
+            declared("c", "1"),
+        ],
+        state(
+            container("b", registered("b", "1", built(Dockerfile="1"))),
+            container("c", "1", "2", archived=True),
+            container("d", "1"),
+        ),
+        Policy(PROJECT),
+        TARGET,
+    )
+
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_every_plan_satisfies_the_published_schema() -> None:
+    schema = json.loads(files("envsync").joinpath("schemas/plan.json").read_text("utf-8"))
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for plan in (PLAN, Plan(PROJECT, TARGET), replace(PLAN, refused="too much")):
+        jsonschema.validate(plan.to_json(), schema)
+    broken = PLAN.to_json() | {"changes": [{"action": "delete"}]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema)
+
+
+DIFFERENT: dict[str, Plan] = {
+    "project": replace(PLAN, project="other"),
+    "target name": replace(PLAN, target=replace(TARGET, name="x")),
+    "target id": replace(PLAN, target=replace(TARGET, id="x")),
+    "a change less": replace(PLAN, changes=PLAN.changes[:1]),
+    "another action": replace(
+        PLAN, changes=(replace(CHANGE, action=Action.RESTORE), PLAN.changes[1])
+    ),
+    "another version": replace(PLAN, changes=(replace(CHANGE, version="3"), PLAN.changes[1])),
+    "another value": replace(
+        PLAN,
+        changes=(
+            replace(CHANGE, fields=(FieldChange("tags.owner", "a", "c"),)),
+            PLAN.changes[1],
+        ),
+    ),
+    "no rejection": replace(PLAN, rejections=()),
+    "another rejection": replace(PLAN, rejections=(replace(REJECTION, code="unowned"),)),
+}
+
+
+@pytest.mark.parametrize("plan", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_the_digest_covers_what_would_be_done(plan: Plan) -> None:
+    assert plan.digest != PLAN.digest
+
+
+SAME: dict[str, Plan] = {
+    "reason": replace(PLAN, changes=(replace(CHANGE, reason="x"), PLAN.changes[1])),
+    "line": replace(PLAN, changes=(replace(CHANGE, source=Source("x.yml", 9)), PLAN.changes[1])),
+    "message and fix": replace(
+        PLAN, rejections=(replace(REJECTION, message="x", fix="y", source=None),)
+    ),
+    "warnings": replace(PLAN, warnings=()),
+    "unchanged": replace(PLAN, unchanged=9),
+    "refused": replace(PLAN, refused="x"),
+}
+
+
+@pytest.mark.parametrize("plan", SAME.values(), ids=SAME.keys())
+def test_the_digest_leaves_out_what_only_explains(plan: Plan) -> None:
+    assert plan.digest == PLAN.digest
+
+
+def test_the_digest_of_a_create_covers_its_content() -> None:
+    def digest(tag: str, description: str) -> str:
+        desired = [declared("a", "1", image(tag), description)]
+        return make_plan(desired, {}, Policy(PROJECT), TARGET).digest
+
+    assert len({digest("1", "x"), digest("2", "x"), digest("1", "y")}) == 3
+
+
+def test_the_digest_is_pinned() -> None:
+    """Approvals are kept outside of this program: a digest must not change between releases."""
+    assert PLAN.digest == "sha256:a2a53e57a53b2bd542e4c63d1f5c8fe714e3200f83630a9ec1af3f63e013cc39"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda data: data.update(format_version=2),
+            rf"format version 2, this envsync \({__version__}\) reads 1\. Make the plan again\.$",
+        ),
+        (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
+        (lambda data: data["changes"].pop(), "edited"),
+        (lambda data: data.pop("changes"), "not a plan"),
+        (lambda data: data.update(changes=3), "not a plan"),
+        (lambda data: data["changes"][0].update(action="delete"), "not a plan"),
+        (lambda data: data["changes"][0].update(surprise=1), "not a plan"),
+        (lambda data: data.update(target=[]), "not a plan"),
+        (lambda data: data.clear(), "not a plan"),
+    ],
+)
+def test_what_is_no_plan_is_refused(edit: Any, message: str) -> None:
+    data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
+    edit(data)
+
+    with pytest.raises(EnvsyncError, match=message):
+        Plan.from_json(data)
+
+
+@pytest.mark.parametrize("data", [None, [], "plan", 1, {}])
+def test_any_other_json_is_refused(data: object) -> None:
+    with pytest.raises(EnvsyncError, match="not a plan"):
+        Plan.from_json(data)
+
+
+def test_a_plan_with_rejections_may_be_applied_only_in_part() -> None:
+    with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
+        PLAN.ensure_applicable()
+    assert caught.value.code == "rejections"
+    PLAN.ensure_applicable(skip_rejected=True)
+    replace(PLAN, rejections=()).ensure_applicable()
+
+
+def test_a_rejection_holds_back_every_change_of_its_name() -> None:
+    held = replace(REJECTION, name="pydata")
+    plan = replace(PLAN, rejections=(held,))
+
+    assert plan.held_back == {"pydata"}
+    assert [change.name for change in plan.applicable] == ["old"]
+
+
+def test_a_plan_that_archives_too_much_may_not_be_applied() -> None:
+    with pytest.raises(PlanRefused, match=r"^too much\. .*pass --allow-mass-archive") as caught:
+        replace(PLAN, rejections=(), refused="too much.").ensure_applicable(skip_rejected=True)
+    assert caught.value.code == "mass-archive"
+
+
+def test_a_plan_from_a_file_is_never_applied_itself() -> None:
+    with pytest.raises(PlanRefused, match="from a file is compared, never applied") as caught:
+        Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
+    assert caught.value.code == "read-back"
+
+
+def test_only_the_approved_plan_passes() -> None:
+    PLAN.ensure_approved(PLAN.digest)
+    approved = Plan(PROJECT, TARGET).digest
+    with pytest.raises(PlanRefused) as caught:
+        PLAN.ensure_approved(approved)
+    assert caught.value.code == "plan-stale"
+    assert str(caught.value) == (
+        f"plan-stale: {approved} was approved, but the plan is now {PLAN.digest}: files or target "
+        "have changed since. Nothing was applied; review the new plan."
+    )
+
+
+def test_is_empty_only_with_nothing_to_do_and_nothing_wrong() -> None:
+    assert Plan(PROJECT, TARGET, unchanged=3).is_empty
+    assert not replace(PLAN, rejections=()).is_empty
+    assert not replace(PLAN, changes=()).is_empty

@@ -1,0 +1,1132 @@
+"""The planning table, row by row, and its fine print."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.model.environment import Declaration, Environment, EnvironmentKey, Metadata, Provenance
+from envsync.model.errors import EnvsyncError
+from envsync.model.policy import Policy
+from envsync.model.state import Container, State
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from tests.builders import (
+    PROJECT,
+    TARGET,
+    built,
+    conda,
+    container,
+    declared,
+    image,
+    registered,
+    state,
+    unknown_build,
+)
+
+POLICY = Policy(PROJECT)
+
+
+def plan(
+    desired: list[Declaration],
+    actual: State | None = None,
+    policy: Policy = POLICY,
+    globs: tuple[str, ...] = (),
+) -> Plan:
+    return make_plan(desired, actual or {}, policy, TARGET, globs)
+
+
+def actions(made: Plan) -> list[str]:
+    """The changes in short: `create a:1`."""
+    return [f"{change.action} {change.address}" for change in made.changes]
+
+
+def rejections(made: Plan) -> list[str]:
+    """The rejections in short: `immutable a:1`."""
+    return [f"{item.code} {item.address}" for item in made.rejections]
+
+
+OTHERS = [
+    registered("a", "1", owner="other"),
+    registered("a", "1", owner=None),
+]
+
+
+# Rows: declared, what the target holds, policy, changes, rejections.
+ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], list[str]]] = {
+    "absent: create": ([declared("a", "1")], None, POLICY, ["create a:1"], []),
+    "same spec, other tags: update": (
+        [declared("a", "1", tags={"x": "2"})],
+        container("a", registered("a", "1", tags={"x": "1"})),
+        POLICY,
+        ["update a:1"],
+        [],
+    ),
+    "same spec, other description: update": (
+        [declared("a", "1", description="new")],
+        container("a", "1"),
+        POLICY,
+        ["update a:1"],
+        [],
+    ),
+    "same everything: nothing": ([declared("a", "1")], container("a", "1"), POLICY, [], []),
+    "other spec: immutable": (
+        [declared("a", "1", image("2"))],
+        container("a", "1"),
+        POLICY,
+        [],
+        ["immutable a:1"],
+    ),
+    "other spec of another owner: immutable all the same": (
+        [declared("a", "1", image("2"))],
+        container("a", registered("a", "1", owner="other")),
+        POLICY,
+        [],
+        ["immutable a:1"],
+    ),
+    "other spec of no owner: immutable all the same": (
+        [declared("a", "1", image("2"))],
+        container("a", registered("a", "1", owner=None)),
+        Policy(PROJECT, adopt="never"),
+        [],
+        ["immutable a:1"],
+    ),
+    "other spec, even with take-over: immutable": (
+        [declared("a", "1", image("2"))],
+        container("a", registered("a", "1", owner="other")),
+        Policy(PROJECT, take_over=True),
+        [],
+        ["immutable a:1"],
+    ),
+    "unowned: adopt": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner=None)),
+        POLICY,
+        ["update a:1"],
+        [],
+    ),
+    "unowned, adopt never: unowned": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner=None)),
+        Policy(PROJECT, adopt="never"),
+        [],
+        ["unowned a:1"],
+    ),
+    "another project's: foreign-owner": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner="other")),
+        POLICY,
+        [],
+        ["foreign-owner a:1"],
+    ),
+    "another project's with take-over: update": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner="other")),
+        Policy(PROJECT, take_over=True),
+        ["update a:1"],
+        [],
+    ),
+    "archived: restore": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", archived=True)),
+        POLICY,
+        ["restore a:1"],
+        [],
+    ),
+    "archived with other tags: one restore": (
+        [declared("a", "1", tags={"x": "1"})],
+        container("a", registered("a", "1", archived=True)),
+        POLICY,
+        ["restore a:1"],
+        [],
+    ),
+    "archived with another spec: immutable": (
+        [declared("a", "1", image("2"))],
+        container("a", registered("a", "1", archived=True)),
+        POLICY,
+        [],
+        ["immutable a:1"],
+    ),
+    "archived and unowned: restore adopts": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner=None, archived=True)),
+        POLICY,
+        ["restore a:1"],
+        [],
+    ),
+    "archived and another project's: foreign-owner": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner="other", archived=True)),
+        POLICY,
+        [],
+        ["foreign-owner a:1"],
+    ),
+    "under an archived container: restore the environment": (
+        [declared("a", "1")],
+        container("a", "1", archived=True),
+        POLICY,
+        ["restore a"],
+        [],
+    ),
+    "under an archived container with other tags: two changes": (
+        [declared("a", "1", tags={"x": "1"})],
+        container("a", "1", archived=True),
+        POLICY,
+        ["restore a", "update a:1"],
+        [],
+    ),
+    "archived itself under an archived container: two restores": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", archived=True), archived=True),
+        POLICY,
+        ["restore a", "restore a:1"],
+        [],
+    ),
+    "absent under an archived container: nothing hidden reappears": (
+        [declared("a", "3")],
+        container("a", "1", registered("a", "2", archived=True), archived=True),
+        POLICY,
+        ["archive a:1", "restore a", "create a:3"],
+        [],
+    ),
+    "absent under an archived container, an archived version before a hidden one": (
+        [declared("a", "3")],
+        container("a", registered("a", "1", archived=True), "2", archived=True),
+        POLICY,
+        ["archive a:2", "restore a", "create a:3"],
+        [],
+    ),
+    "absent under an archived container with another's version: foreign-owner": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner="other"), archived=True),
+        POLICY,
+        ["restore a", "create a:2"],
+        ["foreign-owner a:1"],
+    ),
+    "absent under an archived container with an unowned version: foreign-owner": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner=None), archived=True),
+        POLICY,
+        ["restore a", "create a:2"],
+        ["foreign-owner a:1"],
+    ),
+    "absent under an archived container with another's version, take-over": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner="other"), archived=True),
+        Policy(PROJECT, take_over=True),
+        ["archive a:1", "restore a", "create a:2"],
+        [],
+    ),
+    "undeclared, all ours: archive the environment": (
+        [],
+        container("a", "1", "2"),
+        POLICY,
+        ["archive a"],
+        [],
+    ),
+    "undeclared, the active ones ours: archive the environment": (
+        [],
+        container("a", registered("a", "1", owner="other", archived=True), "2"),
+        POLICY,
+        ["archive a"],
+        [],
+    ),
+    "undeclared, some ours: archive those": (
+        [],
+        container("a", "1", registered("a", "2", owner=None), "3"),
+        POLICY,
+        ["archive a:1", "archive a:3"],
+        [],
+    ),
+    "undeclared, not ours: left alone": ([], container("a", *OTHERS), POLICY, [], []),
+    "undeclared, archived already: left alone": (
+        [],
+        container("a", "1", archived=True),
+        POLICY,
+        [],
+        [],
+    ),
+    "undeclared, every version archived already: left alone": (
+        [],
+        container("a", registered("a", "1", archived=True)),
+        POLICY,
+        [],
+        [],
+    ),
+    "undeclared, prune none: left alone": (
+        [],
+        container("a", "1"),
+        Policy(PROJECT, prune="none"),
+        [],
+        [],
+    ),
+    "superseded: kept": ([declared("a", "2")], container("a", "1", "2"), POLICY, [], []),
+    "superseded, archive: archived": (
+        [declared("a", "2")],
+        container("a", "1", "2"),
+        Policy(PROJECT, superseded="archive"),
+        ["archive a:1"],
+        [],
+    ),
+    "superseded, archived already: left alone": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", archived=True), "2"),
+        Policy(PROJECT, superseded="archive"),
+        [],
+        [],
+    ),
+    "superseded, not ours: left alone": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner=None), "2"),
+        Policy(PROJECT, superseded="archive"),
+        [],
+        [],
+    ),
+    "superseded, prune none: kept": (
+        [declared("a", "2")],
+        container("a", "1", "2"),
+        Policy(PROJECT, superseded="archive", prune="none"),
+        [],
+        [],
+    ),
+    "curated: rejected": (
+        [declared("a", "1")],
+        container("a", registered("a", "1", owner=None, curated=True)),
+        POLICY,
+        [],
+        ["curated a:1"],
+    ),
+    "curated and carrying our name: never archived": (
+        [],
+        container("a", registered("a", "1", curated=True)),
+        POLICY,
+        [],
+        [],
+    ),
+    "reserved name: rejected": (
+        [declared("AzureML-x", "1")],
+        None,
+        POLICY,
+        [],
+        ["curated AzureML-x:1"],
+    ),
+    "reserved name in other letters: never archived": (
+        [],
+        container("MICROSOFT-x", "1"),
+        POLICY,
+        [],
+        [],
+    ),
+    "identity is case-sensitive": (
+        [declared("A", "1")],
+        container("a", registered("a", "1", owner=None)),
+        POLICY,
+        ["create A:1"],
+        [],
+    ),
+    "a rejection of one version leaves the others in the plan": (
+        [declared("a", "1", image("2")), declared("a", "2")],
+        container("a", "1"),
+        POLICY,
+        ["create a:2"],
+        ["immutable a:1"],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "changes", "rejected"), ROWS.values(), ids=ROWS.keys()
+)
+def test_each_row_of_the_planning_table(
+    desired: list[Declaration],
+    held: Container | None,
+    policy: Policy,
+    changes: list[str],
+    rejected: list[str],
+) -> None:
+    made = plan(desired, state(held) if held else {}, policy)
+
+    assert (actions(made), rejections(made)) == (changes, rejected)
+
+
+SOURCE = declared("a", "1").source
+
+# Rows: declared, what the target holds, policy, changes with all that explains them.
+CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ...]]] = {
+    "a create beside versions that stay": (
+        declared("a", "1"),
+        container("a", "0"),
+        POLICY,
+        (
+            Change(
+                Action.CREATE,
+                "version",
+                "a",
+                "1",
+                "not in the target",
+                (FieldChange("image", None, "mcr.microsoft.com/base:1"),),
+                SOURCE,
+            ),
+        ),
+    ),
+    "an update": (
+        declared("a", "1", tags={"x": "1"}),
+        container("a", "1"),
+        POLICY,
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "metadata differs",
+                (FieldChange("tags.x", None, "1"),),
+                SOURCE,
+                PROJECT,
+            ),
+        ),
+    ),
+    "an adoption": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None)),
+        POLICY,
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "becomes ours: it belongs to no project",
+                source=SOURCE,
+            ),
+        ),
+    ),
+    "a take-over": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner="other")),
+        Policy(PROJECT, take_over=True),
+        (
+            Change(
+                Action.UPDATE,
+                "version",
+                "a",
+                "1",
+                "becomes ours: it belongs to project 'other'",
+                source=SOURCE,
+                owner="other",
+            ),
+        ),
+    ),
+    "a restore for every reason there is": (
+        declared("a", "1", tags={"x": "1"}),
+        container("a", registered("a", "1", owner=None, archived=True)),
+        POLICY,
+        (
+            Change(
+                Action.RESTORE,
+                "version",
+                "a",
+                "1",
+                "a file declares it, and it is archived; metadata differs; "
+                "becomes ours: it belongs to no project",
+                (FieldChange("tags.x", None, "1"),),
+                SOURCE,
+            ),
+        ),
+    ),
+    "a restore of the environment": (
+        declared("a", "1"),
+        container("a", "0", "1", archived=True),
+        POLICY,
+        (
+            Change(
+                Action.ARCHIVE,
+                "version",
+                "a",
+                "0",
+                "stays hidden when the name is restored",
+                owner=PROJECT,
+            ),
+            Change(
+                Action.RESTORE,
+                "environment",
+                "a",
+                None,
+                "a file declares it, and it is archived",
+                source=SOURCE,
+            ),
+        ),
+    ),
+    "an archive of the environment": (
+        None,
+        container("a", "1"),
+        POLICY,
+        (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it", owner=PROJECT),),
+    ),
+    "an archive of what is ours": (
+        None,
+        container("a", "1", registered("a", "2", owner=None)),
+        POLICY,
+        (Change(Action.ARCHIVE, "version", "a", "1", "no file declares it", owner=PROJECT),),
+    ),
+    "an archive of what is superseded": (
+        declared("a", "1"),
+        container("a", "0", "1"),
+        Policy(PROJECT, superseded="archive"),
+        (
+            Change(
+                Action.ARCHIVE,
+                "version",
+                "a",
+                "0",
+                "superseded: no file declares this version",
+                owner=PROJECT,
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "changes"), CHANGES.values(), ids=CHANGES.keys()
+)
+def test_every_change_says_what_it_is_and_why(
+    desired: Declaration | None, held: Container, policy: Policy, changes: tuple[Change, ...]
+) -> None:
+    assert plan([desired] if desired else [], state(held), policy).changes == changes
+
+
+# Rows: declared, what the target holds, policy, the rejection.
+REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
+    "another project's": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner="other")),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "1",
+            "a:1 exists and belongs to project 'other'.",
+            "Declare another version or pass --take-over.",
+            source=SOURCE,
+        ),
+    ),
+    "nobody's": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None)),
+        Policy(PROJECT, adopt="never"),
+        Rejection(
+            "unowned",
+            "a",
+            "1",
+            "a:1 exists and belongs to no project.",
+            "Declare another version or set `adopt: identical` in envsync.yaml.",
+            source=SOURCE,
+        ),
+    ),
+    "nobody's, of a content that nobody can verify": (
+        declared("a", "1", built(Dockerfile="1")),
+        container("a", registered("a", "1", unknown_build(), owner=None)),
+        POLICY,
+        Rejection(
+            "unowned",
+            "a",
+            "1",
+            "a:1 exists and belongs to no project, and its build context cannot be verified.",
+            "Declare another version with this build context.",
+            source=SOURCE,
+        ),
+    ),
+    "another project's, hidden by what is restored": (
+        declared("a", "1"),
+        container("a", registered("a", "0", owner="other"), "1", archived=True),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "0",
+            "Restoring a would show version 0, which belongs to project 'other'.",
+            "Declare another name, or pass --take-over to archive that version.",
+        ),
+    ),
+    "nobody's, hidden by what is restored": (
+        declared("a", "1"),
+        container("a", registered("a", "0", owner=None), "1", archived=True),
+        POLICY,
+        Rejection(
+            "foreign-owner",
+            "a",
+            "0",
+            "Restoring a would show version 0, which belongs to no project.",
+            "Declare another name, or pass --take-over to archive that version.",
+        ),
+    ),
+    "curated": (
+        declared("a", "1"),
+        container("a", registered("a", "1", owner=None, curated=True)),
+        POLICY,
+        Rejection(
+            "curated",
+            "a",
+            "1",
+            "a belongs to the service, which lets nobody change it.",
+            "Declare it under a name of your own.",
+            source=SOURCE,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "rejection"), REJECTIONS.values(), ids=REJECTIONS.keys()
+)
+def test_every_rejection_says_what_is_wrong_and_how_to_put_it_right(
+    desired: Declaration, held: Container, policy: Policy, rejection: Rejection
+) -> None:
+    assert plan([desired], state(held), policy).rejections == (rejection,)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        Container("a"),
+        container("a", "1"),
+        container("a", registered("a", "1", owner=None, archived=True)),
+    ],
+    ids=["create", "update", "restore"],
+)
+def test_whatever_is_written_carries_the_whole_declaration_and_its_record(held: Container) -> None:
+    desired = declared("a", "1", image(), "About a", {"team": "x"})
+    (change,) = plan([desired], state(held), Policy(PROJECT, commit="c0ffee")).changes
+
+    assert change.desired == Environment(
+        EnvironmentKey("a", "1"),
+        image(),
+        Metadata("About a", {"team": "x"}),
+        Provenance(PROJECT, image().digest, "environments/a-1.yml", "c0ffee"),
+    )
+
+
+def test_a_plan_names_the_project_and_the_target_it_is_for() -> None:
+    made = plan([declared("a", "1")])
+
+    assert (made.project, made.target) == (PROJECT, TARGET)
+
+
+def test_a_create_carries_everything_that_it_writes() -> None:
+    spec = conda("python=3.11", {"pip": ["numpy==1.26.4"]})
+    made = plan([declared("a", "1", spec, "About a", {"team": "x"})])
+
+    assert made.changes == (
+        Change(
+            Action.CREATE,
+            "version",
+            "a",
+            "1",
+            "not in the target",
+            (
+                FieldChange("image", None, "mcr.microsoft.com/base:1"),
+                FieldChange(
+                    "conda_file",
+                    None,
+                    {"dependencies": ["python=3.11", {"pip": ["numpy==1.26.4"]}]},
+                ),
+                FieldChange("description", None, "About a"),
+                FieldChange("tags.team", None, "x"),
+            ),
+            declared("a", "1").source,
+        ),
+    )
+    written = made.changes[0].desired
+    assert written is not None
+    assert written.spec == spec
+    assert written.provenance.as_tags() == {
+        "envsync.owner": PROJECT,
+        "envsync.digest": spec.digest,
+        "envsync.source": "environments/a-1.yml",
+    }
+
+
+def test_an_update_names_each_field_before_and_after() -> None:
+    made = plan(
+        [declared("a", "1", description="new", tags={"kept": "1", "changed": "2", "added": "3"})],
+        state(
+            container(
+                "a",
+                registered("a", "1", None, "old", {"kept": "1", "changed": "1", "removed": "0"}),
+            )
+        ),
+    )
+
+    assert made.changes[0].fields == (
+        FieldChange("description", "old", "new"),
+        FieldChange("tags.added", None, "3"),
+        FieldChange("tags.changed", "1", "2"),
+        FieldChange("tags.removed", "0", None),
+    )
+
+
+def test_an_immutable_rejection_names_each_field_and_the_fix() -> None:
+    made = plan(
+        [declared("a", "1", conda("python=3.11", "numpy=1.26", tag="2"))],
+        state(container("a", registered("a", "1", conda("python=3.11", "numpy=1.24")))),
+    )
+
+    assert made.rejections == (
+        Rejection(
+            "immutable",
+            "a",
+            "1",
+            "a:1 is registered with another content, and that is fixed at creation.",
+            "envsync bump a",
+            (
+                FieldChange("image", "mcr.microsoft.com/base:1", "mcr.microsoft.com/base:2"),
+                FieldChange("conda_file.dependencies[1]", "numpy=1.24", "numpy=1.26"),
+            ),
+            declared("a", "1").source,
+        ),
+    )
+
+
+def test_the_fix_names_the_version_where_several_are_declared() -> None:
+    made = plan(
+        [declared("a", "1", image("2")), declared("a", "2", image("2"))],
+        state(container("a", registered("a", "1", image("1")))),
+    )
+
+    assert [item.fix for item in made.rejections] == ["envsync bump a:1"]
+
+
+def test_a_rejected_build_context_names_the_files_that_differ() -> None:
+    before, after = (
+        built(Dockerfile="1", old="2", same="3"),
+        built(Dockerfile="9", new="2", same="3"),
+    )
+    made = plan([declared("a", "1", after)], state(container("a", registered("a", "1", before))))
+
+    (field,) = made.rejections[0].fields
+    assert field.path == "build.context"
+    assert field.files == {"Dockerfile": "modified", "new": "added", "old": "removed"}
+
+
+def test_an_adopting_update_writes_the_owner_and_shows_no_reserved_tag() -> None:
+    made = plan(
+        [declared("a", "1", tags={"x": "1"})],
+        state(container("a", registered("a", "1", tags={"x": "1"}, owner=None))),
+    )
+
+    (change,) = made.changes
+    assert change.fields == ()
+    assert change.desired is not None
+    assert change.desired.provenance.owner == PROJECT
+    assert change.desired.metadata.tags == {"x": "1"}
+
+
+def test_tags_that_belong_to_others_are_neither_compared_nor_removed() -> None:
+    policy = Policy(PROJECT, ignore_tags=("cost-*", "azsec"))
+    held = {"x": "1", "cost-center": "7", "azsec": "on"}
+    actual = state(container("a", registered("a", "1", tags=held)))
+
+    assert plan([declared("a", "1", tags={"x": "1"})], actual, policy).changes == ()
+    assert plan([declared("a", "1", tags={"x": "1", "azsec": "off"})], actual, policy).changes == ()
+
+    (change,) = plan([declared("a", "1", tags={"x": "2"})], actual, policy).changes
+    assert change.fields == (FieldChange("tags.x", "1", "2"),)
+    assert change.desired is not None
+    assert change.desired.metadata.tags == {"x": "2", "cost-center": "7", "azsec": "on"}
+
+
+def test_a_lost_digest_is_no_change_and_is_written_again_by_the_next_update() -> None:
+    actual = state(container("a", registered("a", "1", digest=None)))
+
+    assert plan([declared("a", "1")], actual).changes == ()
+    (change,) = plan([declared("a", "1", tags={"x": "1"})], actual).changes
+    assert change.desired is not None
+    assert change.desired.provenance.digest == image().digest
+
+
+def test_restoring_an_environment_keeps_archived_what_was_archived() -> None:
+    made = plan(
+        [declared("a", "3")],
+        state(container("a", "1", registered("a", "2", archived=True), "3", archived=True)),
+    )
+
+    assert [change.keep_archived for change in made.changes] == [(), ("1", "2")]
+    assert made.unchanged == 1
+
+
+def test_archiving_some_versions_says_what_was_left_alone() -> None:
+    made = plan([], state(container("a", "1", registered("a", "2", owner="other"))))
+
+    assert made.warnings == ("a: left alone what is not ours: 2.",)
+
+
+def test_the_warnings_of_every_name_are_kept() -> None:
+    others = [registered("a", version, owner="other") for version in ("2", "3")]
+    made = plan([], state(container("a", "1", *others), container("b", "1", others[0])))
+
+    assert made.warnings == (
+        "a: left alone what is not ours: 2, 3.",
+        "b: left alone what is not ours: 2.",
+    )
+
+
+def test_what_may_only_look_archived_by_itself_is_not_shown_if_it_is_not_ours() -> None:
+    """A service may show every version of an archived environment as archived."""
+    versions = (
+        registered("a", "1", owner="other", archived=True),
+        registered("a", "2", archived=True),
+    )
+    echo = Container("a", versions, archived=True, may_echo=True)
+
+    made = plan([declared("a", "3")], state(echo))
+    assert rejections(made) == ["foreign-owner a:1"]
+    assert actions(made) == ["restore a", "create a:3"]
+    assert made.changes[0].keep_archived == ("1", "2")
+    taken = plan([declared("a", "3")], state(echo), Policy(PROJECT, take_over=True))
+    assert (rejections(taken), actions(taken)) == ([], ["restore a", "create a:3"])
+    known = Container("a", versions, archived=True)
+    assert rejections(plan([declared("a", "3")], state(known))) == []
+
+
+# Versions that envsync looks after.
+
+AUTO: dict[str, tuple[Container | None, list[str]]] = {
+    "nothing there: 1": (None, ["create a:1"]),
+    "the newest has the content: nothing": (container("a", "1"), []),
+    "other content: highest plus one": (
+        container("a", registered("a", "9", image("0")), registered("a", "2", image("0"))),
+        ["create a:10"],
+    ),
+    "archived versions count for the highest": (
+        container("a", registered("a", "7", archived=True), registered("a", "2", image("0"))),
+        ["create a:8"],
+    ),
+    "an older version has the content: a new one": (
+        container("a", "1", registered("a", "2", image("0"))),
+        ["create a:3"],
+    ),
+    "the newest was archived on its own: the one before counts": (
+        container("a", "1", registered("a", "2", image("0"), archived=True)),
+        [],
+    ),
+    "not all integers: what the service would call it": (
+        container("a", registered("a", "2022-09-14", image("0")), next_version="2022-09-15"),
+        ["create a:2022-09-15"],
+    ),
+    "digits that int() takes and the service does not": (
+        container("a", registered("a", "٣", image("0")), next_version="7"),
+        ["create a:7"],
+    ),
+    "the content is there, hidden: restore the environment": (
+        container("a", "1", archived=True),
+        ["restore a"],
+    ),
+    "other content under an archived container": (
+        container("a", registered("a", "1", image("0")), archived=True),
+        ["archive a:1", "restore a", "create a:2"],
+    ),
+    "the content is there with other tags: update": (
+        container("a", registered("a", "4", tags={"x": "1"})),
+        ["update a:4"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("held", "changes"), AUTO.values(), ids=AUTO.keys())
+def test_a_file_without_a_version(held: Container | None, changes: list[str]) -> None:
+    made = plan([declared("a", None)], state(held) if held else {})
+
+    assert actions(made) == changes
+
+
+def test_a_new_version_says_which_one_it_supersedes() -> None:
+    made = plan([declared("a", None)], state(container("a", registered("a", "3", image("0")))))
+
+    assert made.changes[0].reason == "new content, supersedes 3"
+    assert made.latest == (LatestChange("a", "3", "4"),)
+
+
+def test_two_declarations_of_one_version_are_refused() -> None:
+    with pytest.raises(EnvsyncError, match="2 files declare a:1"):
+        plan([declared("a", "1"), declared("a", None)])
+
+
+# What @latest becomes.
+
+LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange, ...]]] = {
+    "created in natural order, whatever the order of files": (
+        [declared("a", "10"), declared("a", "9")],
+        Container("a"),
+        POLICY,
+        (LatestChange("a", None, "10"),),
+    ),
+    "the newest by creation, not the highest": (
+        [declared("a", "1"), declared("a", "3"), declared("a", "2")],
+        container("a", "1", "3"),
+        POLICY,
+        (LatestChange("a", "3", "2"),),
+    ),
+    "an update changes nothing": (
+        [declared("a", "1", tags={"x": "1"})],
+        container("a", "1"),
+        POLICY,
+        (),
+    ),
+    "a restored version counts by its creation": (
+        [declared("a", "1"), declared("a", "2")],
+        container("a", registered("a", "2", archived=True), "1"),
+        POLICY,
+        (),
+    ),
+    "a restored newest becomes latest again": (
+        [declared("a", "1"), declared("a", "2")],
+        container("a", "1", registered("a", "2", archived=True)),
+        POLICY,
+        (LatestChange("a", "1", "2"),),
+    ),
+    "an environment that stays archived had none and has none": (
+        [],
+        container("a", "1", archived=True),
+        POLICY,
+        (),
+    ),
+    "an archived environment has none": (
+        [],
+        container("a", "1"),
+        POLICY,
+        (LatestChange("a", "1", None),),
+    ),
+    "archiving the newest falls back": (
+        [declared("a", "1")],
+        container("a", "1", "2"),
+        Policy(PROJECT, superseded="archive"),
+        (LatestChange("a", "2", "1"),),
+    ),
+    "a restored environment": (
+        [declared("a", "1")],
+        container("a", "1", "2", archived=True),
+        POLICY,
+        (LatestChange("a", None, "1"),),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "latest"), LATEST.values(), ids=LATEST.keys()
+)
+def test_what_latest_becomes(
+    desired: list[Declaration],
+    held: Container,
+    policy: Policy,
+    latest: tuple[LatestChange, ...],
+) -> None:
+    assert plan(desired, state(held), policy).latest == latest
+
+
+def test_a_fix_on_an_older_line_warns_that_latest_ends_lower() -> None:
+    desired = [declared("a", "2.0"), declared("a", "1.1")]
+    made = plan(desired, state(container("a", "2.0")))
+
+    assert made.warnings == (
+        "a: @latest becomes 1.1, the newest by creation, although 2.0 is higher.",
+    )
+    assert plan(desired).warnings == ()
+
+
+# Build contexts that a service does not tell.
+
+SHA, MD5 = "a" * 64, "b" * 32
+
+
+def test_a_digest_tag_tells_whether_an_unknown_context_is_the_same() -> None:
+    spec = built(Dockerfile="1")
+    same = registered("a", "1", unknown_build(), digest=spec.digest)
+    other = registered("a", "1", unknown_build(), digest=built(Dockerfile="2").digest)
+
+    assert actions(plan([declared("a", "1", spec)], state(container("a", same)))) == []
+    assert rejections(plan([declared("a", "1", spec)], state(container("a", other)))) == [
+        "immutable a:1"
+    ]
+
+
+def test_without_a_digest_tag_the_upload_hash_of_the_same_generation_tells() -> None:
+    from dataclasses import replace
+
+    from envsync.model.environment import Build, BuildContext
+
+    spec = built(Dockerfile="1")
+    assert spec.build is not None
+    assert isinstance(spec.build.context, BuildContext)
+    known = replace(spec.build.context, uploads=frozenset({SHA, MD5}))
+    spec = replace(spec, build=Build(known))
+
+    def made(upload: str) -> Plan:
+        held = container("a", registered("a", "1", unknown_build(upload)))
+        return plan([declared("a", "1", spec)], state(held))
+
+    assert actions(made(SHA)) == actions(made(MD5)) == []
+    assert rejections(made("c" * 64)) == rejections(made("c" * 32)) == ["immutable a:1"]
+
+
+def test_a_context_that_cannot_be_verified_is_said_and_not_guessed() -> None:
+    spec = built(Dockerfile="1")
+    desired = [declared("a", "1", spec, tags={"x": "1"})]
+    made = plan(desired, state(container("a", registered("a", "1", unknown_build()))))
+
+    assert actions(made) == ["update a:1"]
+    assert made.warnings == (
+        "a:1: whether the build context is the registered one cannot be verified.",
+    )
+    assert made.changes[0].desired is not None
+    assert made.changes[0].desired.provenance.digest is None
+
+    unowned = registered("a", "1", unknown_build(), owner=None)
+    assert rejections(plan(desired, state(container("a", unowned)))) == ["unowned a:1"]
+
+
+def test_what_is_visible_beside_an_unknown_context_still_counts() -> None:
+    held = registered("a", "1", unknown_build(), digest=built("other.Dockerfile", x="1").digest)
+    made = plan([declared("a", "1", built("other.Dockerfile", x="1"))], state(container("a", held)))
+
+    assert rejections(made) == ["immutable a:1"]
+    assert FieldChange("build.dockerfile_path", "Dockerfile", "other.Dockerfile") in (
+        made.rejections[0].fields
+    )
+
+
+# Which names, and how many.
+
+
+def test_of_what_the_globs_choose_only_names_that_are_given_take_part() -> None:
+    desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
+    actual = state(container("gone", "1"))
+
+    made = make_plan(desired, actual, POLICY, TARGET, ("a*",), only={"ab", "b", "gone", "never"})
+    assert actions(made) == ["create ab:1"]
+    made = make_plan(desired, actual, POLICY, TARGET, only={"gone", "never"})
+    assert actions(made) == ["archive gone"]
+
+
+def test_globs_choose_declared_and_owned_names() -> None:
+    desired = [declared("new-a", "1"), declared("new-b", "1")]
+    actual = state(container("old-a", "1"), container("old-b", "1"))
+
+    assert actions(plan(desired, actual, globs=("*-a",))) == ["create new-a:1", "archive old-a"]
+    assert actions(plan(desired, actual, globs=("new-b", "old-b"))) == [
+        "create new-b:1",
+        "archive old-b",
+    ]
+
+
+@pytest.mark.parametrize("glob", ["nothing", "NEW", "others"])
+def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
+    actual = state(container("others", registered("others", "1", owner="other")))
+
+    with pytest.raises(EnvsyncError) as caught:
+        plan([declared("new", "1")], actual, globs=("new", glob))
+    assert str(caught.value) == (
+        f"'{glob}' matches no declared and no owned environment. "
+        "`envsync list` shows what the target holds."
+    )
+
+
+def owned(number: int) -> State:
+    return state(*(container(f"e{index}", "1") for index in range(number)))
+
+
+@pytest.mark.parametrize(
+    ("held", "gone", "refused"),
+    [
+        (9, 8, False),  # the guard starts at ten
+        (10, 3, False),  # 30 % exactly
+        (10, 4, True),
+        (100, 30, False),
+        (100, 31, True),
+    ],
+)
+def test_a_plan_that_empties_too_many_environments_is_refused(
+    held: int, gone: int, refused: bool
+) -> None:
+    desired = [declared(f"e{index}", "1") for index in range(gone, held)]
+    made = plan(desired, owned(held))
+
+    assert len(made.changes) == gone
+    assert bool(made.refused) is refused
+    allowed = Policy(PROJECT, allow_mass_archive=True)
+    assert plan(desired, owned(held), allowed).refused is None
+
+
+def test_the_guard_counts_environments_left_without_an_active_version() -> None:
+    """Archiving nine of ten versions of each name leaves every name with one."""
+    held = state(
+        *(container(f"e{index}", *map(str, range(10))) for index in range(10)),
+    )
+    desired = [declared(f"e{index}", "9") for index in range(10)]
+    made = plan(desired, held, Policy(PROJECT, superseded="archive"))
+
+    assert len(made.changes) == 90
+    assert made.refused is None
+
+
+def test_a_new_version_of_every_environment_empties_none() -> None:
+    made = plan([declared(f"e{index}", "2") for index in range(10)], owned(10))
+
+    assert len(made.latest) == 10
+    assert made.refused is None
+
+
+def test_the_guard_counts_only_what_is_owned_and_active() -> None:
+    archived = {f"x{index}": container(f"x{index}", "1", archived=True) for index in range(90)}
+    made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
+
+    assert made.refused == (
+        "The plan would leave 4 of 10 owned environments without an active version; "
+        "max_archive_percent allows 30 %."
+    )
+
+
+def test_a_plan_from_nothing_is_refused() -> None:
+    assert plan([], owned(1)).refused == (
+        "Nothing is declared, so the plan would archive all that the project owns."
+    )
+    assert plan([], owned(1), Policy(PROJECT, allow_mass_archive=True)).refused is None
+    assert plan([], {}).refused is None
+
+
+def test_the_plan_is_in_canonical_order_whatever_the_order_of_files() -> None:
+    desired = [declared("b", "10"), declared("a", "2"), declared("b", "9"), declared("a", "1")]
+    made = plan(desired)
+
+    assert actions(made) == ["create a:1", "create a:2", "create b:9", "create b:10"]
+    assert plan(desired[::-1]) == made
+    assert plan(desired[::-1]).digest == made.digest
+
+
+def test_unchanged_counts_declared_versions_that_need_nothing() -> None:
+    made = plan(
+        [declared("a", "1"), declared("a", "2"), declared("b", "1", image("2"))],
+        state(container("a", "1", "5"), container("b", "1"), container("c", "1")),
+    )
+
+    assert made.summary == {
+        "create": 1,
+        "update": 0,
+        "archive": 1,
+        "restore": 0,
+        "unchanged": 1,
+        "rejected": 1,
+    }
+
+
+def test_the_digest_tells_whose_versions_a_plan_makes_ours() -> None:
+    """Who approved the adoption of nobody's version did not approve taking one from a project."""
+    policy = Policy(PROJECT, take_over=True)
+
+    def digest(owner: str | None, *, archived: bool = False) -> str:
+        held = container("a", registered("a", "1", owner=owner), archived=archived)
+        version = "2" if archived else "1"
+        return plan([declared("a", version)], state(held), policy).digest
+
+    assert digest(None) != digest("other")
+    assert digest(PROJECT, archived=True) != digest("other", archived=True)

@@ -1,0 +1,317 @@
+"""What holds for every desired state, every edit behind envsync's back and every policy."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envsync.model.environment import (
+    Declaration,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+)
+from envsync.model.errors import PlanRefused, TargetError
+from envsync.model.policy import Policy
+from envsync.model.state import RegisteredVersion, State
+from envsync.plan.apply import apply
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from envsync.targets.local.target import LocalTarget
+from tests.builders import PROJECT, TARGET, conda, declared, image
+
+NAMES = ["a", "b", "B", "c.d"]
+VERSIONS = ["1", "2", "10", "1.10", "rc-1"]
+SPECS = [image("1"), image("2"), conda("python=3.11"), conda("python=3.12")]
+
+metadata = st.builds(
+    Metadata,
+    st.none() | st.sampled_from(["about", "étage"]),
+    st.dictionaries(
+        st.sampled_from(["team", "cost", "x"]), st.sampled_from(["1", "2"]), max_size=2
+    ),
+)
+
+
+@st.composite
+def declarations(draw: st.DrawFn) -> list[Declaration]:
+    """Of each name: nothing, one file without a version, or some with."""
+    found = []
+    for name in NAMES:
+        none: list[str | None] = []
+        versions = draw(
+            st.just(none)
+            | st.just([None])
+            | st.lists(st.sampled_from(VERSIONS), unique=True, min_size=1, max_size=3)
+        )
+        for version in versions:
+            about = draw(metadata)
+            spec = draw(st.sampled_from(SPECS))
+            found.append(declared(name, version, spec, about.description, about.tags))
+    return found
+
+
+policies = st.builds(
+    Policy,
+    project=st.just(PROJECT),
+    prune=st.sampled_from(["owned", "none"]),
+    superseded=st.sampled_from(["keep", "archive"]),
+    adopt=st.sampled_from(["identical", "never"]),
+    ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
+    take_over=st.booleans(),
+    allow_mass_archive=st.just(True),
+)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One thing that somebody does to the target without envsync."""
+
+    what: str
+    key: EnvironmentKey
+    spec: EnvironmentSpec
+    metadata: Metadata
+    owner: str | None
+
+    def make(self, target: LocalTarget) -> None:
+        provenance = Provenance(self.owner)
+        if self.what == "create":
+            target.create(Environment(self.key, self.spec, self.metadata, provenance))
+        elif self.what == "update":
+            target.update(self.key, self.metadata, provenance)
+        elif self.what == "environment":
+            held = target.read([self.key.name])[self.key.name]
+            target.set_archived(self.key.name, None, archived=not held.archived)
+        else:
+            target.set_archived(self.key.name, self.key.version, self.what == "archive")
+
+
+edits = st.lists(
+    st.builds(
+        Edit,
+        st.sampled_from(["create", "create", "update", "archive", "restore", "environment"]),
+        st.builds(EnvironmentKey, st.sampled_from(NAMES), st.sampled_from(VERSIONS)),
+        st.sampled_from(SPECS),
+        metadata,
+        st.sampled_from([None, PROJECT, "other"]),
+    ),
+    max_size=12,
+)
+
+
+@contextmanager
+def local_target() -> Iterator[LocalTarget]:
+    with tempfile.TemporaryDirectory() as directory:
+        target = LocalTarget(Path(directory) / "local.db", TARGET)
+        try:
+            yield target
+        finally:
+            target.close()
+
+
+def edited(target: LocalTarget, made: Iterable[Edit]) -> None:
+    for edit in made:
+        try:
+            edit.make(target)
+        except (TargetError, KeyError):
+            continue  # the service refuses it too
+
+
+def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) -> Plan:
+    actual = target.read({item.name for item in desired}, policy.project)
+    return make_plan(desired, actual, policy, TARGET)
+
+
+def not_ours(state: State) -> dict[EnvironmentKey, RegisteredVersion]:
+    """Every version that the project does not own, whole."""
+    return {
+        item.environment.key: item
+        for container in state.values()
+        for item in container.versions
+        if item.owner != PROJECT
+    }
+
+
+def shown(state: State) -> set[EnvironmentKey]:
+    return {item.environment.key for held in state.values() for item in held.active}
+
+
+examples = settings(max_examples=60, deadline=None)
+
+
+@examples
+@given(declarations(), edits, policies)
+def test_after_an_apply_the_next_plan_is_empty(
+    desired: list[Declaration], made: list[Edit], policy: Policy
+) -> None:
+    with local_target() as target:
+        edited(target, made)
+        plan = plan_now(target, desired, policy)
+        outcomes = list(apply(plan, target, parallel=4, skip_rejected=True))
+        after = plan_now(target, desired, policy)
+
+        assert [item for item in outcomes if item.status != "done"] == []
+        assert after.applicable == ()
+        assert {item.name for item in after.rejections} == {item.name for item in plan.rejections}
+        if not plan.rejections:
+            assert after.is_empty
+        state = target.read(None)
+        for item in plan.latest:
+            if item.name not in plan.held_back:
+                assert state[item.name].latest == item.after
+
+
+@examples
+@given(declarations(), edits, policies)
+def test_nothing_that_is_not_ours_changes_unless_it_is_adopted(
+    desired: list[Declaration], made: list[Edit], policy: Policy
+) -> None:
+    with local_target() as target:
+        edited(target, made)
+        before = target.read(None)
+        plan = plan_now(target, desired, policy)
+        list(apply(plan, target, skip_rejected=True))
+        after = target.read(None)
+
+    meant = {
+        (change.name, change.version)
+        for change in plan.applicable
+        if change.scope == "version"
+        # The only changes that may meet what is not ours: adopting, and --take-over.
+        and (change.desired is not None or policy.take_over)
+    }
+    for key, item in not_ours(before).items():
+        if (key.name, key.version) not in meant:
+            assert not_ours(after)[key] == item
+    strangers = {key for key in shown(after) - shown(before) if key in not_ours(after)}
+    assert strangers == set()
+
+
+@examples
+@given(declarations(), edits, policies)
+def test_a_plan_with_rejections_changes_nothing(
+    desired: list[Declaration], made: list[Edit], policy: Policy
+) -> None:
+    with local_target() as target:
+        edited(target, made)
+        before = target.read(None)
+        plan = plan_now(target, desired, policy)
+        try:
+            list(apply(plan, target))
+        except PlanRefused:
+            assert plan.rejections
+            assert target.read(None) == before
+        else:
+            assert not plan.rejections
+
+
+@examples
+@given(declarations(), edits, policies, st.randoms(use_true_random=False))
+def test_the_plan_is_the_same_whatever_the_order_of_files(
+    desired: list[Declaration], made: list[Edit], policy: Policy, chance: random.Random
+) -> None:
+    with local_target() as target:
+        edited(target, made)
+        plan = plan_now(target, desired, policy)
+        chance.shuffle(desired)
+        again = plan_now(target, desired, policy)
+
+    assert again == plan
+    assert again.digest == plan.digest
+
+
+@examples
+@given(declarations(), edits, policies)
+def test_a_plan_that_was_saved_and_loaded_approves_the_same_apply(
+    desired: list[Declaration], made: list[Edit], policy: Policy
+) -> None:
+    with local_target() as target, local_target() as twin:
+        for each in (target, twin):
+            edited(each, made)
+        loaded = Plan.from_json(json.loads(json.dumps(plan_now(target, desired, policy).to_json())))
+        fresh = plan_now(target, desired, policy)
+        fresh.ensure_approved(loaded.digest)
+        list(apply(fresh, target, skip_rejected=True))
+        list(apply(plan_now(twin, desired, policy), twin, skip_rejected=True))
+
+        assert contents(target.read(None)) == contents(twin.read(None))
+
+
+def contents(state: State) -> dict[str, object]:
+    """A state without times."""
+    return {
+        name: (held.archived, [(item.environment, item.archived) for item in held.versions])
+        for name, held in state.items()
+    }
+
+
+@settings(max_examples=15, deadline=None)
+@given(declarations(), declarations())
+def test_two_appliers_at_once_lose_nothing(
+    first: list[Declaration], second: list[Declaration]
+) -> None:
+    """Two projects share one file; each ends with all that it declares, or with an error for it."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "local.db"
+        results: dict[str, set[EnvironmentKey]] = {}
+
+        def run(project: str, desired: list[Declaration]) -> None:
+            target = LocalTarget(path, TARGET)
+            plan = plan_now(target, desired, Policy(project, adopt="never"))
+            results[project] = {
+                item.change.desired.key
+                for item in apply(plan, target, parallel=4, skip_rejected=True)
+                if item.status == "done" and item.change.desired
+            }
+            target.close()
+
+        threads = [
+            threading.Thread(target=run, args=pair) for pair in (("one", first), ("two", second))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        target = LocalTarget(path, TARGET)
+        state = target.read(None)
+        target.close()
+        held = {
+            project: {
+                item.environment.key
+                for container in state.values()
+                for item in container.versions
+                if item.owner == project
+            }
+            for project in ("one", "two")
+        }
+        assert held == results
+        for name, container in state.items():
+            versions = [item.version for item in container.versions]
+            assert len(versions) == len(set(versions)), name
+
+
+@examples
+@given(declarations(), st.integers(2, 4))
+def test_a_repeated_apply_never_makes_a_second_version_of_the_same_content(
+    desired: list[Declaration], times: int
+) -> None:
+    with local_target() as target:
+        for _ in range(times):
+            list(apply(plan_now(target, desired, Policy(PROJECT)), target))
+
+        assert {name: len(held.versions) for name, held in target.read(None).items()} == {
+            name: sum(item.name == name for item in desired)
+            for name in {item.name for item in desired}
+        }

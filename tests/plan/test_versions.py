@@ -1,0 +1,140 @@
+"""Which version a declaration stands for, and what changes do to `@latest`."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.model.errors import EnvsyncError
+from envsync.model.state import Container
+from envsync.plan.change import Action, Change
+from envsync.plan.versions import after, latest_falls_back, newest, resolve
+from tests.builders import PROJECT, built, container, declared, image, registered, unknown_build
+
+
+def create(version: str) -> Change:
+    return Change(
+        Action.CREATE, "version", "a", version, "", desired=registered("a", version).environment
+    )
+
+
+def change(action: Action, version: str | None) -> Change:
+    return Change(action, "environment" if version is None else "version", "a", version, "")
+
+
+def test_declarations_stand_in_natural_version_order() -> None:
+    found = [declared("a", version) for version in ("10", "9", "1.10", "1.9")]
+
+    assert resolve(found, Container("a"), PROJECT) == {
+        version: declared("a", version) for version in ("1.9", "1.10", "9", "10")
+    }
+    assert list(resolve(found, Container("a"), PROJECT)) == ["1.9", "1.10", "9", "10"]
+
+
+def test_a_version_that_several_files_declare_is_named() -> None:
+    found = [declared("a", version) for version in ("1", "2", "2", "2")]
+
+    with pytest.raises(EnvsyncError) as caught:
+        resolve(found, Container("a"), PROJECT)
+    assert str(caught.value) == "3 files declare a:2; one may."
+
+
+NEXT: dict[str, tuple[Container, str]] = {
+    "nothing there": (container("a"), "1"),
+    "the highest integer plus one": (container("a", "10", "9"), "11"),
+    "digits that int() takes and Azure ML does not": (container("a", "٣"), "99"),
+    "a digit that int() does not take": (container("a", "²"), "99"),
+    "anything else: what the service would call it": (container("a", "1", "rc"), "99"),
+}
+
+
+@pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
+def test_what_a_new_version_is_called(held: Container, version: str) -> None:
+    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
+
+
+def test_the_newest_is_the_last_created_that_is_not_archived_on_its_own() -> None:
+    kept, archived = registered("a", "1"), registered("a", "2", archived=True)
+
+    assert newest(container("a", "9", kept, archived)) == kept
+    assert newest(container("a", "9", kept, archived, archived=True)) == kept
+    assert newest(container("a", archived)) is None
+
+
+AFTER: dict[str, tuple[Container, list[Change], str | None]] = {
+    "no change": (container("a", "1", "2"), [], "2"),
+    "no change of an archived environment": (container("a", "1", archived=True), [], None),
+    "a create": (container("a", "2"), [create("1")], "1"),
+    "a create under an archived environment": (
+        container("a", "1", archived=True),
+        [change(Action.RESTORE, None), create("2")],
+        "2",
+    ),
+    "an update": (container("a", "1", "2"), [change(Action.UPDATE, "1")], "2"),
+    "a restore": (
+        container("a", "1", registered("a", "2", archived=True)),
+        [change(Action.RESTORE, "2")],
+        "2",
+    ),
+    "an archive": (container("a", "1", "2"), [change(Action.ARCHIVE, "2")], "1"),
+    "an archive of the environment": (container("a", "1"), [change(Action.ARCHIVE, None)], None),
+}
+
+
+@pytest.mark.parametrize(("held", "changes", "latest"), AFTER.values(), ids=AFTER.keys())
+def test_what_is_latest_after_the_changes(
+    held: Container, changes: list[Change], latest: str | None
+) -> None:
+    assert after(held, changes).latest == latest
+
+
+FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
+    "the highest is created last": (container("a", "9"), ["10"], []),
+    "a lower one is created last": (
+        container("a", "10"),
+        ["9"],
+        ["a: @latest becomes 9, the newest by creation, although 10 is higher."],
+    ),
+    "the higher one is archived": (container("a", registered("a", "10", archived=True)), ["9"], []),
+    "it was lower before": (container("a", "10", "9"), [], []),
+}
+
+
+@pytest.mark.parametrize(
+    ("held", "created", "warnings"), FALLS_BACK.values(), ids=FALLS_BACK.keys()
+)
+def test_a_warning_where_latest_ends_at_a_lower_version(
+    held: Container, created: list[str], warnings: list[str]
+) -> None:
+    changes = [create(version) for version in created]
+
+    assert list(latest_falls_back(after(held, changes), changes)) == warnings
+
+
+@pytest.mark.parametrize(
+    ("versions", "following", "chosen"),
+    [
+        (["bar"], "1", "1"),
+        (["1", "bar"], "1", "2"),
+        (["7", "bar"], "1", "8"),
+        (["1", "bar"], "5", "5"),
+        (["20250109.v2"], "1", "1"),
+        (["v1"], "2022-09-14-20-33-51-5820890", "2022-09-14-20-33-51-5820890"),
+        (["v1", "v2"], "v2", "3"),
+        (["9", "v2"], "v2", "10"),
+    ],
+)
+def test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used(
+    versions: list[str], following: str, chosen: str
+) -> None:
+    held = container("a", *versions, next_version=following)
+
+    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [chosen]
+
+
+@pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])
+def test_a_spec_that_cannot_be_verified_counts_as_declared_only_for_what_is_ours(
+    owner: str | None, version: str
+) -> None:
+    held = container("a", registered("a", "1", unknown_build(), owner=owner))
+
+    assert list(resolve([declared("a", None, built(Dockerfile="1"))], held, PROJECT)) == [version]

@@ -1,0 +1,109 @@
+"""What images and dependencies leave open."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.project.environment.images import is_pinned
+from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+
+
+@pytest.mark.parametrize(
+    ("image", "pinned"),
+    [
+        ("ubuntu", False),
+        ("ubuntu:", False),
+        ("ubuntu:latest", False),
+        ("ubuntu:LATEST", False),
+        ("ubuntu:24.04", True),
+        ("ubuntu@sha256:0123", True),
+        ("ubuntu:latest@sha256:0123", True),
+        ("localhost:5000/ubuntu", False),
+        ("localhost:5000/ubuntu:1", True),
+        ("mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04", False),
+    ],
+)
+def test_images(image: str, pinned: bool) -> None:
+    assert is_pinned(image) == pinned
+
+
+@pytest.mark.parametrize(
+    ("item", "is_open"),
+    [
+        ("numpy", True),
+        (" numpy  # fast", True),
+        ("conda-forge::numpy", True),
+        ("numpy=*", True),
+        ("numpy[build=py*]", True),
+        ("numpy=1.26", False),
+        ("numpy =1.26", False),
+        ("numpy 1.26", False),
+        ("numpy>=1", False),
+        ("numpy!=1.0", False),
+        ("numpy=1.26.*=py312*", False),
+        ("numpy[version='1.26']", False),
+        ("conda-forge::numpy=1.26", False),
+        ("https://example.com/numpy-1.26.conda", False),
+        ("", False),
+    ],
+)
+def test_conda_dependencies(item: str, is_open: bool) -> None:
+    assert leaves_conda_open(item) == is_open
+
+
+@pytest.mark.parametrize(
+    ("item", "is_open"),
+    [
+        ("numpy", True),
+        ("numpy # fast", True),
+        ("azureml-core[all, x]", True),
+        ("numpy; python_version < '3.10'", True),
+        ("git+https://github.com/owner/repository", True),
+        ("git+https://user@github.com/owner/repository#egg=x", True),
+        ("-e git+ssh://git@github.com/owner/repository.git", True),
+        ("x @ git+https://github.com/owner/repository", True),
+        ("numpy==1.26", False),
+        ("numpy ~= 1.26", False),
+        ("azureml-core=={{latest-pypi-version}}", False),
+        ("numpy==1.26; python_version < '3.10'", False),
+        ("git+https://github.com/owner/repository@v1", False),
+        ("git+https://github.com/owner/repository@v1#egg=x", False),
+        ("x @ https://example.com/x.whl", False),
+        ("https://example.com/x.tar.gz", False),
+        ("./x", False),
+        ("x-1.0-py3-none-any.whl", False),
+        ("-r requirements.txt", False),
+        ("--extra-index-url https://example.com/simple", False),
+        ("-e .", False),
+        ("", False),
+    ],
+)
+def test_pip_requirements(item: str, is_open: bool) -> None:
+    assert leaves_pip_open(item) == is_open
+
+
+@pytest.mark.parametrize(
+    ("item", "series"),
+    [
+        ("python=3.8", "3.8"),
+        ("python==3.8.5", "3.8"),
+        ("python 3.8", "3.8"),
+        ("python=3.9.*", "3.9"),
+        ("conda-forge::python=3.6", "3.6"),
+        ("Python=2.7", "2"),
+        ("python=2", "2"),
+        ("python=3.10", None),
+        ("python=3", None),
+        ("python=3.1*", None),
+        ("python>=3.8", None),
+        ("python=3.8|3.12", None),
+        ("python>=3.8,<3.13", None),
+        ("python", None),
+        ("python-dateutil=2.7", None),
+        ("ipython=3.8", None),
+    ],
+)
+def test_pythons_past_their_end_of_life(item: str, series: str | None) -> None:
+    ended = ended_python(item)
+
+    assert (ended[0] if ended else None) == series

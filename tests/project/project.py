@@ -1,0 +1,44 @@
+"""Small projects on disk, and what `load` says about them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from envsync.project.load import Loaded, load
+from envsync.project.rules import Level
+
+REPOSITORY = Path(__file__).parents[2]
+DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
+
+Files = Mapping[str, str | bytes]
+
+
+def write(root: Path, files: Files) -> Path:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def load_files(
+    root: Path,
+    files: Files,
+    *,
+    rules: Mapping[str, Level] | None = None,
+    versions: Literal["auto", "explicit"] = "auto",
+    paths: Sequence[Path] | None = None,
+) -> Loaded:
+    write(root, files)
+    return load(root, root / "environments", rules=rules or {}, versions=versions, paths=paths)
+
+
+def found(loaded: Loaded) -> list[str]:
+    """Every problem as `file:line:column severity rule`."""
+    return [
+        f"{p.file.removeprefix('environments/')}:{p.line}:{p.column} {p.severity} {p.rule}"
+        for p in loaded.problems
+    ]

@@ -1,0 +1,381 @@
+"""`envsync.yaml`: defaults, every setting, environment variables, and all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envsync.model.errors import InvalidProject, UsageError
+from envsync.project.rules import RULES
+from envsync.project.settings.config import Config, find_config, load_config
+
+WORKSPACE = "kind: workspace, subscription_id: s, resource_group: g, workspace: w"
+
+
+def read(directory: Path, text: str, environ: Mapping[str, str] | None = None) -> Config:
+    (directory / "envsync.yaml").write_text(text)
+    return load_config(None, directory, environ or {})
+
+
+def problems(directory: Path, text: str, environ: Mapping[str, str] | None = None) -> list[str]:
+    with pytest.raises(InvalidProject) as caught:
+        read(directory, text, environ)
+    return [f"{p.line}:{p.column} {p.rule}: {p.message} {p.fix}" for p in caught.value.problems]
+
+
+def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
+    directory = tmp_path / "churn-models"
+    directory.mkdir()
+    config = load_config(None, directory, {})
+
+    assert (config.root, config.path, config.policy.project) == (directory, None, "churn-models")
+    assert config.environments == "environments"
+    assert config.default_target == "local"
+    assert (config.target().kind, dict(config.target().settings)) == (
+        "local",
+        {"path": ".envsync/local.db"},
+    )
+    assert (config.policy.prune, config.policy.superseded, config.policy.adopt) == (
+        "owned",
+        "keep",
+        "identical",
+    )
+    assert (config.versions, config.policy.ignore_tags, config.policy.max_archive_percent) == (
+        "auto",
+        (),
+        30,
+    )
+    assert dict(config.rules) == RULES
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}", "---\n"])
+def test_an_empty_file_means_the_defaults(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, text).target().name == "local"
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    config = read(
+        tmp_path,
+        "project: churn\nenvironments: envs/ml\ndefault_target: dev\ntargets:\n"
+        "  here: {kind: local, path: /tmp/x.db}\n"
+        "  dev: {kind: workspace, subscription_id: s-1, resource_group: rg.(x), workspace: w,"
+        " credential: cli, cloud: AzureUSGovernment}\n"
+        "  shared: {kind: registry, registry: r, subscription_id: s, resource_group: g}\n"
+        "prune: none\nsuperseded: archive\nadopt: never\nversions: explicit\n"
+        "ignore_tags: [cost-*, 'team']\nmax_archive_percent: 0\n"
+        "rules: {unpinned-image: error, missing-description: off, invalid-name: 'warning'}\n",
+    )
+
+    assert (config.root, config.path) == (tmp_path, tmp_path / "envsync.yaml")
+    assert (config.policy.project, config.environments) == ("churn", "envs/ml")
+    assert list(config.targets) == ["here", "dev", "shared"]
+    assert dict(config.target("here").settings) == {"path": "/tmp/x.db"}
+    assert dict(config.target().settings) == {
+        "subscription_id": "s-1",
+        "resource_group": "rg.(x)",
+        "workspace": "w",
+        "credential": "cli",
+        "cloud": "AzureUSGovernment",
+    }
+    assert config.target("shared").kind == "registry"
+    assert (config.policy.prune, config.policy.superseded, config.policy.adopt) == (
+        "none",
+        "archive",
+        "never",
+    )
+    assert (config.versions, config.policy.max_archive_percent) == ("explicit", 0)
+    assert config.policy.ignore_tags == ("cost-*", "team")
+    changed = {rule: level for rule, level in config.rules.items() if level != RULES[rule]}
+    assert changed == {
+        "unpinned-image": "error",
+        "missing-description": "off",
+        "invalid-name": "warning",
+    }
+
+
+@pytest.mark.parametrize("off", ["off", "'off'", "false", "No"])
+def test_a_bare_off_is_off_though_yaml_reads_it_as_false(off: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f"rules: {{unpinned-image: {off}}}").rules["unpinned-image"] == "off"
+
+
+class TestTheDefaultTarget:
+    @pytest.mark.parametrize(
+        ("targets", "default"),
+        [
+            (f"{{dev: {{{WORKSPACE}}}}}", "dev"),
+            (f"{{dev: {{{WORKSPACE}}}, local: {{kind: local}}}}", "local"),
+            (f"{{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}", None),
+        ],
+    )
+    def test_is_the_only_one_or_local(
+        self, targets: str, default: str | None, tmp_path: Path
+    ) -> None:
+        assert read(tmp_path, f"targets: {targets}").default_target == default
+
+    def test_is_to_be_named_where_there_is_none(self, tmp_path: Path) -> None:
+        config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
+
+        with pytest.raises(UsageError, match=r"`-t`.*: dev, prod"):
+            config.target()
+
+    def test_must_be_one_of_the_targets(self, tmp_path: Path) -> None:
+        assert problems(tmp_path, f"default_target: dve\ntargets: {{dev: {{{WORKSPACE}}}}}") == [
+            "1:17 invalid-config: There is no target `dve`. Did you mean `dev`?"
+        ]
+
+
+def test_an_unknown_target_is_wrong_usage(tmp_path: Path) -> None:
+    config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}}}")
+
+    with pytest.raises(UsageError, match=r"no target `dve`\. Did you mean `dev`\?"):
+        config.target("dve")
+    with pytest.raises(UsageError, match=r"no target `zzz`\. Known are dev\."):
+        config.target("zzz")
+
+
+class TestVariables:
+    def test_are_filled_in(self, tmp_path: Path) -> None:
+        config = read(
+            tmp_path,
+            "project: ${A}-${B_2}\ntargets: {x: {kind: registry, registry: 'r-${A}'}}\n"
+            "ignore_tags: ['$${A}', '$$${A}', '$A']\n",
+            {"A": "a", "B_2": "${A}"},
+        )
+
+        assert config.policy.project == "a-${A}"
+        assert config.target().settings["registry"] == "r-a"
+        assert config.policy.ignore_tags == ("${A}", "$${A}", "$A")
+
+    @pytest.mark.parametrize(
+        ("text", "where"),
+        [
+            ("project: ${A}", "1:10"),
+            ("project: x-${A}", "1:12"),
+            ('project: "x-${A}"', "1:13"),
+            ("\nproject: é😀${A}", "2:12"),
+            ("project: >-\n  a\n  ${A}", "1:10"),
+        ],
+    )
+    def test_that_are_not_set_are_an_error_that_names_the_place(
+        self, text: str, where: str, tmp_path: Path
+    ) -> None:
+        assert problems(tmp_path, text) == [
+            f"{where} unset-variable: The environment variable `A` is not set. "
+            "Set it, or write the value here."
+        ]
+
+    def test_of_a_target_are_asked_for_when_it_is_used(self, tmp_path: Path) -> None:
+        config = read(
+            tmp_path,
+            "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
+            " resource_group: '${G}', workspace: w}\n",
+            {"G": ""},
+        )
+
+        assert config.target("local").kind == "local"
+        with pytest.raises(InvalidProject) as caught:
+            config.target("dev")
+        assert [f"{p.line}:{p.column} {p.rule}" for p in caught.value.problems] == [
+            "3:44 unset-variable",
+            "3:67 wrong-type",
+        ]
+
+    @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "${A-x}"])
+    def test_must_be_written_well(self, text: str, tmp_path: Path) -> None:
+        for place in (f"project: '{text}'", f"targets: {{x: {{kind: local, path: '{text}'}}}}"):
+            assert ["invalid-config" in problem for problem in problems(tmp_path, place)] == [True]
+
+    def test_do_not_show_their_value_in_messages(self, tmp_path: Path) -> None:
+        found = problems(tmp_path, "prune: ${A}", {"A": "secret"})
+
+        assert ["secret" in problem for problem in found] == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("projct: a", ["1:1 unknown-field: There is no setting `projct`. Did you mean `project`?"]),
+        ("project: 1", ['1:10 wrong-type: `project` must be a text. Put it in quotes: `"1"`.']),
+        ("project: ''", ["1:10 wrong-type: `project` is empty. Give it a value."]),
+        ("project: [a]", ["1:10 wrong-type: `project` must be a text. Write one text."]),
+        ("project:", ["1:1 wrong-type: `project` has no value. Give it one, or remove the line."]),
+        ("prune: ownd", ["1:8 invalid-config: `prune` cannot be `ownd`. Did you mean `owned`?"]),
+        (
+            "adopt: 'yes'",
+            ["1:8 invalid-config: `adopt` cannot be `yes`. Write one of `identical`, `never`."],
+        ),
+        ("- a", ["1:1 wrong-type: The file must be a mapping. Write `key: value` lines."]),
+        (
+            "prune: none\nprune: owned",
+            [
+                "2:1 duplicate-key: The key `prune` stands twice; only the last one would count. "
+                "Remove one of the two."
+            ],
+        ),
+        (
+            "environments: ../x",
+            [
+                "1:15 path-escape: The environments directory `../x` lies outside the project. "
+                "Name a directory below the one of this file."
+            ],
+        ),
+        (
+            "targets: {}",
+            ["1:10 invalid-config: `targets` names no target. Name one, or remove the line."],
+        ),
+        (
+            "targets: {x: {path: a}}",
+            [
+                "1:11 invalid-config: The target `x` has no `kind`. "
+                "Write `kind:` with one of local, workspace, registry."
+            ],
+        ),
+        (
+            "targets: {x: {kind: workspac}}",
+            [
+                "1:21 invalid-config: `targets.x.kind` cannot be `workspac`. "
+                "Did you mean `workspace`?"
+            ],
+        ),
+        (
+            "targets: {x: {kind: registry, registy: a}}",
+            [
+                "1:11 invalid-config: The target `x` has no `registry`. "
+                "Add `registry:` with its value.",
+                "1:31 unknown-field: There is no setting `targets.x.registy`. "
+                "Did you mean `registry`?",
+            ],
+        ),
+        (
+            "targets: {x: {kind: registry, registry: a/b}}",
+            [
+                "1:41 invalid-config: `targets.x.registry` cannot be `a/b`. Write the name or id "
+                "alone, without white space, `/`, `?`, `#` or `%`."
+            ],
+        ),
+        (
+            "targets: {x: {kind: local, cloud: AzureCloud}}",
+            ["1:28 unknown-field: There is no setting `targets.x.cloud`. Known are kind, path."],
+        ),
+        (
+            "targets: {a/b: {kind: local}}",
+            [
+                "1:11 invalid-config: `a/b` cannot be the name of a target. "
+                "Use up to 64 letters, digits, `.`, `_` and `-`."
+            ],
+        ),
+        (
+            "rules: {unpinned-imag: off}",
+            [
+                "1:9 unknown-field: There is no setting `rules.unpinned-imag`. "
+                "Did you mean `unpinned-image`?"
+            ],
+        ),
+        (
+            "rules: {missing-file: warning}",
+            [
+                "1:9 invalid-config: The rule `missing-file` is always an error. "
+                "Remove the line, and correct what the rule finds."
+            ],
+        ),
+        (
+            "rules: {unpinned-image: warn}",
+            [
+                "1:25 invalid-config: `rules.unpinned-image` cannot be `warn`. "
+                "Did you mean `warning`?"
+            ],
+        ),
+        (
+            "ignore_tags: a",
+            ["1:14 wrong-type: `ignore_tags` must be a list. Write each on a line, after `- `."],
+        ),
+        *(
+            (
+                f"max_archive_percent: {text}",
+                [
+                    "1:22 wrong-type: `max_archive_percent` must be a whole number from 0 to 100. "
+                    "Write a number, without `%`."
+                ],
+            )
+            for text in ("101", "-1", "30%", "'30'", "true", "1.5")
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(
+    text: str, expected: list[str], tmp_path: Path
+) -> None:
+    assert problems(tmp_path, text) == expected
+
+
+def test_all_problems_are_reported_at_once_in_order(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        "rules: {x: off}\ntargets:\n  a: 1\n  b: {kind: local, path: 2}\nprune: x\nproject: ${A}\n",
+    )
+
+    assert [problem.split(":")[0] for problem in found] == ["1", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("project", ["x" * 257, '"a\\nb"', '"a\\u2028b"'])
+def test_the_project_must_be_fit_for_a_tag(project: str, tmp_path: Path) -> None:
+    assert [
+        "must have at most 256 characters" in p for p in problems(tmp_path, f"project: {project}")
+    ]
+
+
+class TestTheFile:
+    def test_is_found_by_walking_up(self, tmp_path: Path) -> None:
+        below = tmp_path / "a" / "b"
+        below.mkdir(parents=True)
+        (tmp_path / "envsync.yaml").write_text("project: x")
+
+        assert find_config(below) == tmp_path / "envsync.yaml"
+        assert load_config(None, below, {}).root == tmp_path
+
+    def test_can_be_named_and_then_makes_its_directory_the_project(self, tmp_path: Path) -> None:
+        (tmp_path / "conf").mkdir()
+        (tmp_path / "conf" / "my.yaml").write_text("projct: x")
+
+        with pytest.raises(InvalidProject) as caught:
+            load_config(Path("conf/my.yaml"), tmp_path, {})
+        assert caught.value.problems[0].file == "my.yaml"
+
+        (tmp_path / "conf" / "my.yaml").write_text("project: x")
+        assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
+
+    def test_must_be_there_if_named(self, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="cannot be read"):
+            load_config(tmp_path / "no.yaml", tmp_path, {})
+
+    def test_must_be_yaml(self, tmp_path: Path) -> None:
+        assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200)
+    | st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["project", "targets", "rules", "environments", "prune", "ignore_tags", "a", "<<"]
+            ),
+            st.sampled_from(
+                ["${A}", "${", "{x: {kind: local}}", "[a, 1]", "~", "1", "..", "\\0", "a"]
+            ),
+        )
+    ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs).encode())
+)
+def test_nothing_but_expected_errors_is_raised(data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "envsync.yaml"
+        path.write_bytes(data)
+        try:
+            load_config(path, None, {})
+        except InvalidProject as error:
+            assert error.problems

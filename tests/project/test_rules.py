@@ -1,0 +1,647 @@
+"""Every rule: a file that breaks it, what is said and where, and the same file put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from envsync.project.rules import RULES
+from tests.project.project import found, load_files
+
+BASE = "name: e\ndescription: d\nimage: i:1\n"
+BUILD = "name: e\ndescription: d\nbuild:\n  path: ctx\n"
+CTX = {"ctx/Dockerfile": "FROM scratch\n"}
+CONDA = "name: e\ndescription: d\nimage: i:1\nconda_file: conda.yml\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to break a rule.
+
+    Attributes:
+        bad: the environment file, or several files, that break it.
+        good: the same put right, with no problem at all.
+        where: every problem of the bad one, as `found` shows it.
+        says: words of message and fix.
+        others: files that both need.
+    """
+
+    name: str
+    bad: str | dict[str, str]
+    good: str | dict[str, str]
+    where: list[str]
+    says: list[str]
+    others: dict[str, str] = field(default_factory=dict)
+    versions: Literal["auto", "explicit"] = "auto"
+
+
+def error(rule: str, place: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{place} error {rule}"]
+
+
+def warning(rule: str, place: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{place} warning {rule}"]
+
+
+CASES = [
+    Case(
+        "yaml-syntax",
+        BASE + "tags: {a: b\n",
+        BASE + "tags: {a: b}\n",
+        error("yaml-syntax", "5:1"),
+        ["not valid YAML"],
+    ),
+    Case(
+        "yaml-syntax: empty file of a known schema",
+        BASE + "---\n",
+        BASE,
+        error("yaml-syntax", "4:1"),
+        ["another document", "one document in one file"],
+    ),
+    Case(
+        "duplicate-key",
+        BASE + "tags:\n  a: '1'\n  a: '2'\n",
+        BASE + "tags:\n  a: '2'\n",
+        error("duplicate-key", "6:3"),
+        ["`a` stands twice", "Remove"],
+    ),
+    Case(
+        "alias-bomb",
+        BASE + "tags: &t {a: *t}\n",
+        BASE + "tags: {a: &t x, b: *t}\n",
+        error("alias-bomb", "4:7"),
+        ["contains itself"],
+    ),
+    Case(
+        "unknown-field",
+        BASE + "tasg: {}\n",
+        BASE + "tags: {}\n",
+        error("unknown-field", "4:1"),
+        ["no field `tasg`", "Did you mean `tags`?"],
+    ),
+    Case(
+        "unknown-field: below",
+        BUILD + "  dockerfile: Dockerfile\n",
+        BUILD + "  dockerfile_path: Dockerfile\n",
+        error("unknown-field", "5:3"),
+        ["`build` has no field `dockerfile`", "dockerfile_path"],
+        CTX,
+    ),
+    Case(
+        "unknown-field: a conda file",
+        BASE + "dependencies: [python=3.12]\n",
+        BASE + "conda_file: {dependencies: [python=3.12]}\n",
+        error("unknown-field", "4:1"),
+        ["looks like a conda file"],
+    ),
+    Case(
+        "wrong-type: text",
+        "name: e\ndescription: 3\nimage: i:1\n",
+        "name: e\ndescription: '3'\nimage: i:1\n",
+        error("wrong-type", "2:14"),
+        ["`description` must be a text", 'in quotes: `"3"`'],
+    ),
+    Case(
+        "wrong-type: no value",
+        BASE + "tags:\n",
+        BASE,
+        error("wrong-type", "4:1"),
+        ["`tags` has no value", "remove the line"],
+    ),
+    Case(
+        "wrong-type: os_type",
+        BASE + "os_type: macos\n",
+        BASE + "os_type: LINUX\n",
+        error("wrong-type", "4:10"),
+        ["`linux` or `windows`"],
+    ),
+    Case(
+        "wrong-type: routes",
+        BASE
+        + "inference_config:\n  liveness_route: {path: /, port: 80}\n"
+        + "  readiness_route: {path: /, port: many}\n",
+        BASE
+        + "inference_config:\n  liveness_route: {path: /, port: 80}\n"
+        + "  readiness_route: {path: /, port: 80}\n  scoring_route: {path: /score, port: 80}\n",
+        error("wrong-type", "4:1") + error("wrong-type", "6:36"),
+        ["`inference_config` has no `scoring_route`", "whole number"],
+    ),
+    Case(
+        "missing-name",
+        "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
+        "description: d\nimage: i:1\n",
+        "name: e\ndescription: d\nimage: i:1\n",
+        error("missing-name", "1:1"),
+        ["has no name", "Add a `name:` line"],
+    ),
+    Case(
+        "missing-name: empty",
+        "name: ''\ndescription: d\nimage: i:1\n",
+        BASE,
+        error("missing-name", "1:7"),
+        ["The name is empty"],
+    ),
+    Case(
+        "missing-version",
+        BASE,
+        BASE + "version: '1'\n",
+        error("missing-version", "1:1"),
+        ["`versions: explicit`", "Add a `version:` line"],
+        versions="explicit",
+    ),
+    Case(
+        "mixed-versions",
+        {"a.yml": BASE + "version: '1'\n", "b.yml": BASE},
+        {"a.yml": BASE + "version: '1'\n", "b.yml": BASE + "version: '2'\n"},
+        error("mixed-versions", "1:1", "b.yml"),
+        ["with a version in environments/a.yml:1"],
+    ),
+    Case(
+        "invalid-name",
+        "name: a b\ndescription: d\nimage: i:1\n",
+        "name: a.b\ndescription: d\nimage: i:1\n",
+        error("invalid-name", "1:7"),
+        ["`a b`", "255 letters"],
+    ),
+    Case(
+        "invalid-version",
+        BASE + "version: 1-<V>\n",
+        BASE + "version: 1-V\n",
+        error("invalid-version", "4:10"),
+        ["`1-<V>`"],
+    ),
+    Case(
+        "invalid-version: latest",
+        BASE + "version: latest\n",
+        BASE + "version: Latest\n",
+        error("invalid-version", "4:10"),
+        ["`latest` is a label"],
+    ),
+    Case(
+        "reserved-name",
+        "name: azureML-x\ndescription: d\nimage: i:1\n",
+        "name: my-azureML-x\ndescription: d\nimage: i:1\n",
+        error("reserved-name", "1:7"),
+        ["belongs to Microsoft"],
+    ),
+    *(
+        Case(
+            f"ambiguous-version: {text}",
+            BASE + f"version: {text}\n",
+            BASE + f'version: "{text}"\n',
+            error("ambiguous-version", "4:10"),
+            [f"`{text}`", says, f'version: "{text}"'],
+        )
+        for text, says in (
+            ("1.10", "as `1.1`"),
+            ("01", "as `1`"),
+            ("010", "as `8`"),
+            ("1_000", "as `1000`"),
+            ("true", "as `True`"),
+            ("2024-01-01", "as a date"),
+            ("1e3", "a number to YAML 1.2"),
+            ("0x1F", "as `31`"),
+        )
+    ),
+    Case(
+        "ambiguous-version: sexagesimal, which quotes do not help",
+        BASE + "version: 1:30\n",
+        BASE + "version: '1.30'\n",
+        error("ambiguous-version", "4:10"),
+        ["as `90`", "255 letters"],
+    ),
+    Case(
+        "duplicate-environment",
+        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '2'\n"},
+        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '3'\n"},
+        error("duplicate-environment", "4:1", "b.yml"),
+        ["`e:2` is declared in environments/a.yml:1 already"],
+    ),
+    Case(
+        "duplicate-environment: without versions",
+        {"a.yml": BASE, "b.yml": BASE},
+        {"a.yml": BASE, "b.yml": BASE.replace("name: e", "name: E")},
+        error("duplicate-environment", "1:1", "b.yml"),
+        ["`e` is declared in environments/a.yml:1 already"],
+    ),
+    Case(
+        "image-or-build: both",
+        BASE + "build:\n  path: ctx\n",
+        BASE,
+        error("image-or-build", "4:1"),
+        ["this one has both"],
+        CTX,
+    ),
+    Case(
+        "image-or-build: neither",
+        "$schema: http://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
+        "name: e\ndescription: d\n",
+        BASE,
+        error("image-or-build", "2:1"),
+        ["this one has neither"],
+    ),
+    Case(
+        "image-or-build: nothing to build",
+        "name: e\ndescription: d\nbuild:\n  dockerfile_path: Dockerfile\n",
+        BUILD,
+        error("image-or-build", "3:1"),
+        ["`build` has no `path`"],
+        CTX,
+    ),
+    Case(
+        "conda-with-build",
+        BUILD + "conda_file: {dependencies: [python=3.12]}\n",
+        BUILD + "conda_file: ''\n",
+        error("conda-with-build", "5:1"),
+        ["goes with `image`"],
+        CTX,
+    ),
+    Case(
+        "missing-file: conda file",
+        BASE + "conda_file: conda.yaml\n",
+        BASE + "conda_file: conda.yml\n",
+        error("missing-file", "4:13"),
+        ["no conda file `conda.yaml`", "Did you mean `conda.yml`?"],
+        {"conda.yml": "dependencies: [python=3.12]\n"},
+    ),
+    Case(
+        "missing-file: prefix",
+        BASE + "conda_file: file:conda.yml\n",
+        BASE + "conda_file: conda.yml\n",
+        error("missing-file", "4:13"),
+        ["`conda_file: conda.yml`"],
+        {"conda.yml": "dependencies: [python=3.12]\n"},
+    ),
+    Case(
+        "missing-file: directory as a conda file",
+        BASE + "conda_file: ctx\n",
+        BASE + "conda_file: ./conda.yml\n",
+        error("missing-file", "4:13"),
+        ["`ctx` is a directory"],
+        {"conda.yml": "dependencies: [python=3.12]\n", **CTX},
+    ),
+    Case(
+        "missing-file: build context",
+        BUILD.replace("ctx", "context"),
+        BUILD,
+        error("missing-file", "4:9"),
+        ["no directory `context`"],
+        CTX,
+    ),
+    Case(
+        "missing-file: file as a build context",
+        BUILD.replace("ctx", "ctx/Dockerfile"),
+        BUILD,
+        error("missing-file", "4:9"),
+        ["is a file", "Name the directory"],
+        CTX,
+    ),
+    Case(
+        "missing-file: git address that azure-ai-ml does not take",
+        BUILD.replace("ctx", "git@github.com:owner/repository.git"),
+        BUILD.replace("ctx", "https://github.com/owner/repository.git#main:docker"),
+        error("missing-file", "4:9"),
+        ["https://"],
+    ),
+    Case(
+        "missing-file: Dockerfile by default",
+        BUILD,
+        BUILD + "  dockerfile_path: ./docker/gpu.dockerfile\n",
+        error("missing-file", "4:9"),
+        ["no Dockerfile `Dockerfile`", "dockerfile_path"],
+        {"ctx/docker/gpu.dockerfile": "FROM scratch\n"},
+    ),
+    Case(
+        "missing-file: named Dockerfile",
+        BUILD + "  dockerfile_path: dockerfile\n",
+        BUILD + "  dockerfile_path: Dockerfile\n",
+        error("missing-file", "5:20"),
+        ["no Dockerfile `dockerfile`", "`dockerfile_path: Dockerfile`?"],
+        CTX,
+    ),
+    Case(
+        "missing-file: Dockerfile outside of its context",
+        BUILD + "  dockerfile_path: ../Dockerfile\n",
+        BUILD,
+        error("missing-file", "5:20"),
+        ["not in the build context"],
+        {"Dockerfile": "FROM scratch\n", **CTX},
+    ),
+    Case(
+        "missing-file: ignored Dockerfile",
+        {"e.yml": BUILD, "ctx/.amlignore": "Dockerfile\n"},
+        {"e.yml": BUILD, "ctx/.amlignore": "*.md\n"},
+        error("missing-file", "4:9"),
+        ["left out of the upload by an ignore file"],
+        CTX,
+    ),
+    Case(
+        "path-escape: conda file",
+        BASE + "conda_file: ../../conda.yml\n",
+        BASE + "conda_file: ../conda.yml\n",
+        error("path-escape", "4:13"),
+        ["leads out of the project"],
+        {"../conda.yml": "dependencies: [python=3.12]\n"},
+    ),
+    Case(
+        "path-escape: build context",
+        BUILD.replace("ctx", "/"),
+        BUILD,
+        error("path-escape", "4:9"),
+        ["`/` leads out of the project"],
+        CTX,
+    ),
+    Case(
+        "invalid-conda: no YAML",
+        {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12\n"},
+        {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12]\n"},
+        error("invalid-conda", "2:1", "conda.yml"),
+        ["not valid YAML"],
+    ),
+    Case(
+        "invalid-conda: empty",
+        {"e.yml": CONDA, "conda.yml": "# later\n"},
+        {"e.yml": CONDA, "conda.yml": "name: later\n"},
+        error("invalid-conda", "1:1", "conda.yml"),
+        ["is empty"],
+    ),
+    Case(
+        "invalid-conda: no mapping",
+        {"e.yml": CONDA, "conda.yml": "- python=3.12\n"},
+        {"e.yml": CONDA, "conda.yml": "dependencies:\n- python=3.12\n"},
+        error("invalid-conda", "1:1", "conda.yml"),
+        ["must be a mapping"],
+    ),
+    Case(
+        "invalid-conda: no list",
+        BASE + "conda_file:\n  dependencies: python=3.12\n",
+        BASE + "conda_file:\n  dependencies: [python=3.12]\n",
+        error("invalid-conda", "5:17"),
+        ["`dependencies` must be a list"],
+    ),
+    Case(
+        "invalid-conda: what names no package",
+        BASE + "conda_file:\n  dependencies:\n  - 3.12\n  - python: 3.12\n  - pip: a==1\n  - [a]\n",
+        BASE + "conda_file:\n  dependencies:\n  - python=3.12\n  - pip: [a==1]\n",
+        error("invalid-conda", "6:5")
+        + error("invalid-conda", "7:5")
+        + error("invalid-conda", "8:10")
+        + error("invalid-conda", "9:5"),
+        ["names a package", "not `python:`", "`pip` must be a list"],
+    ),
+    Case(
+        "invalid-conda: what JSON does not have",
+        BASE + "conda_file:\n  name: 2024-01-01\n  a: .nan\n  1: a\n",
+        BASE + "conda_file:\n  name: '2024-01-01'\n  a: '.nan'\n  '1': a\n",
+        error("invalid-conda", "5:9")
+        + error("invalid-conda", "6:6")
+        + error("invalid-conda", "7:3"),
+        ["JSON does not have", "Put it in quotes"],
+    ),
+    Case(
+        "invalid-tag",
+        BASE + "tags:\n  a:\n  b: [c]\n  d: {e: f}\n  1: g\n",
+        BASE + "tags:\n  a: ''\n  b: c\n  d: 1.10\n  '1': true\n",
+        [
+            *error("invalid-tag", "5:5"),
+            *error("invalid-tag", "6:6"),
+            *error("invalid-tag", "7:6"),
+            *error("invalid-tag", "8:3"),
+        ],
+        ["`a` has no value", "`b` is not a text", "key `1` is not a text"],
+    ),
+    Case(
+        "reserved-tag",
+        BASE + "tags:\n  envsync.owner: me\n",
+        BASE + "tags:\n  envsync-owner: me\n",
+        error("reserved-tag", "5:3"),
+        ["envsync's own record"],
+    ),
+    *(
+        Case(
+            f"unpinned-image: {image}",
+            BASE.replace("i:1", image),
+            BASE.replace("i:1", fixed),
+            warning("unpinned-image", "3:8"),
+            [f"`{image}`", "digest"],
+        )
+        for image, fixed in (
+            ("ubuntu", "ubuntu:24.04"),
+            ("pytorch/pytorch:latest", "pytorch/pytorch:2.4"),
+            ("mcr.microsoft.com:443/base", "mcr.microsoft.com:443/base@sha256:0"),
+        )
+    ),
+    Case(
+        "unpinned-dependency",
+        BASE + "conda_file:\n  dependencies:\n  - numpy\n  - pip\n  - pip: [a, b, c==1]\n",
+        BASE
+        + "conda_file:\n  dependencies:\n  - numpy=2\n  - pip>=24\n  - pip: [a==1, b~=1, c==1]\n",
+        warning("unpinned-dependency", "6:5")
+        + warning("unpinned-dependency", "7:5")
+        + warning("unpinned-dependency", "8:11"),
+        ["`numpy` has no version", "`a==1.2.3`"],
+    ),
+    Case(
+        "missing-description",
+        "name: e\nimage: i:1\n",
+        BASE,
+        warning("missing-description", "1:1"),
+        ["has no description"],
+    ),
+    Case(
+        "unstable-context",
+        {
+            "e.yml": BUILD,
+            "ctx/a.txt": "a\r\nb\r\n",
+            "ctx/__pycache__/a.pyc": "",
+            "ctx/.dockerignore": "*.md\n",
+            "ctx/b.md": "",
+        },
+        {"e.yml": BUILD, "ctx/a.txt": "a\nb\n", "ctx/.dockerignore": "*.md\n"},
+        warning("unstable-context", "4:9") * 3,
+        ["CRLF", "`a.txt`", "`__pycache__/`", "`b.md`", ".amlignore"],
+        CTX,
+    ),
+    Case(
+        "large-context",
+        {"e.yml": BUILD, **{f"ctx/{number}": "" for number in range(2000)}},
+        {"e.yml": BUILD, **{f"ctx/{number}": "" for number in range(1999)}},
+        warning("large-context", "4:9"),
+        ["2,001 files"],
+        CTX,
+    ),
+    Case(
+        "end-of-life-python",
+        {"e.yml": CONDA, "conda.yml": "dependencies:\n- python=3.8\n"},
+        {"e.yml": CONDA, "conda.yml": "dependencies:\n- python=3.12\n"},
+        warning("end-of-life-python", "2:3", "conda.yml"),
+        ["Python 3.8", "2024-10-07"],
+    ),
+    Case(
+        "useless-ignore: unknown rule",
+        BASE + "tags: {}  # envsync: ignore[invalid-tags]\n",
+        BASE + "tags: {}  # envsync: ignore[duplicate-key]\n",
+        warning("useless-ignore", "4:11"),
+        ["no rule `invalid-tags`", "Did you mean `invalid-tag`?"],
+    ),
+    Case(
+        "useless-ignore: a rule that is always an error",
+        BASE + "tags: []  # envsync: ignore[wrong-type]\n",
+        BASE + "tags: {}\n",
+        error("wrong-type", "4:7") + warning("useless-ignore", "4:11"),
+        ["`wrong-type` cannot be turned off"],
+    ),
+]
+
+
+def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict[str, str | bytes]:
+    named = {"e.yml": files} if isinstance(files, str) else files
+    return {f"environments/{name}": content for name, content in {**others, **named}.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_broken_rule_is_reported_where_it_is_broken(case: Case, tmp_path: Path) -> None:
+    files = in_environments(case.bad, case.others)
+    loaded = load_files(tmp_path, files, versions=case.versions)
+
+    assert found(loaded) == case.where
+    said = " ".join(f"{problem.message} {problem.fix}" for problem in loaded.problems)
+    assert [words for words in case.says if words not in said] == []
+    broken = {problem.file for problem in loaded.problems if problem.severity == "error"}
+    assert broken.isdisjoint(declaration.source.file for declaration in loaded.declarations)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_file_put_right_has_no_problem(case: Case, tmp_path: Path) -> None:
+    files = in_environments(case.good, case.others)
+    loaded = load_files(tmp_path, files, versions=case.versions)
+
+    assert found(loaded) == []
+    assert len(loaded.declarations) == loaded.files > 0
+
+
+def test_every_rule_has_a_case() -> None:
+    tested = {line.split(" ")[2] for case in CASES for line in case.where}
+    not_about_environment_files = {"invalid-config", "unset-variable"}
+
+    assert set(RULES) - tested - not_about_environment_files == {
+        rule for rule in RULES if rule.startswith("secret-")
+    }
+
+
+def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
+    files = {
+        "environments/a.yml": "name: a b\nimage: x\nversion: 1.10\n",
+        "environments/b.yml": "name: b\nimage: i:1\nconda_file: conda.yml\n",
+        "environments/c.yml": "image: i:1\nname: [\n",
+        "environments/no-environment.yml": "name: [\n",
+        "environments/conda.yml": "dependencies: {}\n",
+    }
+
+    assert found(load_files(tmp_path, files)) == [
+        "a.yml:1:1 warning missing-description",
+        "a.yml:1:7 error invalid-name",
+        "a.yml:2:8 warning unpinned-image",
+        "a.yml:3:10 error ambiguous-version",
+        "b.yml:1:1 warning missing-description",
+        "c.yml:3:1 error yaml-syntax",
+        "conda.yml:1:15 error invalid-conda",
+    ]
+
+
+def test_the_config_sets_the_severity(tmp_path: Path) -> None:
+    files = {"environments/e.yml": "name: a b\nimage: x\n"}
+    loaded = load_files(
+        tmp_path,
+        files,
+        rules={"invalid-name": "warning", "unpinned-image": "error", "missing-description": "off"},
+    )
+
+    assert found(loaded) == ["e.yml:1:7 warning invalid-name", "e.yml:2:8 error unpinned-image"]
+
+
+def test_a_rule_that_is_always_an_error_is_not_lowered(tmp_path: Path) -> None:
+    files = {"environments/e.yml": BASE + "tags: []\n"}
+    loaded = load_files(tmp_path, files, rules={"wrong-type": "off"})
+
+    assert found(loaded) == ["e.yml:4:7 error wrong-type"]
+    assert loaded.declarations == ()
+
+
+def test_lowered_rules_leave_what_azure_would_register(tmp_path: Path) -> None:
+    text = "name: e\nname: f\ndescription: d\nimage: i:1\nversion: 1.10\nfoo: 1\n"
+    loaded = load_files(
+        tmp_path,
+        {"environments/e.yml": text},
+        rules={"ambiguous-version": "off", "duplicate-key": "off", "unknown-field": "off"},
+    )
+
+    assert found(loaded) == []
+    assert [(d.name, d.version) for d in loaded.declarations] == [("f", "1.1")]
+
+
+def test_a_path_out_of_the_project_is_followed_only_where_that_is_allowed(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    files = {
+        "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
+        "../conda.yml": "dependencies: []\n",
+    }
+    assert load_files(root, files).declarations == ()
+
+    loaded = load_files(root, files, rules={"path-escape": "warning"})
+
+    assert found(loaded) == ["e.yml:4:13 warning path-escape"]
+    assert loaded.declarations[0].spec.conda_file == '{"dependencies":[]}'
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("image: x  # envsync: ignore[unpinned-image]", []),
+        ("image: x  #envsync:ignore[ unpinned-image ]", []),
+        ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
+        ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
+        ("image: x#envsync:ignore[unpinned-image]/y", ["unpinned-image"]),
+        ("image: 'x # envsync: ignore[unpinned-image]/y'", ["unpinned-image"]),
+        ("# envsync: ignore[unpinned-image]\nimage: x", ["unpinned-image"]),
+        ("image: >-  # envsync: ignore[unpinned-image]\n  x", []),
+        ("image: i:1\ntags:\n  a: |\n    # envsync: ignore[no-rule]", []),
+    ],
+)
+def test_a_comment_turns_a_rule_off_on_its_line(
+    line: str, expected: list[str], tmp_path: Path
+) -> None:
+    files = {"environments/e.yml": f"name: e\ndescription: d\n{line}\n"}
+
+    assert [problem.rule for problem in load_files(tmp_path, files).problems] == expected
+
+
+def test_comments_count_in_conda_files_too(tmp_path: Path) -> None:
+    files = {
+        "environments/e.yml": CONDA,
+        "environments/conda.yml": (
+            "dependencies:\n- python=3.8  # envsync: ignore[end-of-life-python]\n"
+        ),
+    }
+    assert found(load_files(tmp_path, files)) == []
+
+
+def test_a_conda_file_that_several_environments_share_is_reported_once(tmp_path: Path) -> None:
+    files = {
+        "environments/a.yml": CONDA,
+        "environments/b.yml": CONDA.replace("name: e", "name: f"),
+        "environments/conda.yml": "dependencies: {}\n",
+    }
+    loaded = load_files(tmp_path, files)
+
+    assert found(loaded) == ["conda.yml:1:15 error invalid-conda"]
+    assert loaded.declarations == ()
+
+
+def test_messages_hold_no_control_characters_out_of_files(tmp_path: Path) -> None:
+    files = {"environments/e.yml": BASE.replace("name: e", 'name: "\\e[31m\\n"')}
+
+    assert all(p.message.isprintable() for p in load_files(tmp_path, files).problems)

@@ -1,0 +1,61 @@
+"""What nodes mean, and messages about them."""
+
+from __future__ import annotations
+
+import pytest
+from yaml.nodes import MappingNode, ScalarNode
+
+from envsync.model.wording import MAX_MESSAGE, nearest, one_line
+from envsync.project.yaml.nodes import entries, value
+from envsync.project.yaml.text import compose
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("1.10", 1.1),
+        ("010", 8),
+        ("08", "08"),
+        ("1:30", 90),
+        ("1_000", 1000),
+        ("0x1F", 31),
+        ("1e3", "1e3"),
+        ("yes", True),
+        ("off", False),
+        ("~", None),
+        ("'1.10'", "1.10"),
+        ("!!str 1.10", "1.10"),
+    ],
+)
+def test_scalars_mean_what_yaml_1_1_says(text: str, meaning: object) -> None:
+    root = compose(text.encode()).root
+
+    assert isinstance(root, ScalarNode)
+    assert repr(value(root)) == repr(meaning)
+
+
+def test_the_text_of_a_scalar_is_kept_as_written() -> None:
+    root = compose(b"1_000").root
+
+    assert isinstance(root, ScalarNode)
+    assert root.value == "1_000"
+
+
+def test_merged_entries_come_first_so_that_written_ones_win() -> None:
+    root = compose(b"<<: [{a: 1, b: 1}, {a: 2, c: 2}]\nb: 3").root
+
+    assert isinstance(root, MappingNode)
+    assert {key.value: item.value for key, item in entries(root)} == {"a": "1", "b": "3", "c": "2"}
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("nmae", "name"), ("condaFile", "conda_file"), ("NAME", "name"), ("zzz", None)],
+)
+def test_the_nearest_word_is_suggested(word: str, near: str | None) -> None:
+    assert nearest(word, ["name", "conda_file", "image"]) == near
+
+
+def test_messages_are_one_printable_line_of_bounded_length() -> None:
+    assert one_line("a\n\x1b[31mé😀") == r"a\n\x1b[31mé😀"
+    assert len(one_line("x" * 10_000)) == MAX_MESSAGE

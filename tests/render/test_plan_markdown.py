@@ -1,0 +1,303 @@
+"""Plans as Markdown: what a comment shows, what no text can smuggle in, and how it is cut."""
+
+from __future__ import annotations
+
+import re
+
+import cmarkgfm  # type: ignore[import-untyped]  # it has no types to offer
+import pytest
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # as above
+from hypothesis import example as case
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from envsync.model.policy import Policy
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
+from envsync.render.gfm import code, fence, prose
+from envsync.render.plan_markdown import plan_markdown
+from tests.builders import PROJECT, TARGET, declared, image
+from tests.render.hostile import NASTY, plan_of, texts, values
+from tests.render.test_plan_text import example
+
+EXPECTED = """\
+**`local`** (local): 2 to create, 1 to update, 3 to archive, 1 to restore, 1 rejected, 1 unchanged
+
+**`context:1` is rejected** as `immutable` (`environments/context-1.yml:1`): `context:1` is \
+registered with another content, and that is fixed at creation.
+
+```diff
+-   build.context  sha256:a81aec3e5939…
++   build.context  sha256:a4865848cb04…
+!     Dockerfile
++     new
+-     old
+```
+
+Fix: `envsync bump context`
+
+**Changes**
+
+```diff
+- archive  gone        no file declares it
+
++ create   pydata:2    not in the target
++   image        "mcr.microsoft.com/base:1"
++   conda_file   dependencies: python=3.11, pip=24.0, [pip: numpy==1.26.4, pandas==2.2.3]
++   description  "Pandas and friends"
++   tags.owner   "ml-platform"
+
+- archive  shared:1    no file declares it
+- archive  sleeping:2  stays hidden when the name is restored
++ restore  sleeping    a file declares it, and it is archived
+
+! update   tensor:1    metadata differs
+-   description  "short"
++   description  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
++                yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
+-   tags.old     "1"
+-   tags.owner   "a"
++   tags.owner   "b"
+
++ create   torch:4     new content, supersedes 3
++   build.context          sha256:9c68a59e395a…
++   build.dockerfile_path  "Dockerfile"
+```
+
+**`@latest`**
+
+```
+gone      1 → (none)
+pydata    1 → 2
+sleeping  (none) → 1
+torch     3 → 4
+```
+
+**Warning:** shared: left alone what is not ours: 2.
+
+Digest: `sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159`
+"""
+
+GFM = MarkdownIt("gfm-like")
+PROSE = re.compile(r"(?:(?![0-9A-Fa-f]{7})[A-Za-z]{1,40}|[0-9]{1,6}|[ '(),.:;!?%…])*")
+"""Text outside code in which nothing can be found that GitHub makes a link or an image of."""
+
+
+def test_a_whole_plan() -> None:
+    assert plan_markdown(example()) == EXPECTED
+
+
+def test_an_empty_plan() -> None:
+    plan = Plan(PROJECT, TARGET, unchanged=3)
+
+    assert plan_markdown(plan) == (
+        f"**`local`** (local): no changes, 3 unchanged\n\nDigest: `{plan.digest}`\n"
+    )
+
+
+def test_a_refused_plan_says_why_at_the_top() -> None:
+    plan = Plan(PROJECT, TARGET, refused="Nothing is declared, see max_archive_percent.")
+
+    assert (
+        plan_markdown(plan).splitlines()[2]
+        == "**Refused:** Nothing is declared, see `max_archive_percent`."
+    )
+
+
+def test_a_fix_that_is_no_command_is_a_sentence() -> None:
+    rejection = Rejection(
+        "unowned", "a", "1", "a:1 exists.", "Set `adopt: identical` in envsync.yaml."
+    )
+
+    assert "\nFix: Set `adopt: identical` in `envsync.yaml`.\n" in plan_markdown(
+        Plan(PROJECT, TARGET, rejections=(rejection,))
+    )
+
+
+def test_many_lines_are_folded() -> None:
+    few, many = large(2, 0, 0), large(50, 0, 0)
+
+    assert "<details>" not in plan_markdown(few)
+    assert "\n<details><summary>Changes</summary>\n\n```diff\n" in plan_markdown(many)
+    assert "\n```\n\n</details>\n" in plan_markdown(many)
+
+
+# Hostile text
+
+
+def structure(tokens: list[Token]) -> list[str]:
+    """The blocks of a text, each by its type, without what stands in them."""
+    return [token.type for token in tokens]
+
+
+def inline(tokens: list[Token]) -> list[Token]:
+    return [child for token in tokens for child in token.children or []]
+
+
+@given(texts, values)
+@case("```\n</details>\n@user", None)
+def test_no_text_changes_what_a_plan_is_made_of(text: str, value: object) -> None:
+    tokens = GFM.parse(plan_markdown(plan_of(text, value)))
+
+    assert structure(tokens) == structure(GFM.parse(plan_markdown(plan_of("x", value))))
+    assert {child.type for child in inline(tokens)} <= {
+        *("text", "code_inline", "strong_open", "strong_close")
+    }
+    outside = [child.content for child in inline(tokens) if child.type == "text"]
+    assert [text for text in outside if not PROSE.fullmatch(text)] == []
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_nothing_nasty_gets_out(text: str) -> None:
+    test_no_text_changes_what_a_plan_is_made_of.hypothesis.inner_test(text, text)  # type: ignore[attr-defined]  # set by hypothesis
+
+
+@given(texts)
+def test_text_in_a_plan_is_printable_and_one_line(text: str) -> None:
+    lines = plan_markdown(plan_of(text)).split("\n")
+
+    assert [
+        line
+        for line in lines
+        if not re.fullmatch(
+            r"[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]*",
+            line,
+        )
+    ] == []
+
+
+@given(texts, values)
+@case("x" + "`" * 100 + "[x](y)", None)
+def test_the_parser_that_github_uses_makes_nothing_of_it_either(text: str, value: object) -> None:
+    assert tags(plan_markdown(plan_of(text, value))) == tags(plan_markdown(plan_of("x", value)))
+
+
+def tags(text: str) -> list[str]:
+    """What a text is made of in HTML, but for code within a sentence."""
+    html = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
+    return [tag for tag in re.findall(r"<[^>]+>", html) if tag not in ("<code>", "</code>")]
+
+
+@given(st.text(alphabet="` a", min_size=1, max_size=9))
+def test_a_code_span_shows_its_text(text: str) -> None:
+    (token,) = inline(GFM.parse(f"{code(text)}"))
+
+    assert (token.type, token.content) == ("code_inline", text)
+
+
+@given(st.lists(st.text(alphabet="`~ a"), min_size=1))
+def test_a_fence_holds_its_lines(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    opening, closing = fence(text, "diff")
+    (token,) = GFM.parse(opening + text + closing)
+
+    assert (token.type, token.content, token.info) == ("fence", text, "diff")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("pydata belongs to the service.", "pydata belongs to the service."),
+        ("pydata-2:1 exists, and @user knows.", "`pydata-2:1` exists, and `@user` knows."),
+        ("Set `adopt: identical`, or not.", "Set `adopt: identical`, or not."),
+        ("7 of 12 (70 %).", "7 of 12 (70 %)."),
+        ("commit deadbee is defaced", "commit `deadbee` is `defaced`"),
+        ("`a``b`", "`a` `b`"),
+        ("(www.evil.example)", "(`www.evil.example`)"),
+        ("don't", "don't"),
+    ],
+)
+def test_prose(text: str, shown: str) -> None:
+    assert prose(text) == shown
+
+
+# Cutting
+
+
+def large(changes: int, rejections: int, warnings: int) -> Plan:
+    return Plan(
+        PROJECT,
+        TARGET,
+        tuple(
+            Change(Action.UPDATE, "version", f"c-{n}", "1", "metadata differs",
+                   (FieldChange("description", "日本" * n, "ü" * 40),))
+            for n in range(changes)
+        ),
+        tuple(
+            Rejection("immutable", f"r-{n}", "1", "It is fixed.", f"envsync bump r-{n}",
+                      (FieldChange("image", "a", "b"),))
+            for n in range(rejections)
+        ),
+        tuple(LatestChange(f"c-{n}", "1", "2") for n in range(changes)),
+        tuple(f"w-{n}: left alone." for n in range(warnings)),
+    )  # fmt: skip
+
+
+def shown_and_left_out(text: str, shown: str, name: str) -> int:
+    """How many of a kind a text shows, and how many it says are left out."""
+    (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, for", text, re.MULTILINE) or ["0"]
+    return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
+
+
+@given(st.integers(4096, 70_000), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90))
+@case(4096, 90, 90, 90)
+def test_a_cut_plan_is_short_enough_whole_in_its_parts_and_counts_what_is_missing(
+    limit: int, changes: int, rejections: int, warnings: int
+) -> None:
+    plan = large(changes, rejections, warnings)
+    text = plan_markdown(plan, limit=limit)
+    tokens = GFM.parse(text)
+
+    assert len(text.encode()) <= limit
+    assert text.startswith("**`local`** (local): ")
+    assert text.endswith(f"\n\nDigest: `{plan.digest}`\n")
+    assert {child.type for child in inline(tokens)} <= {
+        *("text", "code_inline", "strong_open", "strong_close")
+    }
+    assert text.count("<details>") == text.count("</details>")
+    assert (
+        shown_and_left_out(text, r"^! update ", "change"),
+        shown_and_left_out(text, r"^\*\*`r-\d+:1` is rejected", "rejection"),
+        shown_and_left_out(text, r"^\*\*Warning:", "warning"),
+        shown_and_left_out(text, r"^c-\d+ +1 → 2$", "name"),
+    ) == (changes, rejections, warnings, changes)
+
+
+def test_what_has_room_is_not_cut() -> None:
+    plan = large(20, 20, 20)
+    whole = plan_markdown(plan)
+
+    assert plan_markdown(plan, limit=len(whole.encode())) == whole
+    assert plan_markdown(plan, limit=len(whole.encode()) - 1) != whole
+
+
+def test_rejections_are_the_last_to_be_cut() -> None:
+    text = plan_markdown(large(500, 20, 500), limit=20_000)
+
+    assert text.count("is rejected**") == 20
+    assert "… and 499 more changes" not in text
+    assert 0 < text.count("\n! update ") < 500
+    assert 0 < text.count("**Warning:**") < 500
+
+
+def test_a_change_that_is_too_long_by_itself_is_counted() -> None:
+    fields = tuple(FieldChange(f"tags.{n}", None, "x" * 200) for n in range(100))
+    change = Change(Action.UPDATE, "version", "a", "1", "metadata differs", fields)
+    text = plan_markdown(Plan(PROJECT, TARGET, (change,)), limit=4096)
+
+    assert "\n… and 1 change, for which there is no room here.\n" in text
+    assert "```" not in text
+
+
+def test_an_image_in_a_tag_is_not_fetched() -> None:
+    plan = make_plan(
+        [declared("a", "1", image("1"), tags={"![x](https://evil.example/x.png)": "<img src=x>"})],
+        {},
+        Policy(PROJECT),
+        TARGET,
+    )
+
+    assert "<img" not in GFM.render(plan_markdown(plan))

@@ -1,0 +1,100 @@
+"""The one reading of a plan that its renderers share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from hypothesis import given
+
+from envsync.plan.change import Action
+from envsync.plan.plan import Plan
+from envsync.render.plan_view import FieldView, ItemView, view
+from tests.builders import PROJECT, TARGET
+from tests.render.hostile import plan_of, texts, values
+from tests.render.test_plan_text import example
+
+
+def test_what_a_plan_shows() -> None:
+    shown = view(example())
+
+    assert (shown.target, shown.kind, shown.id) == ("local", "local", ".envsync/local.db")
+    assert dict(shown.counts) == {
+        Action.CREATE: 2,
+        Action.UPDATE: 1,
+        Action.ARCHIVE: 3,
+        Action.RESTORE: 1,
+    }
+    assert (shown.unchanged, shown.is_empty, shown.refused) == (1, False, None)
+    assert [(item.sign, item.action, item.address) for item in shown.changes] == [
+        ("-", "archive", "gone"),
+        ("+", "create", "pydata:2"),
+        ("-", "archive", "shared:1"),
+        ("-", "archive", "sleeping:2"),
+        ("^", "restore", "sleeping"),
+        ("~", "update", "tensor:1"),
+        ("+", "create", "torch:4"),
+    ]
+    assert shown.rejections == (
+        ItemView(
+            "!",
+            "reject",
+            "context:1",
+            "immutable",
+            (
+                FieldView(
+                    "build.context",
+                    "sha256:a81aec3e5939…",
+                    "sha256:a4865848cb04…",
+                    ("~ Dockerfile", "+ new", "- old"),
+                ),
+            ),
+            "context:1 is registered with another content, and that is fixed at creation.",
+            "envsync bump context",
+            "environments/context-1.yml:1",
+        ),
+    )
+    assert shown.latest[:3] == (
+        ("gone", "1", "(none)"),
+        ("pydata", "1", "2"),
+        ("sleeping", "(none)", "1"),
+    )
+    assert shown.digest == example().digest
+
+
+def test_what_a_rejection_holds_back_is_noted() -> None:
+    shown = view(plan_of("a"))
+
+    assert [item.note for item in shown.changes] == ["a, held back", "a, held back"]
+
+
+def test_an_empty_plan_shows_nothing() -> None:
+    shown = view(Plan(PROJECT, TARGET, unchanged=2))
+
+    assert (shown.is_empty, dict(shown.counts), shown.changes) == (True, {}, ())
+
+
+@given(texts, values)
+def test_every_text_is_one_printable_line(text: str, value: object) -> None:
+    found = list(strings(view(plan_of(text, value))))
+
+    assert [item for item in found if re.search(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e]", item)] == []
+
+
+def strings(value: object) -> Iterator[str]:
+    """Every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from strings(item)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from strings(getattr(value, field.name))
+
+
+def test_a_value_that_is_not_there_is_none_and_an_empty_one_is_not() -> None:
+    nothing, empty = (view(plan_of("x", value)).changes[0].fields[0] for value in (None, ""))
+
+    assert (nothing.before, empty.before, empty.after) == (None, '""', '"x"')

@@ -1,0 +1,102 @@
+"""What `--debug-http` writes down, and what a missing extra says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
+
+from envsync.model.wording import install
+from envsync.targets.azure.http.log import RequestLog, redacted_text, redacted_url
+from envsync.targets.azure.http.transport import SharedTransport
+from envsync.targets.connection import Connection
+from tests.targets.azure.scripted import Script, answer, rest
+
+BLOB = "https://account.blob.core.windows.net/store"
+URL = "https://management.azure.com/subscriptions/0000"
+
+
+def test_what_a_signed_address_is_signed_with_is_hidden() -> None:
+    assert redacted_url(f"{BLOB}?sv=2021&sig=a%2Bb&$top=1&api-version=1") == (
+        f"{BLOB}?sv=REDACTED&sig=REDACTED&$top=1&api-version=1"
+    )
+
+
+@pytest.mark.parametrize("key", ["sig", "SharedAccessKey", "AccountKey"])
+def test_signatures_inside_a_text_are_hidden(key: str) -> None:
+    assert redacted_text(f"at {BLOB}?{key}=abc&se=1 now") == f"at {BLOB}?{key}=REDACTED&se=1 now"
+
+
+def test_secrets_in_bodies_are_hidden_and_the_rest_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "http.jsonl"
+    log = RequestLog(path)
+    connection = rest(
+        Script(
+            answer(
+                200,
+                {
+                    "secretsType": "Sas",
+                    "sasToken": "se=1&sig=abc",
+                    "key": "abc",
+                    "blobReference": {"credential": {"sasUri": f"{BLOB}?sig=abc"}, "blobUri": BLOB},
+                    "tags": {"team": "churn"},
+                },
+            )
+        ),
+        log=log,
+    )
+
+    connection.put(URL, {"api-version": "1"}, {"properties": {"tags": {"password": "abc"}}})
+    log.close()
+
+    (line,) = (json.loads(text) for text in path.read_text(encoding="utf-8").splitlines())
+    assert "abc" not in path.read_text(encoding="utf-8")
+    assert (line["method"], line["url"], line["status"]) == ("PUT", f"{URL}?api-version=1", 200)
+    assert line["answer"]["tags"] == {"team": "churn"}
+    assert line["answer"]["blobReference"]["blobUri"] == BLOB
+
+
+def test_a_request_without_an_answer_is_written_down_too(tmp_path: Path) -> None:
+    path = tmp_path / "http.jsonl"
+    log = RequestLog(path)
+    connection = rest(Script(ConnectionError("refused"), answer(200, {})), log=log)
+
+    with pytest.raises(ConnectionError):
+        connection.get(URL)
+    log.close()
+
+    (line,) = (json.loads(text) for text in path.read_text(encoding="utf-8").splitlines())
+    assert line["error"] == "refused"
+
+
+def test_a_connection_for_each_request_under_way_is_kept_open() -> None:
+    transport = SharedTransport(Connection(parallel=32).parallel)
+
+    adapter = transport.session.get_adapter(URL)
+
+    assert adapter._pool_maxsize >= 32
+    transport.close()
+
+
+@pytest.mark.parametrize("kind", ["workspace", "registry"])
+def test_a_missing_extra_is_one_line_that_says_how_to_install_it(kind: str) -> None:
+    code = (
+        "import sys; sys.modules['azure.identity'] = None;"
+        "from pathlib import Path; from envsync.model.errors import TargetError;"
+        "from envsync.targets import open_target; "
+        "from envsync.project.settings.targets import TargetConfig\n"
+        f"try: open_target(TargetConfig('dev', {kind!r}, {{}}), Path())\n"
+        "except TargetError as error: print(error)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout == (
+        f"The target dev is a {kind} in Azure, and azure.identity is not installed: "
+        f"{install('azure')}\n"
+    )

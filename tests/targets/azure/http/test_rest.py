@@ -1,0 +1,328 @@
+"""Requests to Azure: pages, long-running operations, retries, pace, and what failures say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
+
+import requests
+from azure.core.exceptions import ServiceRequestError
+from azure.core.rest import HttpRequest
+
+from envsync.model.canonical import JSON
+from envsync.model.errors import TargetError
+from envsync.targets.azure.http.clouds import cloud
+from envsync.targets.azure.http.errors import Refused, explained, fault_of, refused
+from envsync.targets.azure.http.transport import READS, WRITES, Pace, SharedTransport
+from envsync.targets.azure.http.waiting import retry_after
+from tests.targets.azure.scripted import Script, answer, rest
+
+URL = (
+    "https://management.azure.com/subscriptions/0000/resourceGroups/ml-dev/providers"
+    "/Microsoft.MachineLearningServices/workspaces/ws-dev/environments"
+)
+NEXT = URL + "?api-version=1&$skip=2"
+OPERATION = "https://eastus.api.azureml.ms/environment/v1.0/operations/a"
+
+
+def failure(code: str, message: str = "Because.") -> JSON:
+    return {"error": {"code": code, "message": message}}
+
+
+class TestPages:
+    def test_every_page_is_one_request(self) -> None:
+        script = Script(
+            answer(200, {"value": [1, 2], "nextLink": NEXT}), answer(200, {"value": [3]})
+        )
+
+        items = list(rest(script).items(URL, {"api-version": "1"}))
+
+        assert items == [1, 2, 3]
+        assert script.sent == [("GET", URL + "?api-version=1"), ("GET", NEXT)]
+
+    def test_a_token_goes_to_no_address_without_tls(self) -> None:
+        script = Script(answer(200, {"value": [], "nextLink": "http://contoso.example/"}))
+
+        with pytest.raises(TargetError, match="no HTTPS address"):
+            list(rest(script).items(URL, {}))
+
+    @pytest.mark.parametrize("body", ["<html>Welcome to Hotel</html>", {"value": None}, []])
+    def test_a_page_that_is_not_azures_is_said_to_be_none(self, body: JSON) -> None:
+        with pytest.raises(TargetError, match="not what Azure answers"):
+            list(rest(Script(answer(200, body))).items(URL, {}))
+
+
+class TestOperations:
+    def test_a_location_is_asked_until_it_is_done(self) -> None:
+        waits: list[float] = []
+        script = Script(
+            answer(202, "null", Location=OPERATION, Retry_After="7"),
+            answer(202, "", Retry_After="3"),
+            answer(202, ""),
+            answer(200, ""),
+        )
+
+        rest(script, waits.append).put(URL, {}, {"properties": {}})
+
+        assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 3]
+        assert waits[:2] == [7.0, 3.0]
+
+    def test_an_async_operation_is_asked_until_it_has_a_final_status(self) -> None:
+        script = Script(
+            answer(202, {}, Azure_AsyncOperation=OPERATION, Location=URL),
+            answer(200, {"status": "InProgress"}),
+            answer(200, {"status": "Succeeded"}),
+        )
+
+        rest(script).put(URL, {}, {})
+
+        assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 2]
+
+    def test_an_operation_that_failed_is_a_failure(self) -> None:
+        script = Script(
+            answer(202, {}, Azure_AsyncOperation=OPERATION),
+            answer(200, {"status": "Failed", **dict(failure("UserError", "No such image."))}),  # type: ignore[arg-type]
+        )
+
+        with pytest.raises(TargetError, match=r"UserError.*No such image"):
+            rest(script).put(URL, {}, {})
+
+    def test_an_operation_that_never_ends_is_given_up(self) -> None:
+        script = Script(answer(202, "null", Location=OPERATION), answer(202, ""))
+
+        with pytest.raises(TargetError, match=r"/operations/a is unfinished after 0 seconds"):
+            rest(script, longest_operation=0.0).put(URL, {}, {})
+
+    def test_what_is_there_at_once_is_not_asked_for(self) -> None:
+        script = Script(answer(201, {}, Location=URL))
+
+        rest(script).put(URL, {}, {})
+
+        assert script.sent == [("PUT", URL)]
+
+
+class TestRetries:
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    def test_what_may_pass_is_tried_again(self, status: int) -> None:
+        script = Script(answer(status, {}), answer(status, {}), answer(200, {"a": 1}))
+
+        assert rest(script).get(URL) == {"a": 1}
+        assert len(script.sent) == 3
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 409])
+    def test_what_will_not_pass_is_not(self, status: int) -> None:
+        script = Script(answer(status, failure("No"), Retry_After="1"))
+
+        with pytest.raises(Refused) as caught:
+            rest(script).get(URL)
+
+        assert (caught.value.status, len(script.sent)) == (status, 1)
+
+    def test_what_is_not_there_is_none(self) -> None:
+        assert rest(Script(answer(404, failure("UserError")))).get(URL) is None
+
+    def test_retry_after_is_honoured_with_a_little_more(self) -> None:
+        waits: list[float] = []
+        script = Script(answer(429, {}, Retry_After="20"), answer(200, {}))
+
+        rest(script, waits.append).get(URL)
+
+        assert len(waits) == 1
+        assert 20 <= waits[0] <= 25
+
+    def test_without_it_waits_double_and_differ_by_chance(self) -> None:
+        waits: list[float] = []
+        script = Script(*[answer(500, {})] * 5, answer(200, {}))
+
+        rest(script, waits.append).get(URL)
+
+        bounds = [0.4, 0.8, 1.6, 3.2, 6.4]
+        assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
+
+    def test_a_wait_beyond_the_time_limit_is_not_waited(self) -> None:
+        waits: list[float] = []
+        script = Script(answer(429, failure("TooManyRequests"), Retry_After="3600"))
+
+        with pytest.raises(TargetError, match="allows no more requests"):
+            rest(script, waits.append).get(URL)
+
+        assert waits == []
+
+    def test_a_connection_that_broke_off_is_made_again(self) -> None:
+        broken = requests.exceptions.ConnectionError("Connection reset by peer")
+        script = Script(broken, answer(200, {"a": 1}))
+
+        assert rest(script).get(URL) == {"a": 1}
+
+    def test_a_network_that_is_down_is_reported_soon(self) -> None:
+        down = requests.exceptions.ConnectionError(
+            "Max retries exceeded (Caused by NameResolutionError: getaddrinfo failed)"
+        )
+        script = Script(down)
+
+        with pytest.raises(TargetError, match=r"management\.azure.com cannot be reached: its name"):
+            rest(script).get(URL)
+
+        assert len(script.sent) == 4
+
+    def test_an_untrusted_certificate_is_reported_at_once(self) -> None:
+        script = Script(requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"))
+
+        with pytest.raises(TargetError, match=r"not trusted.*REQUESTS_CA_BUNDLE"):
+            rest(script).get(URL)
+
+        assert len(script.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "3"}, 3.0),
+        ({"Retry-After": "0.5"}, 0.5),
+        ({"Retry-After": "-1"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({"retry-after-ms": "250", "Retry-After": "3"}, 0.25),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({}, None),
+    ],
+)
+def test_how_long_an_answer_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers) == seconds
+
+
+def test_a_date_to_wait_for_is_seconds_from_now() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+
+    seconds = retry_after({"Retry-After": date})
+
+    assert seconds is not None
+    assert 25 < seconds <= 30
+
+
+class TestPace:
+    @pytest.mark.parametrize(
+        ("remaining", "seconds"),
+        [(None, 0.0), ("11999", 0.0), ("100", 0.0), ("50", 0.32), ("0", 0.64), ("many", 0.0)],
+    )
+    def test_requests_wait_longer_the_less_is_left(
+        self, remaining: str | None, seconds: float
+    ) -> None:
+        pace = Pace(16, READS)
+        pace.note(remaining)
+
+        assert pace.delay == pytest.approx(seconds)
+
+    @pytest.mark.parametrize("refill", [READS, WRITES])
+    def test_with_nothing_left_all_together_send_what_the_allowance_grows_by(
+        self, refill: float
+    ) -> None:
+        pace = Pace(16, refill)
+        pace.note("0")
+
+        assert 16 / pace.delay == pytest.approx(refill)
+
+    @pytest.mark.parametrize(
+        ("methods", "seconds"),
+        [(("GET", "PUT", "GET"), 16 / READS), (("PUT", "GET", "PUT"), 16 / WRITES)],
+    )
+    def test_reads_and_writes_slow_down_each_on_their_own(
+        self, methods: Sequence[str], seconds: float
+    ) -> None:
+        kind = "reads" if methods[0] == "GET" else "writes"
+        none_left = {f"x_ms_ratelimit_remaining_subscription_{kind}": "0"}
+        waits: list[float] = []
+        transport = SharedTransport(16, sleep=waits.append)
+        transport.session.mount("https://", Script(answer(200, None, **none_left)))
+
+        for method in methods:
+            transport.send(HttpRequest(method, URL))
+        transport.close()
+
+        assert waits == [pytest.approx(seconds)]
+
+
+class TestSentences:
+    """One line each that says what is wrong and what to do."""
+
+    @pytest.mark.parametrize(
+        ("status", "code", "expected"),
+        [
+            (401, "InvalidAuthenticationTokenTenant", "az login --tenant"),
+            (403, "AuthorizationFailed", "ask for the role Reader on"),
+            (404, "SubscriptionNotFound", "no subscription 0000 .*check `subscription_id`"),
+            (404, "ResourceGroupNotFound", "no resource group ml-dev .*check `resource_group`"),
+            (404, "ResourceNotFound", "no workspace ws-dev .*check `workspace`"),
+            (404, "ParentResourceNotFound", "no workspace ws-dev "),
+            (429, "TooManyRequests", "management.azure.com allows no more .*--parallel"),
+            (500, "InternalError", "failed again and again"),
+            (400, "UserError", r"refused it \(UserError\): Because"),
+        ],
+    )
+    def test_a_refusal_says_what_to_do(self, status: int, code: str, expected: str) -> None:
+        script = Script(answer(status, failure(code)))
+
+        with pytest.raises(TargetError, match=expected) as caught:
+            list(rest(script, time_limit=1.0).items(URL, {}))
+
+        assert "\n" not in str(caught.value)
+
+    def test_who_may_not_write_is_told_the_role_and_where(self) -> None:
+        message = (
+            "The client 'x' does not have authorization to perform action 'y' over scope "
+            "'/subscriptions/0000/resourceGroups/ml-dev/providers/M/workspaces/ws-dev/a' or the "
+            "scope is invalid."
+        )
+        script = Script(answer(403, failure("AuthorizationFailed", message)))
+
+        with pytest.raises(TargetError, match="AzureML Data Scientist on the workspace ws-dev"):
+            rest(script).put(URL, {}, {})
+
+    def test_who_may_not_upload_is_told_the_storage_account(self) -> None:
+        url = "https://stdev.blob.core.windows.net/azureml/LocalUpload/0/ctx/Dockerfile"
+
+        error = refused(403, None, "PUT", url)
+
+        assert "upload to the storage account stdev" in str(error)
+        assert "Storage Blob Data Contributor" in str(error)
+
+    def test_a_host_that_cannot_be_reached_is_the_one_that_failed(self) -> None:
+        text = (
+            "HTTPSConnectionPool(host='stdev.blob.core.windows.net', port=443): Max retries "
+            "exceeded (Caused by NewConnectionError('Connection refused'))"
+        )
+
+        error = explained(ServiceRequestError(text), "https://management.azure.com")
+
+        assert str(error).startswith(
+            "stdev.blob.core.windows.net cannot be reached: the connection was refused."
+        )
+
+    def test_the_innermost_code_is_shown(self) -> None:
+        inner: JSON = {
+            "code": "BadArgument",
+            "innerError": {"code": "NewRecommendedPythonVersions"},
+        }
+        info: JSON = [{"type": "InnerError", "info": {"value": inner}}]
+        body: JSON = {"error": {"code": "UserError", "message": "Old.", "additionalInfo": info}}
+
+        assert fault_of(body).inner == "NewRecommendedPythonVersions"
+
+
+@pytest.mark.parametrize(
+    ("name", "manager", "authority"),
+    [
+        ("AzureCloud", "https://management.azure.com", "login.microsoftonline.com"),
+        ("AzureUSGovernment", "https://management.usgovcloudapi.net", "login.microsoftonline.us"),
+        ("AzureChinaCloud", "https://management.chinacloudapi.cn", "login.chinacloudapi.cn"),
+    ],
+)
+def test_each_cloud_has_its_own_addresses(name: str, manager: str, authority: str) -> None:
+    found = cloud(name)
+
+    assert (found.manager, found.authority) == (manager, authority)
+    assert found.scope.endswith("/.default")

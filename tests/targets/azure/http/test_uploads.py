@@ -1,0 +1,440 @@
+"""Uploads of build contexts end: with success, or as a failure with its reason."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import pexpect
+import pytest
+
+from envsync.emulator.settings import Settings
+from envsync.model.environment import Build, Environment, EnvironmentSpec
+from envsync.model.errors import TargetError
+from envsync.project.context.scan import scan_context
+from envsync.project.settings.targets import TargetKind
+from envsync.targets.azure.http.uploads import Bounded, Uploads
+from envsync.targets.azure.target import AzureTarget
+from envsync.targets.connection import Connection
+from tests.project.project import DATA, write
+from tests.targets.azure.blob_faults import RESET, SILENCE, BlobFaults, blob_faults
+from tests.targets.azure.on_emulator import Azure, azure, require_azurite
+from tests.targets.contract import OURS, environment
+
+ENVSYNC = [sys.executable, "-m", "envsync"]
+
+IMPATIENT = [
+    *(sys.executable, "-c"),
+    "from functools import partial; from envsync import cli; from envsync.cli import session;"
+    "session.Connection = partial(session.Connection, time_limit=10.0); cli.main()",
+]
+"""The command line with the time limit of `SHORT`, for which it has no option."""
+
+SLOW = (SILENCE, "503 ServerBusy")
+
+KINDS: tuple[TargetKind, ...] = ("workspace", "registry")
+DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/base:1\n"}
+REFUSED = "403 AuthorizationPermissionMismatch"
+
+SHORT = Connection(time_limit=10.0)
+"""For what gets no answer, or is tried again: long enough for what works on a busy machine."""
+
+HANGS = 120
+"""Seconds after which something hangs. Nothing here takes nearly as long."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    require_azurite()
+    directory = tmp_path_factory.mktemp("azure")
+    with azure(directory, places=80) as service:
+        # The first upload starts Azurite, for which a short time limit leaves no time.
+        with service.target("workspace") as target:
+            target.create(with_context(write(directory / "first", DOCKERFILE)))
+        yield service
+
+
+@pytest.fixture
+def faults(service: Azure, tmp_path: Path) -> Iterator[BlobFaults]:
+    with blob_faults(service, tmp_path) as faults:
+        yield faults
+
+
+def with_context(directory: Path, name: str = "alpha", version: str = "1") -> Environment:
+    """An environment that is built from a directory."""
+    spec = EnvironmentSpec(build=Build(scan_context(directory, directory).context))
+    return environment(name, version, spec=spec, provenance=replace(OURS, digest=spec.digest))
+
+
+def uploaded(target: AzureTarget, name: str, version: str = "1") -> dict[str, str]:
+    """The files of a version's build context, as the storage account has them."""
+    storage = importlib.import_module("azure.storage.blob")
+    held = target.site.resources.version(name, version)
+    assert held is not None
+    assert held.context_uri is not None
+    container, _, prefix = urlsplit(held.context_uri).path.lstrip("/").partition("/")
+    settings = Settings()
+    with storage.ContainerClient(
+        settings.blob_endpoint, container, credential=settings.blob_key
+    ) as client:
+        return {
+            blob.name.removeprefix(prefix): client.download_blob(blob.name).readall().decode()
+            for blob in client.list_blobs(prefix)
+        }
+
+
+def create_all(target: AzureTarget, environments: list[Environment]) -> list[str]:
+    """Creates side by side, sixteen at once. What went wrong, or an empty text, for each."""
+
+    def create(declared: Environment) -> str:
+        try:
+            target.create(declared)
+        except TargetError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(create, environments))
+
+
+class TestOneContent:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_environments_with_equal_contexts_are_created_side_by_side(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path, kind: TargetKind
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        declared = [with_context(directory, f"e{number}") for number in range(20)]
+        with service.target(kind) as target:
+            failures = create_all(target, declared)
+
+            assert failures == [""] * 20
+            # In a registry each version has a place of its own.
+            assert faults.written == ["Dockerfile"] * (1 if kind == "workspace" else 20)
+            assert uploaded(target, "e0") == uploaded(target, "e19") == DOCKERFILE
+
+    def test_versions_of_one_name_share_it(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        declared = [with_context(directory, version=version) for version in ("1", "2", "3")]
+        with service.target("workspace") as target:
+            assert create_all(target, declared) == ["", "", ""]
+            assert faults.written == ["Dockerfile"]
+            assert uploaded(target, "alpha", "3") == DOCKERFILE
+
+    def test_under_another_directory_name_it_has_another_address(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        declared = [
+            with_context(write(tmp_path / name, DOCKERFILE), name) for name in ("one", "two")
+        ]
+        with service.target("workspace") as target:
+            assert create_all(target, declared) == ["", ""]
+            assert faults.written == ["Dockerfile"] * 2
+            assert uploaded(target, "one") == uploaded(target, "two") == DOCKERFILE
+
+    def test_what_waits_for_a_failed_upload_fails_with_its_reason(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        faults.on_writes(SILENCE)
+        with service.target("workspace", SHORT) as target, ThreadPoolExecutor(1) as pool:
+            first = pool.submit(create_all, target, [with_context(directory, "alpha")])
+            assert faults.silent.wait(HANGS)
+            second = create_all(target, [with_context(directory, "beta")])
+
+            assert second == first.result()
+            assert second != [""]
+            assert len(faults.written) <= 4
+
+
+class TestFailures:
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize(
+        ("fault", "sentence"),
+        [
+            (REFUSED, "No permission to upload to the storage account envsyncemulator: ask for"),
+            ("403 AuthenticationFailed", "No permission to upload to the storage account"),
+            ("404 ContainerNotFound", "storage account envsyncemulator has no container .*-"),
+            ("409 LeaseIdMissing", r"The service refused it \(LeaseIdMissing\): No"),
+            ("503 ServerBusy", r"envsyncemulator.* failed again and again \(503\): No"),
+            (RESET, "envsyncemulator.* cannot be reached: the connection broke off. Check"),
+            (SILENCE, "envsyncemulator.* cannot be reached: it did not answer in time. Check"),
+        ],
+    )
+    def test_a_failed_upload_is_a_failed_create_with_its_reason(
+        self,
+        service: Azure,
+        faults: BlobFaults,
+        tmp_path: Path,
+        kind: TargetKind,
+        fault: str,
+        sentence: str,
+    ) -> None:
+        directory = write(tmp_path / "context", {**DOCKERFILE, "b/run.py": "pass\n"})
+        faults.on_writes(fault)
+        with service.target(kind, SHORT if fault in SLOW else None) as target:
+            with pytest.raises(TargetError, match=sentence):
+                target.create(with_context(directory))
+
+            assert target.site.resources.version("alpha", "1") is None
+
+    def test_an_account_that_allows_no_keys_is_a_failed_create(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        faults.fault = lambda _: "403 KeyBasedAuthenticationNotPermitted"
+        with (
+            service.target("workspace") as target,
+            pytest.raises(TargetError, match="No permission to upload to the storage account"),
+        ):
+            target.create(with_context(directory))
+
+    def test_a_refusal_is_not_tried_again(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        faults.on_writes(REFUSED)
+        with service.target("workspace") as target, pytest.raises(TargetError):
+            target.create(with_context(directory))
+
+        assert faults.written == ["Dockerfile"]
+
+    def test_after_one_failure_the_files_that_are_left_are_not_sent(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", {f"{number}.txt": "x" for number in range(1000)})
+        faults.on_writes(REFUSED)
+        with service.target("workspace") as target, pytest.raises(TargetError):
+            target.create(with_context(directory))
+
+        assert 0 < len(faults.written) < 200
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("broken", ["a.txt", "b.txt"])
+    def test_the_next_run_completes_an_upload_that_broke_off(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path, kind: TargetKind, broken: str
+    ) -> None:
+        files = {"a.txt": "a", "b.txt": "b"}
+        directory = write(tmp_path / "context", files)
+        with service.target(kind) as target:
+            faults.on_writes(REFUSED, broken)
+            with pytest.raises(TargetError):
+                target.create(with_context(directory))
+            faults.heal()
+            target.create(with_context(directory))
+
+            assert uploaded(target, "alpha") == files
+
+    def test_a_failed_large_file_ends_too(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        directory = write(tmp_path / "context", DOCKERFILE)
+        with (directory / "model.bin").open("wb") as file:
+            file.truncate(65 * 1024 * 1024)  # more than is sent in one request
+        faults.on_writes(REFUSED, "model.bin")
+        with (
+            service.target("workspace") as target,
+            pytest.raises(TargetError, match="No permission to upload"),
+        ):
+            target.create(with_context(directory))
+
+    def test_an_empty_context_is_a_failed_create(self, service: Azure, tmp_path: Path) -> None:
+        (tmp_path / "context").mkdir()
+        with (
+            service.target("workspace") as target,
+            pytest.raises(
+                TargetError, match=r"alpha:1 could not be created by azure-ai-ml:.*empty"
+            ),
+        ):
+            target.create(with_context(tmp_path / "context"))
+
+
+class TestTime:
+    def test_a_whole_upload_has_more_time_the_more_there_is_of_it(self) -> None:
+        now = 0.0
+        policy = Bounded(10.0, clock=lambda: now)
+        sent: list[object] = []
+
+        def send(request: object) -> object:
+            sent.append(request)
+            return SimpleNamespace(http_response=SimpleNamespace(status_code=201))
+
+        policy.next = cast("Any", SimpleNamespace(send=send))
+        request: Any = SimpleNamespace(
+            http_request=SimpleNamespace(method="PUT", url="https://a.blob.core.windows.net/c/b"),
+            context=SimpleNamespace(options={"hosts": {}, "connection_timeout": 14400}),
+        )
+
+        policy.start(files=2, size=3 * 32 * 1024)
+        now = 15.0
+        policy.send(request)
+        now = 15.1
+        with pytest.raises(TargetError, match="took longer than 15 seconds"):
+            policy.send(request)
+        now = 1.0
+        with pytest.raises(TargetError, match="took longer than 15 seconds"):
+            policy.send(request)
+
+        assert len(sent) == 1
+        assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
+
+    def test_other_uploads_in_the_process_keep_their_progress_bar(self) -> None:
+        assets = importlib.import_module("azure.ai.ml._utils._asset_utils")
+        bar = importlib.import_module("tqdm").tqdm
+        with Uploads(1.0).watched(), assets.tqdm(total=1) as hidden:
+            assert not isinstance(hidden, bar)
+        with assets.tqdm(total=1, disable=True) as shown:
+            assert isinstance(shown, bar)
+
+
+def project(directory: Path, contexts: Mapping[str, Mapping[str, str]]) -> Path:
+    """A project with an environment for each context."""
+    files = {}
+    for name, context in contexts.items():
+        place = f"environments/{name}"
+        files[f"{place}/environment.yml"] = (
+            f'name: {name}\nversion: "1"\ndescription: About\nbuild: {{path: context}}\n'
+        )
+        files |= {f"{place}/context/{path}": text for path, text in context.items()}
+    return write(directory, files)
+
+
+def settings(service: Azure, directory: Path) -> None:
+    """Settings of a project, with a target for each kind that holds nothing yet."""
+    targets = {kind: {"kind": kind, **service.config(kind).settings} for kind in KINDS}
+    # JSON is YAML.
+    text = json.dumps({"project": "churn", "default_target": "workspace", "targets": targets})
+    (directory / "envsync.yaml").write_text(text)
+
+
+def command(fault: str | None) -> list[str]:
+    """The command line, with a short time limit where nothing else ends a try."""
+    return IMPATIENT if fault in SLOW else ENVSYNC
+
+
+class TestApply:
+    """The command line, as a user has it."""
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_two_new_environments_with_equal_contexts(
+        self, service: Azure, tmp_path: Path, kind: TargetKind
+    ) -> None:
+        directory = project(tmp_path / "p", {"alpha": DOCKERFILE, "beta": DOCKERFILE})
+        settings(service, directory)
+
+        done = subprocess.run(
+            [*ENVSYNC, "apply", "--yes", "-t", kind, "--format", "json"],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
+        )
+
+        statuses = {item["name"]: item["status"] for item in json.loads(done.stdout)["outcomes"]}
+        assert (done.returncode, done.stderr) == (0, "")
+        assert statuses == {"alpha": "done", "beta": "done"}
+
+    @pytest.mark.parametrize(
+        ("kind", "fault", "sentence"),
+        [
+            ("workspace", REFUSED, "No permission to upload to the storage account"),
+            ("workspace", RESET, "the connection broke off"),
+            ("workspace", SILENCE, "it did not answer in time"),
+            ("registry", REFUSED, "No permission to upload to the storage account"),
+        ],
+    )
+    def test_a_failed_upload_is_reported_and_the_others_go_on(
+        self,
+        service: Azure,
+        faults: BlobFaults,
+        tmp_path: Path,
+        kind: TargetKind,
+        fault: str,
+        sentence: str,
+    ) -> None:
+        contexts = {"alpha": {**DOCKERFILE, "alpha.txt": "a"}, "beta": DOCKERFILE}
+        directory = project(tmp_path / "p", contexts)
+        settings(service, directory)
+        faults.on_writes(fault, "alpha.txt")
+
+        done = subprocess.run(
+            [*command(fault), "apply", "--yes", "-t", kind, "--format", "json"],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=HANGS,
+        )
+
+        outcomes = {item["name"]: item for item in json.loads(done.stdout)["outcomes"]}
+        assert (done.returncode, done.stderr) == (1, "")
+        assert {name: item["status"] for name, item in outcomes.items()} == {
+            "alpha": "failed",
+            "beta": "done",
+        }
+        assert sentence in outcomes["alpha"]["error"]
+
+    @pytest.mark.parametrize(("fault", "code"), [(REFUSED, 1), (RESET, 1), (SILENCE, 1), (None, 0)])
+    def test_in_a_terminal_there_is_one_progress_bar(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path, fault: str | None, code: int
+    ) -> None:
+        directory = project(tmp_path / "p", {"alpha": DOCKERFILE, "beta": DOCKERFILE})
+        settings(service, directory)
+        faults.fault = lambda request: fault if request.writes_blob else None
+        child = pexpect.spawn(
+            command(fault)[0],
+            [*command(fault)[1:], "apply", "--yes"],
+            cwd=str(directory),
+            env={**os.environ, "TERM": "xterm"},
+            encoding="utf-8",
+            timeout=HANGS,
+            dimensions=(40, 400),
+        )
+        child.expect(pexpect.EOF)
+        child.close()
+        shown = str(child.before)
+
+        assert child.exitstatus == code
+        assert "Applying" in shown
+        assert "Uploading" not in shown
+        assert "Traceback" not in shown
+
+
+EQUAL_CONTEXTS = "corpus/azureml-examples/cli/jobs/single-step/r"
+
+
+class TestRealRepositories:
+    def test_directories_that_share_a_dockerfile(
+        self, service: Azure, faults: BlobFaults, tmp_path: Path
+    ) -> None:
+        found = [DATA / EQUAL_CONTEXTS / name / "docker-context" for name in ("accidents", "iris")]
+        if not all(context.is_dir() for context in found):
+            pytest.skip(f"there are no public examples in {DATA} (set ENVSYNC_TEST_DATA)")
+        declared = [with_context(context, context.parent.name) for context in found]
+        with service.target("workspace") as target:
+            assert create_all(target, declared) == ["", ""]
+            assert faults.written == ["Dockerfile"]
+            assert uploaded(target, "accidents") == uploaded(target, "iris")
+
+    def test_components_that_share_a_dockerfile(self, service: Azure, tmp_path: Path) -> None:
+        # The layout of the NVFLARE components in Azure-Samples/azure-ml-federated-learning.
+        names = ("client", "provision", "server")
+        declared = [
+            with_context(
+                write(tmp_path / "NVFLARE" / name / "environment/context", DOCKERFILE), name
+            )
+            for name in names
+        ]
+        with service.target("workspace") as target:
+            assert create_all(target, declared) == [""] * 3
+            assert [uploaded(target, name) for name in names] == [DOCKERFILE] * 3

@@ -1,0 +1,170 @@
+"""Registries, over an emulator: how they are found, and what is different in them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
+from envsync.model.errors import TargetError
+from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
+from tests.targets.contract import (
+    OURS,
+    build_context,
+    container,
+    environment,
+    registered,
+)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    with azure(tmp_path_factory.mktemp("azure"), places=20) as service:
+        yield service
+
+
+def paths(service: Azure, since: int) -> list[str]:
+    """What was asked for, by method and the path behind the registry."""
+    return [
+        f"{request['method']} {request['path'].rpartition('/registries/')[2].partition('/')[2]}"
+        for request in service.requests()[since:]
+    ]
+
+
+def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service: Azure) -> None:
+    with service.target("registry") as target:
+        before = len(service.requests())
+        target.read(["a", "b"], "churn-models")
+        target.read(["a"], "churn-models")
+
+        assert sorted(paths(service, before)) == [
+            "GET discovery",
+            *["GET environments"] * 4,
+            "GET environments/a/versions",
+            "GET environments/a/versions",
+            "GET environments/b/versions",
+        ]
+
+
+def test_an_operation_that_never_ends_is_given_up_and_its_version_read(tmp_path: Path) -> None:
+    with azure(tmp_path, operation_polls=10**6) as service, service.target("registry") as target:
+        target.site.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
+
+        target.create(environment())  # azure-ai-ml waits for it
+        with pytest.raises(TargetError, match="is unfinished after 0 seconds"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+        assert registered(target).environment.metadata == Metadata("New.")
+
+
+def test_its_id_is_in_lower_case_whatever_its_name_is(service: Azure) -> None:
+    with service.target("registry", registry="Registry-0") as target:
+        assert target.identity.id == "azureml://registries/registry-0"
+        assert target.read([], "churn-models") == {}
+
+
+def test_one_that_is_not_there_is_named(service: Azure) -> None:
+    with (
+        service.target("registry", registry="absent") as target,
+        pytest.raises(TargetError, match=r"^There is no registry absent: check `registry`"),
+    ):
+        target.read(None)
+
+
+def test_a_version_that_is_there_is_never_sent_again(
+    service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """azure-ai-ml would upload nothing and register the path of this machine."""
+    require_azurite()
+    contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
+    first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
+    other = EnvironmentSpec(build=Build(build_context(tmp_path / "c", {"Dockerfile": b"b"})))
+    provenance = replace(OURS, digest=first.digest)
+    with service.target("registry") as target:
+        target.create(environment(spec=first, provenance=provenance))
+        before = len(service.requests())
+
+        target.create(environment(spec=second, provenance=provenance))
+        with pytest.raises(TargetError, match="already registered"):
+            target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
+
+        writes = [path for path in paths(service, before) if path.startswith("PUT")]
+        held = target.site.resources.version("pydata", "1")
+    assert writes == []
+    assert held is not None
+    assert (held.context_uri or "").startswith("https://")
+
+
+def test_who_loses_a_race_for_a_version_registers_no_path_of_this_machine(
+    service: Azure, tmp_path: Path
+) -> None:
+    require_azurite()
+    spec = EnvironmentSpec(build=Build(build_context(tmp_path / "a", {"Dockerfile": b"a"})))
+    declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
+    with service.target("registry") as target:
+        helper = importlib.import_module("azure.ai.ml.operations._environment_operations")
+        with pytest.MonkeyPatch.context() as patch:  # what the SDK does once it gets a 409
+            patch.setattr(helper, "get_sas_uri_for_registry_asset", lambda **_: None)
+
+            with pytest.raises(TargetError, match="pydata:1 was registered by somebody else"):
+                target.create(declared)
+
+        assert target.site.resources.version("pydata", "1") is None
+
+
+def test_an_update_that_the_service_ignores_is_a_failed_change(tmp_path: Path) -> None:
+    metadata = Metadata("New.", {"new": "1"})
+    with (
+        azure(tmp_path, registry_metadata="ignore") as service,
+        service.target("registry") as target,
+    ):
+        target.create(environment())
+
+        with pytest.raises(TargetError, match=r"ignored it: description, tags\.new are not as"):
+            target.update(EnvironmentKey("pydata", "1"), metadata, OURS)
+
+        assert registered(target).environment == environment()
+
+
+def test_operations_are_asked_for_as_often_as_it_takes(tmp_path: Path) -> None:
+    with azure(tmp_path, operation_polls=3) as service, service.target("registry") as target:
+        target.create(environment())
+        target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+        polls = [item for item in service.requests() if "/operations/" in item["path"]]
+        assert registered(target).environment.metadata == Metadata("New.")
+    assert [item["status"] for item in polls].count(202) >= 6
+
+
+def test_what_passes_is_tried_again(tmp_path: Path) -> None:
+    faults = (("503", 0.1), ("reset", 0.1), ("drop-after-commit", 0.1))
+    with (
+        azure(tmp_path, faults=faults, fault_seed=5) as service,
+        service.target("registry") as target,
+    ):
+        for version in ("1", "2"):
+            target.create(environment(version=version))
+        target.set_archived("pydata", "1", True)
+
+        assert [item.version for item in container(target).active] == ["2"]
+
+
+def test_a_reader_is_told_the_role(service: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = service.config("registry")
+    with service.open(config) as target:
+        put(target, "pydata")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", READER)
+    with service.open(config) as target:
+        assert target.read(["pydata"]).keys() == {"pydata"}
+        with pytest.raises(
+            TargetError, match="role AzureML Registry User on the registry registry-"
+        ):
+            target.create(environment(version="2"))
+        with pytest.raises(
+            TargetError, match="role AzureML Registry User on the registry registry-"
+        ):
+            target.set_archived("pydata", "1", True)

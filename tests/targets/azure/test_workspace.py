@@ -1,0 +1,788 @@
+"""Workspaces, over an emulator: what a plan costs, what is checked, what failures say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.model.canonical import JSON
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+)
+from envsync.model.errors import TargetError
+from envsync.project.context.scan import scan_context
+from envsync.project.settings.targets import TargetKind
+from envsync.targets.azure.current import Current
+from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.wire import Resource
+from envsync.targets.connection import Connection
+from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
+from tests.targets.contract import (
+    OURS,
+    container,
+    environment,
+    flags,
+    registered,
+)
+
+OWNER = "churn-models"
+WRITER = "No permission to write .* ask for the role AzureML Data Scientist on the workspace ws-"
+OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
+    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+        yield service
+
+
+def asked(service: Azure, since: int = 0) -> Counter[str]:
+    """How often each kind of resource was asked for, by method and last words of its path."""
+    kinds: Counter[str] = Counter()
+    for request in service.requests()[since:]:
+        _, _, path = request["path"].partition("/environments")
+        match path.count("/"):
+            case 0:
+                kind = "containers"
+            case 1:
+                kind = "container"
+            case 2:
+                kind = "versions"
+            case _:
+                kind = "version"
+        kinds[f"{request['method']} {kind}"] += 1
+    return kinds
+
+
+class TestWhatAPlanCosts:
+    def test_two_lists_and_one_request_for_each_declared_or_owned_environment(
+        self, tmp_path: Path
+    ) -> None:
+        with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
+            with ThreadPoolExecutor(16) as pool:
+                for number in range(500):
+                    pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
+                for number in range(200):
+                    pool.submit(put, target, f"foreign-{number}", tags={"envsync.owner": "other"})
+            with ThreadPoolExecutor(16) as pool:
+                for number in range(500):
+                    body: dict[str, JSON] = {"properties": {"tags": OWNED, "isArchived": False}}
+                    pool.submit(target.site.resources.put_container, f"owned-{number}", body)
+            before = len(service.requests())
+
+            state = target.read([f"owned-{number}" for number in range(250)], OWNER)
+
+            assert len(state) == 500
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 500}
+
+    def test_each_page_of_a_list_is_one_request(self, tmp_path: Path) -> None:
+        with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
+            for number in range(10):
+                put(target, f"foreign-{number}")
+                put(target, "declared", str(number))
+            target.site.resources.put_container("foreign-0", {"properties": {"tags": OWNED}})
+            before = len(service.requests())
+
+            state = target.read(["declared"], "other")
+
+            # 11 environments and 3 curated ones, in two lists; 10 versions.
+            assert len(state["declared"].versions) == 10
+            assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
+
+    def test_names_that_are_not_there_cost_one_request_each(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            before = len(service.requests())
+
+            assert target.read(["a", "b"], OWNER) == {}
+
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
+
+    def test_nothing_at_all_costs_nothing(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            before = len(service.requests())
+
+            assert target.read([]) == {}
+
+            assert asked(service, before) == {}
+
+    def test_no_more_requests_are_under_way_than_allowed(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, latency_ms=20) as service,
+            service.target("workspace", Connection(parallel=3)) as target,
+        ):
+            most, now, lock = 0, 0, threading.Lock()
+            send = target.site.resources.rest._send
+
+            def counted(*arguments: Any) -> Any:
+                nonlocal most, now
+                with lock:
+                    now += 1
+                    most = max(most, now)
+                try:
+                    return send(*arguments)
+                finally:
+                    with lock:
+                        now -= 1
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(target.site.resources.rest, "_send", counted)
+                target.read([f"absent-{number}" for number in range(20)])
+
+            assert most == 3
+
+    def test_a_plan_imports_no_sdk(self, service: Azure) -> None:
+        config = service.config("workspace")
+        code = (
+            "import sys; from pathlib import Path; from envsync.targets import open_target;"
+            "from envsync.project.settings.targets import TargetConfig;"
+            f"target = open_target(TargetConfig('dev', 'workspace', {dict(config.settings)!r}), "
+            "Path()); assert target.read(['pydata'], 'me') == {}; target.close();"
+            "print([name for name in sys.modules if name.startswith('azure.ai')])"
+        )
+
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+        assert (done.stdout, done.stderr) == ("[]\n", "")
+
+    def test_a_create_costs_three_requests_and_an_owners_first_two_more(
+        self, service: Azure
+    ) -> None:
+        with service.target("workspace") as target:
+            target.read(["pydata"], OWNER)
+            before = len(service.requests())
+            target.create(environment(version="1"))
+            first = asked(service, before)
+            before = len(service.requests())
+            target.create(environment(version="2"))
+            second = asked(service, before)
+
+        version = {"GET version": 2, "PUT version": 1}
+        assert first == {**version, "GET container": 1, "PUT container": 1}
+        assert second == version
+
+
+class TestOwners:
+    def test_an_environment_of_several_projects_is_found_by_each(self, service: Azure) -> None:
+        config = service.config("workspace")
+        with service.open(config) as target:
+            for number, owner in enumerate(("one", "two", "three")):
+                provenance = Provenance(owner=owner)
+                target.create(environment(version=str(number), provenance=provenance))
+
+        with service.open(config) as target:
+            found = [target.read([], owner).keys() for owner in ("one", "two", "three", "four")]
+
+        assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
+
+    def test_a_mark_without_a_version_finds_nothing(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            put(target, "pydata", tags={"envsync.owner": "other"})
+            target.site.resources.put_container("pydata", {"properties": {"tags": OWNED}})
+
+            assert target.read([], OWNER) == {}
+
+    def test_tags_of_others_on_the_environment_stay(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            body = {"properties": {"tags": {"cost": "7"}, "description": "Ours."}}
+            target.site.resources.put_container("pydata", body)  # type: ignore[arg-type]
+
+            target.create(environment())
+
+            held = target.site.resources.container("pydata")
+            assert held is not None
+            assert held.tags == {"cost": "7", **OWNED}
+            assert held.description == "Ours."
+
+    @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
+    def test_what_a_project_owns_is_found_whatever_becomes_of_the_mark(
+        self, tmp_path: Path, container_tags: str
+    ) -> None:
+        with azure(tmp_path, container_tags=container_tags) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                for name in ("a", "b"):
+                    target.create(environment(name))
+                put(target, "theirs", tags={"envsync.owner": "other"})
+                put(target, "nobodys")
+            with service.open(config) as target:
+                found = [target.read(names, OWNER) for names in ([], ["a"], ["new"])]
+
+        assert [state.keys() for state in found] == [{"a", "b"}] * 3
+
+    def test_marks_of_others_show_that_the_service_keeps_them(self, tmp_path: Path) -> None:
+        with azure(tmp_path) as service, service.target("workspace") as target:
+            target.create(environment("theirs", provenance=Provenance(owner="other")))
+            for number in range(5):
+                put(target, f"nobodys-{number}")
+            before = len(service.requests())
+
+            target.read(["new"], OWNER)
+
+            # "theirs" too: this process has just written it.
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
+
+    def test_one_environment_without_its_mark_has_all_versions_read(self, tmp_path: Path) -> None:
+        with azure(tmp_path) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                for name in ("a", "b", "c"):
+                    target.create(environment(name))
+                for name in ("a", "b"):
+                    bare: dict[str, JSON] = {"properties": {"tags": {}}}
+                    target.site.resources.put_container(name, bare)
+            with service.open(config) as target:
+                state = target.read(["a"], OWNER)
+
+        assert state.keys() == {"a", "b", "c"}
+
+    @pytest.mark.parametrize("archived", [True, False], ids=["archive", "restore"])
+    def test_tags_that_the_service_refuses_by_now_stop_no_archive(
+        self, tmp_path: Path, archived: bool
+    ) -> None:
+        state = tmp_path / "emulator.db"
+        with azure(tmp_path, state=state) as service, service.target("workspace") as target:
+            target.create(environment())
+            target.set_archived("pydata", None, not archived)
+            held = target.site.resources.container("pydata")
+        with (
+            azure(tmp_path, state=state, container_tags="refuse") as service,
+            service.target("workspace") as target,
+        ):
+            target.set_archived("pydata", None, archived)
+
+            assert held is not None
+            assert held.tags == OWNED
+            assert flags(target)[None] == archived
+
+
+class TestContainerState:
+    """The state of an environment: two lists tell it, and the GET of the container does not."""
+
+    @pytest.mark.parametrize("archived_entry", ["true", "false"])
+    @pytest.mark.parametrize("container_get", ["recorded", "stored"])
+    def test_every_archive_and_restore_is_written_and_seen(
+        self, tmp_path: Path, container_get: str, archived_entry: str
+    ) -> None:
+        answers: dict[str, Any] = {
+            "container_get": container_get,
+            "archived_entry": archived_entry,
+        }
+        with azure(tmp_path, **answers) as service:
+            config = service.config("workspace")
+            found = []
+            with service.open(config) as target:
+                target.create(environment())
+            for archived in (True, True, False, False):
+                before = len(service.requests())
+                with service.open(config) as target:
+                    target.set_archived("pydata", None, archived)
+                with service.open(config) as target:
+                    found.append((flags(target)[None], asked(service, before)["PUT container"]))
+
+        assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
+
+    @pytest.mark.parametrize("container_get", ["recorded", "stored"])
+    def test_the_owners_mark_restores_nothing(self, tmp_path: Path, container_get: str) -> None:
+        with azure(tmp_path, container_get=container_get) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                put(target, "pydata", tags={"team": "churn"})
+                target.set_archived("pydata", None, True)
+            with service.open(config) as target:
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+                held = target.site.resources.container("pydata")
+            with service.open(config) as target:
+                state = flags(target)
+
+        assert held is not None
+        assert held.tags == OWNED
+        assert state[None]
+
+    def test_a_container_created_between_the_two_lists_is_active(self, service: Azure) -> None:
+        with service.target("workspace") as target:
+            put(target, "old")
+            listed = Resources.containers
+
+            def with_a_new_one(resources: Resources, view: Any) -> Iterator[Resource]:
+                yield from listed(resources, view)
+                if view == "All":
+                    put(target, "new")
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Resources, "containers", with_a_new_one)
+                state = target.read(["old", "new"])
+
+        assert {name: item.archived for name, item in state.items()} == {"old": False, "new": False}
+
+    def test_an_entry_that_one_list_missed_is_looked_for_again_before_it_is_carried_on(
+        self, service: Azure
+    ) -> None:
+        listed, lists = Resources.containers, []
+
+        def missing_once(resources: Resources, view: Any) -> Iterator[Resource]:
+            lists.append(view)
+            for item in listed(resources, view):
+                if item.name != "pydata" or len(lists) != 2:
+                    yield item
+
+        memory = Memory(0)
+        clock = iter(float(seconds) for seconds in range(0, 1000, 20))
+        with service.target("workspace") as target:
+            put(target, "pydata")
+            current = Current(target.site.resources, memory, clock=lambda: next(clock))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Resources, "containers", missing_once)
+                first = current.listing().archived("pydata")
+                second = current.archived("pydata")
+
+        assert (first, second) == (True, False)
+
+    def test_lists_that_lag_behind_are_waited_for(self, tmp_path: Path) -> None:
+        with azure(tmp_path, list_lag_seconds=3.0) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                target.create(environment())
+                time.sleep(3.1)
+                before = flags(target)[None]
+                target.set_archived("pydata", None, True)
+                told: list[Collection[str]] = []
+                target.settle(told.append)
+            with service.open(config) as other:
+                after = flags(other)[None]
+
+        assert (before, after) == (False, True)
+        assert told
+        assert set(map(tuple, told)) == {("pydata",)}
+
+    def test_nothing_is_waited_for_where_no_environment_changed_its_state(
+        self, service: Azure
+    ) -> None:
+        with service.target("workspace") as target:
+            target.read(["pydata"], OWNER)
+            target.create(environment())
+            before = len(service.requests())
+
+            target.settle(lambda names: pytest.fail(f"waits for {names}"))
+
+            assert len(service.requests()) == before
+
+    def test_a_state_that_lists_never_show_is_told_as_they_show_it(self, service: Azure) -> None:
+        clock = iter(float(seconds) for seconds in range(0, 10_000, 5))
+        memory = Memory(0, clock=lambda: 0.0)
+        slept: list[float] = []
+        with service.target("workspace") as target:
+            put(target, "pydata")
+            memory.note("pydata", None, Resource("pydata", {"isArchived": True}))
+            current = Current(
+                target.site.resources, memory, clock=lambda: next(clock), sleep=slept.append
+            )
+
+            current.settle(lambda _names: None)
+
+        assert memory.containers() == {}
+        assert slept
+
+
+class TestStaleGet:
+    """One recording shows a GET of a version that was stale right after its PUT."""
+
+    @pytest.mark.parametrize("kind", ["workspace", "registry"])
+    def test_a_stale_get_is_no_failure(self, tmp_path: Path, kind: TargetKind) -> None:
+        with azure(tmp_path, stale_get_seconds=1.0) as service, service.target(kind) as target:
+            target.create(environment(version="1"))
+            target.create(environment(version="2"))
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            target.set_archived("pydata", "1", True)
+            target.update(EnvironmentKey("pydata", "1"), Metadata("Newer."), OURS, restore=True)
+
+            held = registered(target)
+            assert (held.environment.metadata, held.archived) == (Metadata("Newer."), False)
+
+    def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, stale_get_seconds=1.0) as service,
+            service.target("workspace") as target,
+        ):
+            put(target, "pydata", tags=OWNED)
+            time.sleep(1.1)
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            target.set_archived("pydata", "1", True)
+
+            held = registered(target)
+            assert (held.environment.metadata, held.archived) == (Metadata("New."), True)
+
+    def test_what_the_service_ignored_is_a_failure_in_the_end(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, registry_metadata="ignore") as service,
+            service.target("registry", Connection(stale=0.5)) as target,
+        ):
+            target.create(environment())
+
+            with pytest.raises(TargetError, match="accepted the change of pydata:1 and ignored it"):
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+    def test_the_answer_of_a_put_tells_at_once_what_was_ignored(self, tmp_path: Path) -> None:
+        with azure(tmp_path, tags="merge") as service, service.target("workspace") as target:
+            target.create(environment())
+            before = len(service.requests())
+
+            with pytest.raises(TargetError, match="service kept a tag of pydata:1"):
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+            assert asked(service, before)["GET version"] == 1
+
+
+class TestTraps:
+    """What goes wrong where a service or its SDK is taken at its word."""
+
+    def test_an_update_keeps_what_envsync_does_not_know(self, service: Azure) -> None:
+        extra = {"a": "b"}
+        with service.target("workspace") as target:
+            put(target, "pydata", tags={"goes": "1"}, properties=extra, autoRebuild="Disabled")
+            before = target.site.resources.version("pydata", "1")
+
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+            after = target.site.resources.version("pydata", "1")
+        assert before is not None
+        assert after is not None
+        changed = {"description": "New.", "tags": OURS.as_tags()}
+        assert dict(after.properties) == {**before.properties, **changed}
+
+    def test_labels_of_the_service_are_no_difference(self, service: Azure) -> None:
+        config = service.config("workspace")
+        with service.open(config) as target:
+            target.create(environment(version="1"))
+            before = registered(target)
+            target.create(environment(version="2"))
+            target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+            held = target.site.resources.version("pydata", "1")
+            after = registered(target)
+
+        assert held is not None
+        assert held.properties["properties"] == {"azureml.labels": ""}
+        assert replace(after, environment=before.environment) == before
+
+    def test_numbers_in_tags_survive_an_archive(self, tmp_path: Path) -> None:
+        tags: dict[str, JSON] = {"cost": 4711, "ratio": 1.5, "gpu": True, "text": "1"}
+        with (
+            azure(tmp_path, numeric_tags="number") as service,
+            service.target("workspace") as target,
+        ):
+            put(target, "pydata", tags=tags)
+            target.set_archived("pydata", "1", True)
+            held = target.site.resources.version("pydata", "1")
+
+        assert held is not None
+        assert held.properties["tags"] == tags
+        assert held.tags == {"cost": "4711", "ratio": "1.5", "gpu": "true", "text": "1"}
+
+    def test_an_update_is_written_even_if_a_read_says_that_it_is_so_already(
+        self, service: Azure
+    ) -> None:
+        with service.target("workspace") as target:
+            target.create(environment())
+            before = len(service.requests())
+
+            target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS)
+
+            assert asked(service, before)["PUT version"] == 1
+
+    def test_lists_that_lag_behind_are_not_believed(self, tmp_path: Path) -> None:
+        with azure(tmp_path, list_lag_seconds=30.0) as service:
+            with service.target("workspace") as target:
+                target.create(environment(version="1"))
+                target.create(environment(version="2"))
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+                target.set_archived("pydata", "2", True)
+
+                by_name, by_owner = target.read(["pydata"], OWNER), target.read([], OWNER)
+
+            held = {item.version: item for item in by_name["pydata"].versions}
+            assert by_name == by_owner
+            assert held["1"].environment.metadata == Metadata("New.")
+            assert {key: item.archived for key, item in held.items()} == {"1": False, "2": True}
+
+    def test_restoring_an_environment_leaves_archived_what_was_archived_alone(
+        self, tmp_path: Path
+    ) -> None:
+        with azure(tmp_path, restore="all") as service, service.target("workspace") as target:
+            for version in ("1", "2", "3"):
+                target.create(environment(version=version))
+            target.set_archived("pydata", "2", True)
+            target.set_archived("pydata", None, True)
+
+            target.set_archived("pydata", None, False)
+
+            assert flags(target) == {None: False, "1": False, "2": True, "3": False}
+
+    def test_latest_is_the_newest_by_creation_whatever_order_a_list_has(
+        self, service: Azure
+    ) -> None:
+        with service.target("workspace") as target:
+            for version in ("2", "10", "1"):
+                put(target, "pydata", version)
+
+            assert container(target).latest == "1"
+
+    def test_a_next_version_that_is_no_number_is_taken_as_it_is(self, tmp_path: Path) -> None:
+        with (
+            azure(tmp_path, next_version="timestamp") as service,
+            service.target("workspace") as target,
+        ):
+            put(target, "pydata")
+
+            assert not container(target).next_version.isdecimal()
+
+    def test_content_that_the_service_refuses_fails_with_its_reason(self, tmp_path: Path) -> None:
+        conda = '{"dependencies":["python=3.7.6"]}'
+        declared = environment()
+        declared = replace(declared, spec=replace(declared.spec, conda_file=conda))
+        with (
+            azure(tmp_path, end_of_life_python="refuse") as service,
+            service.target("workspace") as target,
+            pytest.raises(TargetError, match=r"NewRecommendedPythonVersions.*end-of-life"),
+        ):
+            target.create(declared)
+
+
+class TestBuildContexts:
+    @pytest.fixture
+    def context(self, tmp_path: Path) -> BuildContext:
+        require_azurite()
+        directory = tmp_path / "docker"
+        (directory / "empty").mkdir(parents=True)
+        (directory / "Dockerfile").write_bytes(b"FROM a\n")
+        (directory / ".amlignore").write_bytes(b"*.log\n")
+        (directory / "run.log").write_bytes(b"1")
+        return scan_context(directory, tmp_path).context
+
+    def test_the_upload_has_the_hash_and_name_that_the_sdk_itself_would_give(
+        self, service: Azure, context: BuildContext
+    ) -> None:
+        spec = EnvironmentSpec(build=Build(context))
+        with service.target("workspace") as target:
+            target.create(environment(spec=spec, provenance=Provenance(owner=OWNER)))
+
+            held = target.site.resources.version("pydata", "1")
+            build = registered(target).environment.spec.build
+
+        assert held is not None
+        assert (held.context_uri or "").endswith("/docker/")
+        assert build is not None
+        assert isinstance(build.context, BuildContext)
+        assert build.context.uploads < context.uploads
+
+    def test_nothing_is_printed_while_it_is_uploaded(
+        self, service: Azure, context: BuildContext, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        spec = EnvironmentSpec(build=Build(context))
+        with service.target("workspace") as target:
+            target.create(environment(spec=spec, provenance=replace(OURS, digest=spec.digest)))
+
+        assert capfd.readouterr() == ("", "")
+
+    def test_other_content_on_disk_uploads_nothing(
+        self, service: Azure, context: BuildContext
+    ) -> None:
+        Path(str(context.directory), "Dockerfile").write_bytes(b"FROM b\n")
+        with service.target("workspace") as target:
+            before = len(service.requests())
+
+            with pytest.raises(TargetError, match=r"changed on disk.*Dockerfile"):
+                target.create(environment(spec=EnvironmentSpec(build=Build(context))))
+
+            assert asked(service, before) == {"GET version": 2}
+
+
+class TestFailures:
+    @pytest.mark.parametrize("fault", ["429", "500", "503", "reset"])
+    def test_what_passes_is_tried_again(self, tmp_path: Path, fault: str) -> None:
+        faults = ((fault, 0.2),)
+        with azure(tmp_path, faults=faults, fault_seed=7) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                for version in ("1", "2"):
+                    target.create(environment(version=version))
+                target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+                assert [item.version for item in container(target).versions] == ["1", "2"]
+
+    def test_a_create_whose_answer_was_lost_is_known_as_ours(self, tmp_path: Path) -> None:
+        faults = (("drop-after-commit", 0.4),)
+        with (
+            azure(tmp_path, faults=faults, fault_seed=3) as service,
+            service.target("workspace") as target,
+        ):
+            for version in ("1", "2", "3"):
+                target.create(environment(version=version))
+
+            held = container(target).versions
+        assert [item.environment for item in held] == [
+            environment(version=version) for version in ("1", "2", "3")
+        ]
+
+    def test_a_throttled_principal_is_not_throttled_into_failure(self, tmp_path: Path) -> None:
+        with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
+            state = target.read([f"absent-{number}" for number in range(320)])
+
+            refused = [item for item in service.requests() if item["status"] == 429]
+
+        assert state == {}
+        assert len(refused) < 10
+
+    def test_a_reader_may_plan_and_is_told_the_role_that_writing_needs(
+        self, service: Azure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = service.config("workspace")
+        with service.open(config) as target:
+            target.create(environment())
+        monkeypatch.setenv("AZURE_CLIENT_SECRET", READER)
+        with service.open(config) as target:
+            assert target.read([], OWNER).keys() == {"pydata"}
+            with pytest.raises(TargetError, match=WRITER):
+                target.create(environment(version="2"))
+            with pytest.raises(TargetError, match=WRITER):
+                target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
+            for version in ("1", None):
+                with pytest.raises(TargetError, match=WRITER):
+                    target.set_archived("pydata", version, True)
+
+    def test_a_workspace_that_is_not_there_is_named(self, service: Azure) -> None:
+        with (
+            service.target("workspace", workspace="absent") as target,
+            pytest.raises(TargetError, match=r"no workspace absent in this resource group"),
+        ):
+            target.read(None)
+
+    def test_a_network_that_is_down(self, service: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        with (
+            service.target("workspace", credential="environment") as target,
+            pytest.raises(TargetError, match=r"cannot be reached") as caught,
+        ):
+            target.read(None)
+        assert "\n" not in str(caught.value)
+
+    def test_something_between_opens_tls(
+        self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        import trustme
+
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other))
+        with (
+            service.target("workspace", credential="environment") as target,
+            pytest.raises(TargetError, match=r"not trusted: .*REQUESTS_CA_BUNDLE"),
+        ):
+            target.read(None)
+
+
+class TestRequestLog:
+    def test_requests_are_written_down_without_secrets(
+        self, service: Azure, tmp_path: Path
+    ) -> None:
+        log = tmp_path / "http.jsonl"
+        with service.target("workspace", Connection(debug_http=log)) as target:
+            target.create(environment())
+            target.read(["pydata"])
+
+        text = log.read_text(encoding="utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert {"GET", "PUT"} == {line["method"] for line in lines}
+        assert any(line["status"] == 201 for line in lines)
+        assert "Bearer" not in text
+        assert "Authorization" not in text
+
+    def test_a_file_that_cannot_be_written_is_named(self, service: Azure, tmp_path: Path) -> None:
+        path = tmp_path / "absent" / "http.jsonl"
+        with (
+            pytest.raises(TargetError, match=r"http.jsonl cannot be written"),
+            service.target("workspace", Connection(debug_http=path)),
+        ):
+            pass
+
+
+class TestCommandLine:
+    def test_a_project_is_planned_and_applied(self, service: Azure, tmp_path: Path) -> None:
+        require_azurite()
+        config = service.config("workspace")
+        settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
+        (tmp_path / "envsync.yaml").write_text(
+            f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
+        )
+        directory = tmp_path / "environments"
+        (directory / "docker").mkdir(parents=True)
+        (directory / "docker" / "Dockerfile").write_text("FROM python:3.12-slim\n")
+        (directory / "built.yml").write_text(
+            "name: built\ndescription: B.\nbuild: {path: docker}\n"
+        )
+        (directory / "base.yml").write_text(
+            "name: base\ndescription: A.\nversion: '1'\nimage: mcr.microsoft.com/a:1\n"
+            "conda_file: {dependencies: [python=3.12]}\n"
+        )
+
+        first = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        applied = run("apply", "--yes", cwd=tmp_path)
+        again = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        (directory / "base.yml").unlink()
+        archived = run("apply", "--yes", cwd=tmp_path)
+        last = run("plan", "--detailed-exitcode", cwd=tmp_path)
+
+        codes = [done.returncode for done in (first, applied, again, archived, last)]
+        assert codes == [2, 0, 0, 0, 0], applied.stdout + applied.stderr + archived.stderr
+        assert applied.stderr == ""
+        with service.open(config) as target:
+            state = target.read(None)
+        assert not state["built"].archived
+        assert state["base"].archived
+
+    @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
+    def test_what_no_file_declares_any_more_is_archived_whatever_becomes_of_the_mark(
+        self, tmp_path: Path, container_tags: str
+    ) -> None:
+        directory = tmp_path / "environments"
+        directory.mkdir()
+        for name in ("base", "other"):
+            (directory / f"{name}.yml").write_text(f"name: {name}\nimage: a:1\n")
+        with azure(tmp_path, container_tags=container_tags) as service:
+            config = service.config("workspace")
+            settings = "".join(f", {key}: {value!r}" for key, value in config.settings.items())
+            (tmp_path / "envsync.yaml").write_text(
+                f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
+            )
+            applied = run("apply", "--yes", cwd=tmp_path)
+            (directory / "base.yml").unlink()
+            plan = run("plan", "--format", "json", cwd=tmp_path)
+
+        found = json.loads(plan.stdout)
+        changes = [(item["action"], item["name"]) for item in found["changes"]]
+        assert applied.returncode == 0, applied.stdout
+        assert (changes, found["warnings"]) == ([("archive", "base")], [])
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the command line on the target `dev`."""
+    command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )

@@ -1,0 +1,169 @@
+"""The build contexts that a local target keeps beside its file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    TargetIdentity,
+)
+from envsync.model.errors import TargetError
+from envsync.project.context.scan import copy_context
+from envsync.targets.local.target import LocalTarget
+from tests.targets.contract import (
+    build_context,
+    container,
+    environment,
+    registered,
+)
+
+IDENTITY = TargetIdentity("local", "local", ".envsync/local.db")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".envsync" / "local.db"
+
+
+@pytest.fixture
+def target(path: Path) -> Iterator[LocalTarget]:
+    target = LocalTarget(path, IDENTITY)
+    yield target
+    target.close()
+
+
+def tree(directory: Path) -> dict[str, bytes | None]:
+    """Every path below a directory, with the content of files."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+    }
+
+
+FILES = {"Dockerfile": b"FROM a\n", "app/deep/main.py": b"\0\xff", "größe": b""}
+
+
+class TestContexts:
+    def declared(self, context: BuildContext) -> Environment:
+        return environment(spec=EnvironmentSpec(build=Build(context, "docker/Dockerfile")))
+
+    def kept(self, path: Path, context: BuildContext) -> Path:
+        return path.parent / "contexts" / str(context.digest).removeprefix("sha256:")
+
+    def test_the_content_is_kept_by_its_digest(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+
+        target.create(self.declared(context))
+
+        assert tree(self.kept(path, context)) == tree(tmp_path / "context")
+        assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
+
+    def test_a_context_is_read_back_whole(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        target.create(self.declared(context))
+
+        held = registered(target).environment.spec.build
+
+        assert held == Build(context, "docker/Dockerfile")
+        assert isinstance(held.context, BuildContext)
+        assert held.context.files == context.files
+        assert held.context.directory == str(self.kept(path, context))
+
+    def test_the_same_content_is_kept_once(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        target.create(self.declared(context))
+        (tmp_path / "context" / "Dockerfile").unlink()
+
+        target.create(replace(self.declared(context), key=EnvironmentKey("pydata", "2")))
+
+        assert len(list((path.parent / "contexts").iterdir())) == 1
+        assert len(container(target).versions) == 2
+
+    def test_a_copy_that_fails_leaves_nothing(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+        (tmp_path / "context" / "Dockerfile").write_bytes(b"FROM b\n")
+
+        with pytest.raises(TargetError, match="changed"):
+            target.create(self.declared(context))
+
+        assert list((path.parent / "contexts").iterdir()) == []
+        assert target.read(None) == {}
+
+    def test_another_process_may_be_first_with_the_same_content(
+        self,
+        path: Path,
+        tmp_path: Path,
+        target: LocalTarget,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        context = build_context(tmp_path / "context", FILES)
+
+        def copy_twice(context: BuildContext, destination: Path) -> None:
+            copy_context(context, destination)
+            copy_context(context, self.kept(path, context))
+
+        monkeypatch.setattr("envsync.project.context.scan.copy_context", copy_twice)
+        target.create(self.declared(context))
+
+        assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
+        assert registered(target).environment == self.declared(context)
+
+    def test_what_a_killed_copy_left_is_removed_a_day_later(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
+        for leftover in (old, young):
+            (leftover / "context").mkdir(parents=True)
+        os.utime(old, (0, 0))
+        context = build_context(tmp_path / "context", FILES)
+
+        target.create(self.declared(context))
+
+        assert set((path.parent / "contexts").iterdir()) == {young, self.kept(path, context)}
+
+    @pytest.mark.parametrize(
+        ("broken", "reason"),
+        [
+            ({"digest": None}, "what the build context of this version holds"),
+            ({"files": None}, "what the build context of this version holds"),
+            ({"digest": "sha256:" + "0" * 64}, "not that of its files"),
+            ({"directory": None}, "nowhere on this machine"),
+        ],
+    )
+    def test_a_context_that_cannot_be_copied_is_refused(
+        self, tmp_path: Path, target: LocalTarget, broken: dict[str, Any], reason: str
+    ) -> None:
+        context = replace(build_context(tmp_path / "context", FILES), **broken)
+
+        with pytest.raises(TargetError, match=reason):
+            target.create(self.declared(context))
+
+        assert target.read(None) == {}
+
+    def test_a_place_that_cannot_be_written_is_named(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        path.parent.mkdir()
+        (path.parent / "contexts").write_text("in the way")
+
+        with pytest.raises(TargetError, match=r"cannot be copied to .*contexts"):
+            target.create(self.declared(build_context(tmp_path / "context", FILES)))

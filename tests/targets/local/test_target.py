@@ -1,0 +1,408 @@
+"""The local target: the promises of every target, what it keeps on disk, and its history."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from envsync.model.canonical import JSON
+from envsync.model.environment import (
+    Build,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+    Provenance,
+    TargetIdentity,
+)
+from envsync.model.errors import TargetError
+from envsync.model.history import HistoryAction, HistoryEntry, KeepsHistory
+from envsync.model.target import Target
+from envsync.project.settings.targets import TargetConfig
+from envsync.targets import open_target
+from envsync.targets.local.target import LocalTarget, current_actor
+from envsync.targets.local.translation import new_version
+from tests.targets.contract import (
+    IMAGE,
+    OURS,
+    TargetContract,
+    build_context,
+    container,
+    environment,
+    registered,
+)
+
+IDENTITY = TargetIdentity("local", "local", ".envsync/local.db")
+NOON = datetime(2024, 5, 17, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / ".envsync" / "local.db"
+
+
+@pytest.fixture
+def target(path: Path) -> Iterator[LocalTarget]:
+    target = LocalTarget(path, IDENTITY, actor="ada", clock=lambda: NOON)
+    yield target
+    target.close()
+
+
+def tree(directory: Path) -> dict[str, bytes | None]:
+    """Every path below a directory, with the content of files."""
+    return {
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
+    }
+
+
+class TestLocalTargetContract(TargetContract):
+    @pytest.fixture
+    def target(self, path: Path) -> Iterator[Target]:
+        target = LocalTarget(path, IDENTITY)
+        yield target
+        target.close()
+
+    def seed_curated(self, target: Target, environment: Environment) -> None:
+        assert isinstance(target, LocalTarget)
+        target.store.seed_curated(new_version(environment))
+
+
+class TestFiles:
+    def test_reading_what_was_never_written_creates_nothing(
+        self, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        assert target.read(None) == {}
+        assert target.read(["pydata"], owner="churn-models") == {}
+        assert target.history("pydata") == ()
+        assert tree(tmp_path) == {}
+
+    @pytest.mark.parametrize("version", ["1", None])
+    def test_changing_what_was_never_written_creates_nothing(
+        self, tmp_path: Path, target: LocalTarget, version: str | None
+    ) -> None:
+        with pytest.raises(TargetError, match="no environment pydata"):
+            target.set_archived("pydata", version, True)
+        with pytest.raises(TargetError, match="no environment pydata"):
+            target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
+        assert tree(tmp_path) == {}
+
+    def test_a_refused_create_creates_nothing(self, tmp_path: Path, target: LocalTarget) -> None:
+        context = build_context(tmp_path / "context", {"Dockerfile": b""})
+        before = tree(tmp_path)
+
+        with pytest.raises(TargetError):
+            target.create(environment("AzureML-x", spec=EnvironmentSpec(build=Build(context))))
+
+        assert tree(tmp_path) == before
+
+    def test_reading_leaves_every_file_as_it_is(
+        self, path: Path, tmp_path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment())
+        target.close()
+        before = tree(tmp_path)
+
+        reader = LocalTarget(path, IDENTITY)
+        reader.read(None)
+        reader.history("pydata")
+        reader.close()
+
+        assert tree(tmp_path) == before
+
+    def test_a_directory_of_its_own_is_hidden_from_git(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment())
+        target.close()
+
+        assert tree(path.parent).keys() == {"local.db", ".gitignore"}
+        assert (path.parent / ".gitignore").read_text() == "*\n"
+
+    def test_an_existing_envsync_directory_is_hidden_from_git(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        path.parent.mkdir()
+
+        target.create(environment())
+
+        assert (path.parent / ".gitignore").read_text() == "*\n"
+
+    def test_a_gitignore_that_is_there_stays(self, path: Path, target: LocalTarget) -> None:
+        path.parent.mkdir()
+        (path.parent / ".gitignore").write_text("mine\n")
+
+        target.create(environment())
+
+        assert (path.parent / ".gitignore").read_text() == "mine\n"
+
+    def test_a_directory_of_somebody_else_gets_no_gitignore(self, tmp_path: Path) -> None:
+        target = LocalTarget(tmp_path / "local.db", IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert tree(tmp_path).keys() == {"local.db"}
+
+    @pytest.mark.parametrize("name", ["a b.db", "100%25.db", "what?.db", "x#y.db", "größe.db"])
+    def test_a_path_may_hold_any_character(self, tmp_path: Path, name: str) -> None:
+        target = LocalTarget(tmp_path / name, IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert tree(tmp_path).keys() == {name}
+
+    def test_a_path_through_a_link_that_leads_nowhere_yet(self, tmp_path: Path) -> None:
+        (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere" / "real.db")
+        target = LocalTarget(tmp_path / "link.db", IDENTITY)
+        target.create(environment())
+        target.close()
+
+        assert (tmp_path / "elsewhere" / "real.db").is_file()
+        assert (tmp_path / "link.db").is_symlink()
+
+    def test_another_process_goes_on_where_this_one_ended(
+        self, path: Path, target: LocalTarget
+    ) -> None:
+        target.create(environment(version="1"))
+        target.close()
+
+        other = LocalTarget(path, IDENTITY)
+        other.create(environment(version="2"))
+
+        assert [item.environment for item in container(other).versions] == [
+            environment(version="1"),
+            environment(version="2"),
+        ]
+        other.close()
+
+    def test_a_target_that_was_closed_says_so(self, target: LocalTarget) -> None:
+        target.close()
+        target.close()
+
+        with pytest.raises(TargetError, match="has been closed"):
+            target.read(None)
+
+
+class TestReading:
+    def test_more_names_than_sqlite_takes_parameters(self, target: LocalTarget) -> None:
+        target.create(environment())
+
+        assert target.read([f"absent-{i}" for i in range(50_000)] + ["pydata"]).keys() == {"pydata"}
+
+    @pytest.mark.parametrize("name", ["it's", '"', "\0", "\ud800", "[]", "%", "*", ""])
+    def test_a_name_is_never_more_than_a_name(self, target: LocalTarget, name: str) -> None:
+        target.create(environment())
+
+        assert target.read([name], owner=None) == {}
+        assert target.read([name], owner="pydata") == {}
+
+    def test_containers_come_by_name(self, target: LocalTarget) -> None:
+        for name in ("b", "a", "C"):
+            target.create(environment(name))
+
+        assert list(target.read(None)) == ["C", "a", "b"]
+
+    @pytest.mark.parametrize(
+        ("versions", "expected"),
+        [
+            (["1"], "2"),
+            (["9", "10", "2"], "11"),
+            (["007"], "8"),
+            (["1", "rc1"], "3"),
+            (["rc1", "3", "4"], "5"),
+            (["rc1", "rc2"], "3"),
+            (["1.5"], "2"),
+        ],
+    )
+    def test_the_next_version(
+        self, target: LocalTarget, versions: list[str], expected: str
+    ) -> None:
+        for version in versions:
+            target.create(environment(version=version))
+
+        assert container(target).next_version == expected
+
+    def test_created_is_utc(self, path: Path) -> None:
+        here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
+        target = LocalTarget(path, IDENTITY, clock=lambda: here)
+        target.create(environment())
+
+        assert registered(target).created == "2024-05-17T12:00:00.123456+00:00"
+        target.close()
+
+    @pytest.mark.parametrize(
+        ("name", "version"),
+        [
+            *((name, "1") for name in ("", "-a", "a b", "a" * 256, "a\n", "é")),
+            *(("a", version) for version in ("", "latest", "1/2", "1" * 256, "1\n", ".1")),
+        ],
+    )
+    def test_malformed_names_and_versions_are_refused(
+        self, target: LocalTarget, name: str, version: str
+    ) -> None:
+        with pytest.raises(TargetError, match="cannot name"):
+            target.create(environment(name, version))
+
+    @pytest.mark.parametrize(("name", "version"), [("a" * 255, "1"), ("a.b", "1" * 255)])
+    def test_long_names_and_versions_are_kept(
+        self, target: LocalTarget, name: str, version: str
+    ) -> None:
+        target.create(environment(name, version))
+
+        assert registered(target, name, version).environment == environment(name, version)
+        assert len(container(target, name).next_version) <= 256
+
+    def test_text_that_is_no_unicode_is_refused(self, target: LocalTarget) -> None:
+        with pytest.raises(TargetError, match="Unicode"):
+            target.create(environment(description="\ud800"))
+        with pytest.raises(TargetError, match="Unicode"):
+            target.create(environment(tags={"a": "\ud800"}))
+
+        assert target.read(None) == {}
+
+
+class TestRefusals:
+    def test_a_conflict_names_the_fields(self, target: LocalTarget) -> None:
+        target.create(environment())
+
+        with pytest.raises(TargetError) as caught:
+            target.create(environment(spec=EnvironmentSpec(image="other", os_type="Windows")))
+
+        assert str(caught.value) == (
+            "Environment pydata with version 1 is already registered and cannot be changed; it "
+            "differs in image, os_type. Register a new version instead."
+        )
+
+    def test_another_owner_is_named(self, target: LocalTarget) -> None:
+        target.create(environment(provenance=Provenance(owner="other")))
+
+        with pytest.raises(TargetError) as caught:
+            target.create(environment(provenance=Provenance()))
+
+        assert str(caught.value) == (
+            "Environment pydata with version 1 is already registered, by project other and not "
+            "no project."
+        )
+
+
+class TestHistory:
+    def test_it_says_who_changed_what_and_when(self, target: LocalTarget) -> None:
+        key = EnvironmentKey("pydata", "1")
+        target.create(environment())
+        target.update(key, Metadata("New."), Provenance(owner="other"))
+        target.set_archived("pydata", None, True)
+        target.set_archived("pydata", None, False)
+        target.set_archived("pydata", "1", True)
+        target.update(key, Metadata(), Provenance(), restore=True)
+
+        spec: JSON = {"image": IMAGE, "os_type": "Linux"}
+        created: dict[str, JSON] = {
+            "description": "Data science.",
+            "tags": {"team": "churn", **OURS.as_tags()},
+            "archived": False,
+        }
+        updated: dict[str, JSON] = {
+            "description": "New.",
+            "tags": {"envsync.owner": "other"},
+            "archived": False,
+        }
+        hidden: dict[str, JSON] = {**updated, "archived": True}
+        cleared: dict[str, JSON] = {"description": None, "tags": {}, "archived": False}
+        at = "2024-05-17T12:00:00.123456+00:00"
+        changes: tuple[tuple[HistoryAction, str | None, JSON, JSON], ...] = (
+            ("create", "1", None, {"spec": spec, **created}),
+            ("update", "1", created, updated),
+            ("archive", None, {"archived": False}, {"archived": True}),
+            ("restore", None, {"archived": True}, {"archived": False}),
+            ("archive", "1", updated, hidden),
+            ("restore", "1", hidden, cleared),
+        )
+        assert target.history("pydata") == tuple(
+            HistoryEntry(at, "ada", action, "pydata", version, before, after)
+            for action, version, before, after in changes
+        )
+
+    def test_what_changes_nothing_is_not_in_it(self, target: LocalTarget) -> None:
+        target.create(environment())
+        before = target.history("pydata")
+
+        target.create(environment())
+        target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS)
+        target.update(EnvironmentKey("pydata", "1"), environment().metadata, OURS, restore=True)
+        target.set_archived("pydata", "1", False)
+        target.set_archived("pydata", None, False)
+
+        assert target.history("pydata") == before
+
+    def test_what_failed_is_not_in_it(self, target: LocalTarget) -> None:
+        target.create(environment())
+        before = target.history("pydata")
+
+        with pytest.raises(TargetError):
+            target.create(environment(spec=EnvironmentSpec(image="other")))
+        with pytest.raises(TargetError):
+            target.set_archived("pydata", "2", True)
+
+        assert target.history("pydata") == before
+
+    def test_each_environment_has_its_own(self, target: LocalTarget) -> None:
+        target.create(environment("a"))
+        target.create(environment("A"))
+
+        assert [entry.name for entry in target.history("a")] == ["a"]
+        assert target.history("absent") == ()
+
+    def test_the_target_can_be_asked_whether_it_keeps_one(self, target: LocalTarget) -> None:
+        assert isinstance(target, KeepsHistory)
+
+
+class TestActor:
+    def test_it_is_the_user_of_a_workflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("GITHUB_ACTOR", "octocat")
+
+        assert current_actor() == "octocat"
+
+    def test_else_it_is_the_user_of_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GITHUB_ACTOR", raising=False)
+        monkeypatch.setenv("LOGNAME", "grace")
+
+        assert current_actor() == "grace"
+
+    def test_a_user_without_a_name_is_unknown(
+        self, path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def nobody() -> NoReturn:
+            raise KeyError("getpwuid(): uid not found: 4711")
+
+        monkeypatch.delenv("GITHUB_ACTOR", raising=False)
+        monkeypatch.setattr(getpass, "getuser", nobody)
+        target = LocalTarget(path, IDENTITY)
+        target.create(environment())
+
+        assert [entry.actor for entry in target.history("pydata")] == ["unknown"]
+        target.close()
+
+
+class TestOpening:
+    def test_a_relative_path_is_below_the_project(self, tmp_path: Path) -> None:
+        target = open_target(TargetConfig("mine", "local", {"path": "state/my.db"}), tmp_path)
+        target.create(environment())
+        target.close()
+
+        assert target.identity == TargetIdentity("mine", "local", "state/my.db")
+        assert (tmp_path / "state" / "my.db").is_file()
+
+    def test_an_absolute_path_is_taken_as_it_is(self, tmp_path: Path) -> None:
+        path = tmp_path / "my.db"
+        target = open_target(
+            TargetConfig("mine", "local", {"path": str(path)}), tmp_path / "project"
+        )
+        target.create(environment())
+        target.close()
+
+        assert path.is_file()

@@ -1,0 +1,214 @@
+"""A store's rules for those who speak the service's own protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from envsync.targets.refusals import Refused
+from envsync.targets.store.behaviour import Behaviour
+from envsync.targets.store.rows import NewVersion, VersionRecord, VersionSpec, Written
+from envsync.targets.store.store import Store
+
+SPEC = VersionSpec("contoso.example/image:1", None, None, None, None, "Linux", None)
+OTHER = SPEC._replace(image="contoso.example/image:2")
+NEW = NewVersion("pydata", "1", SPEC, "Data science.", {"a": "1"})
+
+
+class Stores:
+    """Opens stores in one directory and closes them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._opened: list[Store] = []
+
+    def open(self, behaviour: Behaviour | None = None) -> Store:
+        """A store over its own file."""
+        path = self._directory / f"{len(self._opened)}.db"
+        store = Store(
+            path,
+            actor="ada",
+            clock=lambda: datetime.now(UTC),
+            behaviour=behaviour or Behaviour(inherit_owner=False),
+        )
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        """Closes all."""
+        for store in self._opened:
+            store.close()
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    stores = Stores(tmp_path)
+    yield stores
+    stores.close()
+
+
+def put(store: Store, new: NewVersion, written: Written | None = None) -> VersionRecord:
+    """Writes a version as a PUT does."""
+    said = written or Written(new.description, dict(new.tags), dict(new.properties))
+    with store.changing() as changes:
+        return changes.put_version(new, said)
+
+
+def put_container(store: Store, written: Written, name: str = "pydata") -> None:
+    """Writes a container as a PUT does."""
+    with store.changing() as changes:
+        changes.put_container(name, written)
+
+
+def refusal(store: Store, new: NewVersion, written: Written | None = None) -> str:
+    """The rule by which a PUT is refused."""
+    with pytest.raises(Refused) as caught:
+        put(store, new, written)
+    return caught.value.rule
+
+
+def history(store: Store) -> list[tuple[str, str | None]]:
+    """What was done, with which version."""
+    return [(entry.action, entry.version) for entry in store.history("pydata")]
+
+
+def test_a_put_creates_and_then_updates(stores: Stores) -> None:
+    store = stores.open()
+    put(store, NEW)
+    record = put(store, NEW, Written("New.", {"b": "2"}, {"c": "3"}, archived=True))
+
+    assert (record.row.description, record.row.tags) == ("New.", '{"b":"2"}')
+    assert (record.row.archived, record.properties) == (1, '{"c":"3"}')
+    assert history(store) == [("create", "1"), ("archive", "1")]
+
+
+def test_a_put_that_changes_nothing_leaves_no_trace(stores: Stores) -> None:
+    store = stores.open()
+    put(store, NEW)
+    put(store, NEW)
+
+    assert history(store) == [("create", "1")]
+
+
+def test_a_put_by_another_owner_is_an_update(stores: Stores) -> None:
+    store = stores.open()
+    put(store, NEW)
+    record = put(store, NEW, Written(None, {"envsync.owner": "churn"}))
+
+    assert record.row.owner == "churn"
+    assert [row.tags for row in store.read(["pydata"]).containers] == ["{}"]
+
+
+def test_extra_is_kept_in_its_order(stores: Stores) -> None:
+    store = stores.open()
+    new = NewVersion("pydata", "1", SPEC, extra={"z": {"b": 1, "a": 2}, "stage": "Development"})
+    put(store, new)
+    record = put(store, new, Written(stage="Production"))
+
+    assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
+
+
+def test_each_refusal_says_by_which_rule(stores: Stores) -> None:
+    store = stores.open()
+    store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
+    put(store, NEW)
+    put(store, NewVersion("pydata", "2", SPEC), Written(archived=True))
+    put_container(store, Written(archived=True))
+
+    assert refusal(store, NewVersion("pydata", "1", OTHER)) == "fixed"
+    assert refusal(store, NewVersion("pydata", "1", SPEC, extra={"isAnonymous": True})) == "fixed"
+    assert refusal(store, NewVersion("AzureML-mine", "1", SPEC)) == "curated"
+    assert refusal(store, NewVersion("azureml-mine", "1", SPEC)) == "content"
+    assert refusal(store, NewVersion("pydata", "latest", SPEC)) == "content"
+    assert refusal(store, NewVersion("other", "1", SPEC._replace(image=None))) == "content"
+    assert refusal(store, NewVersion("pydata", "2", SPEC), Written(archived=False)) == "hidden"
+    with pytest.raises(Refused) as caught:
+        store.update_version("pydata", "9", None, {})
+    assert caught.value.rule == "unknown"
+    with pytest.raises(Refused) as caught:
+        store.create_version(NewVersion("pydata", "1", SPEC, tags={"envsync.owner": "x"}))
+    assert caught.value.rule == "owner"
+
+
+def test_a_container_can_be_made_before_its_versions(stores: Stores) -> None:
+    store = stores.open()
+    put_container(store, Written("All of it.", {"envsync.owner": "churn"}, {"p": "q"}))
+    put_container(store, Written("All of it.", {"envsync.owner": "churn"}, archived=True))
+    record = put(store, NEW)
+
+    containers, _ = store.records("pydata")
+    assert [(item.description, item.tags, item.archived) for item in containers] == [
+        ("All of it.", '{"envsync.owner":"churn"}', 1)
+    ]
+    assert [row.name for row in store.read([], "churn").containers] == ["pydata"]
+    assert record.row.archived == 1
+    assert history(store) == [
+        *(("create", None), ("update", None), ("archive", None), ("create", "1"))
+    ]
+
+
+def test_a_container_of_a_malformed_name_is_not_made(stores: Stores) -> None:
+    store = stores.open()
+    with pytest.raises(Refused):
+        put_container(store, Written(), name="a b")
+
+    assert store.records() == ([], [])
+
+
+def test_restoring_all_writes_the_history_of_each(stores: Stores) -> None:
+    store = stores.open(Behaviour(restore="all", inherit_owner=False))
+    put(store, NEW, Written(archived=True))
+    put(store, NewVersion("pydata", "2", SPEC))
+    store.set_archived("pydata", None, archived=True)
+    store.set_archived("pydata", None, archived=False)
+
+    assert [item.row.archived for item in store.records("pydata")[1]] == [0, 0]
+    assert history(store)[-2:] == [("restore", None), ("restore", "1")]
+
+
+def test_one_transaction_is_whole_or_not(stores: Stores) -> None:
+    store = stores.open()
+    with pytest.raises(Refused), store.changing() as changes:
+        changes.put_version(NEW, Written())
+        changes.archive_version("absent", "1", archived=True)
+
+    assert store.records() == ([], [])
+
+
+def test_who_makes_a_change_can_differ(stores: Stores) -> None:
+    store = stores.open()
+    with store.changing("grace") as changes:
+        changes.put_version(NEW, Written())
+    put(store, NEW, Written("New."))
+
+    assert [entry.actor for entry in store.history("pydata")] == ["grace", "ada"]
+    record = store.record("pydata", "1")
+    assert record is not None
+    assert record.created_by == "grace"
+
+
+def test_changes_since_a_time_come_newest_first(stores: Stores) -> None:
+    store = stores.open()
+    put(store, NEW)
+    since = store.now()
+    put(store, NEW, Written("second", {"a": "1"}))
+    put(store, NEW, Written("third", {"a": "1"}))
+    put(store, NewVersion("other", "1", SPEC))
+
+    assert [entry.name for entry in store.history_after(since)] == ["other", "pydata", "pydata"]
+    assert [entry.after for entry in store.history_after(since, "pydata")] == [
+        {"description": text, "tags": {"a": "1"}, "archived": False} for text in ("third", "second")
+    ]
+
+
+def test_nothing_is_read_where_there_is_no_file(stores: Stores) -> None:
+    store = stores.open()
+
+    assert (store.records(), store.record("pydata", "1"), store.history_after("")) == (
+        ([], []),
+        None,
+        (),
+    )
