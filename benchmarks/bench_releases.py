@@ -20,8 +20,10 @@ from collections import Counter, defaultdict
 from contextlib import closing
 from pathlib import Path
 
-from envsync.model.environment import BuildContext, Declaration, TargetIdentity
+from envsync.model.declaration import Declaration
+from envsync.model.environment import BuildContext
 from envsync.model.policy import Policy
+from envsync.model.target import TargetIdentity
 from envsync.plan.apply import apply
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from envsync._version import __version__
 
 if TYPE_CHECKING:
-    from envsync.api import Applied, Project, apply_plan, load_project, make_plan
+    from envsync.api import Applied, apply_plan, make_plan
     from envsync.model.errors import (
         EnvsyncError,
         GitError,
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
     from envsync.plan.outcome import Outcome
     from envsync.plan.plan import Plan
+    from envsync.project.project import Project, load_project
 
 _HOMES = {
-    "api": ("Applied", "Project", "apply_plan", "load_project", "make_plan"),
+    "api": ("Applied", "apply_plan", "make_plan"),
     "model.errors": (
         "EnvsyncError",
         "GitError",
@@ -38,6 +39,7 @@ _HOMES = {
     "plan.change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
     "plan.outcome": ("Outcome",),
     "plan.plan": ("Plan",),
+    "project.project": ("Project", "load_project"),
 }
 
 __all__ = [

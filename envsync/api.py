@@ -1,4 +1,4 @@
-"""The Python API: load a project, make a plan for one of its targets, apply it.
+"""The Python API: make a plan for one of the targets of a loaded project, apply it.
 
 The command line does nothing that these functions cannot do; docs/api.md shows them at work.
 """
@@ -7,40 +7,22 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.model.errors import EnvsyncError, InvalidProject
+from envsync.model.errors import EnvsyncError
+from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
 from envsync.plan.apply import apply
-from envsync.plan.outcome import Outcome
+from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
-from envsync.project.load import load
-from envsync.project.settings.config import Config, load_config
-from envsync.targets import open_target
-from envsync.targets.connection import DEFAULT_PARALLEL, Connection
+from envsync.project.project import Project
+from envsync.targets.connection import Connection
+from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
-    from envsync.model.environment import Declaration
-    from envsync.model.problem import Problem
     from envsync.model.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """A project directory, read: its settings and what its files declare.
-
-    Attributes:
-        config: the settings of `envsync.yaml`, defaults filled in.
-        declarations: the desired state.
-        warnings: findings that do not stand in the way of a plan.
-    """
-
-    config: Config
-    declarations: tuple[Declaration, ...]
-    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +42,6 @@ class Applied:
     def ok(self) -> bool:
         """Whether every change was done, and shows."""
         return not self.unverified and all(item.status == "done" for item in self.outcomes)
-
-
-def load_project(directory: str | Path = ".", config_file: str | Path | None = None) -> Project:
-    """Reads `envsync.yaml` and every environment file of a project.
-
-    Args:
-        directory: where to look for `envsync.yaml`, upwards.
-        config_file: this file instead.
-
-    Raises:
-        InvalidProject: with every problem of every file, if one of them is an error.
-    """
-    config = load_config(None if config_file is None else Path(config_file), Path(directory))
-    loaded = load(
-        config.root, config.root / config.environments, rules=config.rules, versions=config.versions
-    )
-    if any(problem.severity == "error" for problem in loaded.problems):
-        raise InvalidProject(loaded.problems)
-    return Project(config, loaded.declarations, loaded.problems)
 
 
 def make_plan(
@@ -161,14 +124,14 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     Raises:
         GitError: there is no such commit.
     """
-    from envsync.git.declared import changed_since
+    from envsync.git.changed import changed_since
 
     return changed_since(project.config, project.declarations, ref)
 
 
 def provenance(project: Project) -> str | None:
     """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
-    from envsync.git.declared import current_commit
+    from envsync.git.changed import current_commit
 
     return current_commit(project.config)
 
@@ -215,11 +178,3 @@ def apply_plan(
             return Applied(outcomes, None)
         target.settle(lambda _names: None)
         return Applied(outcomes, unverified(outcomes, fresh()))
-
-
-def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
-    """Addresses of changes that are done, and that a plan made afterwards would make again."""
-    open_addresses = {change.address for change in plan.changes}
-    open_addresses |= {rejection.address for rejection in plan.rejections}
-    done = {item.change.address for item in outcomes if item.status == "done"}
-    return tuple(sorted(done & open_addresses))

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from envsync.model.canonical import JSON, canonical_json
+from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import (
     Build,
     BuildContext,
-    Declaration,
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
     Metadata,
-    Provenance,
-    Source,
-    TargetIdentity,
 )
+from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion, State
+from envsync.model.target import TargetIdentity
 
 PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")

@@ -33,8 +33,8 @@ import typer
 
 from envsync.cli.main import app
 from envsync.model import errors
-from envsync.model.environment import TargetIdentity
 from envsync.model.problem import Problem
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.project.load import load

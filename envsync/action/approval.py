@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from envsync.action.marker import Marker, read_marker
-from envsync.action.posts import own
+from envsync.action.marker import Marker, own, read_marker
 from envsync.model.errors import EnvsyncError
 
 if TYPE_CHECKING:

@@ -11,13 +11,14 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from envsync.model.canonical import canonical_json, sha256_digest
 
 if TYPE_CHECKING:
+    from envsync.action.github import GitHub, Post
     from envsync.plan.plan import Plan
 
 MAX_LENGTH: Final = 8_000
@@ -97,3 +98,14 @@ def fingerprints(plan: Plan) -> dict[str, str]:
         )[_FINGERPRINT]
         for name, data in found.items()
     }
+
+
+def own(github: GitHub, posts: Iterable[Post], marker: Marker) -> list[Post]:
+    """What the token's owner wrote for a place. A marker that anybody else wrote means nothing."""
+    return [
+        post
+        for post in posts
+        if post.author == github.login
+        and (found := read_marker(post.body))
+        and found.same_place(marker)
+    ]

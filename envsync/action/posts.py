@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from envsync.action.marker import Marker, read_marker
+from envsync.action.marker import Marker, own
 from envsync.action.report import MAX_COMMENT, Text, length
 
 if TYPE_CHECKING:
-    from envsync.action.github import GitHub, Post
+    from envsync.action.github import GitHub
 
 
 def body(marker: Marker, text: Text, footer: str) -> str:
     """The whole text of a comment or an issue, as long as GitHub takes it."""
     line = marker.line()
     return line + text(MAX_COMMENT - length(line) - length(footer)) + footer
-
-
-def own(github: GitHub, posts: Iterable[Post], marker: Marker) -> list[Post]:
-    """What the token's owner wrote for a place. A marker that anybody else wrote means nothing."""
-    return [
-        post
-        for post in posts
-        if post.author == github.login
-        and (found := read_marker(post.body))
-        and found.same_place(marker)
-    ]
 
 
 def keep_comment(

@@ -8,14 +8,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.api import plan_for, provenance, unverified
+from envsync.api import plan_for, provenance
 from envsync.cli.files import read_plan
 from envsync.cli.plan import show
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.plan.apply import apply
-from envsync.plan.outcome import Outcome
+from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch

@@ -8,15 +8,16 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from envsync.api import Project, plan_for
+from envsync.api import plan_for
 from envsync.cli.files import write_files
 from envsync.cli.session import Session
 from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
-from envsync.model.environment import Declaration, Source
+from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
 from envsync.plan.bump import Bump, Used, choose, decide
 from envsync.project.environment.identity import version_fault
+from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
 from envsync.render.bumps import bumps_json, bumps_text
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from envsync.api import load_project
 from envsync.cli import validate
 from envsync.cli.options import ProblemsFormat
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import InvalidProject
+from envsync.project.project import load_project
 from envsync.render.problems import problems_text
 
 

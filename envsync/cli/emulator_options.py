@@ -145,6 +145,7 @@ def emulator(
 ) -> None:
     """Run a command, or serve, with an Azure ML endpoint on loopback."""
     from envsync.cli import emulator as run
+    from envsync.cli import serving
     from envsync.emulator.settings import Settings
 
     settings = Settings(
@@ -178,4 +179,4 @@ def emulator(
         retry_after=retry_after,
     )
     as_json = None if output is None else output is VariablesFormat.JSON
-    raise typer.Exit(run.run(context.obj, settings, log, command or [], as_json=as_json))
+    raise typer.Exit(serving.run(context.obj, settings, log, command or [], as_json=as_json))

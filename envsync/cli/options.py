@@ -62,8 +62,8 @@ def complete_targets(incomplete: str) -> Iterable[str]:
 
 def complete_names(incomplete: str) -> Iterable[str]:
     """Names of declared environments, for shell completion."""
-    from envsync.api import load_project
     from envsync.model.errors import EnvsyncError
+    from envsync.project.project import load_project
 
     try:
         names = {declaration.name for declaration in load_project().declarations}

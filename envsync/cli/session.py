@@ -12,12 +12,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from envsync.targets.connection import DEFAULT_PARALLEL, Connection
+from envsync.model.target import DEFAULT_PARALLEL
+from envsync.targets.connection import Connection
 
 if TYPE_CHECKING:
-    from envsync.api import Project
     from envsync.model.canonical import JSON
     from envsync.model.target import Target
+    from envsync.project.project import Project
     from envsync.project.settings.config import Config
     from envsync.render.paint import Paint
 
@@ -64,7 +65,7 @@ class Session:
 
     def project(self) -> Project:
         """The project that the working directory lies in; its warnings go to standard error."""
-        from envsync.api import load_project
+        from envsync.project.project import load_project
 
         project = load_project(Path.cwd(), self.config_file)
         if not self.quiet and project.warnings:
@@ -78,7 +79,7 @@ class Session:
         self, config: Config, name: str | None, parallel: int = DEFAULT_PARALLEL
     ) -> Iterator[Target]:
         """A target of the project, open; `name=None` is the default one."""
-        from envsync.targets import open_target
+        from envsync.targets.kinds import open_target
 
         connection = Connection(parallel=parallel, debug_http=self.debug_http)
         with closing(open_target(config.target(name), config.root, connection)) as opened:

@@ -6,8 +6,8 @@ import sys
 
 from envsync.cli.session import Session
 from envsync.model.errors import EnvsyncError, UsageError
-from envsync.model.history import KeepsHistory
 from envsync.model.state import Container, RegisteredVersion
+from envsync.model.target import KeepsHistory
 from envsync.render.state import (
     container_json,
     container_text,

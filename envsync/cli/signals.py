@@ -12,14 +12,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, NoReturn
-
-if TYPE_CHECKING:
-    from types import FrameType
+from types import FrameType
+from typing import Final, NoReturn
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -136,3 +135,49 @@ def _say(text: str) -> None:
     with suppress(OSError, ValueError):
         if os.name == "nt" or select.select([], [2], [], 0)[1]:
             os.write(2, text.encode())
+
+
+@contextmanager
+def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Passes signals on to the processes in a list, and outlives them."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and _in_foreground():
+            return  # Ctrl-C reaches the command itself
+        for child in children:
+            child.send_signal(number)
+
+    with handling(forward):
+        yield children
+
+
+@contextmanager
+def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Handles the signals that ask a process to end."""
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    # Under nohup, a hang-up is to be ignored.
+    if os.name != "nt" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _in_foreground() -> bool:
+    """Whether the terminal sends Ctrl-C to the command as well as to this process."""
+    if os.name == "nt":
+        return True  # to all that share the console
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)

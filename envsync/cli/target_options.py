@@ -21,7 +21,7 @@ from envsync.cli.options import (
     complete_names,
 )
 from envsync.model.errors import UsageError
-from envsync.targets.connection import DEFAULT_PARALLEL
+from envsync.model.target import DEFAULT_PARALLEL
 
 
 def plan(

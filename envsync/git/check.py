@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from envsync.git.declared import declared_at, project_paths, without_ignored
+from envsync.git.changed import project_paths
+from envsync.git.declared import declared_at
 from envsync.git.findings import edited, git_ignored, went_back
+from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
-from envsync.model.canonical import natural_order
-from envsync.model.environment import Declaration, Environment, EnvironmentKey, Source
+from envsync.model.declaration import Declaration, Source
+from envsync.model.environment import Environment, EnvironmentKey
+from envsync.model.naming import natural_order
 from envsync.model.problem import Problem
 from envsync.model.state import RegisteredVersion
 from envsync.plan.bump import bump_command
@@ -27,7 +30,7 @@ from envsync.project.discovery import references
 from envsync.project.files import Sources
 
 if TYPE_CHECKING:
-    from envsync.api import Project
+    from envsync.project.project import Project
 
 NO_COMMIT: Final = "0" * 40
 """Stands for the commit where there is none yet, as it does in git itself."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from envsync.model.environment import Declaration, Source
+from envsync.model.declaration import Declaration, Source
 from envsync.model.problem import Problem, Severity
 from envsync.model.wording import one_line
 from envsync.plan.change import FieldChange, Rejection

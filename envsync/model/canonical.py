@@ -1,15 +1,12 @@
-"""One text for each JSON value, digests over it, and the natural order of versions."""
+"""One text for each JSON value, and digests over it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
-
-_DIGITS = re.compile(r"(\d+)")
 
 
 def canonical_json(value: JSON) -> str:
@@ -29,13 +26,3 @@ def canonical_json(value: JSON) -> str:
 def sha256_digest(text: str) -> str:
     """`sha256:` and 64 hex digits over the UTF-8 bytes of a text."""
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
-    parts = tuple(
-        (0, int(part), "") if part.isdecimal() else (1, 0, part)
-        for part in _DIGITS.split(version)
-        if part
-    )
-    return parts, version

@@ -13,11 +13,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
+from envsync.model.provenance import Provenance, user_tags
 
 OsType = Literal["Linux", "Windows"]
-
-RESERVED_TAG_PREFIX = "envsync."
-"""Tags below this prefix are envsync's own record on a version, never the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,48 +167,6 @@ class Metadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
-    """What envsync writes on a version about itself, as the reserved tags `envsync.*`.
-
-    Attributes:
-        owner: the project that looks after the version; None where envsync does not.
-        digest: the digest of the spec it was created from.
-        source: the file that declared it, relative to the project directory.
-        commit: the git commit that held that file.
-    """
-
-    owner: str | None = None
-    digest: str | None = None
-    source: str | None = None
-    commit: str | None = None
-
-    def as_tags(self) -> dict[str, str]:
-        """The reserved tags that say this."""
-        tags = {
-            "envsync.owner": self.owner,
-            "envsync.digest": self.digest,
-            "envsync.source": self.source,
-            "envsync.commit": self.commit,
-        }
-        return {key: value for key, value in tags.items() if value}
-
-    @classmethod
-    def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
-        """What the reserved tags among these say; other tags are passed over."""
-        return cls(
-            tags.get("envsync.owner"),
-            tags.get("envsync.digest"),
-            tags.get("envsync.source"),
-            tags.get("envsync.commit"),
-        )
-
-
-def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """These tags without the reserved ones."""
-    return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIX)}
-
-
-@dataclass(frozen=True, slots=True)
 class Environment:
     """One environment version, whole: what a create writes and a read returns."""
 
@@ -220,33 +176,6 @@ class Environment:
     provenance: Provenance = field(default_factory=Provenance)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where something is declared: a file relative to the project directory, and a 1-based line."""
-
-    file: str
-    line: int
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """One environment file: the desired state of one environment version.
-
-    Attributes:
-        version: None where the file has none and envsync looks after it (`versions: auto`).
-    """
-
-    name: str
-    version: str | None
-    spec: EnvironmentSpec
-    metadata: Metadata
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class TargetIdentity:
-    """Which target a plan is for: its name in `envsync.yaml`, its kind, and its own id."""
-
-    name: str
-    kind: str
-    id: str
+def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
+    """The tags that a version carries: the user's and the reserved ones."""
+    return {**user_tags(metadata.tags), **provenance.as_tags()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 from envsync.model.canonical import JSON
 
@@ -31,16 +31,3 @@ class HistoryEntry:
     version: str | None
     before: JSON
     after: JSON
-
-
-@runtime_checkable
-class KeepsHistory(Protocol):
-    """A target that can say what was changed in it."""
-
-    def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """All changes of one environment and its versions, oldest first.
-
-        Raises:
-            TargetError: the target cannot be read.
-        """
-        ...

@@ -8,16 +8,18 @@ what the docstrings here promise.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from envsync.model.environment import (
-    Environment,
-    EnvironmentKey,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
-from envsync.model.state import State
+if TYPE_CHECKING:
+    from envsync.model.environment import Environment, EnvironmentKey, Metadata
+    from envsync.model.history import HistoryEntry
+    from envsync.model.provenance import Provenance
+    from envsync.model.state import State
+
+
+DEFAULT_PARALLEL: Final = 16
+"""How many requests are under way at once, at most."""
 
 
 class Target(Protocol):
@@ -93,4 +95,26 @@ class Target(Protocol):
 
     def close(self) -> None:
         """Gives back what it holds: connections, files. The target is not used afterwards."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TargetIdentity:
+    """Which target a plan is for: its name in `envsync.yaml`, its kind, and its own id."""
+
+    name: str
+    kind: str
+    id: str
+
+
+@runtime_checkable
+class KeepsHistory(Protocol):
+    """A target that can say what was changed in it."""
+
+    def history(self, name: str) -> tuple[HistoryEntry, ...]:
+        """All changes of one environment and its versions, oldest first.
+
+        Raises:
+            TargetError: the target cannot be read.
+        """
         ...

@@ -12,10 +12,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from envsync.model.errors import EnvsyncError
+from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.change import Action, Change
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
-from envsync.targets.connection import DEFAULT_PARALLEL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from envsync.model.canonical import natural_order
-from envsync.model.environment import Declaration, Source
+from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError
+from envsync.model.naming import natural_order
 from envsync.model.wording import nearest
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]

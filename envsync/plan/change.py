@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Literal
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import Environment, Source
+from envsync.model.declaration import Source
+from envsync.model.environment import Environment
 
 Scope = Literal["version", "environment"]
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from envsync.model.canonical import JSON, canonical_json, natural_order
+from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import BuildContext, EnvironmentSpec, Metadata
+from envsync.model.naming import natural_order
 from envsync.model.state import RegisteredVersion
 from envsync.plan.change import FieldChange
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.plan.change import Change
+from envsync.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Status: TypeAlias = Literal["done", "failed", "skipped"]
 
@@ -33,3 +37,11 @@ class Outcome:
             "status": self.status,
             "error": self.error,
         }
+
+
+def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
+    """Addresses of changes that are done, and that a plan made afterwards would make again."""
+    open_addresses = {change.address for change in plan.changes}
+    open_addresses |= {rejection.address for rejection in plan.rejections}
+    done = {item.change.address for item in outcomes if item.status == "done"}
+    return tuple(sorted(done & open_addresses))

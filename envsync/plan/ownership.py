@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
+from envsync.model.naming import RESERVED_NAMES
 from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Rejection
 from envsync.plan.compare import Match
-
-RESERVED_NAMES = ("azureml", "microsoft")
-"""Prefixes of names that the service keeps for itself, in any case of letters (documented)."""
 
 
 def is_the_services(container: Container) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from envsync._version import __version__
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
-from envsync.model.environment import Source, TargetIdentity
+from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError, PlanRefused
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 
 FORMAT_VERSION = 1

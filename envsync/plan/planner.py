@@ -11,18 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from envsync.model.environment import (
-    Declaration,
-    Environment,
-    EnvironmentKey,
-    EnvironmentSpec,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion, State
+from envsync.model.target import TargetIdentity
 from envsync.plan.bump import bump_command
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.compare import match_spec, merge_ignored, metadata_fields, spec_fields

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from envsync.model.canonical import natural_order
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
+from envsync.model.naming import natural_order
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change
 from envsync.plan.compare import match_spec

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.context.scan import ContextScan, scan_context
+from envsync.project.problems import Report
 from envsync.project.yaml.nodes import MERGE, NULL, Finding, check, entries
 from envsync.project.yaml.text import Document, compose
-
-if TYPE_CHECKING:
-    from envsync.project.environment.conda import Conda
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +148,17 @@ def parse(data: bytes) -> Reading:
     if document.root is not None:
         found.extend(check(document.root))
     return Reading(document, tuple(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Conda:
+    """A conda specification.
+
+    Attributes:
+        text: canonical JSON; None where it has errors.
+        report: the problems of the file that it stands in; None where that is the environment
+            file itself.
+    """
+
+    text: str | None
+    report: Report | None = None

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from envsync.model.canonical import natural_order
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
+from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across

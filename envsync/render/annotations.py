@@ -6,11 +6,11 @@ its own: https://docs.github.com/actions/reference/workflows-and-actions/workflo
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from envsync.render.paint import safe
-from envsync.render.paths import below
 
 if TYPE_CHECKING:
     from envsync.model.problem import Problem
@@ -76,3 +76,13 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def below(prefix: str, file: str) -> str:
+    """A file of the project, relative to the repository's root; an absolute path stays as it is.
+
+    Args:
+        prefix: the project directory, relative to that root; empty where it is the root.
+        file: relative to the project directory.
+    """
+    return posixpath.normpath(posixpath.join(prefix, file))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
 from envsync.plan.bump import Bump
 from envsync.render.paint import Paint, pad, safe
 

@@ -17,7 +17,7 @@ from envsync.render.values import value_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from envsync.model.environment import Source
+    from envsync.model.declaration import Source
     from envsync.plan.change import Change, FieldChange, Rejection
     from envsync.plan.plan import Plan
 

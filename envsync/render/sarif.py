@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from envsync._version import __version__
 from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
+from envsync.render.annotations import below
 from envsync.render.paint import safe
-from envsync.render.paths import below
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON

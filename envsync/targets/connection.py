@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-DEFAULT_PARALLEL: Final = 16
-"""How many requests are under way at once, at most."""
+from envsync.model.target import DEFAULT_PARALLEL
 
 DEFAULT_TIME_LIMIT: Final = 300.0
 """How long one request is tried again at most, in seconds."""

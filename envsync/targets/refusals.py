@@ -7,11 +7,9 @@ https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from envsync.model.errors import TargetError
-from envsync.targets.store.rows import NewVersion, VersionRow
 
 Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hidden"]
 
@@ -35,7 +33,7 @@ class Refused(TargetError):
         super().__init__(message)
 
 
-def check_new(new: NewVersion) -> None:
+def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
     """Whether the service would take this content at all.
 
     Raises:
@@ -43,19 +41,18 @@ def check_new(new: NewVersion) -> None:
             environment": the prefixes `AzureML` and `Microsoft` are), or there is not exactly one
             of image and build (OpenAPI, EnvironmentVersion).
     """
-    check_name(new.name)
-    if not _PATTERN.fullmatch(new.version) or new.version == "latest":
+    check_name(name)
+    if not _PATTERN.fullmatch(version) or version == "latest":
         raise Refused(
             "content",
-            f"{new.name}: {new.version!r} cannot name a version: letters, digits, '-', '_' and "
+            f"{name}: {version!r} cannot name a version: letters, digits, '-', '_' and "
             "'.', 255 at most, a letter or digit first, and not 'latest'.",
         )
-    builds = new.spec.build_uri is not None or new.spec.build_context is not None
-    if builds == (new.spec.image is not None):
+    if build == image:
         raise Refused(
             "content",
-            f"{new.name}:{new.version} needs either an image or a build, and has "
-            f"{'both' if builds else 'neither'}.",
+            f"{name}:{version} needs either an image or a build, and has "
+            f"{'both' if build else 'neither'}.",
         )
 
 
@@ -75,42 +72,6 @@ def check_name(name: str) -> None:
         raise Refused(
             "content", f"{name}: names that begin with AzureML or Microsoft are reserved."
         )
-
-
-def check_same(row: VersionRow, new: NewVersion) -> None:
-    """Whether a registered version is the one that is to be registered.
-
-    Raises:
-        TargetError: it has another spec, which is fixed (documentation, "Update": only description
-            and tags can change), or another owner.
-    """
-    check_fixed(row, new)
-    if row.owner != new.owner:
-        raise Refused(
-            "owner",
-            f"{_key(new)} is already registered, by {_project(row.owner)} and not "
-            f"{_project(new.owner)}.",
-        )
-
-
-def check_fixed(row: VersionRow, new: NewVersion) -> None:
-    """Whether a registered version has the spec that is to be registered.
-
-    Raises:
-        TargetError: it has another one, which is fixed.
-    """
-    if row.spec != new.spec:
-        pairs = zip(new.spec._fields, row.spec, new.spec, strict=True)
-        raise fixed(new, (field for field, here, there in pairs if here != there))
-
-
-def fixed(new: NewVersion, fields: Iterable[str]) -> Refused:
-    """A version is registered with other values of these fields, which cannot change."""
-    return Refused(
-        "fixed",
-        f"{_key(new)} is already registered and cannot be changed; it differs in "
-        f"{', '.join(fields)}. Register a new version instead.",
-    )
 
 
 def unknown(name: str, version: str | None) -> Refused:
@@ -142,11 +103,3 @@ def hidden_already(name: str, version: str) -> Refused:
         "hidden",
         f"{name}:{version} cannot be archived on its own while the environment {name} is archived.",
     )
-
-
-def _key(new: NewVersion) -> str:
-    return f"Environment {new.name} with version {new.version}"
-
-
-def _project(owner: str | None) -> str:
-    return "no project" if owner is None else f"project {owner}"

@@ -16,11 +16,12 @@ from unittest.mock import patch
 import pytest
 
 from envsync.action.marker import Marker, read_marker
-from envsync.api import apply_plan, load_project, make_plan
+from envsync.api import apply_plan, make_plan
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
+from envsync.project.project import load_project
 from envsync.project.settings.config import load_config
-from envsync.targets import open_target
+from envsync.targets.kinds import open_target
 from tests.action.act import Ran, Runner
 from tests.action.documented import workflows
 from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envsync.action.marker import MAX_LENGTH, Marker, fingerprints, read_marker
-from envsync.model.environment import TargetIdentity
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.plan import Plan
 

@@ -20,8 +20,8 @@ from envsync.action.report import (
     problems_report,
     refused_report,
 )
-from envsync.model.environment import TargetIdentity
 from envsync.model.problem import Problem
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan

@@ -10,8 +10,9 @@ import pytest
 
 from envsync.action.marker import Marker, fingerprints, read_marker
 from envsync.action.step import run
-from envsync.api import load_project, make_plan
+from envsync.api import make_plan
 from envsync.plan.plan import Plan
+from envsync.project.project import load_project
 from tests.action.forge import BOT, READ_ONLY, REPOSITORY, TOKEN, Forge
 
 

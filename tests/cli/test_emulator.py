@@ -16,6 +16,8 @@ import pytest
 
 from envsync.cli import emulator as command
 from envsync.cli import main
+from envsync.cli import serving as command_serving
+from envsync.cli.serving import variables_text
 from envsync.emulator.settings import Settings
 from envsync.model.errors import UsageError
 from envsync.model.wording import install
@@ -233,7 +235,7 @@ def test_a_shell_can_read_the_variables() -> None:
 
 
 def test_text_for_a_shell_is_quoted() -> None:
-    assert command.variables_text({"A": "it's $1"}, as_json=False) == "export A='it'\"'\"'s $1'"
+    assert variables_text({"A": "it's $1"}, as_json=False) == "export A='it'\"'\"'s $1'"
 
 
 # Options
@@ -247,7 +249,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
         found.append(settings)
         return 0
 
-    monkeypatch.setattr(command, "run", take)
+    monkeypatch.setattr(command_serving, "run", take)
     main.app(["emulator", *arguments], standalone_mode=False)
     return found[0]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from envsync.api import load_project
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import GitError
+from envsync.project.project import load_project
 from tests.project.project import Files, write
 from tests.repository import commit, git, new_repository
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.model.canonical import JSON, canonical_json, natural_order, sha256_digest
+from envsync.model.canonical import JSON, canonical_json, sha256_digest
+from envsync.model.naming import natural_order
 
 TEXTS: dict[str, tuple[JSON, str]] = {
     "keys are sorted": ({"b": 1, "a": {"d": 2, "c": 3}}, '{"a":{"c":3,"d":2},"b":1}'),

@@ -16,10 +16,9 @@ from envsync.model.environment import (
     EnvironmentSpec,
     InferenceConfig,
     Metadata,
-    Provenance,
     Route,
-    user_tags,
 )
+from envsync.model.provenance import Provenance, user_tags
 
 
 def documented_digest(kind: str, text: str) -> str:

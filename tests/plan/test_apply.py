@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from envsync.model.environment import Declaration, Environment, EnvironmentKey, Metadata, Provenance
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import PlanRefused, TargetError
 from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
 from envsync.plan.apply import INTERRUPTED, apply
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan

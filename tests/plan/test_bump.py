@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envsync.model.canonical import natural_order
 from envsync.model.errors import EnvsyncError
+from envsync.model.naming import natural_order
 from envsync.plan.bump import choose, decide
 from tests.builders import declared
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.model.environment import Source
+from envsync.model.declaration import Source
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 
 

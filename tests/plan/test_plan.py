@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 
 from envsync import __version__
-from envsync.model.environment import Source
+from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.policy import Policy
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.model.environment import Declaration, Environment, EnvironmentKey, Metadata, Provenance
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
 from envsync.model.state import Container, State
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan

@@ -14,16 +14,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envsync.model.environment import (
-    Declaration,
-    Environment,
-    EnvironmentKey,
-    EnvironmentSpec,
-    Metadata,
-    Provenance,
-)
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import PlanRefused, TargetError
 from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
 from envsync.model.state import RegisteredVersion, State
 from envsync.plan.apply import apply
 from envsync.plan.plan import Plan

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from envsync.model.environment import Build, BuildContext, Declaration
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Build, BuildContext
 from envsync.project.load import Loaded, load
 from tests.project.project import DATA
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envsync.model.environment import Build, Declaration, InferenceConfig, Route, Source
+from envsync.model.declaration import Declaration, Source
+from envsync.model.environment import Build, InferenceConfig, Route
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.load import load
 from tests.project.project import found, load_files, write

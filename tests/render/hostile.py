@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from envsync.model.environment import Source, TargetIdentity
+from envsync.model.declaration import Source
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 

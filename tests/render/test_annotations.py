@@ -7,8 +7,9 @@ import re
 import pytest
 from hypothesis import given
 
-from envsync.model.environment import Source, TargetIdentity
+from envsync.model.declaration import Source
 from envsync.model.problem import Problem
+from envsync.model.target import TargetIdentity
 from envsync.plan.change import Rejection
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github, problems_github

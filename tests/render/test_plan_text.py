@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.state import State
 from envsync.plan.change import FieldChange

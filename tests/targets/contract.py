@@ -29,10 +29,10 @@ from envsync.model.environment import (
     EnvironmentSpec,
     InferenceConfig,
     Metadata,
-    Provenance,
     Route,
 )
 from envsync.model.errors import TargetError
+from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import Target
 from envsync.plan.compare import match_spec

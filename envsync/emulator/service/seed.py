@@ -9,7 +9,8 @@ from pathlib import Path
 
 from envsync.emulator.settings import Settings
 from envsync.model.canonical import JSON
-from envsync.model.environment import BuildContext, Declaration, Environment, EnvironmentKey
+from envsync.model.declaration import Declaration
+from envsync.model.environment import BuildContext, Environment, EnvironmentKey
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.targets.local.translation import new_version
 from envsync.targets.store.rows import NewVersion

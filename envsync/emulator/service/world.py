@@ -12,9 +12,9 @@ from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.curated import CURATED
 from envsync.emulator.service.seed import seeded
 from envsync.emulator.settings import AssetKind, Settings, state_file
-from envsync.targets.refusals import check_new
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import NewVersion
+from envsync.targets.store.rules import check_new
 from envsync.targets.store.store import Store
 
 _ACTOR = "Microsoft"

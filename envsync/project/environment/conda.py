@@ -8,30 +8,15 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
 from envsync.project.environment.place import Place, missing, resolve
-from envsync.project.files import Reading
+from envsync.project.files import Conda, Reading
 from envsync.project.problems import Report, start_report
 from envsync.project.yaml.nodes import MAP, NULL, SEQ, STR, Finding, entries, finding, value
-
-
-@dataclass(frozen=True, slots=True)
-class Conda:
-    """A conda specification.
-
-    Attributes:
-        text: canonical JSON; None where it has errors.
-        report: the problems of the file that it stands in; None where that is the environment
-            file itself.
-    """
-
-    text: str | None
-    report: Report | None = None
 
 
 def read_conda(place: Place, node: Node) -> Conda | None:

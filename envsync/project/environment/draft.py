@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node
 
-from envsync.model.environment import Declaration, EnvironmentSpec, Metadata, OsType, Source
+from envsync.model.declaration import Declaration, Source
+from envsync.model.environment import EnvironmentSpec, Metadata, OsType
 from envsync.model.policy import Versions
 from envsync.project.environment.build import read_build
-from envsync.project.environment.conda import Conda, read_conda
+from envsync.project.environment.conda import read_conda
 from envsync.project.environment.fields import (
     ENVIRONMENT_FIELDS,
     check_passed_over,
@@ -21,8 +22,9 @@ from envsync.project.environment.fields import (
     read_text,
 )
 from envsync.project.environment.identity import read_name, read_version
-from envsync.project.environment.images import is_pinned
+from envsync.project.environment.pins import is_pinned
 from envsync.project.environment.place import Place
+from envsync.project.files import Conda
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import Entry, Finding, entries
 

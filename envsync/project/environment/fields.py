@@ -11,7 +11,8 @@ from typing import Final, cast
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.model.environment import RESERVED_TAG_PREFIX, InferenceConfig, OsType, Route
+from envsync.model.environment import InferenceConfig, OsType, Route
+from envsync.model.provenance import RESERVED_TAG_PREFIX
 from envsync.model.wording import nearest
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import BINARY, FLOAT, INT, MAP, NULL, STR, Entry, entries, value

@@ -7,15 +7,10 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
+from envsync.model.naming import NAME, RESERVED_NAMES
 from envsync.project.environment.fields import read_text
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import BOOL, DATE, FLOAT, INT, STR, value
-
-NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
-"""Names and versions that the service takes. No rule for versions is published."""
-
-RESERVED_PREFIXES: Final = ("azureml", "microsoft")
-"""In lower case; compared without case. Documented with `az ml environment create`."""
 
 _YAML_1_2_NUMBER: Final = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+")
 
@@ -28,7 +23,7 @@ def read_name(report: Report, node: Node) -> str | None:
     if not name:
         report.add("missing-name", node, "The name is empty.", "Give the environment a name.")
         return None
-    if name.lower().startswith(RESERVED_PREFIXES):
+    if name.lower().startswith(RESERVED_NAMES):
         message = f"The name `{name}` belongs to Microsoft: `AzureML` and `Microsoft` are reserved."
         report.add("reserved-name", node, message, "Choose a name that starts otherwise.")
     if NAME.fullmatch(name) is None:

@@ -84,3 +84,15 @@ def ended_python(item: str) -> tuple[str, str] | None:
         return str(major), END_OF_LIFE[2, None]
     ended = END_OF_LIFE.get((major, int(minor))) if minor else None
     return (f"{major}.{minor}", ended) if ended else None
+
+
+def is_pinned(image: str) -> bool:
+    """Whether an image names a digest, or a tag other than `latest`.
+
+    The text is `[host[:port]/]path[:tag][@digest]`; a colon before a `/` belongs to a port.
+    """
+    name, at, _ = image.partition("@")
+    if at:
+        return True
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return bool(tag) and tag.lower() != "latest"

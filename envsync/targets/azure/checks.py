@@ -8,7 +8,6 @@ from envsync.model.environment import BuildContext, Environment
 from envsync.model.errors import TargetError
 from envsync.model.state import RegisteredVersion
 from envsync.plan.compare import match_spec, spec_fields
-from envsync.plan.ownership import RESERVED_NAMES
 from envsync.targets.azure.wire import Resource
 
 
@@ -91,11 +90,6 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
             f"{environment.key} was registered without its build context, because somebody else "
             "registered this version at the same time. Archive it, and register a new version."
         )
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a name is one that the service keeps for itself."""
-    return name.lower().startswith(RESERVED_NAMES)
 
 
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:

@@ -17,13 +17,18 @@ from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline.transport import HttpTransport
 
-from envsync.model.environment import BuildContext, Environment, EnvironmentSpec, InferenceConfig
+from envsync.model.environment import (
+    BuildContext,
+    Environment,
+    EnvironmentSpec,
+    InferenceConfig,
+    all_tags,
+)
 from envsync.model.errors import EnvsyncError, TargetError
 from envsync.model.wording import install
 from envsync.targets.azure.http.clouds import Cloud
 from envsync.targets.azure.http.errors import explained
 from envsync.targets.azure.http.uploads import Uploads
-from envsync.targets.local.translation import all_tags
 from envsync.targets.scratch import scratch_directory
 
 if TYPE_CHECKING:
@@ -195,7 +200,8 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
 
 
 def _copy(context: BuildContext, source: Path, place: Path) -> None:
-    from envsync.project.context.scan import copy_context, scan_context
+    from envsync.project.context.copy import copy_context
+    from envsync.project.context.scan import scan_context
 
     try:
         copy_context(context, place)

@@ -15,6 +15,7 @@ from envsync.targets.azure.http.credentials import credential
 from envsync.targets.azure.http.log import RequestLog
 from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.http.transport import SharedTransport
+from envsync.targets.azure.resources import Resources
 from envsync.targets.connection import Connection
 
 # Azure's libraries and urllib3 warn through logging, and Python prints that where nobody listens:
@@ -66,3 +67,11 @@ def link(config: TargetConfig, connection: Connection) -> Link:
     transport = SharedTransport(connection.parallel, log)
     rest = Rest(where, who, transport, time_limit=connection.time_limit)
     return Link(rest, who, transport, connection.time_limit, log)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One workspace or registry that has been found: its resources, and what creates in it."""
+
+    resources: Resources
+    creator: Creator

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from envsync.model.naming import is_reserved
 from envsync.model.state import Container, State
-from envsync.targets.azure.checks import is_reserved
 from envsync.targets.azure.current import Current
 from envsync.targets.azure.listing import Listing
 from envsync.targets.azure.memory import Memory

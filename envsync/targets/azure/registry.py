@@ -10,13 +10,12 @@ from typing import Final
 from urllib.parse import quote
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import TargetIdentity
 from envsync.model.errors import TargetError
+from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
 from envsync.targets.azure.http.rest import Rest
-from envsync.targets.azure.opening import link
+from envsync.targets.azure.opening import Site, link
 from envsync.targets.azure.resources import Resources
-from envsync.targets.azure.site import Site
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 

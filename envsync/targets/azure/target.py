@@ -14,25 +14,20 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
-from envsync.model.environment import (
-    Environment,
-    EnvironmentKey,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
+from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.provenance import Provenance
 from envsync.model.state import State
+from envsync.model.target import TargetIdentity
 from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_ours,
 )
 from envsync.targets.azure.current import Current
 from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.opening import Site
 from envsync.targets.azure.read import Reading
-from envsync.targets.azure.site import Site
 from envsync.targets.azure.wire import registered
 from envsync.targets.azure.writing import Writing
-from envsync.targets.local.translation import all_tags, new_version
 
 
 class AzureTarget:
@@ -100,7 +95,12 @@ class AzureTarget:
             TargetError: the version exists and is not this one; the build context on disk is no
                 longer what the spec says; or the service refuses it, or keeps something else.
         """
-        refusals.check_new(new_version(environment))
+        refusals.check_new(
+            environment.key.name,
+            environment.key.version,
+            image=environment.spec.image is not None,
+            build=environment.spec.build is not None,
+        )
         key = environment.key
         with self._lock(key.name):
             held = self._writing.current.version(key.name, key.version)

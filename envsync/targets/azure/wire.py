@@ -25,10 +25,9 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     OsType,
-    Provenance,
     Route,
-    user_tags,
 )
+from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import RegisteredVersion
 
 _READ_ONLY: Final = frozenset(

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from envsync.model.environment import TargetIdentity
+from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
-from envsync.targets.azure.opening import link
+from envsync.targets.azure.opening import Site, link
 from envsync.targets.azure.resources import Resources
-from envsync.targets.azure.site import Site
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import Environment
+from envsync.model.environment import Environment, all_tags
 from envsync.model.errors import TargetError
+from envsync.model.naming import is_reserved
 from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_archived,
@@ -21,15 +22,13 @@ from envsync.targets.azure.checks import (
     ensure_ours,
     ensure_uploaded,
     hidden_archive,
-    is_reserved,
 )
 from envsync.targets.azure.current import Current
 from envsync.targets.azure.http.errors import Refused
 from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.opening import Site
 from envsync.targets.azure.owners import owners, with_owner
-from envsync.targets.azure.site import Site
 from envsync.targets.azure.wire import Resource, body, registered
-from envsync.targets.local.translation import all_tags
 
 _DECLINED: Final = frozenset({400, 405, 409})
 """Statuses of a service that takes no such request at all."""

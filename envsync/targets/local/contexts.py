@@ -54,7 +54,7 @@ class ContextStore:
             ) from error
 
     def _copy(self, context: BuildContext, place: Path) -> None:
-        from envsync.project.context.scan import copy_context
+        from envsync.project.context.copy import copy_context
 
         self._directory.mkdir(exist_ok=True)
         sync(self._directory.parent)

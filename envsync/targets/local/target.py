@@ -12,18 +12,13 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from envsync.model.environment import (
-    BuildContext,
-    Environment,
-    EnvironmentKey,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
+from envsync.model.environment import BuildContext, Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.history import HistoryEntry
+from envsync.model.provenance import Provenance
 from envsync.model.state import State
+from envsync.model.target import TargetIdentity
 from envsync.targets.local.contexts import ContextStore
-from envsync.targets.local.translation import all_tags, new_version, state
+from envsync.targets.local.translation import new_version, state
 from envsync.targets.store.failures import damaged
 from envsync.targets.store.store import Store
 

@@ -19,11 +19,11 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     OsType,
-    Provenance,
     Route,
-    user_tags,
+    all_tags,
 )
 from envsync.model.errors import TargetError
+from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.targets.store.rows import (
     ContextRow,
@@ -91,11 +91,6 @@ def new_version(environment: Environment) -> NewVersion:
         tags=all_tags(environment.metadata, environment.provenance),
         context=context,
     )
-
-
-def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
-    """The tags that a version carries: the user's and the reserved ones."""
-    return {**user_tags(metadata.tags), **provenance.as_tags()}
 
 
 def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:

@@ -8,9 +8,9 @@ from collections.abc import Collection
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.history import HistoryAction
+from envsync.model.provenance import OWNER_TAG
 from envsync.targets import refusals
 from envsync.targets.store.rows import (
-    OWNER_TAG,
     ContainerRecord,
     ContainerRow,
     ContextRow,

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import RESERVED_TAG_PREFIX
-
-OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
+from envsync.model.provenance import OWNER_TAG
 
 FIXED_EXTRA: Mapping[str, JSON] = {"isAnonymous": False, "autoRebuild": "Disabled"}
 """What is fixed, too, and envsync does not model, with the service's defaults (OpenAPI)."""

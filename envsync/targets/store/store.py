@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from envsync.model.history import HistoryAction, HistoryEntry
 from envsync.targets import refusals
-from envsync.targets.store import deletions, queries
+from envsync.targets.store import deletions, queries, rules
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.database import Database
 from envsync.targets.store.rows import (
@@ -85,7 +85,7 @@ class Store:
         Raises:
             TargetError: it breaks a rule of the service, or another one has its place.
         """
-        refusals.check_new(new)
+        rules.check_new(new)
         with self.database.reading() as connection:
             return connection is not None and self._changes(connection).is_registered(new)
 
@@ -97,7 +97,7 @@ class Store:
         Raises:
             TargetError: it breaks a rule of the service, or another one has its place.
         """
-        refusals.check_new(new)
+        rules.check_new(new)
         with self.changing() as changes:
             if not changes.is_registered(new):
                 changes.create(new)

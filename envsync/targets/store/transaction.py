@@ -13,12 +13,12 @@ from typing import cast
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.history import HistoryAction
+from envsync.model.provenance import OWNER_TAG
 from envsync.targets import refusals
-from envsync.targets.store import queries
+from envsync.targets.store import queries, rules
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import (
     FIXED_EXTRA,
-    OWNER_TAG,
     ContainerRecord,
     NewVersion,
     VersionRecord,
@@ -59,7 +59,7 @@ class Changes:
         row = queries.find(self._connection, new.name, new.version)
         if row is None:
             return False
-        refusals.check_same(row, new)
+        rules.check_same(row, new)
         return True
 
     def create(self, new: NewVersion, *, archived: bool = False, curated: bool = False) -> None:
@@ -89,7 +89,7 @@ class Changes:
         """
         found = queries.records(self._connection, new.name, new.version)
         if not found:
-            refusals.check_new(new)
+            rules.check_new(new)
             self.create(new, archived=written.archived)
         else:
             self._update_record(found[0], new, written)
@@ -200,7 +200,7 @@ class Changes:
         row = found.row
         if row.curated:
             raise refusals.curated(f"{new.name}:{new.version}")
-        refusals.check_fixed(row, new)
+        rules.check_fixed(row, new)
         _check_fixed_extra(found, new)
         self._check_hidden(row, written.archived)
         tags = self._behaviour.resulting(parsed_tags(row.tags), written.tags)
@@ -280,8 +280,8 @@ def _action(row: VersionRow, archived: bool) -> HistoryAction:
 
 
 def _check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """The same as `refusals.check_fixed`, for what is fixed and not modelled."""
+    """The same as `rules.check_fixed`, for what is fixed and not modelled."""
     held = {**FIXED_EXTRA, **json.loads(found.extra)}
     asked = {**FIXED_EXTRA, **new.extra}
     if differing := [key for key in FIXED_EXTRA if held[key] != asked[key]]:
-        raise refusals.fixed(new, differing)
+        raise rules.fixed(new, differing)

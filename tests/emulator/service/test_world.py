@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 
 from envsync.emulator.settings import Settings
-from envsync.model.environment import (
-    Build,
-    Environment,
-    EnvironmentKey,
-    EnvironmentSpec,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
+from envsync.model.environment import Build, Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import InvalidProject, TargetError
+from envsync.model.provenance import Provenance
+from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, serving
 from tests.project.project import write

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from envsync.model.canonical import canonical_json
 from envsync.model.environment import Build, BuildContext, EnvironmentSpec, InferenceConfig, Route
 from envsync.model.errors import EnvsyncError
-from envsync.project.context.scan import ContextScan, copy_context, scan_context
+from envsync.project.context.copy import copy_context
+from envsync.project.context.scan import ContextScan, scan_context
 
 SEED = b"Initialize for october 2021 AML CLI version"
 REPOSITORY = Path(__file__).parents[3]

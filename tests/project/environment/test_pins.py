@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.project.environment.images import is_pinned
-from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+from envsync.project.environment.pins import (
+    ended_python,
+    is_pinned,
+    leaves_conda_open,
+    leaves_pip_open,
+)
 
 
 @pytest.mark.parametrize(

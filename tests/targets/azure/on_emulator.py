@@ -24,9 +24,9 @@ from envsync.emulator.network.azurite import find
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
 from envsync.project.settings.targets import TargetConfig, TargetKind
-from envsync.targets import open_target
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
+from envsync.targets.kinds import open_target
 from tests.targets.contract import IMAGE
 
 READER = "reads-only"

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from envsync.api import unverified
-from envsync.model.environment import Declaration
+from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.target import Target
 from envsync.plan.apply import apply
 from envsync.plan.change import Action
+from envsync.plan.outcome import unverified
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.project.settings.targets import TargetKind

@@ -29,7 +29,8 @@ from envsync.model.environment import (
     Metadata,
 )
 from envsync.model.errors import TargetError
-from envsync.targets.azure.checks import ensure_archived, ensure_uploaded, is_reserved
+from envsync.model.naming import is_reserved
+from envsync.targets.azure.checks import ensure_archived, ensure_uploaded
 from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.wire import Resource
 from tests.targets.azure.on_emulator import Azure, azure, put

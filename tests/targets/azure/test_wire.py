@@ -15,9 +15,9 @@ from envsync.model.environment import (
     EnvironmentSpec,
     InferenceConfig,
     Metadata,
-    Provenance,
     Route,
 )
+from envsync.model.provenance import Provenance
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.wire import Resource, body, creation_order, registered, resource
 from tests.emulator.recordings import FILES, sessions

@@ -17,15 +17,9 @@ from typing import Any
 import pytest
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import (
-    Build,
-    BuildContext,
-    EnvironmentKey,
-    EnvironmentSpec,
-    Metadata,
-    Provenance,
-)
+from envsync.model.environment import Build, BuildContext, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
+from envsync.model.provenance import Provenance
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.azure.current import Current
@@ -150,7 +144,7 @@ class TestWhatAPlanCosts:
     def test_a_plan_imports_no_sdk(self, service: Azure) -> None:
         config = service.config("workspace")
         code = (
-            "import sys; from pathlib import Path; from envsync.targets import open_target;"
+            "import sys; from pathlib import Path; from envsync.targets.kinds import open_target;"
             "from envsync.project.settings.targets import TargetConfig;"
             f"target = open_target(TargetConfig('dev', 'workspace', {dict(config.settings)!r}), "
             "Path()); assert target.read(['pydata'], 'me') == {}; target.close();"

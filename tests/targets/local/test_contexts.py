@@ -16,10 +16,10 @@ from envsync.model.environment import (
     Environment,
     EnvironmentKey,
     EnvironmentSpec,
-    TargetIdentity,
 )
 from envsync.model.errors import TargetError
-from envsync.project.context.scan import copy_context
+from envsync.model.target import TargetIdentity
+from envsync.project.context.copy import copy_context
 from envsync.targets.local.target import LocalTarget
 from tests.targets.contract import (
     build_context,
@@ -121,7 +121,7 @@ class TestContexts:
             copy_context(context, destination)
             copy_context(context, self.kept(path, context))
 
-        monkeypatch.setattr("envsync.project.context.scan.copy_context", copy_twice)
+        monkeypatch.setattr("envsync.project.context.copy.copy_context", copy_twice)
         target.create(self.declared(context))
 
         assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from envsync.model.environment import Metadata, Provenance, TargetIdentity
+from envsync.model.environment import Metadata
+from envsync.model.provenance import Provenance
+from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 
 IDENTITY = TargetIdentity("local", "local", "local.db")

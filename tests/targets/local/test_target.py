@@ -11,20 +11,13 @@ from typing import NoReturn
 import pytest
 
 from envsync.model.canonical import JSON
-from envsync.model.environment import (
-    Build,
-    Environment,
-    EnvironmentKey,
-    EnvironmentSpec,
-    Metadata,
-    Provenance,
-    TargetIdentity,
-)
+from envsync.model.environment import Build, Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
-from envsync.model.history import HistoryAction, HistoryEntry, KeepsHistory
-from envsync.model.target import Target
+from envsync.model.history import HistoryAction, HistoryEntry
+from envsync.model.provenance import Provenance
+from envsync.model.target import KeepsHistory, Target, TargetIdentity
 from envsync.project.settings.targets import TargetConfig
-from envsync.targets import open_target
+from envsync.targets.kinds import open_target
 from envsync.targets.local.target import LocalTarget, current_actor
 from envsync.targets.local.translation import new_version
 from tests.targets.contract import (

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from envsync.model.environment import EnvironmentKey, Metadata, TargetIdentity
+from envsync.model.environment import EnvironmentKey, Metadata
 from envsync.model.errors import TargetError
+from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 from envsync.targets.store import database
 from envsync.targets.store.tables import SCHEMA_VERSION

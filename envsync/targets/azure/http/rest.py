@@ -21,8 +21,7 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
 from envsync.targets.azure.http.errors import Refused, explained, no_json, refused
-from envsync.targets.azure.http.retries import Retries
-from envsync.targets.azure.http.waiting import retry_after
+from envsync.targets.azure.http.retries import Retries, retry_after
 
 _FIRST_POLL: Final = 0.5
 _LONGEST_POLL: Final = 10.0

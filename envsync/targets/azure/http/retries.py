@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from itertools import count
 from typing import Any, Final
 
@@ -16,8 +18,6 @@ from azure.core.exceptions import (
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
-
-from envsync.targets.azure.http.waiting import retry_after
 
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that may pass. A PUT can be sent twice, since it carries the whole state."""
@@ -108,3 +108,28 @@ def is_certificate_error(error: BaseException) -> bool:
     """Whether a connection failed because somebody's certificate is not trusted."""
     inner: BaseException | None = getattr(error, "inner_exception", None)
     return isinstance(inner, SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer asks to wait; None where it asks for nothing that makes sense.
+
+    `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds; `Retry-After` is seconds or a date
+    (RFC 9110).
+    """
+    for name in ("retry-after-ms", "x-ms-retry-after-ms"):
+        if (value := headers.get(name)) is not None and value.isdecimal():
+            return int(value) / 1000
+    value = headers.get("Retry-After")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -88,7 +88,7 @@ def test_a_missing_extra_is_one_line_that_says_how_to_install_it(kind: str) -> N
     code = (
         "import sys; sys.modules['azure.identity'] = None;"
         "from pathlib import Path; from envsync.model.errors import TargetError;"
-        "from envsync.targets import open_target; "
+        "from envsync.targets.kinds import open_target; "
         "from envsync.project.settings.targets import TargetConfig\n"
         f"try: open_target(TargetConfig('dev', {kind!r}, {{}}), Path())\n"
         "except TargetError as error: print(error)"

@@ -18,8 +18,8 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import cloud
 from envsync.targets.azure.http.errors import Refused, explained, fault_of, refused
+from envsync.targets.azure.http.retries import retry_after
 from envsync.targets.azure.http.transport import READS, WRITES, Pace, SharedTransport
-from envsync.targets.azure.http.waiting import retry_after
 from tests.targets.azure.scripted import Script, answer, rest
 
 URL = (

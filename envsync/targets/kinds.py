@@ -1,0 +1,69 @@
+"""The kinds of targets, and how each is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envsync.model.errors import TargetError
+from envsync.targets.connection import Connection
+
+if TYPE_CHECKING:
+    from envsync.model.target import Target
+    from envsync.project.settings.targets import TargetConfig
+
+
+def open_target(config: TargetConfig, root: Path, connection: Connection | None = None) -> Target:
+    """The target that `envsync.yaml` describes. Nothing is read or written yet.
+
+    Args:
+        config: its name, kind and settings.
+        root: the project directory, to which its paths are relative.
+        connection: how to talk to Azure, where that is needed.
+
+    Raises:
+        TargetError: what it needs is not installed, or there is nobody to sign in as.
+    """
+    return _OPENERS[config.kind](config, root, connection or Connection())
+
+
+def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Target:
+    from envsync.model.target import TargetIdentity
+    from envsync.targets.local.target import LocalTarget
+
+    path = config.settings["path"]
+    return LocalTarget(root / path, TargetIdentity(config.name, config.kind, path))
+
+
+def _open_workspace(config: TargetConfig, _root: Path, connection: Connection) -> Target:
+    try:
+        from envsync.targets.azure.workspace import open_workspace
+    except ModuleNotFoundError as error:
+        raise _not_installed(config, error) from error
+    return open_workspace(config, connection)
+
+
+def _open_registry(config: TargetConfig, _root: Path, connection: Connection) -> Target:
+    try:
+        from envsync.targets.azure.registry import open_registry
+    except ModuleNotFoundError as error:
+        raise _not_installed(config, error) from error
+    return open_registry(config, connection)
+
+
+def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetError:
+    from envsync.model.wording import install
+
+    return TargetError(
+        f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "
+        f"installed: {install('azure')}"
+    )
+
+
+_OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
+    "local": _open_local,
+    "workspace": _open_workspace,
+    "registry": _open_registry,
+}
+"""How each kind of target is opened. Each imports what it needs itself: Azure's SDK is slow."""
