@@ -68,6 +68,13 @@ demo-azure: $(VENV)/.installed-azure $(AZURITE_STAMP) ## the same against Azure 
 .PHONY: test
 test: lint pytest ## every check, the same ones that CI runs
 
+# What a change to the core needs, while it is being made: no emulator, no other process.
+CORE := tests/model tests/plan tests/project tests/render
+
+.PHONY: check
+check: lint ## lint, types and the tests of the core: for while you work
+	$(BIN)/python -m pytest -q -n $(JOBS) --maxprocesses 4 --hypothesis-profile quick $(CORE)
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 	$(BIN)/ruff check

@@ -39,6 +39,8 @@ WRITER = """
 import hashlib, sys
 from pathlib import Path
 from envsync.model.environment import *
+from envsync.model.provenance import Provenance
+from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 
 path, first, last, work = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
