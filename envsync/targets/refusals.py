@@ -19,7 +19,7 @@ _PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
 _RESERVED_NAME = re.compile("azureml|microsoft", re.IGNORECASE)
 
 
-class Refused(TargetError):
+class RuleViolation(TargetError):
     """A rule of the service forbids an operation.
 
     Attributes:
@@ -43,13 +43,13 @@ def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
     """
     check_name(name)
     if not _PATTERN.fullmatch(version) or version == "latest":
-        raise Refused(
+        raise RuleViolation(
             "content",
             f"{name}: {version!r} cannot name a version: letters, digits, '-', '_' and "
             "'.', 255 at most, a letter or digit first, and not 'latest'.",
         )
     if build == image:
-        raise Refused(
+        raise RuleViolation(
             "content",
             f"{name}:{version} needs either an image or a build, and has "
             f"{'both' if build else 'neither'}.",
@@ -63,43 +63,43 @@ def check_name(name: str) -> None:
         TargetError: the name is malformed or reserved.
     """
     if not _PATTERN.fullmatch(name):
-        raise Refused(
+        raise RuleViolation(
             "content",
             f"{name!r} cannot name an environment: letters, digits, '-', '_' and '.', 255 at "
             "most, and a letter or digit first.",
         )
     if _RESERVED_NAME.match(name):
-        raise Refused(
+        raise RuleViolation(
             "content", f"{name}: names that begin with AzureML or Microsoft are reserved."
         )
 
 
-def unknown(name: str, version: str | None) -> Refused:
+def unknown(name: str, version: str | None) -> RuleViolation:
     """There is no such thing."""
     if version is None:
-        return Refused("unknown", f"There is no environment {name}.")
-    return Refused("unknown", f"There is no environment {name} with version {version}.")
+        return RuleViolation("unknown", f"There is no environment {name}.")
+    return RuleViolation("unknown", f"There is no environment {name} with version {version}.")
 
 
-def curated(name: str) -> Refused:
+def curated(name: str) -> RuleViolation:
     """It belongs to the service, which lets nobody change it."""
-    return Refused(
+    return RuleViolation(
         "curated", f"{name} is a curated environment of the service and cannot be changed."
     )
 
 
-def hidden(name: str, version: str) -> Refused:
+def hidden(name: str, version: str) -> RuleViolation:
     """One version is to be restored while its container is archived (documentation, "Archive")."""
-    return Refused(
+    return RuleViolation(
         "hidden",
         f"{name}:{version} cannot be restored while the environment {name} is archived. Restore "
         "the environment first.",
     )
 
 
-def hidden_already(name: str, version: str) -> Refused:
+def hidden_already(name: str, version: str) -> RuleViolation:
     """One version is to be archived while its container is, in a service that refuses it."""
-    return Refused(
+    return RuleViolation(
         "hidden",
         f"{name}:{version} cannot be archived on its own while the environment {name} is archived.",
     )

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
-from envsync.targets.azure.http.errors import Refused
+from envsync.targets.azure.http.errors import RequestRefused
 from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.wire import Resource, resource
 
@@ -37,7 +37,7 @@ class Resources:
         """All versions of one container, archived ones too; none where it is not there."""
         try:
             items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
-        except Refused as error:
+        except RequestRefused as error:
             if error.status == 404:
                 return []
             raise

@@ -24,7 +24,7 @@ from envsync.targets.azure.checks import (
     hidden_archive,
 )
 from envsync.targets.azure.current import Current
-from envsync.targets.azure.http.errors import Refused
+from envsync.targets.azure.http.errors import RequestRefused
 from envsync.targets.azure.memory import Memory
 from envsync.targets.azure.opening import Site
 from envsync.targets.azure.owners import owners, with_owner
@@ -57,7 +57,7 @@ class Writing:
         except TargetError as error:
             failure = error
         # azure-ai-ml reads a registry's new version back, which may not be shown yet (404).
-        if failure is None or (isinstance(failure, Refused) and failure.status == 404):
+        if failure is None or (isinstance(failure, RequestRefused) and failure.status == 404):
             # Under an archived container a version is born archived (documentation, "Archive").
             archived = self.current.archived(key.name)
             new = Resource(key.version, {})
@@ -95,7 +95,7 @@ class Writing:
             return
         try:
             self._put_container(name, container, with_owner(container.tags, owner), archived)
-        except Refused as error:
+        except RequestRefused as error:
             if error.status not in _DECLINED:
                 raise
 
@@ -119,7 +119,7 @@ class Writing:
         alone = [] if archived else self._archived_alone(name)
         try:
             held = self._put_container(name, container, container.tags, archived)
-        except Refused as error:
+        except RequestRefused as error:
             # A service that no longer takes tags of containers may still hold some.
             if error.status not in _DECLINED or not container.tags:
                 raise
@@ -152,7 +152,7 @@ class Writing:
             return
         try:
             self.put_version(name, held, held.description, None, archived)
-        except Refused as error:
+        except RequestRefused as error:
             if held.archived:
                 return
             if archived and self.current.archived(name):

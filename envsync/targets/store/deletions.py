@@ -27,7 +27,7 @@ def delete(
         Whether it was there.
 
     Raises:
-        Refused: it is curated.
+        RuleViolation: it is curated.
     """
     containers = queries.container_records(connection, name)
     records = queries.records(connection, name, version)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from envsync.targets import refusals
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 from envsync.targets.store.rows import NewVersion, VersionRow
 
 
@@ -18,7 +18,7 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
     """
     check_fixed(row, new)
     if row.owner != new.owner:
-        raise Refused(
+        raise RuleViolation(
             "owner",
             f"{_key(new)} is already registered, by {_project(row.owner)} and not "
             f"{_project(new.owner)}.",
@@ -36,9 +36,9 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
         raise fixed(new, (field for field, here, there in pairs if here != there))
 
 
-def fixed(new: NewVersion, fields: Iterable[str]) -> Refused:
+def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:
     """A version is registered with other values of these fields, which cannot change."""
-    return Refused(
+    return RuleViolation(
         "fixed",
         f"{_key(new)} is already registered and cannot be changed; it differs in "
         f"{', '.join(fields)}. Register a new version instead.",

@@ -162,7 +162,7 @@ class Changes:
             TargetError: its name is malformed or reserved, it is curated, or tags are refused.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
-            raise refusals.Refused("content", "Tags are not supported.")
+            raise refusals.RuleViolation("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
             queries.add_container(self._connection, name, *self._stamp)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import NewVersion, VersionRecord, VersionSpec, Written
 from envsync.targets.store.store import Store
@@ -65,7 +65,7 @@ def put_container(store: Store, written: Written, name: str = "pydata") -> None:
 
 def refusal(store: Store, new: NewVersion, written: Written | None = None) -> str:
     """The rule by which a PUT is refused."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RuleViolation) as caught:
         put(store, new, written)
     return caught.value.rule
 
@@ -125,10 +125,10 @@ def test_each_refusal_says_by_which_rule(stores: Stores) -> None:
     assert refusal(store, NewVersion("pydata", "latest", SPEC)) == "content"
     assert refusal(store, NewVersion("other", "1", SPEC._replace(image=None))) == "content"
     assert refusal(store, NewVersion("pydata", "2", SPEC), Written(archived=False)) == "hidden"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RuleViolation) as caught:
         store.update_version("pydata", "9", None, {})
     assert caught.value.rule == "unknown"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RuleViolation) as caught:
         store.create_version(NewVersion("pydata", "1", SPEC, tags={"envsync.owner": "x"}))
     assert caught.value.rule == "owner"
 
@@ -152,7 +152,7 @@ def test_a_container_can_be_made_before_its_versions(stores: Stores) -> None:
 
 def test_a_container_of_a_malformed_name_is_not_made(stores: Stores) -> None:
     store = stores.open()
-    with pytest.raises(Refused):
+    with pytest.raises(RuleViolation):
         put_container(store, Written(), name="a b")
 
     assert store.records() == ([], [])
@@ -171,7 +171,7 @@ def test_restoring_all_writes_the_history_of_each(stores: Stores) -> None:
 
 def test_one_transaction_is_whole_or_not(stores: Stores) -> None:
     store = stores.open()
-    with pytest.raises(Refused), store.changing() as changes:
+    with pytest.raises(RuleViolation), store.changing() as changes:
         changes.put_version(NEW, Written())
         changes.archive_version("absent", "1", archived=True)
 

@@ -33,7 +33,7 @@ class Fault:
     inner: str = ""
 
 
-class Refused(TargetError):
+class RequestRefused(TargetError):
     """The service refused one request.
 
     Attributes:
@@ -60,7 +60,7 @@ def fault_of(body: JSON) -> Fault:
     return Fault(_line(error.get("code")), _line(error.get("message")), inner)
 
 
-def refused(status: int, body: JSON, method: str, url: str) -> Refused:
+def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
     """What an answer with an error status means, and what to do."""
     fault = fault_of(body)
     says = fault.message or f"it answered {status} without saying why"
@@ -84,7 +84,7 @@ def refused(status: int, body: JSON, method: str, url: str) -> Refused:
     else:
         code = f"{fault.code}, {fault.inner}" if fault.inner else fault.code or str(status)
         message = f"The service refused it ({code}): {says}"
-    return Refused(message, status, fault)
+    return RequestRefused(message, status, fault)
 
 
 def forbidden(method: str, fault: Fault, url: str) -> str:
@@ -166,7 +166,7 @@ def explained(error: AzureError, url: str) -> TargetError:
     return TargetError(f"Azure failed: {_line(text)}")
 
 
-def from_response(error: HttpResponseError) -> Refused:
+def from_response(error: HttpResponseError) -> RequestRefused:
     """What an error of azure-core that holds an answer means."""
     body: JSON = None
     response = error.response

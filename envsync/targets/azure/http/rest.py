@@ -20,7 +20,7 @@ from envsync._version import __version__
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
-from envsync.targets.azure.http.errors import Refused, explained, no_json, refused
+from envsync.targets.azure.http.errors import RequestRefused, explained, no_json, refused
 from envsync.targets.azure.http.retries import Retries, retry_after
 
 _FIRST_POLL: Final = 0.5
@@ -40,7 +40,7 @@ class Answer:
 class Rest:
     """A signed-in connection to one cloud. Methods may be called from several threads at once.
 
-    Each raises `TargetError`; where the service refused a request, its kind `Refused`.
+    Each raises `TargetError`; where the service refused a request, its kind `RequestRefused`.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Rest:
         """
         try:
             return self._send("GET", url, parameters).body
-        except Refused as error:
+        except RequestRefused as error:
             if error.status == 404:
                 return None
             raise

@@ -17,7 +17,7 @@ from azure.core.rest import HttpRequest
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import cloud
-from envsync.targets.azure.http.errors import Refused, explained, fault_of, refused
+from envsync.targets.azure.http.errors import RequestRefused, explained, fault_of, refused
 from envsync.targets.azure.http.retries import retry_after
 from envsync.targets.azure.http.transport import READS, WRITES, Pace, SharedTransport
 from tests.targets.azure.scripted import Script, answer, rest
@@ -118,7 +118,7 @@ class TestRetries:
     def test_what_will_not_pass_is_not(self, status: int) -> None:
         script = Script(answer(status, failure("No"), Retry_After="1"))
 
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             rest(script).get(URL)
 
         assert (caught.value.status, len(script.sent)) == (status, 1)
