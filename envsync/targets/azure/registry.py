@@ -13,8 +13,8 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
+from envsync.targets.azure.client import Endpoint, open_client
 from envsync.targets.azure.http.rest import Rest
-from envsync.targets.azure.opening import Site, link
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
@@ -30,12 +30,12 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         TargetError: there is nobody to sign in as.
     """
     registry = config.settings["registry"]
-    ready = link(config, connection)
+    client = open_client(config, connection)
 
-    def find() -> Site:
-        url = address(ready.rest, registry)
-        creator = ready.creator({"registry_name": registry})
-        return Site(Resources(ready.rest, url, API_VERSION), creator)
+    def find() -> Endpoint:
+        url = address(client.rest, registry)
+        creator = client.creator({"registry_name": registry})
+        return Endpoint(Resources(client.rest, url, API_VERSION), creator)
 
     return AzureTarget(
         # Names of registries compare without case.
@@ -43,7 +43,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         find,
         parallel=connection.parallel,
         stale=connection.stale,
-        close=ready.close,
+        close=client.close,
     )
 
 

@@ -22,12 +22,12 @@ from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_ours,
 )
-from envsync.targets.azure.current import Current
-from envsync.targets.azure.memory import Memory
-from envsync.targets.azure.opening import Site
-from envsync.targets.azure.read import Reading
+from envsync.targets.azure.client import Endpoint
+from envsync.targets.azure.fresh_reads import FreshReads
+from envsync.targets.azure.recent_writes import RecentWrites
+from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import registered
-from envsync.targets.azure.writing import Writing
+from envsync.targets.azure.writer import Writer
 
 
 class AzureTarget:
@@ -36,7 +36,7 @@ class AzureTarget:
     def __init__(
         self,
         identity: TargetIdentity,
-        find: Callable[[], Site],
+        find: Callable[[], Endpoint],
         *,
         parallel: int,
         stale: float,
@@ -55,8 +55,8 @@ class AzureTarget:
         self._find = find
         self._parallel = parallel
         self._close = close
-        self._memory = Memory(stale)
-        self._found: Writing | None = None
+        self._recent_writes = RecentWrites(stale)
+        self._found: Writer | None = None
         self._finding = threading.Lock()
         self._locking = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -74,9 +74,9 @@ class AzureTarget:
         Raises:
             TargetError: it cannot be read.
         """
-        current = self._writing.current
-        reading = Reading(self.site.resources, self._parallel, self._memory, current)
-        return reading.state(names, owner)
+        fresh = self._writer.fresh
+        reader = StateReader(self.endpoint.resources, self._parallel, self._recent_writes, fresh)
+        return reader.state(names, owner)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until lists show which environments were archived and restored, at most a minute.
@@ -84,7 +84,7 @@ class AzureTarget:
         Raises:
             TargetError: the lists cannot be read.
         """
-        self._writing.current.settle(waiting)
+        self._writer.fresh.settle(waiting)
 
     def create(self, environment: Environment) -> None:
         """Registers a new version, after its build context, if local, has been uploaded.
@@ -103,13 +103,13 @@ class AzureTarget:
         )
         key = environment.key
         with self._lock(key.name):
-            held = self._writing.current.version(key.name, key.version)
+            held = self._writer.fresh.version(key.name, key.version)
             if held is None:
-                self._writing.register(environment)
+                self._writer.register(environment)
             else:
                 ensure_ours(environment, registered(key.name, held))
-                self._memory.note(key.name, key.version, held)
-            self._writing.own(key.name, environment.provenance.owner)
+                self._recent_writes.note(key.name, key.version, held)
+            self._writer.own(key.name, environment.provenance.owner)
 
     def update(
         self,
@@ -126,13 +126,13 @@ class AzureTarget:
                 container is archived, or the service ignored something.
         """
         with self._lock(key.name):
-            held = self._writing.changeable(key.name, key.version)
+            held = self._writer.changeable(key.name, key.version)
             if restore:
-                self._writing.ensure_shown(key.name, key.version)
+                self._writer.ensure_shown(key.name, key.version)
             tags = all_tags(metadata, provenance)
             archived = held.archived and not restore
-            self._writing.put_version(key.name, held, metadata.description, tags, archived)
-            self._writing.own(key.name, provenance.owner)
+            self._writer.put_version(key.name, held, metadata.description, tags, archived)
+            self._writer.own(key.name, provenance.owner)
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
@@ -146,25 +146,29 @@ class AzureTarget:
         """
         with self._lock(name):
             if version is None:
-                self._writing.set_container(name, archived)
+                self._writer.set_container(name, archived)
             else:
-                self._writing.set_version(name, version, archived)
+                self._writer.set_version(name, version, archived)
 
     def close(self) -> None:
         """Closes all connections."""
         self._close()
 
     @property
-    def site(self) -> Site:
+    def endpoint(self) -> Endpoint:
         """Where it was found. Looked up once, when it is first needed."""
-        return self._writing.site
+        return self._writer.endpoint
 
     @property
-    def _writing(self) -> Writing:
+    def _writer(self) -> Writer:
         with self._finding:
             if self._found is None:
-                site = self._find()
-                self._found = Writing(site, self._memory, Current(site.resources, self._memory))
+                endpoint = self._find()
+                self._found = Writer(
+                    endpoint,
+                    self._recent_writes,
+                    FreshReads(endpoint.resources, self._recent_writes),
+                )
             return self._found
 
     def _lock(self, name: str) -> threading.Lock:

@@ -9,7 +9,7 @@ from typing import Final
 
 from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
-from envsync.targets.azure.opening import Site, link
+from envsync.targets.azure.client import Endpoint, open_client
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
@@ -29,21 +29,21 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
         f"/subscriptions/{settings['subscription_id']}/resourceGroups/{settings['resource_group']}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{settings['workspace']}"
     )
-    ready = link(config, connection)
+    client = open_client(config, connection)
 
-    def find() -> Site:
+    def find() -> Endpoint:
         scope = {
             "subscription_id": settings["subscription_id"],
             "resource_group_name": settings["resource_group"],
             "workspace_name": settings["workspace"],
         }
-        url = ready.rest.cloud.manager + resource_id
-        return Site(Resources(ready.rest, url, API_VERSION), ready.creator(scope))
+        url = client.rest.cloud.manager + resource_id
+        return Endpoint(Resources(client.rest, url, API_VERSION), client.creator(scope))
 
     return AzureTarget(
         TargetIdentity(config.name, config.kind, resource_id),
         find,
         parallel=connection.parallel,
         stale=connection.stale,
-        close=ready.close,
+        close=client.close,
     )

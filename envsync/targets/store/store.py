@@ -27,7 +27,7 @@ from envsync.targets.store.rows import (
     VersionRecord,
     rows_of,
 )
-from envsync.targets.store.transaction import Changes
+from envsync.targets.store.transaction import Transaction
 
 _LOCAL: Final = Behaviour()
 _HISTORY = "SELECT at, actor, action, name, version, before, after FROM history"
@@ -166,7 +166,7 @@ class Store:
             return deletions.delete(connection, (self.now(), actor), name, version)
 
     @contextmanager
-    def changing(self, actor: str | None = None) -> Iterator[Changes]:
+    def changing(self, actor: str | None = None) -> Iterator[Transaction]:
         """One transaction, in which several changes are one operation, whole or not.
 
         Args:
@@ -213,9 +213,9 @@ class Store:
         """The current time as rows have it."""
         return self._clock().astimezone(UTC).isoformat(timespec="microseconds")
 
-    def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Changes:
+    def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Transaction:
         actor = self._actor if actor is None else actor
-        return Changes(connection, at=self.now(), actor=actor, behaviour=self._behaviour)
+        return Transaction(connection, at=self.now(), actor=actor, behaviour=self._behaviour)
 
 
 def _entries(results: Iterable[tuple[Any, ...]]) -> tuple[HistoryEntry, ...]:

@@ -1,4 +1,4 @@
-"""`Changes`: what can be done to a store, each under the rules of the Azure ML service.
+"""`Transaction`: what can be done to a store, each under the rules of the Azure ML service.
 
 The rules stand here once, for the local target, which changes one thing at a time, and for whoever
 speaks the service's own protocol, in which one PUT may create, update, archive or restore.
@@ -29,7 +29,7 @@ from envsync.targets.store.rows import (
 )
 
 
-class Changes:
+class Transaction:
     """The changes of one transaction that somebody else holds. What they refuse, they raise.
 
     What makes no difference is not written, to the history neither.

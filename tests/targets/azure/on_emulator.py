@@ -111,7 +111,7 @@ def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azur
 def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -> None:
     """Registers a version as any other client would."""
     body = {"properties": {"image": IMAGE, "isArchived": False, "isAnonymous": False, **properties}}
-    target.site.resources.put_version(name, version, body)
+    target.endpoint.resources.put_version(name, version, body)
 
 
 def import_sdk() -> None:

@@ -52,7 +52,7 @@ def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service:
 
 def test_an_operation_that_never_ends_is_given_up_and_its_version_read(tmp_path: Path) -> None:
     with azure(tmp_path, operation_polls=10**6) as service, service.target("registry") as target:
-        target.site.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
+        target.endpoint.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
 
         target.create(environment())  # azure-ai-ml waits for it
         with pytest.raises(TargetError, match="is unfinished after 0 seconds"):
@@ -93,7 +93,7 @@ def test_a_version_that_is_there_is_never_sent_again(
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
-        held = target.site.resources.version("pydata", "1")
+        held = target.endpoint.resources.version("pydata", "1")
     assert writes == []
     assert held is not None
     assert (held.context_uri or "").startswith("https://")
@@ -113,7 +113,7 @@ def test_who_loses_a_race_for_a_version_registers_no_path_of_this_machine(
             with pytest.raises(TargetError, match="pydata:1 was registered by somebody else"):
                 target.create(declared)
 
-        assert target.site.resources.version("pydata", "1") is None
+        assert target.endpoint.resources.version("pydata", "1") is None
 
 
 def test_an_update_that_the_service_ignores_is_a_failed_change(tmp_path: Path) -> None:

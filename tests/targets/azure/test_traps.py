@@ -312,14 +312,14 @@ def test_a_write_starts_from_what_is_there_now(service: Azure) -> None:
     config = service.config("workspace")
     with service.open(config) as ours, service.open(config) as theirs:
         ours.create(environment())
-        held = ours.site.resources.version("pydata", "1")
+        held = ours.endpoint.resources.version("pydata", "1")
         assert held is not None
         changed: JSON = {**dict(held.properties), "properties": {"theirs": "1"}}
-        theirs.site.resources.put_version("pydata", "1", {"properties": changed})
+        theirs.endpoint.resources.put_version("pydata", "1", {"properties": changed})
 
         ours.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
-        after = ours.site.resources.version("pydata", "1")
+        after = ours.endpoint.resources.version("pydata", "1")
     assert after is not None
     assert after.description == "New."
     assert after.properties["properties"] == {"theirs": "1", "azureml.labels": "latest"}
@@ -378,14 +378,14 @@ def test_a_create_that_seems_to_fail_is_read_back(
     service: Azure, monkeypatch: pytest.MonkeyPatch, done: bool
 ) -> None:
     with service.target("workspace") as target:
-        create = target.site.creator.create
+        create = target.endpoint.creator.create
 
         def lose_the_answer(declared: Environment) -> None:
             if done:
                 create(declared)
             raise TargetError("The connection broke off.")
 
-        monkeypatch.setattr(target.site.creator, "create", lose_the_answer)
+        monkeypatch.setattr(target.endpoint.creator, "create", lose_the_answer)
         if done:
             target.create(environment())
             assert registered(target).environment == environment()

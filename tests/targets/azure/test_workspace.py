@@ -22,8 +22,8 @@ from envsync.model.errors import TargetError
 from envsync.model.provenance import Provenance
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
-from envsync.targets.azure.current import Current
-from envsync.targets.azure.memory import Memory
+from envsync.targets.azure.fresh_reads import FreshReads
+from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
@@ -78,7 +78,7 @@ class TestWhatAPlanCosts:
             with ThreadPoolExecutor(16) as pool:
                 for number in range(500):
                     body: dict[str, JSON] = {"properties": {"tags": OWNED, "isArchived": False}}
-                    pool.submit(target.site.resources.put_container, f"owned-{number}", body)
+                    pool.submit(target.endpoint.resources.put_container, f"owned-{number}", body)
             before = len(service.requests())
 
             state = target.read([f"owned-{number}" for number in range(250)], OWNER)
@@ -91,7 +91,7 @@ class TestWhatAPlanCosts:
             for number in range(10):
                 put(target, f"foreign-{number}")
                 put(target, "declared", str(number))
-            target.site.resources.put_container("foreign-0", {"properties": {"tags": OWNED}})
+            target.endpoint.resources.put_container("foreign-0", {"properties": {"tags": OWNED}})
             before = len(service.requests())
 
             state = target.read(["declared"], "other")
@@ -122,7 +122,7 @@ class TestWhatAPlanCosts:
             service.target("workspace", Connection(parallel=3)) as target,
         ):
             most, now, lock = 0, 0, threading.Lock()
-            send = target.site.resources.rest._send
+            send = target.endpoint.resources.rest._send
 
             def counted(*arguments: Any) -> Any:
                 nonlocal most, now
@@ -136,7 +136,7 @@ class TestWhatAPlanCosts:
                         now -= 1
 
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(target.site.resources.rest, "_send", counted)
+                patch.setattr(target.endpoint.resources.rest, "_send", counted)
                 target.read([f"absent-{number}" for number in range(20)])
 
             assert most == 3
@@ -188,18 +188,18 @@ class TestOwners:
     def test_a_mark_without_a_version_finds_nothing(self, service: Azure) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
-            target.site.resources.put_container("pydata", {"properties": {"tags": OWNED}})
+            target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
 
             assert target.read([], OWNER) == {}
 
     def test_tags_of_others_on_the_environment_stay(self, service: Azure) -> None:
         with service.target("workspace") as target:
             body = {"properties": {"tags": {"cost": "7"}, "description": "Ours."}}
-            target.site.resources.put_container("pydata", body)  # type: ignore[arg-type]
+            target.endpoint.resources.put_container("pydata", body)  # type: ignore[arg-type]
 
             target.create(environment())
 
-            held = target.site.resources.container("pydata")
+            held = target.endpoint.resources.container("pydata")
             assert held is not None
             assert held.tags == {"cost": "7", **OWNED}
             assert held.description == "Ours."
@@ -240,7 +240,7 @@ class TestOwners:
                     target.create(environment(name))
                 for name in ("a", "b"):
                     bare: dict[str, JSON] = {"properties": {"tags": {}}}
-                    target.site.resources.put_container(name, bare)
+                    target.endpoint.resources.put_container(name, bare)
             with service.open(config) as target:
                 state = target.read(["a"], OWNER)
 
@@ -254,7 +254,7 @@ class TestOwners:
         with azure(tmp_path, state=state) as service, service.target("workspace") as target:
             target.create(environment())
             target.set_archived("pydata", None, not archived)
-            held = target.site.resources.container("pydata")
+            held = target.endpoint.resources.container("pydata")
         with (
             azure(tmp_path, state=state, container_tags="refuse") as service,
             service.target("workspace") as target,
@@ -301,7 +301,7 @@ class TestContainerState:
                 target.set_archived("pydata", None, True)
             with service.open(config) as target:
                 target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
-                held = target.site.resources.container("pydata")
+                held = target.endpoint.resources.container("pydata")
             with service.open(config) as target:
                 state = flags(target)
 
@@ -336,15 +336,15 @@ class TestContainerState:
                 if item.name != "pydata" or len(lists) != 2:
                     yield item
 
-        memory = Memory(0)
+        recent = RecentWrites(0)
         clock = iter(float(seconds) for seconds in range(0, 1000, 20))
         with service.target("workspace") as target:
             put(target, "pydata")
-            current = Current(target.site.resources, memory, clock=lambda: next(clock))
+            fresh = FreshReads(target.endpoint.resources, recent, clock=lambda: next(clock))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(Resources, "containers", missing_once)
-                first = current.listing().archived("pydata")
-                second = current.archived("pydata")
+                first = fresh.listing().archived("pydata")
+                second = fresh.archived("pydata")
 
         assert (first, second) == (True, False)
 
@@ -379,18 +379,18 @@ class TestContainerState:
 
     def test_a_state_that_lists_never_show_is_told_as_they_show_it(self, service: Azure) -> None:
         clock = iter(float(seconds) for seconds in range(0, 10_000, 5))
-        memory = Memory(0, clock=lambda: 0.0)
+        recent = RecentWrites(0, clock=lambda: 0.0)
         slept: list[float] = []
         with service.target("workspace") as target:
             put(target, "pydata")
-            memory.note("pydata", None, Resource("pydata", {"isArchived": True}))
-            current = Current(
-                target.site.resources, memory, clock=lambda: next(clock), sleep=slept.append
+            recent.note("pydata", None, Resource("pydata", {"isArchived": True}))
+            fresh = FreshReads(
+                target.endpoint.resources, recent, clock=lambda: next(clock), sleep=slept.append
             )
 
-            current.settle(lambda _names: None)
+            fresh.settle(lambda _names: None)
 
-        assert memory.containers() == {}
+        assert recent.containers() == {}
         assert slept
 
 
@@ -450,11 +450,11 @@ class TestTraps:
         extra = {"a": "b"}
         with service.target("workspace") as target:
             put(target, "pydata", tags={"goes": "1"}, properties=extra, autoRebuild="Disabled")
-            before = target.site.resources.version("pydata", "1")
+            before = target.endpoint.resources.version("pydata", "1")
 
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
-            after = target.site.resources.version("pydata", "1")
+            after = target.endpoint.resources.version("pydata", "1")
         assert before is not None
         assert after is not None
         changed = {"description": "New.", "tags": OURS.as_tags()}
@@ -467,7 +467,7 @@ class TestTraps:
             before = registered(target)
             target.create(environment(version="2"))
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
-            held = target.site.resources.version("pydata", "1")
+            held = target.endpoint.resources.version("pydata", "1")
             after = registered(target)
 
         assert held is not None
@@ -482,7 +482,7 @@ class TestTraps:
         ):
             put(target, "pydata", tags=tags)
             target.set_archived("pydata", "1", True)
-            held = target.site.resources.version("pydata", "1")
+            held = target.endpoint.resources.version("pydata", "1")
 
         assert held is not None
         assert held.properties["tags"] == tags
@@ -575,7 +575,7 @@ class TestBuildContexts:
         with service.target("workspace") as target:
             target.create(environment(spec=spec, provenance=Provenance(owner=OWNER)))
 
-            held = target.site.resources.version("pydata", "1")
+            held = target.endpoint.resources.version("pydata", "1")
             build = registered(target).environment.spec.build
 
         assert held is not None

@@ -25,7 +25,7 @@ _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorDetails:
     """What an error body says: `error.code`, `error.message`, and the innermost code."""
 
     code: str = ""
@@ -38,32 +38,32 @@ class RequestRefused(TargetError):
 
     Attributes:
         status: the HTTP status.
-        fault: what its body says.
+        details: what its body says.
     """
 
-    def __init__(self, message: str, status: int, fault: Fault) -> None:
+    def __init__(self, message: str, status: int, details: ErrorDetails) -> None:
         self.status = status
-        self.fault = fault
+        self.details = details
         super().__init__(message)
 
 
-def fault_of(body: JSON) -> Fault:
+def error_details(body: JSON) -> ErrorDetails:
     """What an error body says. Resource Manager, workspaces and registries share its shape."""
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        return Fault()
+        return ErrorDetails()
     extra = error.get("additionalInfo")
     inner = ""
     for item in extra if isinstance(extra, list) else []:
         if isinstance(item, dict) and item.get("type") == "InnerError":
             inner = _innermost(item.get("info"))
-    return Fault(_line(error.get("code")), _line(error.get("message")), inner)
+    return ErrorDetails(_line(error.get("code")), _line(error.get("message")), inner)
 
 
 def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
     """What an answer with an error status means, and what to do."""
-    fault = fault_of(body)
-    says = fault.message or f"it answered {status} without saying why"
+    details = error_details(body)
+    says = details.message or f"it answered {status} without saying why"
     host = urlsplit(url).hostname
     if status == 401:
         message = (
@@ -71,9 +71,9 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
             "tenant (`az login --tenant ID`)."
         )
     elif status == 403:
-        message = forbidden(method, fault, url)
+        message = forbidden(method, details, url)
     elif status == 404:
-        message = not_found(fault, url)
+        message = not_found(details, url)
     elif status == 429:
         message = (
             f"{host} allows no more requests for now, and went on so for minutes. Run it again "
@@ -82,12 +82,12 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
     elif status >= 500:
         message = f"{host} failed again and again ({status}): {says} Run it again later."
     else:
-        code = f"{fault.code}, {fault.inner}" if fault.inner else fault.code or str(status)
+        code = f"{details.code}, {details.inner}" if details.inner else details.code or str(status)
         message = f"The service refused it ({code}): {says}"
-    return RequestRefused(message, status, fault)
+    return RequestRefused(message, status, details)
 
 
-def forbidden(method: str, fault: Fault, url: str) -> str:
+def forbidden(method: str, details: ErrorDetails, url: str) -> str:
     """Which role is missing (documentation, "Manage access to Azure Machine Learning")."""
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
@@ -96,22 +96,22 @@ def forbidden(method: str, fault: Fault, url: str) -> str:
             "Storage Blob Data Contributor on that account, and whether its network rules let this "
             "machine in."
         )
-    scope = re.search(r"scope '([^']+)'", fault.message)
+    scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
     writer = "AzureML Registry User" if kind == "registry" else "AzureML Data Scientist"
     reading = method == "GET"
     return (
-        f"No permission to {'read' if reading else 'write'} ({fault.code or 403}): ask for the "
+        f"No permission to {'read' if reading else 'write'} ({details.code or 403}): ask for the "
         f"role {'Reader' if reading else writer} on the {kind}{f' {found[2]}' if found else ''}. A "
         "role that was just given takes up to ten minutes, and a new `az login`."
     )
 
 
-def not_found(fault: Fault, url: str) -> str:
+def not_found(details: ErrorDetails, url: str) -> str:
     """What is not there: subscription, resource group, workspace, registry, or something in it."""
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
-    code = fault.code.lower()
+    code = details.code.lower()
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
             f"The storage account {storage[1]} has no container "
@@ -134,7 +134,7 @@ def not_found(fault: Fault, url: str) -> str:
             f"There is no workspace {_segment(url, 'workspaces')} in this resource group: check "
             "`workspace`, `resource_group` and `subscription_id` in envsync.yaml."
         )
-    return f"It is not there: {fault.message or urlsplit(url).path}"
+    return f"It is not there: {details.message or urlsplit(url).path}"
 
 
 def explained(error: AzureError, url: str) -> TargetError:

@@ -38,7 +38,7 @@ WRITES: Final = 10.0
 """What the Resource Manager adds each second (documentation, "Throttling limits")."""
 
 
-class Pace:
+class Throttle:
     """How long each request waits, so that an allowance never runs out.
 
     With many requests left nobody waits. Below `_FULL_SPEED` each waits longer, and with none left
@@ -105,9 +105,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
         self._longest_operation = longest_operation
         self._unfinished: dict[str, float] = {}
-        self._paces = {
-            "reads": Pace(parallel, READS, sleep),
-            "writes": Pace(parallel, WRITES, sleep),
+        self._throttles = {
+            "reads": Throttle(parallel, READS, sleep),
+            "writes": Throttle(parallel, WRITES, sleep),
         }
         self._log = log
 
@@ -118,7 +118,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             TargetError: what is asked for has been unfinished for too long.
         """
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
-        self._paces[kind].wait()
+        self._throttles[kind].wait()
         started = time.monotonic()
         try:
             response = super().send(request, **kwargs)
@@ -126,7 +126,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
-        self._paces[kind].note(response.headers.get(_REMAINING_HEADER + kind))
+        self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         if request.method == "GET" and response.status_code == 202:

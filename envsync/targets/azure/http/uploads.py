@@ -8,9 +8,9 @@ azure-ai-ml uploads a build context, and offers no way to say how. Left alone, i
 - gives one request four hours to connect, and starts every other file after one has failed;
 - lets two uploads of the same content to the same address disturb each other.
 
-So it is told to show a progress bar, which is then left out, and its storage client gets a
-pipeline policy, `Bounded`, and a lock for each address. azure-ai-ml still decides what is uploaded,
-where to, and what marks an upload as complete.
+envsync therefore tells it to show a progress bar, which envsync then leaves out. Its storage client
+gets a pipeline policy, `UploadRetries`, and a lock for each address. azure-ai-ml still decides what
+is uploaded, where to, and what marks an upload as complete.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _STORAGE_OPTIONS: Final = (
 _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
 
-class Bounded(Retries):
+class UploadRetries(Retries):
     """The retry policy of one upload: a time limit for all of it, and one failure ends it.
 
     azure-ai-ml starts the requests of an upload in several threads. Once one of them has failed for
@@ -158,7 +158,7 @@ class Uploads:
         """
         from azure.storage.blob import ContainerClient
 
-        policy = Bounded(self._time_limit)
+        policy = UploadRetries(self._time_limit)
         url, credential = where["account_url"], where["credential"]
         container: ContainerClient
         if name := where.get("container_name"):

@@ -17,9 +17,9 @@ from azure.core.rest import HttpRequest
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import cloud
-from envsync.targets.azure.http.errors import RequestRefused, explained, fault_of, refused
+from envsync.targets.azure.http.errors import RequestRefused, error_details, explained, refused
 from envsync.targets.azure.http.retries import retry_after
-from envsync.targets.azure.http.transport import READS, WRITES, Pace, SharedTransport
+from envsync.targets.azure.http.transport import READS, WRITES, SharedTransport, Throttle
 from tests.targets.azure.scripted import Script, answer, rest
 
 URL = (
@@ -204,7 +204,7 @@ def test_a_date_to_wait_for_is_seconds_from_now() -> None:
     assert 25 < seconds <= 30
 
 
-class TestPace:
+class TestThrottle:
     @pytest.mark.parametrize(
         ("remaining", "seconds"),
         [(None, 0.0), ("11999", 0.0), ("100", 0.0), ("50", 0.32), ("0", 0.64), ("many", 0.0)],
@@ -212,19 +212,19 @@ class TestPace:
     def test_requests_wait_longer_the_less_is_left(
         self, remaining: str | None, seconds: float
     ) -> None:
-        pace = Pace(16, READS)
-        pace.note(remaining)
+        throttle = Throttle(16, READS)
+        throttle.note(remaining)
 
-        assert pace.delay == pytest.approx(seconds)
+        assert throttle.delay == pytest.approx(seconds)
 
     @pytest.mark.parametrize("refill", [READS, WRITES])
     def test_with_nothing_left_all_together_send_what_the_allowance_grows_by(
         self, refill: float
     ) -> None:
-        pace = Pace(16, refill)
-        pace.note("0")
+        throttle = Throttle(16, refill)
+        throttle.note("0")
 
-        assert 16 / pace.delay == pytest.approx(refill)
+        assert 16 / throttle.delay == pytest.approx(refill)
 
     @pytest.mark.parametrize(
         ("methods", "seconds"),
@@ -310,7 +310,7 @@ class TestSentences:
         info: JSON = [{"type": "InnerError", "info": {"value": inner}}]
         body: JSON = {"error": {"code": "UserError", "message": "Old.", "additionalInfo": info}}
 
-        assert fault_of(body).inner == "NewRecommendedPythonVersions"
+        assert error_details(body).inner == "NewRecommendedPythonVersions"
 
 
 @pytest.mark.parametrize(

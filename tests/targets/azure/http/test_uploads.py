@@ -23,7 +23,7 @@ from envsync.model.environment import Build, Environment, EnvironmentSpec
 from envsync.model.errors import TargetError
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
-from envsync.targets.azure.http.uploads import Bounded, Uploads
+from envsync.targets.azure.http.uploads import UploadRetries, Uploads
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from tests.project.project import DATA, write
@@ -79,7 +79,7 @@ def with_context(directory: Path, name: str = "alpha", version: str = "1") -> En
 def uploaded(target: AzureTarget, name: str, version: str = "1") -> dict[str, str]:
     """The files of a version's build context, as the storage account has them."""
     storage = importlib.import_module("azure.storage.blob")
-    held = target.site.resources.version(name, version)
+    held = target.endpoint.resources.version(name, version)
     assert held is not None
     assert held.context_uri is not None
     container, _, prefix = urlsplit(held.context_uri).path.lstrip("/").partition("/")
@@ -187,7 +187,7 @@ class TestFailures:
             with pytest.raises(TargetError, match=sentence):
                 target.create(with_context(directory))
 
-            assert target.site.resources.version("alpha", "1") is None
+            assert target.endpoint.resources.version("alpha", "1") is None
 
     def test_an_account_that_allows_no_keys_is_a_failed_create(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
@@ -263,7 +263,7 @@ class TestFailures:
 class TestTime:
     def test_a_whole_upload_has_more_time_the_more_there_is_of_it(self) -> None:
         now = 0.0
-        policy = Bounded(10.0, clock=lambda: now)
+        policy = UploadRetries(10.0, clock=lambda: now)
         sent: list[object] = []
 
         def send(request: object) -> object:

@@ -17,10 +17,10 @@ from typing import Final
 
 from envsync.model.naming import is_reserved
 from envsync.model.state import Container, State
-from envsync.targets.azure.current import Current
+from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.listing import Listing
-from envsync.targets.azure.memory import Memory
 from envsync.targets.azure.owners import owners
+from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
 
@@ -29,28 +29,28 @@ _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class StateReader:
     """One way of reading.
 
     Attributes:
         resources: what is asked.
         parallel: how many requests are under way at once.
-        memory: what this process has just written.
-        current: asks for a version until it is not older than that.
+        recent: what this process has just written.
+        fresh: asks for a version until it is not older than that.
     """
 
     resources: Resources
     parallel: int
-    memory: Memory
-    current: Current
+    recent: RecentWrites
+    fresh: FreshReads
 
     def state(self, names: Collection[str] | None, owner: str | None) -> State:
         """The containers of these names and those in which `owner` owns a version; None is all."""
         if names is not None and not names and owner is None:
             return {}
-        listing = self.current.listing()
+        listing = self.fresh.listing()
         if names is None:
-            return dict(self._containers(listing.entries.keys() | self.memory.names(), listing))
+            return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
         wanted = {*names, *self._marked(listing, owner)}
         found = dict(self._containers(wanted, listing))
         if owner is not None and self._may_lack_marks(found, listing, owner):
@@ -65,7 +65,7 @@ class Reading:
         """Names whose containers carry a project's mark, or of which something was written."""
         if owner is not None:
             yield from (name for name, tags in self._tags(listing) if owner in owners(tags))
-            yield from self.memory.names()
+            yield from self.recent.names()
 
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
         """Whether the project may own containers without its mark.
@@ -82,7 +82,7 @@ class Reading:
 
     def _tags(self, listing: Listing) -> Iterator[tuple[str, Mapping[str, str]]]:
         """The tags of each container, as listed or as this process has just written them."""
-        for name, item in {**listing.entries, **self.memory.containers()}.items():
+        for name, item in {**listing.entries, **self.recent.containers()}.items():
             yield name, item.tags
 
     def _containers(
@@ -102,7 +102,7 @@ class Reading:
     def _container(self, name: str, listing: Listing) -> Container | None:
         """A container, whole; None where there is none."""
         versions = self._versions(name)
-        entry, written = listing.entries.get(name), self.memory.container(name)
+        entry, written = listing.entries.get(name), self.recent.container(name)
         outdated = written is not None and (entry is None or differ(written, entry))
         if outdated or (entry is None and versions):
             entry = self.resources.container(name)
@@ -122,9 +122,9 @@ class Reading:
     def _versions(self, name: str) -> list[Resource]:
         """All versions, as they are: lists lag behind what this process has written."""
         found = {item.name: item for item in self.resources.versions(name)}
-        for version, written in self.memory.versions(name).items():
+        for version, written in self.recent.versions(name).items():
             if version not in found or differ(written, found[version]):
-                fresh = self.current.version(name, version)
+                fresh = self.fresh.version(name, version)
                 if fresh is not None:
                     found[version] = fresh
         return list(found.values())

@@ -1,4 +1,4 @@
-"""`Current`: what the service holds now, where it may still show what was before a write.
+"""`FreshReads`: what the service holds now, where it may still show what was before a write.
 
 Lists lag up to half a minute behind, and one recording shows a GET of a version that was stale
 right after its PUT. What this process has written is known from the PUT's own answer.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from envsync.targets.azure.listing import Listing, read_listing
-from envsync.targets.azure.memory import LAG, Memory
+from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, differ
 
@@ -23,13 +23,13 @@ _BELIEVED: Final = 10.0
 """Seconds for which two lists are not read again to make sure that a container is archived."""
 
 
-class Current:
+class FreshReads:
     """Asks again until the service shows what this process has written, within bounds."""
 
     def __init__(
         self,
         resources: Resources,
-        memory: Memory,
+        recent: RecentWrites,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -38,12 +38,12 @@ class Current:
 
         Args:
             resources: what is asked.
-            memory: what was written.
+            recent: what was written.
             clock: seconds, from any start.
             sleep: waits so many seconds.
         """
         self._resources = resources
-        self._memory = memory
+        self._recent_writes = recent
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -63,10 +63,10 @@ class Current:
         long to find out that a version is not there which must exist: somebody else may have just
         created it.
         """
-        wait, deadline = _FIRST_WAIT, self._clock() + self._memory.stale
+        wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            expected = self._memory.expected(name, version)
+            expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
             if not (missing or outdated):
@@ -80,7 +80,7 @@ class Current:
         A list that is read page by page may miss an entry while others write. So that a write never
         carries a wrong state on, lists that say "archived" are read again unless they are new.
         """
-        if (written := self._memory.container(name)) is not None:
+        if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
             known = self._listing
@@ -107,7 +107,7 @@ class Current:
         while unsettled := self._unsettled(listing):
             if self._clock() + wait > deadline:
                 for name in unsettled:
-                    self._memory.forget(name)
+                    self._recent_writes.forget(name)
                 return
             if wait:
                 waiting(unsettled)
@@ -118,6 +118,6 @@ class Current:
     def _unsettled(self, listing: Listing | None) -> Collection[str]:
         return sorted(
             name
-            for name, written in self._memory.containers().items()
+            for name, written in self._recent_writes.containers().items()
             if listing is None or written.archived != listing.archived(name)
         )

@@ -25,8 +25,8 @@ for _library in ("azure", "msal", "urllib3"):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A connection to Azure that is ready to be used.
+class AzureClient:
+    """A connection to Azure that is client to be used.
 
     Attributes:
         rest: the signed-in connection.
@@ -55,7 +55,7 @@ class Link:
             self.log.close()
 
 
-def link(config: TargetConfig, connection: Connection) -> Link:
+def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
     """The connection that a target's settings describe. Sends nothing yet.
 
     Raises:
@@ -66,11 +66,11 @@ def link(config: TargetConfig, connection: Connection) -> Link:
     log = RequestLog(connection.debug_http) if connection.debug_http else None
     transport = SharedTransport(connection.parallel, log)
     rest = Rest(where, who, transport, time_limit=connection.time_limit)
-    return Link(rest, who, transport, connection.time_limit, log)
+    return AzureClient(rest, who, transport, connection.time_limit, log)
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class Endpoint:
     """One workspace or registry that has been found: its resources, and what creates in it."""
 
     resources: Resources

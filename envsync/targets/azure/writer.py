@@ -1,4 +1,4 @@
-"""`Writing`: the writes to one workspace or registry, each checked against what it shows then.
+"""`Writer`: the writes to one workspace or registry, each checked against what it shows then.
 
 The state of a container cannot be read back: it is known from the answer of its PUT, and from
 lists. So every write to a container carries a state, and no archive or restore is left out because
@@ -23,11 +23,11 @@ from envsync.targets.azure.checks import (
     ensure_uploaded,
     hidden_archive,
 )
-from envsync.targets.azure.current import Current
+from envsync.targets.azure.client import Endpoint
+from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.http.errors import RequestRefused
-from envsync.targets.azure.memory import Memory
-from envsync.targets.azure.opening import Site
 from envsync.targets.azure.owners import owners, with_owner
+from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
 
 _DECLINED: Final = frozenset({400, 405, 409})
@@ -35,41 +35,41 @@ _DECLINED: Final = frozenset({400, 405, 409})
 
 
 @dataclass(frozen=True, slots=True)
-class Writing:
+class Writer:
     """The writes. Those to one name must follow one another.
 
     Attributes:
-        site: where environments are.
-        memory: takes down what was written.
-        current: what the service holds now.
+        endpoint: where environments are.
+        recent: takes down what was written.
+        fresh: what the service holds now.
     """
 
-    site: Site
-    memory: Memory
-    current: Current
+    endpoint: Endpoint
+    recent: RecentWrites
+    fresh: FreshReads
 
     def register(self, environment: Environment) -> Resource:
         """Creates a version and reads it back. One whose answer was lost is known by that, too."""
         key, failure = environment.key, None
         tags = all_tags(environment.metadata, environment.provenance)
         try:
-            self.site.creator.create(environment)
+            self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
         # azure-ai-ml reads a registry's new version back, which may not be shown yet (404).
         if failure is None or (isinstance(failure, RequestRefused) and failure.status == 404):
             # Under an archived container a version is born archived (documentation, "Archive").
-            archived = self.current.archived(key.name)
+            archived = self.fresh.archived(key.name)
             new = Resource(key.version, {})
             written = _written(new, environment.metadata.description, tags, archived)
-            self.memory.note(key.name, key.version, written)
+            self.recent.note(key.name, key.version, written)
         try:
-            held = self.current.version(key.name, key.version)
+            held = self.fresh.version(key.name, key.version)
         except TargetError as error:
             raise failure or error from error
         if held is None:
             raise failure or TargetError(f"The service accepted {key}, and does not hold it.")
-        self.memory.note(key.name, key.version, held)
+        self.recent.note(key.name, key.version, held)
         ensure_uploaded(environment, held)
         ensure_ours(environment, registered(key.name, held))
         ensure_kept(str(key), held, environment.metadata.description, tags)
@@ -82,16 +82,16 @@ class Writing:
         """
         if owner is None:
             return
-        known = self.memory.container(name)
+        known = self.recent.container(name)
         if known is not None and owner in owners(known.tags):
             return
-        container = self.site.resources.container(name)
+        container = self.endpoint.resources.container(name)
         if container is None:
             return
-        archived = self.current.archived(name)
+        archived = self.fresh.archived(name)
         if owner in owners(container.tags):
             seen = _written(container, container.description, container.tags, archived)
-            self.memory.note(name, None, seen)
+            self.recent.note(name, None, seen)
             return
         try:
             self._put_container(name, container, with_owner(container.tags, owner), archived)
@@ -104,14 +104,14 @@ class Writing:
     ) -> Resource:
         """Writes a container. Its state is what the answer says: a GET does not show it."""
         sent = body(container, description=container.description, tags=tags, archived=archived)
-        answer = self.site.resources.put_container(name, sent)
+        answer = self.endpoint.resources.put_container(name, sent)
         held = answer or _written(container, container.description, tags, archived)
-        self.memory.note(name, None, held)
+        self.recent.note(name, None, held)
         return held
 
     def set_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container, whatever state it seems to have."""
-        container = self.site.resources.container(name)
+        container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
         if is_reserved(name):
@@ -134,7 +134,7 @@ class Writing:
         Where the service shows all of them as archived, it may mean the container: then nobody can
         tell, and none is named. A plan archives again what no file declares.
         """
-        versions = self.site.resources.versions(name)
+        versions = self.endpoint.resources.versions(name)
         alone = [item.name for item in versions if item.archived]
         return alone if len(alone) < len(versions) else []
 
@@ -148,14 +148,14 @@ class Writing:
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
-        elif held.archived and not self.current.archived(name):
+        elif held.archived and not self.fresh.archived(name):
             return
         try:
             self.put_version(name, held, held.description, None, archived)
         except RequestRefused as error:
             if held.archived:
                 return
-            if archived and self.current.archived(name):
+            if archived and self.fresh.archived(name):
                 raise hidden_archive(name, version, str(error)) from error
             raise
 
@@ -175,21 +175,21 @@ class Writing:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        answer = self.site.resources.put_version(name, held.name, sent)
+        answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
-            self.memory.note(name, held.name, answer)
+            self.recent.note(name, held.name, answer)
             ensure(answer)
         else:
-            self.memory.note(name, held.name, _written(held, description, kept, archived))
-        shown = self.current.version(name, held.name)
+            self.recent.note(name, held.name, _written(held, description, kept, archived))
+        shown = self.fresh.version(name, held.name)
         if shown is None:
             raise refusals.unknown(name, held.name)
-        self.memory.note(name, held.name, shown)
+        self.recent.note(name, held.name, shown)
         ensure(shown)
 
     def changeable(self, name: str, version: str) -> Resource:
         """A version that may be changed."""
-        held = self.current.version(name, version, must_exist=True)
+        held = self.fresh.version(name, version, must_exist=True)
         if held is None:
             raise refusals.unknown(name, version)
         if held.curated or is_reserved(name):
@@ -198,7 +198,7 @@ class Writing:
 
     def ensure_shown(self, name: str, version: str) -> None:
         """One version cannot be restored while its container is archived (documentation)."""
-        if self.current.archived(name):
+        if self.fresh.archived(name):
             raise refusals.hidden(name, version)
 
 

@@ -21,7 +21,7 @@ class _Seen:
     expected: bool = True
 
 
-class Memory:
+class RecentWrites:
     """Versions and containers as the service answered the last write, for a while.
 
     Attributes:
