@@ -1,7 +1,7 @@
-"""`Transaction`: what can be done to a store, each under the rules of the Azure ML service.
+"""`Transaction`: the changes to a store, each under the rules of the Azure ML service.
 
-The rules stand here once, for the local target, which changes one thing at a time, and for whoever
-speaks the service's own protocol, in which one PUT may create, update, archive or restore.
+The rules are written once, for two callers: the local target, which changes one thing at a time,
+and the emulator, whose single PUT may create, update, archive or restore.
 """
 
 from __future__ import annotations
@@ -30,31 +30,32 @@ from envsync.targets.store.rows import (
 
 
 class Transaction:
-    """The changes of one transaction that somebody else holds. What they refuse, they raise.
+    """The changes within one transaction, which the caller begins and commits.
 
-    What makes no difference is not written, to the history neither.
+    A forbidden change raises `RuleViolation`. A change without effect writes nothing, also not to
+    the history.
     """
 
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Writes nothing yet.
+        """Writes nothing.
 
         Args:
-            connection: in a transaction that may write.
+            connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
-            actor: who makes them.
-            behaviour: the answers to what the documentation leaves open.
+            actor: the user who makes the changes.
+            behaviour: the answers to questions that the documentation leaves open.
         """
         self._connection = connection
         self._stamp = (at, actor)
         self._behaviour = behaviour
 
     def is_registered(self, new: NewVersion) -> bool:
-        """Whether this very version is here: same spec, same owner.
+        """Whether this version exists with the same spec and owner.
 
         Raises:
-            TargetError: another one has its place.
+            RuleViolation: the version exists with another spec or owner.
         """
         row = queries.find(self._connection, new.name, new.version)
         if row is None:
@@ -63,12 +64,12 @@ class Transaction:
         return True
 
     def create(self, new: NewVersion, *, archived: bool = False, curated: bool = False) -> None:
-        """Registers a version, and its container with it.
+        """Registers a version and its container.
 
-        Under an archived container the version is born archived (documentation, "Archive").
+        A version of an archived container is archived from the start (documentation, "Archive").
 
         Raises:
-            TargetError: nothing may be added to a curated environment.
+            RuleViolation: the environment is curated, so no version can be added.
         """
         if not curated and queries.has_curated(self._connection, new.name):
             raise refusals.curated(new.name)
@@ -82,10 +83,10 @@ class Transaction:
         self._record("create", new.name, new.version, None, after)
 
     def put_version(self, new: NewVersion, written: Written) -> VersionRecord:
-        """Registers a version, or writes to it what may change; the version as it is then.
+        """Registers a version or writes its mutable fields, and returns the resulting version.
 
         Raises:
-            TargetError: a rule of the service forbids it.
+            RuleViolation: a rule of the service forbids the write.
         """
         found = queries.records(self._connection, new.name, new.version)
         if not found:
@@ -104,10 +105,10 @@ class Transaction:
         *,
         restore: bool = False,
     ) -> None:
-        """Writes description and tags of a version; with `restore`, un-archives it.
+        """Replaces description and tags of a version, and restores the version if `restore` is set.
 
         Raises:
-            TargetError: there is no such version, it is curated, or it is to be restored while its
+            RuleViolation: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
         row = self._changeable(name, version)
@@ -118,10 +119,11 @@ class Transaction:
     def archive_version(self, name: str, version: str, archived: bool) -> None:
         """Archives or restores one version.
 
-        It cannot be restored while its container is archived (documentation, "Archive").
+        A version cannot be restored while its container is archived (documentation, "Archive").
 
         Raises:
-            TargetError: there is no such version, it is curated, or its container forbids it.
+            RuleViolation: the version does not exist, is curated, or its container forbids the
+                change.
         """
         row = self._changeable(name, version)
         if queries.container(self._connection, name).archived and not archived:
@@ -132,11 +134,11 @@ class Transaction:
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
 
-        Its flag hides all versions and leaves theirs as they are; what restoring does to versions
-        that were archived on their own is `Behaviour.restore`.
+        The container's flag hides all versions and does not change theirs. `Behaviour.restore` says
+        what a restore does to versions that were archived separately.
 
         Raises:
-            TargetError: there is no such container, or it is curated.
+            RuleViolation: the container does not exist or is curated.
         """
         container = queries.container(self._connection, name)
         if queries.has_curated(self._connection, name):
@@ -156,12 +158,14 @@ class Transaction:
                 self._write(row, row.description, parsed_tags(row.tags), archived=False)
 
     def put_container(self, name: str, written: Written) -> ContainerRecord:
-        """Makes a container, or writes to it; the container as it is then.
+        """Creates a container or writes its mutable fields, and returns the resulting container.
 
         Raises:
-            TargetError: its name is malformed or reserved, it is curated, or tags are refused.
+            RuleViolation: the name is malformed or reserved, the container is curated, or it cannot
+                have tags.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
+            # The service's own message: https://github.com/Azure/bicep-types-az/issues/2594
             raise refusals.RuleViolation("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
@@ -190,8 +194,12 @@ class Transaction:
             "UPDATE containers SET description = ?, tags = ?, owner = ?, properties = ?,"
             " modified_at = ?, modified_by = ? WHERE name = ?",
             (
-                *(description, canonical_json(dict(tags)), tags.get(OWNER_TAG)),
-                *(canonical_json(dict(properties)), *self._stamp, name),
+                description,
+                canonical_json(dict(tags)),
+                tags.get(OWNER_TAG),
+                canonical_json(dict(properties)),
+                *self._stamp,
+                name,
             ),
         )
         self._record("update", name, None, cast("JSON", before), cast("JSON", after))
@@ -229,9 +237,15 @@ class Transaction:
         return held if self._behaviour.omitted == "keep" else None
 
     def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Whether a version's own state may become this while its container is as it is."""
+        """Checks that the version's own state may become `archived`, given its container's state.
+
+        Raises:
+            RuleViolation: the container is archived, and the version may not change on its own.
+        """
         if not queries.container(self._connection, row.name).archived:
             return
+        # A client that sees the container's state as the version's own sends `isArchived: true`
+        # back with every update. That must not count as archiving the version.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)
@@ -248,8 +262,13 @@ class Transaction:
                 "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
                 " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
                 (
-                    *(description, canonical_json(dict(tags)), owner, archived),
-                    *(*self._stamp, row.name, row.version),
+                    description,
+                    canonical_json(dict(tags)),
+                    owner,
+                    archived,
+                    *self._stamp,
+                    row.name,
+                    row.version,
                 ),
             )
             self._record(_action(row, archived), row.name, row.version, before, after)
@@ -280,7 +299,7 @@ def _action(row: VersionRow, archived: bool) -> HistoryAction:
 
 
 def _check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """The same as `rules.check_fixed`, for what is fixed and not modelled."""
+    """Does the same as `rules.check_fixed` for fixed fields that envsync does not model."""
     held = {**FIXED_EXTRA, **json.loads(found.extra)}
     asked = {**FIXED_EXTRA, **new.extra}
     if differing := [key for key in FIXED_EXTRA if held[key] != asked[key]]:
