@@ -1,7 +1,8 @@
-"""`FreshReads`: what the service holds now, where it may still show what was before a write.
+"""`FreshReads`: reads that are not older than this process's own writes.
 
-Lists lag up to half a minute behind, and one recording shows a GET of a version that was stale
-right after its PUT. What this process has written is known from the PUT's own answer.
+The service is eventually consistent: lists are stale for up to half a minute after a write, and one
+recording (2022-03) shows a stale GET of a version right after its PUT. The answer of a PUT is never
+stale, so this process remembers its own writes (`RecentWrites`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds for which two lists are not read again to make sure that a container is archived."""
+"""Seconds for which two lists are not read again to confirm that a container is archived."""
 
 
 class FreshReads:
-    """Asks again until the service shows what this process has written, within bounds."""
+    """Repeats a read until the service shows this process's writes, within time limits."""
 
     def __init__(
         self,
@@ -37,10 +38,10 @@ class FreshReads:
         """Does not connect.
 
         Args:
-            resources: what is asked.
-            recent: what was written.
-            clock: seconds, from any start.
-            sleep: waits so many seconds.
+            resources: the resources to read.
+            recent: this process's recent writes.
+            clock: returns seconds since any fixed time.
+            sleep: waits for a number of seconds.
         """
         self._resources = resources
         self._recent_writes = recent
@@ -50,18 +51,18 @@ class FreshReads:
         self._listing: tuple[float, Listing] | None = None
 
     def listing(self) -> Listing:
-        """Reads which containers there are."""
+        """Reads the list of containers."""
         found = read_listing(self._resources)
         with self._lock:
             self._listing = (self._clock(), found)
         return found
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """One version, not older than this process's last write to it; None if there is none.
+        """Returns one version, not older than this process's last write; None if it does not exist.
 
-        If somebody else has changed it since, it takes as long as a GET may be stale. It takes as
-        long to find out that a version is not there which must exist: somebody else may have just
-        created it.
+        If another client has changed the version since, the wait takes as long as a GET may be
+        stale. The wait is as long if `must_exist` is set and the version is missing: another client
+        may have just created it.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
@@ -75,10 +76,10 @@ class FreshReads:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Whether a container is archived: by this process's own last write, else by the lists.
+        """Whether a container is archived, by this process's last write, else by the lists.
 
-        A list that is read page by page may miss an entry while others write. So that a write never
-        carries a wrong state on, lists that say "archived" are read again unless they are new.
+        A list that is read in pages may miss an entry while other clients write. A write must not
+        send back a wrong state, so lists that say "archived" are read again unless they are recent.
         """
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
@@ -91,12 +92,13 @@ class FreshReads:
             return known[1].archived(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until the lists show the state of every container that was written, or for `LAG`.
+        """Waits until the lists show the state of every container that was written, at most `LAG`.
 
-        What they do not show by then is forgotten, so that the next reading tells what they show.
+        States that the lists do not show by then are forgotten, so that the next read returns what
+        the lists show.
 
         Args:
-            waiting: told which names are waited for, each time before the lists are read again.
+            waiting: called with the names that are waited for, before each new read of the lists.
 
         Raises:
             TargetError: the lists cannot be read.

@@ -1,6 +1,6 @@
 """The target `workspace`: the environments of an Azure ML workspace.
 
-Its resources are those of the Resource Manager; docs/azure.md describes the target for users.
+Its resources belong to the Resource Manager. docs/azure.md describes the target for users.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 
 API_VERSION: Final = "2023-04-01-preview"
-"""What azure-ai-ml speaks for environments; the stable `2024-04-01` has the same shapes."""
+"""The api-version that azure-ai-ml uses for environments. The stable `2024-04-01` is equivalent."""
 
 
 def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
-    """The workspace that `envsync.yaml` describes. Sends nothing yet.
+    """Returns the workspace that `envsync.yaml` describes. Does not connect.
 
     Raises:
-        TargetError: there is nobody to sign in as.
+        TargetError: the credential cannot be made.
     """
     settings = config.settings
     resource_id = (

@@ -1,8 +1,8 @@
-"""`Writer`: the writes to one workspace or registry, each checked against what it shows then.
+"""`Writer`: the writes to one workspace or registry, each checked against the result.
 
-The state of a container cannot be read back: it is known from the answer of its PUT, and from
-lists. So every write to a container carries a state, and no archive or restore is left out because
-the container seems to be in that state already.
+A container's archived state cannot be read back with a GET. It is known from the answer of its PUT,
+and from lists. Every write to a container therefore sends a state, and no archive or restore is
+skipped because the container seems to have that state already.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
 
 _DECLINED: Final = frozenset({400, 405, 409})
-"""Statuses of a service that takes no such request at all."""
+"""Statuses of a service that does not support a request at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The writes. Those to one name must follow one another.
+    """The writes to one endpoint. Writes to the same name must be sequential.
 
     Attributes:
-        endpoint: where environments are.
-        recent: takes down what was written.
-        fresh: what the service holds now.
+        endpoint: the workspace or registry.
+        recent: records what was written.
+        fresh: reads that are not older than the recorded writes.
     """
 
     endpoint: Endpoint
@@ -49,36 +49,47 @@ class Writer:
     fresh: FreshReads
 
     def register(self, environment: Environment) -> Resource:
-        """Creates a version and reads it back. One whose answer was lost is known by that, too."""
+        """Creates a version and reads it back.
+
+        The read also finds a version that was created although the answer was lost.
+
+        Raises:
+            TargetError: the version was not created, or the service holds something else.
+        """
         key, failure = environment.key, None
         tags = all_tags(environment.metadata, environment.provenance)
         try:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # azure-ai-ml reads a registry's new version back, which may not be shown yet (404).
+        # azure-ai-ml reads a new version of a registry back, and the GET may still answer 404.
         if failure is None or (isinstance(failure, RequestRefused) and failure.status == 404):
-            # Under an archived container a version is born archived (documentation, "Archive").
+            # A version of an archived container is archived from the start (documentation,
+            # "Archive").
             archived = self.fresh.archived(key.name)
             new = Resource(key.version, {})
-            written = _written(new, environment.metadata.description, tags, archived)
+            written = _written(
+                new, description=environment.metadata.description, tags=tags, archived=archived
+            )
             self.recent.note(key.name, key.version, written)
         try:
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
             raise failure or error from error
         if held is None:
-            raise failure or TargetError(f"The service accepted {key}, and does not hold it.")
+            raise failure or TargetError(
+                f"The service accepted {key}, but does not return it. Run apply again later."
+            )
         self.recent.note(key.name, key.version, held)
         ensure_uploaded(environment, held)
         ensure_ours(environment, registered(key.name, held))
-        ensure_kept(str(key), held, environment.metadata.description, tags)
+        ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
         return held
 
     def own(self, name: str, owner: str | None) -> None:
-        """Writes an owner into a container's tags, so that one list finds it.
+        """Adds an owner to a container's tags, so that one list of containers finds it.
 
-        A service that drops or refuses the tag makes no change fail.
+        A service that drops or refuses the tag does not fail the change.
         """
         if owner is None:
             return
@@ -90,11 +101,15 @@ class Writer:
             return
         archived = self.fresh.archived(name)
         if owner in owners(container.tags):
-            seen = _written(container, container.description, container.tags, archived)
+            seen = _written(
+                container, description=container.description, tags=container.tags, archived=archived
+            )
             self.recent.note(name, None, seen)
             return
         try:
-            self._put_container(name, container, with_owner(container.tags, owner), archived)
+            self._put_container(
+                name, container, tags=with_owner(container.tags, owner), archived=archived
+            )
         except RequestRefused as error:
             if error.status not in _DECLINED:
                 raise
@@ -102,15 +117,20 @@ class Writer:
     def _put_container(
         self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
     ) -> Resource:
-        """Writes a container. Its state is what the answer says: a GET does not show it."""
+        """Writes a container and returns it.
+
+        Its state is that of the answer, because a GET does not show it.
+        """
         sent = body(container, description=container.description, tags=tags, archived=archived)
         answer = self.endpoint.resources.put_container(name, sent)
-        held = answer or _written(container, container.description, tags, archived)
+        held = answer or _written(
+            container, description=container.description, tags=tags, archived=archived
+        )
         self.recent.note(name, None, held)
         return held
 
     def set_container(self, name: str, archived: bool) -> None:
-        """Archives or restores a container, whatever state it seems to have."""
+        """Archives or restores a container, even if it seems to have that state already."""
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
@@ -118,32 +138,34 @@ class Writer:
             raise refusals.curated(name)
         alone = [] if archived else self._archived_alone(name)
         try:
-            held = self._put_container(name, container, container.tags, archived)
+            held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
-            # A service that no longer takes tags of containers may still hold some.
+            # A service that no longer accepts tags on containers may still hold earlier ones:
+            # https://github.com/Azure/bicep-types-az/issues/2594
             if error.status not in _DECLINED or not container.tags:
                 raise
-            held = self._put_container(name, container, {}, archived)
+            held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
+        # Whether restoring a container restores these versions as well is not documented.
         for version in alone:
             self.set_version(name, version, True)
 
     def _archived_alone(self, name: str) -> list[str]:
-        """Versions of an archived container that are archived on their own.
+        """Returns the versions of an archived container that were archived separately.
 
-        Where the service shows all of them as archived, it may mean the container: then nobody can
-        tell, and none is named. A plan archives again what no file declares.
+        If the service shows all versions as archived, that may be the container's state, and none
+        is returned. A plan archives again what no file declares.
         """
         versions = self.endpoint.resources.versions(name)
         alone = [item.name for item in versions if item.archived]
         return alone if len(alone) < len(versions) else []
 
     def set_version(self, name: str, version: str, archived: bool) -> None:
-        """Archives or restores a version. What is archived on its own already is left alone.
+        """Archives or restores a version. Skips a version that was archived separately already.
 
         Raises:
-            TargetError: there is no such version, it is curated, its container forbids it, or the
-                service ignored it.
+            TargetError: the version does not exist, is curated, its container forbids the change,
+                or the service ignored it.
         """
         held = self.changeable(name, version)
         if not archived:
@@ -151,7 +173,7 @@ class Writer:
         elif held.archived and not self.fresh.archived(name):
             return
         try:
-            self.put_version(name, held, held.description, None, archived)
+            self.put_version(name, held, description=held.description, tags=None, archived=archived)
         except RequestRefused as error:
             if held.archived:
                 return
@@ -167,11 +189,11 @@ class Writer:
         tags: Mapping[str, str] | None,
         archived: bool,
     ) -> None:
-        """Writes what may change of a version, and reads it back; `tags=None` leaves them."""
+        """Writes the mutable fields of a version, and reads it back. `tags=None` keeps the tags."""
         what, kept = f"{name}:{held.name}", held.tags if tags is None else tags
 
         def ensure(shown: Resource) -> None:
-            ensure_kept(what, shown, description, kept)
+            ensure_kept(what, shown, description=description, tags=kept)
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
@@ -180,7 +202,11 @@ class Writer:
             self.recent.note(name, held.name, answer)
             ensure(answer)
         else:
-            self.recent.note(name, held.name, _written(held, description, kept, archived))
+            self.recent.note(
+                name,
+                held.name,
+                _written(held, description=description, tags=kept, archived=archived),
+            )
         shown = self.fresh.version(name, held.name)
         if shown is None:
             raise refusals.unknown(name, held.name)
@@ -188,7 +214,11 @@ class Writer:
         ensure(shown)
 
     def changeable(self, name: str, version: str) -> Resource:
-        """A version that may be changed."""
+        """Returns a version that may be changed.
+
+        Raises:
+            RuleViolation: the version does not exist or is curated.
+        """
         held = self.fresh.version(name, version, must_exist=True)
         if held is None:
             raise refusals.unknown(name, version)
@@ -197,7 +227,11 @@ class Writer:
         return held
 
     def ensure_shown(self, name: str, version: str) -> None:
-        """One version cannot be restored while its container is archived (documentation)."""
+        """Checks that a version's container is not archived (documentation, "Archive").
+
+        Raises:
+            RuleViolation: the container is archived.
+        """
         if self.fresh.archived(name):
             raise refusals.hidden(name, version)
 
@@ -205,7 +239,7 @@ class Writer:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """A resource as it should be after a write that is not answered with it."""
+    """Returns a resource as it should be after a write whose answer has no resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),

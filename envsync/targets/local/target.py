@@ -119,7 +119,7 @@ class LocalTarget:
         """
         tags = all_tags(metadata, provenance)
         self.store.update_version(
-            key.name, key.version, metadata.description, tags, restore=restore
+            key.name, key.version, description=metadata.description, tags=tags, restore=restore
         )
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:

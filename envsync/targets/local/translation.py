@@ -121,7 +121,12 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     for row in snapshot.versions:
         versions[row.name].append(_registered(row, context))
     return {
-        name: Container(name, tuple(versions[name]), bool(archived), next_version(versions[name]))
+        name: Container(
+            name,
+            versions=tuple(versions[name]),
+            archived=bool(archived),
+            next_version=next_version(versions[name]),
+        )
         for name, _, archived in snapshot.containers
     }
 
@@ -167,14 +172,18 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(
-            EnvironmentKey(row.name, row.version),
-            EnvironmentSpec(
-                row.image, row.conda_file, build, cast("OsType", row.os_type), inference_config
+            key=EnvironmentKey(row.name, row.version),
+            spec=EnvironmentSpec(
+                image=row.image,
+                conda_file=row.conda_file,
+                build=build,
+                os_type=cast("OsType", row.os_type),
+                inference_config=inference_config,
             ),
-            Metadata(row.description, user_tags(tags)),
-            Provenance.from_tags(tags),
+            metadata=Metadata(row.description, user_tags(tags)),
+            provenance=Provenance.from_tags(tags),
         ),
-        bool(row.archived),
-        row.created_at,
-        bool(row.curated),
+        archived=bool(row.archived),
+        created=row.created_at,
+        curated=bool(row.curated),
     )

@@ -40,13 +40,22 @@ def delete(
         row = record.row
         before: dict[str, JSON] = {"spec": row.spec.document(), **row.state()}
         # The history entry comes first: the trigger `versions_stay` refuses a delete without one.
-        queries.record(connection, stamp, "delete", (name, row.version), before, None)
+        queries.record(
+            connection, stamp, action="delete", key=(name, row.version), before=before, after=None
+        )
         connection.execute(
             "DELETE FROM versions WHERE name = ? AND version = ?", (name, row.version)
         )
     if version is None:
         archived = bool(containers[0].archived)
-        queries.record(connection, stamp, "delete", (name, None), {"archived": archived}, None)
+        queries.record(
+            connection,
+            stamp,
+            action="delete",
+            key=(name, None),
+            before={"archived": archived},
+            after=None,
+        )
         connection.execute("DELETE FROM containers WHERE name = ?", (name,))
     return True
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from envsync.targets import refusals
 from envsync.targets.refusals import RuleViolation
-from envsync.targets.store.rows import NewVersion, VersionRow
+from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionRecord, VersionRow
 
 
 def check_same(row: VersionRow, new: NewVersion) -> None:
@@ -34,6 +35,18 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
     if row.spec != new.spec:
         pairs = zip(new.spec._fields, row.spec, new.spec, strict=True)
         raise fixed(new, (field for field, here, there in pairs if here != there))
+
+
+def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
+    """Checks that fixed fields that envsync does not model are those to register.
+
+    Raises:
+        RuleViolation: the registered version has other values, which are fixed.
+    """
+    held = {**FIXED_EXTRA, **json.loads(found.extra)}
+    requested = {**FIXED_EXTRA, **new.extra}
+    if differing := [key for key in FIXED_EXTRA if held[key] != requested[key]]:
+        raise fixed(new, differing)
 
 
 def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:

@@ -138,7 +138,7 @@ class Store:
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
-            changes.update(name, version, description, tags, restore=restore)
+            changes.update(name, version, description=description, tags=tags, restore=restore)
 
     def set_archived(self, name: str, version: str | None, *, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
@@ -172,7 +172,7 @@ class Store:
         if not self.database.exists():
             return False
         with self.database.writing() as connection:
-            return deletions.delete(connection, (self.now(), actor), name, version)
+            return deletions.delete(connection, (self.now(), actor), name=name, version=version)
 
     @contextmanager
     def changing(self, actor: str | None = None) -> Iterator[Transaction]:

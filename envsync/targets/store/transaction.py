@@ -18,7 +18,6 @@ from envsync.targets import refusals
 from envsync.targets.store import queries, rules
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import (
-    FIXED_EXTRA,
     ContainerRecord,
     NewVersion,
     VersionRecord,
@@ -74,13 +73,13 @@ class Transaction:
         if not curated and queries.has_curated(self._connection, new.name):
             raise refusals.curated(new.name)
         at, actor = self._stamp
-        queries.add_container(self._connection, new.name, at, actor)
+        queries.add_container(self._connection, new.name, at=at, actor=actor)
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         self._inherit(new.name, new.owner)
         state = mutable_state(new.description, new.tags, born)
         after: dict[str, JSON] = {"spec": new.spec.document(), **state}
-        self._record("create", new.name, new.version, None, after)
+        self._record("create", new.name, new.version, before=None, after=after)
 
     def put_version(self, new: NewVersion, written: Written) -> VersionRecord:
         """Registers a version or writes its mutable fields, and returns the resulting version.
@@ -114,22 +113,25 @@ class Transaction:
         row = self._changeable(name, version)
         if restore and queries.container(self._connection, name).archived:
             raise refusals.hidden(name, version)
-        self._write(row, description, dict(tags), bool(row.archived) and not restore)
+        self._write(
+            row,
+            description=description,
+            tags=dict(tags),
+            archived=bool(row.archived) and not restore,
+        )
 
     def archive_version(self, name: str, version: str, archived: bool) -> None:
         """Archives or restores one version.
 
-        A version cannot be restored while its container is archived (documentation, "Archive").
-
         Raises:
-            RuleViolation: the version does not exist, is curated, or its container forbids the
-                change.
+            RuleViolation: the version does not exist, is curated, or its container is archived and
+                forbids the change (documentation, "Archive").
         """
         row = self._changeable(name, version)
         if queries.container(self._connection, name).archived and not archived:
             raise refusals.hidden(name, version)
         self._check_hidden(row, archived)
-        self._write(row, row.description, parsed_tags(row.tags), archived)
+        self._write(row, description=row.description, tags=parsed_tags(row.tags), archived=archived)
 
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
@@ -151,7 +153,7 @@ class Transaction:
         )
         action: HistoryAction = "archive" if archived else "restore"
         before: dict[str, JSON] = {"archived": bool(container.archived)}
-        self._record(action, name, None, before, {"archived": archived})
+        self._record(action, name, None, before=before, after={"archived": archived})
         if not archived and self._behaviour.restore == "all":
             for found in queries.records(self._connection, name):
                 row = found.row
@@ -170,7 +172,7 @@ class Transaction:
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
             queries.add_container(self._connection, name, *self._stamp)
-            self._record("create", name, None, None, {"archived": False})
+            self._record("create", name, None, before=None, after={"archived": False})
         if queries.has_curated(self._connection, name):
             raise refusals.curated(name)
         self._describe_container(name, written)
@@ -190,29 +192,36 @@ class Transaction:
         after = {"description": description, "tags": tags}
         if before == after and parsed_tags(held.properties) == properties:
             return
+        written_tags = canonical_json(dict(tags))
+        written_properties = canonical_json(dict(properties))
         self._connection.execute(
             "UPDATE containers SET description = ?, tags = ?, owner = ?, properties = ?,"
             " modified_at = ?, modified_by = ? WHERE name = ?",
             (
                 description,
-                canonical_json(dict(tags)),
+                written_tags,
                 tags.get(OWNER_TAG),
-                canonical_json(dict(properties)),
+                written_properties,
                 *self._stamp,
                 name,
             ),
         )
-        self._record("update", name, None, cast("JSON", before), cast("JSON", after))
+        self._record("update", name, None, before=cast("JSON", before), after=cast("JSON", after))
 
     def _update_record(self, found: VersionRecord, new: NewVersion, written: Written) -> None:
         row = found.row
         if row.curated:
             raise refusals.curated(f"{new.name}:{new.version}")
         rules.check_fixed(row, new)
-        _check_fixed_extra(found, new)
+        rules.check_fixed_extra(found, new)
         self._check_hidden(row, written.archived)
         tags = self._behaviour.resulting(parsed_tags(row.tags), written.tags)
-        self._write(row, self._described(row.description, written), tags, written.archived)
+        self._write(
+            row,
+            description=self._described(row.description, written),
+            tags=tags,
+            archived=written.archived,
+        )
         self._write_rest(found, written)
 
     def _write_rest(self, found: VersionRecord, written: Written) -> None:
@@ -237,11 +246,7 @@ class Transaction:
         return held if self._behaviour.omitted == "keep" else None
 
     def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Checks that the version's own state may become `archived`, given its container's state.
-
-        Raises:
-            RuleViolation: the container is archived, and the version may not change on its own.
-        """
+        """Checks that the container's state allows the version's own state to become `archived`."""
         if not queries.container(self._connection, row.name).archived:
             return
         # A client that sees the container's state as the version's own sends `isArchived: true`
@@ -257,21 +262,13 @@ class Transaction:
     ) -> None:
         before, after = row.state(), mutable_state(description, tags, archived)
         if before != after:
-            owner = tags.get(OWNER_TAG)
+            values = (description, canonical_json(dict(tags)), tags.get(OWNER_TAG), archived)
             self._connection.execute(
                 "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
                 " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
-                (
-                    description,
-                    canonical_json(dict(tags)),
-                    owner,
-                    archived,
-                    *self._stamp,
-                    row.name,
-                    row.version,
-                ),
+                (*values, *self._stamp, row.name, row.version),
             )
-            self._record(_action(row, archived), row.name, row.version, before, after)
+            self._record(_action(row, archived), row.name, row.version, before=before, after=after)
         self._inherit(row.name, tags.get(OWNER_TAG))
 
     def _inherit(self, name: str, owner: str | None) -> None:
@@ -289,18 +286,12 @@ class Transaction:
     def _record(
         self, action: HistoryAction, name: str, version: str | None, before: JSON, after: JSON
     ) -> None:
-        queries.record(self._connection, self._stamp, action, (name, version), before, after)
+        queries.record(
+            self._connection, self._stamp, action, key=(name, version), before=before, after=after
+        )
 
 
 def _action(row: VersionRow, archived: bool) -> HistoryAction:
     if archived == bool(row.archived):
         return "update"
     return "archive" if archived else "restore"
-
-
-def _check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """Does the same as `rules.check_fixed` for fixed fields that envsync does not model."""
-    held = {**FIXED_EXTRA, **json.loads(found.extra)}
-    asked = {**FIXED_EXTRA, **new.extra}
-    if differing := [key for key in FIXED_EXTRA if held[key] != asked[key]]:
-        raise rules.fixed(new, differing)

@@ -1,7 +1,7 @@
-"""The contract of every target on both kinds, under every answer the service may give.
+"""The contract of every target, for both kinds and under every answer that the service may give.
 
-What a service that behaves so cannot do must be a failed change with a sentence that says it; those
-tests are run as well, and have to end that way.
+If a service cannot do what a test requires, the change must fail with a message that says so. These
+tests run as well, and expect that failure.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ __all__ = ["service"]
 REMOVING_TAGS = (
     "test_text_is_kept_exactly",
     "test_an_update_replaces_everything_that_may_change",
-    "test_an_update_clears_what_is_no_longer_there",
+    "test_an_update_clears_removed_fields",
     "test_an_update_does_not_make_a_version_the_latest",
     "test_an_update_touches_no_other_version",
-    "test_an_owner_that_comes_with_an_update_finds_the_container",
-    "test_an_update_leaves_the_archived_state",
+    "test_an_owner_set_by_an_update_finds_the_container",
+    "test_an_update_keeps_the_archived_state",
     "test_an_update_can_restore_in_the_same_write",
-    "test_an_active_version_is_updated_with_restore_as_without",
-    "test_threads_read_and_write_side_by_side",
+    "test_restore_does_not_change_an_active_version",
+    "test_threads_read_only_complete_writes",
 )
 """Tests of the contract in which an update removes a tag."""
 
 HIDDEN_FLAGS = (
-    "test_under_an_archived_container_a_version_is_born_archived",
-    "test_an_update_leaves_the_archived_state",
-    "test_an_update_restores_nothing_under_an_archived_container",
-    "test_one_version_cannot_be_restored_while_it_is_hidden",
+    "test_a_new_version_of_an_archived_container_is_archived",
+    "test_an_update_keeps_the_archived_state",
+    "test_an_update_cannot_restore_in_an_archived_container",
+    "test_a_version_cannot_be_restored_in_an_archived_container",
 )
-"""Tests of the contract that look at the state of single versions under an archived container."""
+"""Tests of the contract that check the state of single versions of an archived container."""
 
 
 def expecting(names: tuple[str, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """These tests of the contract, changed."""
+    """Returns tests of the contract by name, each wrapped by `change`."""
     return {name: change(getattr(TargetContract, name)) for name in names}
 
 
@@ -67,7 +67,7 @@ OTHER_ANSWERS: dict[str, Any] = {
     "numeric_tags": "number",
     "stale_get_seconds": 0.2,
 }
-"""Answers under which everything works all the same."""
+"""Answers of the service under which the whole contract holds."""
 
 
 class TestWorkspaceWithOtherAnswers(AzureContract):
@@ -108,7 +108,7 @@ class TestRegistryThatDropsContainerTags(AzureContract):
     settings: ClassVar[dict[str, Any]] = {"container_tags": "drop"}
 
 
-ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_while_it_is_hidden",)
+ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_in_an_archived_container",)
 
 
 class TestWorkspaceThatArchivesNothingHidden(AzureContract):
@@ -126,13 +126,14 @@ class TestRegistryThatArchivesNothingHidden(AzureContract):
 class HiddenVersions(AzureContract):
     """A service that shows all versions of an archived container as archived.
 
-    What is archived on its own cannot be told then; that all come back as they were is tested.
+    Versions that were archived separately cannot be told apart then. The tests check that all
+    versions return to their own states.
     """
 
     settings: ClassVar[dict[str, Any]] = {"hidden_versions": "effective"}
     locals().update(expecting(HIDDEN_FLAGS, lambda _: None))
 
-    def test_hidden_versions_come_back_as_they_were(self, target: Target) -> None:
+    def test_restoring_a_container_restores_its_versions_states(self, target: Target) -> None:
         for version in ("1", "2"):
             target.create(environment(version=version))
         target.set_archived("pydata", "1", True)
@@ -144,7 +145,7 @@ class HiddenVersions(AzureContract):
         assert hidden == {None: True, "1": True, "2": True}
         assert flags(target) == {None: False, "1": True, "2": False}
 
-    def test_one_version_is_not_restored_while_it_is_hidden(self, target: Target) -> None:
+    def test_a_version_is_not_restored_in_an_archived_container(self, target: Target) -> None:
         target.create(environment())
         target.set_archived("pydata", None, True)
 
