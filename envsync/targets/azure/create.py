@@ -131,6 +131,7 @@ class Creator:
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
+                    # azure-core stops at whichever comes first: a number of retries or the timeout.
                     retry_total=_MOST_RETRIES,
                     retry_status=_MOST_RETRIES,
                     timeout=self._time_limit,
@@ -154,6 +155,7 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
         description=environment.metadata.description,
         tags=all_tags(environment.metadata, environment.provenance),
         image=spec.image,
+        # azure-ai-ml turns the mapping into YAML text; the service turns that into JSON text.
         conda_file=None if spec.conda_file is None else json.loads(spec.conda_file),
         build=build,
         os_type=spec.os_type,
@@ -225,6 +227,7 @@ def _explained(environment: Environment, error: AzureError, url: str) -> TargetE
     from azure.ai.ml.exceptions import MlException
 
     if isinstance(error, MlException) and not isinstance(error, HttpResponseError):
+        # azure-ai-ml wraps the service's answer in an error of its own, which hides the reason.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, HttpResponseError):
             return explained(cause, url)

@@ -67,6 +67,8 @@ class FreshReads:
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
+            # Becomes None after `stale` seconds. This ends the wait if another client has changed
+            # the version, which a GET then shows for good.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
@@ -81,6 +83,7 @@ class FreshReads:
         A list that is read in pages may miss an entry while other clients write. A write must not
         send back a wrong state, so lists that say "archived" are read again unless they are recent.
         """
+        # The answer of a PUT is right; a GET of an archived container is not (see `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
@@ -103,6 +106,7 @@ class FreshReads:
         Raises:
             TargetError: the lists cannot be read.
         """
+        # The first round reads no list if the last listing shows every write already.
         deadline, wait = self._clock() + LAG, 0.0
         with self._lock:
             listing = None if self._listing is None else self._listing[1]

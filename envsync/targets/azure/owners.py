@@ -26,5 +26,6 @@ def with_owner(tags: Mapping[str, str], owner: str) -> dict[str, str]:
         return dict(tags)
     if "envsync.owner" not in tags:
         return {**tags, "envsync.owner": owner}
+    # A tag has one value, so each further project gets its own tag.
     number = next(number for number in count(2) if f"envsync.owner.{number}" not in tags)
     return {**tags, f"envsync.owner.{number}": owner}

@@ -52,6 +52,7 @@ class RecentWrites:
             if version is None:
                 for key, seen in self._seen.items():
                     if key[0] == name and key[1] is not None:
+                        # The versions stay recorded, because lists may not show them yet.
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:

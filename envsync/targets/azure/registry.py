@@ -60,6 +60,8 @@ def address(rest: Rest, registry: str) -> str:
             f"There is no registry {registry}: check `registry` in envsync.yaml, and that you are "
             "signed in to its tenant."
         )
+    # The discovery names the region's host; the path behind it is the one that azure-ai-ml uses
+    # (recorded).
     provider = _text(found, "primaryRegionResourceProviderUri").rstrip("/")
     return (
         f"{provider}/mferp/managementfrontend/subscriptions/{_text(found, 'subscriptionId')}"

@@ -80,6 +80,7 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
+        # A name with a `/` must not lead to another resource.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:

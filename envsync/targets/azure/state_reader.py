@@ -56,6 +56,7 @@ class StateReader:
             return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
         wanted = {*names, *self._marked(listing, owner)}
         found = dict(self._containers(wanted, listing))
+        # The expensive case: one list of versions for every container of the place.
         if owner is not None and self._may_lack_marks(found, listing, owner):
             found |= self._containers(_unreserved(listing.entries.keys() - wanted), listing)
         return {
@@ -107,6 +108,7 @@ class StateReader:
         """Returns a whole container; None if it does not exist."""
         versions = self._versions(name)
         entry, written = listing.entries.get(name), self.recent.container(name)
+        # The GET is right about everything but the archived state, which is taken from elsewhere.
         outdated = written is not None and (entry is None or differ(written, entry))
         if outdated or (entry is None and versions):
             entry = self.resources.container(name)

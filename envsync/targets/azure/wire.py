@@ -43,6 +43,7 @@ _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 # The hash is SHA-256 from azure-ai-ml 1.28 on, and MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
+# `datetime` keeps six digits of a second, and the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 _ROUTES: Final = (
     ("livenessRoute", "liveness_route"),
@@ -186,6 +187,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
 
 def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
     properties = item.properties
+    # azure-ai-ml accepts `os_type` in any case of letters.
     os_type = "Windows" if str(properties.get("osType")).lower() == "windows" else "Linux"
     spec = EnvironmentSpec(
         image=_text(properties.get("image")),
@@ -198,6 +200,7 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
+    # A declared URL may look like an upload. The digest tag then is that of the URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -224,6 +227,7 @@ def _inference(value: JSON) -> InferenceConfig | None:
     routes = {ours: _route(value.get(theirs)) for theirs, ours in _ROUTES}
     if all(route is None for route in routes.values()):
         return None
+    # The REST API, unlike azure-ai-ml, accepts a configuration with fewer than three routes.
     nothing = Route("", 0)
     return InferenceConfig(**{key: route or nothing for key, route in routes.items()})
 

@@ -73,6 +73,8 @@ class Writer:
             )
             self.recent.note(key.name, key.version, written)
         try:
+            # After a failed create as well: a PUT may succeed although its connection is closed
+            # before the answer arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
             raise failure or error from error
@@ -93,6 +95,7 @@ class Writer:
         """
         if owner is None:
             return
+        # Saves a GET for each further version of the same environment.
         known = self.recent.container(name)
         if known is not None and owner in owners(known.tags):
             return
@@ -111,6 +114,8 @@ class Writer:
                 name, container, tags=with_owner(container.tags, owner), archived=archived
             )
         except RequestRefused as error:
+            # A 403 or 500 still is a failure: only a service that does not support tags is
+            # accepted.
             if error.status not in _DECLINED:
                 raise
 
@@ -170,6 +175,8 @@ class Writer:
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
+        # In an archived container the flag may be the container's, so the version is written
+        # anyway.
         elif held.archived and not self.fresh.archived(name):
             return
         try:
@@ -197,6 +204,7 @@ class Writer:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
+        # The answer shows at once if a field was ignored. The GET then shows what was stored.
         answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
             self.recent.note(name, held.name, answer)
@@ -244,6 +252,7 @@ def _written(
         "description": description,
         "tags": dict(tags),
         "isArchived": archived,
+        # A stage of `Archived`, which comes back from the service, would win over `isArchived`.
         "stage": None,
     }
     return Resource(item.name, {**item.properties, **said}, item.created)

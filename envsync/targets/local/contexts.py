@@ -69,11 +69,14 @@ class ContextStore:
         self._directory.mkdir(exist_ok=True)
         sync(self._directory.parent)
         self._sweep()
+        # In the same directory, because a rename is atomic only within one file system.
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
         try:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
+            # Files first and then their directory: a name must not point to content that is not on
+            # disk.
             _sync_tree(content)
             try:
                 content.rename(place)

@@ -169,6 +169,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
     if row.inference_config is not None:
         routes = json.loads(row.inference_config)
         inference_config = InferenceConfig(**{key: Route(**routes[key]) for key in routes})
+    # Skips the parser for versions without tags.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(

@@ -46,6 +46,7 @@ def delete(
         connection.execute(
             "DELETE FROM versions WHERE name = ? AND version = ?", (name, row.version)
         )
+
     if version is None:
         archived = bool(containers[0].archived)
         queries.record(

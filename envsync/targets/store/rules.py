@@ -18,6 +18,7 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
             "Update": only description and tags can change), or another owner.
     """
     check_fixed(row, new)
+    # The service does not know owners: this rule keeps two projects from sharing a version.
     if row.owner != new.owner:
         raise RuleViolation(
             "owner",

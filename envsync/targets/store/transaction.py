@@ -74,6 +74,7 @@ class Transaction:
             raise refusals.curated(new.name)
         at, actor = self._stamp
         queries.add_container(self._connection, new.name, at=at, actor=actor)
+        # The new version keeps its own flag when the container is restored later.
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         self._inherit(new.name, new.owner)
@@ -231,6 +232,7 @@ class Transaction:
         rest = json.loads(found.extra)
         if written.stage is not None:
             rest["stage"] = written.stage
+        # The store keeps tags as text. `numbers` lets the emulator answer them as they were sent.
         if written.tags is not None and (written.numbers or "numbers" in rest):
             rest["numbers"] = sorted(written.numbers)
         extra = json.dumps(rest)
@@ -272,6 +274,7 @@ class Transaction:
         self._inherit(row.name, tags.get(OWNER_TAG))
 
     def _inherit(self, name: str, owner: str | None) -> None:
+        # One indexed column then finds all containers of a project.
         if self._behaviour.inherit_owner:
             queries.own_container(self._connection, name, owner)
 

@@ -1,4 +1,7 @@
-"""The traps of the service and its SDK for a naive client, and the tests that fail without care."""
+"""The traps of the service and its SDK for a naive client, and the tests that fail without care.
+
+`TRAPS` names the tests of each trap. A trap that no other module tests is tested here.
+"""
 
 from __future__ import annotations
 

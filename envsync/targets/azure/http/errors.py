@@ -19,6 +19,7 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import is_certificate_error
 
+# Accounts with Data Lake Storage Gen2 have hosts with `.dfs.` instead of `.blob.`.
 _STORAGE: Final = re.compile(r"([^.]+)\.(blob|dfs)\.")
 _POOL: Final = re.compile(r"ConnectionPool\(host='([^']+)'")
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
@@ -58,6 +59,7 @@ def error_details(body: JSON) -> ErrorDetails:
     extra = error.get("additionalInfo")
     inner = ""
     for item in extra if isinstance(extra, list) else []:
+        # The outer code often is just `UserError`; the inner ones tell the reason (recorded).
         if isinstance(item, dict) and item.get("type") == "InnerError":
             inner = _innermost(item.get("info"))
     return ErrorDetails(_line(error.get("code")), _line(error.get("message")), inner)
@@ -129,6 +131,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
             f"{urlsplit(url).path.split('/')[1]}, to which build contexts are uploaded. Ask an "
             "administrator of the workspace or registry to restore it."
         )
+    # `SubscriptionNotFound`, or `InvalidSubscriptionId` for an id that is not a GUID.
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "

@@ -83,6 +83,7 @@ class RequestLog:
         }
         with self._lock:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # The log must be complete if the process is killed.
             self._file.flush()
 
 

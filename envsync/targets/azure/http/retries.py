@@ -18,6 +18,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
 
+# azure-core retries these statuses by default as well.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. Sending a PUT twice is safe: it carries the whole state."""
 
@@ -86,6 +87,8 @@ class Retries(HTTPPolicy[Any, Any]):
 
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
+                # A failed connection usually means that the network is down, and it would be for
+                # minutes. A status shows that the network works, so only the time limit counts.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
@@ -105,6 +108,9 @@ class Retries(HTTPPolicy[Any, Any]):
         if response is not None:
             asked = retry_after(response.http_response.headers)
             if asked is not None:
+                # Never less than requested: a request that comes too early is not processed, and
+                # the wait starts again.
+                # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
                 return asked * (1 + self._chance() / 4)
         bound: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
         return bound * (0.5 + self._chance() / 2)

@@ -189,6 +189,7 @@ class Uploads:
                 str(named.get("asset_hash")),
                 Path(source).name,
             )
+            # Each upload has its own client, whose connections would stay open.
             with self._address(address).taken(), closing(container):
                 policy.start(*_size(Path(source)))
                 return upload(source, **named)
@@ -225,6 +226,7 @@ class _Address:
                 raise
 
 
+# Set per thread: uploads that envsync did not start, in other threads, stay as they are.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
@@ -245,6 +247,8 @@ def _install() -> None:
         gen2 = vars(import_module("azure.ai.ml._artifacts._gen2_storage_helper"))
         assets = vars(import_module("azure.ai.ml._utils._asset_utils"))
         kind = blobs["BlobStorageClient"]
+        # These are private modules of azure-ai-ml. tests/targets/azure/http/test_uploads.py fails
+        # if a release moves them.
         artifacts["get_storage_client"] = _limiting(artifacts["get_storage_client"], kind)
         blobs["print"] = gen2["print"] = _print
         assets["tqdm"] = _hiding(assets["tqdm"])
