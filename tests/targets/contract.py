@@ -259,6 +259,7 @@ class TargetContract:
         assert container(target).latest is None
 
     def test_versions_are_in_order_of_creation(self, target: Target) -> None:
+        # The order of creation is neither numeric nor alphabetical here.
         for version in ("10", "9", "1.10", "1.9", "nightly"):
             target.create(environment(version=version))
 

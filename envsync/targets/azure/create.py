@@ -124,6 +124,7 @@ class Creator:
                     self._credential,
                     **self._scope,
                     cloud=self._cloud.name,
+                    # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
                     # azure-ai-ml reads the results of its upload workers only if it shows a
                     # progress bar: without it, a failed upload hangs for ever. `Uploads` hides the

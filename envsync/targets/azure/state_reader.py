@@ -121,6 +121,7 @@ class StateReader:
             name,
             versions=tuple(registered(name, item) for item in sorted(versions, key=creation_order)),
             archived=archived,
+            # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
             # Whether a version of an archived container shows its own state or the container's is
             # not documented, so a plan must not rely on it.

@@ -57,6 +57,8 @@ class AzureTarget:
         self._found: Writer | None = None
         self._finding = threading.Lock()
         self._locking = threading.Lock()
+        # A PUT replaces the whole resource and there is no ETag, so parallel writes to one name
+        # could overwrite each other.
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @property
@@ -111,6 +113,8 @@ class AzureTarget:
             if held is None:
                 self._writer.register(environment)
             else:
+                # Not azure-ai-ml: its `create_or_update` would replace the metadata of the existing
+                # version, and restore an archived one.
                 ensure_ours(environment, registered(key.name, held))
                 self._recent_writes.note(key.name, key.version, held)
             self._writer.own(key.name, environment.provenance.owner)
@@ -185,4 +189,5 @@ class AzureTarget:
 
     def _lock(self, name: str) -> threading.Lock:
         with self._locking:
+            # A `defaultdict` may create two locks if two threads ask for one name at once.
             return self._locks[name]

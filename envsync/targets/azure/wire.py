@@ -247,6 +247,7 @@ def _conda(text: str | None) -> str | None:
     if text is None:
         return None
     try:
+        # The service answers JSON (recorded), which is much faster to parse than YAML.
         return canonical_json(json.loads(text))
     except ValueError:
         pass

@@ -139,6 +139,7 @@ class Writer:
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
+        # A container, unlike a version, does not say whether it is curated.
         if is_reserved(name):
             raise refusals.curated(name)
         alone = [] if archived else self._archived_alone(name)

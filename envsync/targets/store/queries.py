@@ -135,6 +135,7 @@ def insert(
     actor: str,
 ) -> None:
     """Inserts a new version and its build context. The version's container must exist."""
+    # Several versions may share one build context.
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -199,6 +199,7 @@ def mutable_state(
 
 _Row = TypeVar("_Row", ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
+    # Annotations are strings in this module; `get_type_hints` evaluates them.
     kind: tuple(get_type_hints(kind).values())
     for kind in (ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 }

@@ -99,6 +99,7 @@ class Store:
             TargetError: the new version breaks a rule of the service, or the version exists with
                 another spec or owner.
         """
+        # Before the transaction, so that a refused version creates no file.
         rules.check_new(new)
         with self.changing() as changes:
             if not changes.is_registered(new):
@@ -135,6 +136,7 @@ class Store:
             TargetError: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
+        # A transaction would create the file.
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:

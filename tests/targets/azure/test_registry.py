@@ -92,6 +92,7 @@ def test_an_existing_version_is_never_sent_again(
         with pytest.raises(TargetError, match="already registered"):
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
+        # Even a `PUT tempdatarefs` would be wrong: azure-ai-ml swallows its 409.
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
         held = target.endpoint.resources.version("pydata", "1")
     assert writes == []

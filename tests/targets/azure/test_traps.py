@@ -203,13 +203,11 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "the name of the directory is in the address of an upload": (
         f"{CONTRACT}test_equal_build_contexts_in_two_directories_are_the_same_spec",
-        f"{WORKSPACE}TestBuildContexts"
-        "::test_the_upload_has_the_hash_and_name_that_the_sdk_itself_would_give",
+        f"{WORKSPACE}TestBuildContexts::test_an_upload_has_the_hash_and_name_of_azure_ai_ml",
     ),
     "empty directories count for the hash of an upload": (
         f"{CONTEXT}test_an_empty_directory_counts_for_the_upload_hash_only",
-        f"{WORKSPACE}TestBuildContexts"
-        "::test_the_upload_has_the_hash_and_name_that_the_sdk_itself_would_give",
+        f"{WORKSPACE}TestBuildContexts::test_an_upload_has_the_hash_and_name_of_azure_ai_ml",
     ),
     "a root .amlignore, else a root .gitignore, decides what is uploaded": (
         f"{CONTEXT}test_gitignore_decides_only_without_amlignore",

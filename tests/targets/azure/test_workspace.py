@@ -66,7 +66,7 @@ def asked(service: Azure, since: int = 0) -> Counter[str]:
 
 
 class TestRequestsOfAPlan:
-    def test_two_lists_and_one_request_for_each_declared_or_owned_environment(
+    def test_a_plan_reads_two_lists_and_the_versions_of_each_environment(
         self, tmp_path: Path
     ) -> None:
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
@@ -333,10 +333,13 @@ class TestContainerState:
         def missing_once(resources: Resources, view: Any) -> Iterator[Resource]:
             lists.append(view)
             for item in listed(resources, view):
+                # The second list is the one of active containers: the container looks archived.
                 if item.name != "pydata" or len(lists) != 2:
                     yield item
 
         recent = RecentWrites(0)
+        # Each look at the clock is 20 seconds later, so the first listing is too old to be
+        # believed.
         clock = iter(float(seconds) for seconds in range(0, 1000, 20))
         with service.target("workspace") as target:
             put(target, "pydata")
@@ -353,6 +356,7 @@ class TestContainerState:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
+                # The lists show the new environment from here on, but not yet that it is archived.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -469,6 +473,7 @@ class TestTraps:
             after = registered(target)
 
         assert held is not None
+        # The service itself takes the label `latest` away when a newer version is created.
         assert held.properties["properties"] == {"azureml.labels": ""}
         assert replace(after, environment=before.environment) == before
 
@@ -525,6 +530,7 @@ class TestTraps:
 
     def test_latest_is_the_newest_by_creation_in_any_list_order(self, service: Azure) -> None:
         with service.target("workspace") as target:
+            # Neither the highest number nor the last in alphabetical order, but the newest.
             for version in ("2", "10", "1"):
                 put(target, "pydata", version)
 
@@ -562,7 +568,7 @@ class TestBuildContexts:
         (directory / "run.log").write_bytes(b"1")
         return scan_context(directory, tmp_path).context
 
-    def test_the_upload_has_the_hash_and_name_that_the_sdk_itself_would_give(
+    def test_an_upload_has_the_hash_and_name_of_azure_ai_ml(
         self, service: Azure, context: BuildContext
     ) -> None:
         spec = EnvironmentSpec(build=Build(context))
@@ -576,6 +582,7 @@ class TestBuildContexts:
         assert (held.context_uri or "").endswith("/docker/")
         assert build is not None
         assert isinstance(build.context, BuildContext)
+        # The plan knows several hashes, because releases of azure-ai-ml hash differently.
         assert build.context.uploads < context.uploads
 
     def test_an_upload_prints_nothing(
@@ -597,6 +604,7 @@ class TestBuildContexts:
             with pytest.raises(TargetError, match=r"changed on disk.*Dockerfile"):
                 target.create(environment(spec=EnvironmentSpec(build=Build(context))))
 
+            # azure-ai-ml is not reached: the version is read before and after the failed create.
             assert asked(service, before) == {"GET version": 2}
 
 
@@ -664,6 +672,7 @@ class TestFailures:
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("HTTPS_PROXY", "https_proxy"):
+            # Port 9 ("discard") has no listener on any usual machine.
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         with (
             service.target("workspace", credential="environment") as target,

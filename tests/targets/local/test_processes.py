@@ -116,6 +116,7 @@ class TestProcesses:
             assert writer.stdout is not None
             for _ in range(chance.randrange(1, 30) if round_ % 4 else 1):
                 reported.add(int(writer.stdout.readline()))
+            # Kills the writer at a random point of its next write.
             time.sleep(chance.random() / 100)
             writer.kill()
             reported |= {int(line) for line in writer.communicate()[0].split(b"\n")[:-1]}

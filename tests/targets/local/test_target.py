@@ -187,6 +187,7 @@ class TestReading:
         assert target.read([name], owner="pydata") == {}
 
     def test_containers_are_sorted_by_name(self, target: LocalTarget) -> None:
+        # SQLite compares bytes, so upper case comes first.
         for name in ("b", "a", "C"):
             target.create(environment(name))
 

@@ -36,6 +36,7 @@ class TestRows:
         with closing(sqlite3.connect(path)) as connection:
             with pytest.raises(sqlite3.IntegrityError, match="cannot be changed"):
                 connection.execute("UPDATE versions SET image = 'other'")
+            # The connection is not envsync's: triggers also protect the file from other programs.
             with pytest.raises(sqlite3.IntegrityError, match="cannot be deleted"):
                 connection.execute("DELETE FROM versions")
 

@@ -136,6 +136,7 @@ class Rest:
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
+        # Closing the client leaves the transport open (`SharedTransport.__exit__`).
         self._transport.close()
 
     def _send(

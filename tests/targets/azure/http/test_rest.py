@@ -168,6 +168,7 @@ class TestRetries:
         with pytest.raises(TargetError, match=r"management\.azure.com cannot be reached: its name"):
             rest(script).get(URL)
 
+        # One attempt and `MOST_FAILED_CONNECTIONS` retries.
         assert len(script.sent) == 4
 
     def test_an_untrusted_certificate_is_reported_at_once(self) -> None:
@@ -222,6 +223,7 @@ class TestThrottle:
         throttle = Throttle(16, refill)
         throttle.note("0")
 
+        # 16 workers that each wait this long send `refill` requests a second.
         assert 16 / throttle.delay == pytest.approx(refill)
 
     @pytest.mark.parametrize(
