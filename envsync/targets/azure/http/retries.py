@@ -42,7 +42,7 @@ class Retries(HTTPPolicy[Any, Any]):
     fails on a malformed `Retry-After`, and adds nothing at random to a valid one. It sleeps past
     its own time limit and then raises "Response timeout" instead of the last failure. A subclass
     has to override `configure_retries`, `is_retry`, `increment` and `sleep`, whose untyped settings
-    are internal to azure-core, and is only ten lines shorter than this class.
+    are internal to azure-core, and is as long as this class.
     """
 
     def __init__(
