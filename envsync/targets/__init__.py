@@ -1,1 +1,1 @@
-"""The places that hold environments, one folder for each kind."""
+"""The targets: places that hold environments, one folder for each kind."""

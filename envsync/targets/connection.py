@@ -1,4 +1,4 @@
-"""How envsync talks to Azure, as far as a command line can say it."""
+"""The settings of the connection to Azure that a command line can change."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from typing import Final
 from envsync.model.target import DEFAULT_PARALLEL
 
 DEFAULT_TIME_LIMIT: Final = 300.0
-"""How long one request is tried again at most, in seconds."""
+"""Seconds after which a request that keeps failing is given up."""
 
 
 DEFAULT_STALE: Final = 30.0
-"""How long the service may show a version as it was before a write, in seconds."""
+"""Seconds for which the GET of a version may return the state before a write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """The settings of one run.
+    """The connection settings of one run.
 
     Attributes:
-        parallel: how many requests are under way at once, at most.
+        parallel: the maximum number of requests under way at once.
         time_limit: seconds after which a request that keeps failing is given up.
-        stale: seconds for which the GET of a version may show the state before a write.
-        debug_http: a file to which every request is added as one line of JSON, without secrets.
+        stale: seconds for which the GET of a version may return the state before a write.
+        debug_http: a file to which every request is appended as one line of JSON, without secrets.
     """
 
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
+    # A stale GET right after a PUT was recorded once (2022-03). Later recordings are not stale.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None

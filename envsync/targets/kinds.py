@@ -1,4 +1,4 @@
-"""The kinds of targets, and how each is opened."""
+"""The kinds of targets, and how each kind is opened."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def open_target(config: TargetConfig, root: Path, connection: Connection | None = None) -> Target:
-    """The target that `envsync.yaml` describes. Nothing is read or written yet.
+    """Returns the target that `envsync.yaml` describes, without reading or writing it.
 
     Args:
-        config: its name, kind and settings.
-        root: the project directory, to which its paths are relative.
-        connection: how to talk to Azure, where that is needed.
+        config: the target's name, kind and settings.
+        root: the project directory. Paths in the settings are relative to it.
+        connection: how to connect to Azure; ignored by a local target.
 
     Raises:
-        TargetError: what it needs is not installed, or there is nobody to sign in as.
+        TargetError: a required package is not installed, or no credential can be made.
     """
     return _OPENERS[config.kind](config, root, connection or Connection())
 
@@ -56,14 +56,16 @@ def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetEr
     from envsync.model.wording import install
 
     return TargetError(
-        f"The target {config.name} is a {config.kind} in Azure, and {error.name} is not "
-        f"installed: {install('azure')}"
+        f"The target {config.name} is a {config.kind} in Azure, and the package {error.name} is "
+        f"not installed: {install('azure')}"
     )
 
 
+# Each function imports its own dependencies: importing Azure's libraries at start-up would slow
+# down every command.
 _OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
     "local": _open_local,
     "workspace": _open_workspace,
     "registry": _open_registry,
 }
-"""How each kind of target is opened. Each imports what it needs itself: Azure's SDK is slow."""
+"""The function that opens each kind of target."""

@@ -1,7 +1,8 @@
-"""What the Azure ML service refuses, and how it is said here.
+"""The rules of the Azure ML service that forbid an operation, and the error for each.
 
-Where a rule comes from stands with it. The documentation is
-https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2.
+Each rule names its source. "Documentation" is
+https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2, "OpenAPI" is the
+service's own specification in Azure/azure-rest-api-specs.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from envsync.model.errors import TargetError
 
 Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hidden"]
 
-# The OpenAPI pattern for names has no dot (EnvironmentContainers_CreateOrUpdate), yet Microsoft's
-# own released environments do: `sklearn-1.5`. For versions, none is published.
+# The OpenAPI pattern for names has no dot (EnvironmentContainers_CreateOrUpdate), but Microsoft's
+# own released environments have one: `sklearn-1.5`. No pattern for versions is published.
 _PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
 _RESERVED_NAME = re.compile("azureml|microsoft", re.IGNORECASE)
 
 
-class Refused(TargetError):
+class RuleViolation(TargetError):
     """A rule of the service forbids an operation.
 
     Attributes:
-        rule: `content` (the service would not take it), `fixed` (it would change a spec), `owner`
-            (another project has the version), `unknown` (there is no such thing), `curated` (it is
-            the service's own), `hidden` (its container is archived).
+        rule: `content` (the service would not accept the content), `fixed` (the operation would
+            change a spec), `owner` (the version belongs to another project), `unknown` (the
+            environment or version does not exist), `curated` (the environment belongs to the
+            service), `hidden` (the container is archived).
     """
 
     def __init__(self, rule: Rule, message: str) -> None:
@@ -34,72 +36,85 @@ class Refused(TargetError):
 
 
 def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
-    """Whether the service would take this content at all.
+    """Checks that the service would accept a new version at all.
 
     Raises:
-        TargetError: the name or version is malformed or reserved (documentation, "Create an
-            environment": the prefixes `AzureML` and `Microsoft` are), or there is not exactly one
-            of image and build (OpenAPI, EnvironmentVersion).
+        RuleViolation: the name or version is malformed or reserved (documentation, "Create an
+            environment": the prefixes `AzureML` and `Microsoft` are reserved), or the version has
+            both or neither of image and build (OpenAPI, EnvironmentVersion).
     """
     check_name(name)
+    # "@latest" is how the service's clients ask for the newest version, so no version can have that
+    # name.
     if not _PATTERN.fullmatch(version) or version == "latest":
-        raise Refused(
+        raise RuleViolation(
             "content",
-            f"{name}: {version!r} cannot name a version: letters, digits, '-', '_' and "
-            "'.', 255 at most, a letter or digit first, and not 'latest'.",
+            f"{name}: {version!r} is not a valid version. Use at most 255 letters, digits, '-', "
+            "'_' and '.', begin with a letter or digit, and do not use 'latest'.",
         )
     if build == image:
-        raise Refused(
+        raise RuleViolation(
             "content",
-            f"{name}:{version} needs either an image or a build, and has "
-            f"{'both' if build else 'neither'}.",
+            f"{name}:{version} has {'both' if build else 'neither'} of image and build. Declare "
+            "exactly one of them.",
         )
 
 
 def check_name(name: str) -> None:
-    """Whether the service would let an environment be called this.
+    """Checks that the service would accept a name for a new environment.
 
     Raises:
-        TargetError: the name is malformed or reserved.
+        RuleViolation: the name is malformed or reserved.
     """
     if not _PATTERN.fullmatch(name):
-        raise Refused(
+        raise RuleViolation(
             "content",
-            f"{name!r} cannot name an environment: letters, digits, '-', '_' and '.', 255 at "
-            "most, and a letter or digit first.",
+            f"{name!r} is not a valid environment name. Use at most 255 letters, digits, '-', '_' "
+            "and '.', and begin with a letter or digit.",
         )
+    # The service compares reserved prefixes without case (documentation).
     if _RESERVED_NAME.match(name):
-        raise Refused(
-            "content", f"{name}: names that begin with AzureML or Microsoft are reserved."
+        raise RuleViolation(
+            "content",
+            f"{name}: names that begin with AzureML or Microsoft are reserved. Rename the "
+            "environment.",
         )
 
 
-def unknown(name: str, version: str | None) -> Refused:
-    """There is no such thing."""
+def unknown(name: str, version: str | None) -> RuleViolation:
+    """Returns the error for an environment, or one version of it, that does not exist."""
     if version is None:
-        return Refused("unknown", f"There is no environment {name}.")
-    return Refused("unknown", f"There is no environment {name} with version {version}.")
+        return RuleViolation("unknown", f"There is no environment {name}.")
+    return RuleViolation("unknown", f"There is no environment {name} with version {version}.")
 
 
-def curated(name: str) -> Refused:
-    """It belongs to the service, which lets nobody change it."""
-    return Refused(
-        "curated", f"{name} is a curated environment of the service and cannot be changed."
+def curated(name: str) -> RuleViolation:
+    """Returns the error for a change to a curated environment, which belongs to the service."""
+    return RuleViolation(
+        "curated",
+        f"{name} is a curated environment, which belongs to the service and cannot be changed.",
     )
 
 
-def hidden(name: str, version: str) -> Refused:
-    """One version is to be restored while its container is archived (documentation, "Archive")."""
-    return Refused(
+def hidden(name: str, version: str) -> RuleViolation:
+    """Returns the error for restoring one version of an archived container.
+
+    The service requires its container to be restored first (documentation, "Archive").
+    """
+    return RuleViolation(
         "hidden",
         f"{name}:{version} cannot be restored while the environment {name} is archived. Restore "
         "the environment first.",
     )
 
 
-def hidden_already(name: str, version: str) -> Refused:
-    """One version is to be archived while its container is, in a service that refuses it."""
-    return Refused(
+def hidden_already(name: str, version: str) -> RuleViolation:
+    """Returns the error for archiving one version of an archived container.
+
+    Whether the service refuses this is not documented; the emulator can do either.
+    """
+    return RuleViolation(
         "hidden",
-        f"{name}:{version} cannot be archived on its own while the environment {name} is archived.",
+        f"{name}:{version} cannot be archived separately while the environment {name} is archived. "
+        "Restore the environment first.",
     )

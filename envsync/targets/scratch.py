@@ -1,4 +1,4 @@
-"""Temporary directories of a run, which are removed even when the run is ended in the middle."""
+"""Temporary directories that are removed even if the process is terminated."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ _in_use: set[str] = set()
 
 @contextmanager
 def scratch_directory() -> Iterator[str]:
-    """A new directory, removed when the block ends, or by `remove_scratch`."""
+    """Yields a new directory. It is removed at the end of the block, or by `remove_scratch`."""
     import tempfile
 
-    # While a process is being ended, the directory may be gone already, or going.
+    # While the process is being terminated, `remove_scratch` may remove the directory at the same
+    # time.
     with tempfile.TemporaryDirectory(prefix="envsync-", ignore_cleanup_errors=True) as directory:
         _in_use.add(directory)
         try:
@@ -23,9 +24,9 @@ def scratch_directory() -> Iterator[str]:
 
 
 def remove_scratch() -> None:
-    """Removes all directories that are in use: for a process that is about to end.
+    """Removes all directories that are in use, because the process is about to end.
 
-    A thread may be writing to one of them at the same time, so this tries more than once.
+    The removal is tried three times, since a thread may still be writing to a directory.
     """
     import shutil
 

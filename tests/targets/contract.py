@@ -1,7 +1,7 @@
-"""What every kind of target must do: the promises of `envsync/model/target.py` as tests.
+"""The contract of every target: the promises of `envsync/model/target.py` as tests.
 
-A kind of target subclasses `TargetContract` and overrides the `target` fixture (and `seed_curated`
-where its tests can put in an entry of the service's own):
+A kind of target subclasses `TargetContract` and overrides the `target` fixture, and `seed_curated`
+if its tests can insert curated versions:
 
     class TestLocalTargetContract(TargetContract):
         @pytest.fixture
@@ -56,7 +56,7 @@ def environment(
     tags: dict[str, str] | None = None,
     provenance: Provenance = OURS,
 ) -> Environment:
-    """An environment version as the planner would have it created."""
+    """Returns an environment version as the planner would create it."""
     return Environment(
         EnvironmentKey(name, version),
         spec or EnvironmentSpec(image=IMAGE),
@@ -66,42 +66,43 @@ def environment(
 
 
 def container(target: Target, name: str = "pydata") -> Container:
-    """What a target holds under a name."""
+    """Returns what a target holds under a name."""
     return target.read([name])[name]
 
 
 def registered(target: Target, name: str = "pydata", version: str = "1") -> RegisteredVersion:
-    """One version as a target holds it."""
+    """Returns one version as a target holds it."""
     return {item.version: item for item in container(target, name).versions}[version]
 
 
 def flags(target: Target, name: str = "pydata") -> dict[str | None, bool]:
-    """Which versions are archived on their own, and under None whether the container is."""
+    """Returns the archived flag of each version, and of the container under the key None."""
     held = container(target, name)
     return {None: held.archived, **{item.version: item.archived for item in held.versions}}
 
 
 def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
-    """A build context with these files, written to disk."""
+    """Writes the files to disk and returns a build context of them."""
     for path, content in files.items():
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+    # Not azure-ai-ml's hash of the directory, but distinct for distinct content, which is enough.
     uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
     return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
 
 
 class TargetContract:
-    """The suite. Each test gets a target that holds nothing of these names."""
+    """The suite. Each test gets a target without environments of these names."""
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
         raise NotImplementedError
 
     def seed_curated(self, target: Target, environment: Environment) -> None:
-        """Puts in an entry of the service's own."""
-        pytest.skip("nobody can put curated entries into this kind of target")
+        """Inserts a curated version."""
+        pytest.skip("curated versions cannot be inserted into this kind of target")
 
     # Identity
 
@@ -112,25 +113,25 @@ class TargetContract:
 
     # Reading
 
-    def test_names_that_it_does_not_hold_are_absent(self, target: Target) -> None:
+    def test_unknown_names_are_absent(self, target: Target) -> None:
         target.create(environment("pydata"))
 
         assert target.read(["absent"]) == {}
         assert target.read(["absent", "pydata"]).keys() == {"pydata"}
 
-    def test_no_names_and_no_owner_are_nothing(self, target: Target) -> None:
+    def test_no_names_and_no_owner_read_nothing(self, target: Target) -> None:
         target.create(environment("pydata"))
 
         assert target.read([]) == {}
 
-    def test_without_a_restriction_everything_is_read(self, target: Target) -> None:
+    def test_none_reads_everything(self, target: Target) -> None:
         target.create(environment("pydata"))
         target.create(environment("foreign", provenance=Provenance(owner="other")))
         target.create(environment("unowned", provenance=Provenance()))
 
         assert {"pydata", "foreign", "unowned"} <= target.read(None).keys()
 
-    def test_what_an_owner_owns_is_found_without_its_name(self, target: Target) -> None:
+    def test_an_owners_environments_are_found_without_their_names(self, target: Target) -> None:
         target.create(environment("pydata"))
         target.create(environment("foreign", provenance=Provenance(owner="other")))
         target.create(environment("unowned", provenance=Provenance()))
@@ -138,7 +139,7 @@ class TargetContract:
         assert target.read([], owner="churn-models").keys() == {"pydata"}
         assert target.read(["unowned"], owner="other").keys() == {"unowned", "foreign"}
 
-    def test_an_owner_of_any_version_finds_the_container(self, target: Target) -> None:
+    def test_the_owner_of_any_version_finds_the_container(self, target: Target) -> None:
         target.create(environment("shared", "1", provenance=Provenance()))
         target.create(environment("shared", "2", provenance=Provenance(owner="other")))
         target.create(environment("shared", "3"))
@@ -151,7 +152,7 @@ class TargetContract:
 
         assert target.read([], owner="Churn-Models") == {}
 
-    def test_a_container_comes_whole(self, target: Target) -> None:
+    def test_a_container_has_all_its_versions(self, target: Target) -> None:
         target.create(environment(version="1", provenance=Provenance()))
         target.create(environment(version="2"))
         target.create(environment(version="3", provenance=Provenance(owner="other")))
@@ -162,7 +163,7 @@ class TargetContract:
         assert flags(target) == {None: False, "1": False, "2": True, "3": False}
         assert by_name == by_owner
 
-    def test_an_archived_container_is_read_too(self, target: Target) -> None:
+    def test_an_archived_container_is_read(self, target: Target) -> None:
         target.create(environment())
         target.set_archived("pydata", None, True)
 
@@ -172,7 +173,7 @@ class TargetContract:
 
     # Creating
 
-    def test_what_was_created_is_read_back(self, target: Target) -> None:
+    def test_a_created_version_is_read_back(self, target: Target) -> None:
         declared = environment()
         target.create(declared)
 
@@ -184,7 +185,7 @@ class TargetContract:
         assert held.versions[0].curated is False
         assert held.versions[0].created != ""
 
-    def test_nothing_but_an_image_is_enough(self, target: Target) -> None:
+    def test_an_image_alone_is_enough(self, target: Target) -> None:
         declared = environment(description=None, tags={}, provenance=Provenance())
         target.create(declared)
 
@@ -248,7 +249,7 @@ class TargetContract:
 
         assert registered(target).environment == theirs
 
-    def test_under_an_archived_container_a_version_is_born_archived(self, target: Target) -> None:
+    def test_a_new_version_of_an_archived_container_is_archived(self, target: Target) -> None:
         target.create(environment(version="1"))
         target.set_archived("pydata", None, True)
 
@@ -257,7 +258,8 @@ class TargetContract:
         assert flags(target) == {None: True, "1": False, "2": True}
         assert container(target).latest is None
 
-    def test_versions_come_in_order_of_creation(self, target: Target) -> None:
+    def test_versions_are_in_order_of_creation(self, target: Target) -> None:
+        # The order of creation is neither numeric nor alphabetical here.
         for version in ("10", "9", "1.10", "1.9", "nightly"):
             target.create(environment(version=version))
 
@@ -370,7 +372,7 @@ class TargetContract:
         [EnvironmentSpec(), EnvironmentSpec(image=IMAGE, build=Build("https://contoso.example/c"))],
         ids=["neither", "both"],
     )
-    def test_image_and_build_are_one_or_the_other(
+    def test_exactly_one_of_image_and_build_is_required(
         self, target: Target, spec: EnvironmentSpec
     ) -> None:
         with pytest.raises(TargetError, match="pydata:1"):
@@ -391,7 +393,7 @@ class TargetContract:
 
         assert match_spec(spec, registered(target)) == "same"
 
-    def test_the_same_build_context_of_another_directory_is_the_same_spec(
+    def test_equal_build_contexts_in_two_directories_are_the_same_spec(
         self, target: Target, tmp_path: Path
     ) -> None:
         files = {"Dockerfile": b"FROM a\n"}
@@ -428,7 +430,7 @@ class TargetContract:
 
         assert target.read(["pydata"]) == {}
 
-    def test_a_create_is_repeated_without_the_directory(
+    def test_a_create_can_be_repeated_without_the_directory(
         self, target: Target, tmp_path: Path
     ) -> None:
         context = build_context(tmp_path / "context", {"Dockerfile": b"FROM a\n"})
@@ -455,7 +457,7 @@ class TargetContract:
             environment(), metadata=metadata, provenance=provenance
         )
 
-    def test_an_update_clears_what_is_no_longer_there(self, target: Target) -> None:
+    def test_an_update_clears_removed_fields(self, target: Target) -> None:
         target.create(environment(description="Old.", tags={"a": "1"}))
 
         target.update(EnvironmentKey("pydata", "1"), Metadata(), Provenance())
@@ -473,7 +475,7 @@ class TargetContract:
 
         assert registered(target, version="2") == before
 
-    def test_an_owner_that_comes_with_an_update_finds_the_container(self, target: Target) -> None:
+    def test_an_owner_set_by_an_update_finds_the_container(self, target: Target) -> None:
         target.create(environment(provenance=Provenance()))
 
         target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
@@ -481,7 +483,7 @@ class TargetContract:
         assert target.read([], owner="churn-models").keys() == {"pydata"}
 
     @pytest.mark.parametrize("scope", ["1", None])
-    def test_an_update_leaves_the_archived_state(self, target: Target, scope: str | None) -> None:
+    def test_an_update_keeps_the_archived_state(self, target: Target, scope: str | None) -> None:
         target.create(environment())
         target.set_archived("pydata", scope, True)
         before = flags(target)
@@ -500,7 +502,7 @@ class TargetContract:
         assert flags(target) == {None: False, "1": False}
         assert registered(target).environment.metadata == Metadata("New.")
 
-    def test_an_active_version_is_updated_with_restore_as_without(self, target: Target) -> None:
+    def test_restore_does_not_change_an_active_version(self, target: Target) -> None:
         target.create(environment())
 
         target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
@@ -509,7 +511,7 @@ class TargetContract:
         assert registered(target).environment.metadata == Metadata("New.")
 
     @pytest.mark.parametrize("archived", [True, False])
-    def test_an_update_restores_nothing_under_an_archived_container(
+    def test_an_update_cannot_restore_in_an_archived_container(
         self, target: Target, archived: bool
     ) -> None:
         target.create(environment())
@@ -523,7 +525,7 @@ class TargetContract:
         assert container(target) == before
 
     @pytest.mark.parametrize("key", [("absent", "1"), ("pydata", "2"), ("Pydata", "1")])
-    def test_what_is_not_there_cannot_be_updated(
+    def test_an_absent_version_cannot_be_updated(
         self, target: Target, key: tuple[str, str]
     ) -> None:
         target.create(environment())
@@ -551,7 +553,7 @@ class TargetContract:
         assert [item.version for item in restored.active] == ["1", "2"]
         assert restored.latest == "2"
 
-    def test_restored_is_what_was_not_archived_on_its_own(self, target: Target) -> None:
+    def test_restoring_a_container_keeps_separately_archived_versions(self, target: Target) -> None:
         target.create(environment(version="1"))
         target.create(environment(version="2"))
         target.set_archived("pydata", "1", True)
@@ -564,7 +566,7 @@ class TargetContract:
         assert (hidden.archived, hidden.active, hidden.latest) == (True, (), None)
         assert (shown.archived, [item.version for item in shown.active]) == (False, ["2"])
 
-    def test_a_version_can_be_archived_while_it_is_hidden(self, target: Target) -> None:
+    def test_a_version_can_be_archived_in_an_archived_container(self, target: Target) -> None:
         target.create(environment(version="1"))
         target.create(environment(version="2"))
         target.set_archived("pydata", None, True)
@@ -575,7 +577,7 @@ class TargetContract:
         assert flags(target) == {None: False, "1": True, "2": False}
 
     @pytest.mark.parametrize("archived", [True, False])
-    def test_one_version_cannot_be_restored_while_it_is_hidden(
+    def test_a_version_cannot_be_restored_in_an_archived_container(
         self, target: Target, archived: bool
     ) -> None:
         target.create(environment())
@@ -589,7 +591,7 @@ class TargetContract:
 
     @pytest.mark.parametrize("archived", [True, False])
     @pytest.mark.parametrize("scope", ["1", None])
-    def test_what_is_so_already_stays_so(
+    def test_setting_the_same_archived_state_changes_nothing(
         self, target: Target, scope: str | None, archived: bool
     ) -> None:
         target.create(environment())
@@ -604,7 +606,7 @@ class TargetContract:
     @pytest.mark.parametrize(
         ("name", "version"), [("absent", None), ("absent", "1"), ("pydata", "2"), ("PYDATA", None)]
     )
-    def test_what_is_not_there_has_no_archived_state(
+    def test_an_absent_version_cannot_be_archived_or_restored(
         self, target: Target, name: str, version: str | None, archived: bool
     ) -> None:
         target.create(environment())
@@ -628,7 +630,7 @@ class TargetContract:
 
     # Curated entries
 
-    def test_nobody_changes_a_curated_entry(self, target: Target) -> None:
+    def test_a_curated_environment_cannot_be_changed(self, target: Target) -> None:
         name = "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu"
         self.seed_curated(target, environment(name, provenance=Provenance()))
         before = container(target, name)
@@ -651,9 +653,9 @@ class TargetContract:
 
         assert target.read([name]) == {}
 
-    # Side by side
+    # Parallel use
 
-    def test_threads_create_side_by_side(self, target: Target) -> None:
+    def test_threads_create_in_parallel(self, target: Target) -> None:
         declared = [environment(f"pydata-{i % 5}", str(i)) for i in range(20)]
 
         with ThreadPoolExecutor(8) as pool:
@@ -663,7 +665,7 @@ class TargetContract:
         held = [item.environment for found in state.values() for item in found.versions]
         assert sorted(held, key=lambda item: int(item.key.version)) == declared
 
-    def test_one_of_several_threads_wins_a_version(self, target: Target) -> None:
+    def test_one_of_several_threads_creates_a_version(self, target: Target) -> None:
         rivals = [
             environment(spec=EnvironmentSpec(image=f"contoso.example/image:{i}")) for i in range(8)
         ]
@@ -680,7 +682,7 @@ class TargetContract:
 
         assert [item.environment for item in container(target).versions] == winners
 
-    def test_threads_read_and_write_side_by_side(self, target: Target) -> None:
+    def test_threads_read_only_complete_writes(self, target: Target) -> None:
         target.create(environment())
 
         def write(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Temporary directories of a run."""
+"""Temporary directories that are removed in any case."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from envsync.targets.scratch import remove_scratch, scratch_directory
 
 
-def test_a_directory_is_there_while_the_block_lasts() -> None:
+def test_a_directory_exists_until_its_block_ends() -> None:
     with scratch_directory() as directory:
         Path(directory, "file").write_text("x")
 
     assert not Path(directory).exists()
 
 
-def test_all_directories_in_use_are_removed_at_once_and_their_blocks_end_well() -> None:
+def test_directories_in_use_can_be_removed_before_their_blocks_end() -> None:
     with scratch_directory() as first, scratch_directory() as second:
         Path(first, "deep").mkdir()
         Path(first, "deep", "file").write_text("x")

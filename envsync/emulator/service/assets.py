@@ -18,7 +18,7 @@ from envsync.emulator.service.routing import Call
 from envsync.emulator.service.shape import renames_conda
 from envsync.emulator.settings import AssetKind, Settings
 from envsync.model.canonical import JSON
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 from envsync.targets.store.rows import (
     ContainerRecord,
     NewVersion,
@@ -101,7 +101,7 @@ class Assets:
                 if held is not None and frozen:
                     written = _frozen(held, written)
                 return changes.put_version(new, written)
-        except Refused as error:
+        except RuleViolation as error:
             raise refused(error, self._settings.conflict) from error
 
     def get_container(self, call: Call, naming: Naming) -> JSON:
@@ -128,7 +128,7 @@ class Assets:
         try:
             with self.store.changing(_actor(call)) as changes:
                 record = changes.put_container(name, written)
-        except Refused as error:
+        except RuleViolation as error:
             raise refused(error, self._settings.conflict) from error
         versions = self.store.records(name)[1]
         return self._resources.container(record, versions, bool(record.archived), call, naming)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.errors import ServiceError, refused
 from envsync.emulator.service.routing import Answer, Call
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 
 
 def delete(assets: Assets, call: Call) -> bool:
@@ -22,7 +22,7 @@ def delete(assets: Assets, call: Call) -> bool:
     try:
         name, version = call.names["name"], call.names.get("version")
         return assets.store.delete(name, version, call.caller.client)
-    except Refused as error:
+    except RuleViolation as error:
         raise refused(error, 409) from error
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from envsync.model.canonical import JSON
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 
 
 class ServiceError(Exception):
@@ -109,7 +109,7 @@ def no_resource(kind: str, name: str, group: str) -> ServiceError:
     )
 
 
-def refused(error: Refused, conflict: Literal[400, 409]) -> ServiceError:
+def refused(error: RuleViolation, conflict: Literal[400, 409]) -> ServiceError:
     """What a rule of the store forbids, as the service says it."""
     if error.rule == "unknown":
         return user_error(str(error), status=404, inner="NotFoundError")

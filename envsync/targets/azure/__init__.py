@@ -1,1 +1,1 @@
-"""What the targets `workspace` and `registry` share: one service, over its REST interface."""
+"""The targets in Azure: workspaces and registries, through the service's REST resources."""

@@ -1,4 +1,4 @@
-"""Whether what the service holds is what was written, and what to say where it is not."""
+"""Checks that the service holds what was written, and the messages if it does not."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from envsync.targets.azure.wire import Resource
 
 
 def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
-    """Whether a registered version is the one that is to be created.
+    """Checks that a registered version is the version to create.
 
     Raises:
-        TargetError: it has another spec or owner, or nobody can tell.
+        TargetError: the registered version has another spec or owner, or its build context cannot
+            be compared.
     """
     key = f"Environment {environment.key.name} with version {environment.key.version}"
     match = match_spec(environment.spec, held)
@@ -28,75 +29,84 @@ def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
         )
     if held.owner != environment.provenance.owner:
         raise TargetError(
-            f"{key} is already registered, by {_project(held.owner)} and not "
-            f"{_project(environment.provenance.owner)}."
+            f"{key} is already registered by {_project(held.owner)}, not by "
+            f"{_project(environment.provenance.owner)}. Register a new version instead."
         )
     if match == "unknown":
         raise TargetError(
-            f"{key} is already registered, and whether its build context is this one cannot be "
-            "verified. Register a new version instead."
+            f"{key} is already registered, and its build context cannot be compared with the "
+            "declared one. Register a new version instead."
         )
 
 
 def ensure_kept(
     what: str, held: Resource, description: str | None, tags: Mapping[str, str]
 ) -> None:
-    """Whether a resource, as read back, holds the description and tags that were written.
+    """Checks that a resource, as read back, has the description and tags that were written.
 
     Raises:
-        TargetError: the service kept tags that should be gone, or ignored something.
+        TargetError: the service kept tags that were removed, or ignored a change.
     """
     kept = sorted(held.tags.keys() - tags.keys())
     ignored = sorted(key for key, value in tags.items() if held.tags.get(key) != value)
     fields = [f"tags.{key}" for key in ignored]
+    # Whether a PUT replaces tags or merges them is not documented, nor recorded. A registry was
+    # reported to ignore changes: https://github.com/Azure/azure-sdk-for-python/issues/30208
     if held.description != (description or None):
         fields.insert(0, "description")
     if fields:
         raise TargetError(
             f"The service accepted the change of {what} and ignored it: {', '.join(fields)} "
-            f"{'is' if len(fields) == 1 else 'are'} not as written."
+            f"{'does' if len(fields) == 1 else 'do'} not have the written value. Register a new "
+            "version instead."
         )
     if kept:
         raise TargetError(
-            f"The service kept {'a tag' if len(kept) == 1 else 'tags'} of {what} that should be "
-            f"gone: {', '.join(kept)}. Remove {'it' if len(kept) == 1 else 'them'} in Azure ML "
-            "studio, or declare it, or name it in `ignore_tags`."
+            f"The service kept {'a tag' if len(kept) == 1 else 'tags'} of {what} that the change "
+            f"removes: {', '.join(kept)}. Remove {'it' if len(kept) == 1 else 'them'} in Azure ML "
+            f"studio, declare {'it' if len(kept) == 1 else 'them'}, or add "
+            f"{'it' if len(kept) == 1 else 'them'} to `ignore_tags`."
         )
 
 
 def ensure_archived(what: str, held: Resource, archived: bool) -> None:
-    """Whether a resource, as read back, has the archived state that was written.
+    """Checks that a resource, as read back, has the archived state that was written.
 
     Raises:
-        TargetError: the service ignored it.
+        TargetError: the service ignored the change.
     """
+    # The service ignores `isArchived` if `stage` says otherwise (recorded in registries).
     if held.archived != archived:
         raise TargetError(
-            f"The service accepted to {'archive' if archived else 'restore'} {what} and ignored it."
+            f"The service accepted to {'archive' if archived else 'restore'} {what} and ignored "
+            "it. Change its state in Azure ML studio."
         )
 
 
 def ensure_uploaded(environment: Environment, held: Resource) -> None:
-    """Whether a local build context lies where the service can get it.
+    """Checks that a local build context was uploaded, so that the service can read it.
 
     Raises:
-        TargetError: it was registered with a path of this machine.
+        TargetError: the version was registered with a path of this machine.
     """
     build = environment.spec.build
     if build is None or not isinstance(build.context, BuildContext):
         return
     if not (held.context_uri or "").startswith("https://"):
         raise TargetError(
-            f"{environment.key} was registered without its build context, because somebody else "
+            f"{environment.key} was registered without its build context, because another client "
             "registered this version at the same time. Archive it, and register a new version."
         )
 
 
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:
-    """One version was to be archived while its container is, and the service refused."""
+    """Returns the error for a version that the service refuses to archive.
+
+    The service may refuse to archive one version of an archived container.
+    """
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "
-        f"{reason} Restore the environment in Azure ML studio, and run it again."
+        f"{reason} Restore the environment in Azure ML studio, and run apply again."
     )
 
 

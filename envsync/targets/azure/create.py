@@ -1,6 +1,6 @@
-"""Creates versions with Microsoft's own azure-ai-ml, which also uploads build contexts.
+"""Creates versions with Microsoft's azure-ai-ml, which also uploads build contexts.
 
-Importing it takes over a second and some 100 MB, so nothing here does before something is created.
+The import takes over a second and 100 MB, so it happens only when a version is created.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
 
 _POLLING_INTERVAL = 1
-"""Seconds between two looks at a long-running operation that asks for no time of its own."""
+"""Seconds between two polls of a long-running operation without `Retry-After`."""
 
 _MOST_RETRIES = 500
-"""More than fit into the time limit, which is what counts."""
+"""More retries than fit into the time limit, so that only the time limit counts."""
 
 
 class Creator:
-    """azure-ai-ml's client for one workspace or registry, made when something is created.
+    """azure-ai-ml's client for one workspace or registry, created at first use.
 
-    Creating may go on in several threads at once. Making the client may not: it sets variables of
-    the process.
+    Several threads may create versions at once. Only one may create the client, because that sets
+    environment variables of the process.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Creator:
         *,
         time_limit: float,
     ) -> None:
-        """Imports nothing yet.
+        """Does not import azure-ai-ml.
 
         Args:
-            cloud: which cloud.
-            credential: who signs in.
-            transport: what carries requests to the service; uploads go their own way.
-            scope: `MLClient`'s arguments that say which workspace or registry.
+            cloud: the cloud.
+            credential: the credential that signs in.
+            transport: the transport for requests to the service. Uploads use their own.
+            scope: the arguments of `MLClient` that name the workspace or registry.
             time_limit: seconds after which a request that keeps failing is given up.
         """
         self._cloud = cloud
@@ -76,17 +76,17 @@ class Creator:
         self._made: MLClient | None = None
 
     def create(self, environment: Environment) -> None:
-        """Uploads the build context, if it is a local one, and registers the version.
+        """Uploads the build context, if it is local, and registers the version.
 
         Raises:
-            TargetError: it could not be uploaded or registered; the build context on disk is no
-                longer what the spec says; or azure-ai-ml would register something else.
+            TargetError: the upload or the registration failed, the build context on disk has
+                changed, or azure-ai-ml would register something else.
         """
         spec = environment.spec
         if spec.conda_file is not None and not json.loads(spec.conda_file):
             raise TargetError(
-                f"{environment.key} has an empty conda file, which azure-ai-ml leaves out. Write "
-                "its dependencies, or drop `conda_file`."
+                f"{environment.key} has an empty conda file, which azure-ai-ml would leave out. "
+                "Add dependencies to it, or remove `conda_file`."
             )
         with _directory(spec) as directory:
             try:
@@ -96,13 +96,14 @@ class Creator:
             except AzureError as error:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
-                # In a registry azure-ai-ml uploads nothing where the version is there already, and
-                # would register the path of this machine. It cannot send a `Path`, so it stops.
+                # If a registry already has the version, azure-ai-ml uploads nothing and continues
+                # with the local path, which it would register. It fails because it cannot send a
+                # `Path` as JSON.
                 if directory is None:
                     raise
                 raise TargetError(
-                    f"{environment.key} was registered by somebody else at the same time, and its "
-                    "build context was not uploaded. Run it again."
+                    f"{environment.key} was registered by another client at the same time, and its "
+                    "build context was not uploaded. Run apply again."
                 ) from error
             except OSError as error:
                 raise TargetError(
@@ -116,18 +117,22 @@ class Creator:
                     from azure.ai.ml import MLClient
                 except ModuleNotFoundError as error:
                     raise TargetError(
-                        f"Creating needs azure-ai-ml, and {error.name} is not installed: "
-                        f"{install('azure')}"
+                        "Creating an environment needs azure-ai-ml, and the package "
+                        f"{error.name} is not installed: {install('azure')}"
                     ) from error
                 self._made = MLClient(
                     self._credential,
                     **self._scope,
                     cloud=self._cloud.name,
+                    # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
-                    # Only so it reads what became of its workers; `Uploads` leaves the bar out.
+                    # azure-ai-ml reads the results of its upload workers only if it shows a
+                    # progress bar: without it, a failed upload hangs for ever. `Uploads` hides the
+                    # bar.
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
+                    # azure-core stops at whichever comes first: a number of retries or the timeout.
                     retry_total=_MOST_RETRIES,
                     retry_status=_MOST_RETRIES,
                     timeout=self._time_limit,
@@ -136,7 +141,7 @@ class Creator:
 
 
 def _entity(environment: Environment, directory: Path | None) -> entities.Environment:
-    """A version as azure-ai-ml takes it."""
+    """Returns a version as azure-ai-ml's entity."""
     from azure.ai.ml import entities
 
     spec = environment.spec
@@ -151,6 +156,7 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
         description=environment.metadata.description,
         tags=all_tags(environment.metadata, environment.provenance),
         image=spec.image,
+        # azure-ai-ml turns the mapping into YAML text; the service turns that into JSON text.
         conda_file=None if spec.conda_file is None else json.loads(spec.conda_file),
         build=build,
         os_type=spec.os_type,
@@ -173,10 +179,10 @@ def _routes(config: InferenceConfig | None) -> dict[str, dict[str, str | int]] |
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """A copy of the local build context, proved to be what the plan saw; None where there is none.
+    """Yields a copy of the local build context; None if the spec has none.
 
-    azure-ai-ml hashes and uploads from this copy, so that nothing can change under it. Its
-    directory keeps its name, which becomes part of the address.
+    The copy is compared with the plan. azure-ai-ml hashes and uploads the copy, so that later
+    changes on disk have no effect.
 
     Raises:
         TargetError: the content on disk has changed, or cannot be copied.
@@ -186,9 +192,13 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
         yield None
         return
     if context.directory is None or context.files is None:
-        raise TargetError("The build context cannot be uploaded: it is nowhere on this machine.")
+        raise TargetError(
+            "The build context cannot be uploaded, because its directory is not known. Plan again "
+            "from the project's files."
+        )
     with scratch_directory() as parent:
         absolute = os.path.abspath(context.directory)  # noqa: PTH100 (pathlib keeps a `..`)
+        # The name of the directory becomes part of the address of the upload.
         place = Path(parent, Path(absolute).name or "context")
         try:
             _copy(context, Path(context.directory), place)
@@ -209,7 +219,7 @@ def _copy(context: BuildContext, source: Path, place: Path) -> None:
         raise TargetError(str(error)) from error
     if scan_context(place, place).context.uploads == context.uploads:
         return
-    # Directories without files are part of azure-ai-ml's hash.
+    # azure-ai-ml's hash includes empty directories, which the copy does not have.
     for folder, _, _ in os.walk(source):
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)
 
@@ -218,6 +228,7 @@ def _explained(environment: Environment, error: AzureError, url: str) -> TargetE
     from azure.ai.ml.exceptions import MlException
 
     if isinstance(error, MlException) and not isinstance(error, HttpResponseError):
+        # azure-ai-ml wraps the service's answer in an error of its own, which hides the reason.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, HttpResponseError):
             return explained(cause, url)

@@ -1,8 +1,8 @@
-"""`Listing`: which containers there are and which of them are archived, as two lists show it.
+"""`Listing`: which containers exist and which of them are archived, from two lists.
 
-The GET of an archived container says `isArchived: false` (recorded in 2022, 2025 and 2026), and
-what its entry in a list says was never recorded. What is certain is that the list of active
-containers leaves it out.
+The GET of an archived container says `isArchived: false` (recorded in 2022, 2025 and 2026). The
+container's entry in a list was never recorded. The list of active containers is reliable: it omits
+the archived ones.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ class Listing:
 
     Attributes:
         entries: every container by name, as a list shows it.
-        active: the names of those that are not archived.
+        active: the names of the containers that are not archived.
     """
 
     entries: Mapping[str, Resource]
     active: frozenset[str]
 
     def archived(self, name: str) -> bool:
-        """Whether a container is archived; one that no list shows is not."""
+        """Whether a container is archived. A container that no list shows is not."""
         return name in self.entries and name not in self.active
 
 
@@ -35,9 +35,10 @@ def read_listing(resources: Resources) -> Listing:
     """Reads both lists, one after the other.
 
     Raises:
-        TargetError: they cannot be read.
+        TargetError: the lists cannot be read.
     """
-    # The list of all comes first: a container that is created in between is active then.
+    # The list of all containers is read first. In the other order, a container that is created
+    # between the two reads would look archived.
     everything = {item.name: item for item in resources.containers("All")}
     active = {item.name: item for item in resources.containers("ActiveOnly")}
     return Listing({**everything, **active}, frozenset(active))

@@ -1,8 +1,8 @@
-"""Which projects a container names as its owners, in its own tags.
+"""The owners of a container, in its own tags.
 
-One list of containers has to show what a project owns. The first project that owns a version is
-`envsync.owner`, as on the version; where others own versions of the same name, they follow as
-`envsync.owner.2` and so on.
+With them, one list of containers shows what a project owns. The first project that owns a version
+is in `envsync.owner`, like on the version. Further projects that own versions of the same name are
+in `envsync.owner.2` and so on.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ _OWNER: Final = re.compile(r"envsync\.owner(?:\.\d+)?")
 
 
 def owners(tags: Mapping[str, str]) -> frozenset[str]:
-    """The projects that a container's tags name."""
+    """Returns the projects that a container's tags name."""
     return frozenset(value for key, value in tags.items() if _OWNER.fullmatch(key) and value)
 
 
 def with_owner(tags: Mapping[str, str], owner: str) -> dict[str, str]:
-    """The tags of a container with one more project."""
+    """Returns the tags of a container with one more project."""
     if owner in owners(tags):
         return dict(tags)
     if "envsync.owner" not in tags:
         return {**tags, "envsync.owner": owner}
+    # A tag has one value, so each further project gets its own tag.
     number = next(number for number in count(2) if f"envsync.owner.{number}" not in tags)
     return {**tags, f"envsync.owner.{number}": owner}

@@ -1,7 +1,7 @@
 """The target `registry`: the environments of an Azure ML registry.
 
-A registry is found by its name alone, in the region that answers for its cloud; its resources are
-then served by the region it lies in.
+A registry is found by its name through its cloud's discovery URL. Its resources are served by the
+region where it is located.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
+from envsync.targets.azure.client import Endpoint, open_client
 from envsync.targets.azure.http.rest import Rest
-from envsync.targets.azure.opening import Site, link
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 
 API_VERSION: Final = "2021-10-01-dataplanepreview"
-"""What registries speak, and azure-ai-ml with them."""
+"""The api-version of registries, which azure-ai-ml uses as well (recorded)."""
 
 
 def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
-    """The registry that `envsync.yaml` describes. Sends nothing yet.
+    """Returns the registry that `envsync.yaml` describes. Does not connect.
 
     Raises:
-        TargetError: there is nobody to sign in as.
+        TargetError: the credential cannot be made.
     """
     registry = config.settings["registry"]
-    ready = link(config, connection)
+    client = open_client(config, connection)
 
-    def find() -> Site:
-        url = address(ready.rest, registry)
-        creator = ready.creator({"registry_name": registry})
-        return Site(Resources(ready.rest, url, API_VERSION), creator)
+    def find() -> Endpoint:
+        url = address(client.rest, registry)
+        creator = client.creator({"registry_name": registry})
+        return Endpoint(Resources(client.rest, url, API_VERSION), creator)
 
     return AzureTarget(
-        # Names of registries compare without case.
+        # The service ignores case in registry names, and writes them in lower case (recorded).
         TargetIdentity(config.name, config.kind, f"azureml://registries/{registry.lower()}"),
         find,
         parallel=connection.parallel,
         stale=connection.stale,
-        close=ready.close,
+        close=client.close,
     )
 
 
 def address(rest: Rest, registry: str) -> str:
-    """Where a registry's resources are.
+    """Returns the URL of a registry's resources.
 
     Raises:
-        TargetError: there is no such registry, or it cannot be looked up.
+        TargetError: the registry does not exist or cannot be looked up.
     """
     discovery = f"{rest.cloud.discovery}/registrymanagement/v1.0/registries"
     found = rest.get(f"{discovery}/{quote(registry, safe='')}/discovery")
@@ -60,6 +60,8 @@ def address(rest: Rest, registry: str) -> str:
             f"There is no registry {registry}: check `registry` in envsync.yaml, and that you are "
             "signed in to its tenant."
         )
+    # The discovery names the region's host; the path behind it is the one that azure-ai-ml uses
+    # (recorded).
     provider = _text(found, "primaryRegionResourceProviderUri").rstrip("/")
     return (
         f"{provider}/mferp/managementfrontend/subscriptions/{_text(found, 'subscriptionId')}"
@@ -72,5 +74,7 @@ def address(rest: Rest, registry: str) -> str:
 def _text(found: JSON, key: str) -> str:
     value = found.get(key) if isinstance(found, dict) else None
     if not isinstance(value, str) or not value:
-        raise TargetError(f"The registry was found, but the answer does not say its {key}.")
+        raise TargetError(
+            f"The registry was found, but the service's answer has no {key}. Run it again later."
+        )
     return value

@@ -9,19 +9,21 @@ from urllib.parse import quote
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
-from envsync.targets.azure.http.errors import Refused
+from envsync.targets.azure.http.errors import RequestRefused
 from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.wire import Resource, resource
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Where environments are, and how to ask for them. Each method is one request, or one a page.
+    """The environments of one workspace or registry.
+
+    Each method is one request, or one request for each page.
 
     Attributes:
         rest: the signed-in connection.
-        url: the workspace's or registry's own address.
-        api_version: which shapes are spoken.
+        url: the URL of the workspace or registry.
+        api_version: the api-version of the requests.
     """
 
     rest: Rest
@@ -29,34 +31,41 @@ class Resources:
     api_version: str
 
     def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
-        """The containers that a view shows (`listViewType`, OpenAPI)."""
+        """Yields the containers that a view shows (`listViewType`, OpenAPI)."""
         for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
     def versions(self, name: str) -> list[Resource]:
-        """All versions of one container, archived ones too; none where it is not there."""
+        """Returns all versions of one container, including archived ones.
+
+        The list is empty if the container does not exist.
+        """
         try:
+            # The service may answer 404 or an empty list for an unknown name.
             items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
-        except Refused as error:
+        except RequestRefused as error:
             if error.status == 404:
                 return []
             raise
         return [_resource(item) for item in items]
 
     def container(self, name: str) -> Resource | None:
-        """One container; None where there is none."""
+        """Returns one container; None if it does not exist.
+
+        The container may wrongly say that it is not archived (see `listing.py`).
+        """
         return self._get(self._container(name))
 
     def version(self, name: str, version: str) -> Resource | None:
-        """One version; None where there is none."""
+        """Returns one version; None if it does not exist."""
         return self._get(self._version(name, version))
 
     def put_container(self, name: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a container; as the service answers it, or None if it answers without one."""
+        """Writes a container. Returns the answer, or None if the answer has no resource."""
         return self._put(self._container(name), body)
 
     def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a version; as the service answers it, or None if it answers without one."""
+        """Writes a version. Returns the answer, or None if the answer has no resource."""
         return self._put(self._version(name, version), body)
 
     def _put(self, url: str, body: Mapping[str, JSON]) -> Resource | None:
@@ -71,6 +80,7 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
+        # A name with a `/` must not lead to another resource.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:
@@ -81,4 +91,7 @@ def _resource(data: JSON) -> Resource:
     try:
         return resource(data)
     except ValueError as error:
-        raise TargetError("The service answered something that is no environment.") from error
+        raise TargetError(
+            "The service's answer is not an environment. Check HTTPS_PROXY and the network, and "
+            "run it again with --debug-http."
+        ) from error

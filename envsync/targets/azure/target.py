@@ -1,11 +1,11 @@
-"""`AzureTarget`: environments in a workspace or registry, through its REST resources.
+"""`AzureTarget`: the environments of a workspace or registry, through its REST resources.
 
-Reading and updating goes through the resources themselves: azure-ai-ml loses the archived state,
-restores what it updates and cannot clear tags. Creating goes through azure-ai-ml, which uploads
-build contexts. Each write is read back and compared: a service may accept a change and ignore it.
+Reads and updates use the REST resources themselves: azure-ai-ml loses the archived state, restores
+what it updates and cannot clear tags. Creating uses azure-ai-ml, which uploads build contexts. Each
+write is read back and compared, because a service may accept a change and ignore it.
 
-Nothing in the service tells whether a version has changed since it was read (no ETag), so each
-write reads first, and changes nothing but what it is for.
+The service has no ETag, so nothing tells whether a version has changed since it was read. Each
+write therefore reads first, and changes only its own fields.
 """
 
 from __future__ import annotations
@@ -19,24 +19,22 @@ from envsync.model.provenance import Provenance
 from envsync.model.state import State
 from envsync.model.target import TargetIdentity
 from envsync.targets import refusals
-from envsync.targets.azure.checks import (
-    ensure_ours,
-)
-from envsync.targets.azure.current import Current
-from envsync.targets.azure.memory import Memory
-from envsync.targets.azure.opening import Site
-from envsync.targets.azure.read import Reading
+from envsync.targets.azure.checks import ensure_ours
+from envsync.targets.azure.client import Endpoint
+from envsync.targets.azure.fresh_reads import FreshReads
+from envsync.targets.azure.recent_writes import RecentWrites
+from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import registered
-from envsync.targets.azure.writing import Writing
+from envsync.targets.azure.writer import Writer
 
 
 class AzureTarget:
-    """A `Target` in Azure. Writes to one name happen one after another, others side by side."""
+    """A `Target` in Azure. Writes to one name are sequential; different names are parallel."""
 
     def __init__(
         self,
         identity: TargetIdentity,
-        find: Callable[[], Site],
+        find: Callable[[], Endpoint],
         *,
         parallel: int,
         stale: float,
@@ -45,38 +43,46 @@ class AzureTarget:
         """Does not connect: the first request is sent when the target is first used.
 
         Args:
-            identity: what the plan calls this target.
-            find: where it is; asked once, when it is first used.
-            parallel: how many reads are under way at once.
-            stale: seconds for which the GET of a version may show the state before a write.
-            close: gives back the connections.
+            identity: how the plan names this target.
+            find: returns the endpoint; called once, when the target is first used.
+            parallel: the maximum number of reads under way at once.
+            stale: seconds for which the GET of a version may return the state before a write.
+            close: closes the connections.
         """
         self._identity = identity
         self._find = find
         self._parallel = parallel
         self._close = close
-        self._memory = Memory(stale)
-        self._found: Writing | None = None
+        self._recent_writes = RecentWrites(stale)
+        self._found: Writer | None = None
         self._finding = threading.Lock()
         self._locking = threading.Lock()
+        # A PUT replaces the whole resource and there is no ETag, so parallel writes to one name
+        # could overwrite each other.
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     @property
     def identity(self) -> TargetIdentity:
-        """Its name in `envsync.yaml`, its kind, and its id in Azure."""
+        """The target's name in `envsync.yaml`, its kind, and its id in Azure."""
         return self._identity
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """The containers of these names and those in which `owner` owns a version.
+        """Returns the containers of `names` and those in which `owner` owns a version.
 
-        `names=None` reads everything. What `owner` owns is found by the containers' own tags.
+        With `names=None`, all containers are returned. The containers' own tags tell what `owner`
+        owns.
 
         Raises:
-            TargetError: it cannot be read.
+            TargetError: the state cannot be read.
         """
-        current = self._writing.current
-        reading = Reading(self.site.resources, self._parallel, self._memory, current)
-        return reading.state(names, owner)
+        fresh = self._writer.fresh
+        reader = StateReader(
+            resources=self.endpoint.resources,
+            parallel=self._parallel,
+            recent=self._recent_writes,
+            fresh=fresh,
+        )
+        return reader.state(names, owner)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until lists show which environments were archived and restored, at most a minute.
@@ -84,16 +90,16 @@ class AzureTarget:
         Raises:
             TargetError: the lists cannot be read.
         """
-        self._writing.current.settle(waiting)
+        self._writer.fresh.settle(waiting)
 
     def create(self, environment: Environment) -> None:
-        """Registers a new version, after its build context, if local, has been uploaded.
+        """Uploads the build context, if it is local, and registers a new version.
 
-        Does nothing where this version, with the same spec and owner, is there already.
+        Does nothing if the version exists with the same spec and owner.
 
         Raises:
-            TargetError: the version exists and is not this one; the build context on disk is no
-                longer what the spec says; or the service refuses it, or keeps something else.
+            TargetError: the version exists with another spec or owner, the build context on disk
+                has changed, or the service refuses the version or keeps something else.
         """
         refusals.check_new(
             environment.key.name,
@@ -103,13 +109,15 @@ class AzureTarget:
         )
         key = environment.key
         with self._lock(key.name):
-            held = self._writing.current.version(key.name, key.version)
+            held = self._writer.fresh.version(key.name, key.version)
             if held is None:
-                self._writing.register(environment)
+                self._writer.register(environment)
             else:
+                # Not azure-ai-ml: its `create_or_update` would replace the metadata of the existing
+                # version, and restore an archived one.
                 ensure_ours(environment, registered(key.name, held))
-                self._memory.note(key.name, key.version, held)
-            self._writing.own(key.name, environment.provenance.owner)
+                self._recent_writes.note(key.name, key.version, held)
+            self._writer.own(key.name, environment.provenance.owner)
 
     def update(
         self,
@@ -119,54 +127,67 @@ class AzureTarget:
         *,
         restore: bool = False,
     ) -> None:
-        """Replaces description, tags and provenance of a version; with `restore`, un-archives it.
+        """Replaces description, tags and provenance of a version.
+
+        Args:
+            key: the name and version.
+            metadata: the new description and tags.
+            provenance: the new provenance.
+            restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: there is no such version, it is curated, it is to be restored while its
-                container is archived, or the service ignored something.
+            TargetError: the version does not exist, is curated, is to be restored while its
+                container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
-            held = self._writing.changeable(key.name, key.version)
+            held = self._writer.changeable(key.name, key.version)
             if restore:
-                self._writing.ensure_shown(key.name, key.version)
+                self._writer.ensure_shown(key.name, key.version)
             tags = all_tags(metadata, provenance)
             archived = held.archived and not restore
-            self._writing.put_version(key.name, held, metadata.description, tags, archived)
-            self._writing.own(key.name, provenance.owner)
+            self._writer.put_version(
+                key.name, held, description=metadata.description, tags=tags, archived=archived
+            )
+            self._writer.own(key.name, provenance.owner)
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
 
-        A container that is restored keeps archived what was archived on its own, whatever the
-        service does with it.
+        After a container is restored, versions that were archived separately are archived again if
+        the service has restored them.
 
         Raises:
-            TargetError: there is no such thing, it is curated, one version is to be restored while
-                its container is archived, or the service ignored it.
+            TargetError: the version or container does not exist, is curated, the version is to be
+                restored while its container is archived, or the service ignored the change.
         """
         with self._lock(name):
             if version is None:
-                self._writing.set_container(name, archived)
+                self._writer.set_container(name, archived)
             else:
-                self._writing.set_version(name, version, archived)
+                self._writer.set_version(name, version, archived)
 
     def close(self) -> None:
         """Closes all connections."""
         self._close()
 
     @property
-    def site(self) -> Site:
-        """Where it was found. Looked up once, when it is first needed."""
-        return self._writing.site
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the target, which is looked up once, at first use."""
+        return self._writer.endpoint
 
     @property
-    def _writing(self) -> Writing:
+    def _writer(self) -> Writer:
         with self._finding:
             if self._found is None:
-                site = self._find()
-                self._found = Writing(site, self._memory, Current(site.resources, self._memory))
+                endpoint = self._find()
+                self._found = Writer(
+                    endpoint,
+                    self._recent_writes,
+                    FreshReads(endpoint.resources, self._recent_writes),
+                )
             return self._found
 
     def _lock(self, name: str) -> threading.Lock:
         with self._locking:
+            # A `defaultdict` may create two locks if two threads ask for one name at once.
             return self._locks[name]

@@ -1,7 +1,8 @@
-"""Between the service's JSON and envsync's values.
+"""Translation between the service's JSON and envsync's values.
 
-The service rewrites what it is given: a conda file comes back as JSON text, what is unset as `""`
-or null, and defaults stand where nobody set anything. Here all of that becomes one value each.
+The service rewrites what it is sent (recorded). A conda file comes back as JSON text, an unset
+field as `""` or null, and defaults appear in fields that were not sent. Here each field gets one
+normal form.
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ from envsync.model.state import RegisteredVersion
 _READ_ONLY: Final = frozenset(
     {"environmentType", "provisioningState", "latestVersion", "nextVersion"}
 )
-"""Keys that the service sets alone (`readOnly`, OpenAPI)."""
+"""Keys that only the service sets (`readOnly`, OpenAPI)."""
 
-# `stage` comes back as `Development` where nobody set it; sent back, some versions of the service
-# refuse it. azure-ai-ml leaves it out of what it writes as well.
+# The service answers `stage: Development` if it was never set, and ignores an archive that is sent
+# with it (recorded in registries). azure-ai-ml does not send `stage` any more either.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
+# The hash is SHA-256 from azure-ai-ml 1.28 on, and MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
+# `datetime` keeps six digits of a second, and the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 _ROUTES: Final = (
     ("livenessRoute", "liveness_route"),
@@ -54,9 +57,9 @@ class Resource:
     """A container or a version, as the service answers it.
 
     Attributes:
-        name: of a version, its version.
-        properties: what it holds, untouched.
-        created: when it was created, ISO 8601 in UTC as far as the service says.
+        name: the name of a container, or the version of a version.
+        properties: the content, unchanged.
+        created: the time of creation, ISO 8601 in UTC; empty if the answer has none.
     """
 
     name: str
@@ -65,12 +68,12 @@ class Resource:
 
     @property
     def description(self) -> str | None:
-        """Its description; none where it is empty."""
+        """The description; None if it is empty."""
         return _text(self.properties.get("description"))
 
     @property
     def tags(self) -> dict[str, str]:
-        """All its tags, the reserved ones too."""
+        """All tags, including reserved ones."""
         tags = self.properties.get("tags")
         if not isinstance(tags, dict):
             return {}
@@ -78,48 +81,49 @@ class Resource:
 
     @property
     def archived(self) -> bool:
-        """Whether it says that it is archived. Of a container, only the answer of a PUT is right.
+        """Whether the resource says that it is archived.
 
-        A stage of `Archived` counts, too: the service derives one from the other (recorded in
-        registries, 2023 and 2026).
+        For a container, only the answer of a PUT is right. A stage of `Archived` counts as well:
+        the service derives one from the other (recorded in registries, 2023 and 2026).
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
 
     @property
     def curated(self) -> bool:
-        """Whether it is the service's own."""
+        """Whether the version belongs to the service."""
         return str(self.properties.get("environmentType")).lower() == "curated"
 
     @property
     def context_uri(self) -> str | None:
-        """Where the build context lies; None where there is none."""
+        """The URL of the build context; None if the version has none."""
         build = self.properties.get("build")
         return _text(build.get("contextUri")) if isinstance(build, dict) else None
 
 
 def resource(data: JSON) -> Resource:
-    """A container or version from its JSON.
+    """Returns a container or version from its JSON.
 
     Raises:
-        ValueError: the data is no such thing.
+        ValueError: the data is neither.
     """
     properties = data.get("properties") if isinstance(data, dict) else None
     name = data.get("name") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(properties, dict) or not isinstance(name, str):
-        raise ValueError("no resource")  # noqa: TRY004 (odd content, no wrong call)
+        raise ValueError("not a resource")  # noqa: TRY004 (unexpected content from the service)
     system = data.get("systemData")
     created = system.get("createdAt") if isinstance(system, dict) else None
     return Resource(name, properties, _text(created) or "")
 
 
 def creation_order(item: Resource) -> tuple[float, int]:
-    """A sort key: when it was created. The service says it to a ten-millionth of a second."""
+    """Returns a sort key: the time of creation, with the service's ten-millionths of a second."""
     found = _TIME.fullmatch(item.created)
     if not found:
         return (0.0, 0)
     zone = (found[3] or "Z").replace("Z", "+00:00")
     seconds = datetime.fromisoformat(found[1] + zone).astimezone(UTC).timestamp()
+    # A float has too few digits for both parts, and `datetime` only has microseconds.
     return seconds, int((found[2] or "").ljust(9, "0")[:9])
 
 
@@ -130,12 +134,13 @@ def body(
     tags: Mapping[str, str] | None,
     archived: bool,
 ) -> dict[str, JSON]:
-    """What a PUT sends to change a resource: all as it came, but for what may change.
+    """Returns the body of a PUT that changes a resource and sends every other field unchanged.
 
-    With `tags=None` they are sent as they came as well, numbers as numbers.
+    With `tags=None`, the tags are sent as they were received, numbers as numbers.
 
-    Nulls and what the service sets alone are left out. A description that is gone is sent as an
-    empty text and tags always whole: what leaving them out means, nobody has documented.
+    Nulls and the fields that only the service sets are left out. A removed description is sent as
+    an empty string, and tags are always sent completely: the effect of leaving them out is not
+    documented.
     """
     kept = {
         key: value
@@ -153,34 +158,36 @@ def body(
 
 
 def differ(one: Resource, other: Resource) -> bool:
-    """Whether two answers about one resource differ in what may change."""
-    return (one.description, one.tags, one.archived) != (
-        *(other.description, other.tags),
-        other.archived,
+    """Whether two answers about one resource differ in a mutable field."""
+    return (
+        one.description != other.description
+        or one.tags != other.tags
+        or one.archived != other.archived
     )
 
 
 def registered(name: str, item: Resource) -> RegisteredVersion:
-    """A version as a plan sees it."""
+    """Returns a version as a plan uses it."""
     provenance = Provenance.from_tags(item.tags)
     spec = _spec(item, provenance.digest)
     uploaded = spec.build is not None and isinstance(spec.build.context, BuildContext)
     return RegisteredVersion(
         Environment(
-            EnvironmentKey(name, item.name),
-            spec,
-            Metadata(item.description, user_tags(item.tags)),
-            provenance,
+            key=EnvironmentKey(name, item.name),
+            spec=spec,
+            metadata=Metadata(item.description, user_tags(item.tags)),
+            provenance=provenance,
         ),
-        item.archived,
-        item.created,
-        item.curated,
-        item.context_uri if uploaded else None,
+        archived=item.archived,
+        created=item.created,
+        curated=item.curated,
+        context_uri=item.context_uri if uploaded else None,
     )
 
 
 def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
     properties = item.properties
+    # azure-ai-ml accepts `os_type` in any case of letters.
     os_type = "Windows" if str(properties.get("osType")).lower() == "windows" else "Linux"
     spec = EnvironmentSpec(
         image=_text(properties.get("image")),
@@ -193,6 +200,7 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
+    # A declared URL may look like an upload. The digest tag then is that of the URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -201,11 +209,12 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
 
 
 def _is_upload(uri: str, digest: str | None) -> bool:
-    """Whether the content behind a URL was uploaded from a directory.
+    """Whether the build context at a URL was uploaded from a directory.
 
-    In a workspace its hash is in the URL. In a registry it lies in a storage account as well, with
-    nothing to tell it from an address that somebody declared, but for a digest of something else.
-    A local path, which azure-ai-ml sends where it could upload nothing, is no upload.
+    In a workspace, the URL contains the hash of the content. In a registry, the content is in a
+    storage account, like that of a declared URL. Only a digest tag that is not the URL's, or the
+    `/` at the end, tells the two apart. A local path, which azure-ai-ml sends if it could not
+    upload, is not an upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -218,6 +227,7 @@ def _inference(value: JSON) -> InferenceConfig | None:
     routes = {ours: _route(value.get(theirs)) for theirs, ours in _ROUTES}
     if all(route is None for route in routes.values()):
         return None
+    # The REST API, unlike azure-ai-ml, accepts a configuration with fewer than three routes.
     nothing = Route("", 0)
     return InferenceConfig(**{key: route or nothing for key, route in routes.items()})
 
@@ -230,13 +240,14 @@ def _route(value: JSON) -> Route | None:
 
 
 def _conda(text: str | None) -> str | None:
-    """The canonical JSON of a conda file; None where there is none.
+    """Returns the canonical JSON of a conda file; None if there is none.
 
-    What neither JSON nor YAML reads stands as the text it is, so that one odd entry stops no plan.
+    Text that is neither JSON nor YAML stays text, so that one bad version fails no plan.
     """
     if text is None:
         return None
     try:
+        # The service answers JSON (recorded), which is much faster to parse than YAML.
         return canonical_json(json.loads(text))
     except ValueError:
         pass
@@ -248,12 +259,13 @@ def _conda(text: str | None) -> str | None:
 
 
 def _tag(value: JSON) -> str:
-    """The value of a tag as text. azure-ai-ml sends numbers and truth values as they are."""
+    """Returns the value of a tag as text."""
     if isinstance(value, str):
         return value
+    # azure-ai-ml 1.35 sends numbers and booleans of a YAML file as they are.
     return "" if value is None else json.dumps(value)
 
 
 def _text(value: JSON) -> str | None:
-    """A text; `""` and null both mean that there is none."""
+    """Returns a string; None for `""` and null, which both mean that the field is unset."""
     return value if isinstance(value, str) and value else None

@@ -1,6 +1,6 @@
 """The target `workspace`: the environments of an Azure ML workspace.
 
-Its resources are those of the Resource Manager; docs/azure.md describes the target for users.
+Its resources belong to the Resource Manager. docs/azure.md describes the target for users.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from typing import Final
 
 from envsync.model.target import TargetIdentity
 from envsync.project.settings.targets import TargetConfig
-from envsync.targets.azure.opening import Site, link
+from envsync.targets.azure.client import Endpoint, open_client
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 
 API_VERSION: Final = "2023-04-01-preview"
-"""What azure-ai-ml speaks for environments; the stable `2024-04-01` has the same shapes."""
+"""The api-version that azure-ai-ml uses for environments. The stable `2024-04-01` is equivalent."""
 
 
 def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
-    """The workspace that `envsync.yaml` describes. Sends nothing yet.
+    """Returns the workspace that `envsync.yaml` describes. Does not connect.
 
     Raises:
-        TargetError: there is nobody to sign in as.
+        TargetError: the credential cannot be made.
     """
     settings = config.settings
     resource_id = (
         f"/subscriptions/{settings['subscription_id']}/resourceGroups/{settings['resource_group']}"
         f"/providers/Microsoft.MachineLearningServices/workspaces/{settings['workspace']}"
     )
-    ready = link(config, connection)
+    client = open_client(config, connection)
 
-    def find() -> Site:
+    def find() -> Endpoint:
         scope = {
             "subscription_id": settings["subscription_id"],
             "resource_group_name": settings["resource_group"],
             "workspace_name": settings["workspace"],
         }
-        url = ready.rest.cloud.manager + resource_id
-        return Site(Resources(ready.rest, url, API_VERSION), ready.creator(scope))
+        url = client.rest.cloud.manager + resource_id
+        return Endpoint(Resources(client.rest, url, API_VERSION), client.creator(scope))
 
     return AzureTarget(
         TargetIdentity(config.name, config.kind, resource_id),
         find,
         parallel=connection.parallel,
         stale=connection.stale,
-        close=ready.close,
+        close=client.close,
     )

@@ -1,1 +1,1 @@
-"""The target `local`: envsync's side of the store."""
+"""The local target: translates between envsync's values and the store's rows."""

@@ -1,4 +1,4 @@
-"""Build contexts that a local target keeps: one directory for each content, named by its digest."""
+"""The build contexts of a local target: one directory for each content, named by its digest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from envsync.model.errors import EnvsyncError, TargetError
 from envsync.targets.store.database import sync
 
 _INCOMING = ".incoming-"
-_ABANDONED_AFTER = 24 * 60 * 60  # seconds; a copy that is still going on is younger
+_ABANDONED_AFTER = 24 * 60 * 60
+"""Seconds after which an unfinished copy is removed; a copy in progress is always younger."""
 
 
 class ContextStore:
@@ -24,26 +25,35 @@ class ContextStore:
         self._directory = directory
 
     def location(self, digest: str) -> str:
-        """Where the content with this digest (`sha256:` and 64 hex digits) lies, or would lie."""
+        """Returns the directory for the content with a digest (`sha256:` and 64 hex digits).
+
+        The directory need not exist.
+        """
         return f"{self._directory}{os.sep}{digest.removeprefix('sha256:')}"
 
     def keep(self, context: BuildContext) -> None:
-        """Copies a context's files from its directory, unless the same content is here already.
+        """Copies the files of a build context, unless the same content is already stored.
 
-        It appears whole, or not at all, and is on disk when this returns.
+        The copy is atomic, and is on disk when this returns.
 
         Raises:
-            TargetError: the files on disk are not what the context says, its digest is not that of
-                its files, or it cannot be copied.
+            TargetError: the files on disk have changed, the digest is not that of the files, or the
+                files cannot be copied.
         """
         files, digest = context.files, context.digest
         if files is None or digest is None or digest != BuildContext.of_files(files).digest:
-            raise TargetError("The build context's digest is not that of its files.")
+            raise TargetError(
+                f"The digest of the build context {context.directory} does not match its files. "
+                "Plan again."
+            )
         place = Path(self.location(digest))
         if place.is_dir():
             return
         if context.directory is None:
-            raise TargetError("The build context cannot be kept: it is nowhere on this machine.")
+            raise TargetError(
+                f"The build context {digest} cannot be copied: its directory is not known. Plan "
+                "again from the project's files."
+            )
         try:
             self._copy(context, place)
         except EnvsyncError as error:
@@ -59,23 +69,27 @@ class ContextStore:
         self._directory.mkdir(exist_ok=True)
         sync(self._directory.parent)
         self._sweep()
+        # In the same directory, because a rename is atomic only within one file system.
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
         try:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
+            # Files first and then their directory: a name must not point to content that is not on
+            # disk.
             _sync_tree(content)
             try:
                 content.rename(place)
             except OSError:
-                if not place.is_dir():  # else another process was first with the same content
+                # Another process may have stored the same content first, which is no failure.
+                if not place.is_dir():
                     raise
             sync(self._directory)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Removes what copies that were killed have left behind."""
+        """Removes the leftovers of copies that were killed."""
         for leftover in self._directory.glob(_INCOMING + "*"):
             with suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:

@@ -1,7 +1,8 @@
-"""The embedded target: a whole workspace in one SQLite file, for trying out, tests and rehearsals.
+"""The local target: a whole workspace in one SQLite file, for demos, tests and rehearsals.
 
-The Azure ML service's rules are the store's (`store/store.py`), which speaks the service's terms.
-This is envsync's side of it. docs/local-target.md describes it for users.
+The rules of the Azure ML service are in the store (`store/store.py`), which uses the service's
+terms. This module translates them to envsync's. docs/local-target.md describes the target for
+users.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from envsync.targets.store.store import Store
 
 
 def utc_now() -> datetime:
-    """The current time."""
+    """Returns the current time."""
     return datetime.now(UTC)
 
 
 class LocalTarget:
-    """A `Target` that keeps everything in one SQLite file, and build contexts beside it.
+    """A `Target` that keeps environments in one SQLite file, and build contexts beside the file.
 
     Attributes:
-        store: what is in the file, in the service's terms.
+        store: the content of the file, in the service's terms.
     """
 
     def __init__(
@@ -43,13 +44,13 @@ class LocalTarget:
         actor: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Opens nothing yet; the first write makes the file.
+        """Does not open the file; the first write creates it.
 
         Args:
             path: the SQLite file.
-            identity: what the plan calls this target.
-            actor: who makes the changes, for the history; by default whoever runs this.
-            clock: the current time, with its time zone.
+            identity: how the plan names this target.
+            actor: the user who makes the changes, for the history; by default the current user.
+            clock: returns the current time with its time zone.
         """
         self._identity = identity
         self.store = Store(path, actor=actor or current_actor(), clock=clock)
@@ -57,13 +58,14 @@ class LocalTarget:
 
     @property
     def identity(self) -> TargetIdentity:
-        """Its name in `envsync.yaml`, its kind, and its path as `envsync.yaml` has it."""
+        """The target's name and kind, and its path as written in `envsync.yaml`."""
         return self._identity
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """The containers of these names and those in which `owner` owns a version.
+        """Returns the containers of `names` and those in which `owner` owns a version.
 
-        `names=None` reads everything. Never writes: where there is no file, there is no state.
+        With `names=None`, all containers are returned. Without a file the state is empty; reading
+        never creates the file.
 
         Raises:
             TargetError: the file cannot be read.
@@ -72,21 +74,23 @@ class LocalTarget:
         try:
             return state(snapshot, self._contexts.location)
         except (KeyError, TypeError, ValueError) as error:
-            # SQLite notices damage to its own structure only, not to the text in it.
+            # SQLite notices damage to its own structure only, not to the text that rows hold.
             raise damaged(self.store.database.path, error) from error
 
     def create(self, environment: Environment) -> None:
-        """Registers a new version, after its build context, if local, has been copied.
+        """Copies the build context, if it is local, and registers a new version.
 
-        Does nothing where this version, with the same spec and owner, is there already.
+        Does nothing if the version exists with the same spec and owner.
 
         Raises:
-            TargetError: the version exists and is not this one; the build context on disk is no
-                longer what the spec says; or a rule of the service forbids it.
+            TargetError: the version exists with another spec or owner, the build context on disk
+                has changed, or a rule of the service forbids the version.
         """
         new = new_version(environment)
         build = environment.spec.build
         if build is not None and isinstance(build.context, BuildContext):
+            # An apply may be repeated after the directory was edited or removed: a registered
+            # version needs no files.
             if self.store.is_registered(new):
                 return
             self.store.database.make_directory()
@@ -101,28 +105,34 @@ class LocalTarget:
         *,
         restore: bool = False,
     ) -> None:
-        """Replaces description, tags and provenance of a version; with `restore`, un-archives it.
+        """Replaces description, tags and provenance of a version.
+
+        Args:
+            key: the name and version.
+            metadata: the new description and tags.
+            provenance: the new provenance.
+            restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: there is no such version, it is curated, or it is to be restored while its
+            TargetError: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
         tags = all_tags(metadata, provenance)
         self.store.update_version(
-            key.name, key.version, metadata.description, tags, restore=restore
+            key.name, key.version, description=metadata.description, tags=tags, restore=restore
         )
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
 
         Raises:
-            TargetError: there is no such thing, it is curated, or one version is to be restored
-                while its container is archived.
+            TargetError: the version or container does not exist, is curated, or the version is to
+                be restored while its container is archived.
         """
         self.store.set_archived(name, version, archived=archived)
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """All changes of one environment and its versions, oldest first.
+        """Returns all changes of one environment and its versions, the oldest first.
 
         Raises:
             TargetError: the file cannot be read.
@@ -130,7 +140,7 @@ class LocalTarget:
         return self.store.history(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Does nothing: a read shows every write."""
+        """Does nothing: a read shows every earlier write."""
 
     def close(self) -> None:
         """Closes the file."""
@@ -138,10 +148,12 @@ class LocalTarget:
 
 
 def current_actor() -> str:
-    """Who runs this: the GitHub user of a workflow, else the user of this machine."""
+    """Returns the GitHub user who started the workflow, else the user of this machine."""
     if actor := os.environ.get("GITHUB_ACTOR"):
         return actor
     try:
         return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # no such user, as in some containers
+    except (ImportError, KeyError, OSError):
+        # Containers may run as a user id without a name. Python 3.13 raises OSError for it,
+        # earlier versions KeyError, and Windows ImportError.
         return "unknown"

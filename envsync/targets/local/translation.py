@@ -1,4 +1,4 @@
-"""Between envsync's values and a store's rows, both ways."""
+"""Translation between envsync's values and a store's rows, in both directions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from envsync.targets.store.rows import (
 
 
 class _StoredFiles(Mapping[str, str]):
-    """The files of a context, parsed when somebody looks: most plans compare its digest alone."""
+    """The files of a build context, parsed at first use: most plans compare only the digest."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -46,7 +46,10 @@ class _StoredFiles(Mapping[str, str]):
         try:
             return dict(json.loads(self._text))
         except (TypeError, ValueError) as error:
-            raise TargetError("The list of a build context's files is damaged.") from error
+            raise TargetError(
+                "The local target is damaged: the list of a build context's files cannot be read. "
+                "Put back a copy of the file."
+            ) from error
 
     def __getitem__(self, path: str) -> str:
         return self._files[path]
@@ -59,10 +62,10 @@ class _StoredFiles(Mapping[str, str]):
 
 
 def new_version(environment: Environment) -> NewVersion:
-    """An environment version as a store takes it.
+    """Returns an environment version as a store takes it.
 
     Raises:
-        TargetError: nobody knows what its build context holds.
+        TargetError: the content of its build context is not known.
     """
     spec = environment.spec
     build_uri = context = None
@@ -94,14 +97,14 @@ def new_version(environment: Environment) -> NewVersion:
 
 
 def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
-    """What a store held, in envsync's values.
+    """Returns the content of a store as envsync's values.
 
     Args:
         snapshot: the rows.
-        location: where the content with a digest lies on disk.
+        location: returns the directory of the content with a digest.
 
     Raises:
-        KeyError, TypeError, ValueError: a row is not what envsync writes.
+        KeyError, TypeError, ValueError: a row holds something that envsync does not write.
     """
     rows = {row.digest: row for row in snapshot.contexts}
 
@@ -118,17 +121,24 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     for row in snapshot.versions:
         versions[row.name].append(_registered(row, context))
     return {
-        name: Container(name, tuple(versions[name]), bool(archived), next_version(versions[name]))
+        name: Container(
+            name,
+            versions=tuple(versions[name]),
+            archived=bool(archived),
+            next_version=next_version(versions[name]),
+        )
         for name, _, archived in snapshot.containers
     }
 
 
 def next_version(versions: Sequence[RegisteredVersion]) -> str:
-    """What the local target calls the next version of an environment by itself.
+    """Returns the name that the local target suggests for the next version of an environment.
 
-    One more than the highest where all are integers; else one more than the number of versions,
-    and on from there until it is free. The service has used counters and timestamps.
+    If all versions are integers, it is the highest plus one. Otherwise it is the number of versions
+    plus one, or the next free number.
     """
+    # The service has named next versions by counter, by timestamp (recorded in 2022), and `1`
+    # beside versions that are not numbers (recorded in 2025), so nothing relies on this name.
     taken = {version.version for version in versions}
     if all(version.isascii() and version.isdecimal() for version in taken):
         number = max(map(int, taken), default=0) + 1
@@ -141,7 +151,9 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
 
 def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
     if context.digest is None or context.files is None:
-        raise TargetError(f"{key}: nobody knows what the build context of this version holds.")
+        raise TargetError(
+            f"{key}: the content of its build context is not known, so it cannot be registered."
+        )
     return ContextRow(
         context.digest,
         canonical_json(dict(context.files)),
@@ -157,17 +169,22 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
     if row.inference_config is not None:
         routes = json.loads(row.inference_config)
         inference_config = InferenceConfig(**{key: Route(**routes[key]) for key in routes})
+    # Skips the parser for versions without tags.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(
-            EnvironmentKey(row.name, row.version),
-            EnvironmentSpec(
-                row.image, row.conda_file, build, cast("OsType", row.os_type), inference_config
+            key=EnvironmentKey(row.name, row.version),
+            spec=EnvironmentSpec(
+                image=row.image,
+                conda_file=row.conda_file,
+                build=build,
+                os_type=cast("OsType", row.os_type),
+                inference_config=inference_config,
             ),
-            Metadata(row.description, user_tags(tags)),
-            Provenance.from_tags(tags),
+            metadata=Metadata(row.description, user_tags(tags)),
+            provenance=Provenance.from_tags(tags),
         ),
-        bool(row.archived),
-        row.created_at,
-        bool(row.curated),
+        archived=bool(row.archived),
+        created=row.created_at,
+        curated=bool(row.curated),
     )

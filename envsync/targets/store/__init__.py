@@ -1,1 +1,1 @@
-"""The environments of a workspace in SQLite, under the service's rules."""
+"""The store: the environments of a workspace in SQLite, under the service's rules."""

@@ -1,8 +1,9 @@
-"""The SQLite file of a local target: how it is made and opened, and what its failures mean.
+"""The SQLite file of a local target: how it is created, opened and checked.
 
-An operation is one transaction, and is on disk when it returns (WAL with `synchronous = FULL`).
-Several threads and processes may use one file at once. A file that is not ours, is damaged or comes
-from a newer envsync is refused before SQLite touches it, and stays as it is.
+Each operation is one transaction, and is on disk when it returns (WAL mode with `synchronous =
+FULL`). Several threads and processes may use one file at once. A file that is damaged, does not
+belong to envsync or comes from a newer envsync is refused before SQLite opens it, and is not
+changed.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _HEADER_LENGTH = 100
 class Database:
     """One SQLite file and this process's connection to it.
 
-    The file is made by the first write; until then, readers see nothing and create nothing.
+    The first write creates the file. Before that, readers find no environments and create no file.
 
     Attributes:
-        path: the file, as messages name it.
-        directory: where it lies, symbolic links resolved.
+        path: the path of the file as shown in messages.
+        directory: the directory of the file, with symbolic links resolved.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +45,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection that sees one state throughout; None where there is no file yet.
+        """Yields a connection that sees one consistent state; None if the file does not exist yet.
 
         Raises:
             TargetError: the file cannot be read.
@@ -59,9 +60,9 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection that nobody else writes beside, on disk as a whole when the block ends.
+        """Yields the only connection that can write. The block's changes are committed at its end.
 
-        An error in the block leaves the file as it was.
+        An error in the block leaves the file unchanged.
 
         Raises:
             TargetError: the file cannot be read or written.
@@ -72,21 +73,26 @@ class Database:
                 self._create()
                 connection = self._open()
             if connection is None:
-                raise TargetError(f"{self.path} was removed while envsync worked with it.")
+                raise TargetError(
+                    f"{self.path} was removed while envsync was using it. Run it again."
+                )
+            # IMMEDIATE takes the write lock now. A plain BEGIN would read first, and SQLite refuses
+            # to upgrade a stale read transaction to a write, without waiting:
+            # https://www.sqlite.org/isolation.html
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield connection
 
     def exists(self) -> bool:
-        """Whether the file has been made.
+        """Whether the file exists.
 
         Raises:
-            TargetError: there is something that cannot be used.
+            TargetError: the path holds something that cannot be used.
         """
         with self._lock, self._failures_explained():
             return self._open() is not None
 
     def close(self) -> None:
-        """Closes the connection; the database is not used afterwards."""
+        """Closes the connection. The database cannot be used afterwards."""
         with self._lock:
             self._closed = True
             if self._connection is not None:
@@ -94,18 +100,20 @@ class Database:
                 self._connection = None
 
     def make_directory(self) -> None:
-        """Makes the directory of the file, hidden from git where it is envsync's own.
+        """Creates the directory of the file, and hides it from git if it belongs to envsync.
 
-        That is, where it is called `.envsync` or did not exist: it gets a `.gitignore` of `*`.
+        The directory belongs to envsync if it is named `.envsync` or did not exist. It then gets a
+        `.gitignore` with `*`.
 
         Raises:
-            TargetError: it cannot be made.
+            TargetError: the directory cannot be created.
         """
         try:
             missing = [
                 path for path in (self.directory, *self.directory.parents) if not path.exists()
             ]
             self.directory.mkdir(parents=True, exist_ok=True)
+            # A new directory survives a power failure only after its parent has been synced.
             for path in missing:
                 sync(path.parent)
             if missing or self.directory.name == ".envsync":
@@ -113,49 +121,54 @@ class Database:
                     file.write("*\n")
         except OSError as error:
             raise TargetError(
-                f"The directory {self.path.parent} for the local target cannot be made: "
-                f"{error.strerror}."
+                f"The directory {self.path.parent} for the local target cannot be created: "
+                f"{error.strerror}. Check its permissions, or change `path` in envsync.yaml."
             ) from error
 
     def _open(self) -> sqlite3.Connection | None:
         if self._closed:
-            raise TargetError(f"The local target {self.path} has been closed.")
+            raise TargetError(f"The local target {self.path} is closed and cannot be used.")
         if self._connection is None and self._is_there():
             try:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
-                # A directory that cannot be written has no room for SQLite's shared memory, which
-                # a reader does not need when nobody writes.
+                # SQLite creates the shared-memory file of WAL mode in the directory, which fails if
+                # the directory is read-only. `immutable=1` does without it. That is safe only if no
+                # write is pending in a `-wal` file: https://www.sqlite.org/uri.html#uriimmutable
                 if not is_unwritable(error) or self._companion("-wal").exists():
                     raise
                 self._connection = self._connect("immutable=1")
         return self._connection
 
     def _is_there(self) -> bool:
-        """Whether there is a file. Looks at its header only.
+        """Whether the file exists and belongs to envsync. Reads only its header.
 
-        The header is complete as soon as the file has its name, and nothing changes it later. A
-        schema change in place, when there is one, has to checkpoint before it ends.
+        The header is complete as soon as the file has its name, and does not change later. A future
+        schema change in place would have to end with a checkpoint.
         """
         header = self._header()
         if header is None:
+            # The journal holds committed writes: creating a new file beside it would lose them. The
+            # second look at the header covers a file that another process has just created.
             if self._companion("-wal").exists() and self._header() is None:
                 raise TargetError(
-                    f"{self.path} is gone, but its journal {self._companion('-wal').name} is still "
-                    "there. Put the file back, or remove the journal to start afresh."
+                    f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
+                    "does. Put the file back, or remove the journal to start with an empty target."
                 )
             return False
+        # Offsets 60 (`user_version`) and 68 (`application_id`):
+        # https://www.sqlite.org/fileformat2.html#the_database_header
         version = _number(header, 60)
         ours = header[: len(_MAGIC)] == _MAGIC and _number(header, 68) == APPLICATION_ID
         if not ours or version < 1:
             raise TargetError(
-                f"{self.path} is not a local target of envsync. It was left as it is: move it "
-                "away, or give the target another path in envsync.yaml."
+                f"{self.path} is not a local target of envsync and was not changed. Move it away, "
+                "or change `path` of the target in envsync.yaml."
             )
         if version > SCHEMA_VERSION:
             raise TargetError(
-                f"{self.path} was written by a newer envsync (format {version}; this one knows "
-                f"{SCHEMA_VERSION}). It was left as it is: update envsync."
+                f"{self.path} was written by a newer envsync (format {version}; this envsync reads "
+                f"formats up to {SCHEMA_VERSION}) and was not changed. Update envsync."
             )
         return True
 
@@ -163,10 +176,10 @@ class Database:
         try:
             mode = self._file.stat().st_mode
             if not stat.S_ISREG(mode):
-                kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+                kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
                 raise TargetError(
-                    f"{self.path} is {kind}. Give the local target the path of a file in "
-                    "envsync.yaml."
+                    f"{self.path} is {kind}. Set `path` of the local target in envsync.yaml to a "
+                    "file."
                 )
             with self._file.open("rb") as file:
                 return file.read(_HEADER_LENGTH).ljust(_HEADER_LENGTH, b"\0")
@@ -183,14 +196,19 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
+            # None turns off the sqlite3 module's implicit transactions: `_transaction` begins them.
             isolation_level=None,
+            # Several threads share the connection; `_lock` lets one of them use it at a time.
             check_same_thread=False,
         )
         try:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's cache, too
+            # On macOS, a plain fsync leaves data in the drive's cache.
+            connection.execute("PRAGMA fullfsync = ON")
+            # SQLite checks foreign keys only if each connection asks for it.
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cell_size_check = ON")
+            # SQLite opens the file at the first query, so this query reports a damaged file here.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except BaseException:
             connection.close()
@@ -198,16 +216,17 @@ class Database:
         return connection
 
     def _create(self) -> None:
-        """Makes the file under another name and then gives it its own.
+        """Creates the file under a temporary name and then renames it.
 
-        So a file under its own name is always complete, whoever is killed when, and of several
-        processes that begin at once, all use the file of the first.
+        A file under its final name is therefore always complete, even if a process is killed. If
+        several processes create it at once, all of them use the file of the first.
         """
         self.make_directory()
         temporary = self._companion(f".{secrets.token_hex(8)}.new")
         try:
             with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = FULL")
+                # WAL mode is stored in the file, so that later connections need not set it.
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(CREATE_SCRIPT)
             self._publish(temporary)
@@ -221,10 +240,12 @@ class Database:
     def _publish(self, temporary: Path) -> None:
         with suppress(FileExistsError):
             try:
+                # A hard link fails if the name exists; a rename would replace another process's
+                # file.
                 os.link(temporary, self._file)
             except FileExistsError:
                 raise
-            except OSError:  # a file system without hard links
+            except OSError:  # The file system has no hard links.
                 self._file.touch(exist_ok=False)
                 temporary.replace(self._file)
 
@@ -233,21 +254,21 @@ class Database:
         try:
             yield
         except sqlite3.ProgrammingError:
-            raise  # a mistake in this package, not in the file
+            raise  # A mistake in envsync, such as a closed connection; the file is not to blame.
         except sqlite3.Error as error:
             raise explained(self.path, error) from error
         except UnicodeEncodeError as error:
             raise TargetError(
-                f"{self.path} takes Unicode text only, not {error.object!r}."
+                f"{self.path} can hold only valid Unicode text, and {error.object!r} is not."
             ) from error
-        except ValueError as error:  # JSON in a row that no longer is JSON
+        except ValueError as error:  # A row holds JSON text that no longer parses.
             raise damaged(self.path, error) from error
 
 
 def sync(path: Path) -> None:
-    """Brings a file, or the names in a directory, to the disk itself."""
+    """Flushes a file, or the entries of a directory, to the disk."""
     if os.name == "nt" and path.is_dir():
-        return  # Windows neither opens directories nor needs to
+        return  # Windows cannot open a directory as a file, and needs no sync of it.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -262,7 +283,9 @@ def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has ended the transaction itself after some errors, such as a full disk.
+        # SQLite itself rolls back after some errors, such as a full disk, and a second ROLLBACK
+        # would fail:
+        # https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction
         if connection.in_transaction:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""Deleting from a store, as the service's `DELETE` does. envsync itself only ever archives."""
+"""Deleting from a store, as the service's `DELETE` does. envsync itself only archives."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def delete(
 ) -> bool:
     """Deletes a version, or with `version=None` a container with all its versions.
 
-    A container stays when its last version is deleted. The history keeps what was there.
+    A container remains when its last version is deleted. The history keeps the deleted content.
 
     Args:
-        connection: in a transaction that may write.
-        stamp: when (ISO 8601 in UTC) and by whom.
-        name: of the environment.
-        version: its own name.
+        connection: a connection in a write transaction.
+        stamp: the time (ISO 8601 in UTC) and the actor.
+        name: the name of the environment.
+        version: the version, or None for the container.
 
     Returns:
-        Whether it was there.
+        Whether the version or container existed.
 
     Raises:
-        Refused: it is curated.
+        RuleViolation: the environment is curated.
     """
     containers = queries.container_records(connection, name)
     records = queries.records(connection, name, version)
@@ -39,24 +39,35 @@ def delete(
     for record in records:
         row = record.row
         before: dict[str, JSON] = {"spec": row.spec.document(), **row.state()}
-        # First of all the history: without this entry, the file itself refuses.
-        queries.record(connection, stamp, "delete", (name, row.version), before, None)
+        # The history entry comes first: the trigger `versions_stay` refuses a delete without one.
+        queries.record(
+            connection, stamp, action="delete", key=(name, row.version), before=before, after=None
+        )
         connection.execute(
             "DELETE FROM versions WHERE name = ? AND version = ?", (name, row.version)
         )
+
     if version is None:
         archived = bool(containers[0].archived)
-        queries.record(connection, stamp, "delete", (name, None), {"archived": archived}, None)
+        queries.record(
+            connection,
+            stamp,
+            action="delete",
+            key=(name, None),
+            before={"archived": archived},
+            after=None,
+        )
         connection.execute("DELETE FROM containers WHERE name = ?", (name,))
     return True
 
 
 def _allow(connection: sqlite3.Connection) -> None:
-    """Widens the history of a file that was made before it knew deletes."""
+    """Rebuilds the history table of a file that was created before the store could delete."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'history'"
     if "'delete'" in connection.execute(query).fetchone()[0]:
         return
-    # Not `executescript`, which would commit what the transaction has done so far.
+    # `executescript` would commit the transaction first, so each statement is executed separately.
+    # `complete_statement` knows that a trigger's body contains semicolons.
     statement = ""
     for line in ALLOW_DELETES.splitlines():
         statement += line + "\n"

@@ -1,4 +1,4 @@
-"""What failures of SQLite mean for people, and what they can do."""
+"""Messages for failures of SQLite: what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from pathlib import Path
 from envsync.model.errors import TargetError
 
 BUSY_TIMEOUT = 30.0
-"""How long an operation waits for another process to finish its own, in seconds."""
+"""Seconds that an operation waits for the write lock of another process."""
 
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """Whether the reason may be that the file or its directory cannot be written."""
+    """Whether the cause may be that the file or its directory cannot be written."""
     return _code(error) in _UNWRITABLE
 
 
 def damaged(path: Path, error: Exception) -> TargetError:
-    """The file does not hold what a local target writes."""
+    """Returns the error for a file whose content a local target cannot have written."""
     return TargetError(
-        f"{path} is damaged: {error}. It was left as it is: put back a copy, or move it away to "
-        "start afresh with an empty target."
+        f"{path} is damaged: {error}. The file was not changed. Replace it with a backup, or move "
+        "it away to start with an empty target."
     )
 
 
 def explained(path: Path, error: sqlite3.Error) -> TargetError:
-    """What a failure of SQLite means for the user, and what to do."""
+    """Returns the error for a failure of SQLite, with what to do about it."""
     code = _code(error)
+    # SQLITE_ERROR is a missing table or column here: envsync's own statements are valid SQL.
     if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
-        reason = f"has been in use by another process for {BUSY_TIMEOUT:g} s. Run it again."
+        reason = f"was in use by another process for {BUSY_TIMEOUT:g} s. Run it again."
     elif code == sqlite3.SQLITE_FULL:
-        reason = "cannot grow: the disk is full. Nothing was changed; make room and run it again."
+        reason = "cannot grow: the disk is full. Nothing was changed. Free space and run it again."
     elif code in _UNWRITABLE:
         reason = (
             "cannot be opened for writing. Check the permissions of the file and its directory, "
@@ -48,6 +49,7 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """SQLite's primary result code; None for errors of Python's own, which are about content."""
+    """Returns SQLite's primary result code; None for Python's own errors, which concern content."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
+    # The upper bits hold the extended result code: https://www.sqlite.org/rescode.html
     return None if code is None else code & 0xFF

@@ -1,4 +1,4 @@
-"""What a store asks SQLite and writes into it, within a transaction that somebody else holds."""
+"""The SQL statements of a store. Each runs in a transaction that the caller has begun."""
 
 from __future__ import annotations
 
@@ -56,9 +56,12 @@ _NEW_VERSION = """
 def snapshot(
     connection: sqlite3.Connection, names: Collection[str] | None, owner: str | None
 ) -> Snapshot:
-    """The containers of these names (None: all) and those with something of this owner, whole."""
+    """Returns whole containers: those of `names`, and those in which `owner` owns something.
+
+    With `names=None`, all containers are returned.
+    """
     wanted = "" if names is None else _WANTED
-    # All names are one parameter: SQLite limits how many there may be.
+    # All names are passed as one JSON parameter: SQLite limits the number of parameters.
     parameters = {} if names is None else {"names": json.dumps(list(names)), "owner": owner}
     containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
     versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
@@ -71,16 +74,16 @@ def snapshot(
 
 
 def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow | None:
-    """One version; None where there is none."""
+    """Returns one version; None if it does not exist."""
     result = connection.execute(_VERSIONS + "WHERE name = ? AND version = ?", (name, version))
     return next(iter(rows_of(VersionRow, result)), None)
 
 
 def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
-    """One container.
+    """Returns one container.
 
     Raises:
-        TargetError: there is none.
+        RuleViolation: the container does not exist.
     """
     rows = rows_of(ContainerRow, connection.execute(_CONTAINERS + "WHERE name = ?", (name,)))
     if not rows:
@@ -89,7 +92,7 @@ def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
 
 
 def has_curated(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether a container holds the service's own."""
+    """Whether a container holds a curated version."""
     query = "SELECT 1 FROM versions WHERE name = ? AND curated"
     return connection.execute(query, (name,)).fetchone() is not None
 
@@ -97,7 +100,7 @@ def has_curated(connection: sqlite3.Connection, name: str) -> bool:
 def container_records(
     connection: sqlite3.Connection, name: str | None = None
 ) -> list[ContainerRecord]:
-    """All containers, or those of one name, with all that is kept of them."""
+    """Returns the full records of all containers, or of the container `name`."""
     where = "" if name is None else "WHERE name = :name "
     result = connection.execute(_CONTAINER_RECORDS + where + "ORDER BY name", {"name": name})
     return rows_of(ContainerRecord, result)
@@ -106,7 +109,7 @@ def container_records(
 def records(
     connection: sqlite3.Connection, name: str | None = None, version: str | None = None
 ) -> list[VersionRecord]:
-    """All versions, those of one name, or one, in order of creation."""
+    """Returns the full records of all versions, of one name, or of one version, oldest first."""
     wanted = {"name": name, "version": version}
     terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
     where = f"WHERE {' AND '.join(terms)} " if terms else ""
@@ -114,7 +117,7 @@ def records(
 
 
 def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
-    """Writes a container, unless it is there already."""
+    """Inserts a container, unless it exists."""
     connection.execute(
         "INSERT INTO containers (name, created_at, created_by, modified_at, modified_by)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -131,7 +134,8 @@ def insert(
     at: str,
     actor: str,
 ) -> None:
-    """Writes a new version and its build context, under a container that is there."""
+    """Inserts a new version and its build context. The version's container must exist."""
+    # Several versions may share one build context.
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -140,10 +144,21 @@ def insert(
     connection.execute(
         _NEW_VERSION,
         (
-            *(new.name, new.version, *new.spec, new.description),
-            *(canonical_json(dict(new.tags)), new.owner, canonical_json(dict(new.properties))),
-            # In the order in which it came: the text of a conda file depends on it.
-            *(json.dumps(dict(new.extra)), archived, curated, at, actor, at, actor),
+            new.name,
+            new.version,
+            *new.spec,
+            new.description,
+            canonical_json(dict(new.tags)),
+            new.owner,
+            canonical_json(dict(new.properties)),
+            # Not canonical JSON: the text of a conda file depends on the order of its keys.
+            json.dumps(dict(new.extra)),
+            archived,
+            curated,
+            at,
+            actor,
+            at,
+            actor,
         ),
     )
 
@@ -156,7 +171,16 @@ def record(
     before: JSON,
     after: JSON,
 ) -> None:
-    """Writes one entry of the history: when and by whom, what, of which name and version."""
+    """Inserts one entry of the history.
+
+    Args:
+        connection: a connection in a write transaction.
+        stamp: the time (ISO 8601 in UTC) and the actor.
+        action: what happened.
+        key: the name and the version; the version is None for a container.
+        before: the state before; None if there was none.
+        after: the state after; None after a delete.
+    """
     texts = (None if before is None else canonical_json(before), canonical_json(after))
     connection.execute(
         "INSERT INTO history (at, actor, action, name, version, before, after)"
@@ -166,7 +190,7 @@ def record(
 
 
 def own_container(connection: sqlite3.Connection, name: str, owner: str | None) -> None:
-    """Writes an owner into a container's tags, unless one is there already."""
+    """Writes an owner into a container's tags, unless the tags already name an owner."""
     tags = parsed_tags(container(connection, name).tags)
     if owner is not None and OWNER_TAG not in tags:
         connection.execute(

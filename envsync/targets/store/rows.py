@@ -1,4 +1,4 @@
-"""What a store holds and takes, in the service's terms: the rows of its tables as values."""
+"""The rows of a store's tables as values, in the service's terms."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from envsync.model.canonical import JSON
 from envsync.model.provenance import OWNER_TAG
 
 FIXED_EXTRA: Mapping[str, JSON] = {"isAnonymous": False, "autoRebuild": "Disabled"}
-"""What is fixed, too, and envsync does not model, with the service's defaults (OpenAPI)."""
+"""Fields that cannot change after creation and that envsync does not model.
+
+The values are the service's defaults (OpenAPI).
+"""
 
 
 class VersionSpec(NamedTuple):
-    """What is fixed once a version is created. Fields are columns.
+    """The part of a version that is fixed at creation. Each field is a column.
 
     Attributes:
-        conda_file: canonical JSON text: what it means, not how it was written.
-        build_uri: a build context that lies elsewhere, by its URL.
-        build_context: a build context that is kept here, by its digest.
+        conda_file: canonical JSON text of the conda file's meaning, not the text of the file.
+        build_uri: the URL of a build context that is stored elsewhere.
+        build_context: the digest of a build context that the store keeps.
         inference_config: canonical JSON text.
     """
 
@@ -33,7 +36,7 @@ class VersionSpec(NamedTuple):
     inference_config: str | None
 
     def document(self) -> dict[str, JSON]:
-        """The spec as JSON data; what is unset is absent."""
+        """Returns the spec as JSON data, without the fields that are unset."""
         return {
             name: json.loads(value) if name in ("conda_file", "inference_config") else value
             for name, value in zip(self._fields, self, strict=True)
@@ -42,7 +45,7 @@ class VersionSpec(NamedTuple):
 
 
 class ContextRow(NamedTuple):
-    """A build context that is kept: its digest, and JSON texts of its files and upload hashes."""
+    """A build context in the store: its digest, and JSON text with the hash of each file."""
 
     digest: str
     files: str
@@ -57,10 +60,10 @@ class ContainerRow(NamedTuple):
 
 
 class VersionRow(NamedTuple):
-    """One version. `tags` is JSON text with all tags, reserved ones too; flags are 0 or 1.
+    """One version. `tags` is JSON text with all tags, including reserved ones; flags are 0 or 1.
 
     Attributes:
-        archived: on its own, whatever its container is.
+        archived: the version's own flag, independent of its container's.
         created_at: ISO 8601 in UTC.
     """
 
@@ -82,16 +85,17 @@ class VersionRow(NamedTuple):
 
     @property
     def spec(self) -> VersionSpec:
-        """The part that is fixed."""
+        """The part of the version that is fixed at creation."""
+        # The columns from `image` to `inference_config`, in the order of `VersionSpec`.
         return VersionSpec(*self[2:9])
 
     def state(self) -> dict[str, JSON]:
-        """The part that may change, as JSON data."""
+        """Returns the part of the version that may change, as JSON data."""
         return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
 
 
 class ContainerRecord(NamedTuple):
-    """An environment name with all that is kept of it. `tags` and `properties` are JSON texts."""
+    """An environment name with all its columns. `tags` and `properties` are JSON text."""
 
     name: str
     description: str | None
@@ -103,13 +107,13 @@ class ContainerRecord(NamedTuple):
 
 
 class VersionRecord(NamedTuple):
-    """One version with all that is kept of it.
+    """One version with all its columns.
 
     Attributes:
-        row: what a plan needs of it.
-        properties: JSON text, as `row.tags`.
-        extra: JSON text: what the service keeps and envsync does not model.
-        created_by: who registered it.
+        row: the columns that a plan needs.
+        properties: JSON text, like `row.tags`.
+        extra: JSON text with fields that the service keeps and envsync does not model.
+        created_by: the actor that registered the version.
     """
 
     row: VersionRow
@@ -119,7 +123,7 @@ class VersionRecord(NamedTuple):
 
 
 class HistoryRow(NamedTuple):
-    """One change; `before` and `after` are JSON texts."""
+    """One change. `before` and `after` are JSON text."""
 
     at: str
     actor: str
@@ -135,10 +139,10 @@ class NewVersion:
     """A version to register.
 
     Attributes:
-        tags: all of them, the reserved ones included.
-        context: the build context that `spec.build_context` names; its files are kept already.
-        properties: what clients note about it, beside tags.
-        extra: what the service keeps and envsync does not model.
+        tags: all tags, including reserved ones.
+        context: the build context that `spec.build_context` names. Its files are already stored.
+        properties: the clients' own notes about the version, separate from tags.
+        extra: fields that the service keeps and envsync does not model.
     """
 
     name: str
@@ -152,21 +156,21 @@ class NewVersion:
 
     @property
     def owner(self) -> str | None:
-        """The project that its tags name."""
+        """The project that the tags name as the owner."""
         return self.tags.get(OWNER_TAG)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write says of the part that may change; None is what it leaves out.
+    """The mutable fields in one write. None is a field that the write leaves out.
 
     Attributes:
-        description: `""` is a description, too.
-        tags: all of them, the reserved ones included.
-        properties: what clients note beside tags.
-        archived: the state that it asks for.
-        stage: where in its life the version is; kept beside what envsync models.
-        numbers: the tags whose values were sent as JSON numbers or booleans.
+        description: the description. `""` is a description, not a missing one.
+        tags: all tags, including reserved ones.
+        properties: the clients' own notes, separate from tags.
+        archived: the requested archived state.
+        stage: the requested lifecycle stage, which envsync does not model.
+        numbers: the keys of the tags whose values were sent as JSON numbers or booleans.
     """
 
     description: str | None = None
@@ -179,7 +183,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a store held at one moment: versions in order of creation, the oldest first."""
+    """The content of a store at one moment. Versions are in order of creation, the oldest first."""
 
     containers: list[ContainerRow] = field(default_factory=list)
     versions: list[VersionRow] = field(default_factory=list)
@@ -189,30 +193,32 @@ class Snapshot:
 def mutable_state(
     description: str | None, tags: Mapping[str, str], archived: bool
 ) -> dict[str, JSON]:
-    """What may change of a version, as JSON data."""
+    """Returns the part of a version that may change, as JSON data."""
     return {"description": description, "tags": dict(tags), "archived": archived}
 
 
 _Row = TypeVar("_Row", ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
+    # Annotations are strings in this module; `get_type_hints` evaluates them.
     kind: tuple(get_type_hints(kind).values())
     for kind in (ContainerRow, ContainerRecord, VersionRow, ContextRow, HistoryRow)
 }
 
 
 def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
-    """Results of a query as rows, once their types are what the rows say.
+    """Returns the results of a query as rows, after checking the type of each column.
 
-    SQLite gives back whatever is in a file. A type is checked once for each combination that
-    occurs, so that many rows cost little.
+    The types are checked once for each combination that occurs, so that many rows cost little.
 
     Raises:
-        ValueError: a column holds another type, which no store writes.
+        ValueError: a column holds a type that no store writes.
     """
     expected = _COLUMN_TYPES[kind]
     known: set[tuple[type, ...]] = set()
     rows = []
     for result in results:
+        # SQLite does not enforce column types (https://www.sqlite.org/flexibleextypes.html), so a
+        # damaged or edited file can return any type.
         types = tuple(map(type, result))
         if types not in known:
             if not all(map(issubclass, types, expected)):
@@ -223,13 +229,14 @@ def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
 
 
 def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
-    """Results of a query as versions with all that is kept of them.
+    """Returns the results of a query as records with all columns of a version.
 
     Raises:
-        ValueError: a column holds another type, which no store writes.
+        ValueError: a column holds a type that no store writes.
     """
     rows, rest = [], []
     for result in results:
+        # The last three columns are those of `VersionRecord` beside its row.
         rows.append(result[:-3])
         rest.append(result[-3:])
         if not all(isinstance(text, str) for text in rest[-1]):
@@ -241,12 +248,12 @@ def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
 
 
 def parsed_tags(text: str) -> dict[str, str]:
-    """The tags that a row holds as JSON text.
+    """Returns the tags that a row holds as JSON text.
 
     Raises:
-        ValueError: it is not what a store writes.
+        ValueError: the text is not a JSON object.
     """
     tags = json.loads(text)
     if not isinstance(tags, dict):
-        raise ValueError(f"{text} are no tags")  # noqa: TRY004 (damaged content, no wrong call)
+        raise ValueError(f"{text} is not a JSON object of tags")  # noqa: TRY004 (damaged content)
     return tags

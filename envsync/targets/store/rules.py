@@ -1,45 +1,60 @@
-"""Rules of the service that compare what a store holds with what is new."""
+"""Rules of the service that compare a new version with the registered one."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from envsync.targets import refusals
-from envsync.targets.refusals import Refused
-from envsync.targets.store.rows import NewVersion, VersionRow
+from envsync.targets.refusals import RuleViolation
+from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionRecord, VersionRow
 
 
 def check_same(row: VersionRow, new: NewVersion) -> None:
-    """Whether a registered version is the one that is to be registered.
+    """Checks that a registered version is the version to register.
 
     Raises:
-        TargetError: it has another spec, which is fixed (documentation, "Update": only description
-            and tags can change), or another owner.
+        RuleViolation: the registered version has another spec, which is fixed (documentation,
+            "Update": only description and tags can change), or another owner.
     """
     check_fixed(row, new)
+    # The service does not know owners: this rule keeps two projects from sharing a version.
     if row.owner != new.owner:
-        raise Refused(
+        raise RuleViolation(
             "owner",
-            f"{_key(new)} is already registered, by {_project(row.owner)} and not "
-            f"{_project(new.owner)}.",
+            f"{_key(new)} is already registered by {_project(row.owner)}, not by "
+            f"{_project(new.owner)}. Register a new version instead.",
         )
 
 
 def check_fixed(row: VersionRow, new: NewVersion) -> None:
-    """Whether a registered version has the spec that is to be registered.
+    """Checks that a registered version has the spec to register.
 
     Raises:
-        TargetError: it has another one, which is fixed.
+        RuleViolation: the registered version has another spec, which is fixed.
     """
     if row.spec != new.spec:
         pairs = zip(new.spec._fields, row.spec, new.spec, strict=True)
         raise fixed(new, (field for field, here, there in pairs if here != there))
 
 
-def fixed(new: NewVersion, fields: Iterable[str]) -> Refused:
-    """A version is registered with other values of these fields, which cannot change."""
-    return Refused(
+def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
+    """Checks that fixed fields that envsync does not model are those to register.
+
+    Raises:
+        RuleViolation: the registered version has other values, which are fixed.
+    """
+    held = {**FIXED_EXTRA, **json.loads(found.extra)}
+    requested = {**FIXED_EXTRA, **new.extra}
+    if differing := [key for key in FIXED_EXTRA if held[key] != requested[key]]:
+        raise fixed(new, differing)
+
+
+def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:
+    """Returns the error for a version that is registered with other values of these fields."""
+    return RuleViolation(
         "fixed",
+        # The first part is the service's own wording, which the emulator answers as well.
         f"{_key(new)} is already registered and cannot be changed; it differs in "
         f"{', '.join(fields)}. Register a new version instead.",
     )
@@ -54,10 +69,10 @@ def _project(owner: str | None) -> str:
 
 
 def check_new(new: NewVersion) -> None:
-    """Whether the service would take this content at all.
+    """Checks that the service would accept a new version at all.
 
     Raises:
-        TargetError: a rule forbids it, as `refusals.check_new` has them.
+        RuleViolation: a rule of `refusals.check_new` forbids the version.
     """
     built = new.spec.build_uri is not None or new.spec.build_context is not None
     refusals.check_new(new.name, new.version, image=new.spec.image is not None, build=built)

@@ -1,7 +1,7 @@
-"""The environments of one workspace in SQLite, under the rules of the Azure ML service.
+"""The store: the environments of one workspace in SQLite, under the rules of the Azure ML service.
 
-It speaks the service's terms: containers have versions, a version's spec is fixed once it is
-created, archiving hides. It knows nothing of envsync's model; `local/target.py` translates.
+The store uses the service's terms: a container has versions, a version's spec is fixed at creation,
+and archiving hides. It does not use envsync's model; `local/target.py` translates.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from envsync.targets.store.rows import (
     VersionRecord,
     rows_of,
 )
-from envsync.targets.store.transaction import Changes
+from envsync.targets.store.transaction import Transaction
 
 _LOCAL: Final = Behaviour()
 _HISTORY = "SELECT at, actor, action, name, version, before, after FROM history"
 
 
 class Store:
-    """The containers and versions of one workspace. One method is one operation, whole or not.
+    """The containers and versions of one workspace.
 
-    Methods may be called from several threads and processes at once. Each raises `TargetError`
-    where the file cannot be used, or where the operation breaks a rule of the service. What makes
-    no difference is not written, to the history neither.
+    Each method is one atomic operation, and may be called from several threads and processes at
+    once. Each raises `TargetError` if the file cannot be used or if the operation breaks a rule of
+    the service. An operation that changes nothing writes nothing, also not to the history.
 
     Attributes:
-        database: the SQLite file. It is made by the first write.
+        database: the SQLite file, which the first write creates.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class Store:
         clock: Callable[[], datetime],
         behaviour: Behaviour = _LOCAL,
     ) -> None:
-        """Opens nothing yet.
+        """Does not open the file.
 
         Args:
             path: the SQLite file.
-            actor: who makes the changes, for the history.
-            clock: the current time, with its time zone.
-            behaviour: the answers to what the service's documentation leaves open.
+            actor: the user who makes the changes, for the history.
+            clock: returns the current time with its time zone.
+            behaviour: the answers to questions that the service's documentation leaves open.
         """
         self.database = Database(path)
         self._actor = actor
@@ -70,9 +70,9 @@ class Store:
         self.database.close()
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> Snapshot:
-        """The containers of these names, and those that `owner` owns or owns a version of.
+        """Returns whole containers: those of `names`, and those in which `owner` owns something.
 
-        `names=None` is everything. Never writes.
+        With `names=None`, all containers are returned. Reading never creates the file.
         """
         with self.database.reading() as connection:
             if connection is None:
@@ -80,32 +80,35 @@ class Store:
             return queries.snapshot(connection, names, owner)
 
     def is_registered(self, new: NewVersion) -> bool:
-        """Whether this very version is here: same spec, same owner.
+        """Whether this version exists with the same spec and owner.
 
         Raises:
-            TargetError: it breaks a rule of the service, or another one has its place.
+            TargetError: the new version breaks a rule of the service, or the version exists with
+                another spec or owner.
         """
         rules.check_new(new)
         with self.database.reading() as connection:
             return connection is not None and self._changes(connection).is_registered(new)
 
     def create_version(self, new: NewVersion) -> None:
-        """Registers a version, and its container with it; does nothing where it is here already.
+        """Registers a version and its container. Does nothing if the same version exists.
 
-        Under an archived container the version is born archived (documentation, "Archive").
+        A version of an archived container is archived from the start (documentation, "Archive").
 
         Raises:
-            TargetError: it breaks a rule of the service, or another one has its place.
+            TargetError: the new version breaks a rule of the service, or the version exists with
+                another spec or owner.
         """
+        # Before the transaction, so that a refused version creates no file.
         rules.check_new(new)
         with self.changing() as changes:
             if not changes.is_registered(new):
                 changes.create(new)
 
     def seed_curated(self, new: NewVersion) -> None:
-        """Puts in an entry of the service's own, which nobody may change or add versions to.
+        """Inserts a curated version, for tests and rehearsals. Its name may be a reserved one.
 
-        For tests and rehearsals. It may bear a reserved name.
+        Nobody can change a curated environment or add versions to it.
         """
         with self.changing() as changes:
             if not changes.is_registered(new):
@@ -120,28 +123,36 @@ class Store:
         *,
         restore: bool = False,
     ) -> None:
-        """Replaces description and tags of a version; with `restore`, un-archives it.
+        """Replaces description and tags of a version.
+
+        Args:
+            name: the name of the environment.
+            version: the version.
+            description: the new description; None removes it.
+            tags: all new tags, including reserved ones.
+            restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: there is no such version, it is curated, or it is to be restored while its
+            TargetError: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
+        # A transaction would create the file.
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
-            changes.update(name, version, description, tags, restore=restore)
+            changes.update(name, version, description=description, tags=tags, restore=restore)
 
     def set_archived(self, name: str, version: str | None, *, archived: bool) -> None:
         """Archives or restores one version, or with `version=None` the container.
 
-        A container's flag hides all versions and leaves theirs as they are, so that restoring it
-        shows those that were not archived on their own. A single version cannot be restored while
-        its container is archived (documentation, "Archive"). Archiving one then is allowed: there
-        the documentation is silent.
+        A container's flag hides all versions and does not change theirs. Restoring the container
+        shows those versions again that were not archived separately. A single version cannot be
+        restored while its container is archived (documentation, "Archive"). Archiving one is
+        allowed: the documentation does not mention that case.
 
         Raises:
-            TargetError: there is no such thing, it is curated, or one version is to be restored
-                while its container is archived.
+            TargetError: the version or container does not exist, is curated, or the version is to
+                be restored while its container is archived.
         """
         if not self.database.exists():
             raise refusals.unknown(name, version)
@@ -155,22 +166,22 @@ class Store:
         """Deletes a version, or with `version=None` the container and all its versions.
 
         Returns:
-            Whether it was there.
+            Whether the version or container existed.
 
         Raises:
-            TargetError: it is curated.
+            TargetError: the environment is curated.
         """
         if not self.database.exists():
             return False
         with self.database.writing() as connection:
-            return deletions.delete(connection, (self.now(), actor), name, version)
+            return deletions.delete(connection, (self.now(), actor), name=name, version=version)
 
     @contextmanager
-    def changing(self, actor: str | None = None) -> Iterator[Changes]:
-        """One transaction, in which several changes are one operation, whole or not.
+    def changing(self, actor: str | None = None) -> Iterator[Transaction]:
+        """Yields one transaction, in which several changes form one atomic operation.
 
         Args:
-            actor: who makes them, where that is not whom the store was opened for.
+            actor: the user who makes the changes, if not the one that the store was opened for.
 
         Raises:
             TargetError: the file cannot be used.
@@ -179,21 +190,24 @@ class Store:
             yield self._changes(connection, actor)
 
     def records(self, name: str | None = None) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """All containers, or that of one name, and their versions in order of creation."""
+        """Returns all containers, or the one of `name`, and their versions in order of creation."""
         with self.database.reading() as connection:
             if connection is None:
                 return [], []
             return queries.container_records(connection, name), queries.records(connection, name)
 
     def record(self, name: str, version: str) -> VersionRecord | None:
-        """One version with all that is kept of it; None where there is none."""
+        """Returns one version with all its columns; None if it does not exist."""
         with self.database.reading() as connection:
             if connection is None:
                 return None
             return next(iter(queries.records(connection, name, version)), None)
 
     def history_after(self, at: str, name: str | None = None) -> tuple[HistoryEntry, ...]:
-        """The changes since a time (ISO 8601 in UTC), of one container or of all, newest first."""
+        """Returns the changes after a time (ISO 8601 in UTC), the newest first.
+
+        The changes are those of the container `name`, or of all containers.
+        """
         where = "" if name is None else " AND name = :name"
         with self.database.reading() as connection:
             if connection is None:
@@ -202,7 +216,7 @@ class Store:
             return _entries(connection.execute(query, {"at": at, "name": name}))
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """All changes of one container and its versions, oldest first."""
+        """Returns all changes of one container and its versions, the oldest first."""
         with self.database.reading() as connection:
             if connection is None:
                 return ()
@@ -210,20 +224,25 @@ class Store:
             return _entries(connection.execute(query, (name,)))
 
     def now(self) -> str:
-        """The current time as rows have it."""
+        """Returns the current time in the format of the rows."""
+        # A fixed number of digits, so that SQLite orders and compares times correctly as text.
         return self._clock().astimezone(UTC).isoformat(timespec="microseconds")
 
-    def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Changes:
+    def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Transaction:
         actor = self._actor if actor is None else actor
-        return Changes(connection, at=self.now(), actor=actor, behaviour=self._behaviour)
+        return Transaction(connection, at=self.now(), actor=actor, behaviour=self._behaviour)
 
 
 def _entries(results: Iterable[tuple[Any, ...]]) -> tuple[HistoryEntry, ...]:
     return tuple(
         HistoryEntry(
-            *(row.at, row.actor, cast("HistoryAction", row.action), row.name, row.version),
-            None if row.before is None else json.loads(row.before),
-            json.loads(row.after),
+            at=row.at,
+            actor=row.actor,
+            action=cast("HistoryAction", row.action),
+            name=row.name,
+            version=row.version,
+            before=None if row.before is None else json.loads(row.before),
+            after=json.loads(row.after),
         )
         for row in rows_of(HistoryRow, results)
     )

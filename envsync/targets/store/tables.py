@@ -1,10 +1,10 @@
-"""The tables of a local target's SQLite file, and the marks by which it is known as ours."""
+"""The tables of a local target's SQLite file, and the numbers that mark the file as envsync's."""
 
 APPLICATION_ID = 0x656E7673
-"""`envs` in ASCII, at byte 68 of the file: the SQLite database is envsync's."""
+"""`envs` in ASCII, at byte 68 of the file. It marks the SQLite database as envsync's."""
 
 SCHEMA_VERSION = 1
-"""At byte 60 of the file: which tables it has. Only ever goes up."""
+"""The version of the tables, at byte 60 of the file. It never decreases."""
 
 SPEC_COLUMNS = (
     "image",
@@ -15,7 +15,7 @@ SPEC_COLUMNS = (
     "os_type",
     "inference_config",
 )
-"""What is fixed once a version is created."""
+"""The columns that are fixed at creation."""
 
 HISTORY = """
 CREATE TABLE history (
@@ -39,7 +39,7 @@ WHEN NOT EXISTS (
     AND action = 'delete' AND name = OLD.name AND version = OLD.version)
 BEGIN SELECT RAISE(ABORT, 'a registered version cannot be deleted'); END;
 """
-"""What happened, and that a version goes only once this says so."""
+"""The table of changes, and a trigger that refuses to delete a version without a history entry."""
 
 ALLOW_DELETES = f"""
 DROP TRIGGER versions_stay;
@@ -51,15 +51,16 @@ DROP TRIGGER history_stays;
 INSERT INTO history SELECT * FROM history_without_deletes;
 DROP TABLE history_without_deletes;
 """  # noqa: S608 (a constant)
-"""Makes the history of a file that was made before it knew deletes as it is in new files.
+"""Statements that replace the history table of a file from before the store could delete.
 
-`SCHEMA_VERSION` stays: an envsync that knows no deletes reads and writes such a file as before.
+`SCHEMA_VERSION` stays the same: an older envsync still reads and writes such a file.
 """
 
-# `extra` and `properties` hold JSON that the service keeps and envsync does not model (stage,
-# isAnonymous, autoRebuild and the like). Text compares byte by byte (BINARY), SQLite's default, so
-# names and versions are case-sensitive, as in the service. Owners have columns of their own beside
-# the tags they come from, so that what a project owns is found by an index.
+# `extra` and `properties` hold JSON that the service keeps and envsync does not model, such as
+# stage, isAnonymous and autoRebuild. SQLite compares text byte by byte by default (BINARY), so
+# names and versions are case-sensitive, as in the service. Owners have their own columns beside the
+# tags, so that an index finds all that a project owns. AUTOINCREMENT never reuses the number of a
+# deleted row, so `seq` and `id` are in order of creation.
 TABLES = f"""
 CREATE TABLE containers (
     name TEXT NOT NULL PRIMARY KEY,

@@ -1,7 +1,7 @@
-"""`Changes`: what can be done to a store, each under the rules of the Azure ML service.
+"""`Transaction`: the changes to a store, each under the rules of the Azure ML service.
 
-The rules stand here once, for the local target, which changes one thing at a time, and for whoever
-speaks the service's own protocol, in which one PUT may create, update, archive or restore.
+The rules are written once, for two callers: the local target, which changes one thing at a time,
+and the emulator, whose single PUT may create, update, archive or restore.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from envsync.targets import refusals
 from envsync.targets.store import queries, rules
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import (
-    FIXED_EXTRA,
     ContainerRecord,
     NewVersion,
     VersionRecord,
@@ -29,32 +28,33 @@ from envsync.targets.store.rows import (
 )
 
 
-class Changes:
-    """The changes of one transaction that somebody else holds. What they refuse, they raise.
+class Transaction:
+    """The changes within one transaction, which the caller begins and commits.
 
-    What makes no difference is not written, to the history neither.
+    A forbidden change raises `RuleViolation`. A change without effect writes nothing, also not to
+    the history.
     """
 
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Writes nothing yet.
+        """Writes nothing.
 
         Args:
-            connection: in a transaction that may write.
+            connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
-            actor: who makes them.
-            behaviour: the answers to what the documentation leaves open.
+            actor: the user who makes the changes.
+            behaviour: the answers to questions that the documentation leaves open.
         """
         self._connection = connection
         self._stamp = (at, actor)
         self._behaviour = behaviour
 
     def is_registered(self, new: NewVersion) -> bool:
-        """Whether this very version is here: same spec, same owner.
+        """Whether this version exists with the same spec and owner.
 
         Raises:
-            TargetError: another one has its place.
+            RuleViolation: the version exists with another spec or owner.
         """
         row = queries.find(self._connection, new.name, new.version)
         if row is None:
@@ -63,29 +63,30 @@ class Changes:
         return True
 
     def create(self, new: NewVersion, *, archived: bool = False, curated: bool = False) -> None:
-        """Registers a version, and its container with it.
+        """Registers a version and its container.
 
-        Under an archived container the version is born archived (documentation, "Archive").
+        A version of an archived container is archived from the start (documentation, "Archive").
 
         Raises:
-            TargetError: nothing may be added to a curated environment.
+            RuleViolation: the environment is curated, so no version can be added.
         """
         if not curated and queries.has_curated(self._connection, new.name):
             raise refusals.curated(new.name)
         at, actor = self._stamp
-        queries.add_container(self._connection, new.name, at, actor)
+        queries.add_container(self._connection, new.name, at=at, actor=actor)
+        # The new version keeps its own flag when the container is restored later.
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         self._inherit(new.name, new.owner)
         state = mutable_state(new.description, new.tags, born)
         after: dict[str, JSON] = {"spec": new.spec.document(), **state}
-        self._record("create", new.name, new.version, None, after)
+        self._record("create", new.name, new.version, before=None, after=after)
 
     def put_version(self, new: NewVersion, written: Written) -> VersionRecord:
-        """Registers a version, or writes to it what may change; the version as it is then.
+        """Registers a version or writes its mutable fields, and returns the resulting version.
 
         Raises:
-            TargetError: a rule of the service forbids it.
+            RuleViolation: a rule of the service forbids the write.
         """
         found = queries.records(self._connection, new.name, new.version)
         if not found:
@@ -104,39 +105,43 @@ class Changes:
         *,
         restore: bool = False,
     ) -> None:
-        """Writes description and tags of a version; with `restore`, un-archives it.
+        """Replaces description and tags of a version, and restores the version if `restore` is set.
 
         Raises:
-            TargetError: there is no such version, it is curated, or it is to be restored while its
+            RuleViolation: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
         row = self._changeable(name, version)
         if restore and queries.container(self._connection, name).archived:
             raise refusals.hidden(name, version)
-        self._write(row, description, dict(tags), bool(row.archived) and not restore)
+        self._write(
+            row,
+            description=description,
+            tags=dict(tags),
+            archived=bool(row.archived) and not restore,
+        )
 
     def archive_version(self, name: str, version: str, archived: bool) -> None:
         """Archives or restores one version.
 
-        It cannot be restored while its container is archived (documentation, "Archive").
-
         Raises:
-            TargetError: there is no such version, it is curated, or its container forbids it.
+            RuleViolation: the version does not exist, is curated, or its container is archived and
+                forbids the change (documentation, "Archive").
         """
         row = self._changeable(name, version)
         if queries.container(self._connection, name).archived and not archived:
             raise refusals.hidden(name, version)
         self._check_hidden(row, archived)
-        self._write(row, row.description, parsed_tags(row.tags), archived)
+        self._write(row, description=row.description, tags=parsed_tags(row.tags), archived=archived)
 
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
 
-        Its flag hides all versions and leaves theirs as they are; what restoring does to versions
-        that were archived on their own is `Behaviour.restore`.
+        The container's flag hides all versions and does not change theirs. `Behaviour.restore` says
+        what a restore does to versions that were archived separately.
 
         Raises:
-            TargetError: there is no such container, or it is curated.
+            RuleViolation: the container does not exist or is curated.
         """
         container = queries.container(self._connection, name)
         if queries.has_curated(self._connection, name):
@@ -149,24 +154,26 @@ class Changes:
         )
         action: HistoryAction = "archive" if archived else "restore"
         before: dict[str, JSON] = {"archived": bool(container.archived)}
-        self._record(action, name, None, before, {"archived": archived})
+        self._record(action, name, None, before=before, after={"archived": archived})
         if not archived and self._behaviour.restore == "all":
             for found in queries.records(self._connection, name):
                 row = found.row
                 self._write(row, row.description, parsed_tags(row.tags), archived=False)
 
     def put_container(self, name: str, written: Written) -> ContainerRecord:
-        """Makes a container, or writes to it; the container as it is then.
+        """Creates a container or writes its mutable fields, and returns the resulting container.
 
         Raises:
-            TargetError: its name is malformed or reserved, it is curated, or tags are refused.
+            RuleViolation: the name is malformed or reserved, the container is curated, or it cannot
+                have tags.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
-            raise refusals.Refused("content", "Tags are not supported.")
+            # The service's own message: https://github.com/Azure/bicep-types-az/issues/2594
+            raise refusals.RuleViolation("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
             queries.add_container(self._connection, name, *self._stamp)
-            self._record("create", name, None, None, {"archived": False})
+            self._record("create", name, None, before=None, after={"archived": False})
         if queries.has_curated(self._connection, name):
             raise refusals.curated(name)
         self._describe_container(name, written)
@@ -186,25 +193,36 @@ class Changes:
         after = {"description": description, "tags": tags}
         if before == after and parsed_tags(held.properties) == properties:
             return
+        written_tags = canonical_json(dict(tags))
+        written_properties = canonical_json(dict(properties))
         self._connection.execute(
             "UPDATE containers SET description = ?, tags = ?, owner = ?, properties = ?,"
             " modified_at = ?, modified_by = ? WHERE name = ?",
             (
-                *(description, canonical_json(dict(tags)), tags.get(OWNER_TAG)),
-                *(canonical_json(dict(properties)), *self._stamp, name),
+                description,
+                written_tags,
+                tags.get(OWNER_TAG),
+                written_properties,
+                *self._stamp,
+                name,
             ),
         )
-        self._record("update", name, None, cast("JSON", before), cast("JSON", after))
+        self._record("update", name, None, before=cast("JSON", before), after=cast("JSON", after))
 
     def _update_record(self, found: VersionRecord, new: NewVersion, written: Written) -> None:
         row = found.row
         if row.curated:
             raise refusals.curated(f"{new.name}:{new.version}")
         rules.check_fixed(row, new)
-        _check_fixed_extra(found, new)
+        rules.check_fixed_extra(found, new)
         self._check_hidden(row, written.archived)
         tags = self._behaviour.resulting(parsed_tags(row.tags), written.tags)
-        self._write(row, self._described(row.description, written), tags, written.archived)
+        self._write(
+            row,
+            description=self._described(row.description, written),
+            tags=tags,
+            archived=written.archived,
+        )
         self._write_rest(found, written)
 
     def _write_rest(self, found: VersionRecord, written: Written) -> None:
@@ -214,6 +232,7 @@ class Changes:
         rest = json.loads(found.extra)
         if written.stage is not None:
             rest["stage"] = written.stage
+        # The store keeps tags as text. `numbers` lets the emulator answer them as they were sent.
         if written.tags is not None and (written.numbers or "numbers" in rest):
             rest["numbers"] = sorted(written.numbers)
         extra = json.dumps(rest)
@@ -229,9 +248,11 @@ class Changes:
         return held if self._behaviour.omitted == "keep" else None
 
     def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Whether a version's own state may become this while its container is as it is."""
+        """Checks that the container's state allows the version's own state to become `archived`."""
         if not queries.container(self._connection, row.name).archived:
             return
+        # A client that sees the container's state as the version's own sends `isArchived: true`
+        # back with every update. That must not count as archiving the version.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)
@@ -243,19 +264,17 @@ class Changes:
     ) -> None:
         before, after = row.state(), mutable_state(description, tags, archived)
         if before != after:
-            owner = tags.get(OWNER_TAG)
+            values = (description, canonical_json(dict(tags)), tags.get(OWNER_TAG), archived)
             self._connection.execute(
                 "UPDATE versions SET description = ?, tags = ?, owner = ?, archived = ?,"
                 " modified_at = ?, modified_by = ? WHERE name = ? AND version = ?",
-                (
-                    *(description, canonical_json(dict(tags)), owner, archived),
-                    *(*self._stamp, row.name, row.version),
-                ),
+                (*values, *self._stamp, row.name, row.version),
             )
-            self._record(_action(row, archived), row.name, row.version, before, after)
+            self._record(_action(row, archived), row.name, row.version, before=before, after=after)
         self._inherit(row.name, tags.get(OWNER_TAG))
 
     def _inherit(self, name: str, owner: str | None) -> None:
+        # One indexed column then finds all containers of a project.
         if self._behaviour.inherit_owner:
             queries.own_container(self._connection, name, owner)
 
@@ -270,18 +289,12 @@ class Changes:
     def _record(
         self, action: HistoryAction, name: str, version: str | None, before: JSON, after: JSON
     ) -> None:
-        queries.record(self._connection, self._stamp, action, (name, version), before, after)
+        queries.record(
+            self._connection, self._stamp, action, key=(name, version), before=before, after=after
+        )
 
 
 def _action(row: VersionRow, archived: bool) -> HistoryAction:
     if archived == bool(row.archived):
         return "update"
     return "archive" if archived else "restore"
-
-
-def _check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """The same as `rules.check_fixed`, for what is fixed and not modelled."""
-    held = {**FIXED_EXTRA, **json.loads(found.extra)}
-    asked = {**FIXED_EXTRA, **new.extra}
-    if differing := [key for key in FIXED_EXTRA if held[key] != asked[key]]:
-        raise rules.fixed(new, differing)

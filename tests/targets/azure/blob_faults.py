@@ -1,7 +1,8 @@
-"""A proxy between a client and an emulator that lets requests of the blob service fail.
+"""A proxy between a client and an emulator that makes requests to the blob service fail.
 
-It opens the TLS connections to blob hosts, with a certificate of its own, and passes requests on to
-Azurite through the emulator's tunnel. Connections to all other hosts it passes on unopened.
+The proxy decrypts TLS connections to blob hosts with its own certificate, and forwards their
+requests to Azurite through the emulator's tunnel. It forwards connections to all other hosts
+unchanged.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ RESET = "reset"
 SILENCE = "silence"
 
 Fault = str
-"""`reset`, `silence`, or a status and the service's code for it: `403 AuthorizationFailure`."""
+"""`reset`, `silence`, or a status and an error code of the service: `403 AuthorizationFailure`."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request to the blob service, without what is secret in it."""
+    """A request to the blob service, without its signature."""
 
     method: str
     path: str
@@ -43,7 +44,7 @@ class Request:
 
     @property
     def writes_blob(self) -> bool:
-        """Whether it writes a blob's content, whole or a block of it."""
+        """Whether the request writes the content of a blob or a block of it."""
         return self.method == "PUT" and "comp=metadata" not in self.query
 
     @property
@@ -54,13 +55,14 @@ class Request:
 
 @dataclass
 class BlobFaults:
-    """What goes wrong, and what was asked.
+    """The faults of the proxy, and the requests that it received.
 
     Attributes:
-        variables: what clients in other processes need.
-        fault: says for a request what goes wrong, if anything. Asked in several threads.
+        variables: the environment variables that clients in other processes need.
+        fault: returns the fault for a request, or None. Called from several threads.
         requests: all requests to the blob service so far.
-        silent: set once a request was left without an answer.
+        silent: set after a request was left without an answer.
+        over: set when the proxy ends, so that silent requests end as well.
     """
 
     variables: Mapping[str, str]
@@ -70,24 +72,24 @@ class BlobFaults:
     over: threading.Event = field(default_factory=threading.Event)
 
     def on_writes(self, fault: Fault, *files: str) -> None:
-        """From now on this goes wrong where a blob is written; with `files`, one so named."""
+        """Makes every later write of a blob fail, or with `files` those of these blobs."""
         self.fault = lambda request: (
             fault if request.writes_blob and (not files or request.file in files) else None
         )
 
     def heal(self) -> None:
-        """From now on nothing goes wrong."""
+        """Lets every later request succeed."""
         self.fault = lambda _: None
 
     @property
     def written(self) -> list[str]:
-        """Names of the files that were written so far, or were tried to be."""
+        """Returns the names of the files of all writes so far, including failed ones."""
         return [request.file for request in self.requests if request.writes_blob]
 
 
 @contextlib.contextmanager
 def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
-    """Puts the proxy between this process, a client of an emulator, and that emulator."""
+    """Puts the proxy between this process, as an emulator's client, and that emulator."""
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(f"*{BLOB_SUFFIX}").configure_cert(tls)
@@ -202,6 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _break(self) -> None:
         """Resets the connection."""
         self.close_connection = True
+        # With a linger time of 0 seconds, closing a socket sends RST instead of FIN.
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def finish(self) -> None:
@@ -220,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
                     pair[ready].sendall(data)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing."""
+        """Prints nothing."""
 
 
 def _without_signature(query: str) -> str:

@@ -1,4 +1,4 @@
-"""The promises of every target, kept by workspaces and registries under every switch."""
+"""The contract of every target, for workspaces and registries under every emulator setting."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.targets.contract import environment as declared
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Azure]:
-    """An emulator for all tests of a class, with the settings that the class has."""
+    """Runs an emulator for all tests of a class, with the settings of the class."""
     with azure(tmp_path_factory.mktemp("azure"), places=100, **request.cls.settings) as service:
         yield service
 
 
 STALE = 2.0
-"""Seconds for which a stale GET is asked again: longer than the emulator's are stale."""
+"""Seconds for which a stale GET is repeated: longer than the emulator's GETs are stale."""
 
 _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_is_kept)[
     "pytestmark"
@@ -36,24 +36,26 @@ _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_i
 
 
 class AzureContract(TargetContract):
-    """The contract on one kind, against an emulator with some settings."""
+    """The contract for one kind of target, against an emulator with some settings."""
 
     kind: ClassVar[TargetKind]
     settings: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture
     def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
-        if "tmp_path" in request.fixturenames:  # only build contexts need a directory
+        # Only the tests of build contexts use a directory.
+        if "tmp_path" in request.fixturenames:
             require_azurite()
         with service.target(self.kind, Connection(stale=STALE)) as target:
             yield target
 
     def seed_curated(self, target: Target, environment: Environment) -> None:
         if self.kind == "registry":
-            pytest.skip("nobody can put curated entries into a registry")
+            pytest.skip("curated versions cannot be inserted into a registry")
+        # The emulator's workspaces hold curated environments from the start, like real workspaces.
         assert environment.key.name in target.read([environment.key.name])
 
-    # azure-ai-ml leaves an empty conda file out of what it sends.
+    # azure-ai-ml does not send an empty conda file, so that case is refused (see the next test).
     @pytest.mark.parametrize(
         "conda",
         [case for case in _CONDA_FILES if case != "{}"],
@@ -61,7 +63,7 @@ class AzureContract(TargetContract):
     def test_the_meaning_of_a_conda_file_is_kept(self, target: Target, conda: str) -> None:
         super().test_the_meaning_of_a_conda_file_is_kept(target, conda)
 
-    def test_an_empty_conda_file_is_refused_before_it_is_lost(self, target: Target) -> None:
+    def test_an_empty_conda_file_is_refused(self, target: Target) -> None:
         spec = EnvironmentSpec(image=IMAGE, conda_file="{}")
 
         with pytest.raises(TargetError, match="pydata:1 has an empty conda file"):
@@ -71,7 +73,10 @@ class AzureContract(TargetContract):
 
 
 def fails(test: Callable[..., None], sentence: str) -> Callable[..., None]:
-    """The same test, of a service that cannot do it: it must say so, not pass over it."""
+    """Returns a test that passes if the original fails with a matching `TargetError`.
+
+    It is for services that cannot do what the test requires: the target must report that.
+    """
 
     @functools.wraps(test)
     def failing(*arguments: Any, **named: Any) -> None:

@@ -1,6 +1,6 @@
-"""Workspaces and registries of an emulator, for the tests of the targets that reach Azure."""
+"""Workspaces and registries of an emulator, for the tests of the Azure targets."""
 
-# ruff: noqa: E402 (the imports need what may be missing)
+# ruff: noqa: E402 (the imports below need optional packages)
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_se
 
 @dataclass
 class Azure:
-    """A running emulator, this process being its client.
+    """A running emulator. This process has the environment variables of its client.
 
     Attributes:
-        log: what was asked of it, one JSON object a line.
-        variables: what other processes need to be its clients.
+        log: the requests that the emulator received, one JSON object a line.
+        variables: the environment variables that other processes need as clients.
     """
 
     log: Path
@@ -47,7 +47,7 @@ class Azure:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def config(self, kind: TargetKind, **settings: str) -> TargetConfig:
-        """The settings of a target that holds nothing yet."""
+        """Returns the settings of a target that holds no environments yet."""
         number = next(self._numbers)
         if kind == "registry":
             found = {"registry": f"registry-{number}"}
@@ -63,7 +63,7 @@ class Azure:
     def target(
         self, kind: TargetKind, connection: Connection | None = None, **settings: str
     ) -> Iterator[AzureTarget]:
-        """A target that holds nothing yet."""
+        """Yields a target that holds no environments yet."""
         with self.open(self.config(kind, **settings), connection) as target:
             yield target
 
@@ -71,13 +71,13 @@ class Azure:
     def open(
         self, config: TargetConfig, connection: Connection | None = None
     ) -> Iterator[AzureTarget]:
-        """The target of these settings."""
+        """Yields the target of these settings."""
         with closing(open_target(config, Path(), connection)) as target:
             assert isinstance(target, AzureTarget)
             yield target
 
     def requests(self) -> list[dict[str, Any]]:
-        """What was asked of the service so far, sign-ins left out."""
+        """Returns the requests to the service so far, without sign-ins."""
         if not self.log.exists():
             return []
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -87,9 +87,9 @@ class Azure:
 
 @contextmanager
 def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azure]:
-    """An emulator with these settings, and this process its client.
+    """Runs an emulator with these settings, with this process as its client.
 
-    Every test takes a workspace or registry of its own, of which there are `places`.
+    Each test uses its own workspace or registry; `places` is the number of each.
     """
     names = {
         "workspaces": tuple(f"ws-{number}" for number in range(places)),
@@ -109,13 +109,13 @@ def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azur
 
 
 def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -> None:
-    """Registers a version as any other client would."""
+    """Registers a version as another client would."""
     body = {"properties": {"image": IMAGE, "isArchived": False, "isAnonymous": False, **properties}}
-    target.site.resources.put_version(name, version, body)
+    target.endpoint.resources.put_version(name, version, body)
 
 
 def import_sdk() -> None:
-    """Imports azure-ai-ml, whose modules warn about what they themselves do."""
+    """Imports azure-ai-ml without its warnings, which it raises about its own modules."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         importlib.import_module("azure.ai.ml.entities")
@@ -123,6 +123,6 @@ def import_sdk() -> None:
 
 
 def require_azurite() -> None:
-    """Skips where nothing can keep build contexts."""
+    """Skips the test if Azurite, which stores build contexts, is not installed."""
     if find() is None:
         pytest.skip("Azurite is not installed, which keeps build contexts")

@@ -1,4 +1,4 @@
-"""Answers that a test has written down, behind the real pipeline and the real transport."""
+"""A scripted service: fixed answers behind the real pipeline and the real transport."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ Step = tuple[int, JSON, Mapping[str, str]] | Exception
 
 
 def answer(status: int, body: JSON = None, **headers: str) -> Step:
-    """One answer; `_` in the name of a header stands for `-`."""
+    """Returns one answer. `_` in the name of a header means `-`."""
     return status, body, {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Script(BaseAdapter):
-    """Gives one answer after the other; the last one again and again.
+    """Returns one answer after the other, and then repeats the last one.
 
     Attributes:
-        sent: what was asked: method and URL.
+        sent: the method and URL of each request.
+        bodies: the JSON body of each request.
     """
 
     def __init__(self, *steps: Step) -> None:
@@ -58,7 +59,7 @@ class Script(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing: there is no connection."""
 
 
 class Someone:
@@ -75,7 +76,7 @@ def rest(
     log: RequestLog | None = None,
     longest_operation: float = 100.0,
 ) -> Rest:
-    """A connection on which these answers come."""
+    """Returns a connection that gets these answers."""
     transport = SharedTransport(16, log, longest_operation=longest_operation)
     transport.session.mount("https://", script)
     return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)

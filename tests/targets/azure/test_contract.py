@@ -1,4 +1,4 @@
-"""The contract of every target on both kinds, under every answer the service may give.
+"""The contract of every target, for both kinds and under every answer that the service may give.
 
 The whole contract runs under the default answers, and under others that change nothing for a
 user. A switch that changes what some tests see runs with those tests. What a service that behaves
@@ -23,49 +23,49 @@ __all__ = ["service"]
 REMOVING_TAGS = (
     "test_text_is_kept_exactly",
     "test_an_update_replaces_everything_that_may_change",
-    "test_an_update_clears_what_is_no_longer_there",
+    "test_an_update_clears_removed_fields",
     "test_an_update_does_not_make_a_version_the_latest",
     "test_an_update_touches_no_other_version",
-    "test_an_owner_that_comes_with_an_update_finds_the_container",
-    "test_an_update_leaves_the_archived_state",
+    "test_an_owner_set_by_an_update_finds_the_container",
+    "test_an_update_keeps_the_archived_state",
     "test_an_update_can_restore_in_the_same_write",
-    "test_an_active_version_is_updated_with_restore_as_without",
-    "test_threads_read_and_write_side_by_side",
+    "test_restore_does_not_change_an_active_version",
+    "test_threads_read_only_complete_writes",
 )
 """Tests of the contract in which an update removes a tag."""
 
 HIDDEN_FLAGS = (
-    "test_under_an_archived_container_a_version_is_born_archived",
-    "test_an_update_leaves_the_archived_state",
-    "test_an_update_restores_nothing_under_an_archived_container",
-    "test_one_version_cannot_be_restored_while_it_is_hidden",
+    "test_a_new_version_of_an_archived_container_is_archived",
+    "test_an_update_keeps_the_archived_state",
+    "test_an_update_cannot_restore_in_an_archived_container",
+    "test_a_version_cannot_be_restored_in_an_archived_container",
 )
-"""Tests of the contract that look at the state of single versions under an archived container."""
+"""Tests of the contract that check the state of single versions of an archived container."""
 
 
 ARCHIVING = (
-    "test_an_archived_container_is_read_too",
+    "test_an_archived_container_is_read",
     "test_repeating_a_create_leaves_an_archived_version_archived",
-    "test_under_an_archived_container_a_version_is_born_archived",
-    "test_an_update_leaves_the_archived_state",
+    "test_a_new_version_of_an_archived_container_is_archived",
+    "test_an_update_keeps_the_archived_state",
     "test_an_update_can_restore_in_the_same_write",
-    "test_an_update_restores_nothing_under_an_archived_container",
+    "test_an_update_cannot_restore_in_an_archived_container",
     "test_one_version_is_archived_and_restored",
-    "test_restored_is_what_was_not_archived_on_its_own",
-    "test_a_version_can_be_archived_while_it_is_hidden",
-    "test_one_version_cannot_be_restored_while_it_is_hidden",
-    "test_what_is_so_already_stays_so",
+    "test_restoring_a_container_keeps_separately_archived_versions",
+    "test_a_version_can_be_archived_in_an_archived_container",
+    "test_a_version_cannot_be_restored_in_an_archived_container",
+    "test_setting_the_same_archived_state_changes_nothing",
     "test_archiving_changes_nothing_else",
 )
 """Tests of the contract that archive and restore."""
 
 FINDING_BY_OWNER = (
-    "test_what_an_owner_owns_is_found_without_its_name",
-    "test_an_owner_of_any_version_finds_the_container",
+    "test_an_owners_environments_are_found_without_their_names",
+    "test_the_owner_of_any_version_finds_the_container",
     "test_owners_are_case_sensitive",
-    "test_a_container_comes_whole",
-    "test_an_archived_container_is_read_too",
-    "test_an_owner_that_comes_with_an_update_finds_the_container",
+    "test_a_container_has_all_its_versions",
+    "test_an_archived_container_is_read",
+    "test_an_owner_set_by_an_update_finds_the_container",
 )
 """Tests of the contract that look for what an owner owns without its name."""
 
@@ -78,7 +78,7 @@ def only(*names: str) -> dict[str, Any]:
 
 
 def expecting(names: tuple[str, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """These tests of the contract, changed."""
+    """Returns tests of the contract by name, each wrapped by `change`."""
     return {name: change(getattr(TargetContract, name)) for name in names}
 
 
@@ -101,7 +101,7 @@ OTHER_ANSWERS: dict[str, Any] = {
     "container_tags": "refuse",
     "numeric_tags": "number",
 }
-"""Answers under which everything works all the same."""
+"""Answers of the service under which the whole contract holds."""
 
 
 class TestWorkspaceWithOtherAnswers(AzureContract):
@@ -147,7 +147,7 @@ class TestRegistryThatDropsContainerTags(AzureContract):
     locals().update(only(*FINDING_BY_OWNER))
 
 
-ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_while_it_is_hidden",)
+ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_in_an_archived_container",)
 
 
 class TestWorkspaceThatArchivesNothingHidden(AzureContract):
@@ -167,14 +167,15 @@ class TestRegistryThatArchivesNothingHidden(AzureContract):
 class HiddenVersions(AzureContract):
     """A service that shows all versions of an archived container as archived.
 
-    What is archived on its own cannot be told then; that all come back as they were is tested.
+    Versions that were archived separately cannot be told apart then. The tests check that all
+    versions return to their own states.
     """
 
     settings: ClassVar[dict[str, Any]] = {"hidden_versions": "effective"}
     locals().update(only(*ARCHIVING))
     locals().update(expecting(HIDDEN_FLAGS, lambda _: None))
 
-    def test_hidden_versions_come_back_as_they_were(self, target: Target) -> None:
+    def test_restoring_a_container_restores_its_versions_states(self, target: Target) -> None:
         for version in ("1", "2"):
             target.create(environment(version=version))
         target.set_archived("pydata", "1", True)
@@ -186,7 +187,7 @@ class HiddenVersions(AzureContract):
         assert hidden == {None: True, "1": True, "2": True}
         assert flags(target) == {None: False, "1": True, "2": False}
 
-    def test_one_version_is_not_restored_while_it_is_hidden(self, target: Target) -> None:
+    def test_a_version_is_not_restored_in_an_archived_container(self, target: Target) -> None:
         target.create(environment())
         target.set_archived("pydata", None, True)
 

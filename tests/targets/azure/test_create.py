@@ -1,4 +1,4 @@
-"""Creating with azure-ai-ml: what its client is told."""
+"""Creating with azure-ai-ml: the options of its client."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSION = (
 )
 
 
-def test_a_create_is_tried_as_long_as_the_time_limit_allows(
+def test_a_create_is_retried_within_the_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(SharedTransport, "sleep", lambda *_: None)
@@ -39,11 +39,11 @@ def test_a_create_is_tried_as_long_as_the_time_limit_allows(
     assert [method for method, _ in script.sent] == ["PUT"] * 41
 
 
-def test_a_create_that_is_refused_till_the_time_limit_says_so() -> None:
+def test_a_create_refused_until_the_time_limit_is_reported() -> None:
     transport = SharedTransport(16)
     transport.session.mount("https://", Script(answer(429, Retry_After="1")))
     creator = Creator(cloud("AzureCloud"), Someone(), transport, SCOPE, time_limit=0.1)
 
-    with pytest.raises(TargetError, match="refused every try for minutes"):
+    with pytest.raises(TargetError, match="refused every retry for minutes"):
         creator.create(environment())
     transport.close()

@@ -1,4 +1,4 @@
-"""Registries, over an emulator: how they are found, and what is different in them."""
+"""Registries, on an emulator: how they are found, and how they differ from workspaces."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 def paths(service: Azure, since: int) -> list[str]:
-    """What was asked for, by method and the path behind the registry."""
+    """Returns the method of each request and its path within the registry."""
     return [
         f"{request['method']} {request['path'].rpartition('/registries/')[2].partition('/')[2]}"
         for request in service.requests()[since:]
     ]
 
 
-def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service: Azure) -> None:
+def test_a_registry_is_looked_up_only_once(service: Azure) -> None:
     with service.target("registry") as target:
         before = len(service.requests())
         target.read(["a", "b"], "churn-models")
@@ -50,24 +50,24 @@ def test_a_registry_is_found_once_and_then_costs_what_a_workspace_costs(service:
         ]
 
 
-def test_an_operation_that_never_ends_is_given_up_and_its_version_read(tmp_path: Path) -> None:
+def test_a_version_whose_operation_never_ends_is_read_back(tmp_path: Path) -> None:
     with azure(tmp_path, operation_polls=10**6) as service, service.target("registry") as target:
-        target.site.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
+        target.endpoint.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
 
-        target.create(environment())  # azure-ai-ml waits for it
+        target.create(environment())  # azure-ai-ml polls the operation.
         with pytest.raises(TargetError, match="is unfinished after 0 seconds"):
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
         assert registered(target).environment.metadata == Metadata("New.")
 
 
-def test_its_id_is_in_lower_case_whatever_its_name_is(service: Azure) -> None:
+def test_the_id_of_a_registry_is_in_lower_case(service: Azure) -> None:
     with service.target("registry", registry="Registry-0") as target:
         assert target.identity.id == "azureml://registries/registry-0"
         assert target.read([], "churn-models") == {}
 
 
-def test_one_that_is_not_there_is_named(service: Azure) -> None:
+def test_an_absent_registry_is_named(service: Azure) -> None:
     with (
         service.target("registry", registry="absent") as target,
         pytest.raises(TargetError, match=r"^There is no registry absent: check `registry`"),
@@ -75,10 +75,10 @@ def test_one_that_is_not_there_is_named(service: Azure) -> None:
         target.read(None)
 
 
-def test_a_version_that_is_there_is_never_sent_again(
+def test_an_existing_version_is_never_sent_again(
     service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """azure-ai-ml would upload nothing and register the path of this machine."""
+    """azure-ai-ml would upload nothing and would register the path of this machine."""
     require_azurite()
     contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
     first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
@@ -92,31 +92,31 @@ def test_a_version_that_is_there_is_never_sent_again(
         with pytest.raises(TargetError, match="already registered"):
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
+        # Even a `PUT tempdatarefs` would be wrong: azure-ai-ml swallows its 409.
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
-        held = target.site.resources.version("pydata", "1")
+        held = target.endpoint.resources.version("pydata", "1")
     assert writes == []
     assert held is not None
     assert (held.context_uri or "").startswith("https://")
 
 
-def test_who_loses_a_race_for_a_version_registers_no_path_of_this_machine(
-    service: Azure, tmp_path: Path
-) -> None:
+def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: Path) -> None:
     require_azurite()
     spec = EnvironmentSpec(build=Build(build_context(tmp_path / "a", {"Dockerfile": b"a"})))
     declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
     with service.target("registry") as target:
         helper = importlib.import_module("azure.ai.ml.operations._environment_operations")
-        with pytest.MonkeyPatch.context() as patch:  # what the SDK does once it gets a 409
+        # azure-ai-ml does this after a 409 of `tempdatarefs`: another client was first.
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr(helper, "get_sas_uri_for_registry_asset", lambda **_: None)
 
-            with pytest.raises(TargetError, match="pydata:1 was registered by somebody else"):
+            with pytest.raises(TargetError, match="pydata:1 was registered by another client"):
                 target.create(declared)
 
-        assert target.site.resources.version("pydata", "1") is None
+        assert target.endpoint.resources.version("pydata", "1") is None
 
 
-def test_an_update_that_the_service_ignores_is_a_failed_change(tmp_path: Path) -> None:
+def test_an_ignored_update_is_a_failed_change(tmp_path: Path) -> None:
     metadata = Metadata("New.", {"new": "1"})
     with (
         azure(tmp_path, registry_metadata="ignore") as service,
@@ -124,13 +124,13 @@ def test_an_update_that_the_service_ignores_is_a_failed_change(tmp_path: Path) -
     ):
         target.create(environment())
 
-        with pytest.raises(TargetError, match=r"ignored it: description, tags\.new are not as"):
+        with pytest.raises(TargetError, match=r"ignored it: description, tags\.new do not have"):
             target.update(EnvironmentKey("pydata", "1"), metadata, OURS)
 
         assert registered(target).environment == environment()
 
 
-def test_operations_are_asked_for_as_often_as_it_takes(tmp_path: Path) -> None:
+def test_an_operation_is_polled_until_it_ends(tmp_path: Path) -> None:
     with azure(tmp_path, operation_polls=3) as service, service.target("registry") as target:
         target.create(environment())
         target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
@@ -140,7 +140,7 @@ def test_operations_are_asked_for_as_often_as_it_takes(tmp_path: Path) -> None:
     assert [item["status"] for item in polls].count(202) >= 6
 
 
-def test_what_passes_is_tried_again(tmp_path: Path) -> None:
+def test_a_temporary_failure_is_retried(tmp_path: Path) -> None:
     faults = (("503", 0.1), ("reset", 0.1), ("drop-after-commit", 0.1))
     with (
         azure(tmp_path, faults=faults, fault_seed=5) as service,
@@ -153,7 +153,9 @@ def test_what_passes_is_tried_again(tmp_path: Path) -> None:
         assert [item.version for item in container(target).active] == ["2"]
 
 
-def test_a_reader_is_told_the_role(service: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_is_told_the_role_for_writing(
+    service: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = service.config("registry")
     with service.open(config) as target:
         put(target, "pydata")

@@ -1,4 +1,4 @@
-"""The service's JSON as envsync's values, and back."""
+"""Translation of the service's JSON to envsync's values, and back."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def spec(item: Resource) -> EnvironmentSpec:
 
 
 def answers() -> list[tuple[Any, Any]]:
-    """Every version that was written in the recordings, and what the service answered."""
+    """Returns every recorded write of a version with the service's answer."""
     return [
         (exchange.request, exchange.body)
         for file in FILES
@@ -46,7 +46,7 @@ def answers() -> list[tuple[Any, Any]]:
     ]
 
 
-def test_what_the_service_rewrites_means_what_was_sent() -> None:
+def test_rewritten_fields_keep_their_meaning() -> None:
     pairs = [
         (Resource("1", sent["properties"]), resource(received)) for sent, received in answers()
     ]
@@ -55,7 +55,7 @@ def test_what_the_service_rewrites_means_what_was_sent() -> None:
     assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
 
 
-def test_defaults_that_nobody_sent_make_no_difference() -> None:
+def test_unsent_defaults_make_no_difference() -> None:
     defaults: dict[str, JSON] = {
         "condaFile": "",
         "build": None,
@@ -74,7 +74,7 @@ def test_defaults_that_nobody_sent_make_no_difference() -> None:
     assert (held.metadata, held.provenance) == (Metadata(), Provenance())
 
 
-def test_an_empty_text_is_none() -> None:
+def test_an_empty_string_is_none() -> None:
     empty = version(image="", condaFile="", description="", build={"contextUri": ""})
 
     assert registered("pydata", empty).environment.spec == EnvironmentSpec()
@@ -82,11 +82,11 @@ def test_an_empty_text_is_none() -> None:
 
 
 @pytest.mark.parametrize("text", ['{\n  "b": [\n    1\n  ],\n  "a": "x"\n}', "b: [1]\na: x\n"])
-def test_a_conda_file_is_compared_by_what_it_means(text: str) -> None:
+def test_a_conda_file_is_compared_by_its_meaning(text: str) -> None:
     assert spec(version(condaFile=text)).conda_file == '{"a":"x","b":[1]}'
 
 
-def test_a_conda_file_that_is_none_stops_nothing() -> None:
+def test_an_invalid_conda_file_is_kept_as_text() -> None:
     assert spec(version(condaFile="{: -")).conda_file == canonical_json("{: -")
 
 
@@ -110,7 +110,7 @@ def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
     assert build.context.uploads == {"a" * digits}
 
 
-def test_a_declared_address_that_looks_like_an_upload_is_known_by_its_digest() -> None:
+def test_a_declared_url_like_an_upload_is_known_by_its_digest() -> None:
     declared = EnvironmentSpec(build=Build(f"{UPLOADS}/{'a' * 64}/docker/"))
     tags: JSON = {"envsync.digest": declared.digest}
     build: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
@@ -118,7 +118,7 @@ def test_a_declared_address_that_looks_like_an_upload_is_known_by_its_digest() -
     assert spec(version(image=None, build=build, tags=tags)) == declared
 
 
-def test_what_a_registry_was_given_is_unknown_content_and_no_address() -> None:
+def test_an_upload_to_a_registry_has_unknown_content() -> None:
     uri = "https://account.blob.core.windows.net/shared-0a1b/"
 
     owned = spec(version(image=None, build={"contextUri": uri}, tags={"envsync.digest": DIGEST}))
@@ -128,7 +128,7 @@ def test_what_a_registry_was_given_is_unknown_content_and_no_address() -> None:
     assert (owned, unowned) == (expected, expected)
 
 
-def test_where_uploaded_content_is_kept_is_known() -> None:
+def test_the_address_of_uploaded_content_is_known() -> None:
     upload: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
     declared: JSON = {"contextUri": "https://contoso.example/c.tar"}
 
@@ -139,7 +139,7 @@ def test_where_uploaded_content_is_kept_is_known() -> None:
     assert registered("pydata", version()).context_uri is None
 
 
-def test_a_local_path_that_was_registered_is_no_upload() -> None:
+def test_a_registered_local_path_is_not_an_upload() -> None:
     path = "/home/ada/project/docker"
     tags: JSON = {"envsync.digest": DIGEST}
 
@@ -148,7 +148,7 @@ def test_a_local_path_that_was_registered_is_no_upload() -> None:
     )
 
 
-def test_routes_come_back_as_they_were() -> None:
+def test_routes_are_read_back() -> None:
     routes: JSON = {
         "livenessRoute": {"path": "/live", "port": 80},
         "readinessRoute": {"path": "/ready", "port": 81},
@@ -161,11 +161,11 @@ def test_routes_come_back_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(("type_", "curated"), [("Curated", True), ("UserCreated", False)])
-def test_what_is_curated_is_known_by_its_type(type_: str, curated: bool) -> None:
+def test_a_curated_version_is_known_by_its_type(type_: str, curated: bool) -> None:
     assert registered("sklearn-1.5", version(environmentType=type_)).curated is curated
 
 
-def test_creation_is_ordered_to_a_ten_millionth_of_a_second() -> None:
+def test_the_creation_order_has_the_services_precision() -> None:
     times = [
         "2023-03-09T00:36:03.7890706+00:00",
         "2023-03-09T00:36:03.7890707+00:00",
@@ -180,7 +180,7 @@ def test_creation_is_ordered_to_a_ten_millionth_of_a_second() -> None:
     assert sorted(shuffled, key=creation_order) == items
 
 
-def test_a_change_sends_everything_back_but_nulls_and_what_the_service_sets() -> None:
+def test_a_change_sends_back_all_fields_that_clients_may_set() -> None:
     item = version(
         condaFile="{}",
         description="Old.",
@@ -209,15 +209,15 @@ def test_a_change_sends_everything_back_but_nulls_and_what_the_service_sets() ->
     }
 
 
-def test_a_description_that_never_was_is_not_sent() -> None:
+def test_an_unset_description_is_not_sent() -> None:
     sent = body(version(description=None), description=None, tags={}, archived=False)
 
     assert sent == {"properties": {"image": IMAGE, "tags": {}, "isArchived": False}}
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"name": "1"}, {"name": 1, "properties": {}}])
-def test_what_is_no_resource_is_refused(data: JSON) -> None:
-    with pytest.raises(ValueError, match="no resource"):
+def test_data_that_is_not_a_resource_is_refused(data: JSON) -> None:
+    with pytest.raises(ValueError, match="not a resource"):
         resource(data)
 
 
@@ -228,11 +228,11 @@ def test_a_container_names_every_owner_in_its_tags() -> None:
     assert owners(tags) == {"one", "two"}
 
 
-def test_other_tags_name_no_owner() -> None:
+def test_other_tags_do_not_name_an_owner() -> None:
     assert owners({"envsync.owner.": "a", "envsync.owners": "b", "envsync.digest": "c"}) == set()
 
 
-def test_tags_that_were_sent_as_numbers_are_their_text() -> None:
+def test_tags_sent_as_numbers_become_text() -> None:
     tags: JSON = {"a": 1, "b": 1.5, "c": True, "d": None, "e": "01"}
 
     assert Resource("1", {"tags": tags}).tags == {

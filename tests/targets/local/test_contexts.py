@@ -44,7 +44,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
 
 
 def tree(directory: Path) -> dict[str, bytes | None]:
-    """Every path below a directory, with the content of files."""
+    """Returns every path below a directory, with the content of files."""
     return {
         str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
         for path in directory.rglob("*")
@@ -61,7 +61,7 @@ class TestContexts:
     def kept(self, path: Path, context: BuildContext) -> Path:
         return path.parent / "contexts" / str(context.digest).removeprefix("sha256:")
 
-    def test_the_content_is_kept_by_its_digest(
+    def test_a_context_is_stored_under_its_digest(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         context = build_context(tmp_path / "context", FILES)
@@ -71,7 +71,7 @@ class TestContexts:
         assert tree(self.kept(path, context)) == tree(tmp_path / "context")
         assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
 
-    def test_a_context_is_read_back_whole(
+    def test_a_stored_context_is_read_back(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         context = build_context(tmp_path / "context", FILES)
@@ -84,7 +84,7 @@ class TestContexts:
         assert held.context.files == context.files
         assert held.context.directory == str(self.kept(path, context))
 
-    def test_the_same_content_is_kept_once(
+    def test_equal_contexts_are_stored_once(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         context = build_context(tmp_path / "context", FILES)
@@ -96,7 +96,7 @@ class TestContexts:
         assert len(list((path.parent / "contexts").iterdir())) == 1
         assert len(container(target).versions) == 2
 
-    def test_a_copy_that_fails_leaves_nothing(
+    def test_a_failed_copy_leaves_no_files(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         context = build_context(tmp_path / "context", FILES)
@@ -108,7 +108,7 @@ class TestContexts:
         assert list((path.parent / "contexts").iterdir()) == []
         assert target.read(None) == {}
 
-    def test_another_process_may_be_first_with_the_same_content(
+    def test_another_process_may_store_the_same_context_first(
         self,
         path: Path,
         tmp_path: Path,
@@ -127,7 +127,7 @@ class TestContexts:
         assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
         assert registered(target).environment == self.declared(context)
 
-    def test_what_a_killed_copy_left_is_removed_a_day_later(
+    def test_leftovers_of_a_killed_copy_are_removed_after_a_day(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
@@ -143,10 +143,10 @@ class TestContexts:
     @pytest.mark.parametrize(
         ("broken", "reason"),
         [
-            ({"digest": None}, "what the build context of this version holds"),
-            ({"files": None}, "what the build context of this version holds"),
-            ({"digest": "sha256:" + "0" * 64}, "not that of its files"),
-            ({"directory": None}, "nowhere on this machine"),
+            ({"digest": None}, "the content of its build context is not known"),
+            ({"files": None}, "the content of its build context is not known"),
+            ({"digest": "sha256:" + "0" * 64}, "does not match its files"),
+            ({"directory": None}, "its directory is not known"),
         ],
     )
     def test_a_context_that_cannot_be_copied_is_refused(
@@ -159,7 +159,7 @@ class TestContexts:
 
         assert target.read(None) == {}
 
-    def test_a_place_that_cannot_be_written_is_named(
+    def test_a_directory_that_cannot_be_written_is_named(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         path.parent.mkdir()

@@ -1,4 +1,7 @@
-"""Several processes at one local target: what is done survives. Processes and kills are real."""
+"""Several processes use one local target, and no finished write is lost.
+
+The processes and the kills are real.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,10 @@ def start_writer(
 
 
 def check_whole(path: Path, reported: set[int]) -> set[int]:
-    """Everything that was reported as done is there, and all that is there is whole."""
+    """Checks that every reported write is in the file and that everything in the file is complete.
+
+    Returns the numbers of all versions in the file.
+    """
     with closing(LocalTarget(path, IDENTITY)) as target:
         state = target.read(None)
         history = target.history("shared")
@@ -101,9 +107,7 @@ def check_whole(path: Path, reported: set[int]) -> set[int]:
 
 
 class TestProcesses:
-    def test_nothing_that_was_reported_is_lost_when_the_writer_is_killed(
-        self, path: Path, tmp_path: Path
-    ) -> None:
+    def test_a_killed_writer_loses_no_reported_write(self, path: Path, tmp_path: Path) -> None:
         chance = random.Random(4)
         reported: set[int] = set()
         first = 0
@@ -112,15 +116,19 @@ class TestProcesses:
             assert writer.stdout is not None
             for _ in range(chance.randrange(1, 30) if round_ % 4 else 1):
                 reported.add(int(writer.stdout.readline()))
+            # Kills the writer at a random point of its next write.
             time.sleep(chance.random() / 100)
             writer.kill()
             reported |= {int(line) for line in writer.communicate()[0].split(b"\n")[:-1]}
             there = check_whole(path, reported)
             first = max(there) + 1
-            assert len(there) - len(reported) <= round_ + 1, "one at most was under way at a time"
+            # A killed writer may have committed one version that it could not report any more.
+            assert len(there) - len(reported) <= round_ + 1
         assert len(reported) > 50
 
-    def test_a_file_that_was_being_made_is_there_or_not(self, path: Path, tmp_path: Path) -> None:
+    def test_a_kill_during_creation_leaves_a_complete_file_or_none(
+        self, path: Path, tmp_path: Path
+    ) -> None:
         for _ in range(3):
             writer = start_writer(path, 1, 5, tmp_path / "work", "ada")
             while not any(tmp_path.glob("local.db*")) and writer.poll() is None:
@@ -132,7 +140,7 @@ class TestProcesses:
             for leftover in tmp_path.glob("local.db*"):
                 leftover.unlink()
 
-    def test_two_writers_at_once_lose_nothing(self, path: Path, tmp_path: Path) -> None:
+    def test_two_concurrent_writers_lose_no_write(self, path: Path, tmp_path: Path) -> None:
         writers = [
             start_writer(
                 path, 100 * number, 100 * number + 60, tmp_path / "work", f"writer-{number}"
@@ -150,7 +158,7 @@ class TestProcesses:
             actors = [entry.actor for entry in target.history("shared")]
         assert [actors.count(f"writer-{number}") for number in range(2)] == [120, 120]
 
-    def test_readers_see_a_create_of_another_process_whole(
+    def test_a_reader_sees_only_complete_writes_of_another_process(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         writer = start_writer(path, 1, 40, tmp_path / "work", "ada")

@@ -1,4 +1,4 @@
-"""The local target: the promises of every target, what it keeps on disk, and its history."""
+"""The local target: the contract of every target, the files on disk, and the history."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
 
 
 def tree(directory: Path) -> dict[str, bytes | None]:
-    """Every path below a directory, with the content of files."""
+    """Returns every path below a directory, with the content of files."""
     return {
         str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
         for path in directory.rglob("*")
@@ -67,16 +67,14 @@ class TestLocalTargetContract(TargetContract):
 
 
 class TestFiles:
-    def test_reading_what_was_never_written_creates_nothing(
-        self, tmp_path: Path, target: LocalTarget
-    ) -> None:
+    def test_reading_creates_no_file(self, tmp_path: Path, target: LocalTarget) -> None:
         assert target.read(None) == {}
         assert target.read(["pydata"], owner="churn-models") == {}
         assert target.history("pydata") == ()
         assert tree(tmp_path) == {}
 
     @pytest.mark.parametrize("version", ["1", None])
-    def test_changing_what_was_never_written_creates_nothing(
+    def test_changing_something_absent_creates_no_file(
         self, tmp_path: Path, target: LocalTarget, version: str | None
     ) -> None:
         with pytest.raises(TargetError, match="no environment pydata"):
@@ -85,7 +83,7 @@ class TestFiles:
             target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
         assert tree(tmp_path) == {}
 
-    def test_a_refused_create_creates_nothing(self, tmp_path: Path, target: LocalTarget) -> None:
+    def test_a_refused_create_leaves_no_files(self, tmp_path: Path, target: LocalTarget) -> None:
         context = build_context(tmp_path / "context", {"Dockerfile": b""})
         before = tree(tmp_path)
 
@@ -94,9 +92,7 @@ class TestFiles:
 
         assert tree(tmp_path) == before
 
-    def test_reading_leaves_every_file_as_it_is(
-        self, path: Path, tmp_path: Path, target: LocalTarget
-    ) -> None:
+    def test_reading_changes_no_file(self, path: Path, tmp_path: Path, target: LocalTarget) -> None:
         target.create(environment())
         target.close()
         before = tree(tmp_path)
@@ -108,9 +104,7 @@ class TestFiles:
 
         assert tree(tmp_path) == before
 
-    def test_a_directory_of_its_own_is_hidden_from_git(
-        self, path: Path, target: LocalTarget
-    ) -> None:
+    def test_a_new_directory_is_hidden_from_git(self, path: Path, target: LocalTarget) -> None:
         target.create(environment())
         target.close()
 
@@ -126,7 +120,7 @@ class TestFiles:
 
         assert (path.parent / ".gitignore").read_text() == "*\n"
 
-    def test_a_gitignore_that_is_there_stays(self, path: Path, target: LocalTarget) -> None:
+    def test_an_existing_gitignore_is_kept(self, path: Path, target: LocalTarget) -> None:
         path.parent.mkdir()
         (path.parent / ".gitignore").write_text("mine\n")
 
@@ -134,7 +128,7 @@ class TestFiles:
 
         assert (path.parent / ".gitignore").read_text() == "mine\n"
 
-    def test_a_directory_of_somebody_else_gets_no_gitignore(self, tmp_path: Path) -> None:
+    def test_an_existing_directory_gets_no_gitignore(self, tmp_path: Path) -> None:
         target = LocalTarget(tmp_path / "local.db", IDENTITY)
         target.create(environment())
         target.close()
@@ -142,14 +136,14 @@ class TestFiles:
         assert tree(tmp_path).keys() == {"local.db"}
 
     @pytest.mark.parametrize("name", ["a b.db", "100%25.db", "what?.db", "x#y.db", "größe.db"])
-    def test_a_path_may_hold_any_character(self, tmp_path: Path, name: str) -> None:
+    def test_a_path_may_contain_any_character(self, tmp_path: Path, name: str) -> None:
         target = LocalTarget(tmp_path / name, IDENTITY)
         target.create(environment())
         target.close()
 
         assert tree(tmp_path).keys() == {name}
 
-    def test_a_path_through_a_link_that_leads_nowhere_yet(self, tmp_path: Path) -> None:
+    def test_a_dangling_link_is_followed(self, tmp_path: Path) -> None:
         (tmp_path / "link.db").symlink_to(tmp_path / "elsewhere" / "real.db")
         target = LocalTarget(tmp_path / "link.db", IDENTITY)
         target.create(environment())
@@ -158,9 +152,7 @@ class TestFiles:
         assert (tmp_path / "elsewhere" / "real.db").is_file()
         assert (tmp_path / "link.db").is_symlink()
 
-    def test_another_process_goes_on_where_this_one_ended(
-        self, path: Path, target: LocalTarget
-    ) -> None:
+    def test_a_reopened_file_holds_earlier_versions(self, path: Path, target: LocalTarget) -> None:
         target.create(environment(version="1"))
         target.close()
 
@@ -173,28 +165,29 @@ class TestFiles:
         ]
         other.close()
 
-    def test_a_target_that_was_closed_says_so(self, target: LocalTarget) -> None:
+    def test_a_closed_target_cannot_be_read(self, target: LocalTarget) -> None:
         target.close()
         target.close()
 
-        with pytest.raises(TargetError, match="has been closed"):
+        with pytest.raises(TargetError, match="is closed"):
             target.read(None)
 
 
 class TestReading:
-    def test_more_names_than_sqlite_takes_parameters(self, target: LocalTarget) -> None:
+    def test_names_may_outnumber_sqlites_parameters(self, target: LocalTarget) -> None:
         target.create(environment())
 
         assert target.read([f"absent-{i}" for i in range(50_000)] + ["pydata"]).keys() == {"pydata"}
 
     @pytest.mark.parametrize("name", ["it's", '"', "\0", "\ud800", "[]", "%", "*", ""])
-    def test_a_name_is_never_more_than_a_name(self, target: LocalTarget, name: str) -> None:
+    def test_a_name_cannot_inject_sql(self, target: LocalTarget, name: str) -> None:
         target.create(environment())
 
         assert target.read([name], owner=None) == {}
         assert target.read([name], owner="pydata") == {}
 
-    def test_containers_come_by_name(self, target: LocalTarget) -> None:
+    def test_containers_are_sorted_by_name(self, target: LocalTarget) -> None:
+        # SQLite compares bytes, so upper case comes first.
         for name in ("b", "a", "C"):
             target.create(environment(name))
 
@@ -212,7 +205,7 @@ class TestReading:
             (["1.5"], "2"),
         ],
     )
-    def test_the_next_version(
+    def test_the_next_version_is_a_free_number(
         self, target: LocalTarget, versions: list[str], expected: str
     ) -> None:
         for version in versions:
@@ -220,7 +213,7 @@ class TestReading:
 
         assert container(target).next_version == expected
 
-    def test_created_is_utc(self, path: Path) -> None:
+    def test_the_creation_time_is_in_utc(self, path: Path) -> None:
         here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
         target = LocalTarget(path, IDENTITY, clock=lambda: here)
         target.create(environment())
@@ -238,7 +231,7 @@ class TestReading:
     def test_malformed_names_and_versions_are_refused(
         self, target: LocalTarget, name: str, version: str
     ) -> None:
-        with pytest.raises(TargetError, match="cannot name"):
+        with pytest.raises(TargetError, match="is not a valid"):
             target.create(environment(name, version))
 
     @pytest.mark.parametrize(("name", "version"), [("a" * 255, "1"), ("a.b", "1" * 255)])
@@ -250,7 +243,7 @@ class TestReading:
         assert registered(target, name, version).environment == environment(name, version)
         assert len(container(target, name).next_version) <= 256
 
-    def test_text_that_is_no_unicode_is_refused(self, target: LocalTarget) -> None:
+    def test_invalid_unicode_is_refused(self, target: LocalTarget) -> None:
         with pytest.raises(TargetError, match="Unicode"):
             target.create(environment(description="\ud800"))
         with pytest.raises(TargetError, match="Unicode"):
@@ -260,7 +253,7 @@ class TestReading:
 
 
 class TestRefusals:
-    def test_a_conflict_names_the_fields(self, target: LocalTarget) -> None:
+    def test_a_conflict_names_the_fields_that_differ(self, target: LocalTarget) -> None:
         target.create(environment())
 
         with pytest.raises(TargetError) as caught:
@@ -271,20 +264,20 @@ class TestRefusals:
             "differs in image, os_type. Register a new version instead."
         )
 
-    def test_another_owner_is_named(self, target: LocalTarget) -> None:
+    def test_a_conflict_names_the_other_owner(self, target: LocalTarget) -> None:
         target.create(environment(provenance=Provenance(owner="other")))
 
         with pytest.raises(TargetError) as caught:
             target.create(environment(provenance=Provenance()))
 
         assert str(caught.value) == (
-            "Environment pydata with version 1 is already registered, by project other and not "
-            "no project."
+            "Environment pydata with version 1 is already registered by project other, not by no "
+            "project. Register a new version instead."
         )
 
 
 class TestHistory:
-    def test_it_says_who_changed_what_and_when(self, target: LocalTarget) -> None:
+    def test_an_entry_has_actor_time_and_change(self, target: LocalTarget) -> None:
         key = EnvironmentKey("pydata", "1")
         target.create(environment())
         target.update(key, Metadata("New."), Provenance(owner="other"))
@@ -320,7 +313,7 @@ class TestHistory:
             for action, version, before, after in changes
         )
 
-    def test_what_changes_nothing_is_not_in_it(self, target: LocalTarget) -> None:
+    def test_a_change_without_effect_adds_no_entry(self, target: LocalTarget) -> None:
         target.create(environment())
         before = target.history("pydata")
 
@@ -332,7 +325,7 @@ class TestHistory:
 
         assert target.history("pydata") == before
 
-    def test_what_failed_is_not_in_it(self, target: LocalTarget) -> None:
+    def test_a_failed_change_adds_no_entry(self, target: LocalTarget) -> None:
         target.create(environment())
         before = target.history("pydata")
 
@@ -343,30 +336,30 @@ class TestHistory:
 
         assert target.history("pydata") == before
 
-    def test_each_environment_has_its_own(self, target: LocalTarget) -> None:
+    def test_each_environment_has_its_own_history(self, target: LocalTarget) -> None:
         target.create(environment("a"))
         target.create(environment("A"))
 
         assert [entry.name for entry in target.history("a")] == ["a"]
         assert target.history("absent") == ()
 
-    def test_the_target_can_be_asked_whether_it_keeps_one(self, target: LocalTarget) -> None:
+    def test_a_local_target_is_known_to_keep_a_history(self, target: LocalTarget) -> None:
         assert isinstance(target, KeepsHistory)
 
 
 class TestActor:
-    def test_it_is_the_user_of_a_workflow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_in_a_workflow_the_actor_is_the_github_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GITHUB_ACTOR", "octocat")
 
         assert current_actor() == "octocat"
 
-    def test_else_it_is_the_user_of_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_elsewhere_the_actor_is_the_user_of_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)
         monkeypatch.setenv("LOGNAME", "grace")
 
         assert current_actor() == "grace"
 
-    def test_a_user_without_a_name_is_unknown(
+    def test_the_actor_without_a_user_name_is_unknown(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def nobody() -> NoReturn:
@@ -390,7 +383,7 @@ class TestOpening:
         assert target.identity == TargetIdentity("mine", "local", "state/my.db")
         assert (tmp_path / "state" / "my.db").is_file()
 
-    def test_an_absolute_path_is_taken_as_it_is(self, tmp_path: Path) -> None:
+    def test_an_absolute_path_is_used_unchanged(self, tmp_path: Path) -> None:
         path = tmp_path / "my.db"
         target = open_target(
             TargetConfig("mine", "local", {"path": str(path)}), tmp_path / "project"

@@ -1,4 +1,4 @@
-"""The file of a local target: what is damaged or not ours stays as it is; failures are clear."""
+"""The SQLite file of a local target: unusable files stay unchanged, and failures are explained."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
 
 
 def fill(path: Path, count: int = 100) -> None:
-    """Writes a file with this many environments."""
+    """Writes a file with `count` environments."""
     path.write_bytes(filled(count))
 
 
@@ -84,12 +84,12 @@ def text(path: Path) -> None:
     path.write_text("targets: {local: {kind: local}}\n" * 20)
 
 
-def somebody_elses(path: Path) -> None:
+def another_database(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("CREATE TABLE versions (name); INSERT INTO versions VALUES (1);")
 
 
-def headless(path: Path) -> None:
+def without_header(path: Path) -> None:
     fill(path)
     with path.open("r+b") as file:
         file.write(b"\0" * 100)
@@ -141,8 +141,8 @@ class TestForeignAndDamagedFiles:
             (empty, "is not a local target"),
             (short, "is not a local target"),
             (text, "is not a local target"),
-            (somebody_elses, "is not a local target"),
-            (headless, "is not a local target"),
+            (another_database, "is not a local target"),
+            (without_header, "is not a local target"),
             (truncated, "is damaged"),
             (cut_to_one_page, "is damaged"),
             (garbled, "is damaged"),
@@ -151,7 +151,7 @@ class TestForeignAndDamagedFiles:
             (newer, "was written by a newer envsync"),
         ],
     )
-    def test_they_are_refused_and_stay_as_they_are(
+    def test_an_unusable_file_is_refused_and_stays_unchanged(
         self, path: Path, make: Callable[[Path], None], reason: str, operation: str
     ) -> None:
         make(path)
@@ -163,10 +163,10 @@ class TestForeignAndDamagedFiles:
         target.close()
 
         assert f"{path} {reason}" in str(caught.value)
-        assert "left as it is" in str(caught.value)
+        assert "was not changed" in str(caught.value)
         assert files(path.parent) == before
 
-    def test_damage_to_any_page_is_no_more_than_a_target_error(self, path: Path) -> None:
+    def test_damage_to_any_page_raises_only_a_target_error(self, path: Path) -> None:
         fill(path, 30)
         whole = path.read_bytes()
         refused = 0
@@ -180,9 +180,10 @@ class TestForeignAndDamagedFiles:
                     except TargetError:
                         refused += 1
             assert files(path.parent) == {path.name: damage}
+        # Some pages hold no data that these operations read, so not every damage is noticed.
         assert refused > 10
 
-    def test_damage_to_any_bytes_is_no_more_than_a_target_error(self, path: Path) -> None:
+    def test_damage_to_any_bytes_raises_only_a_target_error(self, path: Path) -> None:
         fill(path, 5)
         whole = path.read_bytes()
         chance = random.Random(3)
@@ -197,6 +198,7 @@ class TestForeignAndDamagedFiles:
                         operation(target)
                     except TargetError as error:
                         assert str(path) in str(error) or "no environment" in str(error)
+            # A journal of this damaged file would be replayed into the next one.
             for companion in path.parent.glob("local.db-*"):
                 companion.unlink()
 
@@ -243,7 +245,7 @@ class TestForeignAndDamagedFiles:
 
         with (
             closing(LocalTarget(path, IDENTITY)) as target,
-            pytest.raises(TargetError, match=r"is gone, but its journal local\.db-wal"),
+            pytest.raises(TargetError, match=r"does not exist, but its journal local\.db-wal does"),
         ):
             OPERATIONS[operation](target)
 
@@ -252,7 +254,7 @@ class TestForeignAndDamagedFiles:
 
 @contextmanager
 def unprivileged() -> Iterator[Path]:
-    """A directory, and no right to write what is not one's own, even where tests run as root."""
+    """Yields a directory that a user without privileges can reach."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -260,6 +262,7 @@ def unprivileged() -> Iterator[Path]:
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
+    """Runs the block as the user `nobody` if the tests run as root, who may write anywhere."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65534)
@@ -271,7 +274,7 @@ def as_nobody() -> Iterator[None]:
 
 class TestUnusablePlaces:
     @pytest.mark.parametrize("operation", OPERATIONS)
-    def test_a_directory_in_the_place_of_the_file(self, path: Path, operation: str) -> None:
+    def test_a_path_that_is_a_directory_is_refused(self, path: Path, operation: str) -> None:
         path.mkdir()
 
         with (
@@ -282,20 +285,20 @@ class TestUnusablePlaces:
 
         assert list(path.iterdir()) == []
 
-    def test_a_pipe_in_the_place_of_the_file(self, path: Path, target: LocalTarget) -> None:
+    def test_a_path_that_is_a_pipe_is_refused(self, path: Path, target: LocalTarget) -> None:
         os.mkfifo(path)
 
-        with pytest.raises(TargetError, match="is no regular file"):
+        with pytest.raises(TargetError, match="is not a regular file"):
             target.read(None)
 
-    def test_a_file_in_the_place_of_the_directory(self, tmp_path: Path) -> None:
+    def test_a_directory_that_is_a_file_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "state").write_text("")
         with closing(LocalTarget(tmp_path / "state" / "local.db", IDENTITY)) as target:
             assert target.read(None) == {}
-            with pytest.raises(TargetError, match=r"The directory .*state .*cannot be made"):
+            with pytest.raises(TargetError, match=r"The directory .*state .*cannot be created"):
                 target.create(environment())
 
-    def test_a_directory_that_cannot_be_written(self) -> None:
+    def test_a_new_file_in_a_read_only_directory_is_refused(self) -> None:
         with unprivileged() as directory:
             directory.chmod(0o555)
             with closing(LocalTarget(directory / "local.db", IDENTITY)) as target, as_nobody():
@@ -303,18 +306,18 @@ class TestUnusablePlaces:
                 with pytest.raises(TargetError, match=r"local\.db cannot be opened for writing"):
                     target.create(environment())
 
-    def test_a_directory_that_cannot_be_made(self) -> None:
+    def test_a_directory_that_cannot_be_created_is_reported(self) -> None:
         with unprivileged() as directory:
             directory.chmod(0o555)
             path = directory / ".envsync" / "local.db"
             with (
                 closing(LocalTarget(path, IDENTITY)) as target,
                 as_nobody(),
-                pytest.raises(TargetError, match=r"cannot be made: Permission denied"),
+                pytest.raises(TargetError, match=r"cannot be created: Permission denied"),
             ):
                 target.create(environment())
 
-    def test_a_file_that_cannot_be_read(self) -> None:
+    def test_an_unreadable_file_is_reported(self) -> None:
         with unprivileged() as directory:
             path = directory / "local.db"
             fill(path, 1)
@@ -327,7 +330,7 @@ class TestUnusablePlaces:
                 target.read(None)
 
     @pytest.mark.parametrize("operation", ["create", "update", "archive", "archive-all"])
-    def test_what_cannot_be_written_can_be_read(self, operation: str) -> None:
+    def test_a_read_only_file_can_be_read(self, operation: str) -> None:
         with unprivileged() as directory:
             path = directory / "local.db"
             fill(path, 3)
@@ -340,7 +343,7 @@ class TestUnusablePlaces:
                     OPERATIONS[operation](target)
             assert files(directory) == before
 
-    def test_a_journal_that_cannot_be_read_is_not_passed_over(self) -> None:
+    def test_an_unreadable_journal_is_not_ignored(self) -> None:
         with unprivileged() as directory:
             path = directory / "local.db"
             fill(path, 1)
@@ -353,10 +356,11 @@ class TestUnusablePlaces:
             ):
                 target.read(None)
 
-    def test_a_disk_that_takes_no_more(self, path: Path, target: LocalTarget) -> None:
+    def test_a_failed_write_leaves_the_file_usable(self, path: Path, target: LocalTarget) -> None:
         target.create(environment())
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         size = max(file.stat().st_size for file in path.parent.iterdir())
+        # A limit on the size of each file fails a write in the middle, like a disk that fills up.
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10_000, limits[1]))
         try:
             with pytest.raises(TargetError, match=r"cannot be (read or written|grow)"):
@@ -367,15 +371,16 @@ class TestUnusablePlaces:
 
         assert [item.version for item in target.read(None)["pydata"].versions] == ["1", "3"]
 
-    def test_a_full_disk(self, target: LocalTarget) -> None:
+    def test_a_full_disk_is_reported(self, target: LocalTarget) -> None:
         with (
             pytest.raises(TargetError, match="cannot grow: the disk is full"),
             target.store.database.writing() as connection,
         ):
+            # SQLite reports a full disk when the file would grow past its maximum number of pages.
             connection.execute("PRAGMA max_page_count = 1")
             connection.execute("CREATE TABLE more AS SELECT randomblob(1000000)")
 
-    def test_a_file_that_somebody_else_holds(
+    def test_a_file_locked_by_another_process_is_reported(
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         target.create(environment())
@@ -391,7 +396,7 @@ class TestUnusablePlaces:
         patient.create(environment(version="2"))
         patient.close()
 
-    def test_a_file_system_without_hard_links(
+    def test_a_file_is_created_without_hard_links(
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def link(*_: object) -> None:
@@ -403,7 +408,7 @@ class TestUnusablePlaces:
 
         assert files(path.parent).keys() == {"local.db"}
 
-    def test_a_file_that_another_process_made_first(
+    def test_a_file_created_by_another_process_first_is_used(
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         link = os.link
@@ -421,7 +426,7 @@ class TestUnusablePlaces:
         with closing(LocalTarget(path, IDENTITY)) as reader:
             assert reader.read(None).keys() == {"pydata", "pydata-0"}
 
-    def test_a_place_that_takes_no_file(
+    def test_a_file_that_cannot_be_created_is_reported(
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*_: object, **__: object) -> None:
@@ -434,7 +439,7 @@ class TestUnusablePlaces:
 
         assert files(path.parent) == {}
 
-    def test_a_file_that_is_taken_away_again_at_once(
+    def test_a_file_removed_right_after_its_creation_is_reported(
         self, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(os, "link", lambda *_: None)

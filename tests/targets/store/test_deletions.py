@@ -1,4 +1,4 @@
-"""Deleting from a store: what goes, what stays, and files that were made before it was possible."""
+"""Deleting from a store: what is removed, what remains, and files from before deletes existed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 CREATE TRIGGER history_stays BEFORE DELETE ON history
 BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 """
-"""Gives a file the history and the triggers that it had when nothing could be deleted."""
+"""Statements that give a file the history and the triggers from before deletes existed."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def actions(store: Store) -> list[tuple[str, str | None, str]]:
     return [(entry.action, entry.version, entry.actor) for entry in store.history("pydata")]
 
 
-def test_a_version_goes_and_its_container_stays(store: Store) -> None:
+def test_deleting_the_last_version_keeps_its_container(store: Store) -> None:
     fill(store)
 
     assert store.delete("pydata", "1", "somebody")
@@ -74,7 +74,7 @@ def test_a_version_goes_and_its_container_stays(store: Store) -> None:
     assert [item.name for item in store.records("pydata")[0]] == ["pydata"]
 
 
-def test_a_container_takes_its_versions_with_it(store: Store) -> None:
+def test_deleting_a_container_deletes_its_versions(store: Store) -> None:
     fill(store)
 
     assert store.delete("pydata", None, "somebody")
@@ -106,19 +106,21 @@ def test_the_history_keeps_what_was_deleted(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), [("absent", None), ("pydata", "3"), ("absent", "1")])
-def test_what_is_not_there_is_not_deleted(store: Store, name: str, version: str | None) -> None:
+def test_deleting_something_absent_does_nothing(
+    store: Store, name: str, version: str | None
+) -> None:
     fill(store)
 
     assert not store.delete(name, version, "somebody")
     assert len(actions(store)) == 2
 
 
-def test_where_there_is_no_file_none_is_made(store: Store, path: Path) -> None:
+def test_deleting_creates_no_file(store: Store, path: Path) -> None:
     assert not store.delete("pydata", "1", "somebody")
     assert not path.exists()
 
 
-def test_a_curated_environment_stays(store: Store) -> None:
+def test_a_curated_environment_is_not_deleted(store: Store) -> None:
     store.seed_curated(NewVersion("AzureML-sklearn", "1", SPEC))
 
     with pytest.raises(TargetError):
@@ -126,7 +128,7 @@ def test_a_curated_environment_stays(store: Store) -> None:
     assert versions(store, "AzureML-sklearn") == ["1"]
 
 
-def test_the_same_version_can_be_registered_again_with_another_spec(store: Store) -> None:
+def test_a_deleted_version_can_be_registered_with_another_spec(store: Store) -> None:
     fill(store)
     store.delete("pydata", "1", "somebody")
     store.create_version(NewVersion("pydata", "1", SPEC._replace(image="python:3.13")))
@@ -134,9 +136,7 @@ def test_the_same_version_can_be_registered_again_with_another_spec(store: Store
     assert versions(store, "pydata") == ["2", "1"]
 
 
-def test_a_file_that_knew_no_deletes_learns_them_and_keeps_its_history(
-    store: Store, path: Path
-) -> None:
+def test_a_delete_upgrades_an_old_file_and_keeps_its_history(store: Store, path: Path) -> None:
     with closing(sqlite3.connect(make_old(store, path))) as connection, connection:
         connection.execute(
             "INSERT INTO history (at, actor, action, name, version, after)"
@@ -153,7 +153,7 @@ def test_a_file_that_knew_no_deletes_learns_them_and_keeps_its_history(
     assert schema(path) == schema_of_new(path)
 
 
-def test_a_deletion_that_is_refused_leaves_an_old_file_as_it_was(store: Store, path: Path) -> None:
+def test_a_refused_delete_does_not_upgrade_an_old_file(store: Store, path: Path) -> None:
     store.seed_curated(NewVersion("AzureML-sklearn", "1", SPEC))
     before = schema(make_old(store, path))
     with pytest.raises(TargetError):

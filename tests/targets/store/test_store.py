@@ -1,4 +1,4 @@
-"""The rows of a local target under the service's rules, beyond what the contract says."""
+"""The store's rows under the service's rules, beyond the contract of every target."""
 
 from __future__ import annotations
 
@@ -30,21 +30,22 @@ def store(path: Path) -> Iterator[Store]:
 
 
 class TestRows:
-    def test_a_registered_spec_cannot_be_changed_in_the_file_either(
-        self, path: Path, store: Store
-    ) -> None:
+    def test_triggers_refuse_changes_to_a_registered_spec(self, path: Path, store: Store) -> None:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with closing(sqlite3.connect(path)) as connection:
             with pytest.raises(sqlite3.IntegrityError, match="cannot be changed"):
                 connection.execute("UPDATE versions SET image = 'other'")
+            # The connection is not envsync's: triggers also protect the file from other programs.
             with pytest.raises(sqlite3.IntegrityError, match="cannot be deleted"):
                 connection.execute("DELETE FROM versions")
 
     @pytest.mark.parametrize(
         "statement", ["UPDATE history SET actor = 'eve'", "DELETE FROM history"]
     )
-    def test_history_can_only_grow(self, path: Path, store: Store, statement: str) -> None:
+    def test_triggers_refuse_changes_to_the_history(
+        self, path: Path, store: Store, statement: str
+    ) -> None:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with (
@@ -63,7 +64,7 @@ class TestRows:
             '{"envsync.owner":"first"}'
         ]
 
-    def test_an_update_makes_an_owner_too(self, store: Store) -> None:
+    def test_an_update_can_set_the_owner_of_the_container(self, store: Store) -> None:
         store.create_version(NewVersion("pydata", "1", SPEC))
         store.update_version("pydata", "1", None, {"envsync.owner": "late"})
         store.update_version("pydata", "1", None, {})
@@ -72,7 +73,7 @@ class TestRows:
             '{"envsync.owner":"late"}'
         ]
 
-    def test_a_curated_entry_is_put_in_once(self, store: Store) -> None:
+    def test_seeding_a_curated_version_twice_keeps_one(self, store: Store) -> None:
         curated = NewVersion("AzureML-sklearn", "1", SPEC)
         store.seed_curated(curated)
         store.seed_curated(curated)
@@ -84,7 +85,7 @@ class TestRows:
             ("AzureML-sklearn", "2", 1),
         ]
 
-    def test_nothing_is_added_to_a_curated_environment(self, store: Store) -> None:
+    def test_a_curated_environment_takes_no_new_version(self, store: Store) -> None:
         store.seed_curated(NewVersion("sklearn-1.5", "1", SPEC))
 
         with pytest.raises(TargetError, match=r"sklearn-1\.5 is a curated environment"):
@@ -94,6 +95,8 @@ class TestRows:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with closing(sqlite3.connect(path)) as connection:
+            # The index of `containers` is COVERING because, in a table WITHOUT ROWID, it holds the
+            # name.
             for table, covering in (("containers", "COVERING "), ("versions", "")):
                 steps = connection.execute(
                     f"EXPLAIN QUERY PLAN SELECT name FROM {table} WHERE owner = :owner",

@@ -1,4 +1,4 @@
-"""A store's rules for those who speak the service's own protocol."""
+"""The store's rules for callers that write with PUT requests, such as the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.targets.refusals import Refused
+from envsync.targets.refusals import RuleViolation
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import NewVersion, VersionRecord, VersionSpec, Written
 from envsync.targets.store.store import Store
@@ -19,14 +19,14 @@ NEW = NewVersion("pydata", "1", SPEC, "Data science.", {"a": "1"})
 
 
 class Stores:
-    """Opens stores in one directory and closes them."""
+    """Opens several stores in one directory, and closes them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._opened: list[Store] = []
 
     def open(self, behaviour: Behaviour | None = None) -> Store:
-        """A store over its own file."""
+        """Opens a store with its own file."""
         path = self._directory / f"{len(self._opened)}.db"
         store = Store(
             path,
@@ -38,7 +38,7 @@ class Stores:
         return store
 
     def close(self) -> None:
-        """Closes all."""
+        """Closes all stores."""
         for store in self._opened:
             store.close()
 
@@ -64,14 +64,14 @@ def put_container(store: Store, written: Written, name: str = "pydata") -> None:
 
 
 def refusal(store: Store, new: NewVersion, written: Written | None = None) -> str:
-    """The rule by which a PUT is refused."""
-    with pytest.raises(Refused) as caught:
+    """Returns the rule that refuses a PUT."""
+    with pytest.raises(RuleViolation) as caught:
         put(store, new, written)
     return caught.value.rule
 
 
 def history(store: Store) -> list[tuple[str, str | None]]:
-    """What was done, with which version."""
+    """Returns each action in the history with its version."""
     return [(entry.action, entry.version) for entry in store.history("pydata")]
 
 
@@ -85,7 +85,7 @@ def test_a_put_creates_and_then_updates(stores: Stores) -> None:
     assert history(store) == [("create", "1"), ("archive", "1")]
 
 
-def test_a_put_that_changes_nothing_leaves_no_trace(stores: Stores) -> None:
+def test_a_put_without_changes_adds_no_history(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     put(store, NEW)
@@ -102,7 +102,7 @@ def test_a_put_by_another_owner_is_an_update(stores: Stores) -> None:
     assert [row.tags for row in store.read(["pydata"]).containers] == ["{}"]
 
 
-def test_extra_is_kept_in_its_order(stores: Stores) -> None:
+def test_extra_fields_keep_their_order(stores: Stores) -> None:
     store = stores.open()
     new = NewVersion("pydata", "1", SPEC, extra={"z": {"b": 1, "a": 2}, "stage": "Development"})
     put(store, new)
@@ -111,7 +111,7 @@ def test_extra_is_kept_in_its_order(stores: Stores) -> None:
     assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
 
 
-def test_each_refusal_says_by_which_rule(stores: Stores) -> None:
+def test_each_refusal_names_its_rule(stores: Stores) -> None:
     store = stores.open()
     store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
     put(store, NEW)
@@ -125,15 +125,15 @@ def test_each_refusal_says_by_which_rule(stores: Stores) -> None:
     assert refusal(store, NewVersion("pydata", "latest", SPEC)) == "content"
     assert refusal(store, NewVersion("other", "1", SPEC._replace(image=None))) == "content"
     assert refusal(store, NewVersion("pydata", "2", SPEC), Written(archived=False)) == "hidden"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RuleViolation) as caught:
         store.update_version("pydata", "9", None, {})
     assert caught.value.rule == "unknown"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RuleViolation) as caught:
         store.create_version(NewVersion("pydata", "1", SPEC, tags={"envsync.owner": "x"}))
     assert caught.value.rule == "owner"
 
 
-def test_a_container_can_be_made_before_its_versions(stores: Stores) -> None:
+def test_a_container_can_be_created_before_its_versions(stores: Stores) -> None:
     store = stores.open()
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, {"p": "q"}))
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, archived=True))
@@ -146,19 +146,22 @@ def test_a_container_can_be_made_before_its_versions(stores: Stores) -> None:
     assert [row.name for row in store.read([], "churn").containers] == ["pydata"]
     assert record.row.archived == 1
     assert history(store) == [
-        *(("create", None), ("update", None), ("archive", None), ("create", "1"))
+        ("create", None),
+        ("update", None),
+        ("archive", None),
+        ("create", "1"),
     ]
 
 
-def test_a_container_of_a_malformed_name_is_not_made(stores: Stores) -> None:
+def test_a_container_with_a_malformed_name_is_refused(stores: Stores) -> None:
     store = stores.open()
-    with pytest.raises(Refused):
+    with pytest.raises(RuleViolation):
         put_container(store, Written(), name="a b")
 
     assert store.records() == ([], [])
 
 
-def test_restoring_all_writes_the_history_of_each(stores: Stores) -> None:
+def test_restoring_all_versions_adds_each_to_the_history(stores: Stores) -> None:
     store = stores.open(Behaviour(restore="all", inherit_owner=False))
     put(store, NEW, Written(archived=True))
     put(store, NewVersion("pydata", "2", SPEC))
@@ -169,16 +172,16 @@ def test_restoring_all_writes_the_history_of_each(stores: Stores) -> None:
     assert history(store)[-2:] == [("restore", None), ("restore", "1")]
 
 
-def test_one_transaction_is_whole_or_not(stores: Stores) -> None:
+def test_a_failed_transaction_changes_nothing(stores: Stores) -> None:
     store = stores.open()
-    with pytest.raises(Refused), store.changing() as changes:
+    with pytest.raises(RuleViolation), store.changing() as changes:
         changes.put_version(NEW, Written())
         changes.archive_version("absent", "1", archived=True)
 
     assert store.records() == ([], [])
 
 
-def test_who_makes_a_change_can_differ(stores: Stores) -> None:
+def test_a_transaction_can_have_its_own_actor(stores: Stores) -> None:
     store = stores.open()
     with store.changing("grace") as changes:
         changes.put_version(NEW, Written())
@@ -190,7 +193,7 @@ def test_who_makes_a_change_can_differ(stores: Stores) -> None:
     assert record.created_by == "grace"
 
 
-def test_changes_since_a_time_come_newest_first(stores: Stores) -> None:
+def test_changes_after_a_time_are_listed_newest_first(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     since = store.now()
@@ -204,7 +207,7 @@ def test_changes_since_a_time_come_newest_first(stores: Stores) -> None:
     ]
 
 
-def test_nothing_is_read_where_there_is_no_file(stores: Stores) -> None:
+def test_a_store_without_a_file_is_empty(stores: Stores) -> None:
     store = stores.open()
 
     assert (store.records(), store.record("pydata", "1"), store.history_after("")) == (

@@ -1,1 +1,1 @@
-"""The connection to Azure: requests, retries, errors, sign-in."""
+"""The connection to Azure: requests, retries, errors, sign-in and uploads."""

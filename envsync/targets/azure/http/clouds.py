@@ -1,4 +1,4 @@
-"""The clouds of Azure: where each one's Resource Manager, sign-in and registries are."""
+"""The clouds of Azure: the addresses of each one's Resource Manager, sign-in and registries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ class Cloud:
     """One cloud.
 
     Attributes:
-        name: as `envsync.yaml`, the Azure CLI and azure-ai-ml call it.
-        manager: the URL of its Resource Manager, without a `/` at its end.
-        scope: what tokens are asked for.
-        authority: the host that signs in.
-        discovery: where registries are looked up. azure-ai-ml has the same addresses in its table
-            of clouds; Azure publishes no other list.
+        name: the name in `envsync.yaml`, the Azure CLI and azure-ai-ml.
+        manager: the URL of the Resource Manager, without a trailing `/`.
+        scope: the scope to request tokens for.
+        authority: the host of the sign-in service.
+        discovery: the URL that finds registries by name.
     """
 
     name: str
@@ -35,6 +34,8 @@ _KNOWN: Final = {
     "AzureCloud": (
         AzureClouds.AZURE_PUBLIC_CLOUD,
         AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
+        # The URLs are those of azure-ai-ml's table of clouds; Azure publishes no other list. The
+        # one of the public cloud is in recordings.
         "https://eastus.api.azureml.ms",
     ),
     "AzureUSGovernment": (
@@ -51,17 +52,23 @@ _KNOWN: Final = {
 
 
 def cloud(name: str) -> Cloud:
-    """The cloud of a name that `envsync.yaml` may hold."""
+    """Returns the cloud of a name that `envsync.yaml` may contain."""
     setting, authority, discovery = _KNOWN[name]
     endpoints = get_arm_endpoints(setting)
     manager, scopes = endpoints["resource_manager"], endpoints["credential_scopes"]
-    return Cloud(name, manager.rstrip("/"), scopes[0], authority, discovery)
+    return Cloud(
+        name=name,
+        manager=manager.rstrip("/"),
+        scope=scopes[0],
+        authority=authority,
+        discovery=discovery,
+    )
 
 
 def current_cloud() -> str:
-    """The cloud of targets that name none: azure-core's setting, by default the public one.
+    """Returns the name of the cloud for targets that name none, by default the public one.
 
-    azure-core reads it from the environment variable `AZURE_SDK_CLOUD_CONF`.
+    This is azure-core's setting, which the environment variable `AZURE_SDK_CLOUD_CONF` sets.
     """
     current = settings.azure_cloud()
     return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")

@@ -1,4 +1,4 @@
-"""Who envsync is in Azure: the credential that a target's settings choose, and why it fails."""
+"""Signing in to Azure: the credential that a target's settings choose, and why it fails."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from azure.identity import (
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
 
+# azure-identity's own default of 10 seconds is often too short.
 _CLI_SECONDS: Final = 60
-"""Patience for the Azure CLI, which starts slowly on a busy machine; its own default is 10."""
+"""Seconds to wait for the Azure CLI, which starts slowly on a busy machine."""
 
 _KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
     "default": lambda authority: DefaultAzureCredential(
         authority=authority, process_timeout=_CLI_SECONDS
     ),
-    # The Azure CLI knows its cloud itself (`az cloud set`).
+    # The Azure CLI has its own setting for the cloud (`az cloud set`).
     "cli": lambda _: AzureCliCredential(process_timeout=_CLI_SECONDS),
     "environment": lambda authority: EnvironmentCredential(authority=authority),
     "workload": lambda authority: WorkloadIdentityCredential(authority=authority),
@@ -49,26 +50,26 @@ _NEEDS: Final[Mapping[str, str]] = {
         "federated token, or choose another `credential` in envsync.yaml."
     ),
     "managed": (
-        "Run it on a machine in Azure that has a managed identity, with AZURE_CLIENT_ID set where "
-        "that is a user-assigned one, or choose another `credential` in envsync.yaml."
+        "Run it on a machine in Azure that has a managed identity, with AZURE_CLIENT_ID set if the "
+        "identity is user-assigned, or choose another `credential` in envsync.yaml."
     ),
 }
 
 _UNTRUSTED: Final = (
-    "The certificate of Azure's sign-in is not trusted: something between here and Azure, such as "
-    "a company proxy, opens TLS connections. Set REQUESTS_CA_BUNDLE to a file with that proxy's "
-    "certificate authority."
+    "The certificate of Azure's sign-in is not trusted: a proxy between this machine and Azure "
+    "intercepts TLS connections. Set REQUESTS_CA_BUNDLE to a file with the proxy's certificate "
+    "authority."
 )
 _NO_CLI: Final = (
     "The Azure CLI is not installed, or not on the PATH. Install it and run `az login`, or choose "
     "another `credential` in envsync.yaml."
 )
 _SLOW_CLI: Final = (
-    f"The Azure CLI could not be run, or did not answer within {_CLI_SECONDS} s. See what "
-    "`az account get-access-token` does."
+    f"The Azure CLI could not be run, or did not answer within {_CLI_SECONDS} s. Check whether "
+    "`az account get-access-token` works."
 )
 _EXPIRED: Final = (
-    "The client secret has expired. Make a new one, and set AZURE_CLIENT_SECRET to it."
+    "The client secret has expired. Create a new one, and set AZURE_CLIENT_SECRET to it."
 )
 _UNKNOWN: Final = (
     "Azure does not know this application, its tenant or its secret. Check AZURE_TENANT_ID, "
@@ -76,14 +77,16 @@ _UNKNOWN: Final = (
 )
 _FEDERATION: Final = (
     "The application does not trust this workflow: its federated credential names another "
-    "repository, branch or environment. Add one for this (docs/azure.md)."
+    "repository, branch or environment. Add a federated credential for this one (docs/azure.md)."
 )
-_AGAIN: Final = "Azure asks to sign in again. Run `az login`."
+_AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (
     "Azure's sign-in cannot be reached. Check the network, and HTTPS_PROXY if there is a proxy."
 )
 
-# What azure-identity, the Azure CLI and Microsoft Entra (AADSTS numbers, documentation) write.
+# Phrases in the errors of azure-identity, the Azure CLI and Microsoft Entra. The AADSTS numbers are
+# listed at https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The first
+# match counts: the text of a certificate failure contains "Max retries exceeded" as well.
 _SIGNS: Final = tuple(
     (re.compile(sign), sentence)
     for sign, sentence in (
@@ -99,52 +102,55 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# The default credential's reasons hold those of all that it tries, so these count for one alone.
+# The message of the default credential joins the reasons of all credentials that it tries. These
+# phrases therefore count only for the credential that was chosen by name.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
     ),
-    # It asks an address of the machine itself, so the network is not to blame.
+    # A managed identity asks an address within Azure's machines (169.254.169.254). A timeout there
+    # means that the machine has no identity, not that the network is down.
     "managed": ((re.compile(""), f"Not signed in to Azure. {_NEEDS['managed']}"),),
 }
 
 
 class NotSignedIn(ClientAuthenticationError):
-    """Nobody could sign in; the message is one line that says what to do."""
+    """No credential could sign in. The message is one line that says what to do."""
 
 
 class SignIn:
-    """A credential whose every failure is `NotSignedIn`, whatever azure-identity raises."""
+    """A credential that raises `NotSignedIn` for every failure that azure-identity can raise."""
 
     def __init__(self, kind: str, credential: TokenCredential) -> None:
-        """Signs nobody in yet.
+        """Does not sign in.
 
         Args:
-            kind: what `credential` in `envsync.yaml` says.
-            credential: who signs in.
+            kind: the value of `credential` in `envsync.yaml`.
+            credential: the credential that signs in.
         """
         self._kind = kind
         self._credential = credential
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token for these scopes; azure-core's protocol `TokenCredential`.
+        """Returns a token for the scopes, as azure-core's protocol `TokenCredential` requires.
 
         Raises:
-            NotSignedIn: there is none.
+            NotSignedIn: the credential could not sign in.
         """
         try:
             return self._credential.get_token(*scopes, **options)
+        # azure-identity raises OSError for an unreadable token file, and ValueError for malformed
+        # ids.
         except (AzureError, OSError, ValueError) as error:
             raise NotSignedIn(message=advice(self._kind, error)) from error
 
 
 def credential(kind: str, cloud: Cloud) -> SignIn:
-    """The credential of a kind that `envsync.yaml` may hold. Signs nobody in yet.
+    """Returns the credential of a kind that `envsync.yaml` may contain. Does not sign in.
 
     Raises:
-        TargetError: what it is made from is not there, such as the variables of a workload
-            identity.
+        TargetError: a required setting is missing, such as a workload identity's variables.
     """
     try:
         return SignIn(kind, _KINDS[kind](cloud.authority))
@@ -153,10 +159,10 @@ def credential(kind: str, cloud: Cloud) -> SignIn:
 
 
 def advice(kind: str, error: Exception) -> str:
-    """Why nobody could sign in with a credential of a kind, and what to do, in one line."""
+    """Returns why a credential could not sign in and what to do, in one line."""
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
-    # Most machines have no managed identity: that its address does not answer says nothing.
+    # Most machines have no managed identity, so a failure to reach its address explains nothing.
     lines = (line for line in str(error).splitlines() if "\tManagedIdentityCredential:" not in line)
     text = "\n".join(lines)
     for sign, sentence in (*_OWN_SIGNS.get(kind, ()), *_SIGNS):

@@ -1,4 +1,4 @@
-"""What failures of Azure mean for people, each in one line with what to do."""
+"""Error messages for failures of Azure. Each is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -19,110 +19,124 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import is_certificate_error
 
+# Accounts with Data Lake Storage Gen2 have hosts with `.dfs.` instead of `.blob.`.
 _STORAGE: Final = re.compile(r"([^.]+)\.(blob|dfs)\.")
 _POOL: Final = re.compile(r"ConnectionPool\(host='([^']+)'")
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What an error body says: `error.code`, `error.message`, and the innermost code."""
+class ErrorDetails:
+    """The `error.code` and `error.message` of an error body, and its innermost code."""
 
     code: str = ""
     message: str = ""
     inner: str = ""
 
 
-class Refused(TargetError):
+class RequestRefused(TargetError):
     """The service refused one request.
 
     Attributes:
         status: the HTTP status.
-        fault: what its body says.
+        details: the content of the error body.
     """
 
-    def __init__(self, message: str, status: int, fault: Fault) -> None:
+    def __init__(self, message: str, status: int, details: ErrorDetails) -> None:
         self.status = status
-        self.fault = fault
+        self.details = details
         super().__init__(message)
 
 
-def fault_of(body: JSON) -> Fault:
-    """What an error body says. Resource Manager, workspaces and registries share its shape."""
+def error_details(body: JSON) -> ErrorDetails:
+    """Returns the content of an error body.
+
+    The Resource Manager, workspaces and registries use the same structure (recorded).
+    """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
-        return Fault()
+        return ErrorDetails()
     extra = error.get("additionalInfo")
     inner = ""
     for item in extra if isinstance(extra, list) else []:
+        # The outer code often is just `UserError`; the inner ones tell the reason (recorded).
         if isinstance(item, dict) and item.get("type") == "InnerError":
             inner = _innermost(item.get("info"))
-    return Fault(_line(error.get("code")), _line(error.get("message")), inner)
+    return ErrorDetails(_line(error.get("code")), _line(error.get("message")), inner)
 
 
-def refused(status: int, body: JSON, method: str, url: str) -> Refused:
-    """What an answer with an error status means, and what to do."""
-    fault = fault_of(body)
-    says = fault.message or f"it answered {status} without saying why"
+def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
+    """Returns the error for an answer with an error status."""
+    details = error_details(body)
+    says = details.message or f"it answered {status} without a reason"
     host = urlsplit(url).hostname
     if status == 401:
         message = (
-            f"Azure does not accept the sign-in: {says} Sign in again, into the subscription's "
-            "tenant (`az login --tenant ID`)."
+            f"Azure does not accept the sign-in: {says} Sign in to the subscription's tenant "
+            "(`az login --tenant ID`)."
         )
     elif status == 403:
-        message = forbidden(method, fault, url)
+        message = forbidden(method, details, url)
     elif status == 404:
-        message = not_found(fault, url)
+        message = not_found(details, url)
     elif status == 429:
         message = (
-            f"{host} allows no more requests for now, and went on so for minutes. Run it again "
-            "later, or with a smaller --parallel."
+            f"{host} allows no more requests, even after minutes of retries. Run it again later, "
+            "or with a smaller --parallel."
         )
     elif status >= 500:
-        message = f"{host} failed again and again ({status}): {says} Run it again later."
+        message = f"{host} failed after all retries ({status}): {says} Run it again later."
     else:
-        code = f"{fault.code}, {fault.inner}" if fault.inner else fault.code or str(status)
-        message = f"The service refused it ({code}): {says}"
-    return Refused(message, status, fault)
+        code = f"{details.code}, {details.inner}" if details.inner else details.code or str(status)
+        message = f"The service refused the request ({code}): {says}"
+    return RequestRefused(message, status, details)
 
 
-def forbidden(method: str, fault: Fault, url: str) -> str:
-    """Which role is missing (documentation, "Manage access to Azure Machine Learning")."""
+def forbidden(method: str, details: ErrorDetails, url: str) -> str:
+    """Returns the message that names the missing role.
+
+    The roles are those of https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles.
+    """
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
-            f"No permission to upload to the storage account {storage[1]}: ask for the role "
-            "AzureML Data Scientist on the workspace and, where its datastore has no account key, "
-            "Storage Blob Data Contributor on that account, and whether its network rules let this "
-            "machine in."
+            f"No permission to upload to the storage account {storage[1]}. Ask for the role "
+            "AzureML Data Scientist on the workspace, and, if its datastore has no account key, "
+            "for Storage Blob Data Contributor on the account. Also ask whether the account's "
+            "network rules allow this machine."
         )
-    scope = re.search(r"scope '([^']+)'", fault.message)
+    # The message names the scope that lacks the role, which may be wider than the URL.
+    scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
     writer = "AzureML Registry User" if kind == "registry" else "AzureML Data Scientist"
     reading = method == "GET"
     return (
-        f"No permission to {'read' if reading else 'write'} ({fault.code or 403}): ask for the "
+        f"No permission to {'read' if reading else 'write'} ({details.code or 403}): ask for the "
         f"role {'Reader' if reading else writer} on the {kind}{f' {found[2]}' if found else ''}. A "
-        "role that was just given takes up to ten minutes, and a new `az login`."
+        "new role takes effect after up to ten minutes and a new `az login`."
     )
 
 
-def not_found(fault: Fault, url: str) -> str:
-    """What is not there: subscription, resource group, workspace, registry, or something in it."""
+def not_found(details: ErrorDetails, url: str) -> str:
+    """Returns the message that names what does not exist.
+
+    That is a subscription, a resource group, a workspace, a registry, or something in one.
+    """
+    # A URL of the Resource Manager alternates between types and names of resources.
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
-    code = fault.code.lower()
+    code = details.code.lower()
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
             f"The storage account {storage[1]} has no container "
-            f"{urlsplit(url).path.split('/')[1]}, where build contexts are uploaded to: ask an "
+            f"{urlsplit(url).path.split('/')[1]}, to which build contexts are uploaded. Ask an "
             "administrator of the workspace or registry to restore it."
         )
+    # `SubscriptionNotFound`, or `InvalidSubscriptionId` for an id that is not a GUID.
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "
-            "`subscription_id` in envsync.yaml, and with `az account list` that you are signed in "
-            "to its tenant."
+            "`subscription_id` in envsync.yaml, and check with `az account list` that you are "
+            "signed in to its tenant."
         )
     if code == "resourcegroupnotfound":
         return (
@@ -134,13 +148,13 @@ def not_found(fault: Fault, url: str) -> str:
             f"There is no workspace {_segment(url, 'workspaces')} in this resource group: check "
             "`workspace`, `resource_group` and `subscription_id` in envsync.yaml."
         )
-    return f"It is not there: {fault.message or urlsplit(url).path}"
+    return f"The service did not find it: {details.message or urlsplit(url).path}"
 
 
 def explained(error: AzureError, url: str) -> TargetError:
-    """What a request that got no answer means, or one for which nobody could sign in."""
+    """Returns the error for a request without an answer, or without a sign-in."""
     text = str(error)
-    # azure-ai-ml asks several hosts; which one failed, its error alone says.
+    # azure-ai-ml sends requests to several hosts, and only the error names the one that failed.
     named = _POOL.search(text)
     host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):
@@ -149,13 +163,14 @@ def explained(error: AzureError, url: str) -> TargetError:
         return from_response(error)
     if is_certificate_error(error):
         return TargetError(
-            f"The certificate of {host} is not trusted: something between here and Azure, such as "
-            "a company proxy, opens TLS connections. Set REQUESTS_CA_BUNDLE to a file with that "
-            "proxy's certificate authority."
+            f"The certificate of {host} is not trusted: a proxy between this machine and Azure "
+            "intercepts TLS connections. Set REQUESTS_CA_BUNDLE to a file with the proxy's "
+            "certificate authority."
         )
-    if text == "Response timeout":  # azure-core, where its tries have used up the time limit
+    # azure-core's own retry policy, which azure-ai-ml uses, raises this after its time limit.
+    if text == "Response timeout":
         return TargetError(
-            f"{host} refused every try for minutes. Run it again later, or with a smaller "
+            f"{host} refused every retry for minutes. Run it again later, or with a smaller "
             "--parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
@@ -166,12 +181,14 @@ def explained(error: AzureError, url: str) -> TargetError:
     return TargetError(f"Azure failed: {_line(text)}")
 
 
-def from_response(error: HttpResponseError) -> Refused:
-    """What an error of azure-core that holds an answer means."""
+def from_response(error: HttpResponseError) -> RequestRefused:
+    """Returns the error for an azure-core error that holds an answer."""
     body: JSON = None
     response = error.response
     if response is not None:
         try:
+            # azure-ai-ml raises errors with answers of several types; some cannot parse their body
+            # again.
             body = response.json() if hasattr(response, "json") else None
         except (ValueError, TypeError, AttributeError):
             body = None
@@ -181,18 +198,19 @@ def from_response(error: HttpResponseError) -> Refused:
         body = {"error": {"code": code or "", "message": message or _line(error.message)}}
     request = getattr(response, "request", None)
     method = getattr(request, "method", "PUT")
-    return refused(error.status_code or 0, body, method, getattr(request, "url", ""))
+    return refused(error.status_code or 0, body, method=method, url=getattr(request, "url", ""))
 
 
 def no_json(url: str) -> TargetError:
-    """Something answered that is not the service."""
+    """Returns the error for an answer that cannot come from the service."""
     return TargetError(
-        f"What {urlsplit(url).hostname} answered is not what Azure answers: perhaps a proxy's or a "
-        "sign-in page of the network. Check HTTPS_PROXY and the network."
+        f"The answer of {urlsplit(url).hostname} does not come from Azure. It may be a page of a "
+        "proxy or of the network's sign-in. Check HTTPS_PROXY and the network."
     )
 
 
 def _reason(text: str) -> str:
+    """Returns why a connection failed, from the text of the error of requests or urllib3."""
     if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
         return "its name cannot be resolved"
     if "refused" in text:
@@ -201,11 +219,11 @@ def _reason(text: str) -> str:
         return "it did not answer in time"
     if "Tunnel connection failed" in text or "ProxyError" in text:
         return "the proxy refused: " + _line(text).rpartition("Tunnel connection failed: ")[2][:160]
-    return "the connection broke off"
+    return "the connection was closed"
 
 
 def _innermost(info: JSON) -> str:
-    """The code of an inner error; each may hold another one."""
+    """Returns the code of the innermost error. Each error may hold another one."""
     value = info.get("value") if isinstance(info, dict) else None
     code = ""
     while isinstance(value, dict):
@@ -215,7 +233,7 @@ def _innermost(info: JSON) -> str:
 
 
 def _line(value: object) -> str:
-    """A text on one line."""
+    """Returns a value as text on one line."""
     return " ".join(str(value or "").split())
 
 

@@ -1,4 +1,4 @@
-"""`--debug-http`: every request as one line of JSON, without secrets."""
+"""The log of `--debug-http`: every request as one line of JSON, without secrets."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
 HIDDEN: Final = "REDACTED"
-"""What stands where a secret stood."""
+"""The text that replaces a secret."""
 
 _PLAIN_PARAMETERS: Final = frozenset(
     {"api-version", "listViewType", "$skip", "$top", "$orderBy", "restype", "comp"}
 )
+# Bodies with secrets: `listSecrets` of a datastore and the SAS addresses of `tempdatarefs`.
 _SECRET_KEY: Final = re.compile(
     r"secret|token|password|credential|sas|signature|key$", re.IGNORECASE
 )
@@ -30,22 +31,25 @@ _LARGEST_BODY: Final = 1 << 16
 
 
 class RequestLog:
-    """A file to which requests and answers are added. Headers that sign in are never in it."""
+    """A file to which requests and answers are appended, without the headers that sign in."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file.
 
         Raises:
-            TargetError: it cannot be written.
+            TargetError: the file cannot be written.
         """
         try:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
-            raise TargetError(f"The log of requests {path} cannot be written: {error}.") from error
+            raise TargetError(
+                f"The request log {path} cannot be written: {error.strerror}. Change the path of "
+                "--debug-http."
+            ) from error
         self._lock = threading.Lock()
 
     def answered(self, request: Any, response: Any, seconds: float) -> None:
-        """Writes a request, an azure-core one, and its answer down."""
+        """Writes an azure-core request and its answer to the log."""
         headers: dict[str, JSON] = {
             name: redacted_url(str(response.headers[name]))
             for name in _IDS
@@ -59,7 +63,7 @@ class RequestLog:
         self._write(request, seconds, answer)
 
     def failed(self, request: Any, error: Exception, seconds: float) -> None:
-        """Writes a request down that got no answer."""
+        """Writes an azure-core request without an answer to the log."""
         self._write(request, seconds, {"error": redacted_text(str(error))})
 
     def close(self) -> None:
@@ -67,6 +71,7 @@ class RequestLog:
         self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
+        # Newer azure-core requests have `content`, and those of older clients `data`.
         content = getattr(request, "content", None) or getattr(request, "data", None)
         line: dict[str, JSON] = {
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -78,15 +83,17 @@ class RequestLog:
         }
         with self._lock:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # The log must be complete if the process is killed.
             self._file.flush()
 
 
 def redacted_url(url: str) -> str:
-    """A URL with the values of all parameters hidden that may be a secret."""
+    """Returns a URL in which the values of all parameters that may be secret are replaced."""
     parts = urlsplit(url)
     if not parts.query:
         return url
     query = [
+        # A list of safe parameters, not of secret ones: a signed URL may have unknown parameters.
         (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
@@ -94,12 +101,12 @@ def redacted_url(url: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """A text with signatures of shared access hidden."""
+    """Returns a text in which the signatures of shared access are replaced."""
     return _SIGNATURE.sub(rf"\1={HIDDEN}", text)
 
 
 def _text_of(response: Any) -> object:
-    """The body as text; None where it has not been read yet, as of a stream."""
+    """Returns a JSON body as text; None for other bodies and for an unread stream."""
     if "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
@@ -109,7 +116,7 @@ def _text_of(response: Any) -> object:
 
 
 def _body(content: object) -> JSON:
-    """A body as JSON with secrets hidden; None where it is no JSON, or too long."""
+    """Returns a body as JSON with secrets replaced; None if it is not JSON or is too long."""
     if isinstance(content, bytes):
         content = content.decode(errors="replace")
     if not isinstance(content, str) or not content or len(content) > _LARGEST_BODY:

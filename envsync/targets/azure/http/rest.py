@@ -1,4 +1,4 @@
-"""Azure's REST resources: get one, list them page by page, put one and wait until it is there."""
+"""Azure's REST resources: get one, list all page by page, or put one and wait for its operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from envsync._version import __version__
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
-from envsync.targets.azure.http.errors import Refused, explained, no_json, refused
+from envsync.targets.azure.http.errors import RequestRefused, explained, no_json, refused
 from envsync.targets.azure.http.retries import Retries, retry_after
 
 _FIRST_POLL: Final = 0.5
@@ -30,7 +30,7 @@ _ENDED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the service: its status, its body as JSON data, and its headers."""
+    """One answer of the service: the status, the body as JSON data, and the headers."""
 
     status: int
     body: JSON
@@ -40,7 +40,7 @@ class Answer:
 class Rest:
     """A signed-in connection to one cloud. Methods may be called from several threads at once.
 
-    Each raises `TargetError`; where the service refused a request, its kind `Refused`.
+    Each method raises `TargetError`, or its subclass `RequestRefused` if the service refused.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Rest:
         time_limit: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Sends nothing yet.
+        """Does not connect.
 
         Args:
-            cloud: which cloud.
-            credential: who signs in.
-            transport: what carries requests; it is closed with this.
+            cloud: the cloud.
+            credential: the credential that signs in.
+            transport: the transport that sends requests. `close` closes it.
             time_limit: seconds after which a request that keeps failing is given up.
-            sleep: waits so many seconds.
+            sleep: waits for a number of seconds.
         """
         self.cloud = cloud
         self._sleep = sleep
@@ -76,42 +76,52 @@ class Rest:
         )
 
     def get(self, url: str, parameters: Mapping[str, str] | None = None) -> JSON:
-        """A resource; None where there is none.
+        """Returns a resource; None if it does not exist.
 
         Args:
-            url: the whole address.
-            parameters: what stands behind its `?`.
+            url: the URL without a query.
+            parameters: the parameters of the query.
         """
         try:
             return self._send("GET", url, parameters).body
-        except Refused as error:
+        except RequestRefused as error:
             if error.status == 404:
                 return None
             raise
 
     def items(self, url: str, parameters: Mapping[str, str]) -> Iterator[JSON]:
-        """What a list holds, page after page; each page is one request."""
+        """Yields the entries of a list. Each page is one request."""
         page = self._send("GET", url, parameters).body
         while True:
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise no_json(url)
             yield from cast("list[JSON]", page["value"])
+            # The link holds its own api-version and `$skip`, so no parameters are added (recorded).
             following = page.get("nextLink")
             if not following:
                 return
             page = self._send("GET", self._trusted(str(following)), None).body
 
     def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
-        """Writes a resource, and waits until the service has finished with it.
-
-        azure-core's `LROPoller` is not used: it ends a PUT with a GET of the resource, which the
-        service may not show yet.
+        """Writes a resource, and waits until the service has finished the operation.
 
         Returns:
-            the resource as the answer has it; None for a long-running operation.
+            The resource in the answer; None after a long-running operation.
+
+        Raises:
+            TargetError: the operation failed, or was unfinished after the transport's limit.
         """
-        answer = self._send("PUT", url, parameters, body)
+        # Not azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling`, for three reasons. It
+        # polls the `Location` of every 201, with which the service answers each PUT of a workspace
+        # (recorded), although that resource is complete. It ends an `Azure-AsyncOperation` with a
+        # GET of the resource, which may still be stale; `FreshReads` repeats such a GET within
+        # limits. It has no time limit: after `result(timeout)`, its thread goes on polling. The
+        # transport limits operations.
+        answer = self._send("PUT", url, parameters=parameters, body=body)
+        # `Azure-AsyncOperation` takes precedence over `Location`:
+        # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
+        # A 201 may carry a `Location` as well, but its resource is complete (recorded).
         if answer.status != 202 or poll is None:
             return answer.body
         wait = _FIRST_POLL
@@ -126,6 +136,7 @@ class Rest:
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
+        # Closing the client leaves the transport open (`SharedTransport.__exit__`).
         self._transport.close()
 
     def _send(
@@ -149,20 +160,28 @@ class Rest:
             raise explained(error, url) from error
         data = _parsed(text)
         if response.status_code >= 400:
-            raise refused(response.status_code, data, method, url)
+            raise refused(response.status_code, data, method=method, url=url)
+        # Registries answer a 202 with the body `null`, and a finished operation with none
+        # (recorded).
         if data is None and text.strip() not in ("", "null"):
             raise no_json(url)
         return Answer(response.status_code, data, response.headers)
 
     def _trusted(self, url: str) -> str:
-        """An address that an answer names: a token is sent there, so it must be HTTPS."""
+        """Returns a URL from an answer, after checking that it is HTTPS.
+
+        The next request sends a token to this URL.
+        """
         if not url.startswith("https://"):
-            raise TargetError(f"The service referred to {url}, which is no HTTPS address.")
+            raise TargetError(
+                f"The service referred to {url}, which is not an HTTPS address. No request was "
+                "sent there. Check HTTPS_PROXY and the network."
+            )
         return url
 
 
 def _parsed(text: str) -> JSON:
-    """A body as JSON data; None where it is none."""
+    """Returns a body as JSON data; None if it is not JSON."""
     try:
         return cast("JSON", json.loads(text))
     except ValueError:
@@ -170,10 +189,10 @@ def _parsed(text: str) -> JSON:
 
 
 def _has_ended(answer: Answer) -> bool:
-    """Whether a long-running operation is over, by the rules of the Resource Manager.
+    """Whether a long-running operation has ended, by the rules of the Resource Manager.
 
-    A `Location` answers 202 until then; `Azure-AsyncOperation` answers 200 with a `status`
-    (documentation, "Track asynchronous Azure operations").
+    A `Location` answers 202 until the end. An `Azure-AsyncOperation` answers 200 with a `status`:
+    https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     """
     if answer.status == 202:
         return False
@@ -182,7 +201,8 @@ def _has_ended(answer: Answer) -> bool:
 
 
 def _ensure_succeeded(answer: Answer) -> None:
+    """Raises the error of a long-running operation that failed or was canceled."""
     body = answer.body if isinstance(answer.body, dict) else {}
     status = body.get("status")
     if isinstance(status, str) and status.lower() in {"failed", "canceled"}:
-        raise refused(400, body, "PUT", "")
+        raise refused(400, body, method="PUT", url="")

@@ -1,4 +1,4 @@
-"""Tries failed requests again, as often and as late as Azure asks for, within a time limit."""
+"""Retries of failed requests, with Azure's `Retry-After` and within a time limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from itertools import count
 from typing import Any, Final
 
 from azure.core.exceptions import (
-    ClientAuthenticationError,
     ServiceRequestError,
     ServiceResponseError,
 )
@@ -19,22 +18,31 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
 
+# azure-core retries these statuses by default as well.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses that may pass. A PUT can be sent twice, since it carries the whole state."""
+"""Statuses of temporary failures. Sending a PUT twice is safe: it carries the whole state."""
 
 MOST_FAILED_CONNECTIONS: Final = 3
-"""A network that is down shall be reported soon."""
+"""The maximum number of retries without a connection: a network failure is reported soon."""
 
 _FIRST_WAIT: Final = 0.4
 _LONGEST_WAIT: Final = 30.0
 
 
 class Retries(HTTPPolicy[Any, Any]):
-    """A pipeline policy that sends a request again after what may pass.
+    """A pipeline policy that sends a request again after a temporary failure.
 
-    `Retry-After` is honoured, and up to a quarter is added by chance, so that many workers don't
-    come back at once. Without it, waits double, between half and the whole of a bound. Where a wait
-    would pass the time limit, the failure counts.
+    The policy waits as long as `Retry-After` says, plus up to a quarter at random, so that parallel
+    workers do not return at the same time. Without that header, the wait is exponential, with a
+    random factor between a half and one. If a wait would exceed the time limit, the failure is
+    final.
+
+    This is not a subclass of azure-core's `RetryPolicy`, which differs in ways that matter here. It
+    retries every status from 400 up that has a `Retry-After` (even 403), and certificate errors. It
+    fails on a malformed `Retry-After`, and adds nothing at random to a valid one. It sleeps past
+    its own time limit and then raises "Response timeout" instead of the last failure. A subclass
+    has to override `configure_retries`, `is_retry`, `increment` and `sleep`, whose untyped settings
+    are internal to azure-core, and is as long as this class.
     """
 
     def __init__(
@@ -46,15 +54,15 @@ class Retries(HTTPPolicy[Any, Any]):
         chance: Callable[[], float] = random.random,
         counted: tuple[type[Exception], ...] = (ServiceRequestError,),
     ) -> None:
-        """Sets the limit.
+        """Sets the limits.
 
         Args:
-            time_limit: seconds from the first attempt to the last.
-            sleep: waits so many seconds.
-            clock: seconds, from any start.
-            chance: a number from 0 to 1.
-            counted: failures of which no more than `MOST_FAILED_CONNECTIONS` are tried again. By
-                default those before a request was sent: a network that is down.
+            time_limit: seconds from the first attempt to the start of the last.
+            sleep: waits for a number of seconds.
+            clock: returns seconds since any fixed time.
+            chance: returns a random number from 0 to 1.
+            counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
+                default, those raised before a request was sent: the network is down.
         """
         super().__init__()
         self._time_limit = time_limit
@@ -64,10 +72,10 @@ class Retries(HTTPPolicy[Any, Any]):
         self._counted = counted
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Sends a request, as often as it takes.
+        """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            AzureError: the last failure, where no answer came at all.
+            AzureError: the last failure, if no attempt got an answer.
         """
         deadline = self._clock() + self._time_limit
         failed_connections = 0
@@ -76,10 +84,11 @@ class Retries(HTTPPolicy[Any, Any]):
             failure: Exception | None = None
             try:
                 response = self.next.send(request)
-            except ClientAuthenticationError:
-                raise
+
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
+                # A failed connection usually means that the network is down, and it would be for
+                # minutes. A status shows that the network works, so only the time limit counts.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
@@ -95,26 +104,29 @@ class Retries(HTTPPolicy[Any, Any]):
         raise AssertionError("counting never ends")
 
     def _wait(self, attempt: int, response: PipelineResponse[Any, Any] | None) -> float:
-        """Seconds until the next attempt."""
+        """Returns the seconds until the next attempt."""
         if response is not None:
             asked = retry_after(response.http_response.headers)
             if asked is not None:
+                # Never less than requested: a request that comes too early is not processed, and
+                # the wait starts again.
+                # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
                 return asked * (1 + self._chance() / 4)
         bound: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
         return bound * (0.5 + self._chance() / 2)
 
 
 def is_certificate_error(error: BaseException) -> bool:
-    """Whether a connection failed because somebody's certificate is not trusted."""
+    """Whether a connection failed because a certificate is not trusted."""
     inner: BaseException | None = getattr(error, "inner_exception", None)
     return isinstance(inner, SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that an answer asks to wait; None where it asks for nothing that makes sense.
+    """Returns the seconds that an answer asks to wait; None without a valid request.
 
-    `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds; `Retry-After` is seconds or a date
-    (RFC 9110).
+    `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds. `Retry-After` is seconds or a date:
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
         if (value := headers.get(name)) is not None and value.isdecimal():
@@ -131,5 +143,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     if at.tzinfo is None:
+        # A date with the zone `-0000` has no time zone in Python, and means UTC.
         at = at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -1,7 +1,7 @@
-"""The connection to Azure that reading, updating and azure-ai-ml share.
+"""The transport that reading, updating and azure-ai-ml share.
 
-It keeps enough connections open for all requests that are under way at once, slows down as
-Azure's allowance runs out, and writes down what is sent, where somebody asked for that.
+The transport keeps enough connections open for all parallel requests, slows down when the Resource
+Manager's limit on requests is near, and writes the optional request log.
 """
 
 from __future__ import annotations
@@ -24,36 +24,38 @@ if TYPE_CHECKING:
     from envsync.targets.azure.http.log import RequestLog
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
-"""Before `reads` or `writes`: how many the Resource Manager still grants at once."""
+"""The header with the number of requests that remain, followed by `reads` or `writes`."""
 
 _FULL_SPEED: Final = 100
-"""With more requests left than this nobody waits."""
+"""The number of remaining requests from which no request waits."""
 
+# The service gives its own operations one hour (`x-ms-async-operation-timeout: PT1H`, recorded).
 LONGEST_OPERATION: Final = 60 * 60.0
-"""Seconds that a long-running operation may take: what the service says of its own
-(`x-ms-async-operation-timeout: PT1H`, recorded)."""
+"""Seconds after which a long-running operation is given up."""
 
+# The buckets are per subscription, principal and region:
+# https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 READS: Final = 25.0
 WRITES: Final = 10.0
-"""What the Resource Manager adds each second (documentation, "Throttling limits")."""
+"""The requests that the Resource Manager adds to the token bucket each second."""
 
 
-class Pace:
-    """How long each request waits, so that an allowance never runs out.
+class Throttle:
+    """Delays requests so that the Resource Manager's token bucket never runs empty.
 
-    With many requests left nobody waits. Below `_FULL_SPEED` each waits longer, and with none left
-    all workers together send as many as the allowance grows by.
+    With many remaining requests there is no delay. Below `_FULL_SPEED`, the delay grows; with none
+    left, all workers together send as many requests as the bucket gains.
     """
 
     def __init__(
         self, parallel: int, refill: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Nothing is known yet.
+        """Starts without a delay.
 
         Args:
-            parallel: how many workers there are.
-            refill: how many requests the allowance grows by each second.
-            sleep: waits so many seconds.
+            parallel: the number of workers.
+            refill: the requests that the bucket gains each second.
+            sleep: waits for a number of seconds.
         """
         self._parallel = parallel
         self._refill = refill
@@ -61,28 +63,28 @@ class Pace:
         self._remaining: int | None = None
 
     def note(self, remaining: str | None) -> None:
-        """Takes down what an answer says is left; None where it says nothing."""
+        """Records the number of remaining requests in an answer; None if the answer has none."""
         if remaining is not None and remaining.isdecimal():
             self._remaining = int(remaining)
 
     @property
     def delay(self) -> float:
-        """Seconds that a request waits now."""
+        """The seconds that a request waits now."""
         if self._remaining is None or self._remaining >= _FULL_SPEED:
             return 0.0
         return (1 - self._remaining / _FULL_SPEED) * self._parallel / self._refill
 
     def wait(self) -> None:
-        """Waits as long as the next request has to."""
+        """Waits for the current delay."""
         if delay := self.delay:
             self._sleep(delay)
 
 
 class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hides its type
-    """One session for all threads, and for azure-ai-ml's clients too.
+    """One session for all threads, and for azure-ai-ml's clients as well.
 
-    azure-core calls its transport "not thread-safe" because of the session's cookies; neither the
-    Resource Manager nor registries use any, and none are kept here.
+    azure-core calls its transport "not thread-safe" because of the session's cookies. Neither the
+    Resource Manager nor registries use cookies, and this session keeps none.
     """
 
     def __init__(
@@ -96,29 +98,30 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         """Does not connect.
 
         Args:
-            parallel: how many requests are under way at once.
-            log: what writes requests down.
-            sleep: waits so many seconds.
-            longest_operation: seconds for which an address may answer 202. azure-ai-ml itself
-                waits for ever.
+            parallel: the maximum number of requests under way at once.
+            log: the request log.
+            sleep: waits for a number of seconds.
+            longest_operation: seconds for which a URL may answer 202.
         """
+        # Both azure-ai-ml's poller and `Rest.put` have no time limit of their own, so the
+        # transport, which sees every poll, limits an operation.
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
         self._longest_operation = longest_operation
         self._unfinished: dict[str, float] = {}
-        self._paces = {
-            "reads": Pace(parallel, READS, sleep),
-            "writes": Pace(parallel, WRITES, sleep),
+        self._throttles = {
+            "reads": Throttle(parallel, READS, sleep),
+            "writes": Throttle(parallel, WRITES, sleep),
         }
         self._log = log
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request; signature and errors are those of `RequestsTransport`.
+        """Sends one request, with the signature and the errors of `RequestsTransport`.
 
         Raises:
-            TargetError: what is asked for has been unfinished for too long.
+            TargetError: the URL has answered 202 for too long.
         """
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
-        self._paces[kind].wait()
+        self._throttles[kind].wait()
         started = time.monotonic()
         try:
             response = super().send(request, **kwargs)
@@ -126,7 +129,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if self._log is not None:
                 self._log.failed(request, error, time.monotonic() - started)
             raise
-        self._paces[kind].note(response.headers.get(_REMAINING_HEADER + kind))
+        self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         if request.method == "GET" and response.status_code == 202:
@@ -134,8 +137,8 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             if started - since > self._longest_operation:
                 raise TargetError(
                     f"{urlsplit(request.url).path} is unfinished after "
-                    f"{self._longest_operation:.0f} seconds. Look in Azure ML studio what became "
-                    "of it, and run it again."
+                    f"{self._longest_operation:.0f} seconds. Check its state in Azure ML studio, "
+                    "and run it again."
                 )
         return response
 
@@ -143,13 +146,17 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves it open: azure-core closes a transport with each client that used it."""
+        """Does not close the session.
+
+        azure-core leaves its transport, as a context manager, after each client that used it.
+        """
 
 
 def _session(parallel: int) -> requests.Session:
     session = requests.Session()
     adapter = HTTPAdapter(
-        # Retries are the pipeline's business. A block beats a connection that is thrown away.
+        # Retries are made by the pipeline. With `pool_block`, a thread waits for a connection;
+        # without it, urllib3 opens one more and discards it after one request.
         max_retries=Retry(total=False, redirect=False, raise_on_status=False),
         pool_connections=8,
         pool_maxsize=max(parallel, 1) + 4,

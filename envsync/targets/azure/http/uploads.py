@@ -1,16 +1,16 @@
-"""Uploads of build contexts that end: with success, or with a reason, and never only later.
+"""Uploads of build contexts, which end with success or with a reason within a time limit.
 
-azure-ai-ml uploads a build context, and offers no way to say how. Left alone, it
+azure-ai-ml uploads a build context, and has no options for it. By itself, azure-ai-ml 1.35
 
-- waits for ever for a worker that failed, unless it shows a progress bar: only then does it look at
-  what became of its workers;
-- refuses to replace a file of an upload that broke off, unless the first file arrived;
+- waits for ever for a failed worker, unless it shows a progress bar: only then does it read the
+  results of its workers;
+- refuses to replace a file of an interrupted upload, unless the first file was complete;
 - gives one request four hours to connect, and starts every other file after one has failed;
 - lets two uploads of the same content to the same address disturb each other.
 
-So it is told to show a progress bar, which is then left out, and its storage client gets a
-pipeline policy, `Bounded`, and a lock for each address. azure-ai-ml still decides what is uploaded,
-where to, and what marks an upload as complete.
+envsync therefore asks for a progress bar, and then hides it. The storage client gets a pipeline
+policy, `UploadRetries`, and a lock for each address. azure-ai-ml still decides what is uploaded, to
+which address, and what marks an upload as complete.
 """
 
 from __future__ import annotations
@@ -36,31 +36,37 @@ from envsync.targets.azure.http.errors import explained, refused
 from envsync.targets.azure.http.retries import MOST_FAILED_CONNECTIONS, Retries
 
 LONGEST_SILENCE: Final = 60.0
-"""Seconds without a byte from the storage account after which one try of a request has failed.
+"""Seconds without data from the storage account after which one attempt has failed.
 
-With a short time limit it is less: as much of the limit as each of all tries can have.
+With a short time limit it is less, so that the limit has room for all attempts.
 """
 
 SLOWEST: Final = 32 * 1024
-"""Bytes a second: a whole upload may take the time limit, and its size divided by this."""
+"""Bytes a second. A whole upload may take the time limit plus its size divided by this."""
 
 SECONDS_A_FILE: Final = 1.0
-"""What each file adds to the time that a whole upload may take."""
+"""Seconds that each file adds to the time limit of a whole upload."""
 
 _STORAGE_OPTIONS: Final = (
-    *("hosts", "location_mode", "retry_to_secondary", "retry_hook"),
-    *("retry_total", "retry_connect", "retry_read", "retry_status"),
+    "hosts",
+    "location_mode",
+    "retry_to_secondary",
+    "retry_hook",
+    "retry_total",
+    "retry_connect",
+    "retry_read",
+    "retry_status",
 )
-"""What azure-storage-blob leaves for its own retry policy; a transport does not know them."""
+"""Options that azure-storage-blob sets for its own retry policy, and a transport rejects."""
 
 _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
 
-class Bounded(Retries):
-    """The retry policy of one upload: a time limit for all of it, and one failure ends it.
+class UploadRetries(Retries):
+    """The retry policy of one upload, with a time limit for the whole upload.
 
-    azure-ai-ml starts the requests of an upload in several threads. Once one of them has failed for
-    good, each later one fails at once, with the same reason.
+    azure-ai-ml sends the requests of an upload from several threads. After the first final failure,
+    all later requests fail at once with the same reason.
     """
 
     def __init__(
@@ -69,10 +75,12 @@ class Bounded(Retries):
         """Sets the limits.
 
         Args:
-            time_limit: seconds that one request may take, with all its tries.
-            clock: seconds, from any start.
+            time_limit: seconds that one request may take, with all its attempts.
+            clock: returns seconds since any fixed time.
             named: further arguments of `Retries`.
         """
+        # A storage account that closes connections after the request counts as a network failure
+        # here.
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
@@ -82,20 +90,20 @@ class Bounded(Retries):
         self._failure: TargetError | None = None
 
     def start(self, files: int, size: int) -> None:
-        """Starts the time that the whole upload has.
+        """Starts the time limit of the whole upload.
 
         Args:
-            files: how many files it has.
-            size: their bytes.
+            files: the number of files.
+            size: their total size in bytes.
         """
         self._longest = self._limit + files * SECONDS_A_FILE + size / SLOWEST
         self._end = self._clock() + self._longest
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Sends a request, as often as it takes.
+        """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            TargetError: it failed, one before did, or the time of the whole upload is over.
+            TargetError: this request or an earlier one failed, or the upload took too long.
         """
         if self._failure is not None:
             raise self._failure
@@ -106,7 +114,7 @@ class Bounded(Retries):
         if self._clock() > self._end:
             self._failure = TargetError(
                 f"The upload of the build context took longer than {self._longest:.0f} seconds and "
-                "was given up. Check the network, and run it again."
+                "was stopped. Check the network, and run it again."
             )
             raise self._failure
         try:
@@ -115,22 +123,25 @@ class Bounded(Retries):
             self._failure = explained(error, http.url)
             raise self._failure from error
         status = response.http_response.status_code
-        # azure-ai-ml asks for the blob that marks a complete upload; often it is not there.
+        # azure-ai-ml looks for the blob that marks a complete upload; a 404 means that there is
+        # none.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
-            self._failure = refused(status, _error(response.http_response), http.method, http.url)
+            self._failure = refused(
+                status, _error(response.http_response), method=http.method, url=http.url
+            )
             raise self._failure
         return response
 
 
 class Uploads:
-    """What uploads to one workspace or registry have in common.
+    """The uploads to one workspace or registry.
 
-    One content is uploaded to one address at a time. Uploads of others meanwhile wait, and find it
-    there; if it failed, they fail with the same reason instead of trying the same thing again.
+    Only one upload writes to an address at a time. Another upload of the same content waits, and
+    then finds the content. If the first one failed, the waiting ones fail with the same reason.
     """
 
     def __init__(self, time_limit: float) -> None:
-        """Nothing is uploaded yet.
+        """Uploads nothing.
 
         Args:
             time_limit: seconds after which a request that keeps failing is given up.
@@ -141,7 +152,7 @@ class Uploads:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Within it, what azure-ai-ml uploads in this thread is bounded, and prints nothing."""
+        """Limits and silences what azure-ai-ml uploads in this thread during the block."""
         _install()
         before = _watching.set(self)
         try:
@@ -149,16 +160,16 @@ class Uploads:
         finally:
             _watching.reset(before)
 
-    def bound(self, client: Any, where: Mapping[str, Any]) -> None:
-        """Bounds the uploads of one of azure-ai-ml's storage clients.
+    def limit(self, client: Any, where: Mapping[str, Any]) -> None:
+        """Limits the uploads of one of azure-ai-ml's storage clients.
 
         Args:
             client: a `BlobStorageClient`.
-            where: what it was made with: account, container, credential.
+            where: the arguments it was created with: account, container, credential.
         """
         from azure.storage.blob import ContainerClient
 
-        policy = Bounded(self._time_limit)
+        policy = UploadRetries(self._time_limit)
         url, credential = where["account_url"], where["credential"]
         container: ContainerClient
         if name := where.get("container_name"):
@@ -166,20 +177,24 @@ class Uploads:
         else:
             container = ContainerClient.from_container_url(url, retry_policy=policy)
         client.container_client = container
-        # The content is part of the address: what is there already is the same, or was broken off.
+        # The address contains the hash of the content, so an existing file has the same content, or
+        # is the incomplete file of an interrupted upload.
         client.overwrite = True
         upload = client.upload
 
-        def bounded(source: str, **named: Any) -> Any:
+        def limited(source: str, **named: Any) -> Any:
             address = (
-                *(container.primary_hostname, container.container_name),
-                *(str(named.get("asset_hash")), Path(source).name),
+                container.primary_hostname,
+                container.container_name,
+                str(named.get("asset_hash")),
+                Path(source).name,
             )
+            # Each upload has its own client, whose connections would stay open.
             with self._address(address).taken(), closing(container):
                 policy.start(*_size(Path(source)))
                 return upload(source, **named)
 
-        client.upload = bounded
+        client.upload = limited
 
     def _address(self, address: tuple[str, ...]) -> _Address:
         with self._locking:
@@ -187,7 +202,7 @@ class Uploads:
 
 
 class _Address:
-    """A place for one content, which one upload has at a time."""
+    """The address of one content. One upload at a time may write to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -195,10 +210,10 @@ class _Address:
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Waits for its turn.
+        """Waits until no other upload writes to the address, and then runs the block.
 
         Raises:
-            TargetError: the upload that it waited for has failed.
+            TargetError: the upload that this one waited for has failed.
         """
         before = len(self._failures)
         with self._lock:
@@ -211,18 +226,19 @@ class _Address:
                 raise
 
 
+# Set per thread: uploads that envsync did not start, in other threads, stay as they are.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
 
 
 def _install() -> None:
-    """Puts hooks into azure-ai-ml, once for the process; they act within `Uploads.watched` only.
+    """Puts hooks into azure-ai-ml, once for the process. They act only within `Uploads.watched`.
 
-    There is no other way in: its functions make the storage client, the progress bar and some empty
-    lines on standard error by names of their modules, whatever `MLClient` was told.
+    azure-ai-ml offers no other way: its functions take the storage client, the progress bar and
+    `print` from the names of their modules, whatever `MLClient` was given.
     """
-    global _installed  # noqa: PLW0603 (azure-ai-ml's modules are there once as well)
+    global _installed  # noqa: PLW0603 (one flag, because modules exist once in a process)
     with _installing:
         if _installed:
             return
@@ -231,17 +247,19 @@ def _install() -> None:
         gen2 = vars(import_module("azure.ai.ml._artifacts._gen2_storage_helper"))
         assets = vars(import_module("azure.ai.ml._utils._asset_utils"))
         kind = blobs["BlobStorageClient"]
-        artifacts["get_storage_client"] = _bounding(artifacts["get_storage_client"], kind)
+        # These are private modules of azure-ai-ml. tests/targets/azure/http/test_uploads.py fails
+        # if a release moves them.
+        artifacts["get_storage_client"] = _limiting(artifacts["get_storage_client"], kind)
         blobs["print"] = gen2["print"] = _print
         assets["tqdm"] = _hiding(assets["tqdm"])
         _installed = True
 
 
-def _bounding(make: Callable[..., Any], kind: type) -> Callable[..., Any]:
+def _limiting(make: Callable[..., Any], kind: type) -> Callable[..., Any]:
     def get_storage_client(*arguments: Any, **where: Any) -> Any:
         client, uploads = make(*arguments, **where), _watching.get()
         if uploads is not None and isinstance(client, kind):
-            uploads.bound(client, where)
+            uploads.limit(client, where)
         return client
 
     return get_storage_client
@@ -249,7 +267,7 @@ def _bounding(make: Callable[..., Any], kind: type) -> Callable[..., Any]:
 
 def _print(*values: object, **named: Any) -> None:
     if _watching.get() is None:
-        print(*values, **named)  # noqa: T201 (somebody else's upload in this process)
+        print(*values, **named)  # noqa: T201 (an upload that envsync did not start)
 
 
 def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any]]:
@@ -263,13 +281,15 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 
 def _error(response: Any) -> dict[str, Any]:
-    """A storage account's error in the shape that the Resource Manager's have."""
+    """Returns the error of a storage account in the structure of the Resource Manager's errors."""
+    # Storage answers XML:
+    # https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
     code = response.headers.get("x-ms-error-code", "")
     found = _MESSAGE.search(response.text())
     return {"error": {"code": code, "message": found[1] if found else code}}
 
 
 def _size(source: Path) -> tuple[int, int]:
-    """How many files a directory has, and their bytes."""
+    """Returns the number of files in a directory, and their size in bytes."""
     sizes = [Path(at, name).stat().st_size for at, _, names in os.walk(source) for name in names]
     return len(sizes), sum(sizes)

@@ -1,4 +1,4 @@
-"""Signing in with each credential, and what each failure says."""
+"""Signing in with each credential, and the message of each failure."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import advice
 from tests.targets.azure.on_emulator import READER, Azure, azure, put
 
-# A stand-in for the Azure CLI, which is too large to be installed here: it signs in at the emulator
-# and prints what `az account get-access-token` prints.
+# A stand-in for the Azure CLI, which is too large to install here. It signs in at the emulator and
+# prints what `az account get-access-token` prints.
 AZ = f"""#!{sys.executable}
 import json, os, sys, urllib.parse, urllib.request
 assert sys.argv[1:5] == ["account", "get-access-token", "--output", "json"], sys.argv
@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture(autouse=True)
 def nobody(service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nobody is signed in, and no program of this machine is there."""
+    """Removes every way to sign in, and every program of this machine."""
     for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -66,13 +66,13 @@ def install_az(directory: Path, program: str) -> None:
 
 
 def reads(service: Azure, credential: str) -> bool:
-    """Whether a target that nothing is in can be read."""
+    """Whether an empty target can be read."""
     with service.target("workspace", credential=credential) as target:
         return target.read(["pydata"]) == {}
 
 
 def refusal(service: Azure, credential: str) -> str:
-    """What a target says that cannot be read."""
+    """Returns the message of a target that cannot be read."""
     with (
         pytest.raises(TargetError) as caught,
         service.target("workspace", credential=credential) as target,
@@ -98,7 +98,7 @@ class TestEnvironment:
         assert reads(service, credential)
 
     @pytest.mark.parametrize("credential", ["environment", "default"])
-    def test_a_wrong_secret_is_named(
+    def test_a_wrong_secret_is_reported(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, credential: str
     ) -> None:
         sign_in(monkeypatch, AZURE_TENANT_ID="t", AZURE_CLIENT_ID="c", AZURE_CLIENT_SECRET="wrong")
@@ -108,7 +108,7 @@ class TestEnvironment:
             "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
         )
 
-    def test_without_its_variables_they_are_named(self, service: Azure) -> None:
+    def test_missing_variables_are_named(self, service: Azure) -> None:
         assert refusal(service, "environment") == (
             "Not signed in to Azure. Set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
             "AZURE_CLIENT_SECRET, or choose another `credential` in envsync.yaml."
@@ -135,7 +135,7 @@ class TestWorkload:
 
         assert reads(service, credential)
 
-    def test_who_a_token_stands_for_is_asked_each_time_it_is_read(
+    def test_the_token_file_is_read_for_each_sign_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         token = tmp_path / "token"
@@ -151,7 +151,7 @@ class TestWorkload:
             with pytest.raises(TargetError, match="No permission to write"):
                 put(target, "pydata")
 
-    def test_a_token_file_that_is_not_there_is_named(
+    def test_a_missing_token_file_is_named(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         path = str(tmp_path / "absent")
@@ -166,7 +166,7 @@ class TestWorkload:
             f"The token file {path} cannot be read: No such file or directory. Set "
         )
 
-    def test_without_its_variables_they_are_named(self, service: Azure) -> None:
+    def test_missing_variables_are_named(self, service: Azure) -> None:
         assert "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE" in refusal(
             service, "workload"
         )
@@ -174,27 +174,29 @@ class TestWorkload:
 
 class TestCli:
     @pytest.mark.parametrize("credential", ["cli", "default"])
-    def test_who_ran_az_login_is_signed_in(
+    def test_a_user_after_az_login_is_signed_in(
         self, service: Azure, tmp_path: Path, credential: str
     ) -> None:
         install_az(tmp_path, AZ)
 
         assert reads(service, credential)
 
-    def test_who_did_not_is_told_to(self, service: Azure, tmp_path: Path) -> None:
+    def test_a_user_without_az_login_is_told_to_run_it(
+        self, service: Azure, tmp_path: Path
+    ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
 
         assert refusal(service, "cli") == "Not signed in to Azure. Run `az login`."
 
-    def test_a_cli_that_is_not_installed_is_said_to_be_missing(self, service: Azure) -> None:
+    def test_a_missing_cli_is_reported(self, service: Azure) -> None:
         assert refusal(service, "cli").startswith("The Azure CLI is not installed")
 
-    def test_a_cli_that_does_not_run_is_said_not_to(self, service: Azure, tmp_path: Path) -> None:
+    def test_a_cli_that_cannot_run_is_reported(self, service: Azure, tmp_path: Path) -> None:
         install_az(tmp_path, "#!/absent/python\n")
 
         assert refusal(service, "cli").startswith("The Azure CLI could not be run")
 
-    def test_a_cli_without_a_login_is_one_of_several_ways(
+    def test_the_default_credential_names_several_ways(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
@@ -204,7 +206,7 @@ class TestCli:
 
 class TestManaged:
     @pytest.mark.parametrize("client", [None, "user-assigned"])
-    def test_the_identity_of_the_machine_signs_in(
+    def test_a_managed_identity_signs_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, client: str | None
     ) -> None:
         with app_service() as (url, asked):
@@ -216,28 +218,28 @@ class TestManaged:
 
         assert asked == [client]
 
-    def test_a_machine_without_one_is_told_what_is_needed(self, service: Azure) -> None:
+    def test_a_missing_managed_identity_is_explained(self, service: Azure) -> None:
         assert refusal(service, "managed").startswith(
             "Not signed in to Azure. Run it on a machine in Azure that has a managed identity"
         )
 
-    def test_an_identity_that_does_not_exist_is_told_so(
+    def test_an_unknown_managed_identity_is_reported(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with app_service() as (url, _):
             sign_in(monkeypatch, IDENTITY_ENDPOINT=url, IDENTITY_HEADER="another")
 
-            assert "AZURE_CLIENT_ID set where that is a user-assigned one" in refusal(
+            assert "AZURE_CLIENT_ID set if the identity is user-assigned" in refusal(
                 service, "managed"
             )
 
 
 @contextmanager
 def app_service() -> Iterator[tuple[str, list[str | None]]]:
-    """The endpoint that App Service and Functions give their managed identity: its URL, and for
-    which clients it was asked. (Virtual machines have theirs at 169.254.169.254.)
+    """Runs the endpoint that App Service and Functions give to their managed identity.
 
-    https://learn.microsoft.com/azure/app-service/overview-managed-identity describes it.
+    Yields its URL, and the client ids that it was asked for. Virtual machines have theirs at
+    169.254.169.254: https://learn.microsoft.com/azure/app-service/overview-managed-identity
     """
     asked: list[str | None] = []
 
@@ -290,21 +292,19 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
         ("AADSTS7000222: The provided client secret keys are expired.", "secret has expired"),
         ("AADSTS700016: Application 'c' was not found in the directory.", "AZURE_CLIENT_ID and"),
         ("Unable to get authority configuration for https://login/t.", "Check AZURE_TENANT_ID"),
-        ("AADSTS700213: No matching federated identity record found.", "Add one for this"),
-        ("AADSTS70021: No matching federated identity record found.", "Add one for this"),
+        ("AADSTS700213: No matching federated identity record found.", "Add a federated"),
+        ("AADSTS70021: No matching federated identity record found.", "Add a federated"),
         ("AADSTS700082: The refresh token has expired.", "Run `az login`"),
         ("Failed to resolve 'login.microsoftonline.com'", "HTTPS_PROXY"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED]", "REQUESTS_CA_BUNDLE"),
     ],
 )
 @pytest.mark.parametrize("kind", ["default", "cli", "environment", "workload"])
-def test_what_the_identity_platform_refuses_says_what_to_do(
-    kind: str, text: str, expected: str
-) -> None:
+def test_a_refused_sign_in_says_what_to_do(kind: str, text: str, expected: str) -> None:
     assert expected in advice(kind, ClientAuthenticationError(message=text))
 
 
-def test_a_machine_without_a_managed_identity_is_no_network_that_is_down() -> None:
+def test_a_missing_managed_identity_is_not_a_network_failure() -> None:
     text = (
         "DefaultAzureCredential failed to retrieve a token from the included credentials.\n"
         "Attempted credentials:\n"
@@ -317,7 +317,7 @@ def test_a_machine_without_a_managed_identity_is_no_network_that_is_down() -> No
     assert said.startswith("Not signed in to Azure. Run `az login`, or ")
 
 
-def test_a_cli_that_takes_too_long_is_not_said_to_be_signed_out() -> None:
+def test_a_slow_cli_is_not_reported_as_signed_out() -> None:
     error = CredentialUnavailableError(message="Failed to invoke the Azure CLI")
 
     assert "did not answer within 60 s" in advice("cli", error)

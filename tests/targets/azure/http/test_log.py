@@ -1,4 +1,4 @@
-"""What `--debug-http` writes down, and what a missing extra says."""
+"""The log of `--debug-http`, and the message for a missing extra."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ BLOB = "https://account.blob.core.windows.net/store"
 URL = "https://management.azure.com/subscriptions/0000"
 
 
-def test_what_a_signed_address_is_signed_with_is_hidden() -> None:
+def test_the_signature_of_a_url_is_hidden() -> None:
     assert redacted_url(f"{BLOB}?sv=2021&sig=a%2Bb&$top=1&api-version=1") == (
         f"{BLOB}?sv=REDACTED&sig=REDACTED&$top=1&api-version=1"
     )
 
 
 @pytest.mark.parametrize("key", ["sig", "SharedAccessKey", "AccountKey"])
-def test_signatures_inside_a_text_are_hidden(key: str) -> None:
+def test_signatures_in_a_text_are_hidden(key: str) -> None:
     assert redacted_text(f"at {BLOB}?{key}=abc&se=1 now") == f"at {BLOB}?{key}=REDACTED&se=1 now"
 
 
-def test_secrets_in_bodies_are_hidden_and_the_rest_is_there(tmp_path: Path) -> None:
+def test_secrets_in_bodies_are_hidden_and_other_fields_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "http.jsonl"
     log = RequestLog(path)
     connection = rest(
@@ -61,7 +61,7 @@ def test_secrets_in_bodies_are_hidden_and_the_rest_is_there(tmp_path: Path) -> N
     assert line["answer"]["blobReference"]["blobUri"] == BLOB
 
 
-def test_a_request_without_an_answer_is_written_down_too(tmp_path: Path) -> None:
+def test_a_request_without_an_answer_is_logged(tmp_path: Path) -> None:
     path = tmp_path / "http.jsonl"
     log = RequestLog(path)
     connection = rest(Script(ConnectionError("refused"), answer(200, {})), log=log)
@@ -74,7 +74,7 @@ def test_a_request_without_an_answer_is_written_down_too(tmp_path: Path) -> None
     assert line["error"] == "refused"
 
 
-def test_a_connection_for_each_request_under_way_is_kept_open() -> None:
+def test_the_pool_keeps_a_connection_for_each_worker() -> None:
     transport = SharedTransport(Connection(parallel=32).parallel)
 
     adapter = transport.session.get_adapter(URL)
@@ -84,7 +84,7 @@ def test_a_connection_for_each_request_under_way_is_kept_open() -> None:
 
 
 @pytest.mark.parametrize("kind", ["workspace", "registry"])
-def test_a_missing_extra_is_one_line_that_says_how_to_install_it(kind: str) -> None:
+def test_a_missing_extra_says_how_to_install_it(kind: str) -> None:
     code = (
         "import sys; sys.modules['azure.identity'] = None;"
         "from pathlib import Path; from envsync.model.errors import TargetError;"
@@ -97,6 +97,6 @@ def test_a_missing_extra_is_one_line_that_says_how_to_install_it(kind: str) -> N
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout == (
-        f"The target dev is a {kind} in Azure, and azure.identity is not installed: "
+        f"The target dev is a {kind} in Azure, and the package azure.identity is not installed: "
         f"{install('azure')}\n"
     )

@@ -1,4 +1,4 @@
-"""Requests to Azure: pages, long-running operations, retries, pace, and what failures say."""
+"""Requests to Azure: pages, long-running operations, retries, throttling, and error messages."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from azure.core.rest import HttpRequest
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import cloud
-from envsync.targets.azure.http.errors import Refused, explained, fault_of, refused
+from envsync.targets.azure.http.errors import RequestRefused, error_details, explained, refused
 from envsync.targets.azure.http.retries import retry_after
-from envsync.targets.azure.http.transport import READS, WRITES, Pace, SharedTransport
+from envsync.targets.azure.http.transport import READS, WRITES, SharedTransport, Throttle
 from tests.targets.azure.scripted import Script, answer, rest
 
 URL = (
@@ -45,20 +45,20 @@ class TestPages:
         assert items == [1, 2, 3]
         assert script.sent == [("GET", URL + "?api-version=1"), ("GET", NEXT)]
 
-    def test_a_token_goes_to_no_address_without_tls(self) -> None:
+    def test_a_token_is_not_sent_without_tls(self) -> None:
         script = Script(answer(200, {"value": [], "nextLink": "http://contoso.example/"}))
 
-        with pytest.raises(TargetError, match="no HTTPS address"):
+        with pytest.raises(TargetError, match="not an HTTPS address"):
             list(rest(script).items(URL, {}))
 
     @pytest.mark.parametrize("body", ["<html>Welcome to Hotel</html>", {"value": None}, []])
-    def test_a_page_that_is_not_azures_is_said_to_be_none(self, body: JSON) -> None:
-        with pytest.raises(TargetError, match="not what Azure answers"):
+    def test_a_page_from_elsewhere_is_reported(self, body: JSON) -> None:
+        with pytest.raises(TargetError, match="does not come from Azure"):
             list(rest(Script(answer(200, body))).items(URL, {}))
 
 
 class TestOperations:
-    def test_a_location_is_asked_until_it_is_done(self) -> None:
+    def test_a_location_is_polled_until_it_is_done(self) -> None:
         waits: list[float] = []
         script = Script(
             answer(202, "null", Location=OPERATION, Retry_After="7"),
@@ -72,7 +72,7 @@ class TestOperations:
         assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 3]
         assert waits[:2] == [7.0, 3.0]
 
-    def test_an_async_operation_is_asked_until_it_has_a_final_status(self) -> None:
+    def test_an_async_operation_is_polled_until_its_final_status(self) -> None:
         script = Script(
             answer(202, {}, Azure_AsyncOperation=OPERATION, Location=URL),
             answer(200, {"status": "InProgress"}),
@@ -83,7 +83,7 @@ class TestOperations:
 
         assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 2]
 
-    def test_an_operation_that_failed_is_a_failure(self) -> None:
+    def test_a_failed_operation_is_a_failure(self) -> None:
         script = Script(
             answer(202, {}, Azure_AsyncOperation=OPERATION),
             answer(200, {"status": "Failed", **dict(failure("UserError", "No such image."))}),  # type: ignore[arg-type]
@@ -98,7 +98,7 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"/operations/a is unfinished after 0 seconds"):
             rest(script, longest_operation=0.0).put(URL, {}, {})
 
-    def test_what_is_there_at_once_is_not_asked_for(self) -> None:
+    def test_a_complete_resource_is_not_polled(self) -> None:
         script = Script(answer(201, {}, Location=URL))
 
         rest(script).put(URL, {}, {})
@@ -108,25 +108,25 @@ class TestOperations:
 
 class TestRetries:
     @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-    def test_what_may_pass_is_tried_again(self, status: int) -> None:
+    def test_a_temporary_failure_is_retried(self, status: int) -> None:
         script = Script(answer(status, {}), answer(status, {}), answer(200, {"a": 1}))
 
         assert rest(script).get(URL) == {"a": 1}
         assert len(script.sent) == 3
 
     @pytest.mark.parametrize("status", [400, 401, 403, 409])
-    def test_what_will_not_pass_is_not(self, status: int) -> None:
+    def test_a_permanent_failure_is_not_retried(self, status: int) -> None:
         script = Script(answer(status, failure("No"), Retry_After="1"))
 
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(RequestRefused) as caught:
             rest(script).get(URL)
 
         assert (caught.value.status, len(script.sent)) == (status, 1)
 
-    def test_what_is_not_there_is_none(self) -> None:
+    def test_an_absent_resource_is_none(self) -> None:
         assert rest(Script(answer(404, failure("UserError")))).get(URL) is None
 
-    def test_retry_after_is_honoured_with_a_little_more(self) -> None:
+    def test_retry_after_is_honoured_with_up_to_a_quarter_more(self) -> None:
         waits: list[float] = []
         script = Script(answer(429, {}, Retry_After="20"), answer(200, {}))
 
@@ -135,7 +135,7 @@ class TestRetries:
         assert len(waits) == 1
         assert 20 <= waits[0] <= 25
 
-    def test_without_it_waits_double_and_differ_by_chance(self) -> None:
+    def test_waits_grow_exponentially_without_retry_after(self) -> None:
         waits: list[float] = []
         script = Script(*[answer(500, {})] * 5, answer(200, {}))
 
@@ -144,7 +144,7 @@ class TestRetries:
         bounds = [0.4, 0.8, 1.6, 3.2, 6.4]
         assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
 
-    def test_a_wait_beyond_the_time_limit_is_not_waited(self) -> None:
+    def test_a_wait_beyond_the_time_limit_is_skipped(self) -> None:
         waits: list[float] = []
         script = Script(answer(429, failure("TooManyRequests"), Retry_After="3600"))
 
@@ -153,13 +153,13 @@ class TestRetries:
 
         assert waits == []
 
-    def test_a_connection_that_broke_off_is_made_again(self) -> None:
+    def test_a_closed_connection_is_opened_again(self) -> None:
         broken = requests.exceptions.ConnectionError("Connection reset by peer")
         script = Script(broken, answer(200, {"a": 1}))
 
         assert rest(script).get(URL) == {"a": 1}
 
-    def test_a_network_that_is_down_is_reported_soon(self) -> None:
+    def test_a_network_failure_is_reported_soon(self) -> None:
         down = requests.exceptions.ConnectionError(
             "Max retries exceeded (Caused by NameResolutionError: getaddrinfo failed)"
         )
@@ -168,6 +168,7 @@ class TestRetries:
         with pytest.raises(TargetError, match=r"management\.azure.com cannot be reached: its name"):
             rest(script).get(URL)
 
+        # One attempt and `MOST_FAILED_CONNECTIONS` retries.
         assert len(script.sent) == 4
 
     def test_an_untrusted_certificate_is_reported_at_once(self) -> None:
@@ -191,11 +192,11 @@ class TestRetries:
         ({}, None),
     ],
 )
-def test_how_long_an_answer_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_becomes_seconds(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
 
 
-def test_a_date_to_wait_for_is_seconds_from_now() -> None:
+def test_a_retry_after_date_becomes_seconds_from_now() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
     seconds = retry_after({"Retry-After": date})
@@ -204,33 +205,32 @@ def test_a_date_to_wait_for_is_seconds_from_now() -> None:
     assert 25 < seconds <= 30
 
 
-class TestPace:
+class TestThrottle:
     @pytest.mark.parametrize(
         ("remaining", "seconds"),
         [(None, 0.0), ("11999", 0.0), ("100", 0.0), ("50", 0.32), ("0", 0.64), ("many", 0.0)],
     )
-    def test_requests_wait_longer_the_less_is_left(
+    def test_the_delay_grows_as_fewer_requests_remain(
         self, remaining: str | None, seconds: float
     ) -> None:
-        pace = Pace(16, READS)
-        pace.note(remaining)
+        throttle = Throttle(16, READS)
+        throttle.note(remaining)
 
-        assert pace.delay == pytest.approx(seconds)
+        assert throttle.delay == pytest.approx(seconds)
 
     @pytest.mark.parametrize("refill", [READS, WRITES])
-    def test_with_nothing_left_all_together_send_what_the_allowance_grows_by(
-        self, refill: float
-    ) -> None:
-        pace = Pace(16, refill)
-        pace.note("0")
+    def test_an_empty_bucket_limits_all_workers_to_its_refill(self, refill: float) -> None:
+        throttle = Throttle(16, refill)
+        throttle.note("0")
 
-        assert 16 / pace.delay == pytest.approx(refill)
+        # 16 workers that each wait this long send `refill` requests a second.
+        assert 16 / throttle.delay == pytest.approx(refill)
 
     @pytest.mark.parametrize(
         ("methods", "seconds"),
         [(("GET", "PUT", "GET"), 16 / READS), (("PUT", "GET", "PUT"), 16 / WRITES)],
     )
-    def test_reads_and_writes_slow_down_each_on_their_own(
+    def test_reads_and_writes_are_throttled_separately(
         self, methods: Sequence[str], seconds: float
     ) -> None:
         kind = "reads" if methods[0] == "GET" else "writes"
@@ -246,8 +246,8 @@ class TestPace:
         assert waits == [pytest.approx(seconds)]
 
 
-class TestSentences:
-    """One line each that says what is wrong and what to do."""
+class TestMessages:
+    """Each message is one line that says what is wrong and what to do."""
 
     @pytest.mark.parametrize(
         ("status", "code", "expected"),
@@ -259,8 +259,8 @@ class TestSentences:
             (404, "ResourceNotFound", "no workspace ws-dev .*check `workspace`"),
             (404, "ParentResourceNotFound", "no workspace ws-dev "),
             (429, "TooManyRequests", "management.azure.com allows no more .*--parallel"),
-            (500, "InternalError", "failed again and again"),
-            (400, "UserError", r"refused it \(UserError\): Because"),
+            (500, "InternalError", "failed after all retries"),
+            (400, "UserError", r"refused the request \(UserError\): Because"),
         ],
     )
     def test_a_refusal_says_what_to_do(self, status: int, code: str, expected: str) -> None:
@@ -271,7 +271,7 @@ class TestSentences:
 
         assert "\n" not in str(caught.value)
 
-    def test_who_may_not_write_is_told_the_role_and_where(self) -> None:
+    def test_a_missing_role_for_writing_is_named(self) -> None:
         message = (
             "The client 'x' does not have authorization to perform action 'y' over scope "
             "'/subscriptions/0000/resourceGroups/ml-dev/providers/M/workspaces/ws-dev/a' or the "
@@ -282,7 +282,7 @@ class TestSentences:
         with pytest.raises(TargetError, match="AzureML Data Scientist on the workspace ws-dev"):
             rest(script).put(URL, {}, {})
 
-    def test_who_may_not_upload_is_told_the_storage_account(self) -> None:
+    def test_a_refused_upload_names_the_storage_account(self) -> None:
         url = "https://stdev.blob.core.windows.net/azureml/LocalUpload/0/ctx/Dockerfile"
 
         error = refused(403, None, "PUT", url)
@@ -290,7 +290,7 @@ class TestSentences:
         assert "upload to the storage account stdev" in str(error)
         assert "Storage Blob Data Contributor" in str(error)
 
-    def test_a_host_that_cannot_be_reached_is_the_one_that_failed(self) -> None:
+    def test_the_message_names_the_unreachable_host(self) -> None:
         text = (
             "HTTPSConnectionPool(host='stdev.blob.core.windows.net', port=443): Max retries "
             "exceeded (Caused by NewConnectionError('Connection refused'))"
@@ -310,7 +310,7 @@ class TestSentences:
         info: JSON = [{"type": "InnerError", "info": {"value": inner}}]
         body: JSON = {"error": {"code": "UserError", "message": "Old.", "additionalInfo": info}}
 
-        assert fault_of(body).inner == "NewRecommendedPythonVersions"
+        assert error_details(body).inner == "NewRecommendedPythonVersions"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Uploads of build contexts end: with success, or as a failure with its reason."""
+"""Uploads of build contexts end with success, or with a failure and its reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from envsync.model.environment import Build, Environment, EnvironmentSpec
 from envsync.model.errors import TargetError
 from envsync.project.context.scan import scan_context
 from envsync.project.settings.targets import TargetKind
-from envsync.targets.azure.http.uploads import Bounded, Uploads
+from envsync.targets.azure.http.uploads import UploadRetries, Uploads
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from tests.project.project import DATA, write
@@ -35,8 +35,8 @@ ENVSYNC = [sys.executable, "-m", "envsync"]
 
 IMPATIENT = [
     *(sys.executable, "-c"),
-    "from functools import partial; from envsync import cli; from envsync.cli import session;"
-    "session.Connection = partial(session.Connection, time_limit=10.0); cli.main()",
+    "from functools import partial; from envsync.cli import main, session;"
+    "session.Connection = partial(session.Connection, time_limit=10.0); main.main()",
 ]
 """The command line with the time limit of `SHORT`, for which it has no option."""
 
@@ -58,7 +58,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
     directory = tmp_path_factory.mktemp("azure")
     with azure(directory, places=80) as service:
-        # The first upload starts Azurite, for which a short time limit leaves no time.
+        # The first upload starts Azurite, which takes longer than a short time limit allows.
         with service.target("workspace") as target:
             target.create(with_context(write(directory / "first", DOCKERFILE)))
         yield service
@@ -71,15 +71,15 @@ def faults(service: Azure, tmp_path: Path) -> Iterator[BlobFaults]:
 
 
 def with_context(directory: Path, name: str = "alpha", version: str = "1") -> Environment:
-    """An environment that is built from a directory."""
+    """Returns an environment that is built from a directory."""
     spec = EnvironmentSpec(build=Build(scan_context(directory, directory).context))
     return environment(name, version, spec=spec, provenance=replace(OURS, digest=spec.digest))
 
 
 def uploaded(target: AzureTarget, name: str, version: str = "1") -> dict[str, str]:
-    """The files of a version's build context, as the storage account has them."""
+    """Returns the files of a version's build context in the storage account."""
     storage = importlib.import_module("azure.storage.blob")
-    held = target.site.resources.version(name, version)
+    held = target.endpoint.resources.version(name, version)
     assert held is not None
     assert held.context_uri is not None
     container, _, prefix = urlsplit(held.context_uri).path.lstrip("/").partition("/")
@@ -94,7 +94,7 @@ def uploaded(target: AzureTarget, name: str, version: str = "1") -> dict[str, st
 
 
 def create_all(target: AzureTarget, environments: list[Environment]) -> list[str]:
-    """Creates side by side, sixteen at once. What went wrong, or an empty text, for each."""
+    """Creates the environments, sixteen at once. Returns each failure, or an empty string."""
 
     def create(declared: Environment) -> str:
         try:
@@ -109,7 +109,7 @@ def create_all(target: AzureTarget, environments: list[Environment]) -> list[str
 
 class TestOneContent:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_environments_with_equal_contexts_are_created_side_by_side(
+    def test_environments_with_equal_contexts_are_created_in_parallel(
         self, service: Azure, faults: BlobFaults, tmp_path: Path, kind: TargetKind
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -118,11 +118,11 @@ class TestOneContent:
             failures = create_all(target, declared)
 
             assert failures == [""] * 20
-            # In a registry each version has a place of its own.
+            # In a registry, each version has its own address.
             assert faults.written == ["Dockerfile"] * (1 if kind == "workspace" else 20)
             assert uploaded(target, "e0") == uploaded(target, "e19") == DOCKERFILE
 
-    def test_versions_of_one_name_share_it(
+    def test_versions_of_one_name_share_an_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -132,7 +132,7 @@ class TestOneContent:
             assert faults.written == ["Dockerfile"]
             assert uploaded(target, "alpha", "3") == DOCKERFILE
 
-    def test_under_another_directory_name_it_has_another_address(
+    def test_another_directory_name_has_another_address(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         declared = [
@@ -143,7 +143,7 @@ class TestOneContent:
             assert faults.written == ["Dockerfile"] * 2
             assert uploaded(target, "one") == uploaded(target, "two") == DOCKERFILE
 
-    def test_what_waits_for_a_failed_upload_fails_with_its_reason(
+    def test_an_upload_that_waits_for_a_failed_one_fails_like_it(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -166,13 +166,13 @@ class TestFailures:
             (REFUSED, "No permission to upload to the storage account envsyncemulator: ask for"),
             ("403 AuthenticationFailed", "No permission to upload to the storage account"),
             ("404 ContainerNotFound", "storage account envsyncemulator has no container .*-"),
-            ("409 LeaseIdMissing", r"The service refused it \(LeaseIdMissing\): No"),
-            ("503 ServerBusy", r"envsyncemulator.* failed again and again \(503\): No"),
-            (RESET, "envsyncemulator.* cannot be reached: the connection broke off. Check"),
+            ("409 LeaseIdMissing", r"The service refused the request \(LeaseIdMissing\): No"),
+            ("503 ServerBusy", r"envsyncemulator.* failed after all retries \(503\): No"),
+            (RESET, "envsyncemulator.* cannot be reached: the connection was closed. Check"),
             (SILENCE, "envsyncemulator.* cannot be reached: it did not answer in time. Check"),
         ],
     )
-    def test_a_failed_upload_is_a_failed_create_with_its_reason(
+    def test_a_failed_upload_fails_the_create_with_its_reason(
         self,
         service: Azure,
         faults: BlobFaults,
@@ -187,9 +187,9 @@ class TestFailures:
             with pytest.raises(TargetError, match=sentence):
                 target.create(with_context(directory))
 
-            assert target.site.resources.version("alpha", "1") is None
+            assert target.endpoint.resources.version("alpha", "1") is None
 
-    def test_an_account_that_allows_no_keys_is_a_failed_create(
+    def test_an_account_without_keys_fails_the_create(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -200,7 +200,7 @@ class TestFailures:
         ):
             target.create(with_context(directory))
 
-    def test_a_refusal_is_not_tried_again(
+    def test_a_refused_upload_is_not_retried(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -210,7 +210,7 @@ class TestFailures:
 
         assert faults.written == ["Dockerfile"]
 
-    def test_after_one_failure_the_files_that_are_left_are_not_sent(
+    def test_after_one_failure_no_further_file_is_sent(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", {f"{number}.txt": "x" for number in range(1000)})
@@ -222,7 +222,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize("broken", ["a.txt", "b.txt"])
-    def test_the_next_run_completes_an_upload_that_broke_off(
+    def test_the_next_run_completes_an_interrupted_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path, kind: TargetKind, broken: str
     ) -> None:
         files = {"a.txt": "a", "b.txt": "b"}
@@ -236,12 +236,13 @@ class TestFailures:
 
             assert uploaded(target, "alpha") == files
 
-    def test_a_failed_large_file_ends_too(
+    def test_a_failed_large_file_ends_the_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
         with (directory / "model.bin").open("wb") as file:
-            file.truncate(65 * 1024 * 1024)  # more than is sent in one request
+            # azure-storage-blob sends files above 64 MiB in blocks.
+            file.truncate(65 * 1024 * 1024)
         faults.on_writes(REFUSED, "model.bin")
         with (
             service.target("workspace") as target,
@@ -249,7 +250,7 @@ class TestFailures:
         ):
             target.create(with_context(directory))
 
-    def test_an_empty_context_is_a_failed_create(self, service: Azure, tmp_path: Path) -> None:
+    def test_an_empty_context_fails_the_create(self, service: Azure, tmp_path: Path) -> None:
         (tmp_path / "context").mkdir()
         with (
             service.target("workspace") as target,
@@ -261,9 +262,9 @@ class TestFailures:
 
 
 class TestTime:
-    def test_a_whole_upload_has_more_time_the_more_there_is_of_it(self) -> None:
+    def test_a_larger_upload_has_more_time(self) -> None:
         now = 0.0
-        policy = Bounded(10.0, clock=lambda: now)
+        policy = UploadRetries(10.0, clock=lambda: now)
         sent: list[object] = []
 
         def send(request: object) -> object:
@@ -289,7 +290,7 @@ class TestTime:
         assert len(sent) == 1
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
-    def test_other_uploads_in_the_process_keep_their_progress_bar(self) -> None:
+    def test_uploads_of_others_keep_their_progress_bar(self) -> None:
         assets = importlib.import_module("azure.ai.ml._utils._asset_utils")
         bar = importlib.import_module("tqdm").tqdm
         with Uploads(1.0).watched(), assets.tqdm(total=1) as hidden:
@@ -299,7 +300,7 @@ class TestTime:
 
 
 def project(directory: Path, contexts: Mapping[str, Mapping[str, str]]) -> Path:
-    """A project with an environment for each context."""
+    """Writes a project with one environment for each context."""
     files = {}
     for name, context in contexts.items():
         place = f"environments/{name}"
@@ -311,23 +312,23 @@ def project(directory: Path, contexts: Mapping[str, Mapping[str, str]]) -> Path:
 
 
 def settings(service: Azure, directory: Path) -> None:
-    """Settings of a project, with a target for each kind that holds nothing yet."""
+    """Writes the settings of a project, with an empty target of each kind."""
     targets = {kind: {"kind": kind, **service.config(kind).settings} for kind in KINDS}
-    # JSON is YAML.
+    # Every JSON document is also a YAML document.
     text = json.dumps({"project": "churn", "default_target": "workspace", "targets": targets})
     (directory / "envsync.yaml").write_text(text)
 
 
 def command(fault: str | None) -> list[str]:
-    """The command line, with a short time limit where nothing else ends a try."""
+    """Returns the command line, with a short time limit for faults that only a timeout ends."""
     return IMPATIENT if fault in SLOW else ENVSYNC
 
 
 class TestApply:
-    """The command line, as a user has it."""
+    """The command line as a user runs it."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_two_new_environments_with_equal_contexts(
+    def test_two_new_environments_have_equal_contexts(
         self, service: Azure, tmp_path: Path, kind: TargetKind
     ) -> None:
         directory = project(tmp_path / "p", {"alpha": DOCKERFILE, "beta": DOCKERFILE})
@@ -349,12 +350,12 @@ class TestApply:
         ("kind", "fault", "sentence"),
         [
             ("workspace", REFUSED, "No permission to upload to the storage account"),
-            ("workspace", RESET, "the connection broke off"),
+            ("workspace", RESET, "the connection was closed"),
             ("workspace", SILENCE, "it did not answer in time"),
             ("registry", REFUSED, "No permission to upload to the storage account"),
         ],
     )
-    def test_a_failed_upload_is_reported_and_the_others_go_on(
+    def test_other_uploads_continue_after_a_failed_one(
         self,
         service: Azure,
         faults: BlobFaults,
@@ -385,7 +386,7 @@ class TestApply:
         assert sentence in outcomes["alpha"]["error"]
 
     @pytest.mark.parametrize(("fault", "code"), [(REFUSED, 1), (RESET, 1), (SILENCE, 1), (None, 0)])
-    def test_in_a_terminal_there_is_one_progress_bar(
+    def test_a_terminal_shows_one_progress_bar(
         self, service: Azure, faults: BlobFaults, tmp_path: Path, fault: str | None, code: int
     ) -> None:
         directory = project(tmp_path / "p", {"alpha": DOCKERFILE, "beta": DOCKERFILE})

@@ -1,4 +1,4 @@
-"""What opening a workspace and a registry have in common: signing in, and the connection."""
+"""The connection that opening a workspace and opening a registry have in common."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.resources import Resources
 from envsync.targets.connection import Connection
 
-# Azure's libraries and urllib3 warn through logging, and Python prints that where nobody listens:
-# one failed sign-in fills a screen. What matters of it is in envsync's own message.
+# Azure's libraries and urllib3 log warnings. Without a handler, Python prints them to standard
+# error, and one failed sign-in fills a screen. envsync's own message has the facts that matter.
 for _library in ("azure", "msal", "urllib3"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A connection to Azure that is ready to be used.
+class AzureClient:
+    """A connection to Azure that is ready for use.
 
     Attributes:
         rest: the signed-in connection.
-        credential: who signs in.
-        transport: what carries requests.
+        credential: the credential that signs in.
+        transport: the transport that sends requests.
         time_limit: seconds after which a request that keeps failing is given up.
-        log: where requests are written down, if they are.
+        log: the request log, if one was requested.
     """
 
     rest: Rest
@@ -43,35 +43,45 @@ class Link:
     log: RequestLog | None
 
     def creator(self, scope: Mapping[str, str]) -> Creator:
-        """What creates versions where `scope`, `MLClient`'s arguments, says."""
+        """Returns the creator of versions in one place.
+
+        Args:
+            scope: the arguments of `MLClient` that name the workspace or registry.
+        """
         return Creator(
-            self.rest.cloud, self.credential, self.transport, scope, time_limit=self.time_limit
+            cloud=self.rest.cloud,
+            credential=self.credential,
+            transport=self.transport,
+            scope=scope,
+            time_limit=self.time_limit,
         )
 
     def close(self) -> None:
-        """Closes all connections, and the log."""
+        """Closes all connections and the log."""
         self.rest.close()
         if self.log is not None:
             self.log.close()
 
 
-def link(config: TargetConfig, connection: Connection) -> Link:
-    """The connection that a target's settings describe. Sends nothing yet.
+def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
+    """Returns the connection that a target's settings describe. Does not connect.
 
     Raises:
-        TargetError: there is nobody to sign in as, or the log cannot be written.
+        TargetError: the credential cannot be made, or the log cannot be written.
     """
     where = cloud(config.settings.get("cloud") or current_cloud())
     who = credential(config.settings.get("credential") or "default", where)
     log = RequestLog(connection.debug_http) if connection.debug_http else None
     transport = SharedTransport(connection.parallel, log)
     rest = Rest(where, who, transport, time_limit=connection.time_limit)
-    return Link(rest, who, transport, connection.time_limit, log)
+    return AzureClient(
+        rest=rest, credential=who, transport=transport, time_limit=connection.time_limit, log=log
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """One workspace or registry that has been found: its resources, and what creates in it."""
+class Endpoint:
+    """A workspace or registry whose address is known, with its resources and its creator."""
 
     resources: Resources
     creator: Creator

@@ -1,4 +1,4 @@
-"""What this process has just written: the service shows it late, in lists and once in a GET."""
+"""`RecentWrites`: what this process has just written, because later reads may be stale."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 
 from envsync.targets.azure.wire import Resource
 
+# Microsoft's own tests wait 30 seconds (azure-ai-ml); this is twice as long.
 LAG: Final = 60.0
-"""Seconds for which lists are not believed about what was written; Microsoft's tests wait 30."""
+"""Seconds for which a list may be stale about a write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +22,19 @@ class _Seen:
     expected: bool = True
 
 
-class Memory:
-    """Versions and containers as the service answered the last write, for a while.
+class RecentWrites:
+    """The service's answers to this process's recent writes of versions and containers.
 
     Attributes:
-        stale: seconds for which the GET of a version may show the state before a write.
+        stale: seconds for which the GET of a version may return the state before a write.
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Remembers nothing yet.
+        """Starts without writes.
 
         Args:
-            stale: see above.
-            clock: seconds, from any start.
+            stale: see the attribute.
+            clock: returns seconds since any fixed time.
         """
         self.stale = stale
         self._clock = clock
@@ -41,29 +42,30 @@ class Memory:
         self._seen: dict[tuple[str, str | None], _Seen] = {}
 
     def note(self, name: str, version: str | None, resource: Resource) -> None:
-        """Remembers what was written; with `version=None` of the container.
+        """Records a write of a version, or with `version=None` of the container.
 
-        A container's write may change what the service shows of its versions' state, so the GET of
-        a version is believed from then on.
+        A write of a container may change the state that its versions show. From then on, the GET of
+        a version is therefore not compared with an earlier write.
         """
         with self._lock:
             self._seen[name, version] = _Seen(self._clock(), resource)
             if version is None:
                 for key, seen in self._seen.items():
                     if key[0] == name and key[1] is not None:
+                        # The versions stay recorded, because lists may not show them yet.
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:
-        """Believes lists again about a container."""
+        """Forgets the write of a container, so that lists count again."""
         with self._lock:
             self._seen.pop((name, None), None)
 
     def container(self, name: str) -> Resource | None:
-        """The container, if it was written a short while ago."""
+        """Returns the container, if it was written recently."""
         return self._recent().get((name, None))
 
     def containers(self) -> dict[str, Resource]:
-        """All containers that were written a short while ago."""
+        """Returns all containers that were written recently."""
         return {
             name: resource
             for (name, version), resource in self._recent().items()
@@ -71,11 +73,11 @@ class Memory:
         }
 
     def names(self) -> Collection[str]:
-        """Names of which something was written a short while ago."""
+        """Returns the names of all recent writes."""
         return {name for name, _ in self._recent()}
 
     def versions(self, name: str) -> dict[str, Resource]:
-        """The versions of a name that were written a short while ago."""
+        """Returns the versions of a name that were written recently."""
         return {
             version: resource
             for (known, version), resource in self._recent().items()
@@ -83,7 +85,7 @@ class Memory:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """What a GET of a version has to show, if it may still show the state before that."""
+        """Returns the last write of a version while a GET may still be stale; None afterwards."""
         with self._lock:
             seen = self._seen.get((name, version))
             if seen is None or not seen.expected or seen.at < self._clock() - self.stale:

@@ -1,7 +1,8 @@
-"""`Current`: what the service holds now, where it may still show what was before a write.
+"""`FreshReads`: reads that are not older than this process's own writes.
 
-Lists lag up to half a minute behind, and one recording shows a GET of a version that was stale
-right after its PUT. What this process has written is known from the PUT's own answer.
+The service is eventually consistent: lists are stale for up to half a minute after a write, and one
+recording (2022-03) shows a stale GET of a version right after its PUT. The answer of a PUT is never
+stale, so this process remembers its own writes (`RecentWrites`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from envsync.targets.azure.listing import Listing, read_listing
-from envsync.targets.azure.memory import LAG, Memory
+from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, differ
 
@@ -20,16 +21,16 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds for which two lists are not read again to make sure that a container is archived."""
+"""Seconds for which two lists are not read again to confirm that a container is archived."""
 
 
-class Current:
-    """Asks again until the service shows what this process has written, within bounds."""
+class FreshReads:
+    """Repeats a read until the service shows this process's writes, within time limits."""
 
     def __init__(
         self,
         resources: Resources,
-        memory: Memory,
+        recent: RecentWrites,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -37,36 +38,38 @@ class Current:
         """Does not connect.
 
         Args:
-            resources: what is asked.
-            memory: what was written.
-            clock: seconds, from any start.
-            sleep: waits so many seconds.
+            resources: the resources to read.
+            recent: this process's recent writes.
+            clock: returns seconds since any fixed time.
+            sleep: waits for a number of seconds.
         """
         self._resources = resources
-        self._memory = memory
+        self._recent_writes = recent
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
         self._listing: tuple[float, Listing] | None = None
 
     def listing(self) -> Listing:
-        """Reads which containers there are."""
+        """Reads the list of containers."""
         found = read_listing(self._resources)
         with self._lock:
             self._listing = (self._clock(), found)
         return found
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """One version, not older than this process's last write to it; None if there is none.
+        """Returns one version, not older than this process's last write; None if it does not exist.
 
-        If somebody else has changed it since, it takes as long as a GET may be stale. It takes as
-        long to find out that a version is not there which must exist: somebody else may have just
-        created it.
+        If another client has changed the version since, the wait takes as long as a GET may be
+        stale. The wait is as long if `must_exist` is set and the version is missing: another client
+        may have just created it.
         """
-        wait, deadline = _FIRST_WAIT, self._clock() + self._memory.stale
+        wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            expected = self._memory.expected(name, version)
+            # Becomes None after `stale` seconds. This ends the wait if another client has changed
+            # the version, which a GET then shows for good.
+            expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
             if not (missing or outdated):
@@ -75,12 +78,13 @@ class Current:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Whether a container is archived: by this process's own last write, else by the lists.
+        """Whether a container is archived, by this process's last write, else by the lists.
 
-        A list that is read page by page may miss an entry while others write. So that a write never
-        carries a wrong state on, lists that say "archived" are read again unless they are new.
+        A list that is read in pages may miss an entry while other clients write. A write must not
+        send back a wrong state, so lists that say "archived" are read again unless they are recent.
         """
-        if (written := self._memory.container(name)) is not None:
+        # The answer of a PUT is right; a GET of an archived container is not (see `listing.py`).
+        if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
             known = self._listing
@@ -91,23 +95,25 @@ class Current:
             return known[1].archived(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until the lists show the state of every container that was written, or for `LAG`.
+        """Waits until the lists show the state of every container that was written, at most `LAG`.
 
-        What they do not show by then is forgotten, so that the next reading tells what they show.
+        States that the lists do not show by then are forgotten, so that the next read returns what
+        the lists show.
 
         Args:
-            waiting: told which names are waited for, each time before the lists are read again.
+            waiting: called with the names that are waited for, before each new read of the lists.
 
         Raises:
             TargetError: the lists cannot be read.
         """
+        # The first round reads no list if the last listing shows every write already.
         deadline, wait = self._clock() + LAG, 0.0
         with self._lock:
             listing = None if self._listing is None else self._listing[1]
         while unsettled := self._unsettled(listing):
             if self._clock() + wait > deadline:
                 for name in unsettled:
-                    self._memory.forget(name)
+                    self._recent_writes.forget(name)
                 return
             if wait:
                 waiting(unsettled)
@@ -118,6 +124,6 @@ class Current:
     def _unsettled(self, listing: Listing | None) -> Collection[str]:
         return sorted(
             name
-            for name, written in self._memory.containers().items()
+            for name, written in self._recent_writes.containers().items()
             if listing is None or written.archived != listing.archived(name)
         )

@@ -1,11 +1,11 @@
-"""Reads the state: two lists of containers, and one list of versions for each that counts.
+"""`StateReader`: reads the state from two lists of containers and the versions that matter.
 
-Nothing else is asked for, however many environments others keep beside. Two cases cost one request
-more each: a container that lists do not show yet, and what this process has just written where a
-list still shows the old.
+The versions of an environment are one list more. Other environments in the same place cost no
+request. Two cases cost one more request each: a container that lists do not show yet, and a recent
+write that a list does not show.
 
-What a project owns is found by its mark in the containers' tags. The service may drop or refuse
-those tags; then the versions of every container are read that may be the project's.
+The containers' tags name the projects that own something in them. The service may drop or refuse
+those tags. In that case, the versions of every container that may belong to the project are read.
 """
 
 from __future__ import annotations
@@ -17,42 +17,46 @@ from typing import Final
 
 from envsync.model.naming import is_reserved
 from envsync.model.state import Container, State
-from envsync.targets.azure.current import Current
+from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.listing import Listing
-from envsync.targets.azure.memory import Memory
 from envsync.targets.azure.owners import owners
+from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
-"""The container of the environments that jobs bring with them: thousands, and nobody's."""
+"""The container of environments that jobs define inline. It has thousands, and no owner."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One way of reading.
+class StateReader:
+    """Reads the state of one workspace or registry.
 
     Attributes:
-        resources: what is asked.
-        parallel: how many requests are under way at once.
-        memory: what this process has just written.
-        current: asks for a version until it is not older than that.
+        resources: the resources to read.
+        parallel: the maximum number of requests under way at once.
+        recent: this process's recent writes.
+        fresh: reads that are not older than those writes.
     """
 
     resources: Resources
     parallel: int
-    memory: Memory
-    current: Current
+    recent: RecentWrites
+    fresh: FreshReads
 
     def state(self, names: Collection[str] | None, owner: str | None) -> State:
-        """The containers of these names and those in which `owner` owns a version; None is all."""
+        """Returns the containers of `names` and those in which `owner` owns a version.
+
+        With `names=None`, all containers are returned.
+        """
         if names is not None and not names and owner is None:
             return {}
-        listing = self.current.listing()
+        listing = self.fresh.listing()
         if names is None:
-            return dict(self._containers(listing.entries.keys() | self.memory.names(), listing))
+            return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
         wanted = {*names, *self._marked(listing, owner)}
         found = dict(self._containers(wanted, listing))
+        # The expensive case: one list of versions for every container of the place.
         if owner is not None and self._may_lack_marks(found, listing, owner):
             found |= self._containers(_unreserved(listing.entries.keys() - wanted), listing)
         return {
@@ -62,16 +66,16 @@ class Reading:
         }
 
     def _marked(self, listing: Listing, owner: str | None) -> Iterator[str]:
-        """Names whose containers carry a project's mark, or of which something was written."""
+        """Yields the names of containers whose tags name the owner, and of recent writes."""
         if owner is not None:
             yield from (name for name, tags in self._tags(listing) if owner in owners(tags))
-            yield from self.memory.names()
+            yield from self.recent.names()
 
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
-        """Whether the project may own containers without its mark.
+        """Whether the project may own versions in containers whose tags do not name it.
 
-        One that lacks it shows that. Where nobody's mark is on any container, it is not known
-        whether the service keeps tags of containers at all.
+        A container of this project without its tag proves that. If no container names any owner,
+        the service may not keep tags of containers at all.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -81,14 +85,14 @@ class Reading:
         )
 
     def _tags(self, listing: Listing) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """The tags of each container, as listed or as this process has just written them."""
-        for name, item in {**listing.entries, **self.memory.containers()}.items():
+        """Yields the tags of each container, as listed or as this process has just written them."""
+        for name, item in {**listing.entries, **self.recent.containers()}.items():
             yield name, item.tags
 
     def _containers(
         self, names: Iterable[str], listing: Listing
     ) -> Iterator[tuple[str, Container]]:
-        """The containers of these names that are there, read side by side."""
+        """Yields the existing containers of these names, which are read in parallel."""
         ordered = sorted(names)
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
@@ -97,41 +101,46 @@ class Reading:
                 if container is not None:
                     yield name, container
         finally:
-            pool.shutdown(cancel_futures=True)  # after a failure, nothing more is asked for
+            # After a failure, no further request is sent.
+            pool.shutdown(cancel_futures=True)
 
     def _container(self, name: str, listing: Listing) -> Container | None:
-        """A container, whole; None where there is none."""
+        """Returns a whole container; None if it does not exist."""
         versions = self._versions(name)
-        entry, written = listing.entries.get(name), self.memory.container(name)
+        entry, written = listing.entries.get(name), self.recent.container(name)
+        # The GET is right about everything but the archived state, which is taken from elsewhere.
         outdated = written is not None and (entry is None or differ(written, entry))
         if outdated or (entry is None and versions):
             entry = self.resources.container(name)
         if entry is None and not versions:
             return None
         archived = listing.archived(name) if written is None else written.archived
+        # `nextVersion` may be a counter, a timestamp, or `1` although version 1 exists (recorded).
         following = None if entry is None else entry.properties.get("nextVersion")
         return Container(
             name,
-            tuple(registered(name, item) for item in sorted(versions, key=creation_order)),
-            archived,
-            str(following) if following else "1",
-            # Whether a version shows its container's state as its own is not documented.
+            versions=tuple(registered(name, item) for item in sorted(versions, key=creation_order)),
+            archived=archived,
+            # Until the list shows the container, its `nextVersion` is not known.
+            next_version=str(following) if following else "1",
+            # Whether a version of an archived container shows its own state or the container's is
+            # not documented, so a plan must not rely on it.
             may_echo=archived and all(item.archived for item in versions),
         )
 
     def _versions(self, name: str) -> list[Resource]:
-        """All versions, as they are: lists lag behind what this process has written."""
+        """Returns all versions. A stale list is corrected with this process's own writes."""
         found = {item.name: item for item in self.resources.versions(name)}
-        for version, written in self.memory.versions(name).items():
+        for version, written in self.recent.versions(name).items():
             if version not in found or differ(written, found[version]):
-                fresh = self.current.version(name, version)
+                fresh = self.fresh.version(name, version)
                 if fresh is not None:
                     found[version] = fresh
         return list(found.values())
 
 
 def _unreserved(names: Iterable[str]) -> Iterator[str]:
-    """Names that are not the service's own."""
+    """Yields the names that do not belong to the service."""
     return (name for name in names if not is_reserved(name) and name != _ANONYMOUS)
 
 

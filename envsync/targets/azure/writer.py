@@ -1,0 +1,259 @@
+"""`Writer`: the writes to one workspace or registry, each checked against the result.
+
+A container's archived state cannot be read back with a GET. It is known from the answer of its PUT,
+and from lists. Every write to a container therefore sends a state, and no archive or restore is
+skipped because the container seems to have that state already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from envsync.model.canonical import JSON
+from envsync.model.environment import Environment, all_tags
+from envsync.model.errors import TargetError
+from envsync.model.naming import is_reserved
+from envsync.targets import refusals
+from envsync.targets.azure.checks import (
+    ensure_archived,
+    ensure_kept,
+    ensure_ours,
+    ensure_uploaded,
+    hidden_archive,
+)
+from envsync.targets.azure.client import Endpoint
+from envsync.targets.azure.fresh_reads import FreshReads
+from envsync.targets.azure.http.errors import RequestRefused
+from envsync.targets.azure.owners import owners, with_owner
+from envsync.targets.azure.recent_writes import RecentWrites
+from envsync.targets.azure.wire import Resource, body, registered
+
+_DECLINED: Final = frozenset({400, 405, 409})
+"""Statuses of a service that does not support a request at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """The writes to one endpoint. Writes to the same name must be sequential.
+
+    Attributes:
+        endpoint: the workspace or registry.
+        recent: records what was written.
+        fresh: reads that are not older than the recorded writes.
+    """
+
+    endpoint: Endpoint
+    recent: RecentWrites
+    fresh: FreshReads
+
+    def register(self, environment: Environment) -> Resource:
+        """Creates a version and reads it back.
+
+        The read also finds a version that was created although the answer was lost.
+
+        Raises:
+            TargetError: the version was not created, or the service holds something else.
+        """
+        key, failure = environment.key, None
+        tags = all_tags(environment.metadata, environment.provenance)
+        try:
+            self.endpoint.creator.create(environment)
+        except TargetError as error:
+            failure = error
+        # azure-ai-ml reads a new version of a registry back, and the GET may still answer 404.
+        if failure is None or (isinstance(failure, RequestRefused) and failure.status == 404):
+            # A version of an archived container is archived from the start (documentation,
+            # "Archive").
+            archived = self.fresh.archived(key.name)
+            new = Resource(key.version, {})
+            written = _written(
+                new, description=environment.metadata.description, tags=tags, archived=archived
+            )
+            self.recent.note(key.name, key.version, written)
+        try:
+            # After a failed create as well: a PUT may succeed although its connection is closed
+            # before the answer arrives.
+            held = self.fresh.version(key.name, key.version)
+        except TargetError as error:
+            raise failure or error from error
+        if held is None:
+            raise failure or TargetError(
+                f"The service accepted {key}, but does not return it. Run apply again later."
+            )
+        self.recent.note(key.name, key.version, held)
+        ensure_uploaded(environment, held)
+        ensure_ours(environment, registered(key.name, held))
+        ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
+        return held
+
+    def own(self, name: str, owner: str | None) -> None:
+        """Adds an owner to a container's tags, so that one list of containers finds it.
+
+        A service that drops or refuses the tag does not fail the change.
+        """
+        if owner is None:
+            return
+        # Saves a GET for each further version of the same environment.
+        known = self.recent.container(name)
+        if known is not None and owner in owners(known.tags):
+            return
+        container = self.endpoint.resources.container(name)
+        if container is None:
+            return
+        archived = self.fresh.archived(name)
+        if owner in owners(container.tags):
+            seen = _written(
+                container, description=container.description, tags=container.tags, archived=archived
+            )
+            self.recent.note(name, None, seen)
+            return
+        try:
+            self._put_container(
+                name, container, tags=with_owner(container.tags, owner), archived=archived
+            )
+        except RequestRefused as error:
+            # A 403 or 500 still is a failure: only a service that does not support tags is
+            # accepted.
+            if error.status not in _DECLINED:
+                raise
+
+    def _put_container(
+        self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
+    ) -> Resource:
+        """Writes a container and returns it.
+
+        Its state is that of the answer, because a GET does not show it.
+        """
+        sent = body(container, description=container.description, tags=tags, archived=archived)
+        answer = self.endpoint.resources.put_container(name, sent)
+        held = answer or _written(
+            container, description=container.description, tags=tags, archived=archived
+        )
+        self.recent.note(name, None, held)
+        return held
+
+    def set_container(self, name: str, archived: bool) -> None:
+        """Archives or restores a container, even if it seems to have that state already."""
+        container = self.endpoint.resources.container(name)
+        if container is None:
+            raise refusals.unknown(name, None)
+        # A container, unlike a version, does not say whether it is curated.
+        if is_reserved(name):
+            raise refusals.curated(name)
+        alone = [] if archived else self._archived_alone(name)
+        try:
+            held = self._put_container(name, container, tags=container.tags, archived=archived)
+        except RequestRefused as error:
+            # A service that no longer accepts tags on containers may still hold earlier ones:
+            # https://github.com/Azure/bicep-types-az/issues/2594
+            if error.status not in _DECLINED or not container.tags:
+                raise
+            held = self._put_container(name, container, tags={}, archived=archived)
+        ensure_archived(name, held, archived)
+        # Whether restoring a container restores these versions as well is not documented.
+        for version in alone:
+            self.set_version(name, version, True)
+
+    def _archived_alone(self, name: str) -> list[str]:
+        """Returns the versions of an archived container that were archived separately.
+
+        If the service shows all versions as archived, that may be the container's state, and none
+        is returned. A plan archives again what no file declares.
+        """
+        versions = self.endpoint.resources.versions(name)
+        alone = [item.name for item in versions if item.archived]
+        return alone if len(alone) < len(versions) else []
+
+    def set_version(self, name: str, version: str, archived: bool) -> None:
+        """Archives or restores a version. Skips a version that was archived separately already.
+
+        Raises:
+            TargetError: the version does not exist, is curated, its container forbids the change,
+                or the service ignored it.
+        """
+        held = self.changeable(name, version)
+        if not archived:
+            self.ensure_shown(name, version)
+        # In an archived container the flag may be the container's, so the version is written
+        # anyway.
+        elif held.archived and not self.fresh.archived(name):
+            return
+        try:
+            self.put_version(name, held, description=held.description, tags=None, archived=archived)
+        except RequestRefused as error:
+            if held.archived:
+                return
+            if archived and self.fresh.archived(name):
+                raise hidden_archive(name, version, str(error)) from error
+            raise
+
+    def put_version(
+        self,
+        name: str,
+        held: Resource,
+        description: str | None,
+        tags: Mapping[str, str] | None,
+        archived: bool,
+    ) -> None:
+        """Writes the mutable fields of a version, and reads it back. `tags=None` keeps the tags."""
+        what, kept = f"{name}:{held.name}", held.tags if tags is None else tags
+
+        def ensure(shown: Resource) -> None:
+            ensure_kept(what, shown, description=description, tags=kept)
+            ensure_archived(what, shown, archived)
+
+        sent = body(held, description=description, tags=tags, archived=archived)
+        # The answer shows at once if a field was ignored. The GET then shows what was stored.
+        answer = self.endpoint.resources.put_version(name, held.name, sent)
+        if answer is not None:
+            self.recent.note(name, held.name, answer)
+            ensure(answer)
+        else:
+            self.recent.note(
+                name,
+                held.name,
+                _written(held, description=description, tags=kept, archived=archived),
+            )
+        shown = self.fresh.version(name, held.name)
+        if shown is None:
+            raise refusals.unknown(name, held.name)
+        self.recent.note(name, held.name, shown)
+        ensure(shown)
+
+    def changeable(self, name: str, version: str) -> Resource:
+        """Returns a version that may be changed.
+
+        Raises:
+            RuleViolation: the version does not exist or is curated.
+        """
+        held = self.fresh.version(name, version, must_exist=True)
+        if held is None:
+            raise refusals.unknown(name, version)
+        if held.curated or is_reserved(name):
+            raise refusals.curated(f"{name}:{version}")
+        return held
+
+    def ensure_shown(self, name: str, version: str) -> None:
+        """Checks that a version's container is not archived (documentation, "Archive").
+
+        Raises:
+            RuleViolation: the container is archived.
+        """
+        if self.fresh.archived(name):
+            raise refusals.hidden(name, version)
+
+
+def _written(
+    item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
+) -> Resource:
+    """Returns a resource as it should be after a write whose answer has no resource."""
+    said: dict[str, JSON] = {
+        "description": description,
+        "tags": dict(tags),
+        "isArchived": archived,
+        # A stage of `Archived`, which comes back from the service, would win over `isArchived`.
+        "stage": None,
+    }
+    return Resource(item.name, {**item.properties, **said}, item.created)
