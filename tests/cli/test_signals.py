@@ -140,9 +140,9 @@ def test_after_one_signal_an_upload_is_finished_and_the_rest_skipped(
 HANGING = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from envsync import cli
+from envsync.cli import main
 
-@cli.app.command()
+@main.app.command()
 def hang():
     with ThreadPoolExecutor(2) as pool:
         for _ in range(2):  # the first Ctrl-C also ends the wait for one of them
@@ -150,7 +150,7 @@ def hang():
         print("ready", flush=True)
 
 sys.argv = ["envsync", "hang"]
-cli.main()
+main.main()
 """
 
 
@@ -172,9 +172,9 @@ def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads(
 
 HANDLING = """
 import signal, sys, time
-from envsync import cli
+from envsync.cli import main
 
-@cli.app.command()
+@main.app.command()
 def handle():
     seen = []
     before = signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print(len(seen), flush=True)))
@@ -185,7 +185,7 @@ def handle():
     print("handled")
 
 sys.argv = ["envsync", "handle"]
-cli.main()
+main.main()
 """
 
 
