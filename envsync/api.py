@@ -20,27 +20,45 @@ from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from envsync.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a plan.
+class Verification:
+    """Says whether the target shows the changes of an apply.
 
     Attributes:
-        outcomes: one for each change, in the order in which they ended.
-        unverified: addresses of changes that were done, and that the target does not show; None
-            where nobody looked.
+        unverified: addresses of changes that are done, but that the target does not show. If the
+            target could not be read again, these are all changes that are done.
+        error: why the target could not be read again; None if it was read.
+    """
+
+    unverified: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The result of applying a plan.
+
+    Attributes:
+        outcomes: one outcome for each change, in the order in which the changes ended.
+        unverified: addresses of changes that are done, but that the target does not show; None
+            with `verify=False`. If the target could not be read again, these are all changes that
+            are done.
+        verification_error: why the target could not be read again; None if it was read, and with
+            `verify=False`.
     """
 
     outcomes: tuple[Outcome, ...]
     unverified: tuple[str, ...] | None
+    verification_error: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether every change was done, and shows."""
+        """Whether every change is done, and no change failed verification."""
         return not self.unverified and all(item.status == "done" for item in self.outcomes)
 
 
@@ -173,8 +191,75 @@ def apply_plan(
 
         current = fresh()
         current.ensure_approved(plan.digest)
-        outcomes = tuple(apply(current, target, parallel=parallel, skip_rejected=skip_rejected))
-        if not verify:
-            return Applied(outcomes, None)
-        target.settle(lambda _names: None)
-        return Applied(outcomes, unverified(outcomes, fresh()))
+        outcomes: list[Outcome] = []
+        verification: Verification | None = None
+        for item in apply_and_verify(
+            current,
+            target,
+            fresh,
+            parallel=parallel,
+            skip_rejected=skip_rejected,
+            verify=verify,
+        ):
+            if isinstance(item, Verification):
+                verification = item
+            else:
+                outcomes.append(item)
+    if verification is None:
+        return Applied(tuple(outcomes), None)
+    return Applied(tuple(outcomes), verification.unverified, verification.error)
+
+
+def apply_and_verify(
+    plan: Plan,
+    target: Target,
+    plan_again: Callable[[], Plan],
+    *,
+    parallel: int = DEFAULT_PARALLEL,
+    skip_rejected: bool = False,
+    verify: bool = True,
+    stop: Callable[[], bool] = lambda: False,
+    waiting: Callable[[Collection[str]], None] = lambda _names: None,
+) -> Generator[Outcome | Verification, None, None]:
+    """Applies a plan to an open target. Yields each outcome, and then one `Verification`.
+
+    A target that cannot be read after the writes raises nothing: the `Verification` says why.
+
+    Args:
+        plan: as `plan_for` returned it; a plan from JSON cannot be applied.
+        target: the target that the plan is for.
+        plan_again: reads the target and returns a plan made with the same arguments as `plan`.
+        parallel: the maximum number of changes in flight.
+        skip_rejected: leaves out names with a rejection instead of refusing the plan.
+        verify: with False, the target is not read again and no `Verification` is yielded.
+        stop: is called before each change. Once it returns True, the remaining changes are skipped
+            and no `Verification` is yielded.
+        waiting: is called with the names of environments while stale lists of the target do not
+            show them yet.
+
+    Raises:
+        PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
+    """
+    outcomes: list[Outcome] = []
+    for outcome in apply(plan, target, parallel=parallel, skip_rejected=skip_rejected, stop=stop):
+        outcomes.append(outcome)
+        yield outcome
+    if verify and not stop():
+        yield _verification(outcomes, target, plan_again, waiting=waiting)
+
+
+def _verification(
+    outcomes: Sequence[Outcome],
+    target: Target,
+    plan_again: Callable[[], Plan],
+    *,
+    waiting: Callable[[Collection[str]], None],
+) -> Verification:
+    try:
+        # Lists of Azure ML are eventually consistent. Without waiting, a plan would miss writes.
+        target.settle(waiting)
+        return Verification(unverified(outcomes, plan_again()))
+    except EnvsyncError as error:
+        # The writes have happened: an exception here would lose the outcomes of all of them.
+        done = tuple(item.change.address for item in outcomes if item.status == "done")
+        return Verification(done, str(error))

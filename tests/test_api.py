@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +14,19 @@ import envsync
 from envsync import (
     EnvsyncError,
     InvalidProject,
+    Outcome,
     Plan,
     PlanRefused,
+    TargetError,
     UsageError,
     apply_plan,
     load_project,
     make_plan,
 )
+from envsync.api import Verification, apply_and_verify, plan_for
+from envsync.model.state import State
+from envsync.targets.kinds import open_target
+from envsync.targets.local.target import LocalTarget
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 ENVIRONMENT = """\
@@ -114,6 +122,81 @@ def test_rejections_are_refused_or_left_out(directory: Path) -> None:
     applied = apply_plan(project, plan, skip_rejected=True, verify=False)
     assert [item.change.address for item in applied.outcomes] == ["b:1"]
     assert applied.unverified is None
+
+
+def test_outcomes_are_returned_even_if_the_target_cannot_be_read_again(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = load_project(directory)
+    plan = make_plan(project)
+    read, reads = LocalTarget.read, []
+
+    def read_once(self: LocalTarget, *arguments: Any) -> State:
+        reads.append(arguments)
+        if len(reads) > 1:
+            raise TargetError("The network is down.")
+        return read(self, *arguments)
+
+    monkeypatch.setattr(LocalTarget, "read", read_once)
+    applied = apply_plan(project, plan)
+
+    assert [item.status for item in applied.outcomes] == ["done"]
+    assert applied.unverified == ("a:1",)
+    assert applied.verification_error == "The network is down."
+    assert not applied.ok
+
+
+def test_a_target_that_cannot_settle_fails_verification_and_no_change(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TargetError("The lists cannot be read.")
+
+    monkeypatch.setattr(LocalTarget, "settle", fail)
+    project = load_project(directory)
+    applied = apply_plan(project, make_plan(project))
+
+    assert [item.status for item in applied.outcomes] == ["done"]
+    assert applied.verification_error == "The lists cannot be read."
+
+
+def test_a_target_that_does_not_show_a_change_is_no_error_of_reading(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalTarget, "create", lambda *_: None)
+    project = load_project(directory)
+    applied = apply_plan(project, make_plan(project))
+
+    assert (applied.unverified, applied.verification_error) == (("a:1",), None)
+    assert not applied.ok
+
+
+def test_outcomes_are_yielded_one_by_one_and_the_verification_comes_last(directory: Path) -> None:
+    write(directory, "b")
+    project = load_project(directory)
+    with closing(open_target(project.config.target(None), project.config.root)) as target:
+
+        def plan_again() -> Plan:
+            return plan_for(project, target)
+
+        items = list(apply_and_verify(plan_again(), target, plan_again, parallel=1))
+
+    *outcomes, verification = items
+    assert [item.status for item in outcomes if isinstance(item, Outcome)] == ["done", "done"]
+    assert verification == Verification(())
+
+
+def test_a_stopped_apply_is_not_verified(directory: Path) -> None:
+    project = load_project(directory)
+    with closing(open_target(project.config.target(None), project.config.root)) as target:
+
+        def plan_again() -> Plan:
+            return plan_for(project, target)
+
+        items = list(apply_and_verify(plan_again(), target, plan_again, stop=lambda: True))
+
+    assert [item.status for item in items if isinstance(item, Outcome)] == ["skipped"]
+    assert len(items) == 1
 
 
 def test_all_problems_of_all_files_come_at_once(directory: Path) -> None:

@@ -6,22 +6,17 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from envsync.api import plan_for, provenance
+from envsync.api import Verification, apply_and_verify, plan_for, provenance
 from envsync.cli.files import read_plan
 from envsync.cli.plan import show
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
-from envsync.model.errors import EnvsyncError, Interrupted, PlanRefused
-from envsync.plan.apply import apply
-from envsync.plan.outcome import Outcome, unverified
+from envsync.model.errors import Interrupted, PlanRefused
+from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
-
-if TYPE_CHECKING:
-    from envsync.model.target import Target
 
 
 def run(
@@ -71,17 +66,26 @@ def run(
             raise
 
         with finishing_on_signals(remove_scratch) as stopped:
-            outcomes = _apply(
+            outcomes, verification = _report(
                 session,
                 plan,
-                apply(plan, opened, parallel=parallel, skip_rejected=skip_rejected, stop=stopped),
+                apply_and_verify(
+                    plan,
+                    opened,
+                    plan_now,
+                    parallel=parallel,
+                    skip_rejected=skip_rejected,
+                    verify=verify,
+                    stop=stopped,
+                    waiting=_waiting(session, plan.target.name),
+                ),
                 silent=as_json,
             )
-            missing = None
-            if verify and not stopped():
-                missing = _verify(session, opened, outcomes, plan_now)
             interrupted = stopped()
 
+    if verification and verification.error:
+        session.err(f"Error: the target cannot be read again to verify: {verification.error}")
+    missing = verification.unverified if verification else None
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
         for change in plan.changes
@@ -97,10 +101,8 @@ def run(
     return 0 if ok else 1
 
 
-def _verify(
-    session: Session, target: Target, outcomes: Sequence[Outcome], plan_now: Callable[[], Plan]
-) -> tuple[str, ...]:
-    """Addresses of what was done and does not show; all of it where the target cannot be read."""
+def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
+    """Returns a function that reports, once for each name, that lists do not show it yet."""
     told: set[str] = set()
 
     def waiting(names: Collection[str]) -> None:
@@ -108,16 +110,11 @@ def _verify(
             told.update(names)
             shown = f"{len(names)} environments" if len(names) > 1 else next(iter(names))
             session.err(
-                f"Verifying: waiting until the lists of {target.identity.name} show the state of "
-                f"{shown}, for a minute at most …"
+                f"Verifying: waiting until the lists of {target} show the state of {shown}, "
+                "for a minute at most …"
             )
 
-    try:
-        target.settle(waiting)
-        return unverified(outcomes, plan_now())
-    except EnvsyncError as error:
-        session.err(f"Error: the target cannot be read again to verify: {error}")
-        return tuple(item.change.address for item in outcomes if item.status == "done")
+    return waiting
 
 
 def _ask(plan: Plan) -> None:
@@ -139,19 +136,33 @@ def _ask(plan: Plan) -> None:
         raise PlanRefused("not-approved", "Not applied.")
 
 
-def _apply(
-    session: Session, plan: Plan, outcomes: Iterable[Outcome], *, silent: bool
-) -> list[Outcome]:
-    """Prints each outcome as it happens, with a progress bar where somebody watches."""
-    collected = []
-    with ExitStack() as stack:
-        advance = stack.enter_context(_progress(len(plan.applicable), session.quiet))
-        for outcome in outcomes:
-            collected.append(outcome)
-            if not silent and not (session.quiet and outcome.status == "done"):
-                session.out(outcome_text(outcome, session.paint(sys.stdout)))
+def _report(
+    session: Session,
+    plan: Plan,
+    items: Iterable[Outcome | Verification],
+    *,
+    silent: bool,
+) -> tuple[list[Outcome], Verification | None]:
+    """Prints each outcome when it is known, with a progress bar if standard error is a terminal.
+
+    Returns the outcomes, and the verification if the target was read again.
+    """
+    outcomes: list[Outcome] = []
+    verification: Verification | None = None
+    with ExitStack() as bar:
+        advance = bar.enter_context(_progress(len(plan.applicable), session.quiet))
+        for item in items:
+            if isinstance(item, Verification):
+                verification = item
+                continue
+            outcomes.append(item)
+            if not silent and not (session.quiet and item.status == "done"):
+                session.out(outcome_text(item, session.paint(sys.stdout)))
             advance()
-    return collected
+            if len(outcomes) == len(plan.applicable):
+                # Waiting for the lists prints messages: the bar has to be gone before them.
+                bar.close()
+    return outcomes, verification
 
 
 @contextmanager
