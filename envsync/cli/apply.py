@@ -1,40 +1,75 @@
-"""`envsync apply`: plans, shows the plan, asks, applies, verifies."""
+"""`envsync apply`: shows the plan, asks for confirmation, applies the plan and verifies it."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from envsync.api import Verification, apply_and_verify, plan_for, provenance
 from envsync.cli.files import read_plan
-from envsync.cli.plan import show
+from envsync.cli.options import (
+    Format,
+    FormatOption,
+    GlobsArgument,
+    MassArchiveOption,
+    ParallelOption,
+    TakeOverOption,
+    TargetOption,
+)
+from envsync.cli.plan import shown_plan
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import Interrupted, PlanRefused
+from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
 
+EXAMPLE = "envsync apply --target dev --plan plan.json"
+
 
 def run(
-    session: Session,
-    globs: Sequence[str],
-    target: str | None,
-    *,
-    as_json: bool,
-    yes: bool,
-    plan_file: Path | None,
-    approve: str | None,
-    skip_rejected: bool,
-    parallel: int,
-    verify: bool,
-    take_over: bool,
-    allow_mass_archive: bool,
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Apply only if the plan is still the saved plan."
+        ),
+    ] = None,
+    approve: Annotated[
+        str | None,
+        typer.Option(
+            "--approve", metavar="DIGEST", help="Apply only if the plan still has this digest."
+        ),
+    ] = None,
+    skip_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--skip-rejected", help="Apply the rest of a plan with rejections; still exits with 1."
+        ),
+    ] = False,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Read the target again afterwards.")
+    ] = True,
+    take_over: TakeOverOption = False,
+    allow_mass_archive: MassArchiveOption = False,
 ) -> int:
-    """Applies the plan; 1 if a change failed or was held back, or does not show afterwards."""
+    """Show the plan, ask for confirmation, apply and verify.
+
+    Exits with 1 if a change fails, is held back by a rejection, or fails verification.
+    """
+    session: Session = context.obj
+    as_json = output is Format.JSON
     saved = read_plan(plan_file) if plan_file else None
     project = session.project()
     name = target or (saved.target.name if saved else None)
@@ -45,7 +80,7 @@ def run(
             return plan_for(
                 project,
                 opened,
-                globs,
+                globs or [],
                 commit=commit,
                 take_over=take_over,
                 allow_mass_archive=allow_mass_archive,
@@ -53,7 +88,7 @@ def run(
 
         plan = plan_now()
         if not as_json:
-            session.out(show(session, plan))
+            session.out(shown_plan(session, plan))
         try:
             for digest in filter(None, (saved.digest if saved else None, approve)):
                 plan.ensure_approved(digest)
@@ -81,10 +116,14 @@ def run(
                 ),
                 silent=as_json,
             )
+            # Read here: after the block, a signal ends the process.
             interrupted = stopped()
 
     if verification and verification.error:
-        session.err(f"Error: the target cannot be read again to verify: {verification.error}")
+        session.err(
+            f"Error: cannot verify the changes, because the target cannot be read again: "
+            f"{verification.error}"
+        )
     missing = verification.unverified if verification else None
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
@@ -96,7 +135,7 @@ def run(
     elif plan.changes:
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
     if interrupted:
-        raise Interrupted("Interrupted: run apply again for what was not started.")
+        raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
@@ -118,18 +157,20 @@ def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]
 
 
 def _ask(plan: Plan) -> None:
-    """Asks a person whether to apply.
+    """Asks for confirmation in the terminal.
 
     Raises:
-        PlanRefused: the answer is no, or there is nobody to ask.
+        PlanRefused: the answer is no, or standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise PlanRefused(
             "not-approved",
-            "Nobody is there to ask. Pass --yes, or the reviewed plan's digest with --approve.",
+            "Cannot ask for confirmation: standard input is not a terminal. Pass --yes, or the "
+            "digest of the reviewed plan with --approve.",
         )
     count = len(plan.applicable)
     question = f"Apply {count} change{'' if count == 1 else 's'} to {plan.target.name}? [y/N] "
+    # Not `input()`: it writes to standard output, which holds only results.
     sys.stderr.write(question)
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
@@ -167,6 +208,7 @@ def _report(
 
 @contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Shows a progress bar. Yields a function that advances the bar by one change."""
     if quiet or not total or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -180,6 +222,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
+        # rich moves printed lines above the bar. In a file or pipe, it must not touch them.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("apply", total=total)

@@ -84,8 +84,8 @@ def test_a_file_without_version_needs_none(project: Path, run: Run) -> None:
     result = run("bump", "a", "--version", "3")
     assert (result.code, result.err) == (
         1,
-        "Error: environments/a-None.yml has no version, so envsync counts by itself. To decide it "
-        'yourself, add the line `version: "3"`.\n',
+        "Error: environments/a-None.yml has no version, so envsync assigns the versions. To "
+        'choose the version yourself, add the line `version: "3"`.\n',
     )
     assert file.read_bytes() == before
 
@@ -237,7 +237,10 @@ def test_a_rejected_edit_gets_a_version_of_its_own_and_the_plan_creates_it(
         ("create", "a", "8")
     ]
     nothing = run("bump", "--all-rejected")
-    assert (nothing.code, nothing.out) == (0, "Nothing is rejected, so there is nothing to bump.\n")
+    assert (nothing.code, nothing.out) == (
+        0,
+        "No version is rejected, so there is nothing to bump.\n",
+    )
     assert run("bump", "--all-rejected", "--format", "json").data["bumps"] == []
 
 
@@ -276,7 +279,7 @@ def test_the_commit_to_compare_with_can_be_named(project: Path, run: Run) -> Non
     edit(file, "base:1", "base:2")
     commit(project)
 
-    assert run("bump", "--all-rejected").out.startswith("Nothing is rejected")
+    assert run("bump", "--all-rejected").out.startswith("No version is rejected")
     assert run("bump", "--all-rejected", "--base", "HEAD~1").out.endswith("  a  1 -> 2\n")
     assert run("bump", "a", "--base", "nowhere").code == 1
 
@@ -294,4 +297,4 @@ def test_without_git_a_target_can_tell_what_is_rejected(project: Path, run: Run)
         "environments/a-1.yml:3:  a  1 -> 2\n"
     )
     assert run("apply", "--yes").code == 0
-    assert run("bump", "--all-rejected", "-t", "local").out.startswith("Nothing is rejected")
+    assert run("bump", "--all-rejected", "-t", "local").out.startswith("No version is rejected")

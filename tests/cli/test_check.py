@@ -240,7 +240,7 @@ def test_nothing_that_changed_needs_no_target(repository: Path, run: Run) -> Non
     result = run("plan", "--since", "HEAD", "--detailed-exitcode")
 
     assert (result.code, result.err) == (0, "")
-    assert result.out == "No changes. Nothing that is declared has changed since HEAD.\n"
+    assert result.out == "No changes. No declared environment has changed since HEAD.\n"
     data = run("plan", "--since", "HEAD", "--format", "json").data
     assert (data["changes"], data["rejections"]) == ([], [])
 

@@ -144,7 +144,7 @@ def test_a_command_that_is_not_there_is_one_line() -> None:
     done = envsync("emulator", "--", "no-such-command")
 
     assert (done.returncode, done.stdout) == (127, "")
-    assert done.stderr == "Error: no-such-command: there is no such command.\n"
+    assert done.stderr == "Error: no-such-command: command not found.\n"
 
 
 @posix
@@ -245,7 +245,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
     """The settings that a command line asks for."""
     found: list[Settings] = []
 
-    def take(_session: object, settings: Settings, *_: object, **__: object) -> int:
+    def take(_session: object, *, settings: Settings, **_: object) -> int:
         found.append(settings)
         return 0
 
@@ -309,13 +309,13 @@ def test_several_faults_are_drawn_in_order() -> None:
 
 @pytest.mark.parametrize("text", ["429", "=1", "429=", "429=2", "429=-1", "418=0.5", "500=nan"])
 def test_what_is_no_fault_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes KIND=RATE"):
+    with pytest.raises(UsageError, match="expected KIND=RATE"):
         command.faults([text])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1s", "1.5"])
 def test_what_is_no_time_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes milliseconds"):
+    with pytest.raises(UsageError, match="expected milliseconds"):
         command.milliseconds(text)
 
 
@@ -326,7 +326,7 @@ def test_a_lag_is_in_seconds_with_or_without_their_unit(text: str, expected: flo
 
 @pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
 def test_what_is_no_lag_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes seconds"):
+    with pytest.raises(UsageError, match="expected seconds"):
         command.seconds("--list-lag", text)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from envsync import __version__
+from envsync.cli.main import SUMMARIES, load_command
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
 
@@ -21,13 +24,79 @@ def test_the_version(run: Run) -> None:
     assert run("--version").out == f"envsync {__version__}\n"
 
 
-def test_help_names_every_command(run: Run) -> None:
+def test_help_lists_every_command_with_its_whole_summary(run: Run) -> None:
     result = run("--help")
+    listed = dict(re.findall(r"^  (\w+)  +(\S.*)$", result.out, re.MULTILINE))
 
     assert result.code == 0
-    for command in ("init", "validate", "plan", "apply", "list", "show", "schema"):
-        assert re.search(rf"\b{command}\b", result.out)
-        assert run(command, "--help").code == 0
+    assert listed == SUMMARIES
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_summary_of_a_command_is_the_first_line_of_its_docstring(name: str) -> None:
+    docstring = import_module(f"envsync.cli.{name}").run.__doc__
+
+    assert docstring.splitlines()[0] == SUMMARIES[name]
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: str) -> None:
+    result = run(name, "--help")
+    *_, example_title, example, _, link_title, link = result.out.splitlines()
+
+    assert result.code == 0
+    assert (example_title, link_title) == ("  Example:", "  Documentation:")
+    assert example.startswith(f"    envsync {name}")
+    assert link == (
+        f"    https://github.com/envsync/envsync/blob/main/docs/commands.md#envsync-{name}"
+    )
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_example_in_the_help_of_a_command_parses(name: str) -> None:
+    example = import_module(f"envsync.cli.{name}").EXAMPLE.partition(" > ")[0]
+    arguments = shlex.split(example)
+
+    assert arguments[:2] == ["envsync", name]
+    load_command(name).make_context(name, arguments[2:])
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_of_a_command_shows_no_python_types(run: Run, name: str) -> None:
+    assert not re.search(r"<(list|str|int|float|bool|path|file|directory)\b", run(name, "-h").out)
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import SUMMARIES, app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "sys.exit(str(names))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.stderr == "[]\n"
+
+
+def test_a_command_imports_no_other_command() -> None:
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import SUMMARIES, app\n"
+        "app(['schema', 'plan'], standalone_mode=False)\n"
+        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "sys.exit(str(names))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.stderr == "['schema']\n"
+
+
+def test_a_misspelt_command_is_answered_with_a_suggestion(run: Run) -> None:
+    result = run("aply")
+
+    assert result.code == 64
+    assert "Did you mean 'apply'?" in result.err
 
 
 @pytest.mark.parametrize(
@@ -256,5 +325,5 @@ def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
 
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (
         64,
-        ["Error: The working directory is gone. Change to another one."],
+        ["Error: The working directory no longer exists. Change to another directory."],
     )

@@ -144,7 +144,7 @@ def test_show_history(filled: Path, run: Run) -> None:
     ("reference", "message"),
     [
         ("none", "no environment 'none'"),
-        ("a:9", "no version '9'. It has: 1, 2."),
+        ("a:9", "no version '9'. Its versions are: 1, 2."),
         ("b@latest", "no active version"),
     ],
 )
