@@ -1,6 +1,6 @@
-"""The Python API: make a plan for one of the targets of a loaded project, apply it.
+"""The Python API: makes a plan for a target of a project, and applies the plan.
 
-The command line does nothing that these functions cannot do; docs/api.md shows them at work.
+The command line uses the same functions. docs/api.md describes the public ones.
 """
 
 from __future__ import annotations
@@ -71,19 +71,19 @@ def make_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """What an apply would do to a target. Never writes.
+    """Returns the plan that makes a target match a project. Never writes.
 
     Args:
         project: as `load_project` returned it.
-        target: its name in `envsync.yaml`; the default target where none is given.
-        globs: only environments whose name matches one of these.
-        since: of these only environments whose files changed since this git commit.
-        take_over: makes versions that belong to another project ours.
-        allow_mass_archive: turns off the guards against archiving too much.
+        target: the name of the target in `envsync.yaml`; None for the default target.
+        globs: includes only environments whose name matches one of these patterns.
+        since: of these, includes only environments whose files changed since this git commit.
+        take_over: takes ownership of declared versions that belong to another project.
+        allow_mass_archive: allows the plan to archive any number of environments.
 
     Raises:
-        EnvsyncError: nothing is declared, a glob matches nothing, the target is not known or cannot
-            be read, or git cannot tell what changed.
+        EnvsyncError: the project declares no environment, a pattern matches no environment, the
+            target is unknown or cannot be read, or git cannot tell which files changed.
     """
     only = None if since is None else changed_names(project, since)
     with closing(open_target(project.config.target(target), project.config.root)) as opened:
@@ -107,22 +107,27 @@ def plan_for(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """`make_plan` for a target that is open already.
+    """Returns the plan for an open target.
 
     Args:
         project: as `load_project` returned it.
-        target: is read, unless `only` is empty.
-        globs: only environments whose name matches one of these.
-        only: of these only environments of these names; None for all.
-        commit: what `envsync.commit` is to say on what is written.
-        take_over: makes versions that belong to another project ours.
-        allow_mass_archive: turns off the guards against archiving too much.
+        target: the open target. It is not read if `only` is empty.
+        globs: includes only environments whose name matches one of these patterns.
+        only: of these, includes only environments with these names; None for all.
+        commit: the git commit that applying the plan records in the tag `envsync.commit`.
+        take_over: takes ownership of declared versions that belong to another project.
+        allow_mass_archive: allows the plan to archive any number of environments.
+
+    Raises:
+        EnvsyncError: the project declares no environment, a pattern matches no environment, or the
+            target cannot be read.
     """
     config = project.config
+    # A wrong directory or a wrong setting also looks like a project without environments.
     if not project.declarations and not allow_mass_archive:
         raise EnvsyncError(
-            f"There is no environment file below {config.environments}/. A plan from nothing would "
-            "archive everything; if that is meant, pass --allow-mass-archive."
+            f"There is no environment file below {config.environments}/. The plan would archive "
+            "every environment of the project. To allow this, pass --allow-mass-archive."
         )
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
@@ -137,18 +142,27 @@ def plan_for(
 
 
 def changed_names(project: Project, ref: str) -> frozenset[str]:
-    """The names of environments whose files changed since a git commit, or are gone.
+    """Returns the names of environments whose files were changed or deleted since a git commit.
+
+    Args:
+        project: as `load_project` returned it.
+        ref: the commit, in any form that git resolves.
 
     Raises:
-        GitError: there is no such commit.
+        GitError: the project is not in a repository, or the commit does not exist.
     """
+    # Importing git is slow, and most plans need no commit.
     from envsync.git.changed import changed_since
 
     return changed_since(project.config, project.declarations, ref)
 
 
 def provenance(project: Project) -> str | None:
-    """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
+    """Returns the value of the tag `envsync.commit`.
+
+    The value is the current commit, with `-dirty` if the files differ from it. Returns None if no
+    commit contains environments of the project, or git cannot tell.
+    """
     from envsync.git.changed import current_commit
 
     return current_commit(project.config)
@@ -165,14 +179,24 @@ def apply_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Applied:
-    """Plans again, and carries the plan out if it is still the one given.
+    """Makes the plan again, and applies it if it is still the given plan.
 
-    The plan may come from `make_plan` or from a file; `globs`, `take_over` and
-    `allow_mass_archive` must be what it was made with.
+    A change that fails raises nothing: its outcome says why. A target that cannot be read after
+    the writes raises nothing either: see `Applied.verification_error`.
+
+    Args:
+        project: as `load_project` returned it.
+        plan: from `make_plan`, or from a file.
+        globs: the value that the plan was made with.
+        parallel: the maximum number of concurrent changes and requests.
+        skip_rejected: leaves out names with a rejection instead of refusing the plan.
+        verify: reads the target again after the writes.
+        take_over: the value that the plan was made with.
+        allow_mass_archive: the value that the plan was made with.
 
     Raises:
         PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
-        EnvsyncError: the target cannot be read. Single changes that fail are outcomes, not errors.
+        EnvsyncError: the target cannot be read before the writes. Nothing was changed.
     """
     config = project.config
     connection = Connection(parallel=parallel)
@@ -189,6 +213,7 @@ def apply_plan(
                 allow_mass_archive=allow_mass_archive,
             )
 
+        # A plan from a file has no build contexts and no specs. Only the new plan can be applied.
         current = fresh()
         current.ensure_approved(plan.digest)
         outcomes: list[Outcome] = []

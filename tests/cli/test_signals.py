@@ -107,8 +107,8 @@ def test_a_second_signal_ends_an_upload_without_an_answer_and_leaves_no_copy(
         process.send_signal(second)
         _, err = process.communicate(timeout=HANGS)
 
-    assert stopping.startswith("Stopping: what is in flight is being finished.")
-    assert err == "Interrupted at once: what was in flight may be done or not.\n"
+    assert stopping.startswith("Stopping after the changes in flight.")
+    assert err == "Interrupted at once: changes in flight may be done or not.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -166,7 +166,7 @@ def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads(
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: what was in flight may be done or not.\n",
+        "Interrupted at once: changes in flight may be done or not.\n",
     )
 
 
