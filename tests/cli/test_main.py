@@ -1,4 +1,4 @@
-"""Global options, exit codes and what an error looks like."""
+"""Tests of global options, help, completion, exit codes and error messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.cli.conftest import Run, declare
 ENVSYNC = [sys.executable, "-m", "envsync"]
 
 
-def test_the_version(run: Run) -> None:
+def test_version_prints_the_version(run: Run) -> None:
     assert run("--version").out == f"envsync {__version__}\n"
 
 
@@ -117,7 +117,7 @@ def test_a_misspelt_command_is_answered_with_a_suggestion(run: Run) -> None:
         ["-C", "nowhere", "plan"],
     ],
 )
-def test_wrong_usage_exits_with_64_and_says_what_is_wrong(
+def test_wrong_usage_exits_with_64_and_an_error_message(
     project: Path, run: Run, arguments: list[str]
 ) -> None:
     declare(project, "a")
@@ -129,7 +129,7 @@ def test_wrong_usage_exits_with_64_and_says_what_is_wrong(
     assert "Traceback" not in result.err
 
 
-def test_an_unknown_target_names_the_known_ones(project: Path, run: Run) -> None:
+def test_the_error_for_an_unknown_target_names_the_known_targets(project: Path, run: Run) -> None:
     declare(project, "a")
     result = run("plan", "-t", "locall")
 
@@ -137,7 +137,7 @@ def test_an_unknown_target_names_the_known_ones(project: Path, run: Run) -> None
     assert "local" in result.err.replace("locall", "")
 
 
-def test_c_runs_as_if_started_there(project: Path, run: Run) -> None:
+def test_c_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent
 
@@ -145,7 +145,7 @@ def test_c_runs_as_if_started_there(project: Path, run: Run) -> None:
     assert run("-C", "churn", "plan", "--format", "json").data["summary"]["create"] == 1
 
 
-def test_the_project_is_found_from_below(project: Path, run: Run) -> None:
+def test_the_project_is_found_from_a_subdirectory(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: found\n")
     declare(project, "a")
 
@@ -154,7 +154,7 @@ def test_the_project_is_found_from_below(project: Path, run: Run) -> None:
     assert result.data["changes"][0]["source"]["file"] == "environments/a-1.yml"
 
 
-def test_config_names_another_file(project: Path, run: Run) -> None:
+def test_config_selects_another_file(project: Path, run: Run) -> None:
     (project / "other.yaml").write_text("project: other\n")
     declare(project, "a")
 
@@ -164,7 +164,7 @@ def test_config_names_another_file(project: Path, run: Run) -> None:
     assert "none.yaml" in missing.err
 
 
-def test_a_broken_config_is_said_with_file_line_and_column(project: Path, run: Run) -> None:
+def test_an_error_in_the_settings_has_file_line_and_column(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: x\nprun: owned\n")
     result = run("plan")
 
@@ -176,14 +176,14 @@ def test_a_broken_config_is_said_with_file_line_and_column(project: Path, run: R
 @pytest.mark.parametrize(
     ("arguments", "no_color", "colored"),
     [
-        ([], None, False),  # standard output is no terminal here
+        ([], None, False),  # in tests, standard output is not a terminal
         (["--color", "always"], None, True),
         (["--color", "always"], "1", True),
         (["--color", "never"], None, False),
         (["--color", "auto"], "1", False),
     ],
 )
-def test_colour(
+def test_the_option_decides_about_colour_and_then_no_color(
     project: Path,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -198,7 +198,7 @@ def test_colour(
     assert ("\x1b[" in run(*arguments, "plan").out) is colored
 
 
-def test_a_bug_names_a_log_file_and_shows_no_traceback(
+def test_a_bug_is_reported_with_a_log_file_and_without_traceback(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     declare(project, "a")
@@ -219,7 +219,7 @@ def test_a_bug_names_a_log_file_and_shows_no_traceback(
     assert "ZeroDivisionError: boom" in log
 
 
-def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None:
+def test_a_closed_pipe_prints_no_error(project: Path) -> None:
     for number in range(300):
         declare(project, f"e{number}")
     process = subprocess.Popen(
@@ -237,7 +237,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shell_completion_can_be_shown(shell: str, project: Path) -> None:
+def test_the_script_for_shell_completion_is_printed(shell: str, project: Path) -> None:
     environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     result = subprocess.run(
         ["envsync", "--show-completion", shell],
@@ -287,8 +287,8 @@ def test_shell_completion_offers_commands_targets_and_names(
     assert set(result.stdout.split()) == offered
 
 
-def test_importing_the_command_line_is_light() -> None:
-    """`--version` and `--help` need no YAML, no git, no database, no DeepDiff and no Azure."""
+def test_the_command_line_imports_no_slow_package() -> None:
+    """Checks that `--version` and `--help` start without the packages that are slow to import."""
     code = (
         "import sys, envsync.cli.main; "
         "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich'}; "
@@ -300,9 +300,7 @@ def test_importing_the_command_line_is_light() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
-    project: Path, encoding: str
-) -> None:
+def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encoding: str) -> None:
     declare(project, "a", description="→")
     environ = {**os.environ, "PYTHONIOENCODING": encoding}
 
@@ -315,7 +313,7 @@ def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
     assert '"after": "\\u2192"' in output("--format", "json")
 
 
-def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
+def test_a_deleted_working_directory_is_wrong_usage(project: Path) -> None:
     gone = project / "gone"
     gone.mkdir()
     script = 'rmdir "$PWD" && exec "$@"'
