@@ -132,8 +132,10 @@ def plan_for(
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )
+    # Reading a target in Azure takes seconds and needs a login. An empty selection needs neither.
     if only is not None and not only:
         return Plan(policy.project, target.identity)
+    # Owned versions are read even if no file declares their name any more: the plan archives them.
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, policy.project)
     return planner.make_plan(

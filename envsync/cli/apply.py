@@ -72,6 +72,7 @@ def run(
     as_json = output is Format.JSON
     saved = read_plan(plan_file) if plan_file else None
     project = session.project()
+    # A saved plan names its target, so `--target` is not needed with it.
     name = target or (saved.target.name if saved else None)
     commit = provenance(project)
     with session.target(project.config, name, parallel) as opened:
@@ -96,6 +97,7 @@ def run(
             if plan.applicable and not (yes or saved or approve):
                 _ask(plan)
         except PlanRefused:
+            # A pipeline that parses the output needs the plan to see why it was refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
@@ -125,6 +127,7 @@ def run(
             f"{verification.error}"
         )
     missing = verification.unverified if verification else None
+    # Changes that a rejection holds back are not applicable: they have no outcome yet.
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
         for change in plan.changes
@@ -134,6 +137,7 @@ def run(
         session.out_json(applied_json(plan, outcomes, missing))
     elif plan.changes:
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
+    # Only now, because the outcomes of an interrupted run have to be printed, too.
     if interrupted:
         raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)

@@ -89,6 +89,7 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
+    # Reading every commit is slow. A given version may also be one that an older commit declared.
     if version is None:
         used = _with_past(project, chosen, used)
     bumps = _write(project.config.root, decide(chosen, used, version))
@@ -150,6 +151,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
 
 def _used(project: Project, checked: Checked | None, state: State, *, target: str | None) -> Used:
     """Returns every known version, by name, with the place where it is used."""
+    # Archived versions count as well: they can be restored.
     used: dict[str, dict[str, str]] = {}
     for container in state.values():
         for item in container.versions:
@@ -182,6 +184,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
     """
+    # All files are rewritten in memory first. So an error leaves every file unchanged.
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:

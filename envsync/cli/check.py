@@ -43,6 +43,7 @@ def run(
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
+    # `show_problems` would summarize files. As text, `check` summarizes a comparison instead.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,

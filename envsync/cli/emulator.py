@@ -79,6 +79,7 @@ def run(
         str | None,
         typer.Option(metavar="VALUE", help="Client secret of a login that may only read."),
     ] = None,
+    # Times are strings, because they may end with a unit: `50ms`, `30s`.
     latency: Annotated[
         str, typer.Option(metavar="MS", help="Delay each response by this many milliseconds.")
     ] = "0",
@@ -206,6 +207,7 @@ def run(
         operation_polls=operation_polls,
         retry_after=retry_after,
     )
+    # None says that `--format` is not given: with a command, the option is wrong usage.
     as_json = None if output is None else output is VariablesFormat.JSON
     return serving.run(
         context.obj, settings=settings, log=log, command=command or [], as_json=as_json

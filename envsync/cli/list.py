@@ -25,6 +25,7 @@ def run(
     session: Session = context.obj
     with session.target(session.config(), target) as opened:
         state = opened.read(None)
+    # `read(None)` returns archived environments as well.
     containers = [state[name] for name in sorted(state) if everything or state[name].active]
     if output is Format.JSON:
         session.out_json(list_json(containers, everything=everything))

@@ -158,11 +158,13 @@ def _global_options(
         ),
     ] = False,
 ) -> None:
+    # First of all, because `-C` applies to relative paths in every other option.
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
+    # Every command needs the working directory. It may have been deleted by another process.
     try:
         Path.cwd()
     except FileNotFoundError as error:
@@ -224,6 +226,7 @@ def _report(error: Exception) -> int:
         session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
         return error.exit_code
 
+    # Imported here, because only a bug needs them.
     import tempfile
     import traceback
 

@@ -57,6 +57,7 @@ def complete_names(incomplete: str) -> Iterable[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
+# Each option is declared once, so that its name and help are the same in every command.
 FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
 ProblemsFormatOption = Annotated[ProblemsFormat, typer.Option("--format", help="Output format.")]
 TargetOption = Annotated[

@@ -85,6 +85,7 @@ def run(
                     allow_mass_archive=allow_mass_archive,
                 )
             )
+    # `--all-targets` cannot be combined with `--out`, so there is exactly one plan.
     if out is not None:
         write_file(out, json_text(plans[0].to_json()))
     if output is PlanFormat.JSON:
@@ -94,6 +95,7 @@ def run(
         from envsync.render.plan_markdown import plan_markdown
 
         session.out("\n".join(map(plan_markdown, plans)))
+    # The target was not read, so the plan cannot say how many environments are unchanged.
     elif only is not None and not only:
         session.out(f"No changes. No declared environment has changed since {since}.")
     else:

@@ -56,6 +56,7 @@ class Session:
         """The project directory. It is known even if `envsync.yaml` has errors."""
         from envsync.project.settings.config import config_path
 
+        # `config()` raises if the file has errors, and even these are reported with a path.
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 

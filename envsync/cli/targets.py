@@ -42,6 +42,7 @@ def run(
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:
+        # One line: a step of a GitHub workflow sets an output by writing `name=value`.
         session.out(json.dumps({"target": _shared(config.targets.values())}))
     else:
         session.out(_text(config, session.paint(sys.stdout)))
@@ -82,5 +83,7 @@ def _shared(targets: Iterable[TargetConfig]) -> list[str]:
 
     A local target is a file on one machine: on the runner of the next job it is empty again.
     """
+    # Without this fallback, a project with local targets only would get an empty matrix, which
+    # GitHub rejects.
     kinds = {target.name: target.kind for target in targets}
     return [name for name, kind in kinds.items() if kind != "local"] or list(kinds)

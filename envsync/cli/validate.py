@@ -53,6 +53,7 @@ def validate(
         files=loaded.files,
         environments=len(loaded.declarations),
     )
+    # The severities in the output stay as they are: `--strict` decides only about the exit code.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
 
@@ -71,5 +72,6 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         config.root / config.environments,
         rules=config.rules,
         versions=config.versions,
+        # Paths on the command line start at the working directory, not at the project.
         paths=[path.absolute() for path in paths] or None,
     )

@@ -38,6 +38,7 @@ def versions(project: Path) -> dict[str, str]:
 
 def test_bump_changes_no_byte_but_the_version(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
+    # A byte order mark, a character outside ASCII, CRLF line ends and comments must survive.
     text = b"\xef\xbb\xbf# About \xc3\xa9\r\n" + file.read_bytes().replace(b"\n", b"  # 7\r\n")
     file.write_bytes(text)
     result = run("bump", "a")

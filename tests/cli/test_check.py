@@ -160,6 +160,7 @@ def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
     declare(repository, "a", image=OTHER)
     (repository / "environments" / "ünïcode.txt").write_text("1")
     hook = repository / ".git" / "hooks" / "pre-commit"
+    # In a hook, git sets variables such as GIT_INDEX_FILE, which must not mislead envsync.
     hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m envsync check\n")
     hook.chmod(0o755)
     git(repository, "add", "--all")

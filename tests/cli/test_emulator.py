@@ -221,6 +221,7 @@ def test_a_server_prints_its_variables_and_runs_until_a_signal(
 def test_a_shell_can_evaluate_the_variables() -> None:
     with started() as process:
         assert process.stdout is not None
+        # A server prints 18 variables. Reading more lines would block until the server ends.
         lines = [process.stdout.readline() for _ in range(18)]
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)

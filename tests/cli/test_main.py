@@ -227,6 +227,7 @@ def test_a_closed_pipe_prints_no_error(project: Path) -> None:
     )
     assert process.stdout is not None
     assert process.stderr is not None
+    # The plan is longer than the buffer of a pipe, so envsync still writes when it is closed.
     process.stdout.read(10)
     process.stdout.close()
     err = process.stderr.read()
@@ -316,6 +317,7 @@ def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encodin
 def test_a_deleted_working_directory_is_wrong_usage(project: Path) -> None:
     gone = project / "gone"
     gone.mkdir()
+    # The shell deletes its own working directory, and then starts envsync in it.
     script = 'rmdir "$PWD" && exec "$@"'
     done = subprocess.run(
         ["/bin/sh", "-c", script, "sh", *ENVSYNC, "plan"], cwd=gone, capture_output=True, text=True

@@ -70,6 +70,7 @@ def filled(project: Path, run: Run) -> Path:
     b = declare(project, "b", "1")
     declare(project, "c", "1")
     run("apply", "--yes")
+    # Without its file, the owned environment `b` is archived by the second apply.
     b.unlink()
     run("apply", "--yes")
     return project

@@ -418,6 +418,7 @@ def test_a_refused_apply_prints_the_plan_as_json(project: Path, run: Run) -> Non
 
 def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    # A terminal has colours unless this variable turns them off.
     environment.pop("NO_COLOR", None)
     return pexpect.spawn(
         sys.executable,
@@ -471,6 +472,7 @@ def test_a_signal_finishes_the_changes_in_flight_and_exits_with_130(
         stderr=subprocess.PIPE,
         text=True,
     )
+    # The signal has to arrive in the middle of the apply, after the first writes.
     deadline = time.monotonic() + 60
     while history(project) < 5 and time.monotonic() < deadline:
         time.sleep(0.02)

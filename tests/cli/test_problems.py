@@ -130,6 +130,7 @@ def test_a_project_behind_a_symbolic_link_is_named_by_its_real_path(
 ) -> None:
     declare(project, "a", versoin="1")
     (project / "envsync.yaml").touch()
+    # An empty directory named `.git` is enough: envsync only searches for the root here.
     (project.parent / ".git").mkdir()
     linked = project / "linked"
     linked.symlink_to(project)
