@@ -1,6 +1,6 @@
 """envsync keeps Azure Machine Learning environments in git: plan, review, apply.
 
-The public API is what `__all__` names; docs/api.md shows it at work.
+`__all__` lists the public API, and docs/api.md describes it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from envsync._version import __version__
 
+# Type checkers read these imports, and Python reads `_HOMES`: both must name the same modules.
 if TYPE_CHECKING:
     from envsync.api import Applied, apply_plan, make_plan
     from envsync.model.errors import (
@@ -67,7 +68,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports what is asked for when it is asked for: `envsync --version` needs none of it."""
+    """Imports a public name when it is first used: `envsync --version` uses none of them."""
     from importlib import import_module
 
     for home, names in _HOMES.items():

@@ -1,4 +1,4 @@
-"""`python -m envsync`."""
+"""Runs the command line with `python -m envsync`."""
 
 from envsync.cli.main import main
 

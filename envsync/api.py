@@ -1,6 +1,6 @@
-"""The Python API: make a plan for one of the targets of a loaded project, apply it.
+"""The Python API: makes a plan for a target of a project, and applies the plan.
 
-The command line does nothing that these functions cannot do; docs/api.md shows them at work.
+The command line uses the same functions. docs/api.md describes the public ones.
 """
 
 from __future__ import annotations
@@ -20,27 +20,45 @@ from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
 
     from envsync.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of a plan.
+class Verification:
+    """Says whether the target shows the changes of an apply.
 
     Attributes:
-        outcomes: one for each change, in the order in which they ended.
-        unverified: addresses of changes that were done, and that the target does not show; None
-            where nobody looked.
+        unverified: addresses of changes that are done, but that the target does not show. If the
+            target could not be read again, these are all changes that are done.
+        error: why the target could not be read again; None if it was read.
+    """
+
+    unverified: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The result of applying a plan.
+
+    Attributes:
+        outcomes: one outcome for each change, in the order in which the changes ended.
+        unverified: addresses of changes that are done, but that the target does not show; None
+            with `verify=False`. If the target could not be read again, these are all changes that
+            are done.
+        verification_error: why the target could not be read again; None if it was read, and with
+            `verify=False`.
     """
 
     outcomes: tuple[Outcome, ...]
     unverified: tuple[str, ...] | None
+    verification_error: str | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether every change was done, and shows."""
+        """Whether every change is done, and no change failed verification."""
         return not self.unverified and all(item.status == "done" for item in self.outcomes)
 
 
@@ -53,19 +71,19 @@ def make_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """What an apply would do to a target. Never writes.
+    """Returns the plan that makes a target match a project. Never writes.
 
     Args:
         project: as `load_project` returned it.
-        target: its name in `envsync.yaml`; the default target where none is given.
-        globs: only environments whose name matches one of these.
-        since: of these only environments whose files changed since this git commit.
-        take_over: makes versions that belong to another project ours.
-        allow_mass_archive: turns off the guards against archiving too much.
+        target: the name of the target in `envsync.yaml`; None for the default target.
+        globs: includes only environments whose name matches one of these patterns.
+        since: of these, includes only environments whose files changed since this git commit.
+        take_over: takes ownership of declared versions that belong to another project.
+        allow_mass_archive: allows the plan to archive any number of environments.
 
     Raises:
-        EnvsyncError: nothing is declared, a glob matches nothing, the target is not known or cannot
-            be read, or git cannot tell what changed.
+        EnvsyncError: the project declares no environment, a pattern matches no environment, the
+            target is unknown or cannot be read, or git cannot tell which files changed.
     """
     only = None if since is None else changed_names(project, since)
     with closing(open_target(project.config.target(target), project.config.root)) as opened:
@@ -89,28 +107,35 @@ def plan_for(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """`make_plan` for a target that is open already.
+    """Returns the plan for an open target.
 
     Args:
         project: as `load_project` returned it.
-        target: is read, unless `only` is empty.
-        globs: only environments whose name matches one of these.
-        only: of these only environments of these names; None for all.
-        commit: what `envsync.commit` is to say on what is written.
-        take_over: makes versions that belong to another project ours.
-        allow_mass_archive: turns off the guards against archiving too much.
+        target: the open target. It is not read if `only` is empty.
+        globs: includes only environments whose name matches one of these patterns.
+        only: of these, includes only environments with these names; None for all.
+        commit: the git commit that applying the plan records in the tag `envsync.commit`.
+        take_over: takes ownership of declared versions that belong to another project.
+        allow_mass_archive: allows the plan to archive any number of environments.
+
+    Raises:
+        EnvsyncError: the project declares no environment, a pattern matches no environment, or the
+            target cannot be read.
     """
     config = project.config
+    # A wrong directory or a wrong setting also looks like a project without environments.
     if not project.declarations and not allow_mass_archive:
         raise EnvsyncError(
-            f"There is no environment file below {config.environments}/. A plan from nothing would "
-            "archive everything; if that is meant, pass --allow-mass-archive."
+            f"There is no environment file below {config.environments}/. The plan would archive "
+            "every environment of the project. To allow this, pass --allow-mass-archive."
         )
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )
+    # Reading a target in Azure takes seconds and needs a login. An empty selection needs neither.
     if only is not None and not only:
         return Plan(policy.project, target.identity)
+    # Owned versions are read even if no file declares their name any more: the plan archives them.
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, policy.project)
     return planner.make_plan(
@@ -119,18 +144,27 @@ def plan_for(
 
 
 def changed_names(project: Project, ref: str) -> frozenset[str]:
-    """The names of environments whose files changed since a git commit, or are gone.
+    """Returns the names of environments whose files were changed or deleted since a git commit.
+
+    Args:
+        project: as `load_project` returned it.
+        ref: the commit, in any form that git resolves.
 
     Raises:
-        GitError: there is no such commit.
+        GitError: the project is not in a repository, or the commit does not exist.
     """
+    # Importing git is slow, and most plans need no commit.
     from envsync.git.changed import changed_since
 
     return changed_since(project.config, project.declarations, ref)
 
 
 def provenance(project: Project) -> str | None:
-    """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
+    """Returns the value of the tag `envsync.commit`.
+
+    The value is the current commit, with `-dirty` if the files differ from it. Returns None if no
+    commit contains environments of the project, or git cannot tell.
+    """
     from envsync.git.changed import current_commit
 
     return current_commit(project.config)
@@ -147,14 +181,24 @@ def apply_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Applied:
-    """Plans again, and carries the plan out if it is still the one given.
+    """Makes the plan again, and applies it if it is still the given plan.
 
-    The plan may come from `make_plan` or from a file; `globs`, `take_over` and
-    `allow_mass_archive` must be what it was made with.
+    A change that fails raises nothing: its outcome says why. A target that cannot be read after
+    the writes raises nothing either: see `Applied.verification_error`.
+
+    Args:
+        project: as `load_project` returned it.
+        plan: from `make_plan`, or from a file.
+        globs: the value that the plan was made with.
+        parallel: the maximum number of concurrent changes and requests.
+        skip_rejected: leaves out names with a rejection instead of refusing the plan.
+        verify: reads the target again after the writes.
+        take_over: the value that the plan was made with.
+        allow_mass_archive: the value that the plan was made with.
 
     Raises:
         PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
-        EnvsyncError: the target cannot be read. Single changes that fail are outcomes, not errors.
+        EnvsyncError: the target cannot be read before the writes. Nothing was changed.
     """
     config = project.config
     connection = Connection(parallel=parallel)
@@ -171,10 +215,78 @@ def apply_plan(
                 allow_mass_archive=allow_mass_archive,
             )
 
+        # A plan from a file has no build contexts and no specs. Only the new plan can be applied.
         current = fresh()
         current.ensure_approved(plan.digest)
-        outcomes = tuple(apply(current, target, parallel=parallel, skip_rejected=skip_rejected))
-        if not verify:
-            return Applied(outcomes, None)
-        target.settle(lambda _names: None)
-        return Applied(outcomes, unverified(outcomes, fresh()))
+        outcomes: list[Outcome] = []
+        verification: Verification | None = None
+        for item in apply_and_verify(
+            current,
+            target,
+            fresh,
+            parallel=parallel,
+            skip_rejected=skip_rejected,
+            verify=verify,
+        ):
+            if isinstance(item, Verification):
+                verification = item
+            else:
+                outcomes.append(item)
+    if verification is None:
+        return Applied(tuple(outcomes), None)
+    return Applied(tuple(outcomes), verification.unverified, verification.error)
+
+
+def apply_and_verify(
+    plan: Plan,
+    target: Target,
+    plan_again: Callable[[], Plan],
+    *,
+    parallel: int = DEFAULT_PARALLEL,
+    skip_rejected: bool = False,
+    verify: bool = True,
+    stop: Callable[[], bool] = lambda: False,
+    waiting: Callable[[Collection[str]], None] = lambda _names: None,
+) -> Generator[Outcome | Verification, None, None]:
+    """Applies a plan to an open target. Yields each outcome, and then one `Verification`.
+
+    A target that cannot be read after the writes raises nothing: the `Verification` says why.
+
+    Args:
+        plan: as `plan_for` returned it; a plan from JSON cannot be applied.
+        target: the target that the plan is for.
+        plan_again: reads the target and returns a plan made with the same arguments as `plan`.
+        parallel: the maximum number of changes in flight.
+        skip_rejected: leaves out names with a rejection instead of refusing the plan.
+        verify: with False, the target is not read again and no `Verification` is yielded.
+        stop: is called before each change. Once it returns True, the remaining changes are skipped
+            and no `Verification` is yielded.
+        waiting: is called with the names of environments while stale lists of the target do not
+            show them yet.
+
+    Raises:
+        PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
+    """
+    outcomes: list[Outcome] = []
+    for outcome in apply(plan, target, parallel=parallel, skip_rejected=skip_rejected, stop=stop):
+        outcomes.append(outcome)
+        yield outcome
+    if verify and not stop():
+        yield _verification(outcomes, target, plan_again, waiting=waiting)
+
+
+def _verification(
+    outcomes: Sequence[Outcome],
+    target: Target,
+    plan_again: Callable[[], Plan],
+    *,
+    waiting: Callable[[Collection[str]], None],
+) -> Verification:
+    try:
+        # Lists of Azure ML are eventually consistent. Without waiting, a plan would miss writes.
+        target.settle(waiting)
+        return Verification(unverified(outcomes, plan_again()))
+    except EnvsyncError as error:
+        # The writes have happened: an exception here would lose the outcomes of all of them.
+        done = tuple(item.change.address for item in outcomes if item.status == "done")
+        return Verification(done, str(error))

@@ -1,10 +1,12 @@
-"""The public Python API, as docs/api.md shows it."""
+"""Tests of the public Python API, as docs/api.md describes it."""
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,13 +14,19 @@ import envsync
 from envsync import (
     EnvsyncError,
     InvalidProject,
+    Outcome,
     Plan,
     PlanRefused,
+    TargetError,
     UsageError,
     apply_plan,
     load_project,
     make_plan,
 )
+from envsync.api import Verification, apply_and_verify, plan_for
+from envsync.model.state import State
+from envsync.targets.kinds import open_target
+from envsync.targets.local.target import LocalTarget
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 ENVIRONMENT = """\
@@ -72,7 +80,7 @@ def test_the_example_of_the_documentation_runs(
     assert capsys.readouterr().out == ("create a:1 ['image', 'description']\nTrue ['done']\n")
 
 
-def test_load_plan_apply_and_an_empty_plan(directory: Path) -> None:
+def test_after_an_apply_the_plan_is_empty(directory: Path) -> None:
     project = load_project(directory)
     plan = make_plan(project)
     applied = apply_plan(project, plan)
@@ -83,7 +91,7 @@ def test_load_plan_apply_and_an_empty_plan(directory: Path) -> None:
     assert make_plan(project).is_empty
 
 
-def test_a_plan_from_a_file_is_applied_if_it_is_still_the_plan(directory: Path) -> None:
+def test_a_plan_from_json_is_applied_if_it_is_not_stale(directory: Path) -> None:
     project = load_project(directory)
     saved = Plan.from_json(json.loads(json.dumps(make_plan(project).to_json())))
 
@@ -101,7 +109,7 @@ def test_a_stale_plan_is_refused_and_nothing_is_written(directory: Path) -> None
     assert make_plan(project).summary["create"] == 2
 
 
-def test_rejections_are_refused_or_left_out(directory: Path) -> None:
+def test_a_plan_with_rejections_is_refused_unless_they_are_skipped(directory: Path) -> None:
     project = load_project(directory)
     apply_plan(project, make_plan(project))
     write(directory, "a", tag="2")
@@ -116,7 +124,82 @@ def test_rejections_are_refused_or_left_out(directory: Path) -> None:
     assert applied.unverified is None
 
 
-def test_all_problems_of_all_files_come_at_once(directory: Path) -> None:
+def test_outcomes_are_returned_even_if_the_target_cannot_be_read_again(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = load_project(directory)
+    plan = make_plan(project)
+    read, reads = LocalTarget.read, []
+
+    def read_once(self: LocalTarget, *arguments: Any) -> State:
+        reads.append(arguments)
+        if len(reads) > 1:
+            raise TargetError("The network is down.")
+        return read(self, *arguments)
+
+    monkeypatch.setattr(LocalTarget, "read", read_once)
+    applied = apply_plan(project, plan)
+
+    assert [item.status for item in applied.outcomes] == ["done"]
+    assert applied.unverified == ("a:1",)
+    assert applied.verification_error == "The network is down."
+    assert not applied.ok
+
+
+def test_a_target_that_cannot_settle_fails_only_the_verification(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise TargetError("The lists cannot be read.")
+
+    monkeypatch.setattr(LocalTarget, "settle", fail)
+    project = load_project(directory)
+    applied = apply_plan(project, make_plan(project))
+
+    assert [item.status for item in applied.outcomes] == ["done"]
+    assert applied.verification_error == "The lists cannot be read."
+
+
+def test_a_lost_write_is_unverified_without_a_verification_error(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LocalTarget, "create", lambda *_: None)
+    project = load_project(directory)
+    applied = apply_plan(project, make_plan(project))
+
+    assert (applied.unverified, applied.verification_error) == (("a:1",), None)
+    assert not applied.ok
+
+
+def test_outcomes_are_yielded_one_by_one_and_the_verification_comes_last(directory: Path) -> None:
+    write(directory, "b")
+    project = load_project(directory)
+    with closing(open_target(project.config.target(None), project.config.root)) as target:
+
+        def plan_again() -> Plan:
+            return plan_for(project, target)
+
+        items = list(apply_and_verify(plan_again(), target, plan_again, parallel=1))
+
+    *outcomes, verification = items
+    assert [item.status for item in outcomes if isinstance(item, Outcome)] == ["done", "done"]
+    assert verification == Verification(())
+
+
+def test_a_stopped_apply_is_not_verified(directory: Path) -> None:
+    project = load_project(directory)
+    with closing(open_target(project.config.target(None), project.config.root)) as target:
+
+        def plan_again() -> Plan:
+            return plan_for(project, target)
+
+        items = list(apply_and_verify(plan_again(), target, plan_again, stop=lambda: True))
+
+    assert [item.status for item in items if isinstance(item, Outcome)] == ["skipped"]
+    assert len(items) == 1
+
+
+def test_loading_raises_all_problems_of_all_files(directory: Path) -> None:
     write(directory, "_", version="latest")
     write(directory, "b", version="1.10")
 
@@ -127,7 +210,7 @@ def test_all_problems_of_all_files_come_at_once(directory: Path) -> None:
     assert "environments/b-1.10.yml:3:10: error[ambiguous-version]" in str(caught.value)
 
 
-def test_a_project_without_files_is_an_error(tmp_path: Path) -> None:
+def test_a_project_without_environment_files_is_an_error(tmp_path: Path) -> None:
     project = load_project(tmp_path)
 
     with pytest.raises(EnvsyncError, match="no environment file below environments/"):

@@ -31,7 +31,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from envsync.cli.main import app
+from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
@@ -108,13 +108,7 @@ def identity(page: Path) -> str:
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
-    return {
-        name: command
-        for name, command in group.commands.items()
-        if isinstance(command, typer.core.TyperCommand) and not command.hidden
-    }
+    return {name: load_command(name) for name in SUMMARIES}
 
 
 def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str]:

@@ -1,1 +1,1 @@
-"""One file for each command; the only room that prints."""
+"""The command line: one file for each command. No other room prints."""

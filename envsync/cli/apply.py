@@ -1,47 +1,78 @@
-"""`envsync apply`: plans, shows the plan, asks, applies, verifies."""
+"""`envsync apply`: shows the plan, asks for confirmation, applies the plan and verifies it."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from envsync.api import plan_for, provenance
+import typer
+
+from envsync.api import Verification, apply_and_verify, plan_for, provenance
 from envsync.cli.files import read_plan
-from envsync.cli.plan import show
+from envsync.cli.options import (
+    Format,
+    FormatOption,
+    GlobsArgument,
+    MassArchiveOption,
+    ParallelOption,
+    TakeOverOption,
+    TargetOption,
+)
+from envsync.cli.plan import shown_plan
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
-from envsync.model.errors import EnvsyncError, Interrupted, PlanRefused
-from envsync.plan.apply import apply
-from envsync.plan.outcome import Outcome, unverified
+from envsync.model.errors import Interrupted, PlanRefused
+from envsync.model.target import DEFAULT_PARALLEL
+from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 from envsync.render.outcomes import applied_json, applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
 
-if TYPE_CHECKING:
-    from envsync.model.target import Target
+EXAMPLE = "envsync apply --target dev --plan plan.json"
 
 
 def run(
-    session: Session,
-    globs: Sequence[str],
-    target: str | None,
-    *,
-    as_json: bool,
-    yes: bool,
-    plan_file: Path | None,
-    approve: str | None,
-    skip_rejected: bool,
-    parallel: int,
-    verify: bool,
-    take_over: bool,
-    allow_mass_archive: bool,
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Apply only if the plan is still the saved plan."
+        ),
+    ] = None,
+    approve: Annotated[
+        str | None,
+        typer.Option(
+            "--approve", metavar="DIGEST", help="Apply only if the plan still has this digest."
+        ),
+    ] = None,
+    skip_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--skip-rejected", help="Apply the rest of a plan with rejections; still exits with 1."
+        ),
+    ] = False,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Read the target again afterwards.")
+    ] = True,
+    take_over: TakeOverOption = False,
+    allow_mass_archive: MassArchiveOption = False,
 ) -> int:
-    """Applies the plan; 1 if a change failed or was held back, or does not show afterwards."""
+    """Show the plan, ask for confirmation, apply and verify.
+
+    Exits with 1 if a change fails, is held back by a rejection, or fails verification.
+    """
+    session: Session = context.obj
+    as_json = output is Format.JSON
     saved = read_plan(plan_file) if plan_file else None
     project = session.project()
+    # A saved plan names its target, so `--target` is not needed with it.
     name = target or (saved.target.name if saved else None)
     commit = provenance(project)
     with session.target(project.config, name, parallel) as opened:
@@ -50,7 +81,7 @@ def run(
             return plan_for(
                 project,
                 opened,
-                globs,
+                globs or [],
                 commit=commit,
                 take_over=take_over,
                 allow_mass_archive=allow_mass_archive,
@@ -58,7 +89,7 @@ def run(
 
         plan = plan_now()
         if not as_json:
-            session.out(show(session, plan))
+            session.out(shown_plan(session, plan))
         try:
             for digest in filter(None, (saved.digest if saved else None, approve)):
                 plan.ensure_approved(digest)
@@ -66,22 +97,37 @@ def run(
             if plan.applicable and not (yes or saved or approve):
                 _ask(plan)
         except PlanRefused:
+            # A pipeline that parses the output needs the plan to see why it was refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
 
         with finishing_on_signals(remove_scratch) as stopped:
-            outcomes = _apply(
+            outcomes, verification = _report(
                 session,
                 plan,
-                apply(plan, opened, parallel=parallel, skip_rejected=skip_rejected, stop=stopped),
+                apply_and_verify(
+                    plan,
+                    opened,
+                    plan_now,
+                    parallel=parallel,
+                    skip_rejected=skip_rejected,
+                    verify=verify,
+                    stop=stopped,
+                    waiting=_waiting(session, plan.target.name),
+                ),
                 silent=as_json,
             )
-            missing = None
-            if verify and not stopped():
-                missing = _verify(session, opened, outcomes, plan_now)
+            # Read here: after the block, a signal ends the process.
             interrupted = stopped()
 
+    if verification and verification.error:
+        session.err(
+            f"Error: cannot verify the changes, because the target cannot be read again: "
+            f"{verification.error}"
+        )
+    missing = verification.unverified if verification else None
+    # Changes that a rejection holds back are not applicable: they have no outcome yet.
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
         for change in plan.changes
@@ -91,16 +137,15 @@ def run(
         session.out_json(applied_json(plan, outcomes, missing))
     elif plan.changes:
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
+    # Only now, because the outcomes of an interrupted run have to be printed, too.
     if interrupted:
-        raise Interrupted("Interrupted: run apply again for what was not started.")
+        raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
 
-def _verify(
-    session: Session, target: Target, outcomes: Sequence[Outcome], plan_now: Callable[[], Plan]
-) -> tuple[str, ...]:
-    """Addresses of what was done and does not show; all of it where the target cannot be read."""
+def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
+    """Returns a function that reports, once for each name, that lists do not show it yet."""
     told: set[str] = set()
 
     def waiting(names: Collection[str]) -> None:
@@ -108,54 +153,66 @@ def _verify(
             told.update(names)
             shown = f"{len(names)} environments" if len(names) > 1 else next(iter(names))
             session.err(
-                f"Verifying: waiting until the lists of {target.identity.name} show the state of "
-                f"{shown}, for a minute at most …"
+                f"Verifying: waiting until the lists of {target} show the state of {shown}, "
+                "for a minute at most …"
             )
 
-    try:
-        target.settle(waiting)
-        return unverified(outcomes, plan_now())
-    except EnvsyncError as error:
-        session.err(f"Error: the target cannot be read again to verify: {error}")
-        return tuple(item.change.address for item in outcomes if item.status == "done")
+    return waiting
 
 
 def _ask(plan: Plan) -> None:
-    """Asks a person whether to apply.
+    """Asks for confirmation in the terminal.
 
     Raises:
-        PlanRefused: the answer is no, or there is nobody to ask.
+        PlanRefused: the answer is no, or standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise PlanRefused(
             "not-approved",
-            "Nobody is there to ask. Pass --yes, or the reviewed plan's digest with --approve.",
+            "Cannot ask for confirmation: standard input is not a terminal. Pass --yes, or the "
+            "digest of the reviewed plan with --approve.",
         )
     count = len(plan.applicable)
     question = f"Apply {count} change{'' if count == 1 else 's'} to {plan.target.name}? [y/N] "
+    # Not `input()`: it writes to standard output, which holds only results.
     sys.stderr.write(question)
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise PlanRefused("not-approved", "Not applied.")
 
 
-def _apply(
-    session: Session, plan: Plan, outcomes: Iterable[Outcome], *, silent: bool
-) -> list[Outcome]:
-    """Prints each outcome as it happens, with a progress bar where somebody watches."""
-    collected = []
-    with ExitStack() as stack:
-        advance = stack.enter_context(_progress(len(plan.applicable), session.quiet))
-        for outcome in outcomes:
-            collected.append(outcome)
-            if not silent and not (session.quiet and outcome.status == "done"):
-                session.out(outcome_text(outcome, session.paint(sys.stdout)))
+def _report(
+    session: Session,
+    plan: Plan,
+    items: Iterable[Outcome | Verification],
+    *,
+    silent: bool,
+) -> tuple[list[Outcome], Verification | None]:
+    """Prints each outcome when it is known, with a progress bar if standard error is a terminal.
+
+    Returns the outcomes, and the verification if the target was read again.
+    """
+    outcomes: list[Outcome] = []
+    verification: Verification | None = None
+    with ExitStack() as bar:
+        advance = bar.enter_context(_progress(len(plan.applicable), session.quiet))
+        for item in items:
+            if isinstance(item, Verification):
+                verification = item
+                continue
+            outcomes.append(item)
+            if not silent and not (session.quiet and item.status == "done"):
+                session.out(outcome_text(item, session.paint(sys.stdout)))
             advance()
-    return collected
+            if len(outcomes) == len(plan.applicable):
+                # Waiting for the lists prints messages: the bar has to be gone before them.
+                bar.close()
+    return outcomes, verification
 
 
 @contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Shows a progress bar. Yields a function that advances the bar by one change."""
     if quiet or not total or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -169,6 +226,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
+        # rich moves printed lines above the bar. In a file or pipe, it must not touch them.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("apply", total=total)

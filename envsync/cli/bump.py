@@ -1,105 +1,147 @@
-"""`envsync bump`: the next version, written into a file and nothing else with it."""
+"""`envsync bump`: writes the next version into an environment file, and changes nothing else."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from envsync.api import plan_for
 from envsync.cli.files import write_files
+from envsync.cli.options import Format, FormatOption, complete_names, complete_targets
 from envsync.cli.session import Session
 from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
+from envsync.model.state import State
+from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, choose, decide
 from envsync.project.environment.identity import version_fault
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
 from envsync.render.bumps import bumps_json, bumps_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from envsync.model.state import State
-    from envsync.model.target import Target
+EXAMPLE = "envsync bump churn-score demand-forecast:2024.12"
 
 
 def run(
-    session: Session,
-    names: Sequence[str],
-    *,
-    version: str | None,
-    base: str | None,
-    target: str | None,
-    as_json: bool,
-) -> int:
-    """Bumps what is named or, where nothing is, what `check` or the plan of a target rejects.
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME[:VERSION]",
+            help="Environments; without VERSION, the highest declared version.",
+            show_default=False,
+            autocompletion=complete_names,
+        ),
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="V", help="Write this version.")
+    ] = None,
+    all_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--all-rejected",
+            help="Bump every version that check rejects, or with -t the plan of the target.",
+        ),
+    ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Commit that check compares with.",
+            show_default="where the branch began",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "-t",
+            "--target",
+            metavar="NAME",
+            help="Skip versions in this target as well; without it, no target is read.",
+            autocompletion=complete_targets,
+        ),
+    ] = None,
+    output: FormatOption = Format.TEXT,
+) -> None:
+    """Write the next version into an environment file.
 
-    Args:
-        session: the run.
-        names: `NAME` or `NAME:VERSION`.
-        version: write this one.
-        base: the commit that `check` compares with.
-        target: skip what it holds, and bump what its plan rejects.
-        as_json: print JSON.
-
-    Raises:
-        EnvsyncError: a name means nothing, or a version cannot be chosen or written. Then no file
-            was changed.
+    Every other byte of the file stays as it is. If one file cannot be written, none is.
     """
+    session: Session = context.obj
+    if bool(names) == all_rejected:
+        raise UsageError("Pass either names or --all-rejected.")
+    if version is not None and (all_rejected or len(names or []) != 1):
+        raise UsageError("--version needs exactly one NAME.")
     if version is not None and (fault := version_fault(version)):
         raise UsageError(" ".join(fault))
     project = session.project()
-    chosen, used = _choose(session, project, names, base, target)
+    chosen, used = _choose(session, project, names or [], base=base, target=target)
     unversioned = [declaration for declaration in chosen if declaration.version is None]
     if version is not None and unversioned:
         raise EnvsyncError(
-            f"{unversioned[0].source.file} has no version, so envsync counts by itself. To decide "
-            f'it yourself, add the line `version: "{version}"`.'
+            f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
+            f'To choose the version yourself, add the line `version: "{version}"`.'
         )
+    # Reading every commit is slow. A given version may also be one that an older commit declared.
     if version is None:
         used = _with_past(project, chosen, used)
     bumps = _write(project.config.root, decide(chosen, used, version))
-    if as_json:
+    if output is Format.JSON:
         session.out_json(bumps_json(bumps, unversioned))
     elif chosen:
         session.out(bumps_text(bumps, unversioned, session.paint(sys.stdout)))
     else:
-        session.out("Nothing is rejected, so there is nothing to bump.")
-    return 0
+        session.out("No version is rejected, so there is nothing to bump.")
 
 
 def _choose(
     session: Session,
     project: Project,
     names: Sequence[str],
+    *,
     base: str | None,
     target: str | None,
 ) -> tuple[list[Declaration], Used]:
-    """The declarations to bump, and the versions that are taken."""
+    """Returns the declarations to bump, and the versions that are already used.
+
+    Args:
+        session: opens the target.
+        project: as `load_project` returned it.
+        names: `NAME` or `NAME:VERSION`; if empty, the rejected versions are chosen.
+        base: the commit that `check` compares with.
+        target: name of a target whose versions count as used.
+    """
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
         chosen = choose(project.declarations, names or _rejected(project, checked, opened))
         state = opened.read({item.name for item in chosen}) if opened else {}
-    return chosen, _used(project, checked, state, target)
+    return chosen, _used(project, checked, state, target=target)
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
-    """What git says; None where it cannot say anything and nobody asked it to."""
+    """Compares the project with git. Returns None if that fails and is not needed.
+
+    Raises:
+        GitError: the comparison is needed, and git cannot tell what changed.
+    """
     try:
         return check(project, base)
     except GitError:
+        # Names on the command line need no git: without a repository, they are bumped anyway.
         if needed:
             raise
         return None
 
 
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
-    """What the plan of a target rejects as immutable, or without one what `check` rejects."""
+    """Returns the addresses that the plan of the target rejects; without target, that git does."""
     if target is not None:
         rejections = plan_for(project, target).rejections
     else:
@@ -107,14 +149,16 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
     return [rejection.address for rejection in rejections if rejection.code == "immutable"]
 
 
-def _used(project: Project, checked: Checked | None, state: State, target: str | None) -> Used:
-    """Every version that is taken, as far as anybody could look."""
+def _used(project: Project, checked: Checked | None, state: State, *, target: str | None) -> Used:
+    """Returns every known version, by name, with the place where it is used."""
+    # Archived versions count as well: they can be restored.
     used: dict[str, dict[str, str]] = {}
     for container in state.values():
         for item in container.versions:
             used.setdefault(container.name, {})[item.version] = f"in the target '{target}'"
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
+    # Last, because messages should name the file if a version is used in several places.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {declaration.source.file}"
@@ -123,7 +167,7 @@ def _used(project: Project, checked: Checked | None, state: State, target: str |
 
 
 def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
-    """The same with what commits declared long ago, as far as git can tell."""
+    """Returns `used` with all versions that any commit declared, if git can tell."""
     try:
         past = declared_before(project.config, {item.name for item in chosen})
     except GitError:
@@ -135,7 +179,12 @@ def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> U
 
 
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
-    """Writes all files or none; the bumps come back with the lines that changed."""
+    """Writes all files or none. Returns the bumps with the line that changed in each file.
+
+    Raises:
+        EnvsyncError: a file cannot be read, rewritten or written.
+    """
+    # All files are rewritten in memory first. So an error leaves every file unchanged.
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:

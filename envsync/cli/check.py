@@ -1,28 +1,49 @@
-"""`envsync check`: rejects edits to what is fixed at creation, before anything is registered."""
+"""`envsync check`: rejects edits to fields that are fixed at creation, by comparing with git."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from envsync.cli import validate
-from envsync.cli.options import ProblemsFormat
+import typer
+
+from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
+from envsync.cli.validate import validate
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import InvalidProject
 from envsync.project.project import load_project
 from envsync.render.problems import problems_text
 
+EXAMPLE = "envsync check --base origin/main"
 
-def run(session: Session, base: str | None, output: ProblemsFormat) -> int:
-    """Prints every rejection; 1 if there is one, or where files have errors, which come first."""
+
+def run(
+    context: typer.Context,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Commit to compare with.",
+            show_default="where the branch began",
+        ),
+    ] = None,
+    output: ProblemsFormatOption = ProblemsFormat.TEXT,
+) -> int:
+    """Reject edits to immutable fields since a git commit.
+
+    Exits with 1 if an edit is rejected or a file has errors. Needs no network and no target.
+    """
+    session: Session = context.obj
     try:
+        # Not `session.project()`, which prints the warnings of `validate`: `check` is about edits.
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
-        return validate.run(session, [], output, strict=False)
+        return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
+    # `show_problems` would summarize files. As text, `check` summarizes a comparison instead.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,
@@ -42,7 +63,7 @@ def run(session: Session, base: str | None, output: ProblemsFormat) -> int:
 
 
 def _summary(checked: Checked, count: int) -> str:
-    """What was compared with what, and what came of it, in one line."""
+    """Returns one line: how many environments were compared, with which commit, and the result."""
     compared = f"{count} environment{'' if count == 1 else 's'}"
     if checked.base == NO_COMMIT:
         return f"{compared}, and no commit yet to compare with."

@@ -1,61 +1,267 @@
-"""What the options of `envsync emulator` say, read."""
+"""`envsync emulator`: emulates Azure ML on loopback, for a command or as a server."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import re
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
-from envsync.emulator.settings import FAULT_KINDS, FaultKind
+import typer
+
+from envsync.cli import serving
+from envsync.emulator.settings import FAULT_KINDS, FaultKind, Settings
 from envsync.model.errors import UsageError
+
+EXAMPLE = "envsync emulator --workspaces ws-test -- pytest tests"
+
+_DEFAULTS: Final = Settings()
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MILLISECONDS = re.compile(r"(\d+)(?:ms)?")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
+# Looking a string up here, instead of testing whether it is a key, gives it the type FaultKind.
 _KINDS: Mapping[str, FaultKind] = {kind: kind for kind in FAULT_KINDS}
 
 
+class VariablesFormat(StrEnum):
+    """Output format of environment variables."""
+
+    SHELL = "shell"
+    JSON = "json"
+
+
+def run(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[--] COMMAND",
+            help="Command to run; without a command, serve until Ctrl-C.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        VariablesFormat | None,
+        typer.Option(
+            "--format",
+            help="Output format of the variables of a server.",
+            show_default="shell",
+        ),
+    ] = None,
+    workspaces: Annotated[
+        str, typer.Option(metavar="NAMES", help="Names of workspaces, separated by commas.")
+    ] = ",".join(_DEFAULTS.workspaces),
+    registries: Annotated[
+        str, typer.Option(metavar="NAMES", help="Names of registries, separated by commas.")
+    ] = ",".join(_DEFAULTS.registries),
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep the state in this file, which a local target can read."
+        ),
+    ] = None,
+    seed: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Start with the environment files in this directory, in the first workspace.",
+        ),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Append one line of JSON for each request."),
+    ] = None,
+    reader_secret: Annotated[
+        str | None,
+        typer.Option(metavar="VALUE", help="Client secret of a login that may only read."),
+    ] = None,
+    # Times are strings, because they may end with a unit: `50ms`, `30s`.
+    latency: Annotated[
+        str, typer.Option(metavar="MS", help="Delay each response by this many milliseconds.")
+    ] = "0",
+    throttle: Annotated[
+        Literal["none", "arm"],
+        typer.Option(help="arm: limit the rate of requests like Azure Resource Manager."),
+    ] = _DEFAULTS.throttle,
+    list_lag: Annotated[
+        str, typer.Option(metavar="SECONDS", help="Lists show a write only after this time.")
+    ] = "0",
+    stale_get: Annotated[
+        str,
+        typer.Option(
+            metavar="SECONDS", help="The GET of a version shows a write only after this time."
+        ),
+    ] = "0",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND=RATE",
+            help=f"Inject a fault into a share of requests (0 to 1). {', '.join(FAULT_KINDS)}.",
+        ),
+    ] = None,
+    fault_seed: Annotated[
+        int, typer.Option(metavar="N", help="The same seed gives the same faults.")
+    ] = _DEFAULTS.fault_seed,
+    tags: Annotated[
+        Literal["merge", "replace"], typer.Option(help="Effect of a PUT on the tags of a version.")
+    ] = _DEFAULTS.tags,
+    omitted: Annotated[
+        Literal["keep", "clear"],
+        typer.Option(help="Effect of a PUT without tags or description on these."),
+    ] = _DEFAULTS.omitted,
+    conflict: Annotated[
+        Literal["400", "409"],
+        typer.Option(help="Status of a PUT that would change an immutable field."),
+    ] = "409",
+    restore: Annotated[
+        Literal["keep", "all"],
+        typer.Option(help="Effect of restoring a container on versions archived individually."),
+    ] = _DEFAULTS.restore,
+    archive_hidden: Annotated[
+        Literal["allow", "refuse"],
+        typer.Option(help="Archiving a version while its container is archived."),
+    ] = _DEFAULTS.archive_hidden,
+    hidden_versions: Annotated[
+        Literal["own", "effective"],
+        typer.Option(help="isArchived of a version in an archived container."),
+    ] = _DEFAULTS.hidden_versions,
+    container_tags: Annotated[
+        Literal["keep", "drop", "refuse"], typer.Option(help="Treatment of a container's tags.")
+    ] = _DEFAULTS.container_tags,
+    container_get: Annotated[
+        Literal["recorded", "stored"],
+        typer.Option(help="isArchived in the GET of an archived container."),
+    ] = _DEFAULTS.container_get,
+    archived_entry: Annotated[
+        Literal["true", "false"],
+        typer.Option(help="isArchived of an archived container in a list."),
+    ] = _DEFAULTS.archived_entry,
+    registry_metadata: Annotated[
+        Literal["update", "ignore"],
+        typer.Option(help="Effect of a PUT on description and tags of a version in a registry."),
+    ] = _DEFAULTS.registry_metadata,
+    next_version: Annotated[
+        Literal["counter", "timestamp"], typer.Option(help="Form of a container's nextVersion.")
+    ] = _DEFAULTS.next_version,
+    absent_versions: Annotated[
+        Literal["empty", "404"],
+        typer.Option(help="Response to listing the versions of a name that does not exist."),
+    ] = _DEFAULTS.absent_versions,
+    end_of_life_python: Annotated[
+        Literal["accept", "refuse"],
+        typer.Option(help="Conda files with a Python version before 3.8."),
+    ] = _DEFAULTS.end_of_life_python,
+    numeric_tags: Annotated[
+        Literal["text", "number", "refuse"],
+        typer.Option(help="Treatment of a tag value that is sent as a number."),
+    ] = _DEFAULTS.numeric_tags,
+    page_size: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Maximum number of items on a page of a list.")
+    ] = _DEFAULTS.page_size,
+    operation_polls: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Number of polls before an operation of a registry is done."
+        ),
+    ] = _DEFAULTS.operation_polls,
+    retry_after: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=0, help="Retry-After of an operation of a registry."),
+    ] = _DEFAULTS.retry_after,
+) -> int:
+    """Emulate Azure ML on loopback, for a command or as a server.
+
+    The command finds the emulator in its environment variables, and its exit code is passed on.
+    """
+    settings = Settings(
+        workspaces=names(workspaces),
+        registries=names(registries),
+        state=state,
+        seed=seed,
+        reader_secret=reader_secret,
+        tags=tags,
+        omitted=omitted,
+        conflict=400 if conflict == "400" else 409,
+        restore=restore,
+        archive_hidden=archive_hidden,
+        hidden_versions=hidden_versions,
+        container_tags=container_tags,
+        container_get=container_get,
+        archived_entry=archived_entry,
+        registry_metadata=registry_metadata,
+        next_version=next_version,
+        absent_versions=absent_versions,
+        end_of_life_python=end_of_life_python,
+        numeric_tags=numeric_tags,
+        latency_ms=milliseconds(latency),
+        throttle=throttle,
+        list_lag_seconds=seconds("--list-lag", list_lag),
+        stale_get_seconds=seconds("--stale-get", stale_get),
+        faults=faults(fault or []),
+        fault_seed=fault_seed,
+        page_size=page_size,
+        operation_polls=operation_polls,
+        retry_after=retry_after,
+    )
+    # None says that `--format` is not given: with a command, the option is wrong usage.
+    as_json = None if output is None else output is VariablesFormat.JSON
+    return serving.run(
+        context.obj, settings=settings, log=log, command=command or [], as_json=as_json
+    )
+
+
 def names(text: str) -> tuple[str, ...]:
-    """Names with commas between them; each counts once, in any case of letters.
+    """Splits names at commas. Names that differ only in case count as one, like in Azure.
 
     Raises:
-        UsageError: one is no name of a workspace or registry.
+        UsageError: a name contains characters that workspaces and registries cannot have.
     """
     found: dict[str, str] = {}
     for name in filter(None, text.split(",")):
         if not _NAME.fullmatch(name):
-            raise UsageError(f"{name!r} is no name of a workspace or registry.")
+            raise UsageError(
+                f"{name!r} is not a name of a workspace or registry. "
+                "Use letters, digits, hyphens and underscores."
+            )
         found.setdefault(name.lower(), name)
     return tuple(found.values())
 
 
 def milliseconds(text: str) -> int:
-    """A number of milliseconds, with or without `ms` after it.
+    """Parses a number of milliseconds, with or without the unit `ms`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a whole number of milliseconds.
     """
     if found := _MILLISECONDS.fullmatch(text):
         return int(found[1])
-    raise UsageError(f"--latency {text}: it takes milliseconds, such as 50 or 50ms.")
+    raise UsageError(f"--latency {text}: expected milliseconds, such as 50 or 50ms.")
 
 
 def seconds(option: str, text: str) -> float:
-    """A number of seconds, with or without `s` after it; `option` is for the message.
+    """Parses a number of seconds, with or without the unit `s`.
+
+    Args:
+        option: the name of the option, for the error message.
+        text: the value of the option.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a number of seconds.
     """
     if found := _SECONDS.fullmatch(text):
         return float(found[1])
-    raise UsageError(f"{option} {text}: it takes seconds, such as 30 or 30s.")
+    raise UsageError(f"{option} {text}: expected seconds, such as 30 or 30s.")
 
 
 def faults(texts: Sequence[str]) -> tuple[tuple[FaultKind, float], ...]:
-    """Faults as they are written: `KIND=RATE`.
+    """Parses faults of the form `KIND=RATE`.
 
     Raises:
-        UsageError: there is no such kind, or the rate is not between 0 and 1.
+        UsageError: the kind is unknown, or the rate is not between 0 and 1.
     """
     return tuple(_fault(text) for text in texts)
 
@@ -66,7 +272,10 @@ def _fault(text: str) -> tuple[FaultKind, float]:
         share = float(rate)
     except ValueError:
         share = -1.0
+    # "nan" is a float that fails both comparisons.
     if kind not in _KINDS or not 0 <= share <= 1:
-        kinds = ", ".join(FAULT_KINDS)
-        raise UsageError(f"--fault {text}: it takes KIND=RATE, of {kinds}, and 0 to 1.")
+        raise UsageError(
+            f"--fault {text}: expected KIND=RATE. "
+            f"KIND is one of {', '.join(FAULT_KINDS)}; RATE is between 0 and 1."
+        )
     return _KINDS[kind], share

@@ -1,4 +1,4 @@
-"""Writing and reading the files that commands take and leave, whole or not at all."""
+"""Reads and writes the files that commands take and create. Writes are atomic."""
 
 from __future__ import annotations
 
@@ -16,77 +16,94 @@ from envsync.plan.plan import Plan
 
 
 def write_file(path: Path, text: str) -> None:
-    """Writes a file so that nobody ever sees half of it.
+    """Writes a file atomically, in UTF-8: no reader ever sees a part of the text.
 
     Raises:
-        EnvsyncError: it cannot be written.
+        EnvsyncError: the file cannot be written.
     """
     write_files({path: text.encode()})
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Writes all of these files, or where one of them cannot be written none.
+    """Writes all files, or none if one of them cannot be written.
 
-    Nobody ever sees half of a file. One that is there keeps its mode; a link is followed.
+    Each file is replaced atomically. An existing file keeps its mode, and a symbolic link is
+    followed.
 
     Raises:
-        EnvsyncError: one cannot be written.
+        EnvsyncError: a file cannot be written.
     """
     with ExitStack() as stack:
         written: list[tuple[Path, Path]] = []
+        # Nearly every error (no directory, no space, no permission) occurs while the temporary
+        # files are written. No file has been replaced by then.
         for path, content in contents.items():
-            with _told(path):
+            with _errors_named(path):
+                # Replacing a link itself would leave the file behind the link unchanged.
                 real = path.resolve()
                 written.append((_write_beside(real, content, stack), real))
         for temporary, real in written:
-            with _told(real):
+            with _errors_named(real):
                 temporary.replace(real)
 
 
 def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
-    """A temporary file that can take a file's place; the stack removes what is left of it."""
+    """Writes a temporary file and returns its path. `stack` removes the file if it still exists."""
     mode = _mode(path)
+    # In the same directory, because a rename is atomic only within one file system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     stack.callback(temporary.unlink, missing_ok=True)
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
+    # mkstemp creates files that only the owner can read.
     temporary.chmod(mode)
     return temporary
 
 
 def _mode(path: Path) -> int:
+    """Returns the permissions of the file, or those that a new file gets.
+
+    Raises:
+        OSError: the path is not a regular file, for example a directory or a device.
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
+        # The umask can only be read by setting it.
         umask = os.umask(0)
         os.umask(umask)
         return 0o666 & ~umask
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return stat.S_IMODE(mode)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
+    """Turns errors of the operating system into an `EnvsyncError` that names the file."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # the latter: a circle of links
+    # Before Python 3.13, `Path.resolve` raises RuntimeError for a loop of symbolic links.
+    except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise EnvsyncError(f"{path} cannot be written: {reason}.") from error
 
 
 def read_plan(path: Path) -> Plan:
-    """The plan that `plan --out` saved.
+    """Reads a plan that `envsync plan --out` saved.
 
     Raises:
-        EnvsyncError: there is no such file, or it holds no plan.
+        EnvsyncError: the file cannot be read, or does not contain a plan.
     """
     try:
         return Plan.from_json(json.loads(path.read_text("utf-8")))
     except OSError as error:
         raise EnvsyncError(f"{path} cannot be read: {error.strerror or error}.") from error
+    # Deeply nested JSON raises RecursionError.
     except (ValueError, RecursionError) as error:
-        raise EnvsyncError(f"{path} is not a plan that envsync wrote: {error}.") from error
+        raise EnvsyncError(
+            f"{path} is not a plan: {error}. Save one with `envsync plan --out {path}`."
+        ) from error
     except EnvsyncError as error:
         raise EnvsyncError(f"{path}: {error}") from error

@@ -1,14 +1,19 @@
-"""`envsync init`: the files of a new project."""
+"""`envsync init`: writes the files of a new project."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import re
 from importlib.resources import files
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from envsync.cli.session import Session
 from envsync.model.errors import EnvsyncError
 
+EXAMPLE = "envsync init churn-models"
+
+# Path in the new project -> file in `templates/`.
 _FILES = {
     "envsync.yaml": "envsync.yaml",
     "environments/example.yml": "example.yml",
@@ -19,13 +24,29 @@ _FILES = {
 }
 
 
-def run(session: Session, directory: Path) -> int:
-    """Writes what is not there yet; overwrites nothing.
+def run(
+    context: typer.Context,
+    directory: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Directory of the project; it is created if necessary.",
+            show_default="the current directory",
+        ),
+    ] = Path(),
+) -> None:
+    """Write the files of a new project and keep existing files."""
+    write_project(context.obj, directory)
+
+
+def write_project(session: Session, directory: Path) -> None:
+    """Writes the files of a new project that do not exist yet.
 
     Raises:
         EnvsyncError: a file cannot be written.
     """
     templates = files("envsync") / "cli" / "templates"
+    # A directory name may contain spaces, quotes and colons, which would break the YAML below.
     project = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("-") or "project"
     for name, template in _FILES.items():
         path = directory / name
@@ -43,4 +64,3 @@ def run(session: Session, directory: Path) -> int:
     if not session.quiet:
         at = "" if directory.resolve() == Path.cwd() else f" -C {directory}"
         session.out(f"\nNext: envsync{at} plan")
-    return 0

@@ -1,34 +1,125 @@
-"""The command line: options, and the one place that turns errors into messages and exit codes."""
+"""The command line: global options, the list of commands, and the exit codes of errors."""
 
-# Annotations are no texts here: typer would evaluate each of them at every start.
+# No "from __future__ import annotations": typer would evaluate every string annotation at start-up.
 import gc
 import io
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 
 import typer
 
 from envsync._version import __version__
-from envsync.cli.emulator_options import emulator
-from envsync.cli.options import print_version
-from envsync.cli.project_options import bump, check, init, schema, targets, validate
 from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
-from envsync.cli.target_options import apply, list_, plan, show
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 
-# typer carries its own click and makes only this leaf public: BadParameter, UsageError,
-# ClickException, in that order, are what a wrong command line raises.
+if TYPE_CHECKING:
+    from typer._click import Command, Context, HelpFormatter
+
+EXIT_USAGE: Final = 64
+EXIT_BUG: Final = 70
+
+SUMMARIES: Final = {
+    "init": "Write the files of a new project and keep existing files.",
+    "validate": "Report every problem in the environment files.",
+    "check": "Reject edits to immutable fields since a git commit.",
+    "plan": "Show the changes that apply would make, without writing.",
+    "apply": "Show the plan, ask for confirmation, apply and verify.",
+    "bump": "Write the next version into an environment file.",
+    "list": "List the environments in a target.",
+    "show": "Show one environment or one version in a target.",
+    "targets": "List the targets in envsync.yaml.",
+    "schema": "Print a JSON Schema for editors and pipelines.",
+    "emulator": "Emulate Azure ML on loopback, for a command or as a server.",
+}
+"""The commands in the order of `--help`. Command `x` is the function `run` of `envsync.cli.x`.
+
+The first line of that function's docstring is repeated here, so that `--help` imports no command.
+"""
+
+_DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
+
+# "\b" is click's mark for a paragraph that must not be wrapped: a broken link is no link.
+_EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
+
+# typer contains a copy of click and exports only one class of errors for a wrong command line. Its
+# bases are UsageError and ClickException, in this order; the latter is the base of all of them.
 _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
-EXIT_USAGE = 64
-EXIT_BUG = 70
+
+class _LazyGroup(typer.core.TyperGroup):
+    """A group that imports a command when it is called, or when its own help is requested."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # Help and shell completion read only the name and the summary of these.
+        for name, summary in SUMMARIES.items():
+            self.add_command(typer.core.TyperCommand(name, short_help=summary))
+
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> "tuple[str | None, Command | None, list[str]]":
+        """Returns the name, the imported command and the arguments after the name."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in SUMMARIES:
+            command = load_command(name)
+        return name, command, rest
+
+
+class _Command(typer.core.TyperCommand):
+    """A command whose help shows no Python types."""
+
+    def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Writes the sections "Arguments" and "Options"."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                # typer writes `GLOB <list[str]>`.
+                record = (parameter.metavar or record[0], record[1])
+                sections["Arguments"].append(record)
+            else:
+                sections["Options"].append(record)
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def load_command(name: str) -> typer.core.TyperCommand:
+    """Imports the module of a command and returns the command.
+
+    Args:
+        name: a key of `SUMMARIES`.
+    """
+    module = import_module(f"envsync.cli.{name}")
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(
+        name,
+        cls=_Command,
+        epilog=_EPILOG.format(example=module.EXAMPLE, documentation=_DOCUMENTATION, name=name),
+        # Everything after the command that the emulator runs belongs to that command.
+        context_settings={"allow_interspersed_args": name != "emulator"},
+    )(module.run)
+    return cast("typer.core.TyperCommand", typer.main.get_command(single))
+
+
+def _print_version(requested: bool) -> None:
+    if requested:
+        typer.echo(f"envsync {__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="envsync",
-    help="Keeps Azure Machine Learning environments in git: plan, review, apply.",
+    cls=_LazyGroup,
+    help="Keep Azure Machine Learning environments in git: plan, review, apply.",
+    epilog=f"\b\nDocumentation:\n  {_DOCUMENTATION}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -45,53 +136,53 @@ def _global_options(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="This file instead of envsync.yaml."),
+        typer.Option("--config", metavar="FILE", help="Use this file instead of envsync.yaml."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only results and errors.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Print only results and errors.")
+    ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show long values whole.")
+        bool, typer.Option("-v", "--verbose", help="Print long values in full.")
     ] = False,
     color: Annotated[
-        Color, typer.Option("--color", help="When to use colour; NO_COLOR is honoured.")
+        Color, typer.Option("--color", help="Use colour; auto follows the terminal and NO_COLOR.")
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write down requests to Azure, without secrets."),
+        typer.Option(metavar="FILE", help="Append each request to Azure, without secrets."),
     ] = None,
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
+    # First of all, because `-C` applies to relative paths in every other option.
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
+    # Every command needs the working directory. It may have been deleted by another process.
     try:
         Path.cwd()
     except FileNotFoundError as error:
-        raise UsageError("The working directory is gone. Change to another one.") from error
+        raise UsageError(
+            "The working directory no longer exists. Change to another directory."
+        ) from error
     context.obj = Session(
         config_file=config, quiet=quiet, verbose=verbose, color=color, debug_http=debug_http
     )
 
 
-# What a shell shows in its list is in the order in which one meets them.
-for _command in (init, validate, check, plan, apply, bump, list_, show, targets, schema):
-    app.command(_command.__name__.rstrip("_"))(_command)
-
-# What follows the command's name is the command's, its options too.
-app.command(context_settings={"allow_interspersed_args": False})(emulator)
-
-
 def main() -> NoReturn:
-    """Runs the command line and exits with the promised code; never shows a traceback."""
-    # What a run builds, it needs until it ends, and none of it in cycles: looking for those over
-    # and over takes up to half the time of a run over thousands of files.
+    """Runs the command line and exits with a documented exit code. Never prints a traceback."""
+    # A run keeps nearly every object until it ends and creates no garbage cycles. Searching for
+    # cycles takes up to half of the time of a run over thousands of files.
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
-        # Where a pipe has the code page of Windows, an arrow is no reason to fail.
+        # On Windows, a pipe may have a code page without arrows. Printing one must not fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     with second_interrupt_ends():
@@ -99,7 +190,9 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    """Runs the command and returns the exit code of the process."""
     try:
+        # Without standalone mode, the result is what the command returns, or the code of an Exit.
         return app(standalone_mode=False) or 0
     except _WRONG_USAGE as error:
         error.show()
@@ -110,7 +203,8 @@ def _run() -> int:
         sys.stderr.write("Interrupted.\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough. Python would complain once more at exit.
+        # The reader, such as `head`, has closed the pipe. Python flushes standard output at exit
+        # and would report the error again: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
@@ -118,8 +212,11 @@ def _run() -> int:
 
 
 def _report(error: Exception) -> int:
-    """Says what went wrong: an expected failure in its own words, a bug with a log file."""
-    session = Session()  # the global options may be what went wrong
+    """Prints an expected error as its message, and a bug with the path of a log file.
+
+    Returns the exit code.
+    """
+    session = Session()  # the global options themselves may be invalid
     if isinstance(error, InvalidProject):
         from envsync.render.problems import problems_text
 
@@ -129,6 +226,7 @@ def _report(error: Exception) -> int:
         session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
         return error.exit_code
 
+    # Imported here, because only a bug needs them.
     import tempfile
     import traceback
 

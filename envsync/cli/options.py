@@ -1,32 +1,25 @@
-"""Options that several commands share, and what a shell completes them with."""
+"""Options that several commands share, and their shell completion."""
 
+# No "from __future__ import annotations" in modules with options: typer would evaluate every string
+# annotation at start-up.
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from envsync._version import __version__
 from envsync.cli.session import Session
 
 
 class Format(StrEnum):
-    """How a result is printed."""
+    """Output format of a result."""
 
     TEXT = "text"
     JSON = "json"
-
-
-class PlanFormat(StrEnum):
-    """How a plan is printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
 
 
 class ProblemsFormat(StrEnum):
-    """How findings in files are printed."""
+    """Output format of problems in files."""
 
     TEXT = "text"
     JSON = "json"
@@ -34,34 +27,26 @@ class ProblemsFormat(StrEnum):
     SARIF = "sarif"
 
 
-class TargetsFormat(StrEnum):
-    """How targets are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    MATRIX = "matrix"
-
-
-class SchemaKind(StrEnum):
-    """Which file a JSON Schema describes."""
-
-    ENVIRONMENT = "environment"
-    CONFIG = "config"
-    PLAN = "plan"
-
-
 def complete_targets(incomplete: str) -> Iterable[str]:
-    """Target names, for shell completion; nothing where `envsync.yaml` cannot be read."""
+    """Returns the names of targets that start with `incomplete`, for shell completion.
+
+    Returns no names if `envsync.yaml` cannot be read: the shell would print an error into the line
+    that the user is typing.
+    """
     from envsync.model.errors import EnvsyncError
 
     try:
+        # Completion runs before the global options are parsed: `--config` has no effect here.
         return [name for name in Session().config().targets if name.startswith(incomplete)]
     except EnvsyncError:
         return []
 
 
 def complete_names(incomplete: str) -> Iterable[str]:
-    """Names of declared environments, for shell completion."""
+    """Returns the names of declared environments that start with `incomplete`, sorted.
+
+    Returns no names if a file of the project has errors.
+    """
     from envsync.model.errors import EnvsyncError
     from envsync.project.project import load_project
 
@@ -72,24 +57,17 @@ def complete_names(incomplete: str) -> Iterable[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-def print_version(wanted: bool) -> None:
-    """Prints the version and ends, where `--version` is given."""
-    if wanted:
-        typer.echo(f"envsync {__version__}")
-        raise typer.Exit
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-ProblemsFormatOption = Annotated[
-    ProblemsFormat, typer.Option("--format", help="How to print the findings.")
-]
+# Each option is declared once, so that its name and help are the same in every command.
+FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
+ProblemsFormatOption = Annotated[ProblemsFormat, typer.Option("--format", help="Output format.")]
 TargetOption = Annotated[
     str | None,
     typer.Option(
         "-t",
         "--target",
         metavar="NAME",
-        help="A target of envsync.yaml; without it, the default target.",
+        help="A target in envsync.yaml.",
+        show_default="default_target",
         autocompletion=complete_targets,
     ),
 ]
@@ -97,20 +75,31 @@ GlobsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="GLOB",
-        help="Only environments whose name matches.",
+        help="Include only environments whose name matches.",
         show_default=False,
         autocompletion=complete_names,
     ),
 ]
 TakeOverOption = Annotated[
-    bool, typer.Option("--take-over", help="Make versions that another project owns ours.")
+    bool,
+    typer.Option(
+        "--take-over",
+        help="Take ownership of declared versions that belong to another project.",
+    ),
 ]
 ParallelOption = Annotated[
     int,
     typer.Option(
-        "--parallel", metavar="N", min=1, help="Changes and requests under way at once, at most."
+        "--parallel",
+        metavar="N",
+        min=1,
+        help="Maximum number of concurrent changes and requests.",
     ),
 ]
 MassArchiveOption = Annotated[
-    bool, typer.Option("--allow-mass-archive", help="Turn off the guards against archiving much.")
+    bool,
+    typer.Option(
+        "--allow-mass-archive",
+        help="Allow the plan to archive any number of environments.",
+    ),
 ]

@@ -1,35 +1,75 @@
-"""`envsync plan`: what apply would do. Never writes to a target."""
+"""`envsync plan`: shows the changes that `apply` would make. Never writes to a target."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from envsync.api import changed_names, plan_for
 from envsync.cli.files import write_file
-from envsync.cli.options import PlanFormat
+from envsync.cli.options import (
+    GlobsArgument,
+    MassArchiveOption,
+    ParallelOption,
+    TakeOverOption,
+    TargetOption,
+)
 from envsync.cli.session import Session, json_text
 from envsync.model.canonical import JSON
+from envsync.model.errors import UsageError
+from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.plan import Plan
 from envsync.render.plan_text import plan_text, summary_text
 
+EXAMPLE = "envsync plan 'churn-*' --target dev --out plan.json"
+
+
+class PlanFormat(StrEnum):
+    """Output format of a plan."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
 
 def run(
-    session: Session,
-    globs: Sequence[str],
-    target: str | None,
-    *,
-    output: PlanFormat,
-    out: Path | None,
-    since: str | None,
-    detailed_exitcode: bool,
-    all_targets: bool,
-    parallel: int,
-    take_over: bool,
-    allow_mass_archive: bool,
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    target: TargetOption = None,
+    output: Annotated[
+        PlanFormat, typer.Option("--format", help="Output format.")
+    ] = PlanFormat.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Save the plan as JSON for apply --plan."),
+    ] = None,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Include only environments whose files changed since this git commit.",
+        ),
+    ] = None,
+    all_targets: Annotated[
+        bool, typer.Option("--all-targets", help="Plan every target in envsync.yaml.")
+    ] = False,
+    parallel: ParallelOption = DEFAULT_PARALLEL,
+    take_over: TakeOverOption = False,
+    allow_mass_archive: MassArchiveOption = False,
 ) -> int:
-    """Prints the plan; 1 if it may not be applied, 2 if asked to tell that there are changes."""
+    """Show the changes that apply would make, without writing.
+
+    Exits with 1 if the plan has rejections or is refused.
+    """
+    session: Session = context.obj
+    if all_targets and (target or out):
+        raise UsageError("--all-targets cannot be combined with --target or --out.")
     project = session.project()
     only = None if since is None else changed_names(project, since)
     plans = []
@@ -39,12 +79,13 @@ def run(
                 plan_for(
                     project,
                     opened,
-                    globs,
+                    globs or [],
                     only=only,
                     take_over=take_over,
                     allow_mass_archive=allow_mass_archive,
                 )
             )
+    # `--all-targets` cannot be combined with `--out`, so there is exactly one plan.
     if out is not None:
         write_file(out, json_text(plans[0].to_json()))
     if output is PlanFormat.JSON:
@@ -54,23 +95,24 @@ def run(
         from envsync.render.plan_markdown import plan_markdown
 
         session.out("\n".join(map(plan_markdown, plans)))
+    # The target was not read, so the plan cannot say how many environments are unchanged.
     elif only is not None and not only:
-        session.out(f"No changes. Nothing that is declared has changed since {since}.")
+        session.out(f"No changes. No declared environment has changed since {since}.")
     else:
-        session.out("\n".join(show(session, plan) for plan in plans))
-    return max(exit_code(plan, detailed=detailed_exitcode) for plan in plans)
+        session.out("\n".join(shown_plan(session, plan) for plan in plans))
+    return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
 
 
-def show(session: Session, plan: Plan) -> str:
-    """The plan as text for standard output; with `-q` its summary alone."""
+def shown_plan(session: Session, plan: Plan) -> str:
+    """Returns the plan as text for standard output; with `-q` only its summary."""
     if session.quiet:
         return summary_text(plan, session.paint(sys.stdout))
     color = session.use_color(sys.stdout)
     return plan_text(plan, color=color, width=session.width, full=session.verbose)
 
 
-def exit_code(plan: Plan, *, detailed: bool) -> int:
-    """1 for a plan that may not be applied, 2 for changes where the caller wants to know."""
+def _exit_code(plan: Plan, *, detailed: bool) -> int:
+    # A pipeline must not take a plan that cannot be applied for one that only has changes.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0

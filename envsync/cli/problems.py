@@ -1,4 +1,4 @@
-"""Showing what is wrong in files, in each of the formats that `validate` and `check` know."""
+"""Prints problems in files, in the output formats of `validate` and `check`."""
 
 from __future__ import annotations
 
@@ -26,26 +26,29 @@ def show_problems(
     """Prints problems to standard output.
 
     Args:
-        session: where to.
-        output: in which format.
-        problems: in order.
-        files: how many environment files were looked at.
-        environments: how many environments they declare.
-        fields: what differs, for problems that are about an edit.
+        session: the global options.
+        output: the output format.
+        problems: in the order in which they are printed.
+        files: the number of environment files that were read.
+        environments: the number of environments that these files declare.
+        fields: the fields that differ, for each problem that is about an edit.
     """
     if output is ProblemsFormat.JSON:
-        session.out_json(problems_json(problems, files, environments, fields))
+        session.out_json(
+            problems_json(problems, files=files, environments=environments, fields=fields)
+        )
     elif output is ProblemsFormat.SARIF:
         from envsync.render.sarif import problems_sarif
 
         session.out_json(problems_sarif(problems, below_repository(session.root)))
-    elif text := _lines(session, output, problems, files):
+    elif text := _text(session, output, problems, files=files):
         session.out(text)
 
 
-def _lines(
-    session: Session, output: ProblemsFormat, problems: Sequence[Problem], files: int
+def _text(
+    session: Session, output: ProblemsFormat, problems: Sequence[Problem], *, files: int
 ) -> str:
+    """Returns the problems as text or as workflow commands; empty if there is nothing to print."""
     if output is ProblemsFormat.GITHUB:
         from envsync.render.annotations import problems_github
 
@@ -56,13 +59,15 @@ def _lines(
 
 
 def below_repository(root: Path) -> str:
-    """The project directory relative to the root of its git repository, with `/`.
+    """Returns the path of the project directory below the root of its git repository, with `/`.
 
-    Annotations and code scanning name files that way. Without git, it is relative to
-    `GITHUB_WORKSPACE` where that is set and lies above, else the project is its own root.
+    GitHub resolves the files of annotations and of code scanning from the root of the repository.
+    Without a repository, the path is relative to `GITHUB_WORKSPACE` if the project is below it.
+    Otherwise the path is empty: files are named from the project directory.
     """
     root = root.resolve()
     above = (root, *root.parents)
+    # `.git` is a file in a linked worktree and in a submodule, so `is_dir` would miss these.
     top = next((directory for directory in above if (directory / ".git").exists()), None)
     workspace = os.environ.get("GITHUB_WORKSPACE")
     if top is None and workspace and Path(workspace).resolve() in above:

@@ -1,4 +1,4 @@
-"""Runs a command against an emulator, or serves one until Ctrl-C."""
+"""Runs a command against an emulator, or serves an emulator until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,47 +21,57 @@ from envsync.model.wording import install
 if TYPE_CHECKING:
     from envsync.emulator.serve import Emulator
 
-_CANNOT_RUN = 126  # as every shell has it
-
-
+# The exit codes of a shell:
+# https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+_CANNOT_RUN = 126
 _NOT_FOUND = 127
-
-
 _BY_SIGNAL = 128
 
-
-# What the extra installs, and what of it is imported by name.
+# Packages of the extra "emulator" that envsync imports, and packages that these import.
 _EXTRA = frozenset({"starlette", "uvicorn", "trustme", "h11", "anyio", "cryptography"})
 
 
 def run(
     session: Session,
+    *,
     settings: Settings,
     log: Path | None,
     command: Sequence[str],
-    *,
     as_json: bool | None,
 ) -> int:
-    """Runs a command against an emulator and returns its exit code; without one, serves.
+    """Runs a command against an emulator and returns the exit code of the command.
+
+    Without a command, prints the variables that clients need, serves until Ctrl-C and returns 0.
+
+    Args:
+        session: the global options.
+        settings: the behaviour of the emulator.
+        log: a file to which each request is appended as one line of JSON.
+        command: the program and its arguments; empty to serve.
+        as_json: the output format of the variables; None if `--format` is not given.
 
     Raises:
-        UsageError: options do not go together.
-        EnvsyncError: the extra is not installed, or the emulator did not start.
+        UsageError: the options exclude each other.
+        EnvsyncError: the extra is not installed, or the emulator cannot start.
     """
     if command and as_json is not None:
-        raise UsageError("--format goes with no command; it prints the variables of a server.")
+        raise UsageError(
+            "--format cannot be combined with a command: it formats the variables of a server."
+        )
     if not settings.workspaces:
-        raise UsageError("--workspaces: it takes one name at least.")
+        raise UsageError("--workspaces: expected at least one name.")
     try:
         from envsync.emulator.serve import running
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
+        # Any other missing module is a bug, which must not be reported as a missing extra.
         if package not in _EXTRA:
             raise
         message = f"The emulator needs {package}: {install('emulator')}"
         raise EnvsyncError(message) from error
 
-    gc.enable()  # a server runs for long
+    # `main` disables garbage collection, which is right only for short runs.
+    gc.enable()
     with running(settings, log) as emulator:
         for warning in emulator.warnings:
             session.err(f"Warning: {warning}")
@@ -72,32 +82,36 @@ def run(
 
 
 def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
+    """Runs the command with the variables of the emulator and returns the exit code."""
     with forwarding() as children:
         try:
             process = subprocess.Popen(command, env={**os.environ, **emulator.variables})
         except FileNotFoundError:
-            session.err(f"Error: {command[0]}: there is no such command.")
+            session.err(f"Error: {command[0]}: command not found.")
             return _NOT_FOUND
         except OSError as error:
             session.err(f"Error: {command[0]}: {error.strerror}.")
             return _CANNOT_RUN
         children.append(process)
         code = process.wait()
+    # The return code of Popen is the negative number of the signal that ended the process.
     return _BY_SIGNAL - code if code < 0 else code
 
 
 def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
+    """Prints the variables of the emulator and blocks until a signal asks the process to end."""
     stop = threading.Event()
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))
         if not session.quiet:
             session.err("Serving until Ctrl-C.")
-        while not stop.wait(1):  # Windows delivers no signal to a thread that waits for ever
+        # On Windows, Ctrl-C does not interrupt a wait without a timeout.
+        while not stop.wait(1):
             pass
 
 
 def variables_text(variables: Mapping[str, str], *, as_json: bool) -> str:
-    """Variables as commands for a shell, or as one JSON object."""
+    """Returns variables as `export` commands for a shell, or as one JSON object."""
     if as_json:
         return json.dumps(dict(variables), indent=2)
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())

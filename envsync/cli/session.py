@@ -1,4 +1,4 @@
-"""`Session`: what the global options say, and the two streams that commands write to."""
+"""`Session`: the global options, and the two streams that commands write to."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.targets.connection import Connection
 
+# `main` imports this module for every command, also for `--version`. So the functions below import
+# what they need: reading a project alone imports YAML.
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
     from envsync.model.target import Target
@@ -33,14 +35,14 @@ class Color(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of the command line.
+    """The global options of one run of the command line.
 
     Attributes:
-        config_file: `--config`, if given.
-        quiet: only results and errors.
-        verbose: long values whole.
+        config_file: the value of `--config`; None to search for `envsync.yaml`.
+        quiet: whether to print only results and errors.
+        verbose: whether to print long values in full.
         color: when to use colour.
-        debug_http: where requests to Azure are written down, without secrets.
+        debug_http: the file to which requests to Azure are appended, without secrets.
     """
 
     config_file: Path | None = None
@@ -51,20 +53,29 @@ class Session:
 
     @property
     def root(self) -> Path:
-        """The project directory; known also where `envsync.yaml` has errors."""
+        """The project directory. It is known even if `envsync.yaml` has errors."""
         from envsync.project.settings.config import config_path
 
+        # `config()` raises if the file has errors, and even these are reported with a path.
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 
     def config(self) -> Config:
-        """The settings of the project that the working directory lies in."""
+        """Reads the settings of the project that contains the working directory.
+
+        Raises:
+            InvalidProject: `envsync.yaml` has errors.
+        """
         from envsync.project.settings.config import load_config
 
         return load_config(self.config_file, Path.cwd())
 
     def project(self) -> Project:
-        """The project that the working directory lies in; its warnings go to standard error."""
+        """Loads the project that contains the working directory; prints warnings.
+
+        Raises:
+            InvalidProject: `envsync.yaml` or an environment file has errors.
+        """
         from envsync.project.project import load_project
 
         project = load_project(Path.cwd(), self.config_file)
@@ -78,7 +89,16 @@ class Session:
     def target(
         self, config: Config, name: str | None, parallel: int = DEFAULT_PARALLEL
     ) -> Iterator[Target]:
-        """A target of the project, open; `name=None` is the default one."""
+        """Opens a target, and closes it at the end of the block.
+
+        Args:
+            config: the settings that contain the target.
+            name: the name of the target; None for the default target.
+            parallel: the maximum number of concurrent requests.
+
+        Raises:
+            UsageError: the settings contain no target of this name.
+        """
         from envsync.targets.kinds import open_target
 
         connection = Connection(parallel=parallel, debug_http=self.debug_http)
@@ -86,21 +106,28 @@ class Session:
             yield opened
 
     def use_color(self, stream: TextIO) -> bool:
-        """Whether text for this stream is coloured: `--color`, else NO_COLOR, else a terminal."""
+        """Returns whether to colour text for a stream.
+
+        `--color` decides. With `auto`, text is coloured on a terminal, unless NO_COLOR is set to a
+        value that is not empty (https://no-color.org).
+        """
         if self.color is Color.AUTO:
             return stream.isatty() and not os.environ.get("NO_COLOR")
         return self.color is Color.ALWAYS
 
     def paint(self, stream: TextIO) -> Paint:
-        """How to colour text for this stream."""
+        """Returns the function that colours text for a stream."""
         from envsync.render.paint import painter
 
         return painter(self.use_color(stream))
 
     @property
     def width(self) -> int:
-        """Columns of the terminal; 80 where there is none."""
+        """The number of columns of the terminal; 80 if standard output is not a terminal."""
         return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+
+    # Both streams are flushed after each write. Otherwise their order would be lost in the log of a
+    # pipeline, where standard output is buffered and standard error is not.
 
     def out(self, text: str) -> None:
         """Writes a result to standard output."""
@@ -108,20 +135,26 @@ class Session:
         sys.stdout.flush()
 
     def err(self, text: str) -> None:
-        """Writes a warning or an error to standard error."""
+        """Writes progress, a warning or an error to standard error."""
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
         sys.stderr.flush()
 
     def out_json(self, data: JSON) -> None:
-        """Writes a result as JSON."""
+        """Writes a result to standard output as JSON."""
+        # `main` sets "backslashreplace" on the stream, which would write `\xe9`: this is not JSON.
         utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
         self.out(json_text(data, ascii_only=not utf8))
 
 
 def json_text(data: JSON, *, ascii_only: bool = False) -> str:
-    """JSON for people to read, which every stream and file takes.
+    """Returns indented JSON that every stream and file can encode.
 
-    The name of a file that is not UTF-8 holds surrogates; those are spelt out, all else stands.
+    A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. They are
+    escaped (https://peps.python.org/pep-0383/). All other characters are kept.
+
+    Args:
+        data: the JSON data.
+        ascii_only: whether to escape every character outside ASCII.
     """
     import json
     import re

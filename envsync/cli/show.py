@@ -1,13 +1,17 @@
-"""`envsync show`: one environment or one version, as a target holds it."""
+"""`envsync show`: shows one environment or one version in a target."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
+from typing import Annotated
 
+import typer
+
+from envsync.cli.options import Format, FormatOption, TargetOption, complete_names
 from envsync.cli.session import Session
+from envsync.model.canonical import JSON
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.state import Container, RegisteredVersion
-from envsync.model.target import KeepsHistory
+from envsync.model.target import KeepsHistory, Target
 from envsync.render.state import (
     container_json,
     container_text,
@@ -17,57 +21,84 @@ from envsync.render.state import (
     version_text,
 )
 
+EXAMPLE = "envsync show pydata@latest --format json"
+
 
 def run(
-    session: Session, reference: str, target: str | None, *, as_json: bool, history: bool
-) -> int:
-    """Prints what `NAME`, `NAME:VERSION` or `NAME@latest` stands for, or what happened to it."""
+    context: typer.Context,
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[:VERSION|@latest]",
+            help="An environment, or one of its versions.",
+            autocompletion=complete_names,
+        ),
+    ],
+    target: TargetOption = None,
+    output: FormatOption = Format.TEXT,
+    history: Annotated[
+        bool, typer.Option("--history", help="Show past changes: what, when and by whom.")
+    ] = False,
+) -> None:
+    """Show one environment or one version in a target."""
+    session: Session = context.obj
     name, label, version = _parse(reference)
-    config = session.config()
-    with session.target(config, target) as opened:
+    with session.target(session.config(), target) as opened:
         container = opened.read([name]).get(name)
         if container is None:
             raise EnvsyncError(
-                f"The target holds no environment '{name}'. See `envsync list --all`."
+                f"The target has no environment '{name}'. "
+                "Run `envsync list --all` to list its environments."
             )
         found = _find(container, label, version)
-        paint = session.paint(sys.stdout)
         if history:
-            if not isinstance(opened, KeepsHistory):
-                raise EnvsyncError(f"Target '{opened.identity.name}' keeps no history.")
-            entries = [
-                entry
-                for entry in opened.history(name)
-                if found is None or entry.version in {None, found.version}
-            ]
-            if as_json:
-                session.out_json(history_json(entries))
-            else:
-                session.out(history_text(entries, paint))
-        elif found is None:
-            if as_json:
-                session.out_json(container_json(container))
-            else:
-                session.out(container_text(container, paint))
-        elif as_json:
-            session.out_json(version_json(found))
+            data, text = _history(session, opened, name, found)
         else:
-            session.out(version_text(found, paint, session.width))
-    return 0
+            data, text = _content(session, container, found)
+    if output is Format.JSON:
+        session.out_json(data)
+    else:
+        session.out(text)
+
+
+def _history(
+    session: Session, target: Target, name: str, version: RegisteredVersion | None
+) -> tuple[JSON, str]:
+    """Returns the history of an environment or of one version, as JSON data and as text."""
+    if not isinstance(target, KeepsHistory):
+        raise EnvsyncError(f"Target '{target.identity.name}' keeps no history.")
+    # An entry without version concerns the environment, and so each of its versions.
+    entries = [
+        entry
+        for entry in target.history(name)
+        if version is None or entry.version in {None, version.version}
+    ]
+    return history_json(entries), history_text(entries, session.paint(sys.stdout))
+
+
+def _content(
+    session: Session, container: Container, version: RegisteredVersion | None
+) -> tuple[JSON, str]:
+    """Returns an environment or one version, as JSON data and as text."""
+    paint = session.paint(sys.stdout)
+    if version is None:
+        return container_json(container), container_text(container, paint)
+    return version_json(version), version_text(version, paint, session.width)
 
 
 def _parse(reference: str) -> tuple[str, str | None, str | None]:
-    """Name, label and version of `NAME`, `NAME@latest` or `NAME:VERSION`."""
+    """Returns name, label and version of `NAME`, `NAME@latest` or `NAME:VERSION`."""
     name, at, label = reference.partition("@")
     if at:
         if label != "latest":
-            raise UsageError(f"'@{label}' is no label that the service knows; '@latest' is.")
+            raise UsageError(f"Unknown label '@{label}'. The only label is '@latest'.")
         return name, label, None
     name, _, version = reference.partition(":")
     return name, None, version or None
 
 
 def _find(container: Container, label: str | None, version: str | None) -> RegisteredVersion | None:
+    """Returns the version that a reference means; None for a reference without a version."""
     wanted = container.latest if label else version
     if wanted is None:
         if label:
@@ -77,4 +108,4 @@ def _find(container: Container, label: str | None, version: str | None) -> Regis
         if item.version == wanted:
             return item
     known = ", ".join(item.version for item in container.versions)
-    raise EnvsyncError(f"{container.name} has no version '{wanted}'. It has: {known}.")
+    raise EnvsyncError(f"{container.name} has no version '{wanted}'. Its versions are: {known}.")

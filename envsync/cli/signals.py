@@ -1,10 +1,11 @@
-"""Ctrl-C and termination: the first lets a command end in good order, a second ends it at once.
+"""Handles Ctrl-C and termination: the first request ends a command in order, a second at once.
 
-Python waits for the threads of its pools before it exits, and nothing interrupts a thread that
-waits for an answer from the network. So a second signal ends the process without that.
+Python waits for the threads of its pools before it exits, and a thread that waits for the network
+cannot be interrupted. So a second request ends the process with `os._exit`.
 
-Signals are counted in a thread. Python calls handlers in the main thread only, and if that is about
-to wait for a lock, only once the wait is over.
+Signals are counted in a daemon thread. Python calls signal handlers only in the main thread. If
+that is waiting for a lock, the handler may run only after the wait:
+https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from typing import Final, NoReturn
 EXIT_INTERRUPTED: Final = 130
 
 _SHOW_CURSOR: Final = "\x1b[?25h"
-"""For terminals: a progress bar hides the cursor."""
+"""Terminal escape sequence that shows the cursor. A progress bar hides the cursor."""
 
 
 @contextmanager
 def second_interrupt_ends() -> Iterator[None]:
-    """Within it, and after it once there was one, a second Ctrl-C ends the process at once.
+    """Makes a second Ctrl-C end the process at once. The first raises `KeyboardInterrupt`.
 
-    The first raises `KeyboardInterrupt`, as ever. Does nothing where Ctrl-C is already handled or
-    ignored, or in another thread than the first.
+    After a first Ctrl-C, this stays in effect when the block ends, because Python then waits for
+    threads. Does nothing outside the main thread, or if Ctrl-C already has a handler or is ignored.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -41,8 +42,9 @@ def second_interrupt_ends() -> Iterator[None]:
     interrupted = False
 
     def note(number: int) -> None:
+        # A command that has installed its own handler decides about Ctrl-C itself.
         ours = signal.getsignal(signal.SIGINT) in (interrupt, _nothing)
-        if number == signal.SIGINT and ours:  # a command may handle it in its own way meanwhile
+        if number == signal.SIGINT and ours:
             if received:
                 _end()
             received.append(number)
@@ -50,7 +52,8 @@ def second_interrupt_ends() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
-        signal.signal(signal.SIGINT, _nothing)  # from now on this is the thread's business alone
+        # A second KeyboardInterrupt would be raised in the middle of the cleanup after the first.
+        signal.signal(signal.SIGINT, _nothing)
         signal.default_int_handler(number, frame)
 
     with _noting(note, lambda: interrupted):
@@ -64,13 +67,14 @@ def second_interrupt_ends() -> Iterator[None]:
 
 @contextmanager
 def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Tells whether Ctrl-C or a termination was asked for. Asked twice, it ends the process.
+    """Yields a function that returns whether Ctrl-C or a termination was requested.
 
-    A termination after a Ctrl-C is no second request: a cancelled GitHub workflow sends the one,
-    and some seconds later the other.
+    A second request ends the process. A termination after one Ctrl-C is no second request: a
+    cancelled GitHub workflow sends SIGINT, and SIGTERM 7.5 seconds later
+    (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation).
 
     Args:
-        clean: removes what the process would leave behind; called before it is ended.
+        clean: removes temporary files; called before a second request ends the process.
     """
     received: list[int] = []
 
@@ -78,7 +82,7 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
         if number in received or (received and number == signal.SIGINT):
             _end(clean)
         received.append(number)
-        _say("\nStopping: what is in flight is being finished. A second Ctrl-C ends it at once.\n")
+        _say("\nStopping after the changes in flight. A second Ctrl-C ends the process at once.\n")
 
     with _noting(note, lambda: False):
         numbers = (signal.SIGINT, signal.SIGTERM)
@@ -92,11 +96,17 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
 
 @contextmanager
 def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[None]:
-    """Calls `note` with the number of each signal, in a thread; afterwards too if `keep` says so.
+    """Calls `note` with the number of each signal, in a daemon thread.
 
-    Only signals that have a handler count; it is called as well.
+    Only signals with a handler are noted. The handler itself is called as well.
+
+    Args:
+        note: receives the numbers, one at a time.
+        keep: is called at the end of the block; if it returns True, the thread stays active.
     """
     reading, writing = os.pipe()
+    # Python writes to this pipe inside the C signal handler, which must never block:
+    # https://docs.python.org/3/library/signal.html#signal.set_wakeup_fd
     os.set_blocking(writing, False)
 
     def read() -> None:
@@ -105,6 +115,7 @@ def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[N
                 note(number)
         os.close(reading)
 
+    # A daemon thread, because Python would wait at exit for any other thread to end.
     threading.Thread(target=read, name="signals", daemon=True).start()
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
@@ -112,39 +123,42 @@ def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[N
     finally:
         if not keep():
             signal.set_wakeup_fd(before)
+            # Closing this end makes `os.read` return no bytes, which ends the thread.
             os.close(writing)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """A handler: without any, a signal would end the process, or not be noted."""
+    """Handles a signal by doing nothing: without a handler, a signal is not noted."""
 
 
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
-    """Ends the process, its threads included."""
+    """Ends the process without waiting for its threads."""
     show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    _say(f"{show_cursor}Interrupted at once: what was in flight may be done or not.\n")
+    _say(f"{show_cursor}Interrupted at once: changes in flight may be done or not.\n")
     clean()
     os._exit(EXIT_INTERRUPTED)
 
 
 def _say(text: str) -> None:
-    """Writes to standard error, unless that would wait.
+    """Writes to standard error, unless the write would block.
 
-    `sys.stderr` itself may be in the middle of a write of the main thread.
+    Does not use `sys.stderr`: the main thread may hold its lock while it writes.
     """
     with suppress(OSError, ValueError):
+        # On Windows, `select` works only for sockets.
         if os.name == "nt" or select.select([], [2], [], 0)[1]:
             os.write(2, text.encode())
 
 
 @contextmanager
 def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Passes signals on to the processes in a list, and outlives them."""
+    """Yields a list of processes. Signals are sent to these processes and do not end this one."""
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
+        # The terminal sends Ctrl-C to every process in the foreground, so also to the children.
         if number == signal.SIGINT and _in_foreground():
-            return  # Ctrl-C reaches the command itself
+            return
         for child in children:
             child.send_signal(number)
 
@@ -154,9 +168,9 @@ def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Handles the signals that ask a process to end."""
+    """Installs a handler for the signals that ask a process to end: INT, TERM and HUP."""
     wanted = [signal.SIGINT, signal.SIGTERM]
-    # Under nohup, a hang-up is to be ignored.
+    # nohup starts a process with SIGHUP ignored, and the process has to leave it ignored.
     if os.name != "nt" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         wanted.append(signal.SIGHUP)
     before = {number: signal.signal(number, handler) for number in wanted}
@@ -168,12 +182,14 @@ def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[Non
 
 
 def _in_foreground() -> bool:
-    """Whether the terminal sends Ctrl-C to the command as well as to this process."""
+    """Returns whether the terminal sends Ctrl-C to this process and its children."""
     if os.name == "nt":
-        return True  # to all that share the console
+        # Windows sends Ctrl-C to all processes that share a console.
+        return True
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY)
     except OSError:
+        # The process has no controlling terminal, for example in a pipeline.
         return False
     try:
         return os.tcgetpgrp(terminal) == os.getpgrp()

@@ -1,47 +1,64 @@
-"""`envsync targets`: the targets of `envsync.yaml`."""
+"""`envsync targets`: lists the targets in `envsync.yaml`."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 import json
 import sys
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import Annotated
 
-from envsync.cli.options import TargetsFormat
+import typer
+
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
 from envsync.project.settings.config import Config
 from envsync.project.settings.targets import TargetConfig
 from envsync.render.paint import Paint, columns, safe
 
+EXAMPLE = "envsync targets --format matrix"
 
-def run(session: Session, output: TargetsFormat) -> int:
-    """Prints the targets. Variables that are not set are no error here: nothing is opened."""
+
+class TargetsFormat(StrEnum):
+    """Output format of targets."""
+
+    TEXT = "text"
+    JSON = "json"
+    MATRIX = "matrix"
+
+
+def run(
+    context: typer.Context,
+    output: Annotated[
+        TargetsFormat,
+        typer.Option("--format", help="Output format; matrix is for GitHub Actions."),
+    ] = TargetsFormat.TEXT,
+) -> None:
+    """List the targets in envsync.yaml.
+
+    Opens no target, so environment variables that are not set are no error. Needs no network.
+    """
+    session: Session = context.obj
     config = session.config()
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:
+        # One line: a step of a GitHub workflow sets an output by writing `name=value`.
         session.out(json.dumps({"target": _shared(config.targets.values())}))
     else:
         session.out(_text(config, session.paint(sys.stdout)))
-    return 0
 
 
 def _text(config: Config, paint: Paint) -> str:
     rows = [("NAME", "KIND", "WHERE")]
-    rows += [
-        (
-            target.name + (" (default)" if target.name == config.default_target else ""),
-            target.kind,
-            safe(_where(target)),
-        )
-        for target in config.targets.values()
-    ]
+    for target in config.targets.values():
+        default = " (default)" if target.name == config.default_target else ""
+        rows.append((target.name + default, target.kind, safe(_where(target))))
     header, *lines = columns(rows)
     return "\n".join([paint("bold", header), *lines])
 
 
 def _where(target: TargetConfig) -> str:
-    """A path, or from the subscription down to the name."""
+    """Returns the path of a local target, or subscription, resource group and name in Azure."""
     keys = ("path", "subscription_id", "resource_group", "workspace", "registry")
     return "/".join(target.settings[key] for key in keys if key in target.settings)
 
@@ -62,9 +79,11 @@ def _json(config: Config) -> JSON:
 
 
 def _shared(targets: Iterable[TargetConfig]) -> list[str]:
-    """The targets that pipelines of several machines share; the local ones if there are no others.
+    """Returns the names of the workspaces and registries; without any, of the local targets.
 
-    A local target is a file of one machine, which is empty again on the next runner.
+    A local target is a file on one machine: on the runner of the next job it is empty again.
     """
+    # Without this fallback, a project with local targets only would get an empty matrix, which
+    # GitHub rejects.
     kinds = {target.name: target.kind for target in targets}
     return [name for name, kind in kinds.items() if kind != "local"] or list(kinds)

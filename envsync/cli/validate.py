@@ -1,19 +1,50 @@
-"""`envsync validate`: all problems of all files at once."""
+"""`envsync validate`: reports the problems of all environment files at once."""
 
-from __future__ import annotations
-
+# No "from __future__ import annotations": typer would evaluate every string annotation.
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from envsync.cli.options import ProblemsFormat
+import typer
+
+from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.model.errors import InvalidProject
 from envsync.project.load import Loaded, load
 
+EXAMPLE = "envsync validate environments/training --strict"
 
-def run(session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool) -> int:
-    """Prints every problem; 1 if one of them is an error, or with `strict` a warning."""
+
+def run(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Files or directories to validate.",
+            show_default="all environment files",
+        ),
+    ] = None,
+    output: ProblemsFormatOption = ProblemsFormat.TEXT,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")
+    ] = False,
+) -> int:
+    """Report every problem in the environment files.
+
+    Exits with 1 if a file has an error. Needs no network.
+    """
+    return validate(context.obj, paths or [], output, strict=strict)
+
+
+def validate(
+    session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool
+) -> int:
+    """Prints the problems of the files at `paths`, or of all environment files without paths.
+
+    Returns the exit code: 1 if there is an error, or with `strict` a warning; otherwise 0.
+    """
     loaded = _load(session, paths)
     show_problems(
         session,
@@ -22,12 +53,16 @@ def run(session: Session, paths: Sequence[Path], output: ProblemsFormat, *, stri
         files=loaded.files,
         environments=len(loaded.declarations),
     )
+    # The severities in the output stay as they are: `--strict` decides only about the exit code.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
 
 
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:
-    """The environment files; none of them where `envsync.yaml` does not say how to read them."""
+    """Loads the environment files.
+
+    If `envsync.yaml` has errors, returns those alone: its settings say how to read the other files.
+    """
     try:
         config = session.config()
     except InvalidProject as error:
@@ -37,5 +72,6 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         config.root / config.environments,
         rules=config.rules,
         versions=config.versions,
+        # Paths on the command line start at the working directory, not at the project.
         paths=[path.absolute() for path in paths] or None,
     )

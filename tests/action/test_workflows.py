@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "github-actions.md"
 @pytest.fixture
 def initialised(tmp_path: Path) -> Path:
     """A project as `envsync init` makes it."""
-    init.run(Session(quiet=True), tmp_path)
+    init.write_project(Session(quiet=True), tmp_path)
     return tmp_path
 
 

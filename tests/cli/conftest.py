@@ -1,4 +1,4 @@
-"""A project in a directory of its own, and the command line run in it."""
+"""Fixtures that create a project in its own directory and run the command line in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from envsync.cli import main
 
 @dataclass(frozen=True)
 class Result:
-    """What one run left: its exit code and what it wrote."""
+    """The exit code and the output of one run."""
 
     code: int
     out: str
@@ -32,10 +32,11 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project, which is the working directory."""
+    """Creates an empty project and makes it the working directory."""
     directory = tmp_path / "churn"
     (directory / "environments").mkdir(parents=True)
     monkeypatch.chdir(directory)
+    # A variable of the terminal that runs the tests must not decide about colours here.
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     return directory
@@ -43,14 +44,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("plan", "--format", "json")`: as if typed in the project's directory."""
+    """Returns a function that runs a command line, such as `run("plan", "--format", "json")`.
+
+    The command runs in this process, in the directory of the project.
+    """
 
     def call(*arguments: str) -> Result:
         monkeypatch.setattr("sys.argv", ["envsync", *arguments])
         before = Path.cwd()
         with pytest.raises(SystemExit) as exit_:
             main.main()
-        os.chdir(before)  # `-C` changes it, and the next run starts afresh
+        # `-C` changes the directory of this process.
+        os.chdir(before)
+        # Reading the output also empties it, so that each result contains one run.
         written = capsys.readouterr()
         return Result(int(exit_.value.code or 0), written.out, written.err)
 

@@ -1,4 +1,4 @@
-"""`bump`: from a rejected edit to a plan that creates the next version."""
+"""Tests of `envsync bump`, from a rejected edit to a plan that creates the next version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def git(directory: Path, *arguments: str) -> None:
 
 
 def commit(project: Path) -> None:
-    """Commits everything; the first time, makes the repository."""
+    """Commits all files, and creates the repository if necessary."""
     git(project, "init", "--quiet")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "As registered")
@@ -29,15 +29,16 @@ def edit(file: Path, before: str, after: str) -> None:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """The line with the version of each environment file."""
+    """Returns the line with the version of each environment file, by name of the file."""
     return {
         path.stem: next(line for line in path.read_text().splitlines() if "version" in line)
         for path in sorted((project / "environments").glob("*-*.yml"))
     }
 
 
-def test_only_the_version_changes(project: Path, run: Run) -> None:
+def test_bump_changes_no_byte_but_the_version(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
+    # A byte order mark, a character outside ASCII, CRLF line ends and comments must survive.
     text = b"\xef\xbb\xbf# About \xc3\xa9\r\n" + file.read_bytes().replace(b"\n", b"  # 7\r\n")
     file.write_bytes(text)
     result = run("bump", "a")
@@ -46,7 +47,7 @@ def test_only_the_version_changes(project: Path, run: Run) -> None:
     assert file.read_bytes() == text.replace(b'"7"', b'"8"')
 
 
-def test_several_are_shown_one_below_the_other(project: Path, run: Run) -> None:
+def test_several_bumps_are_printed_as_a_table(project: Path, run: Run) -> None:
     declare(project, "a", "9")
     declare(project, "longer", "1.9")
 
@@ -56,7 +57,7 @@ def test_several_are_shown_one_below_the_other(project: Path, run: Run) -> None:
     ]
 
 
-def test_json(project: Path, run: Run) -> None:
+def test_json_lists_bumps_and_files_without_version(project: Path, run: Run) -> None:
     declare(project, "a", "7")
     declare(project, "b", None)
     result = run("bump", "a", "b", "--format", "json")
@@ -70,7 +71,7 @@ def test_json(project: Path, run: Run) -> None:
     }
 
 
-def test_a_file_without_version_needs_none(project: Path, run: Run) -> None:
+def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> None:
     file = declare(project, "a", None)
     before = file.read_bytes()
     result = run("bump", "a")
@@ -84,14 +85,14 @@ def test_a_file_without_version_needs_none(project: Path, run: Run) -> None:
     result = run("bump", "a", "--version", "3")
     assert (result.code, result.err) == (
         1,
-        "Error: environments/a-None.yml has no version, so envsync counts by itself. To decide it "
-        'yourself, add the line `version: "3"`.\n',
+        "Error: environments/a-None.yml has no version, so envsync assigns the versions. To "
+        'choose the version yourself, add the line `version: "3"`.\n',
     )
     assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize("other", ["v3", "nobody"])
-def test_where_one_cannot_be_bumped_none_is(other: str, project: Path, run: Run) -> None:
+def test_no_file_is_written_if_one_cannot_be_bumped(other: str, project: Path, run: Run) -> None:
     declare(project, "a", "7")
     declare(project, "b", "v3")
     result = run("bump", "a", "b" if other == "v3" else "nobody")
@@ -101,7 +102,7 @@ def test_where_one_cannot_be_bumped_none_is(other: str, project: Path, run: Run)
     assert versions(project) == {"a-7": 'version: "7"', "b-v3": 'version: "v3"'}
 
 
-def test_an_anchor_that_others_repeat_is_left_to_the_author(project: Path, run: Run) -> None:
+def test_a_version_with_a_yaml_alias_is_not_replaced(project: Path, run: Run) -> None:
     declare(project, "a", "7")
     file = declare(project, "b", "7", tags="{release: *v}")
     edit(file, 'version: "7"', "version: &v 7")
@@ -112,7 +113,7 @@ def test_an_anchor_that_others_repeat_is_left_to_the_author(project: Path, run: 
     assert versions(project) == {"a-7": 'version: "7"', "b-7": "version: &v 7"}
 
 
-def test_files_with_errors_are_shown_first(project: Path, run: Run) -> None:
+def test_errors_in_files_prevent_a_bump(project: Path, run: Run) -> None:
     declare(project, "a", "7")
     declare(project, "b", "7", os_type="BeOS")
     result = run("bump", "a")
@@ -135,7 +136,9 @@ def test_files_with_errors_are_shown_first(project: Path, run: Run) -> None:
         ("a", "-t", "nowhere"),
     ],
 )
-def test_wrong_usage(arguments: tuple[str, ...], project: Path, run: Run) -> None:
+def test_wrong_usage_exits_with_64_and_writes_nothing(
+    arguments: tuple[str, ...], project: Path, run: Run
+) -> None:
     declare(project, "a", "7")
     declare(project, "b", "7")
     result = run("bump", *arguments)
@@ -144,7 +147,7 @@ def test_wrong_usage(arguments: tuple[str, ...], project: Path, run: Run) -> Non
     assert versions(project) == {"a-7": 'version: "7"', "b-7": 'version: "7"'}
 
 
-def test_a_given_version_is_held_to_the_rules_of_files(project: Path, run: Run) -> None:
+def test_a_given_version_must_follow_the_rules_of_files(project: Path, run: Run) -> None:
     declare(project, "a", "v3")
 
     assert run("bump", "a", "--version", "latest").err == (
@@ -158,10 +161,10 @@ def test_a_given_version_is_held_to_the_rules_of_files(project: Path, run: Run) 
     assert run("validate", "--strict").code == 0
 
 
-# What is taken
+# Versions that are used already
 
 
-def test_versions_of_other_files_are_skipped(project: Path, run: Run) -> None:
+def test_versions_in_other_files_are_skipped(project: Path, run: Run) -> None:
     for version in ("1", "2", "4"):
         declare(project, "a", version)
 
@@ -186,7 +189,7 @@ def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
     assert run("bump", "a").out == "environments/a-8.yml:3:  a  7 -> 9\n"
 
 
-def test_versions_that_git_held_once_are_skipped(project: Path, run: Run) -> None:
+def test_versions_in_older_commits_are_skipped(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
     for before, after in (("1", "2"), ("2", "1")):
@@ -198,7 +201,7 @@ def test_versions_that_git_held_once_are_skipped(project: Path, run: Run) -> Non
     assert run("bump", "a", "--version", "2").out == "environments/a-1.yml:3:  a  1 -> 2\n"
 
 
-def test_versions_in_a_target_are_skipped_where_one_is_named(project: Path, run: Run) -> None:
+def test_versions_in_a_target_are_skipped_only_with_the_option(project: Path, run: Run) -> None:
     declare(project, "a", "1")
     gone = declare(project, "a", "2")
     (project / "envsync.yaml").write_text("superseded: archive\n")
@@ -213,10 +216,10 @@ def test_versions_in_a_target_are_skipped_where_one_is_named(project: Path, run:
     assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 2\n"
 
 
-# What is rejected
+# Rejected versions
 
 
-def test_a_rejected_edit_gets_a_version_of_its_own_and_the_plan_creates_it(
+def test_a_rejected_edit_becomes_a_new_version_that_the_plan_creates(
     project: Path, run: Run
 ) -> None:
     file = declare(project, "a", "7")
@@ -237,11 +240,14 @@ def test_a_rejected_edit_gets_a_version_of_its_own_and_the_plan_creates_it(
         ("create", "a", "8")
     ]
     nothing = run("bump", "--all-rejected")
-    assert (nothing.code, nothing.out) == (0, "Nothing is rejected, so there is nothing to bump.\n")
+    assert (nothing.code, nothing.out) == (
+        0,
+        "No version is rejected, so there is nothing to bump.\n",
+    )
     assert run("bump", "--all-rejected", "--format", "json").data["bumps"] == []
 
 
-def test_what_shares_a_conda_file_is_bumped_together(project: Path, run: Run) -> None:
+def test_all_environments_with_an_edited_conda_file_are_bumped(project: Path, run: Run) -> None:
     conda = project / "environments" / "conda.yml"
     conda.write_text("dependencies: [python=3.11]\n")
     declare(project, "a", "1", conda_file="conda.yml")
@@ -260,7 +266,7 @@ def test_what_shares_a_conda_file_is_bumped_together(project: Path, run: Run) ->
     }
 
 
-def test_the_version_that_is_rejected_is_the_one_that_is_bumped(project: Path, run: Run) -> None:
+def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     declare(project, "a", "2")
     commit(project)
@@ -270,18 +276,18 @@ def test_the_version_that_is_rejected_is_the_one_that_is_bumped(project: Path, r
     assert run("bump", "--all-rejected").out == "environments/a-1.yml:3:  a  1 -> 3\n"
 
 
-def test_the_commit_to_compare_with_can_be_named(project: Path, run: Run) -> None:
+def test_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
     edit(file, "base:1", "base:2")
     commit(project)
 
-    assert run("bump", "--all-rejected").out.startswith("Nothing is rejected")
+    assert run("bump", "--all-rejected").out.startswith("No version is rejected")
     assert run("bump", "--all-rejected", "--base", "HEAD~1").out.endswith("  a  1 -> 2\n")
     assert run("bump", "a", "--base", "nowhere").code == 1
 
 
-def test_without_git_a_target_can_tell_what_is_rejected(project: Path, run: Run) -> None:
+def test_without_git_the_plan_of_a_target_rejects_versions(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     declare(project, "b", "1")
     run("apply", "--yes")
@@ -294,4 +300,4 @@ def test_without_git_a_target_can_tell_what_is_rejected(project: Path, run: Run)
         "environments/a-1.yml:3:  a  1 -> 2\n"
     )
     assert run("apply", "--yes").code == 0
-    assert run("bump", "--all-rejected", "-t", "local").out.startswith("Nothing is rejected")
+    assert run("bump", "--all-rejected", "-t", "local").out.startswith("No version is rejected")

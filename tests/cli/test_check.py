@@ -1,4 +1,4 @@
-"""`envsync check` and `envsync plan --since`, from the command line, in real repositories."""
+"""Tests of `envsync check` and `envsync plan --since` in real git repositories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER = "mcr.microsoft.com/azureml/base:2"
 
 @pytest.fixture
 def repository(project: Path) -> Path:
-    """A project in a repository, with two environments that are committed."""
+    """Creates a project in a repository with two committed environments."""
     new_repository(project)
     declare(project, "a")
     declare(project, "b")
@@ -32,7 +32,7 @@ def repository(project: Path) -> Path:
 # check
 
 
-def test_nothing_to_reject_exits_with_zero_and_says_what_was_compared(
+def test_without_edits_check_exits_with_zero_and_names_the_commit(
     repository: Path, run: Run
 ) -> None:
     head = git(repository, "rev-parse", "--short=7", "HEAD")
@@ -57,7 +57,7 @@ def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path,
     assert summary.endswith("(HEAD): 1 rejected.")
 
 
-def test_a_warning_fails_nothing(repository: Path, run: Run) -> None:
+def test_a_warning_exits_with_zero(repository: Path, run: Run) -> None:
     (repository / "environments" / "b-1.yml").unlink()
     declare(repository, "b", version="0")
     result = run("check")
@@ -66,7 +66,7 @@ def test_a_warning_fails_nothing(repository: Path, run: Run) -> None:
     assert "warning[version-goes-back]" in result.out
 
 
-def test_json_has_the_shape_of_validate_and_the_fields(repository: Path, run: Run) -> None:
+def test_json_has_the_keys_of_validate_and_the_fields(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     data = run("check", "--format", "json").data
 
@@ -87,7 +87,7 @@ def test_json_has_the_shape_of_validate_and_the_fields(repository: Path, run: Ru
     ]
 
 
-def test_github_annotates_the_line_from_the_top_of_the_repository(
+def test_annotations_name_files_from_the_root_of_the_repository(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_repository(project.parent)
@@ -100,7 +100,7 @@ def test_github_annotates_the_line_from_the_top_of_the_repository(
     assert result.out.startswith("::error file=churn/environments/a-1.yml,line=4,col=1,")
 
 
-def test_sarif_holds_the_rejection(repository: Path, run: Run) -> None:
+def test_sarif_contains_the_rejection(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     (sarif,) = run("check", "--format", "sarif").data["runs"]
 
@@ -108,7 +108,7 @@ def test_sarif_holds_the_rejection(repository: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
-def test_files_with_errors_are_shown_as_validate_shows_them(
+def test_errors_in_files_are_printed_as_by_validate(
     repository: Path, run: Run, output: str
 ) -> None:
     declare(repository, "c", version="latest")
@@ -119,7 +119,7 @@ def test_files_with_errors_are_shown_as_validate_shows_them(
     assert "invalid-version" in checked.out
 
 
-def test_a_base_that_is_given_is_compared_with(repository: Path, run: Run) -> None:
+def test_base_selects_the_commit_to_compare_with(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     commit(repository)
 
@@ -130,7 +130,7 @@ def test_a_base_that_is_given_is_compared_with(repository: Path, run: Run) -> No
 
 
 @pytest.mark.parametrize("ref", ["nowhere", "--output=owned"])
-def test_an_unknown_base_is_one_sentence(repository: Path, run: Run, ref: str) -> None:
+def test_an_unknown_base_is_reported_on_one_line(repository: Path, run: Run, ref: str) -> None:
     result = run("check", f"--base={ref}")
 
     assert (result.code, result.out) == (1, "")
@@ -141,7 +141,7 @@ def test_an_unknown_base_is_one_sentence(repository: Path, run: Run, ref: str) -
     assert not (repository / "owned").exists()
 
 
-def test_outside_a_repository_one_sentence_says_so(project: Path, run: Run) -> None:
+def test_a_project_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
     declare(project, "a")
     result = run("check")
 
@@ -149,17 +149,18 @@ def test_outside_a_repository_one_sentence_says_so(project: Path, run: Run) -> N
     assert "is in no git repository" in result.err
 
 
-def test_before_the_first_commit_there_is_nothing_to_reject(project: Path, run: Run) -> None:
+def test_before_the_first_commit_nothing_is_rejected(project: Path, run: Run) -> None:
     new_repository(project)
     declare(project, "a")
 
     assert run("check").out == "1 environment, and no commit yet to compare with.\n"
 
 
-def test_a_locale_without_characters_and_a_hook_make_no_difference(repository: Path) -> None:
+def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
     declare(repository, "a", image=OTHER)
     (repository / "environments" / "ünïcode.txt").write_text("1")
     hook = repository / ".git" / "hooks" / "pre-commit"
+    # In a hook, git sets variables such as GIT_INDEX_FILE, which must not mislead envsync.
     hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m envsync check\n")
     hook.chmod(0o755)
     git(repository, "add", "--all")
@@ -181,7 +182,7 @@ def test_a_locale_without_characters_and_a_hook_make_no_difference(repository: P
 # plan --since
 
 
-def test_since_plans_what_changed_and_what_is_gone(repository: Path, run: Run) -> None:
+def test_since_plans_changed_and_deleted_environments(repository: Path, run: Run) -> None:
     declare(repository, "c")
     assert run("apply", "--yes").code == 0
     commit(repository)
@@ -200,7 +201,7 @@ def test_since_plans_what_changed_and_what_is_gone(repository: Path, run: Run) -
     assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
 
 
-def test_since_and_globs_plan_what_both_allow(repository: Path, run: Run) -> None:
+def test_since_and_globs_together_limit_the_plan(repository: Path, run: Run) -> None:
     declare(repository, "a", description="Other")
     declare(repository, "c")
     both = run("plan", "c", "--since", "HEAD", "--format", "json").data
@@ -211,7 +212,7 @@ def test_since_and_globs_plan_what_both_allow(repository: Path, run: Run) -> Non
     assert run("plan", "zzz", "--since", "HEAD").code == 1
 
 
-def test_since_counts_conda_files_and_contexts(repository: Path, run: Run) -> None:
+def test_since_considers_conda_files_and_build_contexts(repository: Path, run: Run) -> None:
     conda = repository / "conda.yml"
     conda.write_text("dependencies: [python=3.11]\n")
     docker = repository / "docker"
@@ -233,14 +234,14 @@ def names(run: Run) -> list[str]:
     return [item["name"] for item in data["changes"]]
 
 
-def test_nothing_that_changed_needs_no_target(repository: Path, run: Run) -> None:
+def test_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run) -> None:
     (repository / "envsync.yaml").write_text(
         "targets:\n  far: {kind: local, path: /proc/nowhere/local.db}\ndefault_target: far\n"
     )
     result = run("plan", "--since", "HEAD", "--detailed-exitcode")
 
     assert (result.code, result.err) == (0, "")
-    assert result.out == "No changes. Nothing that is declared has changed since HEAD.\n"
+    assert result.out == "No changes. No declared environment has changed since HEAD.\n"
     data = run("plan", "--since", "HEAD", "--format", "json").data
     assert (data["changes"], data["rejections"]) == ([], [])
 
@@ -259,13 +260,13 @@ def commit_of(run: Run, reference: str = "a:1") -> str | None:
     return found
 
 
-def test_what_is_written_names_the_commit(repository: Path, run: Run) -> None:
+def test_a_registered_version_names_the_commit(repository: Path, run: Run) -> None:
     assert run("apply", "--yes").code == 0
 
     assert commit_of(run) == git(repository, "rev-parse", "HEAD")
 
 
-def test_files_that_differ_from_the_commit_make_it_dirty(repository: Path, run: Run) -> None:
+def test_uncommitted_changes_mark_the_commit_as_dirty(repository: Path, run: Run) -> None:
     (repository / "notes.txt").write_text("not of the project's environments")
     assert run("apply", "a", "--yes").code == 0
     assert commit_of(run) == git(repository, "rev-parse", "HEAD")
@@ -275,7 +276,7 @@ def test_files_that_differ_from_the_commit_make_it_dirty(repository: Path, run: 
     assert commit_of(run, "c:1") == git(repository, "rev-parse", "HEAD") + "-dirty"
 
 
-def test_another_commit_is_no_difference(repository: Path, run: Run) -> None:
+def test_a_new_commit_alone_changes_no_version(repository: Path, run: Run) -> None:
     plan = run("plan", "--format", "json").data
     commit(repository, "Nothing of ours")
     assert run("apply", "--approve", plan["digest"]).code == 0
@@ -292,7 +293,7 @@ def test_another_commit_is_no_difference(repository: Path, run: Run) -> None:
     assert (commit_of(run), commit_of(run, "b:1")) == (head, first)
 
 
-def test_without_a_commit_there_is_nothing_to_name(project: Path, run: Run) -> None:
+def test_without_a_commit_the_tag_is_absent(project: Path, run: Run) -> None:
     declare(project, "a")
     applied = run("apply", "--yes")
     assert (applied.code, applied.err) == (0, "")
@@ -304,9 +305,7 @@ def test_without_a_commit_there_is_nothing_to_name(project: Path, run: Run) -> N
     assert commit_of(run, "b:1") is None
 
 
-def test_a_repository_around_the_project_that_does_not_hold_it_names_no_commit(
-    project: Path, run: Run
-) -> None:
+def test_a_repository_that_ignores_the_project_names_no_commit(project: Path, run: Run) -> None:
     new_repository(project.parent)
     (project.parent / ".gitignore").write_text("*\n")
     commit(project.parent)
@@ -316,7 +315,7 @@ def test_a_repository_around_the_project_that_does_not_hold_it_names_no_commit(
     assert commit_of(run) is None
 
 
-def test_the_python_api_names_the_commit_and_takes_since(repository: Path, run: Run) -> None:
+def test_the_python_api_records_the_commit_and_accepts_since(repository: Path, run: Run) -> None:
     from envsync import apply_plan, load_project, make_plan
 
     declare(repository, "c")
@@ -330,7 +329,7 @@ def test_the_python_api_names_the_commit_and_takes_since(repository: Path, run: 
     assert json.loads(json.dumps(make_plan(project, since=head).to_json()))["changes"] == []
 
 
-def test_since_sees_into_a_submodule(repository: Path, run: Run, tmp_path: Path) -> None:
+def test_since_considers_files_in_a_submodule(repository: Path, run: Run, tmp_path: Path) -> None:
     inner = new_repository(tmp_path / "inner")
     (inner / "docker").mkdir()
     (inner / "docker" / "Dockerfile").write_text("FROM scratch\n")

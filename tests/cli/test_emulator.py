@@ -1,4 +1,4 @@
-"""`envsync emulator`: its options, the command it runs, and how both end."""
+"""Tests of `envsync emulator`: its options, the command that it runs, and how both end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from envsync.model.wording import install
 for extra in ("starlette", "uvicorn", "trustme"):
     pytest.importorskip(extra, reason=f"the emulator needs {extra}")
 
-posix = pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 
 PRINT = "import json, os; print(json.dumps(dict(os.environ)))"
 """A program that prints its environment variables."""
@@ -44,7 +44,7 @@ def envsync(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
 
 @contextmanager
 def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A run in the background, which is ended where the test does not."""
+    """Runs `envsync emulator` in the background, and kills it at the end of the block."""
     with subprocess.Popen(
         [sys.executable, "-m", "envsync", "emulator", *arguments],
         stdin=subprocess.DEVNULL,
@@ -63,7 +63,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 # A command
 
 
-# Directories, and what azure-ai-ml sets in the process that other tests use it in.
+# Directories, and a variable that azure-ai-ml sets in the process of other tests.
 ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
@@ -90,7 +90,7 @@ def test_a_command_finds_the_emulator_in_its_environment() -> None:
     }
 
 
-def test_proxies_and_certificates_of_the_outside_do_not_reach_the_command() -> None:
+def test_outer_proxies_and_certificates_are_replaced_for_the_command() -> None:
     outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
     done = envsync("emulator", "--", sys.executable, "-c", PRINT, **outside)
     variables = json.loads(done.stdout)
@@ -101,7 +101,7 @@ def test_proxies_and_certificates_of_the_outside_do_not_reach_the_command() -> N
     assert {variables[name] for name in certificates} == {variables["REQUESTS_CA_BUNDLE"]}
 
 
-def test_the_azure_cli_has_a_login_of_its_own_and_the_extensions_of_the_outside() -> None:
+def test_the_azure_cli_gets_its_own_login_and_keeps_its_extensions() -> None:
     done = envsync("emulator", "--", sys.executable, "-c", PRINT, AZURE_CONFIG_DIR="/outside")
     variables = json.loads(done.stdout)
     own = Path(variables["REQUESTS_CA_BUNDLE"]).parent / "azure"
@@ -111,7 +111,7 @@ def test_the_azure_cli_has_a_login_of_its_own_and_the_extensions_of_the_outside(
     assert not own.exists()
 
 
-def test_nothing_is_left_when_the_command_has_ended() -> None:
+def test_temporary_files_are_removed_when_the_command_ends() -> None:
     done = envsync("emulator", "--", sys.executable, "-c", PRINT)
 
     assert not Path(json.loads(done.stdout)["REQUESTS_CA_BUNDLE"]).parent.exists()
@@ -119,7 +119,7 @@ def test_nothing_is_left_when_the_command_has_ended() -> None:
 
 
 @pytest.mark.parametrize("dashes", [("--",), ()])
-def test_options_after_the_command_are_the_commands(dashes: tuple[str, ...]) -> None:
+def test_options_after_the_command_belong_to_the_command(dashes: tuple[str, ...]) -> None:
     show = "import sys; print(sys.argv[1:])"
     done = envsync("emulator", *dashes, sys.executable, "-c", show, "--seed", "-h", "--", "x")
 
@@ -127,28 +127,28 @@ def test_options_after_the_command_are_the_commands(dashes: tuple[str, ...]) -> 
 
 
 @pytest.mark.parametrize("code", [0, 2, 77])
-def test_the_exit_code_is_the_commands(code: int) -> None:
+def test_the_exit_code_of_the_command_is_passed_on(code: int) -> None:
     done = envsync("emulator", "--", sys.executable, "-c", f"raise SystemExit({code})")
 
     assert done.returncode == code
 
 
 @posix
-def test_a_command_that_a_signal_ended_has_its_number_in_the_exit_code() -> None:
-    suicide = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+def test_the_exit_code_contains_the_number_of_a_signal_that_ends_the_command() -> None:
+    kills_itself = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
-    assert envsync("emulator", "--", sys.executable, "-c", suicide).returncode == 128 + 9
+    assert envsync("emulator", "--", sys.executable, "-c", kills_itself).returncode == 128 + 9
 
 
-def test_a_command_that_is_not_there_is_one_line() -> None:
+def test_a_missing_command_is_reported_on_one_line() -> None:
     done = envsync("emulator", "--", "no-such-command")
 
     assert (done.returncode, done.stdout) == (127, "")
-    assert done.stderr == "Error: no-such-command: there is no such command.\n"
+    assert done.stderr == "Error: no-such-command: command not found.\n"
 
 
 @posix
-def test_a_command_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_run_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = envsync("emulator", "--", str(tmp_path / "file"))
 
@@ -158,7 +158,7 @@ def test_a_command_that_cannot_be_run_is_one_line(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_the_commands_to_answer(number: signal.Signals) -> None:
+def test_a_signal_is_forwarded_to_the_command(number: signal.Signals) -> None:
     waits = (
         "import signal, sys, time\n"
         f"signal.signal({int(number)}, lambda *_: sys.exit(42))\n"
@@ -173,7 +173,7 @@ def test_a_signal_is_the_commands_to_answer(number: signal.Signals) -> None:
 
 @posix
 def test_ctrl_c_in_a_terminal_reaches_the_command_once() -> None:
-    pexpect = pytest.importorskip("pexpect", reason="there is no terminal to type in")
+    pexpect = pytest.importorskip("pexpect", reason="pexpect provides the terminal")
     counts = (
         "import signal, time\ncount = []\n"
         "signal.signal(signal.SIGINT, lambda *_: count.append(1))\n"
@@ -198,7 +198,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once() -> None:
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_prints_its_variables_and_serves_until_it_is_stopped(
+def test_a_server_prints_its_variables_and_runs_until_a_signal(
     number: signal.Signals,
 ) -> None:
     with started("--format", "json") as process:
@@ -218,9 +218,10 @@ def test_a_server_prints_its_variables_and_serves_until_it_is_stopped(
 
 
 @posix
-def test_a_shell_can_read_the_variables() -> None:
+def test_a_shell_can_evaluate_the_variables() -> None:
     with started() as process:
         assert process.stdout is not None
+        # A server prints 18 variables. Reading more lines would block until the server ends.
         lines = [process.stdout.readline() for _ in range(18)]
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
@@ -234,7 +235,7 @@ def test_a_shell_can_read_the_variables() -> None:
     assert shown.endswith(" ws-dev\n")
 
 
-def test_text_for_a_shell_is_quoted() -> None:
+def test_values_for_a_shell_are_quoted() -> None:
     assert variables_text({"A": "it's $1"}, as_json=False) == "export A='it'\"'\"'s $1'"
 
 
@@ -242,10 +243,10 @@ def test_text_for_a_shell_is_quoted() -> None:
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
-    """The settings that a command line asks for."""
+    """Returns the settings that a command line results in."""
     found: list[Settings] = []
 
-    def take(_session: object, settings: Settings, *_: object, **__: object) -> int:
+    def take(_session: object, *, settings: Settings, **_: object) -> int:
         found.append(settings)
         return 0
 
@@ -254,7 +255,9 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
     return found[0]
 
 
-def test_the_defaults_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_defaults_of_the_options_are_those_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert settings_of(monkeypatch) == Settings()
 
 
@@ -289,7 +292,8 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "operation_polls": ("--operation-polls", "0", 0),
         "retry_after": ("--retry-after", "0", 0.0),
     }
-    # The containers' addresses depend on the first two; the last is for playing recordings again.
+    # The addresses of containers depend on the blob account and its key. Only tests that replay
+    # recordings set `as_of`.
     fixed = {"blob_account", "blob_key", "as_of"}
     words = [word for option, value, _ in options.values() for word in (option, value)]
     settings = settings_of(monkeypatch, *words)
@@ -300,7 +304,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     }
 
 
-def test_several_faults_are_drawn_in_order() -> None:
+def test_several_faults_keep_their_order() -> None:
     assert command.faults(["429=0.1", "drop-after-commit=1"]) == (
         ("429", 0.1),
         ("drop-after-commit", 1.0),
@@ -308,25 +312,25 @@ def test_several_faults_are_drawn_in_order() -> None:
 
 
 @pytest.mark.parametrize("text", ["429", "=1", "429=", "429=2", "429=-1", "418=0.5", "500=nan"])
-def test_what_is_no_fault_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes KIND=RATE"):
+def test_an_invalid_fault_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="expected KIND=RATE"):
         command.faults([text])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1s", "1.5"])
-def test_what_is_no_time_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes milliseconds"):
+def test_an_invalid_latency_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="expected milliseconds"):
         command.milliseconds(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30", 30.0), ("30s", 30.0), ("0.5s", 0.5)])
-def test_a_lag_is_in_seconds_with_or_without_their_unit(text: str, expected: float) -> None:
+def test_seconds_are_accepted_with_and_without_unit(text: str, expected: float) -> None:
     assert command.seconds("--list-lag", text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
-def test_what_is_no_lag_is_a_wrong_usage(text: str) -> None:
-    with pytest.raises(UsageError, match="it takes seconds"):
+def test_an_invalid_number_of_seconds_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match="expected seconds"):
         command.seconds("--list-lag", text)
 
 
@@ -342,7 +346,7 @@ def test_what_is_no_lag_is_a_wrong_usage(text: str) -> None:
         ("--no-such-option",),
     ],
 )
-def test_a_wrong_usage_ends_before_anything_starts(arguments: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_64_before_the_emulator_starts(arguments: tuple[str, ...]) -> None:
     done = envsync("emulator", *arguments)
 
     assert (done.returncode, done.stdout) == (64, "")
@@ -363,7 +367,7 @@ def test_other_commands_do_not_import_the_emulator() -> None:
 
 
 @pytest.mark.parametrize("name", ["starlette", "uvicorn", "trustme"])
-def test_a_missing_extra_is_one_line(name: str) -> None:
+def test_a_missing_extra_is_reported_on_one_line(name: str) -> None:
     code = (
         f"import sys; sys.modules[{name!r}] = None\n"
         "from envsync.cli.main import main; sys.argv = ['envsync', 'emulator']; main()"
@@ -374,14 +378,14 @@ def test_a_missing_extra_is_one_line(name: str) -> None:
     assert done.returncode == 1
 
 
-def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_reported_on_one_line(tmp_path: Path) -> None:
     done = envsync("emulator", "--log", str(tmp_path), "--", "true")
 
     assert done.stderr == f"Error: {tmp_path} cannot be written: Is a directory.\n"
     assert done.returncode == 1
 
 
-def test_a_missing_azurite_is_a_warning_and_the_rest_works() -> None:
+def test_without_azurite_the_emulator_warns_and_runs_the_command() -> None:
     done = envsync(
         "emulator", "--", sys.executable, "-c", "print('runs')", ENVSYNC_AZURITE="no-such-program"
     )

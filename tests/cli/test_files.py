@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and where a link leads."""
+"""Tests of writing files atomically and through symbolic links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from envsync.cli.files import write_file, write_files
 from envsync.model.errors import EnvsyncError
 
 
-def test_a_new_file_is_as_readable_as_any(tmp_path: Path) -> None:
+def test_a_new_file_gets_the_usual_permissions(tmp_path: Path) -> None:
     (tmp_path / "other").touch()
     write_file(tmp_path / "plan.json", "é\n")
 
@@ -18,7 +18,7 @@ def test_a_new_file_is_as_readable_as_any(tmp_path: Path) -> None:
     assert (tmp_path / "plan.json").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_a_file_that_is_there_keeps_its_mode_and_a_link_stays_one(tmp_path: Path) -> None:
+def test_an_existing_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
     file.write_text("before")
     file.chmod(0o640)
@@ -30,7 +30,7 @@ def test_a_file_that_is_there_keeps_its_mode_and_a_link_stays_one(tmp_path: Path
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_where_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
+def test_no_file_is_written_if_one_cannot_be_written(tmp_path: Path) -> None:
     first = tmp_path / "first"
     first.write_text("before")
     with pytest.raises(EnvsyncError, match="second cannot be written: No such file or directory"):
@@ -40,7 +40,7 @@ def test_where_one_file_cannot_be_written_none_is(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["first"]
 
 
-def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path) -> None:
+def test_a_device_a_directory_and_a_loop_of_links_are_not_replaced(tmp_path: Path) -> None:
     circle = tmp_path / "circle"
     circle.symlink_to("circle")
     for path in (Path("/dev/null"), tmp_path, circle):

@@ -1,33 +1,102 @@
-"""Global options, exit codes and what an error looks like."""
+"""Tests of global options, help, completion, exit codes and error messages."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from envsync import __version__
+from envsync.cli.main import SUMMARIES, load_command
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
 
 ENVSYNC = [sys.executable, "-m", "envsync"]
 
 
-def test_the_version(run: Run) -> None:
+def test_version_prints_the_version(run: Run) -> None:
     assert run("--version").out == f"envsync {__version__}\n"
 
 
-def test_help_names_every_command(run: Run) -> None:
+def test_help_lists_every_command_with_its_whole_summary(run: Run) -> None:
     result = run("--help")
+    listed = dict(re.findall(r"^  (\w+)  +(\S.*)$", result.out, re.MULTILINE))
 
     assert result.code == 0
-    for command in ("init", "validate", "plan", "apply", "list", "show", "schema"):
-        assert re.search(rf"\b{command}\b", result.out)
-        assert run(command, "--help").code == 0
+    assert listed == SUMMARIES
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_summary_of_a_command_is_the_first_line_of_its_docstring(name: str) -> None:
+    docstring = import_module(f"envsync.cli.{name}").run.__doc__
+
+    assert docstring.splitlines()[0] == SUMMARIES[name]
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: str) -> None:
+    result = run(name, "--help")
+    *_, example_title, example, _, link_title, link = result.out.splitlines()
+
+    assert result.code == 0
+    assert (example_title, link_title) == ("  Example:", "  Documentation:")
+    assert example.startswith(f"    envsync {name}")
+    assert link == (
+        f"    https://github.com/envsync/envsync/blob/main/docs/commands.md#envsync-{name}"
+    )
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_example_in_the_help_of_a_command_parses(name: str) -> None:
+    example = import_module(f"envsync.cli.{name}").EXAMPLE.partition(" > ")[0]
+    arguments = shlex.split(example)
+
+    assert arguments[:2] == ["envsync", name]
+    load_command(name).make_context(name, arguments[2:])
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_the_help_of_a_command_shows_no_python_types(run: Run, name: str) -> None:
+    assert not re.search(r"<(list|str|int|float|bool|path|file|directory)\b", run(name, "-h").out)
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import SUMMARIES, app\n"
+        "app(['--help'], standalone_mode=False)\n"
+        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "sys.exit(str(names))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.stderr == "[]\n"
+
+
+def test_a_command_imports_no_other_command() -> None:
+    code = (
+        "import sys\n"
+        "from envsync.cli.main import SUMMARIES, app\n"
+        "app(['schema', 'plan'], standalone_mode=False)\n"
+        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "sys.exit(str(names))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert result.stderr == "['schema']\n"
+
+
+def test_a_misspelt_command_is_answered_with_a_suggestion(run: Run) -> None:
+    result = run("aply")
+
+    assert result.code == 64
+    assert "Did you mean 'apply'?" in result.err
 
 
 @pytest.mark.parametrize(
@@ -48,7 +117,7 @@ def test_help_names_every_command(run: Run) -> None:
         ["-C", "nowhere", "plan"],
     ],
 )
-def test_wrong_usage_exits_with_64_and_says_what_is_wrong(
+def test_wrong_usage_exits_with_64_and_an_error_message(
     project: Path, run: Run, arguments: list[str]
 ) -> None:
     declare(project, "a")
@@ -60,7 +129,7 @@ def test_wrong_usage_exits_with_64_and_says_what_is_wrong(
     assert "Traceback" not in result.err
 
 
-def test_an_unknown_target_names_the_known_ones(project: Path, run: Run) -> None:
+def test_the_error_for_an_unknown_target_names_the_known_targets(project: Path, run: Run) -> None:
     declare(project, "a")
     result = run("plan", "-t", "locall")
 
@@ -68,7 +137,7 @@ def test_an_unknown_target_names_the_known_ones(project: Path, run: Run) -> None
     assert "local" in result.err.replace("locall", "")
 
 
-def test_c_runs_as_if_started_there(project: Path, run: Run) -> None:
+def test_c_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent
 
@@ -76,7 +145,7 @@ def test_c_runs_as_if_started_there(project: Path, run: Run) -> None:
     assert run("-C", "churn", "plan", "--format", "json").data["summary"]["create"] == 1
 
 
-def test_the_project_is_found_from_below(project: Path, run: Run) -> None:
+def test_the_project_is_found_from_a_subdirectory(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: found\n")
     declare(project, "a")
 
@@ -85,7 +154,7 @@ def test_the_project_is_found_from_below(project: Path, run: Run) -> None:
     assert result.data["changes"][0]["source"]["file"] == "environments/a-1.yml"
 
 
-def test_config_names_another_file(project: Path, run: Run) -> None:
+def test_config_selects_another_file(project: Path, run: Run) -> None:
     (project / "other.yaml").write_text("project: other\n")
     declare(project, "a")
 
@@ -95,7 +164,7 @@ def test_config_names_another_file(project: Path, run: Run) -> None:
     assert "none.yaml" in missing.err
 
 
-def test_a_broken_config_is_said_with_file_line_and_column(project: Path, run: Run) -> None:
+def test_an_error_in_the_settings_has_file_line_and_column(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: x\nprun: owned\n")
     result = run("plan")
 
@@ -107,14 +176,14 @@ def test_a_broken_config_is_said_with_file_line_and_column(project: Path, run: R
 @pytest.mark.parametrize(
     ("arguments", "no_color", "colored"),
     [
-        ([], None, False),  # standard output is no terminal here
+        ([], None, False),  # in tests, standard output is not a terminal
         (["--color", "always"], None, True),
         (["--color", "always"], "1", True),
         (["--color", "never"], None, False),
         (["--color", "auto"], "1", False),
     ],
 )
-def test_colour(
+def test_the_option_decides_about_colour_and_then_no_color(
     project: Path,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -129,7 +198,7 @@ def test_colour(
     assert ("\x1b[" in run(*arguments, "plan").out) is colored
 
 
-def test_a_bug_names_a_log_file_and_shows_no_traceback(
+def test_a_bug_is_reported_with_a_log_file_and_without_traceback(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     declare(project, "a")
@@ -150,7 +219,7 @@ def test_a_bug_names_a_log_file_and_shows_no_traceback(
     assert "ZeroDivisionError: boom" in log
 
 
-def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None:
+def test_a_closed_pipe_prints_no_error(project: Path) -> None:
     for number in range(300):
         declare(project, f"e{number}")
     process = subprocess.Popen(
@@ -158,6 +227,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None
     )
     assert process.stdout is not None
     assert process.stderr is not None
+    # The plan is longer than the buffer of a pipe, so envsync still writes when it is closed.
     process.stdout.read(10)
     process.stdout.close()
     err = process.stderr.read()
@@ -168,7 +238,7 @@ def test_a_reader_that_goes_away_is_no_error_worth_a_word(project: Path) -> None
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_shell_completion_can_be_shown(shell: str, project: Path) -> None:
+def test_the_script_for_shell_completion_is_printed(shell: str, project: Path) -> None:
     environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     result = subprocess.run(
         ["envsync", "--show-completion", shell],
@@ -218,8 +288,8 @@ def test_shell_completion_offers_commands_targets_and_names(
     assert set(result.stdout.split()) == offered
 
 
-def test_importing_the_command_line_is_light() -> None:
-    """`--version` and `--help` need no YAML, no git, no database, no DeepDiff and no Azure."""
+def test_the_command_line_imports_no_slow_package() -> None:
+    """Checks that `--version` and `--help` start without the packages that are slow to import."""
     code = (
         "import sys, envsync.cli.main; "
         "heavy = {'yaml', 'ruamel', 'git', 'sqlite3', 'deepdiff', 'azure', 'rich'}; "
@@ -231,9 +301,7 @@ def test_importing_the_command_line_is_light() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
-    project: Path, encoding: str
-) -> None:
+def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encoding: str) -> None:
     declare(project, "a", description="→")
     environ = {**os.environ, "PYTHONIOENCODING": encoding}
 
@@ -246,9 +314,10 @@ def test_a_pipe_that_cannot_take_every_character_gets_it_spelt_out(
     assert '"after": "\\u2192"' in output("--format", "json")
 
 
-def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
+def test_a_deleted_working_directory_is_wrong_usage(project: Path) -> None:
     gone = project / "gone"
     gone.mkdir()
+    # The shell deletes its own working directory, and then starts envsync in it.
     script = 'rmdir "$PWD" && exec "$@"'
     done = subprocess.run(
         ["/bin/sh", "-c", script, "sh", *ENVSYNC, "plan"], cwd=gone, capture_output=True, text=True
@@ -256,5 +325,5 @@ def test_a_working_directory_that_is_gone_is_said_to_be(project: Path) -> None:
 
     assert (done.returncode, done.stderr.splitlines()[-1:]) == (
         64,
-        ["Error: The working directory is gone. Change to another one."],
+        ["Error: The working directory no longer exists. Change to another directory."],
     )

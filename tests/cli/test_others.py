@@ -1,4 +1,4 @@
-"""`validate`, `list`, `show`, `init` and `schema`."""
+"""Tests of `envsync validate`, `list`, `show`, `init` and `schema`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from tests.cli.conftest import Run, declare
 
 
-def test_validate_tells_all_problems_of_all_files(project: Path, run: Run) -> None:
+def test_validate_prints_all_problems_of_all_files(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b", os_type="BeOS")
     declare(project, "c", image="python")
@@ -26,7 +26,7 @@ def test_validate_tells_all_problems_of_all_files(project: Path, run: Run) -> No
     assert lines[3] == "3 environment files: 2 errors, 1 warning."
 
 
-def test_validate_json(project: Path, run: Run) -> None:
+def test_validate_prints_problems_as_json(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b")
     data = run("validate", "--format", "json").data
@@ -37,7 +37,7 @@ def test_validate_json(project: Path, run: Run) -> None:
     assert (problem["rule"], problem["line"], problem["column"]) == ("unknown-field", 6, 1)
 
 
-def test_validate_says_that_all_is_well(project: Path, run: Run) -> None:
+def test_validate_prints_a_summary_without_problems(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert run("validate").out == "Valid. 1 environment file, no problems.\n"
@@ -51,7 +51,7 @@ def test_strict_makes_warnings_fail(project: Path, run: Run) -> None:
     assert run("validate", "--strict").code == 1
 
 
-def test_validate_takes_files_and_directories(project: Path, run: Run) -> None:
+def test_validate_accepts_files_and_directories(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b")
 
@@ -64,18 +64,19 @@ def test_validate_takes_files_and_directories(project: Path, run: Run) -> None:
 
 @pytest.fixture
 def filled(project: Path, run: Run) -> Path:
-    """A target with two versions of `a`, an archived `b`, and an active `c`."""
+    """Creates a target with two versions of `a`, an archived `b` and an active `c`."""
     declare(project, "a", "1", tags="{team: x}")
     declare(project, "a", "2")
     b = declare(project, "b", "1")
     declare(project, "c", "1")
     run("apply", "--yes")
+    # Without its file, the owned environment `b` is archived by the second apply.
     b.unlink()
     run("apply", "--yes")
     return project
 
 
-def test_list(filled: Path, run: Run) -> None:
+def test_list_shows_archived_environments_only_with_all(filled: Path, run: Run) -> None:
     assert run("list").out.splitlines() == [
         "NAME  LATEST  VERSIONS  OWNER",
         "a     2       2         churn",
@@ -89,7 +90,7 @@ def test_list(filled: Path, run: Run) -> None:
     ]
 
 
-def test_list_json(filled: Path, run: Run) -> None:
+def test_list_prints_environments_and_versions_as_json(filled: Path, run: Run) -> None:
     data = run("list", "--format", "json").data
     assert [(item["name"], item["latest"], item["archived"]) for item in data] == [
         ("a", "2", False),
@@ -103,13 +104,13 @@ def test_list_json(filled: Path, run: Run) -> None:
     assert everything[1]["versions"][0]["archived"] is True
 
 
-def test_list_of_an_empty_target(project: Path, run: Run) -> None:
+def test_list_of_an_empty_target_creates_no_file(project: Path, run: Run) -> None:
     assert run("list").out == "The target holds no environments.\n"
     assert run("list", "--format", "json").data == []
     assert not (project / ".envsync").exists()
 
 
-def test_show_an_environment(filled: Path, run: Run) -> None:
+def test_show_prints_an_environment(filled: Path, run: Run) -> None:
     text = run("show", "a").out
     assert text.splitlines()[0] == "a"
     assert "2 @latest" in text
@@ -120,7 +121,7 @@ def test_show_an_environment(filled: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("reference", "version"), [("a:1", "1"), ("a:2", "2"), ("a@latest", "2")])
-def test_show_a_version(filled: Path, run: Run, reference: str, version: str) -> None:
+def test_show_prints_a_version(filled: Path, run: Run, reference: str, version: str) -> None:
     data = run("show", reference, "--format", "json").data
 
     assert (data["name"], data["version"], data["owner"]) == ("a", version, "churn")
@@ -129,7 +130,7 @@ def test_show_a_version(filled: Path, run: Run, reference: str, version: str) ->
     assert run("show", reference).out.startswith(f"a:{version}\n")
 
 
-def test_show_history(filled: Path, run: Run) -> None:
+def test_show_prints_the_history_of_an_environment_or_a_version(filled: Path, run: Run) -> None:
     data = run("show", "b", "--history", "--format", "json").data
     assert [(item["action"], item["version"]) for item in data] == [
         ("create", "1"),
@@ -144,18 +145,20 @@ def test_show_history(filled: Path, run: Run) -> None:
     ("reference", "message"),
     [
         ("none", "no environment 'none'"),
-        ("a:9", "no version '9'. It has: 1, 2."),
+        ("a:9", "no version '9'. Its versions are: 1, 2."),
         ("b@latest", "no active version"),
     ],
 )
-def test_show_what_is_not_there(filled: Path, run: Run, reference: str, message: str) -> None:
+def test_show_of_an_unknown_name_or_version_is_an_error(
+    filled: Path, run: Run, reference: str, message: str
+) -> None:
     result = run("show", reference)
 
     assert (result.code, result.out) == (1, "")
     assert message in result.err
 
 
-def test_init_writes_a_project_that_plans(project: Path, run: Run) -> None:
+def test_init_writes_a_valid_project(project: Path, run: Run) -> None:
     result = run("init", "new")
 
     assert result.code == 0
@@ -187,12 +190,12 @@ def test_init_overwrites_nothing(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["1.10", "true", "a b: c", "ß{x}"])
-def test_init_takes_any_directory_name(project: Path, run: Run, name: str) -> None:
+def test_init_accepts_any_directory_name(project: Path, run: Run, name: str) -> None:
     assert run("init", name).code == 0
     assert run("-C", name, "plan").code == 0
 
 
-def test_init_says_what_it_cannot_write(project: Path, run: Run) -> None:
+def test_init_names_a_file_that_it_cannot_write(project: Path, run: Run) -> None:
     (project / "file").write_text("")
     result = run("init", "file")
 
@@ -201,7 +204,7 @@ def test_init_says_what_it_cannot_write(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("kind", ["environment", "config", "plan"])
-def test_schemas_are_schemas(run: Run, kind: str) -> None:
+def test_schema_prints_a_valid_json_schema(run: Run, kind: str) -> None:
     schema = run("schema", kind).data
 
     jsonschema.Draft202012Validator.check_schema(schema)

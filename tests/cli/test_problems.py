@@ -1,4 +1,4 @@
-"""The formats of findings, and from where their files are named."""
+"""Tests of the output formats of problems, and of the paths in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sarif_pydantic import Sarif  # type: ignore[import-untyped]  # it has no types to offer
+from sarif_pydantic import Sarif  # type: ignore[import-untyped]  # it has no type annotations
 
 from tests.cli.conftest import Run, declare
 
@@ -15,11 +15,11 @@ FORMATS = ("text", "json", "github", "sarif")
 
 @pytest.fixture(autouse=True)
 def no_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine of one's own: the tests themselves may run in a workflow."""
+    """Unsets the variable, because the tests themselves may run in a GitHub workflow."""
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
 
 
-def test_github_annotates_lines(project: Path, run: Run) -> None:
+def test_github_annotations_name_file_line_and_column(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b", image="python")
     result = run("validate", "--format", "github")
@@ -32,13 +32,13 @@ def test_github_annotates_lines(project: Path, run: Run) -> None:
     )
 
 
-def test_no_problem_is_no_annotation(project: Path, run: Run) -> None:
+def test_without_problems_no_annotation_is_printed(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert run("validate", "--format", "github").out == ""
 
 
-def test_sarif(project: Path, run: Run) -> None:
+def test_sarif_is_valid_and_contains_the_position(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     result = run("validate", "--format", "sarif")
     Sarif.model_validate_json(result.out)
@@ -51,7 +51,7 @@ def test_sarif(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_strict_fails_in_every_format_and_changes_no_severity(
+def test_strict_exits_with_one_and_does_not_change_the_output(
     project: Path, run: Run, output: str
 ) -> None:
     declare(project, "a", image="python")
@@ -62,7 +62,7 @@ def test_strict_fails_in_every_format_and_changes_no_severity(
     assert strict.out == lenient.out
 
 
-def test_files_are_named_from_the_root_of_the_repository(project: Path, run: Run) -> None:
+def test_paths_start_at_the_root_of_the_repository(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     subprocess.run(["git", "init", "-q", str(project.parent)], check=True)
 
@@ -72,7 +72,7 @@ def test_files_are_named_from_the_root_of_the_repository(project: Path, run: Run
     assert problem["file"] == "environments/a-1.yml"
 
 
-def test_files_are_named_from_the_workspace_where_there_is_no_repository(
+def test_without_a_repository_paths_start_at_the_github_workspace(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a", versoin="1")
@@ -84,7 +84,9 @@ def test_files_are_named_from_the_workspace_where_there_is_no_repository(
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_a_broken_config_is_shown_in_every_format(project: Path, run: Run, output: str) -> None:
+def test_an_error_in_the_settings_is_printed_in_every_format(
+    project: Path, run: Run, output: str
+) -> None:
     (project / "envsync.yaml").write_text("targts: {}\n")
     result = run("validate", "--format", output)
 
@@ -93,7 +95,7 @@ def test_a_broken_config_is_shown_in_every_format(project: Path, run: Run, outpu
     assert "unknown-field" in result.out
 
 
-def test_a_broken_config_as_json(project: Path, run: Run) -> None:
+def test_an_error_in_the_settings_as_json_counts_no_files(project: Path, run: Run) -> None:
     (project / "sub").mkdir()
     (project / "envsync.yaml").write_text("targts: {}\n")
     data = run("-C", "sub", "validate", "--format", "json").data
@@ -103,9 +105,7 @@ def test_a_broken_config_as_json(project: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_a_path_that_is_not_there_is_shown_in_every_format(
-    project: Path, run: Run, output: str
-) -> None:
+def test_a_missing_path_is_printed_in_every_format(project: Path, run: Run, output: str) -> None:
     result = run("validate", "--format", output, "none.yml")
 
     assert (result.code, result.err) == (1, "")
@@ -114,20 +114,23 @@ def test_a_path_that_is_not_there_is_shown_in_every_format(
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_a_file_name_that_is_not_utf8(project: Path, run: Run, output: str) -> None:
+def test_a_file_name_that_is_not_utf8_is_escaped(project: Path, run: Run, output: str) -> None:
     try:
         (project / "environments" / "\udcff.yml").write_text("name: a\nimage: a:1\n")
     except OSError:
-        pytest.skip("this file system takes no such name")
+        pytest.skip("the file system does not accept this name")
     result = run("validate", "--format", output)
 
     assert result.code == 0
     assert ("%FF" if output == "sarif" else r"\udcff") in result.out
 
 
-def test_a_project_that_a_link_leads_to_is_named_by_where_it_lies(project: Path, run: Run) -> None:
+def test_a_project_behind_a_symbolic_link_is_named_by_its_real_path(
+    project: Path, run: Run
+) -> None:
     declare(project, "a", versoin="1")
     (project / "envsync.yaml").touch()
+    # An empty directory named `.git` is enough: envsync only searches for the root here.
     (project.parent / ".git").mkdir()
     linked = project / "linked"
     linked.symlink_to(project)

@@ -1,4 +1,4 @@
-"""The first Ctrl-C ends a command in good order, and a second one ends it whatever it waits for."""
+"""Tests of signals: the first ends a command in order, and a second ends it at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.project.project import write
 from tests.targets.azure.blob_faults import SILENCE, BlobFaults, blob_faults
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals to send")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 
 SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
     ("workspace", signal.SIGINT, signal.SIGINT),
@@ -30,7 +30,7 @@ SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
 ]
 
 HANGS = 120
-"""Seconds after which a process hangs. An upload without an answer alone takes twice as long."""
+"""Timeout in seconds. An upload without a response takes twice as long if nothing ends it."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def faults(service: Azure, tmp_path: Path) -> Iterator[BlobFaults]:
 
 
 def project(service: Azure, directory: Path, kind: TargetKind = "workspace") -> Path:
-    """Three environments with different contexts."""
+    """Writes a project of three environments with different build contexts."""
     target = {"kind": kind, **service.config(kind).settings}
     files = {
         "envsync.yaml": json.dumps(
@@ -64,7 +64,7 @@ def project(service: Azure, directory: Path, kind: TargetKind = "workspace") -> 
 
 @contextmanager
 def running(*command: str, **named: Any) -> Iterator[subprocess.Popen[str]]:
-    """A process that ends with the block, whatever it does."""
+    """Starts a process, and kills it at the end of the block."""
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **named
     ) as process:
@@ -77,20 +77,20 @@ def running(*command: str, **named: Any) -> Iterator[subprocess.Popen[str]]:
 def envsync(
     directory: Path, temporary: Path, *arguments: str
 ) -> AbstractContextManager[subprocess.Popen[str]]:
-    """A command, with a directory of its own for temporary files."""
+    """Starts envsync with its own directory for temporary files."""
     temporary.mkdir()
     environ = {**os.environ, "TMPDIR": str(temporary)}
     return running(sys.executable, "-m", "envsync", *arguments, cwd=directory, env=environ)
 
 
 def line_of(process: subprocess.Popen[str]) -> str:
-    """The next line of its standard error that says something."""
+    """Returns the next line of standard error that is not empty."""
     assert process.stderr is not None
     return next(line for line in process.stderr if line.strip())
 
 
 @pytest.mark.parametrize(("kind", "first", "second"), SIGNALS)
-def test_a_second_signal_ends_an_upload_without_an_answer_and_leaves_no_copy(
+def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
     service: Azure,
     faults: BlobFaults,
     tmp_path: Path,
@@ -107,13 +107,13 @@ def test_a_second_signal_ends_an_upload_without_an_answer_and_leaves_no_copy(
         process.send_signal(second)
         _, err = process.communicate(timeout=HANGS)
 
-    assert stopping.startswith("Stopping: what is in flight is being finished.")
-    assert err == "Interrupted at once: what was in flight may be done or not.\n"
+    assert stopping.startswith("Stopping after the changes in flight.")
+    assert err == "Interrupted at once: changes in flight may be done or not.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_after_one_signal_an_upload_is_finished_and_the_rest_skipped(
+def test_after_one_signal_the_upload_is_finished_and_the_rest_is_skipped(
     service: Azure, faults: BlobFaults, tmp_path: Path
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
@@ -140,21 +140,22 @@ def test_after_one_signal_an_upload_is_finished_and_the_rest_skipped(
 HANGING = """
 import sys, threading
 from concurrent.futures import ThreadPoolExecutor
-from envsync import cli
+from envsync.cli import main
 
-@cli.app.command()
+@main.app.command()
 def hang():
     with ThreadPoolExecutor(2) as pool:
-        for _ in range(2):  # the first Ctrl-C also ends the wait for one of them
+        # The first Ctrl-C also ends the wait for one of the threads.
+        for _ in range(2):
             pool.submit(threading.Event().wait)
         print("ready", flush=True)
 
 sys.argv = ["envsync", "hang"]
-cli.main()
+main.main()
 """
 
 
-def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads() -> None:
+def test_a_second_interrupt_ends_the_process_while_python_waits_for_threads() -> None:
     with running(sys.executable, "-c", HANGING) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -166,15 +167,15 @@ def test_a_second_interrupt_ends_any_command_while_python_waits_for_its_threads(
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: what was in flight may be done or not.\n",
+        "Interrupted at once: changes in flight may be done or not.\n",
     )
 
 
 HANDLING = """
 import signal, sys, time
-from envsync import cli
+from envsync.cli import main
 
-@cli.app.command()
+@main.app.command()
 def handle():
     seen = []
     before = signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print(len(seen), flush=True)))
@@ -185,11 +186,11 @@ def handle():
     print("handled")
 
 sys.argv = ["envsync", "handle"]
-cli.main()
+main.main()
 """
 
 
-def test_a_command_that_handles_interrupts_itself_gets_all_of_them() -> None:
+def test_a_command_with_its_own_handler_gets_every_interrupt() -> None:
     with running(sys.executable, "-c", HANDLING) as process:
         assert process.stdout is not None
         for line in ("ready", "1", "2"):

@@ -1,4 +1,4 @@
-"""`envsync targets`."""
+"""Tests of `envsync targets`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def config(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "envsync.yaml").write_text(CONFIG)
 
 
-def test_targets_are_listed_in_the_order_of_the_file(
+def test_targets_are_listed_in_the_order_of_the_settings(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ENVSYNC_TEST_SUBSCRIPTION", "0000")
@@ -42,21 +42,21 @@ def test_targets_are_listed_in_the_order_of_the_file(
     ]
 
 
-def test_a_variable_that_is_not_set_is_shown_as_it_is_written(run: Run) -> None:
+def test_an_unset_variable_is_printed_as_it_is_written(run: Run) -> None:
     result = run("targets")
 
     assert (result.code, result.err) == (0, "")
     assert "${ENVSYNC_TEST_SUBSCRIPTION}/ml-dev/ws-dev" in result.out
 
 
-def test_a_target_with_a_variable_that_is_not_set_still_cannot_be_used(run: Run) -> None:
+def test_a_target_with_an_unset_variable_cannot_be_used(run: Run) -> None:
     result = run("list", "-t", "dev")
 
     assert result.code == 1
     assert "envsync.yaml:6:23: error[unset-variable]" in result.err
 
 
-def test_targets_as_json(run: Run) -> None:
+def test_json_contains_the_settings_of_each_target(run: Run) -> None:
     assert run("targets", "--format", "json").data == {
         "format_version": 1,
         "targets": [
@@ -87,20 +87,20 @@ def test_targets_as_json(run: Run) -> None:
     }
 
 
-def test_a_matrix_is_one_line_with_the_targets_that_machines_share(run: Run) -> None:
+def test_a_matrix_is_one_line_with_workspaces_and_registries(run: Run) -> None:
     out = run("targets", "--format", "matrix").out
 
     assert out.count("\n") == 1
     assert json.loads(out) == {"target": ["dev", "shared"]}
 
 
-def test_a_matrix_has_local_targets_where_there_are_no_others(project: Path, run: Run) -> None:
+def test_a_matrix_contains_local_targets_if_there_are_no_others(project: Path, run: Run) -> None:
     (project / "envsync.yaml").unlink()
 
     assert run("targets", "--format", "matrix").data == {"target": ["local"]}
 
 
-def test_a_broken_config_is_an_error(project: Path, run: Run) -> None:
+def test_an_error_in_the_settings_exits_with_one(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("targts: {}\n")
     result = run("targets", "--format", "json")
 
