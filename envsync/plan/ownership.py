@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from envsync.model.declaration import Declaration
-from envsync.model.naming import RESERVED_NAMES
+from envsync.model.naming import is_reserved
 from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Rejection
@@ -12,9 +12,7 @@ from envsync.plan.compare import Match
 
 def is_the_services(container: Container) -> bool:
     """Whether a name belongs to the service itself, which lets nobody change it."""
-    return container.name.lower().startswith(RESERVED_NAMES) or any(
-        item.curated for item in container.versions
-    )
+    return is_reserved(container.name) or any(item.curated for item in container.versions)
 
 
 def whose(owner: str | None) -> str:

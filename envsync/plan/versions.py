@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
-from envsync.model.naming import natural_order
+from envsync.model.naming import highest_number, is_number, natural_order
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change
 from envsync.plan.compare import match_spec
@@ -42,18 +42,13 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
         if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
     versions = {version.version for version in container.versions}
-    numbers = [int(version) for version in versions if _is_number(version)]
-    highest, following = max(numbers, default=0), container.next_version
-    if len(numbers) == len(versions):
+    highest, following = highest_number(versions), container.next_version
+    if all(map(is_number, versions)):
         return str(highest + 1)
-    if following not in versions and not (_is_number(following) and int(following) <= highest):
+    if following not in versions and not (is_number(following) and int(following) <= highest):
         return following
     # The service says "1" after a version that is no number, whatever else is there (recorded).
     return str((highest or len(versions)) + 1)
-
-
-def _is_number(version: str) -> bool:
-    return version.isascii() and version.isdecimal()
 
 
 def newest(container: Container) -> RegisteredVersion | None:

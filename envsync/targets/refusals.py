@@ -6,17 +6,12 @@ https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias
 
 from envsync.model.errors import TargetError
+from envsync.model.naming import is_reserved, is_valid_name, is_valid_version
 
 Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hidden"]
-
-# The OpenAPI pattern for names has no dot (EnvironmentContainers_CreateOrUpdate), yet Microsoft's
-# own released environments do: `sklearn-1.5`. For versions, none is published.
-_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
-_RESERVED_NAME = re.compile("azureml|microsoft", re.IGNORECASE)
 
 
 class Refused(TargetError):
@@ -42,7 +37,7 @@ def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
             of image and build (OpenAPI, EnvironmentVersion).
     """
     check_name(name)
-    if not _PATTERN.fullmatch(version) or version == "latest":
+    if not is_valid_version(version):
         raise Refused(
             "content",
             f"{name}: {version!r} cannot name a version: letters, digits, '-', '_' and "
@@ -62,13 +57,13 @@ def check_name(name: str) -> None:
     Raises:
         TargetError: the name is malformed or reserved.
     """
-    if not _PATTERN.fullmatch(name):
+    if not is_valid_name(name):
         raise Refused(
             "content",
             f"{name!r} cannot name an environment: letters, digits, '-', '_' and '.', 255 at "
             "most, and a letter or digit first.",
         )
-    if _RESERVED_NAME.match(name):
+    if is_reserved(name):
         raise Refused(
             "content", f"{name}: names that begin with AzureML or Microsoft are reserved."
         )

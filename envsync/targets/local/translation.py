@@ -23,6 +23,7 @@ from envsync.model.environment import (
     all_tags,
 )
 from envsync.model.errors import TargetError
+from envsync.model.naming import highest_number, is_number
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.targets.store.rows import (
@@ -130,10 +131,7 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     and on from there until it is free. The service has used counters and timestamps.
     """
     taken = {version.version for version in versions}
-    if all(version.isascii() and version.isdecimal() for version in taken):
-        number = max(map(int, taken), default=0) + 1
-    else:
-        number = len(taken) + 1
+    number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:
         number += 1
     return str(number)
