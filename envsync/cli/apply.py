@@ -15,9 +15,9 @@ from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import EnvsyncError, Interrupted, PlanRefused
 from envsync.plan.apply import apply
-from envsync.plan.outcome import Outcome, unverified
+from envsync.plan.outcome import Outcome, applied_json, unverified
 from envsync.plan.plan import Plan
-from envsync.render.outcomes import applied_json, applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
-from envsync.plan.bump import Bump, Used, choose, decide
+from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_fault
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
-from envsync.render.bumps import bumps_json, bumps_text
+from envsync.render.bumps import bumps_text
 
 if TYPE_CHECKING:
     from pathlib import Path

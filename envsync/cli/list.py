@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from envsync.cli.session import Session
-from envsync.render.state import list_json, list_text
+from envsync.render.state import list_text
 
 
 def run(session: Session, target: str | None, *, as_json: bool, everything: bool) -> int:
@@ -15,7 +15,7 @@ def run(session: Session, target: str | None, *, as_json: bool, everything: bool
         state = opened.read(None)
     containers = [state[name] for name in sorted(state) if everything or state[name].active]
     if as_json:
-        session.out_json(list_json(containers, everything=everything))
+        session.out_json([item.summary_json(everything=everything) for item in containers])
     else:
         session.out(list_text(containers, session.paint(sys.stdout), everything=everything))
     return 0

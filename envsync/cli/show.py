@@ -8,14 +8,7 @@ from envsync.cli.session import Session
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import KeepsHistory
-from envsync.render.state import (
-    container_json,
-    container_text,
-    history_json,
-    history_text,
-    version_json,
-    version_text,
-)
+from envsync.render.state import container_text, history_text, version_text
 
 
 def run(
@@ -41,16 +34,16 @@ def run(
                 if found is None or entry.version in {None, found.version}
             ]
             if as_json:
-                session.out_json(history_json(entries))
+                session.out_json([entry.to_json() for entry in entries])
             else:
                 session.out(history_text(entries, paint))
         elif found is None:
             if as_json:
-                session.out_json(container_json(container))
+                session.out_json(container.to_json())
             else:
                 session.out(container_text(container, paint))
         elif as_json:
-            session.out_json(version_json(found))
+            session.out_json(found.to_json())
         else:
             session.out(version_text(found, paint, session.width))
     return 0

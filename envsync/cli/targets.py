@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from envsync.cli.options import TargetsFormat
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
+from envsync.model.wording import printable
 from envsync.project.settings.config import Config
 from envsync.project.settings.targets import TargetConfig
-from envsync.render.paint import Paint, columns, safe
+from envsync.render.paint import Paint, columns
 
 
 def run(session: Session, output: TargetsFormat) -> int:
@@ -32,7 +33,7 @@ def _text(config: Config, paint: Paint) -> str:
         (
             target.name + (" (default)" if target.name == config.default_target else ""),
             target.kind,
-            safe(_where(target)),
+            printable(_where(target)),
         )
         for target in config.targets.values()
     ]

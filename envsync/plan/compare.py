@@ -55,13 +55,13 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
         FieldChange(field.path, field.before, field.after, files)
         if field.path == "build.context"
         else field
-        for field in _differences(before.document(), after.document())
+        for field in _differences(before.to_json(), after.to_json())
     )
 
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
     """The fields in which two descriptions or maps of tags differ."""
-    return tuple(_differences(before.document(), after.document()))
+    return tuple(_differences(before.to_json(), after.to_json()))
 
 
 def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) -> Metadata:

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from envsync.render.paint import safe
+from envsync.model.wording import printable
 
 if TYPE_CHECKING:
     from envsync.model.problem import Problem
@@ -71,7 +71,7 @@ def _command(name: str, properties: Mapping[str, str], message: str) -> str:
 
 def _data(text: str) -> str:
     # Line ends would be `%0D` and `%0A`, but are spelt out like every control character.
-    return safe(text).replace("%", "%25")
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

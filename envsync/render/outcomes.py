@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from envsync.model.canonical import JSON
+from envsync.model.wording import printable
 from envsync.plan.outcome import Outcome, Status
-from envsync.plan.plan import Plan
-from envsync.render.paint import Paint, safe
+from envsync.render.paint import Paint
 from envsync.render.plan_text import STYLES
 from envsync.render.plan_view import SIGNS
 
@@ -19,8 +18,10 @@ def outcome_text(outcome: Outcome, paint: Paint) -> str:
     """One outcome on one line, or more where the error has more."""
     change = outcome.change
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
-    line = f"{action}  {safe(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
-    return f"{line}: {safe(outcome.error)}" if outcome.error else line
+    line = (
+        f"{action}  {printable(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
+    )
+    return f"{line}: {printable(outcome.error)}" if outcome.error else line
 
 
 def applied_text(
@@ -37,18 +38,8 @@ def applied_text(
     if unverified:
         lines.append(
             f"{paint('bold red', 'Not verified:')} the target does not show what was done to "
-            f"{', '.join(map(safe, unverified))}."
+            f"{', '.join(map(printable, unverified))}."
         )
     elif unverified is not None and counts["done"]:
         lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
     return "\n".join(lines) + "\n"
-
-
-def applied_json(plan: Plan, outcomes: Iterable[Outcome], unverified: Sequence[str] | None) -> JSON:
-    """The shape of `apply --format json`; `verified` is null where nobody looked."""
-    return {
-        "format_version": 1,
-        "plan": plan.to_json(),
-        "outcomes": [outcome.to_json() for outcome in outcomes],
-        "verified": None if unverified is None else not unverified,
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
@@ -23,20 +22,6 @@ def painter(color: bool) -> Paint:
     from rich.style import Style
 
     return lambda style, text: Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
-
-
-def safe(text: str) -> str:
-    """Text as one line, with control characters spelt out, so that a tag cannot move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        ascii(character)[1:-1] if _is_control(character) else character for character in text
-    )
-
-
-def _is_control(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] == "C" or category in {"Zl", "Zp"}
 
 
 def pad(text: str, width: int) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from envsync.model.wording import printable
 from envsync.plan.change import Action
-from envsync.render.paint import safe
 from envsync.render.values import value_text
 
 if TYPE_CHECKING:
@@ -104,54 +104,54 @@ def view(plan: Plan) -> PlanView:
     held_back = plan.held_back
     summary = plan.summary
     return PlanView(
-        target=safe(plan.target.name),
-        kind=safe(plan.target.kind),
-        id=safe(plan.target.id),
+        target=printable(plan.target.name),
+        kind=printable(plan.target.kind),
+        id=printable(plan.target.id),
         counts={action: summary[action] for action in Action if summary[action]},
         unchanged=plan.unchanged,
         changes=tuple(_change(change, change.name in held_back) for change in plan.changes),
         rejections=tuple(_rejection(item) for item in plan.rejections),
         latest=tuple(
-            (safe(item.name), safe(item.before or NONE), safe(item.after or NONE))
+            (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
             for item in plan.latest
         ),
-        warnings=tuple(map(safe, plan.warnings)),
-        refused=None if plan.refused is None else safe(plan.refused),
+        warnings=tuple(map(printable, plan.warnings)),
+        refused=None if plan.refused is None else printable(plan.refused),
         is_empty=plan.is_empty,
         digest=plan.digest,
     )
 
 
 def _change(change: Change, held_back: bool) -> ItemView:
-    note = safe(change.reason) + (", held back" if held_back else "")
+    note = printable(change.reason) + (", held back" if held_back else "")
     action = change.action
-    return ItemView(SIGNS[action], action, safe(change.address), note, _fields(change.fields))
+    return ItemView(SIGNS[action], action, printable(change.address), note, _fields(change.fields))
 
 
 def _rejection(item: Rejection) -> ItemView:
     return ItemView(
         "!",
         REJECT,
-        safe(item.address),
-        safe(item.code),
+        printable(item.address),
+        printable(item.code),
         _fields(item.fields),
-        safe(item.message),
-        safe(item.fix),
+        printable(item.message),
+        printable(item.fix),
         _where(item.source),
     )
 
 
 def _where(source: Source | None) -> str:
-    return "" if source is None else safe(f"{source.file}:{source.line}")
+    return "" if source is None else printable(f"{source.file}:{source.line}")
 
 
 def _fields(fields: Iterable[FieldChange]) -> tuple[FieldView, ...]:
     return tuple(
         FieldView(
-            safe(field.path),
+            printable(field.path),
             None if field.before is None else value_text(field.before),
             None if field.after is None else value_text(field.after),
-            tuple(f"{_FILE_SIGNS[what]} {safe(file)}" for file, what in field.files.items()),
+            tuple(f"{_FILE_SIGNS[what]} {printable(file)}" for file, what in field.files.items()),
         )
         for field in fields
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
+from envsync.model.wording import printable
 from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
 from envsync.render.annotations import below
-from envsync.render.paint import safe
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
@@ -72,7 +72,7 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
         "ruleId": item.rule,
         "ruleIndex": index,
         "level": item.severity,
-        "message": {"text": safe(f"{item.message} {item.fix}".rstrip())},
+        "message": {"text": printable(f"{item.message} {item.fix}".rstrip())},
         "locations": [
             {
                 "physicalLocation": {

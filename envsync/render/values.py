@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from envsync.render.paint import Paint, safe, shorten
+from envsync.model.wording import printable
+from envsync.render.paint import Paint, shorten
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
@@ -25,7 +26,7 @@ def value_text(value: JSON) -> str:
     if value is None:
         return "(none)"
     if isinstance(value, str):
-        return short_digest(value) if _DIGEST.match(value) else f'"{safe(value)}"'
+        return short_digest(value) if _DIGEST.match(value) else f'"{printable(value)}"'
     if isinstance(value, dict | list):
         return _plain(value)
     return json.dumps(value)
@@ -58,9 +59,9 @@ def value_lines(
 def _plain(value: JSON) -> str:
     """Nested data without quotes and, at the top, without brackets."""
     if isinstance(value, dict):
-        return "; ".join(f"{safe(key)}: {_plain(item)}" for key, item in value.items())
+        return "; ".join(f"{printable(key)}: {_plain(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(
             f"[{_plain(item)}]" if isinstance(item, dict | list) else _plain(item) for item in value
         )
-    return safe(value) if isinstance(value, str) else json.dumps(value)
+    return printable(value) if isinstance(value, str) else json.dumps(value)

@@ -110,7 +110,7 @@ DOCUMENTS: dict[str, tuple[EnvironmentSpec, JSON]] = {
 
 @pytest.mark.parametrize(("spec", "document"), DOCUMENTS.values(), ids=DOCUMENTS.keys())
 def test_a_spec_in_the_words_of_an_environment_file(spec: EnvironmentSpec, document: JSON) -> None:
-    assert spec.document() == document
+    assert spec.to_json() == document
     assert spec.digest == documented_digest("spec", canonical_json(document))
 
 
@@ -125,7 +125,7 @@ def test_a_spec_in_the_words_of_an_environment_file(spec: EnvironmentSpec, docum
 def test_metadata_in_the_words_of_an_environment_file(
     metadata: Metadata, document: dict[str, JSON]
 ) -> None:
-    assert metadata.document() == document
+    assert metadata.to_json() == document
 
 
 def test_metadata_does_not_change_with_the_mapping_it_was_made_of() -> None:

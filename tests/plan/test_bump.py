@@ -51,8 +51,8 @@ def test_any_other_version_asks_for_the_next_one(version: str) -> None:
         next_of(version)
 
     assert str(error.value) == (
-        f"a: nothing says what comes after version {version}. "
-        f"Name it: `envsync bump a:{version} --version V`."
+        f"a: envsync cannot tell which version follows {version}: it is no number such as 7 or "
+        f"1.2.7. Name the new version: `envsync bump a:{version} --version V`."
     )
 
 
@@ -98,11 +98,11 @@ def test_what_is_named_twice_is_chosen_once() -> None:
         ("aa", "No file declares an environment 'aa'. Did you mean 'a'?"),
         (
             "zebra",
-            "No file declares an environment 'zebra'. `envsync validate` shows what is read.",
+            "No file declares an environment 'zebra'. `envsync validate` shows which files count.",
         ),
-        ("a:3", "No file declares version '3' of a. It has: 1, 2, 10."),
-        ("a:", "No file declares version '' of a. It has: 1, 2, 10."),
-        ("b:1", "No file declares version '1' of b. environments/b-None.yml names no version."),
+        ("a:3", "No file declares version '3' of a. Declared versions: 1, 2, 10."),
+        ("a:", "No file declares version '' of a. Declared versions: 1, 2, 10."),
+        ("b:1", "No file declares version '1' of b. environments/b-None.yml declares no version."),
     ],
 )
 def test_a_reference_that_means_nothing_says_what_there_is(reference: str, message: str) -> None:

@@ -256,8 +256,9 @@ def test_only_the_approved_plan_passes() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: {approved} was approved, but the plan is now {PLAN.digest}: files or target "
-        "have changed since. Nothing was applied; review the new plan."
+        f"plan-stale: {approved} was approved, but the digest of the plan is now "
+        f"{PLAN.digest}: the files or the target have changed since. Nothing was applied. "
+        "Review the new plan."
     )
 
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
+from envsync.model.wording import printable
 from envsync.plan.change import Rejection
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github, problems_github
-from envsync.render.paint import safe
 from tests.render.hostile import plan_of, texts
 
 Command = tuple[str, dict[str, str], str]
@@ -86,12 +86,12 @@ def test_no_text_makes_another_command_or_property(file: str, message: str, fix:
 
     assert name == "error"
     assert properties == {
-        "file": safe(f"x{file.replace('/', '-')}"),
+        "file": printable(f"x{file.replace('/', '-')}"),
         "line": "3",
         "col": "7",
         "title": "unknown-field",
     }
-    assert told == safe(f"{message} {fix}".rstrip())
+    assert told == printable(f"{message} {fix}".rstrip())
 
 
 def test_a_rejection_is_an_annotation_on_its_declaration() -> None:

@@ -12,10 +12,11 @@ from rich.cells import cell_len
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.state import State
+from envsync.model.wording import printable
 from envsync.plan.change import FieldChange
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
-from envsync.render.paint import columns, painter, safe, shorten
+from envsync.render.paint import columns, painter, shorten
 from envsync.render.plan_text import plan_text, summary_text
 from envsync.render.values import value_text
 from tests.builders import (
@@ -179,8 +180,8 @@ def test_control_characters_in_tags_cannot_reach_the_terminal() -> None:
 
 @given(st.text())
 def test_safe_text_is_one_printable_line(text: str) -> None:
-    assert "\n" not in safe(text)
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", safe(text))
+    assert "\n" not in printable(text)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", printable(text))
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"])), st.integers(2, 30))

@@ -12,7 +12,7 @@ from envsync.model.environment import (
 )
 from envsync.model.state import Container, RegisteredVersion
 from envsync.render.paint import painter
-from envsync.render.state import container_text, version_json, version_text
+from envsync.render.state import container_text, version_text
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
 DIGEST = "sha256:" + "0" * 64
@@ -29,7 +29,7 @@ def lines(item: RegisteredVersion) -> list[str]:
 
 
 def build(item: RegisteredVersion) -> JSON:
-    return version_json(item)["build"]
+    return item.to_json()["build"]
 
 
 def test_unknown_content_is_shown_by_where_it_is() -> None:

@@ -10,9 +10,10 @@ from typing import cast
 
 from envsync.emulator.service.routing import Call
 from envsync.emulator.service.shape import Shape, shape_of
-from envsync.emulator.service.wire import LABELS, ROUTES
+from envsync.emulator.service.wire import LABELS
 from envsync.emulator.settings import AssetKind, Settings
 from envsync.model.canonical import JSON
+from envsync.model.environment import ROUTES
 from envsync.model.naming import highest_number, is_number
 from envsync.targets.store.rows import FIXED_EXTRA, ContainerRecord, VersionRecord, parsed_tags
 
@@ -190,7 +191,7 @@ def _version_properties(
         routes = json.loads(row.inference_config)
         optional["inferenceConfig"] = {
             key: {"port": routes[name]["port"], "path": routes[name]["path"]}
-            for key, name in ROUTES.items()
+            for name, key in ROUTES.items()
         }
     return {
         "description": row.description,

@@ -17,6 +17,7 @@ import yaml
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import (
+    ROUTES,
     Build,
     BuildContext,
     Environment,
@@ -42,11 +43,6 @@ _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
-_ROUTES: Final = (
-    ("livenessRoute", "liveness_route"),
-    ("readinessRoute", "readiness_route"),
-    ("scoringRoute", "scoring_route"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +160,6 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
     """A version as a plan sees it."""
     provenance = Provenance.from_tags(item.tags)
     spec = _spec(item, provenance.digest)
-    uploaded = spec.build is not None and isinstance(spec.build.context, BuildContext)
     return RegisteredVersion(
         Environment(
             EnvironmentKey(name, item.name),
@@ -175,7 +170,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
         item.archived,
         item.created,
         item.curated,
-        item.context_uri if uploaded else None,
+        item.context_uri if spec.local_context else None,
     )
 
 
@@ -215,7 +210,7 @@ def _is_upload(uri: str, digest: str | None) -> bool:
 def _inference(value: JSON) -> InferenceConfig | None:
     if not isinstance(value, dict):
         return None
-    routes = {ours: _route(value.get(theirs)) for theirs, ours in _ROUTES}
+    routes = {ours: _route(value.get(theirs)) for ours, theirs in ROUTES.items()}
     if all(route is None for route in routes.values()):
         return None
     nothing = Route("", 0)

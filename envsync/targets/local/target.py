@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from envsync.model.environment import BuildContext, Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.history import HistoryEntry
 from envsync.model.provenance import Provenance
 from envsync.model.state import State
@@ -85,12 +85,12 @@ class LocalTarget:
                 longer what the spec says; or a rule of the service forbids it.
         """
         new = new_version(environment)
-        build = environment.spec.build
-        if build is not None and isinstance(build.context, BuildContext):
+        context = environment.spec.local_context
+        if context is not None:
             if self.store.is_registered(new):
                 return
             self.store.database.make_directory()
-            self._contexts.keep(build.context)
+            self._contexts.keep(context)
         self.store.create_version(new)
 
     def update(

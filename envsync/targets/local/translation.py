@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache, cached_property
 from typing import cast
 
@@ -19,7 +18,6 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     OsType,
-    Route,
     all_tags,
 )
 from envsync.model.errors import TargetError
@@ -85,7 +83,7 @@ def new_version(environment: Environment) -> NewVersion:
             inference_config=(
                 None
                 if spec.inference_config is None
-                else canonical_json(asdict(spec.inference_config))
+                else canonical_json(spec.inference_config.to_json())
             ),
         ),
         description=environment.metadata.description,
@@ -153,8 +151,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
     elif row.build_uri is not None:
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:
-        routes = json.loads(row.inference_config)
-        inference_config = InferenceConfig(**{key: Route(**routes[key]) for key in routes})
+        inference_config = InferenceConfig.from_json(json.loads(row.inference_config))
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(
