@@ -1,4 +1,4 @@
-"""Short ways to write down states in tests."""
+"""Builders: short ways to write declarations and states in tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
 
 
 def unknown_build(*uploads: str) -> EnvironmentSpec:
-    """A context as a service returns it: no content, at most the hash that its URL holds."""
+    """A context as Azure returns it: without content, at most with the hashes in its URL."""
     return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
 
 

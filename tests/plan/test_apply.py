@@ -1,4 +1,4 @@
-"""Order, dependence and interruption of an apply, on the real local target."""
+"""The order, dependencies and interruption of an apply, on the real local target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLICY = Policy(PROJECT)
 
 
 class Recorder(LocalTarget):
-    """The local target; it notes the order of its operations and fails where it is told to."""
+    """A local target that records its operations, and fails where a test wants it to."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, TARGET)
@@ -80,7 +80,7 @@ def told(outcomes: list[Outcome]) -> dict[str, str]:
     return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
 
 
-def test_what_is_hidden_stays_hidden_then_restores_then_writes_then_archives(
+def test_hidden_versions_are_archived_before_restores_then_writes_then_archives(
     target: Recorder,
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1"), declared("c", "1")))
@@ -94,7 +94,7 @@ def test_what_is_hidden_stays_hidden_then_restores_then_writes_then_archives(
     assert target.operations == [
         "archive a:1",
         "restore a",
-        "archive a:1",  # said once more: whether a service restores it too is not documented
+        "archive a:1",  # again: it is not documented whether the service restores it too
         "create a:2",
         "create d:1",
         "update b:1",
@@ -121,7 +121,7 @@ def test_new_versions_of_one_name_are_created_in_natural_order(target: Recorder)
     ]
 
 
-def test_one_failure_does_not_stop_the_others(target: Recorder) -> None:
+def test_a_failed_change_does_not_stop_changes_of_other_names(target: Recorder) -> None:
     target.fails = {"create b:1"}
     outcomes = run(target, planned(target, *(declared(name, "1") for name in "abc")))
 
@@ -130,7 +130,7 @@ def test_one_failure_does_not_stop_the_others(target: Recorder) -> None:
     assert failed.error == "create b:1 was told to fail"
 
 
-def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: Recorder) -> None:
+def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1")))
     target.fails = {"create a:2"}
     policy = replace(POLICY, superseded="archive")
@@ -148,7 +148,7 @@ def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: R
     assert {item.error for item in outcomes if item.status == "skipped"} == {"create of a:2 failed"}
 
 
-def test_a_failed_update_stops_nothing(target: Recorder) -> None:
+def test_a_failed_update_skips_nothing(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1"), declared("a", "2")))
     target.fails = {"update a:2"}
     policy = replace(POLICY, superseded="archive")
@@ -158,7 +158,7 @@ def test_a_failed_update_stops_nothing(target: Recorder) -> None:
 
 
 @pytest.mark.parametrize("failing", ["archive a:1", "restore a"])
-def test_a_name_is_left_as_it_was_where_hiding_or_restoring_fails(
+def test_a_failed_archive_of_a_hidden_version_or_restore_skips_the_rest_of_the_name(
     target: Recorder, failing: str
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1")))
@@ -172,8 +172,8 @@ def test_a_name_is_left_as_it_was_where_hiding_or_restoring_fails(
     assert target.read(["a"])["a"].archived
 
 
-def test_changes_of_other_names_run_side_by_side(target: Recorder) -> None:
-    """Four creates that wait for each other can only end if all four are under way at once."""
+def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
+    """Four creates wait for each other, so they can only end if all four run at the same time."""
     barrier = threading.Barrier(4, timeout=30)
 
     def wait() -> None:
@@ -185,7 +185,7 @@ def test_changes_of_other_names_run_side_by_side(target: Recorder) -> None:
     assert set(told(outcomes).values()) == {"done"}
 
 
-def test_a_stop_finishes_what_is_in_flight_and_skips_the_rest(target: Recorder) -> None:
+def test_a_stop_finishes_started_changes_and_skips_the_rest(target: Recorder) -> None:
     plan = planned(target, *(declared(f"e{number}", "1") for number in range(10)))
     outcomes = list(apply(plan, target, parallel=1, stop=lambda: len(target.operations) >= 3))
 
@@ -194,7 +194,7 @@ def test_a_stop_finishes_what_is_in_flight_and_skips_the_rest(target: Recorder) 
     assert len(target.read(None)) == 3
 
 
-def test_a_caller_who_goes_away_stops_what_was_not_started(target: Recorder) -> None:
+def test_closing_the_generator_stops_changes_that_have_not_started(target: Recorder) -> None:
     plan = planned(target, *(declared(f"e{number}", "1") for number in range(50)))
     outcomes = apply(plan, target, parallel=1)
     next(outcomes)
@@ -203,7 +203,7 @@ def test_a_caller_who_goes_away_stops_what_was_not_started(target: Recorder) -> 
     assert len(target.operations) < 50
 
 
-def test_a_bug_in_a_target_is_not_swallowed(target: Recorder) -> None:
+def test_an_unexpected_exception_of_a_target_is_raised(target: Recorder) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -229,6 +229,6 @@ def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> 
     assert told(outcomes) == {"create b:1": "done"}
 
 
-def test_an_empty_plan_touches_nothing(target: Recorder) -> None:
+def test_an_empty_plan_calls_no_operation_of_the_target(target: Recorder) -> None:
     assert run(target, planned(target)) == []
     assert target.operations == []

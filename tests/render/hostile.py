@@ -1,4 +1,4 @@
-"""Text that tries to be more than text, and plans that are full of it."""
+"""Strings that try to inject Markdown, HTML or control sequences, and plans full of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ values = st.one_of(
 
 
 def plan_of(text: str, value: object = "x") -> Plan:
-    """A plan with one of everything, in which all that could be foreign is this text."""
+    """A plan with every part, in which every string from outside is `text`."""
     field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
     source = Source(text, 3)
     return Plan(

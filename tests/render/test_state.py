@@ -1,4 +1,4 @@
-"""What a target holds, as text and as JSON."""
+"""Environments in a target, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def build(item: RegisteredVersion) -> JSON:
     return item.to_json()["build"]
 
 
-def test_unknown_content_is_shown_by_where_it_is() -> None:
+def test_unknown_content_is_shown_by_its_url() -> None:
     item = built(None, URI)
 
     assert lines(item) == ['build.dockerfile_path "Dockerfile"', f'build.context_uri "{URI}"']
@@ -49,7 +49,7 @@ def test_known_content_is_shown_by_its_digest() -> None:
     assert build(item) == {"context": DIGEST, "dockerfile_path": "Dockerfile"}
 
 
-def test_content_of_which_nothing_is_known_is_shown_as_none() -> None:
+def test_unknown_content_without_a_url_is_shown_as_none() -> None:
     assert lines(built(None, None))[0] == "build.context (none)"
 
 
