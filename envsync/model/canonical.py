@@ -26,6 +26,8 @@ def canonical_json(value: JSON) -> str:
     Raises:
         ValueError: the value contains NaN or an infinity, which JSON cannot represent.
     """
+    # Tags and approvals contain digests of this string, and docs/digest.md describes it for other
+    # programs. Every change of these options would invalidate them.
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -33,4 +35,5 @@ def canonical_json(value: JSON) -> str:
 
 def sha256_digest(text: str) -> str:
     """`sha256:` and 64 hex digits: the SHA-256 of a string's UTF-8 bytes."""
+    # The prefix allows another algorithm later: a digest says how it was computed.
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

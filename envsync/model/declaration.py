@@ -46,6 +46,7 @@ class Declaration:
     """
 
     name: str
+    # Unlike EnvironmentKey.version, this can be None: the number depends on the target.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata

@@ -30,6 +30,8 @@ class HistoryEntry:
     action: HistoryAction
     name: str
     version: str | None
+    # JSON and not an Environment: the record also describes versions that other tools wrote, and
+    # operations that envsync does not have, such as a delete.
     before: JSON
     after: JSON
 

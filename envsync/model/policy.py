@@ -34,6 +34,8 @@ class Policy:
     adopt: Literal["identical", "never"] = "identical"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
+    # These two come from the command line only: a take-over or a mass archive is a decision about
+    # one plan, and in a file it would be permanent.
     take_over: bool = False
     allow_mass_archive: bool = False
     commit: str | None = None

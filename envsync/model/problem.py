@@ -35,6 +35,7 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
+        # The form that compilers use: editors and terminals turn it into a link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
 
@@ -62,6 +63,7 @@ class Problem:
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
+# Problem has no attribute for them, because FieldChange belongs to `plan`, which imports `model`.
 Fields: TypeAlias = Mapping[Problem, Sequence[ToJson]]
 """The fields that differ, for each problem that is about an edit."""
 

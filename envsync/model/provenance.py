@@ -39,6 +39,7 @@ class Provenance:
             "envsync.source": self.source,
             "envsync.commit": self.commit,
         }
+        # An empty tag would only add noise to the list of tags in Azure ML studio.
         return {key: value for key, value in tags.items() if value}
 
     @classmethod

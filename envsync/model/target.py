@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from envsync.model.state import State
 
 
+# Azure throttles a client that sends too many requests at once (status 429).
 DEFAULT_PARALLEL: Final = 16
 """The default for the maximum number of concurrent requests."""
 
@@ -147,6 +148,7 @@ class TargetIdentity:
         return cls(**data)
 
 
+# Not part of Target, because Azure keeps no history. `runtime_checkable` allows isinstance().
 @runtime_checkable
 class KeepsHistory(Protocol):
     """A target that keeps a record of its changes."""

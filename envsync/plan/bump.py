@@ -89,6 +89,7 @@ def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> li
         by_name.setdefault(declaration.name, []).append(declaration)
     for group in by_name.values():
         group.sort(key=_order)
+    # By source, because a dict drops duplicates: `a` and `a:2` can mean the same file.
     chosen = {item.source: item for item in (_find(by_name, each) for each in references)}
     return sorted(chosen.values(), key=lambda item: (item.name, _order(item)))
 
@@ -105,6 +106,7 @@ def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Decla
         raise EnvsyncError(f"No file declares an environment '{name}'. {hint}")
     group = by_name[name]
     if not colon:
+        # Sorted by `choose`: the last one is the highest.
         return group[-1]
     for declaration in group:
         if declaration.version == version:
@@ -134,6 +136,7 @@ def decide(
     for declaration in declarations:
         name, before = declaration.name, declaration.version
         if before is None:
+            # envsync numbers these versions when it plans. The file needs no edit.
             continue
         taken = used.get(name, {})
         # Two files of one name must not get the same new version.

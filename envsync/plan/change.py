@@ -18,6 +18,7 @@ from envsync.model.environment import Environment
 Scope = Literal["version", "environment"]
 
 
+# The order of the members is the order of the counts in summaries.
 class Action(StrEnum):
     """The operation on a version, or on an environment with all its versions."""
 
@@ -115,6 +116,8 @@ class Change:
         Raises:
             KeyError, TypeError, ValueError: the data is not a change.
         """
+        # Unknown keys raise TypeError: a plan from a later version of envsync is refused, and not
+        # compared without the keys that this version does not know.
         return cls(**{**data, **_nested(data), "action": Action(data["action"])})
 
 

@@ -53,12 +53,14 @@ def decisions(
         yield from _undeclared(container, policy)
         return
     if container.archived:
+        # Before the versions: the service refuses to restore a version of an archived container.
         yield from _restore_environment(container, versions, policy)
     for version, declaration in versions.items():
         if version in registered:
             yield from _existing(registered[version], declaration, versions, policy)
         else:
             yield _create(container, version, declaration, policy)
+    # `prune: none` protects everything that no file declares, superseded versions included.
     if policy.superseded == "archive" and policy.prune == "owned":
         yield from (
             _archive(item, "superseded: no file declares this version")
@@ -180,6 +182,7 @@ def _existing(
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
     fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
+        # As declared. A lost digest tag is no reason for a write; the next update restores it.
         return
     reasons = (
         "a file declares it, and it is archived" if item.archived else "",

@@ -31,6 +31,7 @@ def mass_archive(
         for container in owned
         if any(item.owner == policy.project for item in container.active)
     }
+    # An environment counts only if we own an active version of it.
     emptied = emptied & active
     if policy.allow_mass_archive or not emptied:
         return None

@@ -48,6 +48,7 @@ def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
             it.
     """
     open_addresses = {change.address for change in plan.changes}
+    # A version that was written, but reads differently, is rejected as immutable.
     open_addresses |= {rejection.address for rejection in plan.rejections}
     done = {item.change.address for item in outcomes if item.status == "done"}
     return tuple(sorted(done & open_addresses))
@@ -63,6 +64,7 @@ def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
     Raises:
         KeyError, TypeError: the data is not that of outcomes of this plan.
     """
+    # A dict, because a plan can have thousands of changes.
     changes = {
         (change.action, change.scope, change.name, change.version): change
         for change in plan.changes

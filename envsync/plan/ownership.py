@@ -36,6 +36,7 @@ def ownership_rejection(
     """
     key = item.environment.key
     if item.owner is not None:
+        # The spec is the declared one, or unknown: a different spec was rejected before.
         if policy.take_over:
             return None
         code, state, fix = "foreign-owner", owner_phrase(item.owner), "or pass --take-over"

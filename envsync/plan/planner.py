@@ -57,6 +57,7 @@ def make_plan(
         for container in actual.values()
         if any(version.owner == policy.project for version in container.versions)
     }
+    # Owned names that no file declares are planned as well: they may have to be archived.
     names = _selected(declared.keys() | owned.keys(), globs)
     if only is not None:
         names = [name for name in names if name in only]

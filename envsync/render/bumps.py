@@ -1,4 +1,4 @@
-"""What `bump` did, as text and as JSON data."""
+"""The result of `bump` as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from envsync.render.paint import Paint, pad
 
 
 def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint: Paint) -> str:
-    """One line for each file that changed, and one for each that needs no version."""
+    """One line for each file that changed, and one for each file without version.
+
+    Args:
+        bumps: the files that changed.
+        unversioned: the chosen declarations without a version.
+        paint: colours the text.
+    """
     rows = [
         (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)
         for bump in bumps

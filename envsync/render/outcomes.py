@@ -1,4 +1,4 @@
-"""Outcomes of an apply as text and as JSON data."""
+"""The outcomes of an apply as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": 
 
 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
-    """One outcome on one line, or more where the error has more."""
+    """One outcome on one line, with the error if it has one."""
     change = outcome.change
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
     line = (
@@ -27,19 +27,27 @@ def outcome_text(outcome: Outcome, paint: Paint) -> str:
 def applied_text(
     outcomes: Iterable[Outcome], unverified: Sequence[str] | None, paint: Paint
 ) -> str:
-    """What an apply came to."""
+    """The summary of an apply: the number of changes by status, and the result of verifying.
+
+    Args:
+        outcomes: the outcomes of all changes.
+        unverified: the addresses of changes that the target does not show; None if the target was
+            not read again.
+        paint: colours the text.
+    """
     counts = Counter(item.status for item in outcomes)
-    told = ", ".join(
+    listed = ", ".join(
         paint(style, f"{counts[status]} {status}")
         for status, style in _STYLES.items()
         if counts[status]
     )
-    lines = [f"{paint('bold', 'Applied:')} {told or 'nothing'}."]
+    lines = [f"{paint('bold', 'Applied:')} {listed or 'nothing'}."]
     if unverified:
         lines.append(
             f"{paint('bold red', 'Not verified:')} the target does not show what was done to "
             f"{', '.join(map(printable, unverified))}."
         )
+    # Without a change that was done, there was nothing to verify.
     elif unverified is not None and counts["done"]:
         lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Findings of the rules as text and as JSON data."""
+"""Problems in files as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
 def problems_text(problems: Iterable[Problem], paint: Paint) -> str:
-    """One line for each problem, in the form that editors and terminals make links of."""
+    """One line for each problem.
+
+    Lines begin with `file:line:column:`, as compilers write it: editors and terminals turn
+    this into links.
+    """
     return "".join(
         f"{paint('bold', f'{printable(item.file)}:{item.line}:{item.column}:')} "
         f"{paint(_STYLES[item.severity], f'{item.severity}[{item.rule}]')} "
@@ -23,8 +27,9 @@ def problems_text(problems: Iterable[Problem], paint: Paint) -> str:
 
 
 def problems_summary(problems: Iterable[Problem], files: int, paint: Paint) -> str:
-    """How many files were looked at and what came up, in one line."""
+    """The number of files that were read and of the problems in them, in one line."""
     counts = Counter(item.severity for item in problems)
+    # The number of files tells whether the patterns in envsync.yaml match anything at all.
     looked_at = f"{files} environment file{'' if files == 1 else 's'}"
     if not counts:
         return f"{paint('bold green', 'Valid.')} {looked_at}, no problems."

@@ -1,4 +1,4 @@
-"""What a target holds, as text and as JSON data: lists, one environment, one version, history."""
+"""The content of a target as text: lists, one environment, one version, and its history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from envsync.render.values import value_lines, value_text
 
 
 def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool) -> str:
-    """One line for each environment."""
+    """One line for each environment.
+
+    Args:
+        containers: the environments to list.
+        paint: colours the text.
+        everything: whether archived versions are counted, and a column STATE is added.
+    """
     if not containers:
         return "The target holds no environments.\n"
     header = ("NAME", "LATEST", "VERSIONS", "OWNER") + (("STATE",) if everything else ())
@@ -32,12 +38,15 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
 
 
 def container_text(container: Container, paint: Paint) -> str:
-    """An environment and its versions, newest first."""
+    """An environment and its versions, the newest first."""
     rows = [("VERSION", "CREATED", "STATE", "OWNER", "DESCRIPTION")]
     rows += [
         (
             printable(item.version) + (" @latest" if item.version == container.latest else ""),
+            # Seconds are enough: `2024-05-01T12:00:00.123456Z` becomes `2024-05-01 12:00:00`.
             item.created[:19].replace("T", " "),
+            # "hidden": the version itself is not archived, and a restore of the environment shows
+            # it again.
             "archived" if item.archived else "hidden" if container.archived else "active",
             printable(item.owner or "-"),
             printable(item.environment.metadata.description or ""),
@@ -52,15 +61,22 @@ def container_text(container: Container, paint: Paint) -> str:
 
 
 def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
-    """One version, field by field."""
+    """One version, field by field.
+
+    Args:
+        item: the version.
+        paint: colours the text.
+        width: columns of the terminal.
+    """
     document = item.to_json()
     rows: list[tuple[str, str]] = []
     for field, value in document.items():
+        # A conda file is nested too deeply for one line a key.
         if isinstance(value, dict) and field != "conda_file":
             rows += [
                 (f"{field}.{printable(key)}", value_text(inner))
                 for key, inner in value.items()
-                # A service that keeps no digest of a build context says where its content is.
+                # Azure has no digest of a build context, but its URL, which is shown instead.
                 if inner is not None or item.context_uri is None
             ]
         elif value is not None and field not in {"name", "version"}:
@@ -68,12 +84,12 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
     column = max(len(field) for field, _ in rows)
     lines = [paint("bold", printable(str(item.environment.key)))]
     for field, value in rows:
-        lines += value_lines(f"  {pad(field, column)}  ", value, paint, "", width, full=True)
+        lines += value_lines(f"  {pad(field, column)}  ", value, paint, width=width, full=True)
     return "\n".join(lines) + "\n"
 
 
 def history_text(entries: Iterable[HistoryEntry], paint: Paint) -> str:
-    """One line for each change, oldest first."""
+    """One line for each change, the oldest first."""
     rows = [("WHEN", "WHO", "WHAT", "VERSION")]
     rows += [
         (
