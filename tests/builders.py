@@ -22,10 +22,12 @@ PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")
 
 
+# The only part of an image that tests change is its tag: two tags are two specs.
 def image(tag: str = "1") -> EnvironmentSpec:
     return EnvironmentSpec(image=f"mcr.microsoft.com/base:{tag}")
 
 
+# Without `name` and `channels`: few tests need a whole conda file.
 def conda(*dependencies: JSON, tag: str = "1") -> EnvironmentSpec:
     document: JSON = {"dependencies": list(dependencies)}
     return EnvironmentSpec(
@@ -80,8 +82,10 @@ def state(*containers: Container) -> State:
 
 def container(
     name: str,
+    # A string is a version of the project with the default spec.
     *versions: RegisteredVersion | str,
     archived: bool = False,
+    # A value that no rule of envsync computes, so tests see where it is used.
     next_version: str = "99",
 ) -> Container:
     return Container(

@@ -1,11 +1,10 @@
-"""Canonical JSON, digests, and the natural order of versions."""
+"""Canonical JSON and digests."""
 
 from __future__ import annotations
 
 import pytest
 
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
-from envsync.model.naming import natural_order
 
 TEXTS: dict[str, tuple[JSON, str]] = {
     "keys are sorted": ({"b": 1, "a": {"d": 2, "c": 3}}, '{"a":{"c":3,"d":2},"b":1}'),
@@ -30,20 +29,3 @@ def test_a_digest_is_the_sha256_of_the_utf8_bytes() -> None:
     assert sha256_digest("é") == (  # printf 'é' | sha256sum
         "sha256:4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c"
     )
-
-
-@pytest.mark.parametrize(
-    "ordered",
-    [
-        ["1", "2", "9", "10", "100"],
-        ["1.9", "1.10", "1.10.1", "2.0"],
-        ["rc", "rc-1", "rc-2", "rc-10"],
-        ["2022-09-14", "2022-09-15", "2022-10-01"],
-        ["1", "a", "a1", "b"],  # digits before letters
-        ["1", "1-rc", "2"],
-        ["01", "1", "001.5", "1.5"],  # equal numbers: sorted as strings, so the order is total
-    ],
-)
-def test_versions_are_in_natural_order(ordered: list[str]) -> None:
-    assert sorted(sorted(ordered, reverse=True), key=natural_order) == ordered
-    assert sorted(sorted(ordered), key=natural_order) == ordered

@@ -116,6 +116,21 @@ def test_the_json_of_a_spec_uses_the_field_names_of_an_environment_file(
     assert spec.digest == documented_digest("spec", canonical_json(document))
 
 
+def test_only_a_directory_is_a_local_context() -> None:
+    url = "https://example.org/a.git"
+
+    assert EnvironmentSpec(build=Build(CONTEXT)).local_context is CONTEXT
+    assert EnvironmentSpec(build=Build(url)).local_context is None
+    assert EnvironmentSpec(image="x").local_context is None
+
+
+def test_an_inference_config_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+    config = InferenceConfig(Route("/live", 1), Route("/ready", 2), Route("/score", 3))
+
+    assert InferenceConfig.from_json(config.to_json()) == config
+    assert list(config.routes()) == ["liveness_route", "readiness_route", "scoring_route"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "document"),
     [

@@ -37,7 +37,7 @@ class Recorder(LocalTarget):
         self.operations.append(operation)
         self.before()
         if operation in self.fails:
-            raise TargetError(f"{operation} was told to fail")
+            raise TargetError(f"{operation} fails in this test")
 
     def create(self, environment: Environment) -> None:
         self._note(f"create {environment.key}")
@@ -76,7 +76,7 @@ def run(target: Recorder, plan: Plan, parallel: int = 1) -> list[Outcome]:
     return list(apply(plan, target, parallel=parallel))
 
 
-def told(outcomes: list[Outcome]) -> dict[str, str]:
+def statuses(outcomes: list[Outcome]) -> dict[str, str]:
     return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
 
 
@@ -125,9 +125,13 @@ def test_a_failed_change_does_not_stop_changes_of_other_names(target: Recorder) 
     target.fails = {"create b:1"}
     outcomes = run(target, planned(target, *(declared(name, "1") for name in "abc")))
 
-    assert told(outcomes) == {"create a:1": "done", "create b:1": "failed", "create c:1": "done"}
+    assert statuses(outcomes) == {
+        "create a:1": "done",
+        "create b:1": "failed",
+        "create c:1": "done",
+    }
     (failed,) = [item for item in outcomes if item.status == "failed"]
-    assert failed.error == "create b:1 was told to fail"
+    assert failed.error == "create b:1 fails in this test"
 
 
 def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: Recorder) -> None:
@@ -139,7 +143,7 @@ def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: R
     )
     outcomes = run(target, plan)
 
-    assert told(outcomes) == {
+    assert statuses(outcomes) == {
         "create a:2": "failed",
         "create a:3": "skipped",
         "create b:1": "done",
@@ -154,7 +158,7 @@ def test_a_failed_update_skips_nothing(target: Recorder) -> None:
     policy = replace(POLICY, superseded="archive")
     outcomes = run(target, planned(target, declared("a", "2", tags={"x": "1"}), policy=policy))
 
-    assert told(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
+    assert statuses(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
 
 
 @pytest.mark.parametrize("failing", ["archive a:1", "restore a"])
@@ -166,14 +170,15 @@ def test_a_failed_archive_of_a_hidden_version_or_restore_skips_the_rest_of_the_n
     target.fails = {failing}
     outcomes = run(target, planned(target, declared("a", "2"), declared("b", "1")))
 
-    statuses = told(outcomes)
-    assert statuses.pop(failing) == "failed"
-    assert statuses.pop("create a:2") == "skipped"
+    left = statuses(outcomes)
+    assert left.pop(failing) == "failed"
+    assert left.pop("create a:2") == "skipped"
     assert target.read(["a"])["a"].archived
 
 
 def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
     """Four creates wait for each other, so they can only end if all four run at the same time."""
+    # The timeout makes a sequential apply fail, instead of waiting for ever.
     barrier = threading.Barrier(4, timeout=30)
 
     def wait() -> None:
@@ -182,7 +187,7 @@ def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
     target.before = wait
     outcomes = run(target, planned(target, *(declared(name, "1") for name in "abcd")), parallel=4)
 
-    assert set(told(outcomes).values()) == {"done"}
+    assert set(statuses(outcomes).values()) == {"done"}
 
 
 def test_a_stop_finishes_started_changes_and_skips_the_rest(target: Recorder) -> None:
@@ -200,6 +205,7 @@ def test_closing_the_generator_stops_changes_that_have_not_started(target: Recor
     next(outcomes)
     outcomes.close()
 
+    # The changes in progress end, and how many these are depends on timing.
     assert len(target.operations) < 50
 
 
@@ -226,7 +232,7 @@ def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> 
     plan = planned(target, declared("a", "1", image("2")), declared("a", "2"), declared("b", "1"))
     outcomes = list(apply(plan, target, skip_rejected=True))
 
-    assert told(outcomes) == {"create b:1": "done"}
+    assert statuses(outcomes) == {"create b:1": "done"}
 
 
 def test_an_empty_plan_calls_no_operation_of_the_target(target: Recorder) -> None:

@@ -26,6 +26,7 @@ from envsync.plan.planner import make_plan
 from envsync.targets.local.target import LocalTarget
 from tests.builders import PROJECT, TARGET, conda, declared, image
 
+# Few values, so that declarations and edits meet on the same versions. "b" and "B" are two names.
 NAMES = ["a", "b", "B", "c.d"]
 VERSIONS = ["1", "2", "10", "1.10", "rc-1"]
 SPECS = [image("1"), image("2"), conda("python=3.11"), conda("python=3.12")]
@@ -65,6 +66,7 @@ policies = st.builds(
     adopt=st.sampled_from(["identical", "never"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
+    # Otherwise the guard would refuse most plans, and nothing would be tested.
     allow_mass_archive=st.just(True),
 )
 
@@ -142,6 +144,7 @@ def shown(state: State) -> set[EnvironmentKey]:
     return {item.environment.key for held in state.values() for item in held.active}
 
 
+# Each example opens a database file, which can take longer than the deadline of hypothesis.
 examples = settings(max_examples=60, deadline=None)
 
 
