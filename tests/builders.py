@@ -1,4 +1,4 @@
-"""Short ways to write down states in tests."""
+"""Builders: short ways to write declarations and states in tests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")
 
 
+# The only part of an image that tests change is its tag: two tags are two specs.
 def image(tag: str = "1") -> EnvironmentSpec:
     return EnvironmentSpec(image=f"mcr.microsoft.com/base:{tag}")
 
 
+# Without `name` and `channels`: few tests need a whole conda file.
 def conda(*dependencies: JSON, tag: str = "1") -> EnvironmentSpec:
     document: JSON = {"dependencies": list(dependencies)}
     return EnvironmentSpec(
@@ -38,7 +40,7 @@ def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
 
 
 def unknown_build(*uploads: str) -> EnvironmentSpec:
-    """A context as a service returns it: no content, at most the hash that its URL holds."""
+    """A context as Azure returns it: without content, at most with the hashes in its URL."""
     return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
 
 
@@ -80,8 +82,10 @@ def state(*containers: Container) -> State:
 
 def container(
     name: str,
+    # A string is a version of the project with the default spec.
     *versions: RegisteredVersion | str,
     archived: bool = False,
+    # A value that no rule of envsync computes, so tests see where it is used.
     next_version: str = "99",
 ) -> Container:
     return Container(

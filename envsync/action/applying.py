@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from envsync.action.process import Finished, envsync
 from envsync.action.report import Text, applied_report, refused_report
@@ -19,7 +19,7 @@ from envsync.action.results import (
     target_option,
 )
 from envsync.cli.files import write_file
-from envsync.plan.outcome import Outcome
+from envsync.plan.outcome import Outcome, outcomes_from_json
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github
 from envsync.render.outcomes import applied_text, outcome_text
@@ -39,7 +39,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     if data is None:
         return no_plan(done, directory)
     made = Plan.from_json(data["plan"])
-    outcomes = _outcomes(made, data["outcomes"])
+    outcomes = outcomes_from_json(data["outcomes"], made)
     file = plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
     return Result(
@@ -66,21 +66,6 @@ def _text(
         return refused_report("The plan is not the approved one any more.", made, approval)
     reason = done.err.strip().rpartition("\n")[2].removeprefix("Error: ")
     return refused_report(reason, made, None)
-
-
-def _outcomes(made: Plan, data: Sequence[Any]) -> list[Outcome]:
-    changes = {
-        (change.action, change.scope, change.name, change.version): change
-        for change in made.changes
-    }
-    return [
-        Outcome(
-            changes[item["action"], item["scope"], item["name"], item["version"]],
-            item["status"],
-            item["error"],
-        )
-        for item in data
-    ]
 
 
 def _told(outcomes: Sequence[Outcome]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from envsync.action.marker import fingerprints
+from envsync.model.wording import printable
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.paint import safe
 from envsync.render.plan_markdown import plan_markdown
 from envsync.render.plan_view import SIGNS
 
@@ -55,9 +55,9 @@ def cut(lines: Iterable[str], limit: int) -> str:
 def footer(inputs: Inputs, event: Event) -> str:
     """Where a text comes from, in small print: a failure names its target nowhere else."""
     target = f" -t {inputs.target}" if inputs.target else ""
-    parts = [code(safe(f"envsync {inputs.command}{target}"))]
+    parts = [code(printable(f"envsync {inputs.command}{target}"))]
     if inputs.directory != ".":
-        parts.append(code(safe(inputs.directory)))
+        parts.append(code(printable(inputs.directory)))
     parts += [f"commit {event.head[:12]}", f"[log]({event.run_url})"]
     return f"\n<sub>{' · '.join(parts)}</sub>\n"
 
@@ -66,8 +66,9 @@ def problems_report(summary: str, problems: Sequence[Problem]) -> Text:
     """What is wrong in files, a line each."""
     lines = [f"**{summary}**", ""]
     lines += [
-        f"- {code(safe(f'{item.file}:{item.line}'))} {item.severity} {code(safe(item.rule))}: "
-        f"{prose(safe(f'{item.message} {item.fix}'))}"
+        f"- {code(printable(f'{item.file}:{item.line}'))} {item.severity} "
+        f"{code(printable(item.rule))}: "
+        f"{prose(printable(f'{item.message} {item.fix}'))}"
         for item in problems
     ]
     return lambda limit: cut(lines, limit)
@@ -76,7 +77,7 @@ def problems_report(summary: str, problems: Sequence[Problem]) -> Text:
 def failure_report(title: str, message: str) -> Text:
     """What a command said before it gave up."""
     shown = "".join(
-        f"{countable(safe(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
+        f"{countable(printable(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
     )
     before, after = fence(shown)
     text = f"**{title}**\n\n{before}{shown}{after}"
@@ -89,14 +90,14 @@ def applied_report(plan: Plan, outcomes: Sequence[Outcome], verified: bool | Non
     told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "nothing to do"
     if plan.rejections:
         told += f", {len(plan.rejections)} rejected"
-    lines = [f"**Applied to {code(safe(plan.target.name))}**: {told}.", ""]
+    lines = [f"**Applied to {code(printable(plan.target.name))}**: {told}.", ""]
     if verified is False:
         lines += ["**Not verified**: the target does not show every change that was done.", ""]
-    lines += [f"- {code(safe(item.address))} rejected" for item in plan.rejections]
+    lines += [f"- {code(printable(item.address))} rejected" for item in plan.rejections]
     lines += [
         f"- {code(f'{SIGNS[item.change.action]} {item.change.action}')} "
-        f"{code(safe(item.change.address))} {item.status}"
-        + (f": {prose(safe(item.error))}" if item.error else "")
+        f"{code(printable(item.change.address))} {item.status}"
+        + (f": {prose(printable(item.error))}" if item.error else "")
         for item in sorted(outcomes, key=lambda item: item.status == "done")
     ]
     lines += ["", f"Digest {code(plan.digest)}"]
@@ -106,7 +107,8 @@ def applied_report(plan: Plan, outcomes: Sequence[Outcome], verified: bool | Non
 def refused_report(reason: str, plan: Plan, approval: Approval | None) -> Text:
     """Why nothing was applied, what moved since the approval, and the plan as it is now."""
     lines = [
-        f"**Nothing was applied to {code(safe(plan.target.name))}.** {prose(safe(reason))}",
+        f"**Nothing was applied to {code(printable(plan.target.name))}.** "
+        f"{prose(printable(reason))}",
         "",
     ]
     if approval is not None:
@@ -138,5 +140,5 @@ def moved(before: Mapping[str, str] | None, after: Mapping[str, str]) -> list[st
             name for name in after if name in before and before[name] != after[name]
         ],
     }
-    lines = [f"- {code(safe(name))} {what}" for what, names in told.items() for name in names]
+    lines = [f"- {code(printable(name))} {what}" for what, names in told.items() for name in names]
     return lines or ["- No change: the project or the target itself is another one."]

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 PLAIN: Final = painter(False)
 """Colours make nothing clearer in a log that GitHub colours itself."""
 
-_PROBLEM: Final = ("rule", "severity", "message", "file", "line", "column", "fix")
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -141,7 +139,7 @@ def _checked(done: Finished, directory: Path) -> Result:
     data = read_json(done)
     if data is None:
         return failed(done)
-    problems = [Problem(*(item[key] for key in _PROBLEM)) for item in data["problems"]]
+    problems = [Problem.from_json(item) for item in data["problems"]]
     summary = problems_summary(problems, data["files"], PLAIN)
     return Result(
         code=done.code,

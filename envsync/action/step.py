@@ -17,7 +17,7 @@ from envsync.action.report import failure_report, footer
 from envsync.action.results import Result
 from envsync.action.runner import MAX_SUMMARY, Runner
 from envsync.model.errors import EnvsyncError
-from envsync.render.paint import safe
+from envsync.model.wording import printable
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
@@ -129,7 +129,7 @@ class _Step:
     def _issue(self, github: GitHub, result: Result, plan: Plan) -> str | None:
         place = self._place("issue", plan)
         text = body(place, result.text, footer(self.inputs, self.event))
-        title = f"envsync: {safe(plan.target.name)} is not as declared"
+        title = f"envsync: {printable(plan.target.name)} is not as declared"
         return keep_issue(github, title[:_MAX_TITLE], place, text, wanted=not plan.is_empty)
 
     def _tell(self, what: str, write: Callable[[GitHub], str | None]) -> None:

@@ -25,9 +25,9 @@ from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
-from envsync.plan.outcome import Outcome
+from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
-from envsync.render.outcomes import applied_json, applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_text
 from envsync.targets.scratch import remove_scratch
 
 EXAMPLE = "envsync apply --target dev --plan plan.json"

@@ -20,11 +20,11 @@ from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
 from envsync.model.state import State
 from envsync.model.target import Target
-from envsync.plan.bump import Bump, Used, choose, decide
+from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_fault
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
-from envsync.render.bumps import bumps_json, bumps_text
+from envsync.render.bumps import bumps_text
 
 EXAMPLE = "envsync bump churn-score demand-forecast:2024.12"
 

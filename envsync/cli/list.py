@@ -8,7 +8,7 @@ import typer
 
 from envsync.cli.options import Format, FormatOption, TargetOption
 from envsync.cli.session import Session
-from envsync.render.state import list_json, list_text
+from envsync.render.state import list_text
 
 EXAMPLE = "envsync list --all --format json"
 
@@ -28,6 +28,6 @@ def run(
     # `read(None)` returns archived environments as well.
     containers = [state[name] for name in sorted(state) if everything or state[name].active]
     if output is Format.JSON:
-        session.out_json(list_json(containers, everything=everything))
+        session.out_json([item.summary_json(everything=everything) for item in containers])
     else:
         session.out(list_text(containers, session.paint(sys.stdout), everything=everything))

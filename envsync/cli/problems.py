@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from envsync.cli.options import ProblemsFormat
 from envsync.cli.session import Session
-from envsync.model.problem import Problem
-from envsync.plan.change import FieldChange
-from envsync.render.problems import NO_FIELDS, problems_json, problems_summary, problems_text
+from envsync.model.problem import NO_FIELDS, Fields, Problem, problems_json
+from envsync.render.problems import problems_summary, problems_text
 
 
 def show_problems(
@@ -21,7 +20,7 @@ def show_problems(
     *,
     files: int,
     environments: int,
-    fields: Mapping[Problem, Sequence[FieldChange]] = NO_FIELDS,
+    fields: Fields = NO_FIELDS,
 ) -> None:
     """Prints problems to standard output.
 

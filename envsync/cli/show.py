@@ -12,14 +12,7 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import KeepsHistory, Target
-from envsync.render.state import (
-    container_json,
-    container_text,
-    history_json,
-    history_text,
-    version_json,
-    version_text,
-)
+from envsync.render.state import container_text, history_text, version_text
 
 EXAMPLE = "envsync show pydata@latest --format json"
 
@@ -73,7 +66,8 @@ def _history(
         for entry in target.history(name)
         if version is None or entry.version in {None, version.version}
     ]
-    return history_json(entries), history_text(entries, session.paint(sys.stdout))
+    data: JSON = [entry.to_json() for entry in entries]
+    return data, history_text(entries, session.paint(sys.stdout))
 
 
 def _content(
@@ -82,8 +76,8 @@ def _content(
     """Returns an environment or one version, as JSON data and as text."""
     paint = session.paint(sys.stdout)
     if version is None:
-        return container_json(container), container_text(container, paint)
-    return version_json(version), version_text(version, paint, session.width)
+        return container.to_json(), container_text(container, paint)
+    return version.to_json(), version_text(version, paint, session.width)
 
 
 def _parse(reference: str) -> tuple[str, str | None, str | None]:

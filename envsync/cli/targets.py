@@ -11,9 +11,10 @@ import typer
 
 from envsync.cli.session import Session
 from envsync.model.canonical import JSON
+from envsync.model.wording import printable
 from envsync.project.settings.config import Config
 from envsync.project.settings.targets import TargetConfig
-from envsync.render.paint import Paint, columns, safe
+from envsync.render.paint import Paint, columns
 
 EXAMPLE = "envsync targets --format matrix"
 
@@ -52,7 +53,7 @@ def _text(config: Config, paint: Paint) -> str:
     rows = [("NAME", "KIND", "WHERE")]
     for target in config.targets.values():
         default = " (default)" if target.name == config.default_target else ""
-        rows.append((target.name + default, target.kind, safe(_where(target))))
+        rows.append((target.name + default, target.kind, printable(_where(target))))
     header, *lines = columns(rows)
     return "\n".join([paint("bold", header), *lines])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.problem import Problem, Severity
-from envsync.model.wording import one_line
+from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.change import FieldChange, Rejection
 from envsync.project.files import Sources
 from envsync.project.locate import Position, locate
@@ -55,7 +55,13 @@ def git_ignored(root: Path, source: Source, field: str) -> Problem:
 
 def _problem(rule: str, severity: Severity, place: Position, message: str, fix: str) -> Problem:
     return Problem(
-        rule, severity, one_line(message), place.file, place.line, place.column, one_line(fix)
+        rule,
+        severity,
+        printable(message, MAX_MESSAGE),
+        place.file,
+        place.line,
+        place.column,
+        printable(fix, MAX_MESSAGE),
     )
 
 

@@ -24,8 +24,8 @@ def without_ignored(
     Raises:
         GitError: git cannot tell, of a context in a submodule.
     """
-    context = spec.build.context if spec.build else None
-    if not spec.build or not isinstance(context, BuildContext) or context.directory is None:
+    context = spec.local_context
+    if spec.build is None or context is None or context.directory is None:
         return spec
     directory = Path(context.directory)
     if _is_in_submodule(directory, repository):

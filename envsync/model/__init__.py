@@ -1,1 +1,1 @@
-"""Frozen values, and the vocabulary of the service."""
+"""Frozen values, and the vocabulary of the Azure ML service."""

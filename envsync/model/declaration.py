@@ -1,29 +1,52 @@
-"""`Declaration`: what one environment file declares, and where."""
+"""`Declaration`: what one environment file declares, and at which line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec, Metadata
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where something is declared: a file relative to the project directory, and a 1-based line."""
+    """A line of a file.
+
+    Attributes:
+        file: path relative to the project directory, with `/` on every platform.
+        line: 1-based.
+    """
 
     file: str
     line: int
 
+    def to_json(self) -> dict[str, JSON]:
+        """The source as JSON data."""
+        return {"file": self.file, "line": self.line}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Source:
+        """The source that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError: the data is not a source.
+        """
+        return cls(**data)
+
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One environment file: the desired state of one environment version.
+    """The content of one environment file: the desired state of one environment version.
 
     Attributes:
-        version: None where the file has none and envsync looks after it (`versions: auto`).
+        version: None if the file has no `version`. Then envsync numbers the versions itself
+            (`versions: auto`).
+        source: the line in the file that declares the name.
     """
 
     name: str
+    # Unlike EnvironmentKey.version, this can be None: the number depends on the target.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata

@@ -1,7 +1,7 @@
-"""What an environment is, as frozen values, split by what Azure ML lets change.
+"""An environment version as frozen values, split by what Azure ML allows to change.
 
-`EnvironmentSpec` is fixed when a version is created; `Metadata` may change afterwards. That split
-of types *is* the immutability rule of the service, and nothing says it a second time.
+Azure ML fixes an `EnvironmentSpec` when a version is created; `Metadata` may change afterwards.
+This split of types *is* the immutability rule of the service. No list of field names repeats it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Final, Literal
 
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.provenance import Provenance, user_tags
 
 OsType = Literal["Linux", "Windows"]
 
+ROUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "liveness_route": "livenessRoute",
+        "readiness_route": "readinessRoute",
+        "scoring_route": "scoringRoute",
+    }
+)
+"""The routes of an inference configuration: the field in a file, and its key in the REST API.
+
+The keys are those of `InferenceContainerProperties` in the OpenAPI documents of
+Microsoft.MachineLearningServices.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentKey:
-    """The identity of one environment version. Case-sensitive, as in the service."""
+    """The identity of one environment version. Names and versions are case-sensitive."""
 
     name: str
     version: str
@@ -31,19 +44,49 @@ class EnvironmentKey:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where an inference server answers one kind of request: an HTTP path and a TCP port."""
+    """The endpoint of an inference server for one kind of request: HTTP path and TCP port."""
 
     path: str
     port: int
 
+    def to_json(self) -> dict[str, JSON]:
+        """The route as JSON data."""
+        return {"path": self.path, "port": self.port}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Route:
+        """The route that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError: the data is not a route.
+        """
+        return cls(**data)
+
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """The three routes of an image that serves a model by itself; the service wants all three."""
+    """The routes of an image that contains an inference server. The service requires all three."""
 
     liveness_route: Route
     readiness_route: Route
     scoring_route: Route
+
+    def routes(self) -> dict[str, Route]:
+        """Each route under its field name."""
+        return {name: getattr(self, name) for name in ROUTES}
+
+    def to_json(self) -> dict[str, JSON]:
+        """The routes as JSON data, with the field names of an environment file."""
+        return {name: route.to_json() for name, route in self.routes().items()}
+
+    @classmethod
+    def from_json(cls, data: Any) -> InferenceConfig:
+        """The configuration that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError, ValueError: the data is not an inference configuration.
+        """
+        return cls(**{name: Route.from_json(route) for name, route in dict(data).items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +95,17 @@ class BuildContext:
 
     Attributes:
         digest: `sha256:` and 64 hex digits over the relative paths and contents of all files;
-            None where a target cannot tell.
-        files: path relative to the context (`/`-separated, NFC) to the hex SHA-256 of its bytes;
-            None where a target cannot tell.
-        uploads: the hashes under which the SDK uploads this content, in hex: SHA-256 (64 digits)
-            and MD5 (32 digits, SDKs up to 1.26). Of a registered version, those that are known.
-        directory: where the content lies on disk. Not part of the content: a directory that is
-            moved or renamed is the same context.
+            None if the target does not store it.
+        files: the hex SHA-256 of each file's bytes, by its path relative to the context
+            (`/`-separated, NFC); None if the target does not store it.
+        uploads: the hashes under which azure-ai-ml uploads this content, in hex: SHA-256 (64
+            digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered version, the
+            hashes that are known.
+        directory: the path of the directory on disk; None if it is on no disk of this machine.
     """
 
+    # Only the digest is compared: azure-ai-ml's hashes depend on its release, and a directory
+    # that was moved or renamed is still the same context.
     digest: str | None
     files: Mapping[str, str] | None = field(default=None, compare=False)
     uploads: frozenset[str] = field(default=frozenset(), compare=False)
@@ -74,101 +119,125 @@ class BuildContext:
         uploads: frozenset[str] = frozenset(),
         directory: str | None = None,
     ) -> BuildContext:
-        """The context that holds these files (path to hex SHA-256 of the content)."""
+        """The context with this content.
+
+        Args:
+            files: the hex SHA-256 of each file's bytes, by path.
+            uploads: the hashes under which azure-ai-ml uploads this content.
+            directory: the path of the directory on disk.
+        """
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
         return cls(digest, MappingProxyType(dict(files)), uploads, directory)
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A Docker build: its context (a local directory's content, or a URL) and its Dockerfile.
+    """A Docker build: its context (the content of a local directory, or a URL) and its Dockerfile.
 
     Attributes:
-        context: a `BuildContext`, or the text of an `https://` or git URL, which is all that the
-            service keeps of it.
-        dockerfile_path: relative to the context.
+        context: a `BuildContext`, or an `https://` or git URL. The service stores such a URL as it
+            is, and not the content behind it.
+        dockerfile_path: the path of the Dockerfile, relative to the context.
     """
 
     context: BuildContext | str
     dockerfile_path: str = "Dockerfile"
 
+    def to_json(self) -> dict[str, JSON]:
+        """The build as JSON data: `path` (a URL) or `context` (a digest), and `dockerfile_path`."""
+        context: dict[str, JSON]
+        if isinstance(self.context, str):
+            context = {"path": self.context}
+        else:
+            context = {"context": self.context.digest}
+        return {**context, "dockerfile_path": self.dockerfile_path}
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
-    """What is fixed once a version is created, with the service's defaults filled in.
+    """The part of a version that is fixed at creation, with the service's defaults filled in.
 
     Attributes:
-        image: the Docker image, as written.
-        conda_file: the conda specification as canonical JSON text: the service rewrites its YAML,
-            so only its meaning can be compared.
+        image: the Docker image, as the file declares it.
+        conda_file: the conda specification as canonical JSON.
         build: the Docker build, instead of `image`.
-        os_type: `Linux` unless said otherwise.
-        inference_config: routes of an image that serves by itself.
+        os_type: the operating system of the image.
+        inference_config: the routes of an image that contains an inference server.
     """
 
     image: str | None = None
+    # JSON and not YAML: the service rewrites the YAML, so only its meaning can be compared.
     conda_file: str | None = None
     build: Build | None = None
     os_type: OsType = "Linux"
     inference_config: InferenceConfig | None = None
 
-    def document(self) -> dict[str, JSON]:
-        """The spec as JSON data, in the words of an environment file; what is unset is absent.
+    @property
+    def local_context(self) -> BuildContext | None:
+        """The build context, if it is a local directory; None for a URL or no build."""
+        if self.build is None or isinstance(self.build.context, str):
+            return None
+        return self.build.context
 
-        A local build context stands as `build.context` with its digest, a URL as `build.path`.
+    def to_json(self) -> dict[str, JSON]:
+        """The spec as JSON data, with the field names of an environment file.
+
+        Fields that are not set are absent. `build` has a `context` (its digest) if the context is
+        local, and otherwise a `path` (its URL).
         """
-        document: dict[str, JSON] = {}
+        data: dict[str, JSON] = {}
         if self.image is not None:
-            document["image"] = self.image
+            data["image"] = self.image
         if self.conda_file is not None:
-            document["conda_file"] = json.loads(self.conda_file)
+            data["conda_file"] = json.loads(self.conda_file)
         if self.build is not None:
-            context = self.build.context
-            document["build"] = {
-                **({"path": context} if isinstance(context, str) else {"context": context.digest}),
-                "dockerfile_path": self.build.dockerfile_path,
-            }
-        document["os_type"] = self.os_type
+            data["build"] = self.build.to_json()
+        data["os_type"] = self.os_type
         if self.inference_config is not None:
-            document["inference_config"] = {
-                name: {"path": route.path, "port": route.port}
-                for name, route in (
-                    ("liveness_route", self.inference_config.liveness_route),
-                    ("readiness_route", self.inference_config.readiness_route),
-                    ("scoring_route", self.inference_config.scoring_route),
-                )
-            }
-        return document
+            data["inference_config"] = self.inference_config.to_json()
+        return data
 
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
-        return sha256_digest("envsync-spec 1\n" + canonical_json(self.document()))
+        # Versions in the service carry this digest as a tag: a change of the text that is hashed
+        # would make all of them look edited. A new text needs a new format number.
+        return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What may change after creation: the description and the user's own tags."""
+    """The part of a version that may change after creation.
+
+    Attributes:
+        description: None if there is no description.
+        tags: the user's own tags, without the reserved ones (`Provenance`).
+    """
 
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # A frozen dataclass can hold a dict that its caller still changes. This is a copy that
+        # nobody can change; object.__setattr__ is the way past `frozen`.
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
-    def document(self) -> dict[str, JSON]:
-        """The metadata as JSON data, in the words of an environment file."""
-        document: dict[str, JSON] = {}
+    def to_json(self) -> dict[str, JSON]:
+        """The metadata as JSON data, with the field names of an environment file.
+
+        Fields without a value are absent.
+        """
+        data: dict[str, JSON] = {}
         if self.description is not None:
-            document["description"] = self.description
+            data["description"] = self.description
         if self.tags:
-            document["tags"] = dict(self.tags)
-        return document
+            data["tags"] = dict(self.tags)
+        return data
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One environment version, whole: what a create writes and a read returns."""
+    """One complete environment version: what `Target.create` writes and `Target.read` returns."""
 
     key: EnvironmentKey
     spec: EnvironmentSpec
@@ -177,5 +246,8 @@ class Environment:
 
 
 def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
-    """The tags that a version carries: the user's and the reserved ones."""
+    """All tags of a version in the service: the user's own and the reserved ones.
+
+    A reserved tag in `metadata` is dropped: only `provenance` decides what those tags say.
+    """
     return {**user_tags(metadata.tags), **provenance.as_tags()}

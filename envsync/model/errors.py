@@ -1,6 +1,15 @@
-"""Everything that envsync expects to go wrong, each kind with its exit code.
+"""The errors that envsync expects, each with its exit code.
 
-The command line turns these into one clear message and an exit code; nothing else does.
+    EnvsyncError            exit code 1
+      UsageError            64
+      InvalidProject
+      GitError
+      TargetError
+      PlanRefused
+      Interrupted           130
+
+Only the command line turns an error into a message and an exit code. Every other exception is a
+bug of envsync.
 """
 
 from __future__ import annotations
@@ -14,14 +23,16 @@ if TYPE_CHECKING:
 
 
 class EnvsyncError(Exception):
-    """Something is wrong that the user can put right. The message says what and how."""
+    """An error that the user can fix. The message says what failed, why, and what to do."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(EnvsyncError):
-    """The command was called wrongly: an unknown target, a bad combination of options."""
+    """The command line is wrong: an unknown target, or options that exclude each other."""
 
+    # EX_USAGE of sysexits.h. The usual 2 is taken: with it, `plan --detailed-exitcode` says that
+    # the target has to change.
     exit_code = 64
 
 
@@ -29,7 +40,7 @@ class InvalidProject(EnvsyncError):
     """`envsync.yaml` or environment files have errors.
 
     Attributes:
-        problems: every problem found, warnings included, in file order.
+        problems: every problem, warnings included, in the order of files and lines.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -39,19 +50,19 @@ class InvalidProject(EnvsyncError):
 
 
 class GitError(EnvsyncError):
-    """Git cannot tell what was asked: no repository, no such commit, a too shallow clone."""
+    """Git cannot answer: there is no repository or no such commit, or the clone is too shallow."""
 
 
 class TargetError(EnvsyncError):
-    """A target could not be read, or refused or failed one operation."""
+    """A target cannot be read, or it refused or failed one operation."""
 
 
 class PlanRefused(EnvsyncError):
-    """A plan may not be applied as it is.
+    """A plan may not be applied. Nothing was changed.
 
     Attributes:
-        code: stable identifier of the reason: `rejections`, `mass-archive`, `plan-stale`,
-            `read-back`, `not-approved`.
+        code: the reason, as a stable identifier: `rejections`, `mass-archive`, `plan-stale`,
+            `read-back` or `not-approved`.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -60,6 +71,7 @@ class PlanRefused(EnvsyncError):
 
 
 class Interrupted(EnvsyncError):
-    """The user stopped the run; what was in flight has been finished and reported."""
+    """The user stopped the run. Operations that had started were finished and reported."""
 
+    # 128 + SIGINT, as a shell reports a process that Ctrl-C ended.
     exit_code = 130

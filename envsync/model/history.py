@@ -1,4 +1,4 @@
-"""Who changed what and when: the record that some targets keep of themselves."""
+"""`HistoryEntry`: one change in the record that some targets keep of their changes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ class HistoryEntry:
     """One change that was made in a target.
 
     Attributes:
-        at: when, ISO 8601 in UTC with microseconds.
-        actor: who made it.
+        at: the time of the change, ISO 8601 in UTC with microseconds.
+        actor: the user who made the change.
         version: None for a change of the whole environment.
-        before: what was there, as JSON data: `description`, `tags` (the reserved ones included)
-            and `archived`; of an environment, `archived` only; for a delete, `spec` too. None for
-            a create.
-        after: what is there since, likewise; for a create, `spec` too. None for a delete.
+        before: the state before the change, as JSON data: `description`, `tags` (with the reserved
+            ones) and `archived`. For a whole environment `archived` only; for a delete also
+            `spec`; None for a create.
+        after: the state after the change, with the same keys; for a create also `spec`; None for a
+            delete.
     """
 
     at: str
@@ -29,5 +30,19 @@ class HistoryEntry:
     action: HistoryAction
     name: str
     version: str | None
+    # JSON and not an Environment: the record also describes versions that other tools wrote, and
+    # operations that envsync does not have, such as a delete.
     before: JSON
     after: JSON
+
+    def to_json(self) -> dict[str, JSON]:
+        """The entry as JSON data, as `show --history --format json` prints it."""
+        return {
+            "at": self.at,
+            "actor": self.actor,
+            "action": self.action,
+            "name": self.name,
+            "version": self.version,
+            "before": self.before,
+            "after": self.after,
+        }

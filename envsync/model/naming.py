@@ -1,30 +1,64 @@
-"""What names and versions may be, and the order of versions."""
+"""The service's rules for names and versions, and the order of versions.
+
+Two prefixes are reserved: those of environment names are here, that of tags is
+`provenance.RESERVED_TAG_PREFIX`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
-"""Names and versions that the service takes. No rule for versions is published."""
+# The service publishes no pattern for versions. Its pattern for names (OpenAPI,
+# EnvironmentContainers_CreateOrUpdate) allows no dot, but Microsoft's own released environments
+# have one: `sklearn-1.5`. So one pattern that allows dots is used for both.
+_NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
 
-RESERVED_NAMES = ("azureml", "microsoft")
-"""Prefixes of names that the service keeps for itself, in any case of letters (documented)."""
+# "Create an environment" in
+# https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
+_RESERVED_PREFIXES: Final = ("azureml", "microsoft")
+
+_DIGITS: Final = re.compile(r"(\d+)")
 
 
-_DIGITS = re.compile(r"(\d+)")
+def is_valid_name(name: str) -> bool:
+    """Whether the service accepts this string as the name of an environment."""
+    return _NAME.fullmatch(name) is not None
+
+
+def is_valid_version(version: str) -> bool:
+    """Whether the service accepts this string as a version. `latest` is a label, not a version."""
+    return is_valid_name(version) and version != "latest"
+
+
+def is_reserved(name: str) -> bool:
+    """Whether an environment name has a prefix that the service reserves for itself.
+
+    The comparison ignores case, as the service does.
+    """
+    return name.lower().startswith(_RESERVED_PREFIXES)
+
+
+def is_number(version: str) -> bool:
+    """Whether a version is a whole number in ASCII digits."""
+    # Without isascii(), digits of other scripts, such as "٣", would count as well.
+    return version.isascii() and version.isdecimal()
+
+
+def highest_number(versions: Iterable[str]) -> int:
+    """The highest of the versions that are whole numbers; 0 if no version is one."""
+    return max((int(version) for version in versions if is_number(version)), default=0)
 
 
 def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
+    # Python cannot compare an int with a str. The leading 0 or 1 keeps numbers before words, so
+    # the comparison never reaches two parts of different types.
     parts = tuple(
         (0, int(part), "") if part.isdecimal() else (1, 0, part)
         for part in _DIGITS.split(version)
         if part
     )
+    # `01` and `1` have equal parts. The version itself makes the order total.
     return parts, version
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a name is one that the service keeps for itself."""
-    return name.lower().startswith(RESERVED_NAMES)

@@ -1,4 +1,4 @@
-"""`Policy`: what a plan may do, as `envsync.yaml` and the command line say it."""
+"""`Policy`: what a plan may do, from the settings and the command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Versions: TypeAlias = Literal["auto", "explicit"]
-"""What a file without `version` means: envsync numbers it, or it is an error."""
+"""The meaning of a file without `version`: envsync numbers its versions, or it is an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +14,18 @@ class Policy:
     """What a plan may do.
 
     Attributes:
-        project: the owner: what carries its name is ours, and what we write gets it.
-        prune: whether environments that no file declares are archived.
-        superseded: what happens to undeclared versions of an environment that is declared.
-        adopt: whether an unowned version with the declared spec becomes ours.
-        ignore_tags: globs of tag keys that belong to others: neither compared nor removed.
-        max_archive_percent: of owned, active environments, how many a plan may leave without an
-            active version, once there are ten.
-        take_over: versions of other projects become ours.
-        allow_mass_archive: turns the guards off.
-        commit: what `envsync.commit` says on what is written.
+        project: the owner. Versions with this owner are ours, and every version that envsync
+            writes gets it.
+        prune: whether a plan archives owned environments that no file declares.
+        superseded: what happens to undeclared versions of an environment that a file declares.
+        adopt: whether a version without owner becomes ours if it has the declared spec.
+        ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
+            nor removes these tags.
+        max_archive_percent: how many of the owned, active environments a plan may leave without
+            an active version, in percent. Applies from ten environments on.
+        take_over: whether versions of other projects become ours.
+        allow_mass_archive: whether the guard against archiving too much is off.
+        commit: the value of the tag `envsync.commit` on everything that envsync writes.
     """
 
     project: str
@@ -32,6 +34,8 @@ class Policy:
     adopt: Literal["identical", "never"] = "identical"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
+    # These two come from the command line only: a take-over or a mass archive is a decision about
+    # one plan, and in a file it would be permanent.
     take_over: bool = False
     allow_mass_archive: bool = False
     commit: str | None = None

@@ -1,20 +1,24 @@
-"""`Problem`: one thing that is wrong in an input file, and where."""
+"""`Problem`: one thing that is wrong in an input file, with its file and line."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
+
+from envsync.model.canonical import JSON, ToJson
 
 Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding of one rule.
+    """A violation of one rule.
 
     Attributes:
         rule: id of the rule, such as `unknown-field`.
-        severity: `error` stops plan and apply, `warning` does not.
+        severity: an `error` stops plan and apply, a `warning` does not.
         message: what is wrong, in one sentence.
         file: path relative to the project directory, with `/` on every platform.
         line: 1-based.
@@ -31,5 +35,60 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
+        # The form that compilers use: editors and terminals turn it into a link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
+
+    def to_json(self) -> dict[str, JSON]:
+        """The problem as JSON data."""
+        return {
+            "rule": self.rule,
+            "severity": self.severity,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "fix": self.fix,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Problem:
+        """The problem that `to_json` returned as JSON data.
+
+        Other keys, such as the `fields` of `problems_json`, are ignored.
+
+        Raises:
+            KeyError, TypeError: the data is not a problem.
+        """
+        return cls(**{name: data[name] for name in cls.__slots__})
+
+
+# Problem has no attribute for them, because FieldChange belongs to `plan`, which imports `model`.
+Fields: TypeAlias = Mapping[Problem, Sequence[ToJson]]
+"""The fields that differ, for each problem that is about an edit."""
+
+NO_FIELDS: Final[Fields] = MappingProxyType({})
+
+
+def problems_json(
+    problems: Sequence[Problem], *, files: int, environments: int, fields: Fields = NO_FIELDS
+) -> dict[str, JSON]:
+    """The document that `validate --format json` and `check --format json` print.
+
+    Args:
+        problems: in the order in which they are shown.
+        files: the number of environment files that were read.
+        environments: the number of environment versions that these files declare.
+        fields: the fields that differ, for each problem that is about an edit.
+    """
+    return {
+        "format_version": 1,
+        "files": files,
+        "environments": environments,
+        "problems": [
+            {**problem.to_json(), "fields": [field.to_json() for field in fields[problem]]}
+            if problem in fields
+            else problem.to_json()
+            for problem in problems
+        ],
+    }

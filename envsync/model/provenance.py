@@ -1,4 +1,8 @@
-"""`Provenance`: what envsync writes on a version about itself."""
+"""`Provenance`: the reserved tags in which envsync records what it wrote.
+
+The service has no field for an owner, and fixes everything but description and tags at creation.
+So envsync keeps its record in tags.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RESERVED_TAG_PREFIX = "envsync."
-"""Tags below this prefix are envsync's own record on a version, never the user's."""
+"""Prefix of the tags that envsync writes itself. A user's tag may not start with it."""
+
+OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What envsync writes on a version about itself, as the reserved tags `envsync.*`.
+    """Where a version comes from, as envsync records it in the reserved tags `envsync.*`.
 
     Attributes:
-        owner: the project that looks after the version; None where envsync does not.
-        digest: the digest of the spec it was created from.
-        source: the file that declared it, relative to the project directory.
-        commit: the git commit that held that file.
+        owner: the project that manages the version; None if no project does.
+        digest: the digest of the spec from which the version was created.
+        source: the file that declares the version, relative to the project directory.
+        commit: the git commit that contained this file.
     """
 
     owner: str | None = None
@@ -26,20 +32,21 @@ class Provenance:
     commit: str | None = None
 
     def as_tags(self) -> dict[str, str]:
-        """The reserved tags that say this."""
+        """The reserved tags with these values. Attributes without a value get no tag."""
         tags = {
-            "envsync.owner": self.owner,
+            OWNER_TAG: self.owner,
             "envsync.digest": self.digest,
             "envsync.source": self.source,
             "envsync.commit": self.commit,
         }
+        # An empty tag would only add noise to the list of tags in Azure ML studio.
         return {key: value for key, value in tags.items() if value}
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
-        """What the reserved tags among these say; other tags are passed over."""
+        """The provenance in the tags of a version. Other tags are ignored."""
         return cls(
-            tags.get("envsync.owner"),
+            tags.get(OWNER_TAG),
             tags.get("envsync.digest"),
             tags.get("envsync.source"),
             tags.get("envsync.commit"),
@@ -47,8 +54,5 @@ class Provenance:
 
 
 def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """These tags without the reserved ones."""
+    """The user's own tags: all tags of a version without the reserved ones."""
     return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIX)}
-
-
-OWNER_TAG = RESERVED_TAG_PREFIX + "owner"

@@ -1,4 +1,8 @@
-"""The actual state: what a target holds, as frozen values."""
+"""The actual state: the content of a target, as frozen values.
+
+A `State` maps names to containers. A `Container` is an environment name with all its versions; each
+of them is a `RegisteredVersion`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from envsync.model.canonical import JSON
 from envsync.model.environment import Environment
 
 
@@ -14,14 +19,16 @@ class RegisteredVersion:
     """One version as a target holds it.
 
     Attributes:
-        archived: archived on its own, whatever its container is.
-        created: when it was created, ISO 8601 in UTC; for people, never for ordering.
-        curated: belongs to the service itself; nobody may change it.
-        context_uri: where the service keeps its build context; for people, who may look there.
+        archived: whether the version itself is archived, independently of its container.
+        created: time of creation, ISO 8601 in UTC.
+        curated: whether the version belongs to the service, and so cannot be changed.
+        context_uri: the URL of its build context in the service.
     """
 
     environment: Environment
     archived: bool = False
+    # For people only. Two versions can have the same time, so it gives no order: the order of
+    # creation is that of `Container.versions`.
     created: str = ""
     curated: bool = False
     context_uri: str | None = field(default=None, compare=False)
@@ -33,8 +40,29 @@ class RegisteredVersion:
 
     @property
     def owner(self) -> str | None:
-        """The project that owns it, if any."""
+        """The project that owns the version; None if no project does."""
         return self.environment.provenance.owner
+
+    def to_json(self) -> dict[str, JSON]:
+        """The version as JSON data, as `show NAME:VERSION --format json` prints it."""
+        environment = self.environment
+        spec = environment.spec.to_json()
+        build = spec.get("build")
+        if isinstance(build, dict) and self.context_uri is not None:
+            spec["build"] = {**build, "context_uri": self.context_uri}
+        return {
+            "name": environment.key.name,
+            "version": environment.key.version,
+            **spec,
+            "description": environment.metadata.description,
+            "tags": dict(environment.metadata.tags),
+            "archived": self.archived,
+            "created": self.created,
+            "owner": self.owner,
+            "digest": environment.provenance.digest,
+            "source": environment.provenance.source,
+            "commit": environment.provenance.commit,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +70,62 @@ class Container:
     """An environment name with all its versions, as a target holds it.
 
     Attributes:
-        archived: hides every version, whatever their own state.
-        versions: in order of creation, oldest first: that order is what `@latest` goes by.
-        next_version: what the service would call the next version of itself.
-        may_echo: it is archived, and that its versions show as archived may only repeat that.
+        archived: whether the container is archived. This hides every version, archived or not.
+        versions: in the order of creation, oldest first.
+        next_version: the version that the service would assign next.
+        may_echo: whether the container is archived and the `archived` of its versions may only
+            repeat that of the container.
     """
 
     name: str
     versions: tuple[RegisteredVersion, ...] = ()
     archived: bool = False
     next_version: str = "1"
+    # Not documented: a service may report every version of an archived container as archived. Then
+    # nobody can tell which versions stay archived once the container is restored.
     may_echo: bool = False
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:
-        """The versions that lists show: none where the container is archived."""
+        """The versions that are not hidden; none if the container is archived."""
         return () if self.archived else tuple(v for v in self.versions if not v.archived)
 
     @property
     def latest(self) -> str | None:
-        """What `@latest` means here: the most recently created active version."""
+        """The version that `@latest` refers to: the active version that was created last."""
         active = self.active
         return active[-1].version if active else None
 
+    def to_json(self) -> dict[str, JSON]:
+        """The container as JSON data, as `show NAME --format json` prints it."""
+        return {
+            "name": self.name,
+            "archived": self.archived,
+            "latest": self.latest,
+            "versions": [item.to_json() for item in self.versions],
+        }
+
+    def summary_json(self, *, everything: bool) -> dict[str, JSON]:
+        """The container as one entry of `list --format json`.
+
+        Args:
+            everything: whether archived versions are included.
+        """
+        return {
+            "name": self.name,
+            "versions": [
+                {
+                    "version": item.version,
+                    "archived": item.archived or self.archived,
+                    "created": item.created,
+                    "owner": item.owner,
+                }
+                for item in (self.versions if everything else self.active)
+            ],
+            "latest": self.latest,
+            "archived": self.archived,
+        }
+
 
 State: TypeAlias = Mapping[str, Container]
-"""What a target holds: containers by name."""
+"""The content of a target: containers by name."""

@@ -1,57 +1,66 @@
-"""`Target`: what a place that holds environments can be asked and told.
+"""`Target`: the protocol of a place that holds environments.
 
-One method is one operation of the service; no method decides anything. Whether, what and in which
-order is the planner's and the applier's business. tests/targets/contract.py holds every kind to
-what the docstrings here promise.
+One method is one operation of the service, and no method decides anything: the planner decides what
+is done, and `plan/apply.py` in which order. To add a kind of target, implement this protocol and
+run tests/targets/contract.py against it, which tests what the docstrings here promise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from envsync.model.canonical import JSON
     from envsync.model.environment import Environment, EnvironmentKey, Metadata
     from envsync.model.history import HistoryEntry
     from envsync.model.provenance import Provenance
     from envsync.model.state import State
 
 
+# Azure throttles a client that sends too many requests at once (status 429).
 DEFAULT_PARALLEL: Final = 16
-"""How many requests are under way at once, at most."""
+"""The default for the maximum number of concurrent requests."""
 
 
 class Target(Protocol):
     """A workspace, a registry, or the embedded local target.
 
-    Methods may be called from several threads at once. Each raises `TargetError`, with a message
-    for people, where the target cannot be reached or refuses.
+    Several threads may call methods concurrently: the applier runs changes in parallel. Every
+    method raises `TargetError` if the target cannot be reached or refuses the operation.
     """
 
     @property
     def identity(self) -> TargetIdentity:
-        """Its name in `envsync.yaml`, its kind, and an id that is the same on every machine."""
+        """The identity of the target, which is part of a plan and its digest."""
         ...
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """The containers of these names and those in which `owner` owns a version.
+        """Returns the containers with these names, and those in which `owner` owns a version.
 
-        Each container comes whole: all its versions, archived ones too. Names that the target
-        does not hold are absent. `names=None` reads everything. Never writes.
+        Never writes.
+
+        Args:
+            names: names of environments; None for all. Names that the target does not hold are
+                absent from the result.
+            owner: a project.
+
+        Returns:
+            Complete containers, with all versions, archived ones included.
         """
         ...
 
     def create(self, environment: Environment) -> None:
-        """Registers a new version; its build context, if local, is uploaded first.
+        """Registers a new version. Uploads its build context first, if that is local.
 
-        Repeating a create that already happened (same spec, same owner) does nothing, so that an
-        answer that was lost can be asked for again. Under an archived container the version is
-        born archived.
+        Idempotent: if the version exists with the same spec and owner, nothing is done. So a
+        create whose answer was lost can be repeated. In an archived container, the new version is
+        archived as well.
 
         Raises:
-            TargetError: the version exists and is not this one; the build context on disk is no
-                longer what the spec says; or the target refuses the content.
+            TargetError: the version exists with another spec or owner, the build context on disk
+                has changed since it was planned, or the target refuses the content.
         """
         ...
 
@@ -63,56 +72,89 @@ class Target(Protocol):
         *,
         restore: bool = False,
     ) -> None:
-        """Replaces description, tags and provenance of a version; with `restore`, un-archives it.
+        """Replaces the description, tags and provenance of a version, in one write.
 
-        One write. The archived state stays as it is without `restore`.
+        Args:
+            key: the version.
+            metadata: the new description and tags, complete.
+            provenance: the new reserved tags, complete.
+            restore: whether the version is restored by the same write. Without it, the version
+                stays archived or active.
 
         Raises:
-            TargetError: there is no such version, it is curated, or it is to be restored while its
-                container is archived.
+            TargetError: the version does not exist or is curated, or it should be restored while
+                its container is archived.
         """
         ...
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
-        """Archives or restores one version, or with `version=None` the container.
+        """Archives or restores one version, or the whole container.
 
-        Where that is its state already, nothing changes. Archiving a container hides all versions;
-        restoring it shows those that were not archived on their own.
+        Idempotent. An archived container hides all versions. After a restore of the container,
+        versions that were archived individually stay hidden.
+
+        Args:
+            name: the environment.
+            version: one version; None for the container.
+            archived: whether it is archived or restored.
 
         Raises:
-            TargetError: there is no such thing, it is curated, or one version is to be restored
-                while its container is archived.
+            TargetError: the version or container does not exist or is curated, or a version should
+                be restored while its container is archived.
         """
         ...
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits, in bounds, until reads show what was written through this target.
+        """Waits, for a limited time, until `read` returns what was written through this target.
+
+        Lists in Azure are eventually consistent: a read right after a write can be stale.
 
         Args:
-            waiting: told which environments are waited for, each time before it asks again.
+            waiting: called before each repeated request, with the names of the environments whose
+                state is still stale.
         """
         ...
 
     def close(self) -> None:
-        """Gives back what it holds: connections, files. The target is not used afterwards."""
+        """Closes connections and files. The target cannot be used afterwards."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class TargetIdentity:
-    """Which target a plan is for: its name in `envsync.yaml`, its kind, and its own id."""
+    """The target that a plan is for.
+
+    Attributes:
+        name: its name in `envsync.yaml`.
+        kind: `local`, `workspace` or `registry`.
+        id: an identifier that is the same on every machine, such as a resource id.
+    """
 
     name: str
     kind: str
     id: str
 
+    def to_json(self) -> dict[str, JSON]:
+        """The identity as JSON data."""
+        return {"name": self.name, "kind": self.kind, "id": self.id}
 
+    @classmethod
+    def from_json(cls, data: Any) -> TargetIdentity:
+        """The identity that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError: the data is not the identity of a target.
+        """
+        return cls(**data)
+
+
+# Not part of Target, because Azure keeps no history. `runtime_checkable` allows isinstance().
 @runtime_checkable
 class KeepsHistory(Protocol):
-    """A target that can say what was changed in it."""
+    """A target that keeps a record of its changes."""
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """All changes of one environment and its versions, oldest first.
+        """Returns all changes of one environment and its versions, oldest first.
 
         Raises:
             TargetError: the target cannot be read.

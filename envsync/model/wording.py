@@ -1,4 +1,4 @@
-"""Words for messages: suggestions, and texts out of files made safe to print."""
+"""Strings for messages: suggestions, and strings from outside made printable."""
 
 from __future__ import annotations
 
@@ -9,29 +9,38 @@ from typing import Final
 from envsync._version import __version__
 
 MAX_MESSAGE: Final = 500
-"""Characters of a message; a text out of a file may be longer than any screen."""
+"""Maximum length of a message, in characters."""
 
 MAX_WORD: Final = 100
-"""Characters of a word that another is suggested for; comparing texts takes time."""
+"""Maximum length of a word that gets a suggestion, in characters."""
 
 
 def install(extra: str) -> str:
-    """The command that installs an extra. The plain name would find another project on PyPI."""
+    """The command that installs envsync with an extra."""
+    # Not `pip install envsync[...]`: the name "envsync" on PyPI belongs to an unrelated project.
     source = f"git+https://github.com/envsync/envsync@v{__version__}"
     return f"pip install 'envsync[{extra}] @ {source}'"
 
 
-def one_line(text: str) -> str:
-    """A message that is safe to print: no control characters out of a file, and no end of it."""
-    if len(text) > MAX_MESSAGE:
-        text = text[: MAX_MESSAGE - 1] + "…"
+def printable(text: str, limit: int | None = None) -> str:
+    """A string as one printable line: every character that cannot be seen is escaped.
+
+    Args:
+        text: a string from a file or a service.
+        limit: maximum length in characters, before escaping; a longer string is cut.
+    """
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    # Names, tags and error messages can contain escape sequences that move the cursor or change
+    # what a terminal shows, and line breaks that fake a line of a log.
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that one was probably meant to be, if any is near."""
+    """The known word that is most similar to `word`; None if none is similar."""
+    # The comparison takes time that grows with the square of the length.
     if len(word) > MAX_WORD:
         return None
     by_lower = {item.lower(): item for item in known}

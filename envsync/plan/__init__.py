@@ -1,1 +1,1 @@
-"""Two states to a plan, and a plan to outcomes."""
+"""From two states to a plan, and from a plan to outcomes. Pure, except for calling the target."""

@@ -1,8 +1,13 @@
-"""`apply`: carries a plan out, and reports every outcome as it happens. Decides nothing.
+"""`apply`: makes the changes of a plan, and reports each outcome as soon as it is known.
 
-Four stages run one after the other: the archives that keep hidden versions hidden, restores of
-environments, then creates, updates and restores of versions side by side, then all other archives.
-Inside a stage, units run side by side; the changes of one unit run one after another.
+The applier decides nothing: the planner has decided everything. Four stages run one after another:
+
+1. archives of hidden versions, so that the next stage does not show them;
+2. restores of environments;
+3. creates, updates and restores of versions;
+4. all other archives, so that an environment has its new version before it loses the old one.
+
+A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from envsync.model.target import Target
 
 INTERRUPTED = "interrupted before it was started"
+"""The error of an outcome that was skipped because of an interruption."""
 
 
 def apply(
@@ -33,22 +39,23 @@ def apply(
     skip_rejected: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Outcome, None, None]:
-    """Makes every change of a plan and yields each outcome as soon as it is known.
+    """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    A change that fails stops only what depends on it: everything later of its name where it should
-    have kept versions hidden or restored the environment; later creates and all archives of its
-    name where it was a create.
+    A change that fails skips only the changes that depend on it: the later stages of the same name,
+    and the later changes of the same unit. A failed update skips nothing in later stages.
 
     Args:
-        plan: as `make_plan` made it; one that was read back from JSON cannot be applied.
+        plan: a plan that `make_plan` returned, not one that was read from JSON.
         target: the target that the plan is for.
-        parallel: how many changes may be under way at once.
-        skip_rejected: leaves out names with a rejection instead of refusing the plan.
-        stop: asked before each change; once true, what is in flight is finished and the rest is
-            skipped.
+        parallel: maximum number of concurrent changes.
+        skip_rejected: whether names with a rejection are left out. Without it, they refuse the
+            plan.
+        stop: called before each change. Once it returns true, changes that have started are
+            finished and all others are skipped.
 
     Raises:
-        PlanRefused: the plan has rejections, or the guard refuses it. Nothing was changed.
+        PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
+            Nothing was changed.
     """
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
@@ -56,6 +63,7 @@ def apply(
         for stage in _stages(plan.applicable):
             units = [(unit, failed.get(unit[0].name)) for unit in stage]
             for outcome in _run(units, target, pool, stop):
+                # Nothing depends on an update: it changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
                 yield outcome
@@ -67,7 +75,16 @@ def _run(
     pool: ThreadPoolExecutor,
     stop: Callable[[], bool],
 ) -> Iterator[Outcome]:
-    """Runs units side by side; the text beside each says why it is skipped, if it is."""
+    """Runs units in parallel, and yields their outcomes.
+
+    Args:
+        units: each unit, and why it is skipped; None if it is not.
+        target: the target to change.
+        pool: runs the units.
+        stop: see `apply`.
+    """
+    # Workers put outcomes into the queue, and finally the Future of their unit. So the generator
+    # knows when a unit has ended without outcome, and raises the exception of its worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 
@@ -90,9 +107,12 @@ def _run(
                 yield item
             else:
                 running -= 1
-                item.result()  # raises what is a bug in a target
+                # Expected errors are outcomes. Any exception here is a bug, and must not get lost.
+                item.result()
     finally:
-        abandoned = True  # the caller may have gone: nothing more is started
+        # The caller may have closed the generator. Without this, workers would go on changing the
+        # target, and nobody would report it.
+        abandoned = True
 
 
 def _because(outcome: Outcome) -> str:
@@ -102,7 +122,7 @@ def _because(outcome: Outcome) -> str:
 
 
 def _carry_out(change: Change, target: Target) -> Outcome:
-    """One change, which is one operation of the target."""
+    """Makes one change: one operation of the target."""
     try:
         if change.action is Action.CREATE and change.desired:
             target.create(change.desired)
@@ -116,8 +136,8 @@ def _carry_out(change: Change, target: Target) -> Outcome:
         else:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived)
-            # Whether the service restores more with an environment than it should is not
-            # documented: where it kept these archived, nothing is written.
+            # It is not documented whether the service restores archived versions together with
+            # their container. If they are still archived, set_archived writes nothing.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except EnvsyncError as error:
@@ -126,7 +146,7 @@ def _carry_out(change: Change, target: Target) -> Outcome:
 
 
 def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
-    """Four stages, each a list of units: changes that must follow one another."""
+    """The four stages, each a list of units: lists of changes that run one after another."""
     changes = list(changes)
     restored = {change.name for change in changes if _restores_environment(change)}
     keep_hidden: list[list[Change]] = []
@@ -145,6 +165,7 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
+    # The creates of one name are one unit: `@latest` is the version that is created last.
     yield [*creates.values(), *writes]
     yield archives
 

@@ -1,11 +1,15 @@
-"""`Change` and `Rejection`: what a plan consists of, as values and as JSON data."""
+"""`Change` and `Rejection`: the parts of a plan.
+
+A `Change` is one operation on the target. A `Rejection` is a declaration that cannot be applied.
+The `address` of both names the version or the environment that they are about.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
@@ -14,8 +18,9 @@ from envsync.model.environment import Environment
 Scope = Literal["version", "environment"]
 
 
+# The order of the members is the order of the counts in summaries.
 class Action(StrEnum):
-    """What is done to a version, or to an environment with all its versions."""
+    """The operation on a version, or on an environment with all its versions."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -28,11 +33,12 @@ class FieldChange:
     """One field that differs.
 
     Attributes:
-        path: in the words of an environment file: `tags.owner`, `conda_file.dependencies[2]`.
-        before: what the target holds; None where there is nothing.
-        after: what is declared; None where there is nothing.
-        files: for a build context, the files that differ, where known: path to `added`, `removed`
-            or `modified`.
+        path: with the field names of an environment file: `tags.owner`,
+            `conda_file.dependencies[2]`.
+        before: the value in the target; None if the field is not set there.
+        after: the declared value; None if the field is not declared.
+        files: for a build context, the files that differ, if they are known: path to `added`,
+            `removed` or `modified`.
     """
 
     path: str
@@ -41,26 +47,34 @@ class FieldChange:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
+        """The field as JSON data. `files` is absent if no file is known to differ."""
         data: dict[str, JSON] = {"path": self.path, "before": self.before, "after": self.after}
         if self.files:
             data["files"] = dict(self.files)
         return data
 
+    @classmethod
+    def from_json(cls, data: Any) -> FieldChange:
+        """The field that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError: the data is not a changed field.
+        """
+        return cls(**data)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing to do.
+    """One operation on the target.
 
     Attributes:
         version: None for a change of the whole environment.
-        reason: why, for people; it never drives the apply.
-        fields: what differs; of a create, all that is set.
-        source: the declaration it comes from; None where there is none.
-        owner: the project that owns the version before the change; None where nobody does.
-        desired: the environment to write, for create, update and the restore of a version. Not part
-            of the JSON: a plan that was read back cannot be applied, only compared.
-        keep_archived: for the restore of an environment, versions that must stay archived.
+        reason: why the change is planned, for people. The apply never reads it.
+        fields: the fields that differ; for a create, all fields that are set.
+        source: the declaration behind the change; None if no file declares the version.
+        owner: the project that owns the version before the change; None if no project does.
+        desired: the environment to write, for a create, an update and the restore of a version.
+        keep_archived: for the restore of an environment, the versions that must stay archived.
     """
 
     action: Action
@@ -71,16 +85,19 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     source: Source | None = None
     owner: str | None = None
+    # These two are what an apply writes, and are not part of the JSON. So a plan that was read
+    # from a file can be shown and compared, and equals the plan that was saved, but cannot be
+    # applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def address(self) -> str:
-        """`name:version`, or just the name for the whole environment."""
-        return self.name if self.version is None else f"{self.name}:{self.version}"
+        """`name:version`, or only the name for a whole environment."""
+        return _address(self.name, self.version)
 
     def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
+        """The change as JSON data."""
         return {
             "action": str(self.action),
             "scope": self.scope,
@@ -92,13 +109,27 @@ class Change:
             "source": _source_json(self.source),
         }
 
+    @classmethod
+    def from_json(cls, data: Any) -> Change:
+        """The change that `to_json` returned as JSON data, without what an apply writes.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data is not a change.
+        """
+        # Unknown keys raise TypeError: a plan from a later version of envsync is refused, and not
+        # compared without the keys that this version does not know.
+        return cls(**{**data, **_nested(data), "action": Action(data["action"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Something declared that cannot be done, and how to put it right.
+    """A declaration that cannot be applied, and what to do about it.
 
     Attributes:
         code: `immutable`, `unowned`, `foreign-owner` or `curated`.
+        message: what is wrong, in one sentence.
+        fix: what to do, in one sentence or as a command.
+        fields: the fields that differ.
     """
 
     code: str
@@ -111,11 +142,11 @@ class Rejection:
 
     @property
     def address(self) -> str:
-        """`name:version`, or just the name where no version is meant."""
-        return self.name if self.version is None else f"{self.name}:{self.version}"
+        """`name:version`, or only the name for a whole environment."""
+        return _address(self.name, self.version)
 
     def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
+        """The rejection as JSON data."""
         return {
             "code": self.code,
             "name": self.name,
@@ -126,19 +157,54 @@ class Rejection:
             "source": _source_json(self.source),
         }
 
+    @classmethod
+    def from_json(cls, data: Any) -> Rejection:
+        """The rejection that `to_json` returned as JSON data.
+
+        Raises:
+            KeyError, TypeError: the data is not a rejection.
+        """
+        return cls(**{**data, **_nested(data)})
+
 
 @dataclass(frozen=True, slots=True)
 class LatestChange:
-    """What `@latest` of a name means before and after; None where no version is active."""
+    """A change of what `@latest` refers to.
+
+    Attributes:
+        before: the version before the apply; None if no version was active.
+        after: the version after the apply; None if no version will be active.
+    """
 
     name: str
     before: str | None
     after: str | None
 
     def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
+        """The change of `@latest` as JSON data."""
         return {"name": self.name, "before": self.before, "after": self.after}
+
+    @classmethod
+    def from_json(cls, data: Any) -> LatestChange:
+        """The change of `@latest` that `to_json` returned as JSON data.
+
+        Raises:
+            TypeError: the data is not a change of `@latest`.
+        """
+        return cls(**data)
+
+
+def _address(name: str, version: str | None) -> str:
+    return name if version is None else f"{name}:{version}"
 
 
 def _source_json(source: Source | None) -> JSON:
-    return None if source is None else {"file": source.file, "line": source.line}
+    return None if source is None else source.to_json()
+
+
+def _nested(data: Any) -> dict[str, Any]:
+    """The values inside a change or a rejection that are not plain JSON data."""
+    return {
+        "fields": tuple(FieldChange.from_json(change) for change in data["fields"]),
+        "source": None if data["source"] is None else Source.from_json(data["source"]),
+    }

@@ -1,4 +1,4 @@
-"""Compares what is declared with what is registered: whether it is the same, and what differs."""
+"""Compares a declaration with a registered version: is it the same, and which fields differ?"""
 
 from __future__ import annotations
 
@@ -18,54 +18,82 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Match: TypeAlias = Literal["same", "other", "unknown"]
-"""Whether a registered version has the declared spec; `unknown` if nobody can tell."""
+"""Whether a registered version has the declared spec; `unknown` if it cannot be determined."""
 
+_TOP_LEVEL = re.compile(r"[.\[]")
+
+# A key that needs no quotes in a path such as `tags.owner`.
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
+# In 2022 the service replaced the `name` in every conda file by such a name (seen in recorded
+# answers). A difference in `name` alone is no edit then.
 _SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
-"""What the service wrote as the `name` of every conda file in 2022 (recorded)."""
 
 
 def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
-    """Compares a declared spec with that of a registered version.
+    """Compares a declared spec with the spec of a registered version.
 
-    Of a build context a target may not know the content. Then `envsync.digest`, which covers the
-    whole spec, tells, or else the hash under which the SDK uploaded it, of the same generation. If
-    neither is there, the result is `unknown`.
+    Azure does not return the content of a build context. Then the comparison uses the first of
+    these that the version has:
+
+    1. the tag `envsync.digest`, which covers the whole spec;
+    2. the hashes in the context's URL, under which azure-ai-ml uploaded it.
+
+    If it has neither, the result is `unknown`.
+
+    Args:
+        declared: the declared spec.
+        item: the registered version.
     """
     registered = _with_name_of(declared, item.environment.spec)
-    ours, theirs = _context(declared), _context(registered)
-    if not declared.build or not registered.build or not ours or not theirs or theirs.digest:
+    ours, theirs = declared.local_context, registered.local_context
+    if not registered.build or not ours or not theirs or theirs.digest:
         return _match(declared == registered)
+    # Everything but the content of the context: a difference here needs no digest.
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return "other"
     if digest := item.environment.provenance.digest:
         return _match(digest == declared.digest)
-    # Hashes of one generation of SDKs have one length; those of another say nothing.
+    # azure-ai-ml up to 1.26 uploads under an MD5, later releases under a SHA-256. A hash of the
+    # other kind says nothing about the content. The kinds differ in length.
     generations = {len(upload) for upload in ours.uploads}
     comparable = {upload for upload in theirs.uploads if len(upload) in generations}
     return _match(comparable <= ours.uploads) if comparable else "unknown"
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
-    """The fields in which two specs differ; of a build context also the files, where known."""
+    """The fields that differ between two specs, with the files of a build context if known."""
     before = _with_name_of(after, before)
-    files = _context_files(_context(before), _context(after))
+    files = _context_files(before.local_context, after.local_context)
     return tuple(
         FieldChange(field.path, field.before, field.after, files)
         if field.path == "build.context"
         else field
-        for field in _differences(before.document(), after.document())
+        for field in _differences(before.to_json(), after.to_json())
     )
 
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
-    """The fields in which two descriptions or maps of tags differ."""
-    return tuple(_differences(before.document(), after.document()))
+    """The fields that differ between two metadata: the description, and each tag."""
+    return tuple(_differences(before.to_json(), after.to_json()))
+
+
+def field_names(fields: Sequence[FieldChange]) -> str:
+    """The top-level names of changed fields, for a sentence: `image and conda_file`."""
+    names = dict.fromkeys(_TOP_LEVEL.split(field.path, maxsplit=1)[0] for field in fields)
+    return " and ".join(names) or "spec"
 
 
 def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) -> Metadata:
-    """The declared metadata, with the tags that belong to others as the target holds them."""
+    """The declared metadata, but with the ignored tags as the target holds them.
+
+    An update replaces all tags, so the ignored ones have to be part of what is written.
+
+    Args:
+        before: the metadata in the target.
+        declared: the declared metadata.
+        globs: patterns of the ignored tag keys.
+    """
 
     def ignored(key: str) -> bool:
         return any(fnmatchcase(key, glob) for glob in globs)
@@ -82,7 +110,7 @@ def _match(same: bool) -> Match:
 
 
 def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:
-    """A registered spec whose conda file has the declared `name`, if the service chose its own."""
+    """The registered spec, but with the declared conda `name` if the service replaced the name."""
     text = registered.conda_file
     if text is None or declared.conda_file is None or not _SERVICE_NAME.search(text):
         return registered
@@ -98,9 +126,10 @@ def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> Env
 def _differences(
     before: Mapping[str, JSON], after: Mapping[str, JSON], parent: str = ""
 ) -> Iterator[FieldChange]:
-    """Every difference, field by field; a conda specification that is all new stays whole."""
+    """Every difference, field by field. A new conda specification stays in one piece."""
     for key in dict.fromkeys((*before, *after)):
         path, old, new = _join(parent, key), before.get(key), after.get(key)
+        # Not `old == new`: in Python, True == 1 == 1.0.
         if canonical_json(old) == canonical_json(new):
             continue
         if path == "conda_file":
@@ -113,12 +142,11 @@ def _differences(
 
 
 def _inside(field: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
-    """Differences inside nested mappings and lists, found by DeepDiff.
+    """The differences inside nested mappings and lists, as DeepDiff finds them."""
+    # Importing deepdiff is slow, and most plans compare no nested data.
+    from deepdiff import DeepDiff
 
-    Every scalar is compared as its JSON text: in Python `True == 1 == 1.0`, in a file they differ.
-    """
-    from deepdiff import DeepDiff  # here, because most plans compare no nested data at all
-
+    # Scalars are compared as JSON strings: for Python, True == 1 == 1.0; in a file they differ.
     found = DeepDiff(_leaves_as_text(before), _leaves_as_text(after), view="tree")
     changes = [
         FieldChange(
@@ -148,7 +176,7 @@ def _leaves_from_text(value: object) -> JSON:
     if isinstance(value, str):
         text: JSON = json.loads(value)
         return text
-    return None  # DeepDiff's own mark for "not there"
+    return None  # DeepDiff's marker for an absent value
 
 
 def _path(path: str, keys: Sequence[str | int]) -> str:
@@ -158,19 +186,17 @@ def _path(path: str, keys: Sequence[str | int]) -> str:
 
 
 def _join(path: str, key: str) -> str:
-    """The path of a key; one that would read as something else is quoted."""
+    """The path of a key below another path. A key with special characters is quoted."""
     if not path:
         return key
     return f"{path}.{key}" if _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key)}]"
 
 
-def _context(spec: EnvironmentSpec) -> BuildContext | None:
-    context = spec.build.context if spec.build else None
-    return context if isinstance(context, BuildContext) else None
-
-
 def _context_files(before: BuildContext | None, after: BuildContext | None) -> dict[str, str]:
-    """Path to `added`, `removed` or `modified`; empty unless both sides are known."""
+    """The files that differ: path to `added`, `removed` or `modified`.
+
+    Empty if the files of one side are unknown.
+    """
     old = before.files if before else None
     new = after.files if after else None
     if old is None or new is None:

@@ -1,4 +1,8 @@
-"""The guard against plans that archive more than anybody is likely to want."""
+"""The guard against plans that archive more than anybody is likely to want.
+
+A wrong directory or a bad merge can make files disappear, and each missing file means an archive.
+The guard refuses such a plan as a whole.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,35 @@ from envsync.model.policy import Policy
 from envsync.model.state import Container
 
 MASS_ARCHIVE_FLOOR = 10
-"""The number of owned, active environments from which on the mass-archive guard counts."""
+"""The guard compares percentages only from this number of owned, active environments on."""
 
 
 def mass_archive(
-    emptied: set[str], owned: Iterable[Container], anything_declared: bool, policy: Policy
+    emptied: set[str], owned: Iterable[Container], *, anything_declared: bool, policy: Policy
 ) -> str | None:
-    """Why the plan archives more than anybody is likely to want; None where it does not."""
+    """Why the plan archives too much, as a sentence; None if it does not.
+
+    Args:
+        emptied: the names that the plan leaves without an active version.
+        owned: the containers in which the project owns a version.
+        anything_declared: whether the project declares any environment.
+        policy: what the plan may do.
+    """
     active = {
         container.name
         for container in owned
         if any(item.owner == policy.project for item in container.active)
     }
+    # An environment counts only if we own an active version of it.
     emptied = emptied & active
     if policy.allow_mass_archive or not emptied:
         return None
     if not anything_declared:
-        return "Nothing is declared, so the plan would archive all that the project owns."
+        return (
+            "No file declares an environment, so the plan would archive everything that the "
+            "project owns."
+        )
+    # A small project reaches any percentage with its first archive.
     if len(active) < MASS_ARCHIVE_FLOOR:
         return None
     if len(emptied) * 100 <= policy.max_archive_percent * len(active):

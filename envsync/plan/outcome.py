@@ -1,26 +1,26 @@
-"""`Outcome`: what became of one change of a plan."""
+"""`Outcome`: the result of one change of a plan."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.plan.change import Change
 from envsync.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Status: TypeAlias = Literal["done", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one change.
+    """The result of one change.
 
     Attributes:
-        error: why it failed or was skipped; None when it is done.
+        error: why the change failed or was skipped; None if it was done.
     """
 
     change: Change
@@ -28,7 +28,7 @@ class Outcome:
     error: str | None = None
 
     def to_json(self) -> dict[str, JSON]:
-        """As JSON data."""
+        """The outcome as JSON data. The change is identified, and not repeated in full."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,
@@ -40,8 +40,59 @@ class Outcome:
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
-    """Addresses of changes that are done, and that a plan made afterwards would make again."""
+    """The addresses of changes that were done, but that the target does not show.
+
+    Args:
+        outcomes: the outcomes of an apply.
+        plan: a new plan, made after the apply. It plans a change again if the target does not show
+            it.
+    """
     open_addresses = {change.address for change in plan.changes}
+    # A version that was written, but reads differently, is rejected as immutable.
     open_addresses |= {rejection.address for rejection in plan.rejections}
     done = {item.change.address for item in outcomes if item.status == "done"}
     return tuple(sorted(done & open_addresses))
+
+
+def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
+    """The outcomes that `Outcome.to_json` returned as JSON data.
+
+    Args:
+        data: the JSON data of each outcome.
+        plan: the plan with the changes.
+
+    Raises:
+        KeyError, TypeError: the data is not that of outcomes of this plan.
+    """
+    # A dict, because a plan can have thousands of changes.
+    changes = {
+        (change.action, change.scope, change.name, change.version): change
+        for change in plan.changes
+    }
+    return [
+        Outcome(
+            changes[item["action"], item["scope"], item["name"], item["version"]],
+            item["status"],
+            item["error"],
+        )
+        for item in data
+    ]
+
+
+def applied_json(
+    plan: Plan, outcomes: Iterable[Outcome], unverified: Sequence[str] | None
+) -> dict[str, JSON]:
+    """The document that `apply --format json` prints.
+
+    Args:
+        plan: the plan that was applied.
+        outcomes: the outcomes of its changes.
+        unverified: the addresses of changes that the target does not show; None if the target was
+            not read again. Then `verified` is null.
+    """
+    return {
+        "format_version": 1,
+        "plan": plan.to_json(),
+        "outcomes": [outcome.to_json() for outcome in outcomes],
+        "verified": None if unverified is None else not unverified,
+    }

@@ -1,48 +1,62 @@
-"""Who a version belongs to, and whether it may become ours."""
+"""Who owns a version, and whether this project may take it over.
+
+The owner of a version is the project in its tag `envsync.owner`.
+"""
 
 from __future__ import annotations
 
 from envsync.model.declaration import Declaration
-from envsync.model.naming import RESERVED_NAMES
+from envsync.model.naming import is_reserved
 from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Rejection
 from envsync.plan.compare import Match
 
 
-def is_the_services(container: Container) -> bool:
-    """Whether a name belongs to the service itself, which lets nobody change it."""
-    return container.name.lower().startswith(RESERVED_NAMES) or any(
-        item.curated for item in container.versions
-    )
+def belongs_to_service(container: Container) -> bool:
+    """Whether an environment is curated or has a reserved name. Only the service can change it."""
+    return is_reserved(container.name) or any(item.curated for item in container.versions)
 
 
-def whose(owner: str | None) -> str:
-    """The end of a sentence about a version."""
+def owner_phrase(owner: str | None) -> str:
+    """The predicate of a sentence about a version: which project it belongs to."""
     return f"belongs to project '{owner}'" if owner else "belongs to no project"
 
 
-def not_ours(
+def ownership_rejection(
     item: RegisteredVersion, declaration: Declaration, match: Match, policy: Policy
 ) -> Rejection | None:
-    """Why a version that the project doesn't own may not become its own; None where it may."""
+    """The rejection if the project may not take a version over; None if it may.
+
+    Args:
+        item: a version that this project does not own.
+        declaration: the declaration of this version.
+        match: whether the version has the declared spec; `same` or `unknown`.
+        policy: what the plan may do.
+    """
     key = item.environment.key
     if item.owner is not None:
+        # The spec is the declared one, or unknown: a different spec was rejected before.
         if policy.take_over:
             return None
-        code, state, fix = "foreign-owner", whose(item.owner), "or pass --take-over"
+        code, state, fix = "foreign-owner", owner_phrase(item.owner), "or pass --take-over"
     elif match == "same" and policy.adopt == "identical":
         return None
     elif match == "same":
-        code, state, fix = "unowned", whose(None), "or set `adopt: identical` in envsync.yaml"
+        code, state, fix = (
+            "unowned",
+            owner_phrase(None),
+            "or set `adopt: identical` in envsync.yaml",
+        )
     else:
+        # `adopt: identical` would claim that the content is the declared one.
         code, fix = "unowned", "with this build context"
         state = "belongs to no project, and its build context cannot be verified"
     return Rejection(
-        code,
-        key.name,
-        key.version,
-        f"{key} exists and {state}.",
-        f"Declare another version {fix}.",
+        code=code,
+        name=key.name,
+        version=key.version,
+        message=f"{key} exists and {state}.",
+        fix=f"Declare another version {fix}.",
         source=declaration.source,
     )

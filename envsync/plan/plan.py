@@ -1,6 +1,8 @@
-"""`Plan`: what an apply would do, as values; to and from JSON data; and its digest.
+"""`Plan`: what an apply would do to one target.
 
-`docs/plan.md` describes the JSON, `envsync schema plan` prints its schema.
+Separate questions have separate answers. `is_empty`: is there anything to do? `rejections`: what
+cannot be done? `refused`: does the guard refuse the whole plan? `digest`: is it the plan that was
+reviewed? docs/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
 """
 
 from __future__ import annotations
@@ -11,25 +13,28 @@ from typing import Any
 
 from envsync._version import __version__
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
-from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.target import TargetIdentity
-from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
+from envsync.plan.change import Action, Change, LatestChange, Rejection
 
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything an apply would do to one target, in canonical order.
+    """Everything that an apply would do to one target.
 
     Attributes:
-        project: the owner written on what is created.
-        changes: by name, and of one name in the order in which an apply makes them. A change of a
-            name that has a rejection is shown, and held back.
-        unchanged: number of declared versions that are in the target as declared.
-        refused: why the plan may not be applied as a whole, beside rejections; None where it may.
-        read_back: it comes from a file, so it can be compared and shown, but not applied.
+        project: the owner of every version that the apply writes.
+        changes: sorted by name, and within a name in the order of the apply. A rejection holds back
+            the changes with the same name: they are shown, but not applied.
+        rejections: declarations that cannot be applied.
+        latest: for which names `@latest` will refer to another version.
+        warnings: sentences for people.
+        unchanged: the number of declared versions that the target already holds as declared.
+        refused: why the guard refuses the whole plan; None if it does not.
+        read_back: whether the plan was read from JSON. It can be compared and shown then, but not
+            applied.
     """
 
     project: str
@@ -44,12 +49,14 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to do and nothing wrong."""
+        """Whether the plan has no changes and no rejections."""
         return not (self.changes or self.rejections)
 
     @property
     def held_back(self) -> frozenset[str]:
-        """Names that a rejection holds back, with every change of theirs."""
+        """The names whose changes are not applied, because the same name has a rejection."""
+        # By name and not by version: versions of one name depend on each other through @latest and
+        # through the container, so half of them could leave a state that nobody declared.
         return frozenset(rejection.name for rejection in self.rejections)
 
     @property
@@ -62,27 +69,36 @@ class Plan:
         """Checks that the plan may be applied.
 
         Args:
-            skip_rejected: names with a rejection are left out, and so do not stand in the way.
+            skip_rejected: whether rejections are allowed, because the caller applies only the other
+                names.
 
         Raises:
             PlanRefused: `read-back`, `mass-archive` or `rejections`.
         """
         if self.read_back:
-            raise PlanRefused("read-back", "A plan from a file is compared, never applied itself.")
+            raise PlanRefused(
+                "read-back",
+                "A plan that was read from a file is compared, never applied itself. Make the plan "
+                "again, and compare the digests.",
+            )
         if self.refused:
             raise PlanRefused(
-                "mass-archive", f"{self.refused} If that is meant, pass --allow-mass-archive."
+                "mass-archive",
+                f"{self.refused} If this is intended, pass --allow-mass-archive.",
             )
         if self.rejections and not skip_rejected:
             count = len(self.rejections)
             raise PlanRefused(
                 "rejections",
                 f"The plan has {count} rejection{'' if count == 1 else 's'}, so nothing was "
-                "applied. Put that right, or pass --skip-rejected to apply the rest.",
+                "applied. Fix the rejected files, or pass --skip-rejected to apply the rest.",
             )
 
     def ensure_approved(self, digest: str) -> None:
-        """Checks that this is the plan that somebody approved.
+        """Checks that this plan is the one that was approved.
+
+        Args:
+            digest: the digest of the approved plan.
 
         Raises:
             PlanRefused: `plan-stale`.
@@ -90,13 +106,14 @@ class Plan:
         if self.digest != digest:
             raise PlanRefused(
                 "plan-stale",
-                f"plan-stale: {digest} was approved, but the plan is now {self.digest}: files or "
-                "target have changed since. Nothing was applied; review the new plan.",
+                f"plan-stale: {digest} was approved, but the digest of the plan is now "
+                f"{self.digest}: the files or the target have changed since. Nothing was applied. "
+                "Review the new plan.",
             )
 
     @property
     def summary(self) -> dict[str, int]:
-        """How many of each action, `unchanged` and `rejected`."""
+        """The number of changes by action, of unchanged versions, and of rejections."""
         counts = Counter(change.action for change in self.changes)
         return {
             **{str(action): counts[action] for action in Action},
@@ -106,11 +123,10 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over project, target, changes and rejections.
-
-        Reasons, messages and places in files explain, and are left out: a comment added to a file
-        leaves the digest as it was.
-        """
+        """`sha256:` and 64 hex digits over the project, the target, changes and rejections."""
+        # An approval must survive edits that change nothing. So the digest ignores texts that only
+        # explain, and line numbers, which a new comment in a file moves. `latest` and `warnings`
+        # follow from the changes.
         explaining = {"reason", "message", "fix", "source"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]
@@ -118,7 +134,7 @@ class Plan:
             {key: value for key, value in document.items() if key not in explaining}
             for document in documents
         ]
-        data: JSON = [self.project, _target_json(self.target), parts]
+        data: JSON = [self.project, self.target.to_json(), parts]
         return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
 
     def to_json(self) -> dict[str, JSON]:
@@ -127,7 +143,7 @@ class Plan:
             "format_version": FORMAT_VERSION,
             "envsync_version": __version__,
             "project": self.project,
-            "target": _target_json(self.target),
+            "target": self.target.to_json(),
             "digest": self.digest,
             "summary": dict(self.summary),
             "changes": [change.to_json() for change in self.changes],
@@ -138,52 +154,37 @@ class Plan:
         }
 
     @classmethod
-    def from_json(cls, data: object) -> Plan:
-        """The plan that `to_json` wrote.
+    def from_json(cls, data: Any) -> Plan:
+        """The plan that `to_json` returned as JSON data.
 
         Raises:
-            EnvsyncError: the data is no plan, is of another format version, or was edited: its
-                digest is not that of its content.
+            EnvsyncError: the data is not a plan, has another format version, or was edited: its
+                digest is not the digest of its content.
         """
         try:
-            return _read_plan(data)
+            plan = cls._read(data)
+            edited = plan.digest != data["digest"]
         except (KeyError, TypeError, ValueError) as error:
             raise EnvsyncError(f"This is not a plan that envsync wrote: {error!r}.") from error
+        if edited:
+            raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
+        return plan
 
-
-def _target_json(target: TargetIdentity) -> dict[str, JSON]:
-    return {"name": target.name, "kind": target.kind, "id": target.id}
-
-
-def _read_plan(data: Any) -> Plan:
-    if data["format_version"] != FORMAT_VERSION:
-        raise EnvsyncError(
-            f"The plan has format version {data['format_version']}, this envsync "
-            f"({__version__}) reads {FORMAT_VERSION}. Make the plan again."
+    @classmethod
+    def _read(cls, data: Any) -> Plan:
+        if data["format_version"] != FORMAT_VERSION:
+            raise EnvsyncError(
+                f"The plan has format version {data['format_version']}, this envsync "
+                f"({__version__}) reads {FORMAT_VERSION}. Make the plan again."
+            )
+        return cls(
+            project=data["project"],
+            target=TargetIdentity.from_json(data["target"]),
+            changes=tuple(map(Change.from_json, data["changes"])),
+            rejections=tuple(map(Rejection.from_json, data["rejections"])),
+            latest=tuple(map(LatestChange.from_json, data["latest"])),
+            warnings=tuple(data["warnings"]),
+            unchanged=data["summary"]["unchanged"],
+            refused=data["refused"],
+            read_back=True,
         )
-    plan = Plan(
-        project=data["project"],
-        target=TargetIdentity(**data["target"]),
-        changes=tuple(
-            Change(**{**item, "action": Action(item["action"]), **_read_common(item)})
-            for item in data["changes"]
-        ),
-        rejections=tuple(
-            Rejection(**{**item, **_read_common(item)}) for item in data["rejections"]
-        ),
-        latest=tuple(LatestChange(**item) for item in data["latest"]),
-        warnings=tuple(data["warnings"]),
-        unchanged=data["summary"]["unchanged"],
-        refused=data["refused"],
-        read_back=True,
-    )
-    if plan.digest != data["digest"]:
-        raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
-    return plan
-
-
-def _read_common(item: Any) -> dict[str, Any]:
-    return {
-        "fields": tuple(FieldChange(**change) for change in item["fields"]),
-        "source": None if item["source"] is None else Source(**item["source"]),
-    }

@@ -1,4 +1,4 @@
-"""Which version a declaration stands for, and what changes do to `@latest`."""
+"""Which version a declaration means, and what changes do to `@latest`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
-from envsync.model.naming import natural_order
+from envsync.model.naming import highest_number, is_number, natural_order
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change
 from envsync.plan.compare import match_spec
@@ -17,52 +17,63 @@ from envsync.plan.compare import match_spec
 def resolve(
     declarations: Sequence[Declaration], container: Container, project: str
 ) -> dict[str, Declaration]:
-    """Each declaration under the version it stands for, in natural version order."""
+    """The declarations of one name by the version that each means, in natural order.
+
+    Args:
+        declarations: the declarations of one name.
+        container: the container of this name.
+        project: the project that plans.
+
+    Raises:
+        EnvsyncError: two declarations mean the same version.
+    """
     versions = [_version_of(declaration, container, project) for declaration in declarations]
     for version, count in Counter(versions).items():
         if count > 1:
-            raise EnvsyncError(f"{count} files declare {container.name}:{version}; one may.")
+            raise EnvsyncError(
+                f"{count} files declare {container.name}:{version}. Keep one of them."
+            )
     pairs = zip(versions, declarations, strict=True)
     return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
 
 
 def _version_of(declaration: Declaration, container: Container, project: str) -> str:
-    """The declared version, or the one that envsync looks after where the file has none.
+    """The declared version. If the file has no `version`, the version that envsync numbers.
 
-    That is the newest version that was not archived on its own, if it has the declared spec; else
-    a new one: one more than the highest integer, where all are integers or the service would count
-    on from less; or what the service would call it. A version of ours whose spec can no longer be
-    verified counts as having it: a lost digest is no change.
+    This is the newest version that is not archived itself, if it has the declared spec. Otherwise
+    it is a new version: the highest number plus one if every version is a number, and else the
+    version that the service would assign next.
     """
     if declaration.version is not None:
         return declaration.version
     current = newest(container)
     if current is not None:
         match = match_spec(declaration.spec, current)
+        # A version of ours whose content cannot be verified counts as the same. If its digest tag
+        # is lost, every plan would otherwise create another version.
         if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
     versions = {version.version for version in container.versions}
-    numbers = [int(version) for version in versions if _is_number(version)]
-    highest, following = max(numbers, default=0), container.next_version
-    if len(numbers) == len(versions):
+    highest, following = highest_number(versions), container.next_version
+    if all(map(is_number, versions)):
         return str(highest + 1)
-    if following not in versions and not (_is_number(following) and int(following) <= highest):
+    if following not in versions and not (is_number(following) and int(following) <= highest):
         return following
-    # The service says "1" after a version that is no number, whatever else is there (recorded).
+    # The service proposes "1" if the last version is not a number, even if version 1 exists (seen
+    # in recorded answers). So its proposal can be taken or too low.
     return str((highest or len(versions)) + 1)
 
 
-def _is_number(version: str) -> bool:
-    return version.isascii() and version.isdecimal()
-
-
 def newest(container: Container) -> RegisteredVersion | None:
-    """The most recently created version that was not archived on its own."""
+    """The version that was created last, of those that are not archived themselves."""
     return next((item for item in reversed(container.versions) if not item.archived), None)
 
 
-def after(container: Container, changes: Sequence[Change]) -> Container:
-    """The container as it would be once the changes are made, as far as `@latest` goes."""
+def container_after(container: Container, changes: Sequence[Change]) -> Container:
+    """The container after these changes, with everything that `@latest` depends on.
+
+    Metadata and owners are not updated.
+    """
     archived = {change.version: change.action is Action.ARCHIVE for change in changes}
     kept = tuple(
         replace(item, archived=archived[item.version]) if item.version in archived else item
@@ -76,17 +87,25 @@ def after(container: Container, changes: Sequence[Change]) -> Container:
     return replace(
         container,
         versions=kept + created,
+        # The version None is a change of the whole environment.
         archived=archived.get(None, container.archived),
     )
 
 
 def latest_falls_back(after: Container, changes: Sequence[Change]) -> Iterator[str]:
-    """Warns where what is created becomes `@latest` though a higher version stays active."""
+    """Warns if a created version becomes `@latest` although a higher version is active.
+
+    Args:
+        after: the container after the changes.
+        changes: the changes of this name.
+    """
+    # Azure ML orders by creation, people by number: a fix for an older line, such as 1.2.1 after
+    # 2.0, silently becomes @latest.
     created = {change.version for change in changes if change.action is Action.CREATE}
     if after.latest in created:
         highest = max((item.version for item in after.active), key=natural_order)
         if highest != after.latest:
             yield (
-                f"{after.name}: @latest becomes {after.latest}, the newest by creation, "
+                f"{after.name}: @latest becomes {after.latest}, because it is created last, "
                 f"although {highest} is higher."
             )

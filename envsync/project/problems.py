@@ -14,7 +14,7 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem
-from envsync.model.wording import nearest, one_line
+from envsync.model.wording import MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.yaml.nodes import Finding, finding, walk
 from envsync.project.yaml.text import Document
@@ -60,7 +60,7 @@ class Report:
             if item.rule in self.ignored.get(item.line, ()):
                 level = "off"
         if level != "off":
-            message, fix = one_line(item.message), one_line(item.fix)
+            message, fix = printable(item.message, MAX_MESSAGE), printable(item.fix, MAX_MESSAGE)
             problem = Problem(item.rule, level, message, self.file, item.line, item.column, fix)
             self._found.setdefault(problem)
         return level == "error"

@@ -1,1 +1,1 @@
-"""Plans and findings to text: pure functions that return strings."""
+"""Values to text: pure functions that return strings. Only the command line prints them."""

@@ -1,7 +1,7 @@
-"""Problems and rejections as GitHub workflow commands, which become annotations on lines of files.
+"""Problems and rejections as workflow commands, which GitHub shows as annotations in files.
 
-The runner reads a command from a line of output: `::error file=…,line=…::message`. The escapes are
-its own: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+A workflow command is a line of output such as `::error file=…,line=…::message`. The runner defines
+the escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from envsync.render.paint import safe
+from envsync.model.wording import printable
 
 if TYPE_CHECKING:
     from envsync.model.problem import Problem
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
-    """One annotation for each problem, titled with its rule.
+    """One annotation for each problem, with the rule as its title.
 
     Args:
-        problems: in the order in which they are shown; GitHub shows the first ten errors and the
-            first ten warnings of a step.
-        prefix: the project directory, relative to the repository's root.
+        problems: in the order in which they are shown. GitHub shows only the first ten errors and
+            the first ten warnings of a step.
+        prefix: the project directory, relative to the root of the repository.
     """
     return "".join(
         _command(
@@ -41,11 +41,11 @@ def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
 
 
 def plan_github(plan: Plan, prefix: str = "") -> str:
-    """One annotation for each rejection of a plan, titled with its code and the target.
+    """One annotation for each rejection of a plan, with its code and the target as its title.
 
     Args:
-        plan: whose rejections are shown.
-        prefix: the project directory, relative to the repository's root.
+        plan: the plan with the rejections.
+        prefix: the project directory, relative to the root of the repository.
     """
     return "".join(
         _command(
@@ -65,24 +65,27 @@ def plan_github(plan: Plan, prefix: str = "") -> str:
 
 
 def _command(name: str, properties: Mapping[str, str], message: str) -> str:
-    told = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{name} {told}::{_data(message)}\n"
+    joined = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    return f"::{name} {joined}::{_data(message)}\n"
 
 
 def _data(text: str) -> str:
-    # Line ends would be `%0D` and `%0A`, but are spelt out like every control character.
-    return safe(text).replace("%", "%25")
+    # An unescaped line break would let a message start another command. The runner's escapes for
+    # line breaks (%0D, %0A) are not needed: `printable` has escaped these characters.
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:
+    # In a property, these two characters end the property or the list of properties.
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def below(prefix: str, file: str) -> str:
-    """A file of the project, relative to the repository's root; an absolute path stays as it is.
+    """The path of a file of the project, relative to the root of the repository.
 
     Args:
-        prefix: the project directory, relative to that root; empty where it is the root.
-        file: relative to the project directory.
+        prefix: the project directory, relative to the root of the repository; empty if it is the
+            root.
+        file: the path relative to the project directory. An absolute path stays as it is.
     """
     return posixpath.normpath(posixpath.join(prefix, file))

@@ -1,4 +1,4 @@
-"""What `bump` did, as text and as JSON data."""
+"""The result of `bump` as text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 
-from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration
+from envsync.model.wording import printable
 from envsync.plan.bump import Bump
-from envsync.render.paint import Paint, pad, safe
+from envsync.render.paint import Paint, pad
 
 
 def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint: Paint) -> str:
-    """One line for each file that changed, and one for each that needs no version."""
+    """One line for each file that changed, and one for each file without version.
+
+    Args:
+        bumps: the files that changed.
+        unversioned: the chosen declarations without a version.
+        paint: colours the text.
+    """
     rows = [
-        (f"{safe(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)
+        (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)
         for bump in bumps
     ]
     where, name, before = (max(cell_len(row[i]) for row in rows) if rows else 0 for i in range(3))
@@ -25,29 +31,8 @@ def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint:
         for row in rows
     ]
     lines += [
-        f"{item.name} has no version in {safe(item.source.file)}; envsync gives it the next one by "
-        "itself.\n"
+        f"{item.name} has no version in {printable(item.source.file)}: envsync numbers its "
+        "versions itself.\n"
         for item in unversioned
     ]
     return "".join(lines)
-
-
-def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> JSON:
-    """The shape of `bump --format json`."""
-    return {
-        "format_version": 1,
-        "bumps": [
-            {
-                "name": bump.name,
-                "before": bump.before,
-                "after": bump.after,
-                "file": bump.source.file,
-                "line": bump.source.line,
-            }
-            for bump in bumps
-        ],
-        "unversioned": [
-            {"name": item.name, "file": item.source.file, "line": item.source.line}
-            for item in unversioned
-        ],
-    }

@@ -1,14 +1,13 @@
-"""Outcomes of an apply as text and as JSON data."""
+"""The outcomes of an apply as text."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from envsync.model.canonical import JSON
+from envsync.model.wording import printable
 from envsync.plan.outcome import Outcome, Status
-from envsync.plan.plan import Plan
-from envsync.render.paint import Paint, safe
+from envsync.render.paint import Paint
 from envsync.render.plan_text import STYLES
 from envsync.render.plan_view import SIGNS
 
@@ -16,39 +15,39 @@ _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": 
 
 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
-    """One outcome on one line, or more where the error has more."""
+    """One outcome on one line, with the error if it has one."""
     change = outcome.change
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
-    line = f"{action}  {safe(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
-    return f"{line}: {safe(outcome.error)}" if outcome.error else line
+    line = (
+        f"{action}  {printable(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
+    )
+    return f"{line}: {printable(outcome.error)}" if outcome.error else line
 
 
 def applied_text(
     outcomes: Iterable[Outcome], unverified: Sequence[str] | None, paint: Paint
 ) -> str:
-    """What an apply came to."""
+    """The summary of an apply: the number of changes by status, and the result of verifying.
+
+    Args:
+        outcomes: the outcomes of all changes.
+        unverified: the addresses of changes that the target does not show; None if the target was
+            not read again.
+        paint: colours the text.
+    """
     counts = Counter(item.status for item in outcomes)
-    told = ", ".join(
+    listed = ", ".join(
         paint(style, f"{counts[status]} {status}")
         for status, style in _STYLES.items()
         if counts[status]
     )
-    lines = [f"{paint('bold', 'Applied:')} {told or 'nothing'}."]
+    lines = [f"{paint('bold', 'Applied:')} {listed or 'nothing'}."]
     if unverified:
         lines.append(
             f"{paint('bold red', 'Not verified:')} the target does not show what was done to "
-            f"{', '.join(map(safe, unverified))}."
+            f"{', '.join(map(printable, unverified))}."
         )
+    # Without a change that was done, there was nothing to verify.
     elif unverified is not None and counts["done"]:
         lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
     return "\n".join(lines) + "\n"
-
-
-def applied_json(plan: Plan, outcomes: Iterable[Outcome], unverified: Sequence[str] | None) -> JSON:
-    """The shape of `apply --format json`; `verified` is null where nobody looked."""
-    return {
-        "format_version": 1,
-        "plan": plan.to_json(),
-        "outcomes": [outcome.to_json() for outcome in outcomes],
-        "verified": None if unverified is None else not unverified,
-    }

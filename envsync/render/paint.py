@@ -1,22 +1,22 @@
-"""Colour and width of text for a terminal, and text from files made safe to show."""
+"""Colours and widths of text for a terminal."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
 Paint: TypeAlias = Callable[[str, str], str]
-"""`paint(style, text)`: the text in a style such as `bold red`."""
+"""`paint(style, text)` returns the text in a style such as `bold red`."""
 
 WIDTH = 80
-"""Columns where nobody says how many there are."""
+"""The number of columns if the terminal does not report one."""
 
 
 def painter(color: bool) -> Paint:
-    """A `Paint` that colours with ANSI codes, or leaves text as it is."""
+    """A `Paint` that adds ANSI codes if `color` is set, and else returns the text unchanged."""
+    # Importing these modules of rich takes time that runs without colour should not spend.
     if not color:
         return lambda _style, text: text
     from rich.color import ColorSystem
@@ -25,34 +25,21 @@ def painter(color: bool) -> Paint:
     return lambda style, text: Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
-def safe(text: str) -> str:
-    """Text as one line, with control characters spelt out, so that a tag cannot move the cursor."""
-    if text.isprintable():
-        return text
-    return "".join(
-        ascii(character)[1:-1] if _is_control(character) else character for character in text
-    )
-
-
-def _is_control(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category[0] == "C" or category in {"Zl", "Zp"}
-
-
 def pad(text: str, width: int) -> str:
-    """Text filled up with blanks to a number of terminal columns; never shortened."""
+    """The text padded with spaces to a number of terminal columns. Longer text stays as it is."""
+    # Not str.ljust: East Asian characters and emoji take two columns.
     return text + " " * max(0, width - cell_len(text))
 
 
 def shorten(text: str, width: int) -> str:
-    """Text that takes at most this many terminal columns, with `…` where something is left out."""
+    """The text cut to a number of terminal columns, with `…` at the cut."""
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as aligned lines, two blanks between columns, none at the end."""
+    """Rows of cells as aligned lines, with two spaces between columns and none at the end."""
     rows = list(rows)
     if not rows:
         return []

@@ -17,24 +17,29 @@ from envsync.render.values import value_lines
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
-# What highlighters of diffs colour: lines that begin with `+`, `-` and `!`.
+# Syntax highlighting of diffs colours lines that begin with `+`, `-` or `!`, but not `~` or `^`.
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _PLAIN: Final = painter(False)
+# A code block in a comment on GitHub has room for about this many columns.
 _WIDTH: Final = 96
 _MOST_PATH_COLUMNS: Final = 36
+# A longer list of changes is folded, so that the text after it stays in sight.
 _MOST_LINES_OPEN: Final = 60
+# Bytes that each section reserves for the line "… and 12 more changes, …", which a cut adds.
 _ROOM_TO_SAY_MORE: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A part of the text that can be cut between its items.
+    """A part of the document that can be cut between its items.
 
     Attributes:
-        name: what its items are, in the plural.
-        count: how many there are.
-        items: their texts; those at the end may be missing where they have no room anyway.
-        share: how much of the room that is left it may take.
+        name: the name of its items in the plural.
+        count: the number of items.
+        items: their Markdown. Items that certainly exceed the limit may be missing at the end.
+        opening: Markdown before the items.
+        closing: Markdown after the items.
+        share: the fraction of the remaining room that the section may take.
     """
 
     name: str
@@ -45,27 +50,30 @@ class _Section:
     share: float = 1.0
 
     def text(self, room: float = float("inf")) -> str:
-        """As many items as have room, in bytes, and how many are left out."""
+        """The section with as many items as fit into `room` bytes, and the number of the others."""
         sizes = accumulate(map(_size, self.items), initial=_size(self.opening + self.closing))
         kept = max(0, sum(size <= room * self.share for size in sizes) - 1)
-        told = self.opening + "".join(self.items[:kept]) + self.closing if kept else ""
+        markdown = self.opening + "".join(self.items[:kept]) + self.closing if kept else ""
         if left_out := self.count - kept:
             name = self.name if left_out > 1 else self.name.removesuffix("s")
             more = " more" if kept else ""
-            told += f"\n… and {left_out}{more} {name}, for which there is no room here.\n"
-        return told
+            markdown += f"\n… and {left_out}{more} {name}, for which there is no room here.\n"
+        return markdown
 
 
 def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
-    """The summary in one line, rejections, changes, `@latest`, warnings, the digest.
+    """The plan as Markdown: summary, rejections, changes, `@latest`, warnings and digest.
+
+    The summary and the digest are never cut. If the plan exceeds the limit, rejections get room
+    first. Of the room that remains, warnings and `@latest` get at most a quarter each, and changes
+    the rest. Each cut section says how many items are left out.
 
     Args:
-        plan: what to show.
-        limit: bytes of UTF-8 that the text may take, at least 4,096. GitHub counts a comment in
-            characters and a job's summary in bytes; no text has fewer bytes than characters. What
-            has no room is counted. Summary and digest are always there. Rejections come first;
-            of what they leave, warnings and `@latest` get a quarter each, and changes the rest.
+        plan: the plan to show.
+        limit: maximum size in bytes of UTF-8, at least 4,096; None for no limit.
     """
+    # GitHub limits a comment in characters and a job summary in bytes. A limit in bytes is safe for
+    # both: no string has more characters than bytes.
     shown = view(plan)
     head, digest = _head(shown), f"\nDigest: {code(shown.digest)}\n"
     room = float("inf") if limit is None else limit - _size(head + digest)
@@ -74,6 +82,8 @@ def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
     if _size("".join(texts.values())) > room:
         room -= len(sections) * _ROOM_TO_SAY_MORE
         rejections, changes, latest, warnings = sections
+        # The order of room is not the order on the page: a reviewer must see rejections and
+        # warnings first, and a long list of changes must not crowd them out.
         for section in (rejections, warnings, latest, changes):
             texts[section.name] = section.text(room)
             room -= _size(texts[section.name])
@@ -85,13 +95,13 @@ def _head(shown: PlanView) -> str:
     if shown.rejections:
         counts.append(f"{len(shown.rejections)} rejected")
     counts.append(f"{shown.unchanged} unchanged")
-    told = ", ".join(["no changes"] * shown.is_empty + counts)
-    head = f"**{code(shown.target)}** ({prose(shown.kind)}): {told}\n"
+    markdown = ", ".join(["no changes"] * shown.is_empty + counts)
+    head = f"**{code(shown.target)}** ({prose(shown.kind)}): {markdown}\n"
     return head + (f"\n**Refused:** {prose(shown.refused)}\n" if shown.refused else "")
 
 
 def _enough(items: Iterable[str], room: float) -> list[str]:
-    """Items up to the first that cannot have room: nobody waits for thousands that are cut."""
+    """The items up to the first that cannot fit. A large plan has thousands that would be cut."""
     taken = []
     for item in items:
         taken.append(item)
@@ -108,14 +118,14 @@ def _rejections(shown: PlanView, room: float) -> _Section:
 
 def _rejection(item: ItemView) -> str:
     where = f" ({code(item.where)})" if item.where else ""
-    told = f"\n**{code(item.address)} is rejected** as {code(item.note)}{where}: "
-    told += prose(item.message) + "\n"
+    markdown = f"\n**{code(item.address)} is rejected** as {code(item.note)}{where}: "
+    markdown += prose(item.message) + "\n"
     if lines := _joined(_fields(item.fields)):
         opening, closing = fence(lines, "diff")
-        told += f"\n{opening}{lines}{closing}"
-    # A command is copied as a whole.
+        markdown += f"\n{opening}{lines}{closing}"
+    # A command stays in one code span, so that it can be copied.
     fix = code(item.fix) if item.fix.startswith("envsync ") else prose(item.fix)
-    return f"{told}\nFix: {fix}\n"
+    return f"{markdown}\nFix: {fix}\n"
 
 
 def _changes(shown: PlanView, room: float) -> _Section:
@@ -127,11 +137,18 @@ def _changes(shown: PlanView, room: float) -> _Section:
         closing += "\n</details>\n"
     else:
         title = "**Changes**"
-    return _Section("changes", len(shown.changes), items, f"\n{title}\n\n{opening}", closing)
+    opening = f"\n{title}\n\n{opening}"
+    return _Section(
+        name="changes",
+        count=len(shown.changes),
+        items=items,
+        opening=opening,
+        closing=closing,
+    )
 
 
 def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Changes without fields stand close together, all else is set apart."""
+    """Separates blocks by an empty line, except between changes without fields."""
     before: Sequence[str] = ()
     for block in blocks:
         apart = before and not len(before) == len(block) == 1
@@ -150,7 +167,7 @@ def _fields(fields: Sequence[FieldView]) -> Iterator[str]:
         start = "  " + pad(field.path, column) + "  "
         for mark, value in (("-", field.before), ("+", field.after)):
             if value is not None:
-                for line in value_lines(start, value, _PLAIN, "", _WIDTH, full=False):
+                for line in value_lines(start, value, _PLAIN, width=_WIDTH, full=False):
                     yield f"{mark} {line}".rstrip()
         for file in field.files:
             yield f"{_MARKS[file[0]]}     {file[2:]}"
@@ -161,12 +178,15 @@ def _latest(shown: PlanView, room: float) -> _Section:
     items = _enough((f"{row}\n" for row in rows), room)
     opening, closing = fence("".join(items))
     opening = f"\n**{code('@latest')}**\n\n{opening}"
-    return _Section("names", len(rows), items, opening, closing, share=0.25)
+    return _Section(
+        name="names", count=len(rows), items=items, opening=opening, closing=closing, share=0.25
+    )
 
 
 def _warnings(shown: PlanView, room: float) -> _Section:
-    told = (f"\n**Warning:** {prose(warning)}\n" for warning in shown.warnings)
-    return _Section("warnings", len(shown.warnings), _enough(told, room), share=0.25)
+    markdown = (f"\n**Warning:** {prose(warning)}\n" for warning in shown.warnings)
+    items = _enough(markdown, room)
+    return _Section(name="warnings", count=len(shown.warnings), items=items, share=0.25)
 
 
 def _joined(lines: Iterable[str]) -> str:

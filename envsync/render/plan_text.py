@@ -1,4 +1,4 @@
-"""A plan and its outcomes as text for a terminal or a log."""
+"""A plan as text for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -30,22 +30,24 @@ _ARROW = " → "
 
 
 def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
-    """The whole plan: one line a change, its fields below, rejections, `@latest`, the summary.
+    """The whole plan: changes with their fields, rejections, `@latest`, warnings and the summary.
 
     Args:
-        plan: what to show.
-        color: whether to use ANSI colours; nothing is said by colour alone.
+        plan: the plan to show.
+        color: whether ANSI colours are used. Colour never carries information of its own.
         width: columns of the terminal.
-        full: shows long values whole instead of cutting them.
+        full: whether long values are shown in full.
     """
     paint = painter(color)
     shown = view(plan)
     items = (*shown.changes, *shown.rejections)
+    # A single long name must not push the reasons of all changes out of sight.
     column = min(max((cell_len(item.address) for item in items), default=0), width // 2)
     lines = [paint("bold", f"Target {shown.target}") + f"  {shown.kind} {shown.id}"]
-    blocks = [_item(item, column, paint, width, full) for item in items]
+    blocks = [_item(item, column, paint, width=width, full=full) for item in items]
     for block, before in zip(blocks, [[""], *blocks], strict=False):
-        # Changes without fields stand close together, all else is set apart.
+        # Blocks are separated by an empty line, except between changes without fields: those of a
+        # large prune are easier to read as a list.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
     lines += _latest(shown, paint)
     lines += _warnings(shown.warnings, paint, width)
@@ -58,7 +60,7 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
 
 
 def summary_text(plan: Plan, paint: Paint) -> str:
-    """What the plan comes to, in one line."""
+    """The number of changes and rejections in a plan, in one line."""
     return _summary(view(plan), paint)
 
 
@@ -66,18 +68,18 @@ def _summary(shown: PlanView, paint: Paint) -> str:
     unchanged = f"{shown.unchanged} unchanged"
     if shown.is_empty:
         return paint("bold green", "No changes.") + f" The target is as declared: {unchanged}."
-    told = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
-    told.append(unchanged)
+    parts = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
+    parts.append(unchanged)
     if shown.rejections:
-        told.append(paint(STYLES[REJECT], f"{len(shown.rejections)} rejected"))
-    return paint("bold", "Plan: ") + ", ".join(told) + "."
+        parts.append(paint(STYLES[REJECT], f"{len(shown.rejections)} rejected"))
+    return paint("bold", "Plan: ") + ", ".join(parts) + "."
 
 
-def _item(item: ItemView, column: int, paint: Paint, width: int, full: bool) -> list[str]:
+def _item(item: ItemView, column: int, paint: Paint, *, width: int, full: bool) -> list[str]:
     action = paint(STYLES[item.action], f"  {item.sign} {item.action:<7}")
     address = paint("bold", pad(item.address, column))
     lines = [f"{action}  {address}  {paint('dim', item.note)}".rstrip()]
-    lines += _fields(item.fields, paint, width, full)
+    lines += _fields(item.fields, paint, width=width, full=full)
     if item.action == REJECT:
         indent = " " * _FIELD_INDENT
         lines += _wrap(item.message + (f" ({item.where})" if item.where else ""), indent, width)
@@ -85,22 +87,24 @@ def _item(item: ItemView, column: int, paint: Paint, width: int, full: bool) -> 
     return lines
 
 
-def _fields(fields: Sequence[FieldView], paint: Paint, width: int, full: bool) -> Iterator[str]:
+def _fields(fields: Sequence[FieldView], paint: Paint, *, width: int, full: bool) -> Iterator[str]:
     column = min(max((cell_len(field.path) for field in fields), default=0), _MOST_PATH_COLUMNS)
     for field in fields:
         path = " " * _FIELD_INDENT + pad(field.path, column) + "  "
         before, after = field.before or NONE, field.after or NONE
         if field.before is None:
-            yield from value_lines(path, after, paint, "green", width, full)
+            yield from value_lines(path, after, paint, style="green", width=width, full=full)
         elif field.after is None:
-            yield from value_lines(path, before + _ARROW + after, paint, "red", width, full)
+            value = before + _ARROW + after
+            yield from value_lines(path, value, paint, style="red", width=width, full=full)
         elif cell_len(path + before + _ARROW + after) <= width:
             yield path + paint("red", before) + _ARROW + paint("green", after)
         else:
             yield path.rstrip()
             deeper = " " * (_FIELD_INDENT + 2)
-            yield from value_lines(deeper + "- ", before, paint, "red", width, full)
-            yield from value_lines(deeper + "+ ", after, paint, "green", width, full)
+            for sign, value, style in (("- ", before, "red"), ("+ ", after, "green")):
+                start = deeper + sign
+                yield from value_lines(start, value, paint, style=style, width=width, full=full)
         for file in field.files:
             yield " " * (_FIELD_INDENT + 2) + file
 
@@ -129,6 +133,7 @@ def _wrap(text: str, indent: str, width: int) -> list[str]:
         width,
         initial_indent=indent,
         subsequent_indent=indent + "  ",
+        # Names, versions and commands contain hyphens, and have to stay in one piece.
         break_on_hyphens=False,
         break_long_words=False,
     )

@@ -1,6 +1,7 @@
-"""`PlanView`: what a plan shows, read once and safe to print, for whoever lays it out.
+"""`PlanView`: the strings of a plan, printable and in the order in which all renderers show them.
 
-Every text in it is one printable line. What it looks like is the renderers' business.
+Every string is one printable line, so no renderer can forget to escape one. Renderers only decide
+about layout.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from envsync.model.wording import printable
 from envsync.plan.change import Action
-from envsync.render.paint import safe
 from envsync.render.values import value_text
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
     {Action.CREATE: "+", Action.UPDATE: "~", Action.ARCHIVE: "-", Action.RESTORE: "^"}
 )
 REJECT: Final = "reject"
-"""Stands where a change has its action."""
+"""The action of a rejection in an `ItemView`."""
 
 NONE: Final = "(none)"
-"""Stands for what is not there."""
+"""Represents an absent value or version."""
 
 _FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
 
@@ -38,8 +39,9 @@ class FieldView:
     """One field that differs.
 
     Attributes:
-        before: None where there is nothing; the same for `after`.
-        files: of a build context, each file that differs, with `+`, `-` or `~` before it.
+        before: the value in the target; None if it is absent.
+        after: the declared value; None if it is absent.
+        files: for a build context, each file that differs, prefixed with `+`, `-` or `~`.
     """
 
     path: str
@@ -55,10 +57,12 @@ class ItemView:
     Attributes:
         sign: one character for the action.
         action: the action of a change, or `reject`.
-        note: why, in a few words; of a rejection its code.
-        message: of a rejection, what is wrong; empty for a change, as are the next two.
-        fix: what to do about it.
-        where: `file:line` of the declaration.
+        address: the version or environment.
+        note: the reason of a change, or the code of a rejection.
+        fields: the fields that differ.
+        message: what is wrong; empty for a change.
+        fix: what to do about it; empty for a change.
+        where: `file:line` of the declaration; empty for a change.
     """
 
     sign: str
@@ -76,13 +80,13 @@ class PlanView:
     """A whole plan.
 
     Attributes:
-        target: its name in `envsync.yaml`.
-        kind: the target's.
-        id: the target's own.
-        counts: how many of each action, in the order of the actions; only those that occur.
-        unchanged: number of declared versions that are as declared.
+        target: the name of the target in `envsync.yaml`.
+        kind: the kind of the target.
+        id: the id of the target.
+        counts: the number of changes by action, without zeros, in the order of `Action`.
+        unchanged: the number of declared versions that the target already holds as declared.
         latest: name, before and after, for each name whose `@latest` changes.
-        is_empty: whether there is nothing to do and nothing wrong.
+        is_empty: whether the plan has no changes and no rejections.
     """
 
     target: str
@@ -100,58 +104,67 @@ class PlanView:
 
 
 def view(plan: Plan) -> PlanView:
-    """What a plan shows."""
+    """The view of a plan."""
     held_back = plan.held_back
     summary = plan.summary
     return PlanView(
-        target=safe(plan.target.name),
-        kind=safe(plan.target.kind),
-        id=safe(plan.target.id),
+        target=printable(plan.target.name),
+        kind=printable(plan.target.kind),
+        id=printable(plan.target.id),
         counts={action: summary[action] for action in Action if summary[action]},
         unchanged=plan.unchanged,
         changes=tuple(_change(change, change.name in held_back) for change in plan.changes),
         rejections=tuple(_rejection(item) for item in plan.rejections),
         latest=tuple(
-            (safe(item.name), safe(item.before or NONE), safe(item.after or NONE))
+            (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
             for item in plan.latest
         ),
-        warnings=tuple(map(safe, plan.warnings)),
-        refused=None if plan.refused is None else safe(plan.refused),
+        warnings=tuple(map(printable, plan.warnings)),
+        refused=None if plan.refused is None else printable(plan.refused),
         is_empty=plan.is_empty,
         digest=plan.digest,
     )
 
 
 def _change(change: Change, held_back: bool) -> ItemView:
-    note = safe(change.reason) + (", held back" if held_back else "")
+    note = printable(change.reason) + (", held back" if held_back else "")
     action = change.action
-    return ItemView(SIGNS[action], action, safe(change.address), note, _fields(change.fields))
+    return ItemView(
+        sign=SIGNS[action],
+        action=action,
+        address=printable(change.address),
+        note=note,
+        fields=_fields(change.fields),
+    )
 
 
 def _rejection(item: Rejection) -> ItemView:
     return ItemView(
-        "!",
-        REJECT,
-        safe(item.address),
-        safe(item.code),
-        _fields(item.fields),
-        safe(item.message),
-        safe(item.fix),
-        _where(item.source),
+        sign="!",
+        action=REJECT,
+        address=printable(item.address),
+        note=printable(item.code),
+        fields=_fields(item.fields),
+        message=printable(item.message),
+        fix=printable(item.fix),
+        where=_where(item.source),
     )
 
 
 def _where(source: Source | None) -> str:
-    return "" if source is None else safe(f"{source.file}:{source.line}")
+    return "" if source is None else printable(f"{source.file}:{source.line}")
 
 
 def _fields(fields: Iterable[FieldChange]) -> tuple[FieldView, ...]:
     return tuple(
         FieldView(
-            safe(field.path),
-            None if field.before is None else value_text(field.before),
-            None if field.after is None else value_text(field.after),
-            tuple(f"{_FILE_SIGNS[what]} {safe(file)}" for file, what in field.files.items()),
+            path=printable(field.path),
+            # None and "" differ: an absent description is None, an empty one is `""`.
+            before=None if field.before is None else value_text(field.before),
+            after=None if field.after is None else value_text(field.after),
+            files=tuple(
+                f"{_FILE_SIGNS[what]} {printable(file)}" for file, what in field.files.items()
+            ),
         )
         for field in fields
     )

@@ -1,6 +1,6 @@
-"""Problems as SARIF, the format in which code scanning takes findings.
+"""Problems as SARIF, the format that GitHub code scanning reads.
 
-The format: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+Specification: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
+from envsync.model.wording import printable
 from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
 from envsync.render.annotations import below
-from envsync.render.paint import safe
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
@@ -25,11 +25,11 @@ _ROOT: Final = "%SRCROOT%"
 
 
 def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
-    """A SARIF log of one run, with the rules that found something.
+    """A SARIF log with one run, which describes only the rules with a problem.
 
     Args:
         problems: in the order in which they are shown.
-        prefix: the project directory, relative to the repository's root.
+        prefix: the project directory, relative to the root of the repository.
     """
     problems = list(problems)
     first = {item.rule: item for item in reversed(problems)}
@@ -45,6 +45,7 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
         "runs": [
             {
                 "tool": {"driver": driver},
+                # Columns count characters. The default of SARIF is UTF-16 code units.
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {
                     _ROOT: {"description": {"text": "The root of the repository."}}
@@ -56,13 +57,15 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 
 def _rule(found: Problem) -> JSON:
-    """A rule, described by what it found where nothing else is known of it."""
+    """The description of a rule."""
+    # A rule of another version of envsync has no sentence here, and its id has to do.
     sentence = _SENTENCES.get(found.rule, found.rule)
     level = RULES.get(found.rule, found.severity)
     return {
         "id": found.rule,
         "shortDescription": {"text": sentence},
         "help": {"text": f"{sentence} See `{found.rule}` in envsync's docs/rules.md."},
+        # SARIF's level for a rule that is off by default is "none".
         "defaultConfiguration": {"level": "none" if level == "off" else level},
     }
 
@@ -72,7 +75,7 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
         "ruleId": item.rule,
         "ruleIndex": index,
         "level": item.severity,
-        "message": {"text": safe(f"{item.message} {item.fix}".rstrip())},
+        "message": {"text": printable(f"{item.message} {item.fix}".rstrip())},
         "locations": [
             {
                 "physicalLocation": {
@@ -85,6 +88,6 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
 
 
 def _artifact(path: str) -> JSON:
-    # A name that is not UTF-8 comes as surrogates, which stand for its bytes.
+    # Python represents a file name that is not UTF-8 with surrogates (PEP 383).
     uri = quote(path, errors="surrogateescape")
     return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}

@@ -1,23 +1,24 @@
-"""What a target holds, as text and as JSON data: lists, one environment, one version, history."""
+"""The content of a target as text: lists, one environment, one version, and its history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from envsync.model.canonical import JSON
 from envsync.model.history import HistoryEntry
 from envsync.model.state import Container, RegisteredVersion
-from envsync.render.paint import Paint, columns, pad, safe
+from envsync.model.wording import printable
+from envsync.render.paint import Paint, columns, pad
 from envsync.render.values import value_lines, value_text
 
 
-def list_json(containers: Iterable[Container], *, everything: bool) -> JSON:
-    """The shape of `list --format json`; archived versions only with `everything`."""
-    return [_container_json(container, everything) for container in containers]
-
-
 def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool) -> str:
-    """One line for each environment."""
+    """One line for each environment.
+
+    Args:
+        containers: the environments to list.
+        paint: colours the text.
+        everything: whether archived versions are counted, and a column STATE is added.
+    """
     if not containers:
         return "The target holds no environments.\n"
     header = ("NAME", "LATEST", "VERSIONS", "OWNER") + (("STATE",) if everything else ())
@@ -26,134 +27,81 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
         shown = container.versions if everything else container.active
         owners = sorted({item.owner for item in shown if item.owner})
         row = (
-            safe(container.name),
-            safe(container.latest or "-"),
+            printable(container.name),
+            printable(container.latest or "-"),
             str(len(shown)),
-            safe(", ".join(owners) or "-"),
+            printable(", ".join(owners) or "-"),
         )
         rows.append((*row, _state(container)) if everything else row)
     first, *rest = columns(rows)
     return "\n".join([paint("bold", first), *rest]) + "\n"
 
 
-def container_json(container: Container) -> JSON:
-    """The shape of `show NAME --format json`: every version, whole."""
-    return {
-        "name": container.name,
-        "archived": container.archived,
-        "latest": container.latest,
-        "versions": [version_json(item) for item in container.versions],
-    }
-
-
 def container_text(container: Container, paint: Paint) -> str:
-    """An environment and its versions, newest first."""
+    """An environment and its versions, the newest first."""
     rows = [("VERSION", "CREATED", "STATE", "OWNER", "DESCRIPTION")]
     rows += [
         (
-            safe(item.version) + (" @latest" if item.version == container.latest else ""),
+            printable(item.version) + (" @latest" if item.version == container.latest else ""),
+            # Seconds are enough: `2024-05-01T12:00:00.123456Z` becomes `2024-05-01 12:00:00`.
             item.created[:19].replace("T", " "),
+            # "hidden": the version itself is not archived, and a restore of the environment shows
+            # it again.
             "archived" if item.archived else "hidden" if container.archived else "active",
-            safe(item.owner or "-"),
-            safe(item.environment.metadata.description or ""),
+            printable(item.owner or "-"),
+            printable(item.environment.metadata.description or ""),
         )
         for item in reversed(container.versions)
     ]
     header, *lines = columns(rows)
-    title = paint("bold", safe(container.name)) + ("  (archived)" if container.archived else "")
+    title = paint("bold", printable(container.name)) + (
+        "  (archived)" if container.archived else ""
+    )
     return "\n".join([title, "", paint("bold", header), *lines]) + "\n"
 
 
-def version_json(item: RegisteredVersion) -> dict[str, JSON]:
-    """The shape of `show NAME:VERSION --format json`."""
-    environment = item.environment
-    spec = environment.spec.document()
-    build = spec.get("build")
-    if isinstance(build, dict) and item.context_uri is not None:
-        spec["build"] = {**build, "context_uri": item.context_uri}
-    return {
-        "name": environment.key.name,
-        "version": environment.key.version,
-        **spec,
-        "description": environment.metadata.description,
-        "tags": dict(environment.metadata.tags),
-        "archived": item.archived,
-        "created": item.created,
-        "owner": item.owner,
-        "digest": environment.provenance.digest,
-        "source": environment.provenance.source,
-        "commit": environment.provenance.commit,
-    }
-
-
 def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
-    """One version, field by field."""
-    document = version_json(item)
+    """One version, field by field.
+
+    Args:
+        item: the version.
+        paint: colours the text.
+        width: columns of the terminal.
+    """
+    document = item.to_json()
     rows: list[tuple[str, str]] = []
     for field, value in document.items():
+        # A conda file is nested too deeply for one line a key.
         if isinstance(value, dict) and field != "conda_file":
             rows += [
-                (f"{field}.{safe(key)}", value_text(inner))
+                (f"{field}.{printable(key)}", value_text(inner))
                 for key, inner in value.items()
-                # A service that keeps no digest of a build context says where its content is.
+                # Azure has no digest of a build context, but its URL, which is shown instead.
                 if inner is not None or item.context_uri is None
             ]
         elif value is not None and field not in {"name", "version"}:
             rows.append((field, value_text(value)))
     column = max(len(field) for field, _ in rows)
-    lines = [paint("bold", safe(str(item.environment.key)))]
+    lines = [paint("bold", printable(str(item.environment.key)))]
     for field, value in rows:
-        lines += value_lines(f"  {pad(field, column)}  ", value, paint, "", width, full=True)
+        lines += value_lines(f"  {pad(field, column)}  ", value, paint, width=width, full=True)
     return "\n".join(lines) + "\n"
 
 
-def history_json(entries: Iterable[HistoryEntry]) -> JSON:
-    """The shape of `show NAME --history --format json`."""
-    return [
-        {
-            "at": entry.at,
-            "actor": entry.actor,
-            "action": entry.action,
-            "name": entry.name,
-            "version": entry.version,
-            "before": entry.before,
-            "after": entry.after,
-        }
-        for entry in entries
-    ]
-
-
 def history_text(entries: Iterable[HistoryEntry], paint: Paint) -> str:
-    """One line for each change, oldest first."""
+    """One line for each change, the oldest first."""
     rows = [("WHEN", "WHO", "WHAT", "VERSION")]
     rows += [
         (
             entry.at[:19].replace("T", " "),
-            safe(entry.actor),
+            printable(entry.actor),
             entry.action,
-            safe(entry.version) if entry.version is not None else "(environment)",
+            printable(entry.version) if entry.version is not None else "(environment)",
         )
         for entry in entries
     ]
     header, *lines = columns(rows)
     return "\n".join([paint("bold", header), *lines]) + "\n"
-
-
-def _container_json(container: Container, everything: bool) -> JSON:
-    return {
-        "name": container.name,
-        "versions": [
-            {
-                "version": item.version,
-                "archived": item.archived or container.archived,
-                "created": item.created,
-                "owner": item.owner,
-            }
-            for item in (container.versions if everything else container.active)
-        ],
-        "latest": container.latest,
-        "archived": container.archived,
-    }
 
 
 def _state(container: Container) -> str:

@@ -1,4 +1,4 @@
-"""Field values for people: short where they are long, plain where they are nested."""
+"""Values of fields for people: long values are cut, nested values are shown without JSON syntax."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from envsync.render.paint import Paint, safe, shorten
+from envsync.model.wording import printable
+from envsync.render.paint import Paint, shorten
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
@@ -21,32 +22,44 @@ _DIGEST_LENGTH = len("sha256:") + 12
 
 
 def value_text(value: JSON) -> str:
-    """A value on one line: strings in quotes, digests cut to twelve digits, nothing as `(none)`."""
+    """A value as one line.
+
+    A string is in quotes, a digest is cut to twelve digits, and None becomes `(none)`.
+    """
     if value is None:
         return "(none)"
     if isinstance(value, str):
-        return short_digest(value) if _DIGEST.match(value) else f'"{safe(value)}"'
+        return short_digest(value) if _DIGEST.match(value) else f'"{printable(value)}"'
     if isinstance(value, dict | list):
         return _plain(value)
+    # JSON and not str(): a file says `true`, Python `True`.
     return json.dumps(value)
 
 
 def short_digest(digest: str) -> str:
-    """The first twelve digits of a digest, enough to tell two apart by eye."""
+    """The first twelve digits of a digest, enough to tell two of them apart."""
     return digest[:_DIGEST_LENGTH] + "…"
 
 
 def value_lines(
-    start: str, value: str, paint: Paint, style: str, width: int, full: bool
+    start: str, value: str, paint: Paint, *, style: str = "", width: int, full: bool
 ) -> Iterator[str]:
-    """A value's text beside its path, on as many lines as it needs; unless `full`, on at most six.
+    """The lines of a value beside the path of its field.
 
-    One word that has no room there gets a line of its own.
+    Args:
+        start: the indented path, before the value in the first line.
+        value: the value as `value_text` returned it.
+        paint: colours the value.
+        style: the style of the value.
+        width: maximum number of columns. A single word that is longer gets its own line.
+        full: whether all lines are shown, instead of at most six.
     """
+    # An image or a URL cannot be broken. On its own line it needs less width.
     if cell_len(start + value) > width and " " not in value:
         yield start.rstrip()
         start = " " * (len(start) - len(start.lstrip()) + 2)
     room = max(20, width - cell_len(start))
+    # Names of packages contain hyphens, and are easier to find if they stay in one piece.
     lines = textwrap.wrap(value, room, break_on_hyphens=False) or [value]
     if len(lines) > _MOST_VALUE_LINES and not full:
         last = shorten(lines[_MOST_VALUE_LINES - 1] + " …", room)
@@ -56,11 +69,11 @@ def value_lines(
 
 
 def _plain(value: JSON) -> str:
-    """Nested data without quotes and, at the top, without brackets."""
+    """Nested data without quotes, and without brackets at the top level."""
     if isinstance(value, dict):
-        return "; ".join(f"{safe(key)}: {_plain(item)}" for key, item in value.items())
+        return "; ".join(f"{printable(key)}: {_plain(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(
             f"[{_plain(item)}]" if isinstance(item, dict | list) else _plain(item) for item in value
         )
-    return safe(value) if isinstance(value, str) else json.dumps(value)
+    return printable(value) if isinstance(value, str) else json.dumps(value)

@@ -25,7 +25,7 @@ def open_target(config: TargetConfig, root: Path, connection: Connection | None 
     Raises:
         TargetError: a required package is not installed, or no credential can be made.
     """
-    return _OPENERS[config.kind](config, root, connection or Connection())
+    return OPENERS[config.kind](config, root, connection or Connection())
 
 
 def _open_local(config: TargetConfig, root: Path, _connection: Connection) -> Target:
@@ -63,7 +63,7 @@ def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetEr
 
 # Each function imports its own dependencies: importing Azure's libraries at start-up would slow
 # down every command.
-_OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
+OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
     "local": _open_local,
     "workspace": _open_workspace,
     "registry": _open_registry,

@@ -7,17 +7,12 @@ service's own specification in Azure/azure-rest-api-specs.
 
 from __future__ import annotations
 
-import re
 from typing import Literal, TypeAlias
 
 from envsync.model.errors import TargetError
+from envsync.model.naming import is_reserved, is_valid_name, is_valid_version
 
 Rule: TypeAlias = Literal["content", "fixed", "owner", "unknown", "curated", "hidden"]
-
-# The OpenAPI pattern for names has no dot (EnvironmentContainers_CreateOrUpdate), but Microsoft's
-# own released environments have one: `sklearn-1.5`. No pattern for versions is published.
-_PATTERN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
-_RESERVED_NAME = re.compile("azureml|microsoft", re.IGNORECASE)
 
 
 class RuleViolation(TargetError):
@@ -46,7 +41,7 @@ def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
     check_name(name)
     # "@latest" is how the service's clients ask for the newest version, so no version can have that
     # name.
-    if not _PATTERN.fullmatch(version) or version == "latest":
+    if not is_valid_version(version):
         raise RuleViolation(
             "content",
             f"{name}: {version!r} is not a valid version. Use at most 255 letters, digits, '-', "
@@ -66,14 +61,14 @@ def check_name(name: str) -> None:
     Raises:
         RuleViolation: the name is malformed or reserved.
     """
-    if not _PATTERN.fullmatch(name):
+    if not is_valid_name(name):
         raise RuleViolation(
             "content",
             f"{name!r} is not a valid environment name. Use at most 255 letters, digits, '-', '_' "
             "and '.', and begin with a letter or digit.",
         )
     # The service compares reserved prefixes without case (documentation).
-    if _RESERVED_NAME.match(name):
+    if is_reserved(name):
         raise RuleViolation(
             "content",
             f"{name}: names that begin with AzureML or Microsoft are reserved. Rename the "

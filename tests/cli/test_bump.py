@@ -78,7 +78,7 @@ def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> Non
 
     assert (result.code, result.out) == (
         0,
-        "a has no version in environments/a-None.yml; envsync gives it the next one by itself.\n",
+        "a has no version in environments/a-None.yml: envsync numbers its versions itself.\n",
     )
     assert file.read_bytes() == before
 

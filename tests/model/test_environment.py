@@ -1,4 +1,4 @@
-"""What an environment is: what counts for its identity, its digests and its reserved tags."""
+"""Environments as values: equality, JSON, digests and reserved tags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from envsync.model.provenance import Provenance, user_tags
 
 
 def documented_digest(kind: str, text: str) -> str:
-    """As docs/digest.md describes it."""
+    """The digest that docs/digest.md describes."""
     return "sha256:" + hashlib.sha256(f"envsync-{kind} 1\n{text}".encode()).hexdigest()
 
 
@@ -36,7 +36,7 @@ def test_the_digest_of_a_context_is_the_documented_one() -> None:
     assert BuildContext.of_files(FILES).digest == documented_digest("context", text)
 
 
-def test_a_context_keeps_what_it_was_made_of() -> None:
+def test_a_context_keeps_its_files_hashes_and_directory() -> None:
     made = BuildContext.of_files(FILES, uploads=frozenset({"a" * 64}), directory="docker")
 
     assert (made.files, made.uploads) == (FILES, frozenset({"a" * 64}))
@@ -44,7 +44,7 @@ def test_a_context_keeps_what_it_was_made_of() -> None:
     assert (CONTEXT.uploads, CONTEXT.directory) == (frozenset(), None)
 
 
-def test_a_context_does_not_change_with_the_mapping_it_was_made_of() -> None:
+def test_a_context_does_not_change_when_the_given_mapping_changes() -> None:
     files = dict(FILES)
     made = BuildContext.of_files(files)
     files.clear()
@@ -52,13 +52,13 @@ def test_a_context_does_not_change_with_the_mapping_it_was_made_of() -> None:
     assert made.files == FILES
 
 
-def test_only_the_digest_tells_contexts_apart() -> None:
+def test_contexts_are_equal_if_their_digests_are_equal() -> None:
     assert BuildContext(CONTEXT.digest) == CONTEXT
     assert replace(CONTEXT, uploads=frozenset({"a" * 64}), directory="elsewhere") == CONTEXT
     assert BuildContext("sha256:x", FILES) != CONTEXT
 
 
-def test_of_an_unknown_context_nothing_is_known() -> None:
+def test_an_unknown_context_has_no_files_hashes_or_directory() -> None:
     unknown = BuildContext(None)
 
     assert (unknown.files, unknown.uploads, unknown.directory) == (None, frozenset(), None)
@@ -109,9 +109,26 @@ DOCUMENTS: dict[str, tuple[EnvironmentSpec, JSON]] = {
 
 
 @pytest.mark.parametrize(("spec", "document"), DOCUMENTS.values(), ids=DOCUMENTS.keys())
-def test_a_spec_in_the_words_of_an_environment_file(spec: EnvironmentSpec, document: JSON) -> None:
-    assert spec.document() == document
+def test_the_json_of_a_spec_uses_the_field_names_of_an_environment_file(
+    spec: EnvironmentSpec, document: JSON
+) -> None:
+    assert spec.to_json() == document
     assert spec.digest == documented_digest("spec", canonical_json(document))
+
+
+def test_only_a_directory_is_a_local_context() -> None:
+    url = "https://example.org/a.git"
+
+    assert EnvironmentSpec(build=Build(CONTEXT)).local_context is CONTEXT
+    assert EnvironmentSpec(build=Build(url)).local_context is None
+    assert EnvironmentSpec(image="x").local_context is None
+
+
+def test_an_inference_config_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+    config = InferenceConfig(Route("/live", 1), Route("/ready", 2), Route("/score", 3))
+
+    assert InferenceConfig.from_json(config.to_json()) == config
+    assert list(config.routes()) == ["liveness_route", "readiness_route", "scoring_route"]
 
 
 @pytest.mark.parametrize(
@@ -122,13 +139,13 @@ def test_a_spec_in_the_words_of_an_environment_file(spec: EnvironmentSpec, docum
         (Metadata(tags={"team": "x"}), {"tags": {"team": "x"}}),
     ],
 )
-def test_metadata_in_the_words_of_an_environment_file(
+def test_the_json_of_metadata_uses_the_field_names_of_an_environment_file(
     metadata: Metadata, document: dict[str, JSON]
 ) -> None:
-    assert metadata.document() == document
+    assert metadata.to_json() == document
 
 
-def test_metadata_does_not_change_with_the_mapping_it_was_made_of() -> None:
+def test_metadata_does_not_change_when_the_given_mapping_changes() -> None:
     tags = {"team": "x"}
     metadata = Metadata(tags=tags)
     tags["team"] = "y"
@@ -136,7 +153,7 @@ def test_metadata_does_not_change_with_the_mapping_it_was_made_of() -> None:
     assert metadata.tags == {"team": "x"}
 
 
-def test_an_environment_has_no_metadata_and_no_owner_unless_said() -> None:
+def test_an_environment_has_no_metadata_and_no_owner_by_default() -> None:
     environment = Environment(EnvironmentKey("a", "1"), EnvironmentSpec())
 
     assert environment.metadata == Metadata(None, {})
@@ -151,7 +168,7 @@ RECORD = {
 }
 
 
-def test_the_reserved_tags_of_a_version_say_what_was_written_there() -> None:
+def test_provenance_is_written_to_reserved_tags_and_read_from_them() -> None:
     provenance = Provenance("churn", "sha256:x", "environments/a.yml", "c0ffee")
 
     assert provenance.as_tags() == RECORD
@@ -159,18 +176,18 @@ def test_the_reserved_tags_of_a_version_say_what_was_written_there() -> None:
 
 
 @pytest.mark.parametrize("key", RECORD)
-def test_a_reserved_tag_that_is_missing_says_nothing(key: str) -> None:
+def test_a_missing_reserved_tag_leaves_its_attribute_unset(key: str) -> None:
     tags = {other: value for other, value in RECORD.items() if other != key}
 
     assert Provenance.from_tags(tags).as_tags() == tags
     assert getattr(Provenance.from_tags(tags), key.removeprefix("envsync.")) is None
 
 
-def test_the_tags_of_a_user_are_all_but_the_reserved_ones() -> None:
+def test_user_tags_are_all_tags_except_the_reserved_ones() -> None:
     tags = {"team": "x", "envsync": "1", "ENVSYNC.owner": "2", "my.envsync.owner": "3"}
 
     assert user_tags({**tags, **RECORD, "envsync.new": "4"}) == tags
 
 
-def test_a_key_is_written_as_azure_writes_it() -> None:
+def test_a_key_is_written_as_name_colon_version() -> None:
     assert str(EnvironmentKey("pydata", "2")) == "pydata:2"

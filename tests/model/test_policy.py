@@ -1,11 +1,11 @@
-"""What a plan may do unless something else is said."""
+"""The defaults of a policy."""
 
 from __future__ import annotations
 
 from envsync.model.policy import Policy
 
 
-def test_a_policy_is_the_documented_default_unless_said() -> None:
+def test_a_policy_has_the_documented_defaults() -> None:
     assert Policy("churn") == Policy(
         project="churn",
         prune="owned",

@@ -1,4 +1,4 @@
-"""What of a target is active, and what is the latest."""
+"""Active versions, and `@latest`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from tests.builders import container, image, registered
 ACTIVE: dict[str, tuple[Container, list[str], str | None]] = {
     "no versions": (container("a"), [], None),
     "the latest is the newest by creation": (container("a", "2", "10", "1"), ["2", "10", "1"], "1"),
-    "an archived version is neither": (
+    "an archived version is not active": (
         container("a", "1", registered("a", "2", archived=True)),
         ["1"],
         "1",
     ),
     "every version archived": (container("a", registered("a", "1", archived=True)), [], None),
-    "an archived environment hides all": (container("a", "1", "2", archived=True), [], None),
+    "an archived environment hides every version": (
+        container("a", "1", "2", archived=True),
+        [],
+        None,
+    ),
 }
 
 
@@ -29,7 +33,7 @@ def test_which_versions_are_active_and_which_is_latest(
     assert held.latest == latest
 
 
-def test_what_is_registered_is_active_and_a_users_own_unless_said() -> None:
+def test_a_registered_version_is_active_and_not_curated_by_default() -> None:
     environment = Environment(EnvironmentKey("a", "1"), image())
 
     assert RegisteredVersion(environment) == RegisteredVersion(
@@ -37,5 +41,5 @@ def test_what_is_registered_is_active_and_a_users_own_unless_said() -> None:
     )
 
 
-def test_a_name_that_a_target_does_not_know_starts_at_version_1() -> None:
+def test_the_first_version_of_a_new_container_is_1() -> None:
     assert Container("a") == Container("a", versions=(), archived=False, next_version="1")

@@ -1,4 +1,4 @@
-"""Order, dependence and interruption of an apply, on the real local target."""
+"""The order, dependencies and interruption of an apply, on the real local target."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ POLICY = Policy(PROJECT)
 
 
 class Recorder(LocalTarget):
-    """The local target; it notes the order of its operations and fails where it is told to."""
+    """A local target that records its operations, and fails where a test wants it to."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, TARGET)
@@ -37,7 +37,7 @@ class Recorder(LocalTarget):
         self.operations.append(operation)
         self.before()
         if operation in self.fails:
-            raise TargetError(f"{operation} was told to fail")
+            raise TargetError(f"{operation} fails in this test")
 
     def create(self, environment: Environment) -> None:
         self._note(f"create {environment.key}")
@@ -76,11 +76,11 @@ def run(target: Recorder, plan: Plan, parallel: int = 1) -> list[Outcome]:
     return list(apply(plan, target, parallel=parallel))
 
 
-def told(outcomes: list[Outcome]) -> dict[str, str]:
+def statuses(outcomes: list[Outcome]) -> dict[str, str]:
     return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
 
 
-def test_what_is_hidden_stays_hidden_then_restores_then_writes_then_archives(
+def test_hidden_versions_are_archived_before_restores_then_writes_then_archives(
     target: Recorder,
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1"), declared("c", "1")))
@@ -94,7 +94,7 @@ def test_what_is_hidden_stays_hidden_then_restores_then_writes_then_archives(
     assert target.operations == [
         "archive a:1",
         "restore a",
-        "archive a:1",  # said once more: whether a service restores it too is not documented
+        "archive a:1",  # again: it is not documented whether the service restores it too
         "create a:2",
         "create d:1",
         "update b:1",
@@ -121,16 +121,20 @@ def test_new_versions_of_one_name_are_created_in_natural_order(target: Recorder)
     ]
 
 
-def test_one_failure_does_not_stop_the_others(target: Recorder) -> None:
+def test_a_failed_change_does_not_stop_changes_of_other_names(target: Recorder) -> None:
     target.fails = {"create b:1"}
     outcomes = run(target, planned(target, *(declared(name, "1") for name in "abc")))
 
-    assert told(outcomes) == {"create a:1": "done", "create b:1": "failed", "create c:1": "done"}
+    assert statuses(outcomes) == {
+        "create a:1": "done",
+        "create b:1": "failed",
+        "create c:1": "done",
+    }
     (failed,) = [item for item in outcomes if item.status == "failed"]
-    assert failed.error == "create b:1 was told to fail"
+    assert failed.error == "create b:1 fails in this test"
 
 
-def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: Recorder) -> None:
+def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1")))
     target.fails = {"create a:2"}
     policy = replace(POLICY, superseded="archive")
@@ -139,7 +143,7 @@ def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: R
     )
     outcomes = run(target, plan)
 
-    assert told(outcomes) == {
+    assert statuses(outcomes) == {
         "create a:2": "failed",
         "create a:3": "skipped",
         "create b:1": "done",
@@ -148,17 +152,17 @@ def test_a_failed_create_stops_later_versions_and_archives_of_its_name(target: R
     assert {item.error for item in outcomes if item.status == "skipped"} == {"create of a:2 failed"}
 
 
-def test_a_failed_update_stops_nothing(target: Recorder) -> None:
+def test_a_failed_update_skips_nothing(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1"), declared("a", "2")))
     target.fails = {"update a:2"}
     policy = replace(POLICY, superseded="archive")
     outcomes = run(target, planned(target, declared("a", "2", tags={"x": "1"}), policy=policy))
 
-    assert told(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
+    assert statuses(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
 
 
 @pytest.mark.parametrize("failing", ["archive a:1", "restore a"])
-def test_a_name_is_left_as_it_was_where_hiding_or_restoring_fails(
+def test_a_failed_archive_of_a_hidden_version_or_restore_skips_the_rest_of_the_name(
     target: Recorder, failing: str
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1")))
@@ -166,14 +170,15 @@ def test_a_name_is_left_as_it_was_where_hiding_or_restoring_fails(
     target.fails = {failing}
     outcomes = run(target, planned(target, declared("a", "2"), declared("b", "1")))
 
-    statuses = told(outcomes)
-    assert statuses.pop(failing) == "failed"
-    assert statuses.pop("create a:2") == "skipped"
+    left = statuses(outcomes)
+    assert left.pop(failing) == "failed"
+    assert left.pop("create a:2") == "skipped"
     assert target.read(["a"])["a"].archived
 
 
-def test_changes_of_other_names_run_side_by_side(target: Recorder) -> None:
-    """Four creates that wait for each other can only end if all four are under way at once."""
+def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
+    """Four creates wait for each other, so they can only end if all four run at the same time."""
+    # The timeout makes a sequential apply fail, instead of waiting for ever.
     barrier = threading.Barrier(4, timeout=30)
 
     def wait() -> None:
@@ -182,10 +187,10 @@ def test_changes_of_other_names_run_side_by_side(target: Recorder) -> None:
     target.before = wait
     outcomes = run(target, planned(target, *(declared(name, "1") for name in "abcd")), parallel=4)
 
-    assert set(told(outcomes).values()) == {"done"}
+    assert set(statuses(outcomes).values()) == {"done"}
 
 
-def test_a_stop_finishes_what_is_in_flight_and_skips_the_rest(target: Recorder) -> None:
+def test_a_stop_finishes_started_changes_and_skips_the_rest(target: Recorder) -> None:
     plan = planned(target, *(declared(f"e{number}", "1") for number in range(10)))
     outcomes = list(apply(plan, target, parallel=1, stop=lambda: len(target.operations) >= 3))
 
@@ -194,16 +199,17 @@ def test_a_stop_finishes_what_is_in_flight_and_skips_the_rest(target: Recorder) 
     assert len(target.read(None)) == 3
 
 
-def test_a_caller_who_goes_away_stops_what_was_not_started(target: Recorder) -> None:
+def test_closing_the_generator_stops_changes_that_have_not_started(target: Recorder) -> None:
     plan = planned(target, *(declared(f"e{number}", "1") for number in range(50)))
     outcomes = apply(plan, target, parallel=1)
     next(outcomes)
     outcomes.close()
 
+    # The changes in progress end, and how many these are depends on timing.
     assert len(target.operations) < 50
 
 
-def test_a_bug_in_a_target_is_not_swallowed(target: Recorder) -> None:
+def test_an_unexpected_exception_of_a_target_is_raised(target: Recorder) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -226,9 +232,9 @@ def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> 
     plan = planned(target, declared("a", "1", image("2")), declared("a", "2"), declared("b", "1"))
     outcomes = list(apply(plan, target, skip_rejected=True))
 
-    assert told(outcomes) == {"create b:1": "done"}
+    assert statuses(outcomes) == {"create b:1": "done"}
 
 
-def test_an_empty_plan_touches_nothing(target: Recorder) -> None:
+def test_an_empty_plan_calls_no_operation_of_the_target(target: Recorder) -> None:
     assert run(target, planned(target)) == []
     assert target.operations == []

@@ -1,4 +1,4 @@
-"""Which declarations are bumped, and to which version."""
+"""Which declarations are bumped, and to which versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def next_of(version: str, *taken: str) -> str:
         ("20241215", "20241216"),
     ],
 )
-def test_an_integer_counts_up_and_a_dotted_version_raises_its_last_part(
+def test_an_integer_and_the_last_part_of_a_dotted_version_are_counted_up(
     version: str, after: str
 ) -> None:
     assert next_of(version) == after
@@ -39,24 +39,24 @@ def test_an_integer_counts_up_and_a_dotted_version_raises_its_last_part(
 @pytest.mark.parametrize(
     ("version", "after"), [("007", "008"), ("099", "100"), ("999", "1000"), ("1.09", "1.10")]
 )
-def test_what_was_written_with_a_width_keeps_it(version: str, after: str) -> None:
+def test_leading_zeros_are_kept(version: str, after: str) -> None:
     assert next_of(version) == after
 
 
 @pytest.mark.parametrize(
     "version", ["v3", "1.0-rc1", "2024-01-01", "<VERSION>", "1..2", "1.", ".1", "٣", "latest"]
 )
-def test_any_other_version_asks_for_the_next_one(version: str) -> None:
+def test_a_version_that_cannot_be_counted_up_is_refused(version: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         next_of(version)
 
     assert str(error.value) == (
-        f"a: nothing says what comes after version {version}. "
-        f"Name it: `envsync bump a:{version} --version V`."
+        f"a: envsync cannot tell which version follows {version}: it is no number such as 7 or "
+        f"1.2.7. Name the new version: `envsync bump a:{version} --version V`."
     )
 
 
-def test_versions_that_are_taken_are_skipped() -> None:
+def test_taken_versions_are_skipped() -> None:
     assert next_of("7", "8", "9", "11") == "10"
     assert next_of("1.9", "1.10", "1.11", "2.0") == "1.12"
 
@@ -84,11 +84,11 @@ def test_a_name_means_its_highest_version() -> None:
     assert choose(ALL, ["a"]) == [A10]
 
 
-def test_a_name_with_a_version_means_that_one() -> None:
+def test_a_name_with_a_version_means_this_version() -> None:
     assert choose(ALL, ["a:2"]) == [A2]
 
 
-def test_what_is_named_twice_is_chosen_once() -> None:
+def test_a_reference_that_is_given_twice_is_chosen_once() -> None:
     assert choose(ALL, ["c", "a:10", "a", "c"]) == [A10, C]
 
 
@@ -98,32 +98,32 @@ def test_what_is_named_twice_is_chosen_once() -> None:
         ("aa", "No file declares an environment 'aa'. Did you mean 'a'?"),
         (
             "zebra",
-            "No file declares an environment 'zebra'. `envsync validate` shows what is read.",
+            "No file declares an environment 'zebra'. `envsync validate` shows which files count.",
         ),
-        ("a:3", "No file declares version '3' of a. It has: 1, 2, 10."),
-        ("a:", "No file declares version '' of a. It has: 1, 2, 10."),
-        ("b:1", "No file declares version '1' of b. environments/b-None.yml names no version."),
+        ("a:3", "No file declares version '3' of a. Declared versions: 1, 2, 10."),
+        ("a:", "No file declares version '' of a. Declared versions: 1, 2, 10."),
+        ("b:1", "No file declares version '1' of b. environments/b-None.yml declares no version."),
     ],
 )
-def test_a_reference_that_means_nothing_says_what_there_is(reference: str, message: str) -> None:
+def test_an_unknown_reference_lists_the_declared_versions(reference: str, message: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         choose(ALL, [reference])
 
     assert str(error.value) == message
 
 
-def test_versions_of_one_name_never_get_the_same_one() -> None:
+def test_two_versions_of_one_name_get_different_new_versions() -> None:
     used = {"a": {"1": "in a.yml", "2": "in b.yml", "10": "in c.yml"}}
     bumps = decide(choose(ALL, ["a:2", "a:1"]), used)
 
     assert [(bump.before, bump.after) for bump in bumps] == [("1", "3"), ("2", "4")]
 
 
-def test_a_file_without_version_gets_none() -> None:
+def test_a_file_without_version_is_not_bumped() -> None:
     assert decide([B], {}) == []
 
 
-def test_a_given_version_is_taken_as_it_is() -> None:
+def test_a_given_version_is_used_as_it_is() -> None:
     (bump,) = decide([C], {"c": {"1.0-rc1": "in git"}}, "1.0-rc2")
 
     assert bump.after == "1.0-rc2"

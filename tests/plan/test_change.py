@@ -1,4 +1,4 @@
-"""Changes and rejections as values and as JSON data."""
+"""Changes and rejections as JSON data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from envsync.model.declaration import Source
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 
 
-def test_a_change_as_json_says_all_that_explains_it() -> None:
+def test_the_json_of_a_change_has_its_reason_fields_and_source() -> None:
     change = Change(
         Action.UPDATE,
         "version",
@@ -32,7 +32,7 @@ def test_a_change_as_json_says_all_that_explains_it() -> None:
     }
 
 
-def test_a_change_that_no_file_declares_has_neither_fields_nor_source() -> None:
+def test_the_json_of_a_change_without_declaration_has_no_fields_and_a_null_source() -> None:
     change = Change(Action.ARCHIVE, "environment", "a", None, "no file declares it")
 
     assert change.to_json() == {
@@ -48,7 +48,7 @@ def test_a_change_that_no_file_declares_has_neither_fields_nor_source() -> None:
     assert (change.desired, change.keep_archived) == (None, ())
 
 
-def test_a_rejection_as_json_says_what_is_wrong_and_how_to_put_it_right() -> None:
+def test_the_json_of_a_rejection_has_its_message_and_fix() -> None:
     files = {"Dockerfile": "modified"}
     rejection = Rejection(
         "immutable",
@@ -73,21 +73,23 @@ def test_a_rejection_as_json_says_what_is_wrong_and_how_to_put_it_right() -> Non
     }
 
 
-def test_a_rejection_of_what_no_file_declares_has_neither_fields_nor_source() -> None:
+def test_the_json_of_a_rejection_without_declaration_has_no_fields_and_a_null_source() -> None:
     json = Rejection("foreign-owner", "a", "1", "why", "how").to_json()
 
     assert (json["fields"], json["source"]) == ([], None)
 
 
-def test_latest_as_json_is_null_where_no_version_is_active() -> None:
+def test_the_json_of_latest_is_null_if_no_version_is_active() -> None:
     assert LatestChange("a", "1", None).to_json() == {"name": "a", "before": "1", "after": None}
 
 
-def test_a_field_names_no_files_unless_some_are_known() -> None:
+def test_the_json_of_a_field_has_no_files_unless_some_are_known() -> None:
     assert FieldChange("image", "x", "y").files == {}
 
 
 @pytest.mark.parametrize(("version", "address"), [("1", "a:1"), (None, "a")])
-def test_an_address_is_a_version_or_a_whole_environment(version: str | None, address: str) -> None:
+def test_an_address_names_a_version_or_a_whole_environment(
+    version: str | None, address: str
+) -> None:
     assert Change(Action.ARCHIVE, "version", "a", version, "why").address == address
     assert Rejection("immutable", "a", version, "why", "how").address == address

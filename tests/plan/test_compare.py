@@ -1,4 +1,4 @@
-"""Differences between specs and between metadata, in the words of an environment file."""
+"""Differences between specs and between metadata."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda("python", {"pip": ["x==1", "y==2"]}),
         (FieldChange("conda_file.dependencies[1].pip[1]", "y==1", "y==2"),),
     ),
-    "types that Python takes for equal": (
+    "values that are equal in Python": (
         conda(1, True, 1.0, "1"),
         conda(True, 1, 1, "1"),
         (
@@ -73,7 +73,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda("python"),
         (FieldChange("conda_file", None, {"dependencies": ["python"]}),),
     ),
-    "a conda file that is gone": (
+    "a conda file that is removed": (
         conda("python"),
         image(),
         (FieldChange("conda_file", {"dependencies": ["python"]}, None),),
@@ -93,7 +93,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda("python", {"pip": ["x==1", "y==1"]}),
         (FieldChange("conda_file.dependencies[1]", None, {"pip": ["x==1", "y==1"]}),),
     ),
-    "a list instead of a text": (
+    "a list instead of a string": (
         EnvironmentSpec(conda_file=canonical_json({"channels": "conda-forge"})),
         EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge"]})),
         (FieldChange("conda_file.channels", "conda-forge", ["conda-forge"]),),
@@ -134,13 +134,13 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
 
 
 @pytest.mark.parametrize(("before", "after", "fields"), SPECS.values(), ids=SPECS.keys())
-def test_the_fields_in_which_specs_differ(
+def test_every_field_that_differs_between_two_specs_is_found(
     before: EnvironmentSpec, after: EnvironmentSpec, fields: tuple[FieldChange, ...]
 ) -> None:
     assert spec_fields(before, after) == fields
 
 
-def test_an_inserted_dependency_does_not_make_all_after_it_differ() -> None:
+def test_an_inserted_dependency_is_one_difference() -> None:
     before = [f"package{number}=1" for number in range(50)]
     after = [*before[:10], "new=1", *before[10:]]
 
@@ -156,13 +156,13 @@ def test_fields_are_in_natural_order() -> None:
     assert paths == [f"conda_file.dependencies[{number}]" for number in range(12)]
 
 
-def test_a_tag_whose_key_holds_a_dot_is_quoted() -> None:
+def test_a_tag_key_with_a_dot_is_quoted() -> None:
     fields = metadata_fields(Metadata(None, {"a.b": "1"}), Metadata(None, {"c d": "1"}))
 
     assert [field.path for field in fields] == ['tags["a.b"]', 'tags["c d"]']
 
 
-def test_files_of_a_context_are_named_only_where_both_sides_are_known() -> None:
+def test_the_files_of_a_context_are_listed_only_if_both_sides_are_known() -> None:
     known, other = built(a="1", b="1"), built(a="2", c="1")
 
     (field,) = spec_fields(known, other)
@@ -173,7 +173,7 @@ def test_files_of_a_context_are_named_only_where_both_sides_are_known() -> None:
     assert field.files == {}
 
 
-def test_the_files_stand_with_the_context_and_with_no_other_field() -> None:
+def test_only_the_context_field_lists_files() -> None:
     before, after = built("Dockerfile", a="1"), built("gpu.Dockerfile", a="2")
 
     assert spec_fields(before, after) == (
@@ -205,7 +205,7 @@ values = st.recursive(
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
 )
-def test_specs_differ_exactly_where_fields_are_found(
+def test_specs_differ_exactly_if_fields_are_found(
     before: dict[str, JSON], after: dict[str, JSON]
 ) -> None:
     old = EnvironmentSpec(conda_file=canonical_json(before))
@@ -214,7 +214,7 @@ def test_specs_differ_exactly_where_fields_are_found(
     assert bool(spec_fields(old, new)) == (old != new)
 
 
-def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
+def test_the_directory_of_a_context_is_not_compared() -> None:
     spec = built(a="1")
     assert spec.build is not None
     assert isinstance(spec.build.context, BuildContext)
@@ -235,7 +235,7 @@ def test_a_spec_is_the_same_whatever_directory_its_context_lies_in() -> None:
         (conda("a", "b"), conda("b", "a")),
     ],
 )
-def test_other_kinds_of_content_are_never_the_same(
+def test_specs_with_different_kinds_of_content_are_never_the_same(
     declared: EnvironmentSpec, held: EnvironmentSpec
 ) -> None:
     assert match_spec(declared, registered("x", "1", held)) == "other"
@@ -251,12 +251,12 @@ SHA, MD5 = "a" * 64, "b" * 32
         ([SHA, MD5], MD5, "same"),
         ([SHA, MD5], "c" * 64, "other"),
         ([SHA, MD5], "c" * 32, "other"),
-        ([SHA], MD5, "unknown"),  # hashes of two generations of the SDK
+        ([SHA], MD5, "unknown"),  # an MD5 says nothing about a SHA-256
         ([MD5], SHA, "unknown"),
-        ([], SHA, "unknown"),  # a context that cannot be uploaded as it is
+        ([], SHA, "unknown"),  # a context that azure-ai-ml cannot upload
     ],
 )
-def test_an_upload_hash_tells_only_what_one_of_the_same_generation_would(
+def test_upload_hashes_are_compared_only_with_hashes_of_the_same_kind(
     ours: list[str], theirs: str, match: str
 ) -> None:
     context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset(ours))
@@ -265,7 +265,7 @@ def test_an_upload_hash_tells_only_what_one_of_the_same_generation_would(
     assert match_spec(EnvironmentSpec(build=Build(context)), held) == match
 
 
-def test_ignored_tags_stay_as_the_target_has_them() -> None:
+def test_ignored_tags_keep_their_values_in_the_target() -> None:
     before = Metadata("old", {"cost": "1", "x": "1"})
     declared = Metadata("new", {"cost": "2", "y": "1"})
 
@@ -280,13 +280,13 @@ def test_an_ignored_tag_that_the_target_lacks_is_not_written() -> None:
     assert merge_ignored(Metadata(), declared, ["co*"]) == Metadata(None, {"y": "1"})
 
 
-class TestNamesThatTheServiceChose:
+class TestNamesThatTheServiceChooses:
     """In 2022 the service replaced the `name` of each conda file."""
 
     CHOSEN = f"azureml_{'8f1d' * 8}"
 
     @pytest.mark.parametrize("name", ["example", None])
-    def test_they_are_no_difference(self, name: str | None) -> None:
+    def test_a_name_that_the_service_chose_is_not_a_difference(self, name: str | None) -> None:
         dependencies: JSON = ["python=3.12"]
         ours: dict[str, JSON] = {"dependencies": dependencies}
         theirs = {**ours, "name": self.CHOSEN}
@@ -297,7 +297,7 @@ class TestNamesThatTheServiceChose:
         assert match_spec(after, registered("a", "1", before)) == "same"
         assert spec_fields(before, after) == ()
 
-    def test_other_content_is_a_difference_without_the_name(self) -> None:
+    def test_other_differences_are_listed_without_the_name(self) -> None:
         before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
@@ -307,18 +307,18 @@ class TestNamesThatTheServiceChose:
         ]
 
     @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
-    def test_another_name_is_a_difference(self, name: str) -> None:
+    def test_any_other_name_is_a_difference(self, name: str) -> None:
         before = self.spec({"dependencies": ["python=3.12"], "name": name})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_name_of_that_form_is_taken_at_its_word(self) -> None:
+    def test_a_declared_name_of_this_form_is_compared(self) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"
 
-    def test_a_package_of_that_name_is_no_name(self) -> None:
+    def test_a_package_with_such_a_name_is_compared(self) -> None:
         before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
         after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
 

@@ -1,4 +1,4 @@
-"""Plans as values: digest, JSON there and back, and whether one may be applied."""
+"""Plans as values: digest, JSON in both directions, and whether a plan may be applied."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_summary_counts_every_action() -> None:
     }
 
 
-def test_a_plan_of_nothing_as_json() -> None:
+def test_the_json_of_an_empty_plan() -> None:
     plan = Plan(PROJECT, TARGET)
 
     assert plan.to_json() == {
@@ -96,13 +96,13 @@ def test_a_plan_of_nothing_as_json() -> None:
     assert plan.read_back is False
 
 
-def test_a_plan_read_back_equals_the_plan_written() -> None:
+def test_a_plan_that_was_read_from_json_equals_the_plan_that_was_written() -> None:
     refused = replace(PLAN, refused="too much")
     for plan in (PLAN, refused, Plan(PROJECT, TARGET)):
         assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
-def test_a_real_plan_read_back_equals_the_plan_written() -> None:
+def test_a_plan_from_the_planner_survives_json() -> None:
     plan = make_plan(
         [
             declared(
@@ -138,7 +138,7 @@ DIFFERENT: dict[str, Plan] = {
     "project": replace(PLAN, project="other"),
     "target name": replace(PLAN, target=replace(TARGET, name="x")),
     "target id": replace(PLAN, target=replace(TARGET, id="x")),
-    "a change less": replace(PLAN, changes=PLAN.changes[:1]),
+    "one change less": replace(PLAN, changes=PLAN.changes[:1]),
     "another action": replace(
         PLAN, changes=(replace(CHANGE, action=Action.RESTORE), PLAN.changes[1])
     ),
@@ -156,7 +156,7 @@ DIFFERENT: dict[str, Plan] = {
 
 
 @pytest.mark.parametrize("plan", DIFFERENT.values(), ids=DIFFERENT.keys())
-def test_the_digest_covers_what_would_be_done(plan: Plan) -> None:
+def test_the_digest_changes_with_everything_that_an_apply_does(plan: Plan) -> None:
     assert plan.digest != PLAN.digest
 
 
@@ -173,7 +173,7 @@ SAME: dict[str, Plan] = {
 
 
 @pytest.mark.parametrize("plan", SAME.values(), ids=SAME.keys())
-def test_the_digest_leaves_out_what_only_explains(plan: Plan) -> None:
+def test_the_digest_ignores_everything_that_only_explains(plan: Plan) -> None:
     assert plan.digest == PLAN.digest
 
 
@@ -185,8 +185,8 @@ def test_the_digest_of_a_create_covers_its_content() -> None:
     assert len({digest("1", "x"), digest("2", "x"), digest("1", "y")}) == 3
 
 
-def test_the_digest_is_pinned() -> None:
-    """Approvals are kept outside of this program: a digest must not change between releases."""
+def test_the_digest_does_not_change_between_releases() -> None:
+    """Approvals are stored outside of envsync: a digest must not change between releases."""
     assert PLAN.digest == "sha256:a2a53e57a53b2bd542e4c63d1f5c8fe714e3200f83630a9ec1af3f63e013cc39"
 
 
@@ -207,7 +207,7 @@ def test_the_digest_is_pinned() -> None:
         (lambda data: data.clear(), "not a plan"),
     ],
 )
-def test_what_is_no_plan_is_refused(edit: Any, message: str) -> None:
+def test_edited_or_malformed_plans_are_refused(edit: Any, message: str) -> None:
     data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
     edit(data)
 
@@ -216,12 +216,12 @@ def test_what_is_no_plan_is_refused(edit: Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("data", [None, [], "plan", 1, {}])
-def test_any_other_json_is_refused(data: object) -> None:
+def test_json_that_is_not_a_plan_is_refused(data: object) -> None:
     with pytest.raises(EnvsyncError, match="not a plan"):
         Plan.from_json(data)
 
 
-def test_a_plan_with_rejections_may_be_applied_only_in_part() -> None:
+def test_a_plan_with_rejections_may_be_applied_only_without_them() -> None:
     with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()
     assert caught.value.code == "rejections"
@@ -243,25 +243,26 @@ def test_a_plan_that_archives_too_much_may_not_be_applied() -> None:
     assert caught.value.code == "mass-archive"
 
 
-def test_a_plan_from_a_file_is_never_applied_itself() -> None:
+def test_a_plan_from_a_file_may_not_be_applied() -> None:
     with pytest.raises(PlanRefused, match="from a file is compared, never applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
     assert caught.value.code == "read-back"
 
 
-def test_only_the_approved_plan_passes() -> None:
+def test_only_the_plan_with_the_approved_digest_may_be_applied() -> None:
     PLAN.ensure_approved(PLAN.digest)
     approved = Plan(PROJECT, TARGET).digest
     with pytest.raises(PlanRefused) as caught:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: {approved} was approved, but the plan is now {PLAN.digest}: files or target "
-        "have changed since. Nothing was applied; review the new plan."
+        f"plan-stale: {approved} was approved, but the digest of the plan is now "
+        f"{PLAN.digest}: the files or the target have changed since. Nothing was applied. "
+        "Review the new plan."
     )
 
 
-def test_is_empty_only_with_nothing_to_do_and_nothing_wrong() -> None:
+def test_a_plan_is_empty_only_without_changes_and_rejections() -> None:
     assert Plan(PROJECT, TARGET, unchanged=3).is_empty
     assert not replace(PLAN, rejections=()).is_empty
     assert not replace(PLAN, changes=()).is_empty

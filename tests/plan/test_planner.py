@@ -1,4 +1,4 @@
-"""The planning table, row by row, and its fine print."""
+"""The planning table of docs/plan.md, row by row, and the fine print below it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OTHERS = [
 ]
 
 
-# Rows: declared, what the target holds, policy, changes, rejections.
+# Columns: declarations, container in the target, policy, changes, rejections.
 ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], list[str]]] = {
     "absent: create": ([declared("a", "1")], None, POLICY, ["create a:1"], []),
     "same spec, other tags: update": (
@@ -79,14 +79,14 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         [],
         ["immutable a:1"],
     ),
-    "other spec of another owner: immutable all the same": (
+    "other spec of another owner: still immutable": (
         [declared("a", "1", image("2"))],
         container("a", registered("a", "1", owner="other")),
         POLICY,
         [],
         ["immutable a:1"],
     ),
-    "other spec of no owner: immutable all the same": (
+    "other spec without owner: still immutable": (
         [declared("a", "1", image("2"))],
         container("a", registered("a", "1", owner=None)),
         Policy(PROJECT, adopt="never"),
@@ -184,7 +184,7 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         ["restore a", "restore a:1"],
         [],
     ),
-    "absent under an archived container: nothing hidden reappears": (
+    "absent under an archived container: hidden versions stay hidden": (
         [declared("a", "3")],
         container("a", "1", registered("a", "2", archived=True), archived=True),
         POLICY,
@@ -419,7 +419,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
             ),
         ),
     ),
-    "a restore for every reason there is": (
+    "a restore for all reasons at once": (
         declared("a", "1", tags={"x": "1"}),
         container("a", registered("a", "1", owner=None, archived=True)),
         POLICY,
@@ -465,13 +465,13 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
         POLICY,
         (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it", owner=PROJECT),),
     ),
-    "an archive of what is ours": (
+    "an archive of our versions": (
         None,
         container("a", "1", registered("a", "2", owner=None)),
         POLICY,
         (Change(Action.ARCHIVE, "version", "a", "1", "no file declares it", owner=PROJECT),),
     ),
-    "an archive of what is superseded": (
+    "an archive of superseded versions": (
         declared("a", "1"),
         container("a", "0", "1"),
         Policy(PROJECT, superseded="archive"),
@@ -492,13 +492,13 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
 @pytest.mark.parametrize(
     ("desired", "held", "policy", "changes"), CHANGES.values(), ids=CHANGES.keys()
 )
-def test_every_change_says_what_it_is_and_why(
+def test_every_change_has_its_reason_source_and_owner(
     desired: Declaration | None, held: Container, policy: Policy, changes: tuple[Change, ...]
 ) -> None:
     assert plan([desired] if desired else [], state(held), policy).changes == changes
 
 
-# Rows: declared, what the target holds, policy, the rejection.
+# Columns: declaration, container in the target, policy, rejection.
 REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
     "another project's": (
         declared("a", "1"),
@@ -513,7 +513,7 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
             source=SOURCE,
         ),
     ),
-    "nobody's": (
+    "no owner": (
         declared("a", "1"),
         container("a", registered("a", "1", owner=None)),
         Policy(PROJECT, adopt="never"),
@@ -526,7 +526,7 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
             source=SOURCE,
         ),
     ),
-    "nobody's, of a content that nobody can verify": (
+    "no owner, and content that cannot be verified": (
         declared("a", "1", built(Dockerfile="1")),
         container("a", registered("a", "1", unknown_build(), owner=None)),
         POLICY,
@@ -539,7 +539,7 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
             source=SOURCE,
         ),
     ),
-    "another project's, hidden by what is restored": (
+    "another project's version, hidden by the archived container": (
         declared("a", "1"),
         container("a", registered("a", "0", owner="other"), "1", archived=True),
         POLICY,
@@ -551,7 +551,7 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
             "Declare another name, or pass --take-over to archive that version.",
         ),
     ),
-    "nobody's, hidden by what is restored": (
+    "a version without owner, hidden by the archived container": (
         declared("a", "1"),
         container("a", registered("a", "0", owner=None), "1", archived=True),
         POLICY,
@@ -571,8 +571,8 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
             "curated",
             "a",
             "1",
-            "a belongs to the service, which lets nobody change it.",
-            "Declare it under a name of your own.",
+            "a belongs to the service, and only the service can change it.",
+            "Declare the environment under another name.",
             source=SOURCE,
         ),
     ),
@@ -582,7 +582,7 @@ REJECTIONS: dict[str, tuple[Declaration, Container, Policy, Rejection]] = {
 @pytest.mark.parametrize(
     ("desired", "held", "policy", "rejection"), REJECTIONS.values(), ids=REJECTIONS.keys()
 )
-def test_every_rejection_says_what_is_wrong_and_how_to_put_it_right(
+def test_every_rejection_has_its_message_and_fix(
     desired: Declaration, held: Container, policy: Policy, rejection: Rejection
 ) -> None:
     assert plan([desired], state(held), policy).rejections == (rejection,)
@@ -597,7 +597,7 @@ def test_every_rejection_says_what_is_wrong_and_how_to_put_it_right(
     ],
     ids=["create", "update", "restore"],
 )
-def test_whatever_is_written_carries_the_whole_declaration_and_its_record(held: Container) -> None:
+def test_every_write_has_the_whole_declaration_and_its_provenance(held: Container) -> None:
     desired = declared("a", "1", image(), "About a", {"team": "x"})
     (change,) = plan([desired], state(held), Policy(PROJECT, commit="c0ffee")).changes
 
@@ -615,7 +615,7 @@ def test_a_plan_names_the_project_and_the_target_it_is_for() -> None:
     assert (made.project, made.target) == (PROJECT, TARGET)
 
 
-def test_a_create_carries_everything_that_it_writes() -> None:
+def test_a_create_lists_every_field_that_it_writes() -> None:
     spec = conda("python=3.11", {"pip": ["numpy==1.26.4"]})
     made = plan([declared("a", "1", spec, "About a", {"team": "x"})])
 
@@ -649,7 +649,7 @@ def test_a_create_carries_everything_that_it_writes() -> None:
     }
 
 
-def test_an_update_names_each_field_before_and_after() -> None:
+def test_an_update_lists_each_field_before_and_after() -> None:
     made = plan(
         [declared("a", "1", description="new", tags={"kept": "1", "changed": "2", "added": "3"})],
         state(
@@ -668,7 +668,7 @@ def test_an_update_names_each_field_before_and_after() -> None:
     )
 
 
-def test_an_immutable_rejection_names_each_field_and_the_fix() -> None:
+def test_an_immutable_rejection_lists_each_field_and_the_fix() -> None:
     made = plan(
         [declared("a", "1", conda("python=3.11", "numpy=1.26", tag="2"))],
         state(container("a", registered("a", "1", conda("python=3.11", "numpy=1.24")))),
@@ -679,7 +679,8 @@ def test_an_immutable_rejection_names_each_field_and_the_fix() -> None:
             "immutable",
             "a",
             "1",
-            "a:1 is registered with another content, and that is fixed at creation.",
+            "a:1 is already registered with a different image and conda_file. Registered versions "
+            "cannot change.",
             "envsync bump a",
             (
                 FieldChange("image", "mcr.microsoft.com/base:1", "mcr.microsoft.com/base:2"),
@@ -690,7 +691,7 @@ def test_an_immutable_rejection_names_each_field_and_the_fix() -> None:
     )
 
 
-def test_the_fix_names_the_version_where_several_are_declared() -> None:
+def test_the_fix_names_the_version_if_several_are_declared() -> None:
     made = plan(
         [declared("a", "1", image("2")), declared("a", "2", image("2"))],
         state(container("a", registered("a", "1", image("1")))),
@@ -699,7 +700,7 @@ def test_the_fix_names_the_version_where_several_are_declared() -> None:
     assert [item.fix for item in made.rejections] == ["envsync bump a:1"]
 
 
-def test_a_rejected_build_context_names_the_files_that_differ() -> None:
+def test_a_rejected_build_context_lists_the_files_that_differ() -> None:
     before, after = (
         built(Dockerfile="1", old="2", same="3"),
         built(Dockerfile="9", new="2", same="3"),
@@ -711,7 +712,7 @@ def test_a_rejected_build_context_names_the_files_that_differ() -> None:
     assert field.files == {"Dockerfile": "modified", "new": "added", "old": "removed"}
 
 
-def test_an_adopting_update_writes_the_owner_and_shows_no_reserved_tag() -> None:
+def test_an_adoption_writes_the_owner_and_lists_no_reserved_tag() -> None:
     made = plan(
         [declared("a", "1", tags={"x": "1"})],
         state(container("a", registered("a", "1", tags={"x": "1"}, owner=None))),
@@ -724,7 +725,7 @@ def test_an_adopting_update_writes_the_owner_and_shows_no_reserved_tag() -> None
     assert change.desired.metadata.tags == {"x": "1"}
 
 
-def test_tags_that_belong_to_others_are_neither_compared_nor_removed() -> None:
+def test_ignored_tags_are_neither_compared_nor_removed() -> None:
     policy = Policy(PROJECT, ignore_tags=("cost-*", "azsec"))
     held = {"x": "1", "cost-center": "7", "azsec": "on"}
     actual = state(container("a", registered("a", "1", tags=held)))
@@ -738,7 +739,7 @@ def test_tags_that_belong_to_others_are_neither_compared_nor_removed() -> None:
     assert change.desired.metadata.tags == {"x": "2", "cost-center": "7", "azsec": "on"}
 
 
-def test_a_lost_digest_is_no_change_and_is_written_again_by_the_next_update() -> None:
+def test_a_lost_digest_is_not_a_change_and_the_next_update_writes_it_again() -> None:
     actual = state(container("a", registered("a", "1", digest=None)))
 
     assert plan([declared("a", "1")], actual).changes == ()
@@ -747,7 +748,7 @@ def test_a_lost_digest_is_no_change_and_is_written_again_by_the_next_update() ->
     assert change.desired.provenance.digest == image().digest
 
 
-def test_restoring_an_environment_keeps_archived_what_was_archived() -> None:
+def test_restoring_an_environment_keeps_archived_versions_archived() -> None:
     made = plan(
         [declared("a", "3")],
         state(container("a", "1", registered("a", "2", archived=True), "3", archived=True)),
@@ -757,10 +758,10 @@ def test_restoring_an_environment_keeps_archived_what_was_archived() -> None:
     assert made.unchanged == 1
 
 
-def test_archiving_some_versions_says_what_was_left_alone() -> None:
+def test_archiving_some_versions_warns_of_the_versions_that_stay_active() -> None:
     made = plan([], state(container("a", "1", registered("a", "2", owner="other"))))
 
-    assert made.warnings == ("a: left alone what is not ours: 2.",)
+    assert made.warnings == ("a: the plan leaves versions of other owners active: 2.",)
 
 
 def test_the_warnings_of_every_name_are_kept() -> None:
@@ -768,13 +769,13 @@ def test_the_warnings_of_every_name_are_kept() -> None:
     made = plan([], state(container("a", "1", *others), container("b", "1", others[0])))
 
     assert made.warnings == (
-        "a: left alone what is not ours: 2, 3.",
-        "b: left alone what is not ours: 2.",
+        "a: the plan leaves versions of other owners active: 2, 3.",
+        "b: the plan leaves versions of other owners active: 2.",
     )
 
 
-def test_what_may_only_look_archived_by_itself_is_not_shown_if_it_is_not_ours() -> None:
-    """A service may show every version of an archived environment as archived."""
+def test_a_restore_is_rejected_if_a_foreign_version_may_only_seem_archived() -> None:
+    """The service may report every version of an archived environment as archived."""
     versions = (
         registered("a", "1", owner="other", archived=True),
         registered("a", "2", archived=True),
@@ -794,7 +795,7 @@ def test_what_may_only_look_archived_by_itself_is_not_shown_if_it_is_not_ours() 
 # Versions that envsync looks after.
 
 AUTO: dict[str, tuple[Container | None, list[str]]] = {
-    "nothing there: 1": (None, ["create a:1"]),
+    "no version: 1": (None, ["create a:1"]),
     "the newest has the content: nothing": (container("a", "1"), []),
     "other content: highest plus one": (
         container("a", registered("a", "9", image("0")), registered("a", "2", image("0"))),
@@ -808,19 +809,19 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
         container("a", "1", registered("a", "2", image("0"))),
         ["create a:3"],
     ),
-    "the newest was archived on its own: the one before counts": (
+    "the newest is archived itself: the version before counts": (
         container("a", "1", registered("a", "2", image("0"), archived=True)),
         [],
     ),
-    "not all integers: what the service would call it": (
+    "not all integers: the next version of the service": (
         container("a", registered("a", "2022-09-14", image("0")), next_version="2022-09-15"),
         ["create a:2022-09-15"],
     ),
-    "digits that int() takes and the service does not": (
+    "digits that only int() accepts": (
         container("a", registered("a", "٣", image("0")), next_version="7"),
         ["create a:7"],
     ),
-    "the content is there, hidden: restore the environment": (
+    "the content is hidden: restore the environment": (
         container("a", "1", archived=True),
         ["restore a"],
     ),
@@ -828,7 +829,7 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
         container("a", registered("a", "1", image("0")), archived=True),
         ["archive a:1", "restore a", "create a:2"],
     ),
-    "the content is there with other tags: update": (
+    "same content, other tags: update": (
         container("a", registered("a", "4", tags={"x": "1"})),
         ["update a:4"],
     ),
@@ -836,13 +837,15 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
 
 
 @pytest.mark.parametrize(("held", "changes"), AUTO.values(), ids=AUTO.keys())
-def test_a_file_without_a_version(held: Container | None, changes: list[str]) -> None:
+def test_envsync_numbers_the_versions_of_a_file_without_version(
+    held: Container | None, changes: list[str]
+) -> None:
     made = plan([declared("a", None)], state(held) if held else {})
 
     assert actions(made) == changes
 
 
-def test_a_new_version_says_which_one_it_supersedes() -> None:
+def test_the_reason_of_a_new_version_names_the_superseded_one() -> None:
     made = plan([declared("a", None)], state(container("a", registered("a", "3", image("0")))))
 
     assert made.changes[0].reason == "new content, supersedes 3"
@@ -854,7 +857,7 @@ def test_two_declarations_of_one_version_are_refused() -> None:
         plan([declared("a", "1"), declared("a", None)])
 
 
-# What @latest becomes.
+# Changes of @latest.
 
 LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange, ...]]] = {
     "created in natural order, whatever the order of files": (
@@ -887,13 +890,13 @@ LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange
         POLICY,
         (LatestChange("a", "1", "2"),),
     ),
-    "an environment that stays archived had none and has none": (
+    "an environment that stays archived has no latest": (
         [],
         container("a", "1", archived=True),
         POLICY,
         (),
     ),
-    "an archived environment has none": (
+    "an archived environment loses its latest": (
         [],
         container("a", "1"),
         POLICY,
@@ -917,7 +920,7 @@ LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange
 @pytest.mark.parametrize(
     ("desired", "held", "policy", "latest"), LATEST.values(), ids=LATEST.keys()
 )
-def test_what_latest_becomes(
+def test_the_plan_lists_changes_of_latest(
     desired: list[Declaration],
     held: Container,
     policy: Policy,
@@ -926,22 +929,22 @@ def test_what_latest_becomes(
     assert plan(desired, state(held), policy).latest == latest
 
 
-def test_a_fix_on_an_older_line_warns_that_latest_ends_lower() -> None:
+def test_a_new_version_below_the_highest_warns_about_latest() -> None:
     desired = [declared("a", "2.0"), declared("a", "1.1")]
     made = plan(desired, state(container("a", "2.0")))
 
     assert made.warnings == (
-        "a: @latest becomes 1.1, the newest by creation, although 2.0 is higher.",
+        "a: @latest becomes 1.1, because it is created last, although 2.0 is higher.",
     )
     assert plan(desired).warnings == ()
 
 
-# Build contexts that a service does not tell.
+# Build contexts whose content the service does not return.
 
 SHA, MD5 = "a" * 64, "b" * 32
 
 
-def test_a_digest_tag_tells_whether_an_unknown_context_is_the_same() -> None:
+def test_the_digest_tag_decides_whether_an_unknown_context_is_the_same() -> None:
     spec = built(Dockerfile="1")
     same = registered("a", "1", unknown_build(), digest=spec.digest)
     other = registered("a", "1", unknown_build(), digest=built(Dockerfile="2").digest)
@@ -952,7 +955,7 @@ def test_a_digest_tag_tells_whether_an_unknown_context_is_the_same() -> None:
     ]
 
 
-def test_without_a_digest_tag_the_upload_hash_of_the_same_generation_tells() -> None:
+def test_without_a_digest_tag_the_upload_hash_of_the_same_kind_decides() -> None:
     from dataclasses import replace
 
     from envsync.model.environment import Build, BuildContext
@@ -971,14 +974,14 @@ def test_without_a_digest_tag_the_upload_hash_of_the_same_generation_tells() -> 
     assert rejections(made("c" * 64)) == rejections(made("c" * 32)) == ["immutable a:1"]
 
 
-def test_a_context_that_cannot_be_verified_is_said_and_not_guessed() -> None:
+def test_a_context_that_cannot_be_verified_is_a_warning_and_gets_no_digest() -> None:
     spec = built(Dockerfile="1")
     desired = [declared("a", "1", spec, tags={"x": "1"})]
     made = plan(desired, state(container("a", registered("a", "1", unknown_build()))))
 
     assert actions(made) == ["update a:1"]
     assert made.warnings == (
-        "a:1: whether the build context is the registered one cannot be verified.",
+        "a:1: envsync cannot verify that the registered build context is the declared one.",
     )
     assert made.changes[0].desired is not None
     assert made.changes[0].desired.provenance.digest is None
@@ -987,7 +990,7 @@ def test_a_context_that_cannot_be_verified_is_said_and_not_guessed() -> None:
     assert rejections(plan(desired, state(container("a", unowned)))) == ["unowned a:1"]
 
 
-def test_what_is_visible_beside_an_unknown_context_still_counts() -> None:
+def test_known_fields_beside_an_unknown_context_are_compared() -> None:
     held = registered("a", "1", unknown_build(), digest=built("other.Dockerfile", x="1").digest)
     made = plan([declared("a", "1", built("other.Dockerfile", x="1"))], state(container("a", held)))
 
@@ -997,10 +1000,10 @@ def test_what_is_visible_beside_an_unknown_context_still_counts() -> None:
     )
 
 
-# Which names, and how many.
+# The selection of names, and the guard.
 
 
-def test_of_what_the_globs_choose_only_names_that_are_given_take_part() -> None:
+def test_a_plan_is_limited_to_names_that_match_both_globs_and_only() -> None:
     desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
     actual = state(container("gone", "1"))
 
@@ -1010,7 +1013,7 @@ def test_of_what_the_globs_choose_only_names_that_are_given_take_part() -> None:
     assert actions(made) == ["archive gone"]
 
 
-def test_globs_choose_declared_and_owned_names() -> None:
+def test_globs_select_declared_and_owned_names() -> None:
     desired = [declared("new-a", "1"), declared("new-b", "1")]
     actual = state(container("old-a", "1"), container("old-b", "1"))
 
@@ -1029,7 +1032,7 @@ def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
         plan([declared("new", "1")], actual, globs=("new", glob))
     assert str(caught.value) == (
         f"'{glob}' matches no declared and no owned environment. "
-        "`envsync list` shows what the target holds."
+        "`envsync list` shows the environments in the target."
     )
 
 
@@ -1047,7 +1050,7 @@ def owned(number: int) -> State:
         (100, 31, True),
     ],
 )
-def test_a_plan_that_empties_too_many_environments_is_refused(
+def test_a_plan_that_leaves_too_many_environments_without_a_version_is_refused(
     held: int, gone: int, refused: bool
 ) -> None:
     desired = [declared(f"e{index}", "1") for index in range(gone, held)]
@@ -1059,8 +1062,8 @@ def test_a_plan_that_empties_too_many_environments_is_refused(
     assert plan(desired, owned(held), allowed).refused is None
 
 
-def test_the_guard_counts_environments_left_without_an_active_version() -> None:
-    """Archiving nine of ten versions of each name leaves every name with one."""
+def test_the_guard_counts_environments_and_not_versions() -> None:
+    """An archive of nine out of ten versions leaves every name with an active version."""
     held = state(
         *(container(f"e{index}", *map(str, range(10))) for index in range(10)),
     )
@@ -1071,14 +1074,14 @@ def test_the_guard_counts_environments_left_without_an_active_version() -> None:
     assert made.refused is None
 
 
-def test_a_new_version_of_every_environment_empties_none() -> None:
+def test_the_guard_does_not_count_environments_with_a_new_version() -> None:
     made = plan([declared(f"e{index}", "2") for index in range(10)], owned(10))
 
     assert len(made.latest) == 10
     assert made.refused is None
 
 
-def test_the_guard_counts_only_what_is_owned_and_active() -> None:
+def test_the_guard_counts_only_owned_and_active_environments() -> None:
     archived = {f"x{index}": container(f"x{index}", "1", archived=True) for index in range(90)}
     made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
 
@@ -1088,15 +1091,16 @@ def test_the_guard_counts_only_what_is_owned_and_active() -> None:
     )
 
 
-def test_a_plan_from_nothing_is_refused() -> None:
+def test_a_plan_without_declarations_is_refused() -> None:
     assert plan([], owned(1)).refused == (
-        "Nothing is declared, so the plan would archive all that the project owns."
+        "No file declares an environment, so the plan would archive everything that the project "
+        "owns."
     )
     assert plan([], owned(1), Policy(PROJECT, allow_mass_archive=True)).refused is None
     assert plan([], {}).refused is None
 
 
-def test_the_plan_is_in_canonical_order_whatever_the_order_of_files() -> None:
+def test_the_order_of_a_plan_does_not_depend_on_the_order_of_files() -> None:
     desired = [declared("b", "10"), declared("a", "2"), declared("b", "9"), declared("a", "1")]
     made = plan(desired)
 
@@ -1105,7 +1109,7 @@ def test_the_plan_is_in_canonical_order_whatever_the_order_of_files() -> None:
     assert plan(desired[::-1]).digest == made.digest
 
 
-def test_unchanged_counts_declared_versions_that_need_nothing() -> None:
+def test_unchanged_counts_declared_versions_without_a_change() -> None:
     made = plan(
         [declared("a", "1"), declared("a", "2"), declared("b", "1", image("2"))],
         state(container("a", "1", "5"), container("b", "1"), container("c", "1")),
@@ -1121,8 +1125,8 @@ def test_unchanged_counts_declared_versions_that_need_nothing() -> None:
     }
 
 
-def test_the_digest_tells_whose_versions_a_plan_makes_ours() -> None:
-    """Who approved the adoption of nobody's version did not approve taking one from a project."""
+def test_the_digest_depends_on_the_previous_owner() -> None:
+    """An approval of an adoption does not approve a take-over from another project."""
     policy = Policy(PROJECT, take_over=True)
 
     def digest(owner: str | None, *, archived: bool = False) -> str:

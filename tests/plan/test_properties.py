@@ -1,4 +1,4 @@
-"""What holds for every desired state, every edit behind envsync's back and every policy."""
+"""Properties that hold for every desired state, every policy and every edit by others."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from envsync.plan.planner import make_plan
 from envsync.targets.local.target import LocalTarget
 from tests.builders import PROJECT, TARGET, conda, declared, image
 
+# Few values, so that declarations and edits meet on the same versions. "b" and "B" are two names.
 NAMES = ["a", "b", "B", "c.d"]
 VERSIONS = ["1", "2", "10", "1.10", "rc-1"]
 SPECS = [image("1"), image("2"), conda("python=3.11"), conda("python=3.12")]
@@ -41,7 +42,7 @@ metadata = st.builds(
 
 @st.composite
 def declarations(draw: st.DrawFn) -> list[Declaration]:
-    """Of each name: nothing, one file without a version, or some with."""
+    """For each name: no file, one file without version, or several with versions."""
     found = []
     for name in NAMES:
         none: list[str | None] = []
@@ -65,13 +66,14 @@ policies = st.builds(
     adopt=st.sampled_from(["identical", "never"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
+    # Otherwise the guard would refuse most plans, and nothing would be tested.
     allow_mass_archive=st.just(True),
 )
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One thing that somebody does to the target without envsync."""
+    """An operation on the target without envsync."""
 
     what: str
     key: EnvironmentKey
@@ -120,7 +122,7 @@ def edited(target: LocalTarget, made: Iterable[Edit]) -> None:
         try:
             edit.make(target)
         except (TargetError, KeyError):
-            continue  # the service refuses it too
+            continue  # the service refuses such an operation as well
 
 
 def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) -> Plan:
@@ -129,7 +131,7 @@ def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) ->
 
 
 def not_ours(state: State) -> dict[EnvironmentKey, RegisteredVersion]:
-    """Every version that the project does not own, whole."""
+    """Every version that the project does not own."""
     return {
         item.environment.key: item
         for container in state.values()
@@ -142,6 +144,7 @@ def shown(state: State) -> set[EnvironmentKey]:
     return {item.environment.key for held in state.values() for item in held.active}
 
 
+# Each example opens a database file, which can take longer than the deadline of hypothesis.
 examples = settings(max_examples=60, deadline=None)
 
 
@@ -169,7 +172,7 @@ def test_after_an_apply_the_next_plan_is_empty(
 
 @examples
 @given(declarations(), edits, policies)
-def test_nothing_that_is_not_ours_changes_unless_it_is_adopted(
+def test_versions_of_other_owners_change_only_by_adoption_or_take_over(
     desired: list[Declaration], made: list[Edit], policy: Policy
 ) -> None:
     with local_target() as target:
@@ -183,7 +186,7 @@ def test_nothing_that_is_not_ours_changes_unless_it_is_adopted(
         (change.name, change.version)
         for change in plan.applicable
         if change.scope == "version"
-        # The only changes that may meet what is not ours: adopting, and --take-over.
+        # Only an adoption and --take-over may change versions that are not ours.
         and (change.desired is not None or policy.take_over)
     }
     for key, item in not_ours(before).items():
@@ -213,7 +216,7 @@ def test_a_plan_with_rejections_changes_nothing(
 
 @examples
 @given(declarations(), edits, policies, st.randoms(use_true_random=False))
-def test_the_plan_is_the_same_whatever_the_order_of_files(
+def test_a_plan_does_not_depend_on_the_order_of_files(
     desired: list[Declaration], made: list[Edit], policy: Policy, chance: random.Random
 ) -> None:
     with local_target() as target:
@@ -244,7 +247,7 @@ def test_a_plan_that_was_saved_and_loaded_approves_the_same_apply(
 
 
 def contents(state: State) -> dict[str, object]:
-    """A state without times."""
+    """A state without times of creation."""
     return {
         name: (held.archived, [(item.environment, item.archived) for item in held.versions])
         for name, held in state.items()
@@ -253,10 +256,10 @@ def contents(state: State) -> dict[str, object]:
 
 @settings(max_examples=15, deadline=None)
 @given(declarations(), declarations())
-def test_two_appliers_at_once_lose_nothing(
+def test_two_concurrent_applies_lose_no_change(
     first: list[Declaration], second: list[Declaration]
 ) -> None:
-    """Two projects share one file; each ends with all that it declares, or with an error for it."""
+    """Two projects share one file. Each gets everything that it declares, or an error."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "local.db"
         results: dict[str, set[EnvironmentKey]] = {}
@@ -299,7 +302,7 @@ def test_two_appliers_at_once_lose_nothing(
 
 @examples
 @given(declarations(), st.integers(2, 4))
-def test_a_repeated_apply_never_makes_a_second_version_of_the_same_content(
+def test_a_repeated_apply_never_creates_a_second_version_of_the_same_content(
     desired: list[Declaration], times: int
 ) -> None:
     with local_target() as target:

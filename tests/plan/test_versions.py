@@ -1,4 +1,4 @@
-"""Which version a declaration stands for, and what changes do to `@latest`."""
+"""Which version a declaration means, and what changes do to `@latest`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from envsync.model.errors import EnvsyncError
 from envsync.model.state import Container
 from envsync.plan.change import Action, Change
-from envsync.plan.versions import after, latest_falls_back, newest, resolve
+from envsync.plan.versions import container_after, latest_falls_back, newest, resolve
 from tests.builders import PROJECT, built, container, declared, image, registered, unknown_build
 
 
@@ -21,7 +21,7 @@ def change(action: Action, version: str | None) -> Change:
     return Change(action, "environment" if version is None else "version", "a", version, "")
 
 
-def test_declarations_stand_in_natural_version_order() -> None:
+def test_declarations_are_sorted_by_version_in_natural_order() -> None:
     found = [declared("a", version) for version in ("10", "9", "1.10", "1.9")]
 
     assert resolve(found, Container("a"), PROJECT) == {
@@ -30,29 +30,29 @@ def test_declarations_stand_in_natural_version_order() -> None:
     assert list(resolve(found, Container("a"), PROJECT)) == ["1.9", "1.10", "9", "10"]
 
 
-def test_a_version_that_several_files_declare_is_named() -> None:
+def test_two_files_with_the_same_version_are_refused() -> None:
     found = [declared("a", version) for version in ("1", "2", "2", "2")]
 
     with pytest.raises(EnvsyncError) as caught:
         resolve(found, Container("a"), PROJECT)
-    assert str(caught.value) == "3 files declare a:2; one may."
+    assert str(caught.value) == "3 files declare a:2. Keep one of them."
 
 
 NEXT: dict[str, tuple[Container, str]] = {
-    "nothing there": (container("a"), "1"),
+    "no version": (container("a"), "1"),
     "the highest integer plus one": (container("a", "10", "9"), "11"),
-    "digits that int() takes and Azure ML does not": (container("a", "٣"), "99"),
-    "a digit that int() does not take": (container("a", "²"), "99"),
-    "anything else: what the service would call it": (container("a", "1", "rc"), "99"),
+    "digits that only int() accepts": (container("a", "٣"), "99"),
+    "a digit that int() does not accept": (container("a", "²"), "99"),
+    "anything else: the next version of the service": (container("a", "1", "rc"), "99"),
 }
 
 
 @pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
-def test_what_a_new_version_is_called(held: Container, version: str) -> None:
+def test_a_new_version_is_numbered(held: Container, version: str) -> None:
     assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
 
 
-def test_the_newest_is_the_last_created_that_is_not_archived_on_its_own() -> None:
+def test_the_newest_version_is_the_last_created_that_is_not_archived_itself() -> None:
     kept, archived = registered("a", "1"), registered("a", "2", archived=True)
 
     assert newest(container("a", "9", kept, archived)) == kept
@@ -81,10 +81,10 @@ AFTER: dict[str, tuple[Container, list[Change], str | None]] = {
 
 
 @pytest.mark.parametrize(("held", "changes", "latest"), AFTER.values(), ids=AFTER.keys())
-def test_what_is_latest_after_the_changes(
+def test_latest_after_the_changes(
     held: Container, changes: list[Change], latest: str | None
 ) -> None:
-    assert after(held, changes).latest == latest
+    assert container_after(held, changes).latest == latest
 
 
 FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
@@ -92,7 +92,7 @@ FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
     "a lower one is created last": (
         container("a", "10"),
         ["9"],
-        ["a: @latest becomes 9, the newest by creation, although 10 is higher."],
+        ["a: @latest becomes 9, because it is created last, although 10 is higher."],
     ),
     "the higher one is archived": (container("a", registered("a", "10", archived=True)), ["9"], []),
     "it was lower before": (container("a", "10", "9"), [], []),
@@ -102,12 +102,12 @@ FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
 @pytest.mark.parametrize(
     ("held", "created", "warnings"), FALLS_BACK.values(), ids=FALLS_BACK.keys()
 )
-def test_a_warning_where_latest_ends_at_a_lower_version(
+def test_a_created_version_below_the_highest_warns_about_latest(
     held: Container, created: list[str], warnings: list[str]
 ) -> None:
     changes = [create(version) for version in created]
 
-    assert list(latest_falls_back(after(held, changes), changes)) == warnings
+    assert list(latest_falls_back(container_after(held, changes), changes)) == warnings
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used(
 
 
 @pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])
-def test_a_spec_that_cannot_be_verified_counts_as_declared_only_for_what_is_ours(
+def test_a_spec_that_cannot_be_verified_counts_as_declared_only_in_our_versions(
     owner: str | None, version: str
 ) -> None:
     held = container("a", registered("a", "1", unknown_build(), owner=owner))

@@ -1,4 +1,4 @@
-"""Text that tries to be more than text, and plans that are full of it."""
+"""Strings that try to inject Markdown, HTML or control sequences, and plans full of them."""
 
 from __future__ import annotations
 
@@ -9,76 +9,29 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 
+# fmt: off
 NASTY = (
-    *(
-        "@user",
-        "@org/team",
-        "#1",
-        "GH-1",
-        "owner/repo#1",
-        "deadbeef",
-        "deadbee",
-        "0123456789abcdef",
-    ),
-    *("https://evil.example", "http://evil.example/?a=b", "www.evil.example", "a@evil.example"),
-    *(
-        "<b>x</b>",
-        "<!-- x",
-        "-->",
-        "<img src=x>",
-        "</details>",
-        "<script>",
-        "&lt;b&gt;",
-        "&#64;user",
-    ),
-    *("![x](y)", "[x](y)", "[x]: y", "[^1]", "<https://evil.example>", ":tada:", "$x$", "$`x`$"),
-    *(
-        "`",
-        "``",
-        "```",
-        "````",
-        "`" * 40,
-        "`" * 300,
-        "~~~",
-        "`x`",
-        "` x",
-        "x `",
-        "|",
-        "a | b",
-        "|---|",
-        "\\|",
-        "\\",
-    ),
-    *(
-        "# x",
-        "> x",
-        "- x",
-        "1. x",
-        "1) x",
-        "7.",
-        "* * *",
-        "---",
-        "===",
-        "    x",
-        "\t",
-        " ",
-        "  ",
-        "",
-    ),
-    *("\n", "\r\n", "\n\n", "\n```\n", "\u2028", "\u2029", "\x00", "\x1b[2J", "\x07", "\x85"),
-    *(
-        "\u202e",
-        "\u2066",
-        "\u200b",
-        "\u200d",
-        "\ufeff",
-        "**x**",
-        "_x_",
-        "~~x~~",
-        "*",
-        "_",
-    ),
+    # Mentions, issues and commits: GitHub turns them into links.
+    "@user", "@org/team", "#1", "GH-1", "owner/repo#1", "deadbeef", "deadbee", "0123456789abcdef",
+    # URLs and e-mail addresses.
+    "https://evil.example", "http://evil.example/?a=b", "www.evil.example", "a@evil.example",
+    # HTML, and entities that could become HTML or a mention.
+    "<b>x</b>", "<!-- x", "-->", "<img src=x>", "</details>", "<script>", "&lt;b&gt;", "&#64;user",
+    # Images, links, footnotes, emoji and formulas.
+    "![x](y)", "[x](y)", "[x]: y", "[^1]", "<https://evil.example>", ":tada:", "$x$", "$`x`$",
+    # Code spans, fences and tables.
+    "`", "``", "```", "````", "`" * 40, "`" * 300, "~~~", "`x`", "` x", "x `", "|", "a | b",
+    "|---|", "\\|", "\\",
+    # Blocks: headings, quotes, lists, rules and indented code.
+    "# x", "> x", "- x", "1. x", "1) x", "7.", "* * *", "---", "===", "    x", "\t", " ", "  ", "",
+    # Line breaks, control characters and escape sequences.
+    "\n", "\r\n", "\n\n", "\n```\n", "\u2028", "\u2029", "\x00", "\x1b[2J", "\x07", "\x85",
+    # Characters that cannot be seen, or that change the direction of text.
+    "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff",
+    # Emphasis.
+    "**x**", "_x_", "~~x~~", "*", "_",
 )
+# fmt: on
 
 texts = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=8)), max_size=6).map("".join)
 values = st.one_of(
@@ -87,7 +40,7 @@ values = st.one_of(
 
 
 def plan_of(text: str, value: object = "x") -> Plan:
-    """A plan with one of everything, in which all that could be foreign is this text."""
+    """A plan with every part, in which every string from outside is `text`."""
     field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
     source = Source(text, 3)
     return Plan(

@@ -1,4 +1,4 @@
-"""Annotations of GitHub workflows, read as the runner reads them."""
+"""Annotations of GitHub workflows, parsed as the runner parses them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hypothesis import given
 from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
+from envsync.model.wording import printable
 from envsync.plan.change import Rejection
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github, problems_github
-from envsync.render.paint import safe
 from tests.render.hostile import plan_of, texts
 
 Command = tuple[str, dict[str, str], str]
 
 
 def commands(text: str) -> list[Command]:
-    """Name, properties and message of each line, unescaped the way the runner does it."""
+    """Name, properties and message of each line, unescaped as the runner does it."""
     found = []
     for line in text.split("\n")[:-1]:
         match = re.fullmatch(r"::(error|warning) ([^:]*)::(.*)", line)
@@ -50,7 +50,7 @@ def test_a_problem_is_an_annotation_on_its_line() -> None:
     )
 
 
-def test_no_problem_is_no_output() -> None:
+def test_no_problems_give_no_output() -> None:
     assert problems_github([]) == ""
 
 
@@ -63,7 +63,7 @@ def test_no_problem_is_no_output() -> None:
         ("a", "/tmp/x.yml", "/tmp/x.yml"),
     ],
 )
-def test_files_are_named_from_the_root_of_the_repository(
+def test_file_paths_are_relative_to_the_root_of_the_repository(
     prefix: str, file: str, shown: str
 ) -> None:
     ((_, properties, _),) = commands(problems_github([problem(file)], prefix))
@@ -71,7 +71,7 @@ def test_files_are_named_from_the_root_of_the_repository(
     assert properties["file"] == shown
 
 
-def test_what_has_a_meaning_in_a_command_is_escaped() -> None:
+def test_special_characters_of_a_command_are_escaped() -> None:
     text = problems_github([problem("50%,a:b.yml", "100% ::error::, so: %0A", "::x")])
 
     assert text.startswith("::error file=50%25%2Ca%3Ab.yml,line=3,")
@@ -79,19 +79,19 @@ def test_what_has_a_meaning_in_a_command_is_escaped() -> None:
 
 
 @given(texts, texts, texts)
-def test_no_text_makes_another_command_or_property(file: str, message: str, fix: str) -> None:
+def test_no_message_can_add_a_command_or_property(file: str, message: str, fix: str) -> None:
     ((name, properties, told),) = commands(
         problems_github([problem(f"x{file.replace('/', '-')}", message, fix)])
     )
 
     assert name == "error"
     assert properties == {
-        "file": safe(f"x{file.replace('/', '-')}"),
+        "file": printable(f"x{file.replace('/', '-')}"),
         "line": "3",
         "col": "7",
         "title": "unknown-field",
     }
-    assert told == safe(f"{message} {fix}".rstrip())
+    assert told == printable(f"{message} {fix}".rstrip())
 
 
 def test_a_rejection_is_an_annotation_on_its_declaration() -> None:
@@ -117,5 +117,5 @@ def test_a_rejection_is_an_annotation_on_its_declaration() -> None:
 
 
 @given(texts)
-def test_no_text_of_a_plan_makes_another_command(text: str) -> None:
+def test_no_string_in_a_plan_can_add_a_command(text: str) -> None:
     assert [name for name, _, _ in commands(plan_github(plan_of(text)))] == ["error", "error"]

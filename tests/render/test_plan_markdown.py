@@ -1,14 +1,14 @@
-"""Plans as Markdown: what a comment shows, what no text can smuggle in, and how it is cut."""
+"""Plans as Markdown: the content, protection against injected Markdown, and the size limit."""
 
 from __future__ import annotations
 
 import re
 
-import cmarkgfm  # type: ignore[import-untyped]  # it has no types to offer
+import cmarkgfm  # type: ignore[import-untyped]  # cmarkgfm has no types
 import pytest
 from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # as above
 from hypothesis import example as case
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -27,7 +27,7 @@ EXPECTED = """\
 **`local`** (local): 2 to create, 1 to update, 3 to archive, 1 to restore, 1 rejected, 1 unchanged
 
 **`context:1` is rejected** as `immutable` (`environments/context-1.yml:1`): `context:1` is \
-registered with another content, and that is fixed at creation.
+already registered with a different build. Registered versions cannot change.
 
 ```diff
 -   build.context  sha256:a81aec3e5939…
@@ -76,14 +76,17 @@ sleeping  (none) → 1
 torch     3 → 4
 ```
 
-**Warning:** shared: left alone what is not ours: 2.
+**Warning:** shared: the plan leaves versions of other owners active: 2.
 
 Digest: `sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159`
 """
 
 GFM = MarkdownIt("gfm-like")
 PROSE = re.compile(r"(?:(?![0-9A-Fa-f]{7})[A-Za-z]{1,40}|[0-9]{1,6}|[ '(),.:;!?%…])*")
-"""Text outside code in which nothing can be found that GitHub makes a link or an image of."""
+"""A string outside code that contains nothing that GitHub turns into a link or an image."""
+
+INLINE = {"text", "code_inline", "strong_open", "strong_close"}
+"""The only inline elements that a plan may have. A link or an image would come from a string."""
 
 
 def test_a_whole_plan() -> None:
@@ -98,7 +101,7 @@ def test_an_empty_plan() -> None:
     )
 
 
-def test_a_refused_plan_says_why_at_the_top() -> None:
+def test_a_refused_plan_begins_with_the_reason() -> None:
     plan = Plan(PROJECT, TARGET, refused="Nothing is declared, see max_archive_percent.")
 
     assert (
@@ -107,7 +110,7 @@ def test_a_refused_plan_says_why_at_the_top() -> None:
     )
 
 
-def test_a_fix_that_is_no_command_is_a_sentence() -> None:
+def test_a_fix_that_is_not_a_command_is_shown_as_a_sentence() -> None:
     rejection = Rejection(
         "unowned", "a", "1", "a:1 exists.", "Set `adopt: identical` in envsync.yaml."
     )
@@ -125,11 +128,11 @@ def test_many_lines_are_folded() -> None:
     assert "\n```\n\n</details>\n" in plan_markdown(many)
 
 
-# Hostile text
+# Strings that try to inject Markdown
 
 
 def structure(tokens: list[Token]) -> list[str]:
-    """The blocks of a text, each by its type, without what stands in them."""
+    """The blocks of a Markdown document by type, without their content."""
     return [token.type for token in tokens]
 
 
@@ -139,24 +142,22 @@ def inline(tokens: list[Token]) -> list[Token]:
 
 @given(texts, values)
 @case("```\n</details>\n@user", None)
-def test_no_text_changes_what_a_plan_is_made_of(text: str, value: object) -> None:
+def test_no_string_changes_the_structure_of_the_markdown(text: str, value: object) -> None:
     tokens = GFM.parse(plan_markdown(plan_of(text, value)))
 
     assert structure(tokens) == structure(GFM.parse(plan_markdown(plan_of("x", value))))
-    assert {child.type for child in inline(tokens)} <= {
-        *("text", "code_inline", "strong_open", "strong_close")
-    }
+    assert {child.type for child in inline(tokens)} <= INLINE
     outside = [child.content for child in inline(tokens) if child.type == "text"]
     assert [text for text in outside if not PROSE.fullmatch(text)] == []
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_nothing_nasty_gets_out(text: str) -> None:
-    test_no_text_changes_what_a_plan_is_made_of.hypothesis.inner_test(text, text)  # type: ignore[attr-defined]  # set by hypothesis
+def test_known_attacks_stay_inside_code(text: str) -> None:
+    test_no_string_changes_the_structure_of_the_markdown.hypothesis.inner_test(text, text)  # type: ignore[attr-defined]  # set by hypothesis
 
 
 @given(texts)
-def test_text_in_a_plan_is_printable_and_one_line(text: str) -> None:
+def test_strings_in_a_plan_become_one_printable_line(text: str) -> None:
     lines = plan_markdown(plan_of(text)).split("\n")
 
     assert [
@@ -171,25 +172,25 @@ def test_text_in_a_plan_is_printable_and_one_line(text: str) -> None:
 
 @given(texts, values)
 @case("x" + "`" * 100 + "[x](y)", None)
-def test_the_parser_that_github_uses_makes_nothing_of_it_either(text: str, value: object) -> None:
+def test_the_parser_of_github_finds_the_same_structure(text: str, value: object) -> None:
     assert tags(plan_markdown(plan_of(text, value))) == tags(plan_markdown(plan_of("x", value)))
 
 
 def tags(text: str) -> list[str]:
-    """What a text is made of in HTML, but for code within a sentence."""
+    """The HTML tags of a Markdown document, without code spans."""
     html = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
     return [tag for tag in re.findall(r"<[^>]+>", html) if tag not in ("<code>", "</code>")]
 
 
 @given(st.text(alphabet="` a", min_size=1, max_size=9))
-def test_a_code_span_shows_its_text(text: str) -> None:
+def test_a_code_span_shows_its_string_unchanged(text: str) -> None:
     (token,) = inline(GFM.parse(f"{code(text)}"))
 
     assert (token.type, token.content) == ("code_inline", text)
 
 
 @given(st.lists(st.text(alphabet="`~ a"), min_size=1))
-def test_a_fence_holds_its_lines(lines: list[str]) -> None:
+def test_a_fence_encloses_all_its_lines(lines: list[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     opening, closing = fence(text, "diff")
     (token,) = GFM.parse(opening + text + closing)
@@ -210,11 +211,11 @@ def test_a_fence_holds_its_lines(lines: list[str]) -> None:
         ("don't", "don't"),
     ],
 )
-def test_prose(text: str, shown: str) -> None:
+def test_prose_puts_everything_but_plain_words_into_code(text: str, shown: str) -> None:
     assert prose(text) == shown
 
 
-# Cutting
+# The size limit
 
 
 def large(changes: int, rejections: int, warnings: int) -> Plan:
@@ -237,14 +238,16 @@ def large(changes: int, rejections: int, warnings: int) -> Plan:
 
 
 def shown_and_left_out(text: str, shown: str, name: str) -> int:
-    """How many of a kind a text shows, and how many it says are left out."""
+    """The number of items that a document shows, plus the number that it reports as left out."""
     (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, for", text, re.MULTILINE) or ["0"]
     return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
 
 
+# No deadline: rendering and parsing the largest plan takes longer than 200 ms on a busy machine.
+@settings(deadline=None)
 @given(st.integers(4096, 70_000), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90))
 @case(4096, 90, 90, 90)
-def test_a_cut_plan_is_short_enough_whole_in_its_parts_and_counts_what_is_missing(
+def test_a_cut_plan_fits_the_limit_and_counts_what_is_left_out(
     limit: int, changes: int, rejections: int, warnings: int
 ) -> None:
     plan = large(changes, rejections, warnings)
@@ -254,9 +257,7 @@ def test_a_cut_plan_is_short_enough_whole_in_its_parts_and_counts_what_is_missin
     assert len(text.encode()) <= limit
     assert text.startswith("**`local`** (local): ")
     assert text.endswith(f"\n\nDigest: `{plan.digest}`\n")
-    assert {child.type for child in inline(tokens)} <= {
-        *("text", "code_inline", "strong_open", "strong_close")
-    }
+    assert {child.type for child in inline(tokens)} <= INLINE
     assert text.count("<details>") == text.count("</details>")
     assert (
         shown_and_left_out(text, r"^! update ", "change"),
@@ -266,7 +267,7 @@ def test_a_cut_plan_is_short_enough_whole_in_its_parts_and_counts_what_is_missin
     ) == (changes, rejections, warnings, changes)
 
 
-def test_what_has_room_is_not_cut() -> None:
+def test_a_plan_that_fits_the_limit_is_not_cut() -> None:
     plan = large(20, 20, 20)
     whole = plan_markdown(plan)
 
@@ -274,7 +275,7 @@ def test_what_has_room_is_not_cut() -> None:
     assert plan_markdown(plan, limit=len(whole.encode()) - 1) != whole
 
 
-def test_rejections_are_the_last_to_be_cut() -> None:
+def test_rejections_are_cut_last() -> None:
     text = plan_markdown(large(500, 20, 500), limit=20_000)
 
     assert text.count("is rejected**") == 20
@@ -283,7 +284,7 @@ def test_rejections_are_the_last_to_be_cut() -> None:
     assert 0 < text.count("**Warning:**") < 500
 
 
-def test_a_change_that_is_too_long_by_itself_is_counted() -> None:
+def test_a_change_that_exceeds_the_limit_alone_is_counted() -> None:
     fields = tuple(FieldChange(f"tags.{n}", None, "x" * 200) for n in range(100))
     change = Change(Action.UPDATE, "version", "a", "1", "metadata differs", fields)
     text = plan_markdown(Plan(PROJECT, TARGET, (change,)), limit=4096)
@@ -292,7 +293,7 @@ def test_a_change_that_is_too_long_by_itself_is_counted() -> None:
     assert "```" not in text
 
 
-def test_an_image_in_a_tag_is_not_fetched() -> None:
+def test_an_image_link_in_a_tag_is_not_rendered() -> None:
     plan = make_plan(
         [declared("a", "1", image("1"), tags={"![x](https://evil.example/x.png)": "<img src=x>"})],
         {},

@@ -1,4 +1,4 @@
-"""Plans as text: what a person sees at 80 columns, with and without colour."""
+"""Plans as text for a terminal of 80 columns, with and without colour."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from rich.cells import cell_len
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.state import State
+from envsync.model.wording import printable
 from envsync.plan.change import FieldChange
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
-from envsync.render.paint import columns, painter, safe, shorten
+from envsync.render.paint import columns, painter, shorten
 from envsync.render.plan_text import plan_text, summary_text
 from envsync.render.values import value_text
 from tests.builders import (
@@ -92,8 +93,8 @@ Target local  local .envsync/local.db
         ~ Dockerfile
         + new
         - old
-      context:1 is registered with another content, and that is fixed at
-        creation. (environments/context-1.yml:1)
+      context:1 is already registered with a different build. Registered
+        versions cannot change. (environments/context-1.yml:1)
       fix: envsync bump context
 
 @latest
@@ -102,7 +103,7 @@ Target local  local .envsync/local.db
   sleeping  (none) → 1
   torch     3 → 4
 
-Warning: shared: left alone what is not ours: 2.
+Warning: shared: the plan leaves versions of other owners active: 2.
 
 Plan: 2 create, 1 update, 3 archive, 1 restore, 1 unchanged, 1 rejected.
 Digest sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159
@@ -120,13 +121,13 @@ def test_colour_changes_no_character() -> None:
     assert ANSI.sub("", colored) == plan_text(example())
 
 
-def test_no_line_is_wider_than_the_terminal_but_for_words_that_cannot_be_broken() -> None:
+def test_only_lines_with_one_long_word_are_wider_than_the_terminal() -> None:
     for width in (80, 100, 120):
         lines = plan_text(example(), width=width).splitlines()
         assert max(map(cell_len, lines)) <= width
 
 
-def test_an_empty_plan_is_said_in_one_line() -> None:
+def test_the_summary_of_an_empty_plan_is_one_line() -> None:
     plan = Plan(PROJECT, TARGET, unchanged=3)
 
     assert plan_text(plan) == (
@@ -135,19 +136,19 @@ def test_an_empty_plan_is_said_in_one_line() -> None:
     )
 
 
-def test_the_summary_leaves_out_what_there_is_none_of() -> None:
+def test_the_summary_leaves_out_zero_counts() -> None:
     plan = make_plan([declared("a", "1")], {}, Policy(PROJECT), TARGET)
 
     assert summary_text(plan, painter(False)) == "Plan: 1 create, 0 unchanged."
 
 
-def test_a_refused_plan_says_why() -> None:
+def test_a_refused_plan_shows_the_reason() -> None:
     plan = make_plan([], state(container("a", "1")), Policy(PROJECT), TARGET)
 
-    assert "Refused: Nothing is declared" in plan_text(plan)
+    assert "Refused: No file declares an environment" in plan_text(plan)
 
 
-def test_what_a_rejection_holds_back_is_marked() -> None:
+def test_changes_that_a_rejection_holds_back_are_marked() -> None:
     plan = make_plan(
         [declared("a", "1", image("2")), declared("a", "2")],
         state(container("a", "1")),
@@ -158,7 +159,7 @@ def test_what_a_rejection_holds_back_is_marked() -> None:
     assert "not in the target, held back" in plan_text(plan)
 
 
-def test_long_values_are_cut_unless_they_are_wanted_whole() -> None:
+def test_long_values_are_cut_unless_full_is_set() -> None:
     packages = [f"package-{number}==1.0" for number in range(60)]
     plan = make_plan([declared("a", "1", conda(*packages))], {}, Policy(PROJECT), TARGET)
 
@@ -167,7 +168,7 @@ def test_long_values_are_cut_unless_they_are_wanted_whole() -> None:
     assert "package-59==1.0" in plan_text(plan, full=True)
 
 
-def test_control_characters_in_tags_cannot_reach_the_terminal() -> None:
+def test_control_characters_in_tags_are_escaped() -> None:
     nasty = "\x1b[2J\x07\u202e\nPlan: 0 create"
     plan = make_plan([declared("a", "1", tags={nasty: nasty})], {}, Policy(PROJECT), TARGET)
     text = plan_text(plan)
@@ -178,13 +179,13 @@ def test_control_characters_in_tags_cannot_reach_the_terminal() -> None:
 
 
 @given(st.text())
-def test_safe_text_is_one_printable_line(text: str) -> None:
-    assert "\n" not in safe(text)
-    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", safe(text))
+def test_a_printable_string_is_one_line_without_control_characters(text: str) -> None:
+    assert "\n" not in printable(text)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", printable(text))
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"])), st.integers(2, 30))
-def test_shortened_text_fits(text: str, width: int) -> None:
+def test_a_shortened_string_fits_the_width(text: str, width: int) -> None:
     assert cell_len(shorten(text, width)) <= width
 
 
@@ -206,5 +207,5 @@ def test_columns_align_wide_characters() -> None:
         ({"name": "x", "n": None}, "name: x; n: null"),
     ],
 )
-def test_values(value: object, text: str) -> None:
+def test_values_are_shown_without_json_syntax(value: object, text: str) -> None:
     assert value_text(FieldChange("x", None, value).after) == text  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The one reading of a plan that its renderers share."""
+"""The view of a plan that all its renderers share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.render.hostile import plan_of, texts, values
 from tests.render.test_plan_text import example
 
 
-def test_what_a_plan_shows() -> None:
+def test_the_view_of_a_whole_plan() -> None:
     shown = view(example())
 
     assert (shown.target, shown.kind, shown.id) == ("local", "local", ".envsync/local.db")
@@ -50,7 +50,8 @@ def test_what_a_plan_shows() -> None:
                     ("~ Dockerfile", "+ new", "- old"),
                 ),
             ),
-            "context:1 is registered with another content, and that is fixed at creation.",
+            "context:1 is already registered with a different build. Registered versions cannot "
+            "change.",
             "envsync bump context",
             "environments/context-1.yml:1",
         ),
@@ -63,27 +64,27 @@ def test_what_a_plan_shows() -> None:
     assert shown.digest == example().digest
 
 
-def test_what_a_rejection_holds_back_is_noted() -> None:
+def test_changes_that_a_rejection_holds_back_have_a_note() -> None:
     shown = view(plan_of("a"))
 
     assert [item.note for item in shown.changes] == ["a, held back", "a, held back"]
 
 
-def test_an_empty_plan_shows_nothing() -> None:
+def test_the_view_of_an_empty_plan_is_empty() -> None:
     shown = view(Plan(PROJECT, TARGET, unchanged=2))
 
     assert (shown.is_empty, dict(shown.counts), shown.changes) == (True, {}, ())
 
 
 @given(texts, values)
-def test_every_text_is_one_printable_line(text: str, value: object) -> None:
+def test_every_string_in_a_view_is_one_printable_line(text: str, value: object) -> None:
     found = list(strings(view(plan_of(text, value))))
 
     assert [item for item in found if re.search(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e]", item)] == []
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every text in a value."""
+    """Every string in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
@@ -94,7 +95,7 @@ def strings(value: object) -> Iterator[str]:
             yield from strings(getattr(value, field.name))
 
 
-def test_a_value_that_is_not_there_is_none_and_an_empty_one_is_not() -> None:
+def test_an_absent_value_is_none_and_an_empty_one_is_not() -> None:
     nothing, empty = (view(plan_of("x", value)).changes[0].fields[0] for value in (None, ""))
 
     assert (nothing.before, empty.before, empty.after) == (None, '""', '"x"')

@@ -1,4 +1,4 @@
-"""Findings as SARIF 2.1.0, held to the model of the format."""
+"""Problems as SARIF 2.1.0, checked with a model of the format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from sarif_pydantic import Sarif  # type: ignore[import-untyped]  # it has no types to offer
+from sarif_pydantic import Sarif  # type: ignore[import-untyped]  # sarif_pydantic has no types
 
 from envsync.model.problem import Problem
 from envsync.project.rules import COMPARED, RULES
@@ -22,7 +22,7 @@ def problem(
 
 
 def run(*problems: Problem, prefix: str = "") -> Any:
-    """The one run of a log, after the model took it."""
+    """The only run of a log, after validation."""
     data: Any = problems_sarif(problems, prefix)
     Sarif.model_validate_json(json.dumps(data))
     assert (data["version"], len(data["runs"])) == ("2.1.0", 1)
@@ -55,13 +55,13 @@ def test_a_problem_is_a_result_with_its_rule_and_place() -> None:
     assert "%SRCROOT%" in found["originalUriBaseIds"]
 
 
-def test_no_problem_is_a_run_without_results() -> None:
+def test_no_problems_give_a_run_without_results() -> None:
     found = run()
 
     assert (found["results"], found["tool"]["driver"]["rules"]) == ([], [])
 
 
-def test_each_result_leads_to_its_rule() -> None:
+def test_each_result_refers_to_its_rule() -> None:
     ids = [*RULES, *COMPARED, "of-tomorrow", "unknown-field"]
     found = run(*map(problem, ids))
     rules = found["tool"]["driver"]["rules"]
@@ -75,7 +75,7 @@ def test_each_result_leads_to_its_rule() -> None:
     ("rule", "level"),
     [("unknown-field", "error"), ("unpinned-image", "warning"), ("of-tomorrow", "error")],
 )
-def test_a_rule_has_its_usual_level(rule: str, level: str) -> None:
+def test_a_rule_has_its_default_level(rule: str, level: str) -> None:
     (described,) = run(problem(rule))["tool"]["driver"]["rules"]
 
     assert described["defaultConfiguration"] == {"level": level}
@@ -91,12 +91,12 @@ def test_a_rule_has_its_usual_level(rule: str, level: str) -> None:
         ("/tmp/x y.yml", {"uri": "file:///tmp/x%20y.yml"}),
     ],
 )
-def test_file_names_are_addresses(file: str, location: dict[str, str]) -> None:
+def test_file_names_are_encoded_as_uris(file: str, location: dict[str, str]) -> None:
     (result,) = run(problem(file=file))["results"]
 
     assert result["locations"][0]["physicalLocation"]["artifactLocation"] == location
 
 
 @given(texts)
-def test_any_text_is_valid(text: str) -> None:
+def test_any_string_gives_a_valid_log(text: str) -> None:
     assert len(run(problem(text, text, text))["results"]) == 1

@@ -1,4 +1,4 @@
-"""What a target holds, as text and as JSON."""
+"""Environments in a target, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envsync.model.environment import (
 )
 from envsync.model.state import Container, RegisteredVersion
 from envsync.render.paint import painter
-from envsync.render.state import container_text, version_json, version_text
+from envsync.render.state import container_text, version_text
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
 DIGEST = "sha256:" + "0" * 64
@@ -29,10 +29,10 @@ def lines(item: RegisteredVersion) -> list[str]:
 
 
 def build(item: RegisteredVersion) -> JSON:
-    return version_json(item)["build"]
+    return item.to_json()["build"]
 
 
-def test_unknown_content_is_shown_by_where_it_is() -> None:
+def test_unknown_content_is_shown_by_its_url() -> None:
     item = built(None, URI)
 
     assert lines(item) == ['build.dockerfile_path "Dockerfile"', f'build.context_uri "{URI}"']
@@ -49,7 +49,7 @@ def test_known_content_is_shown_by_its_digest() -> None:
     assert build(item) == {"context": DIGEST, "dockerfile_path": "Dockerfile"}
 
 
-def test_content_of_which_nothing_is_known_is_shown_as_none() -> None:
+def test_unknown_content_without_a_url_is_shown_as_none() -> None:
     assert lines(built(None, None))[0] == "build.context (none)"
 
 

@@ -10,9 +10,11 @@ from typing import cast
 
 from envsync.emulator.service.routing import Call
 from envsync.emulator.service.shape import Shape, shape_of
-from envsync.emulator.service.wire import LABELS, ROUTES
+from envsync.emulator.service.wire import LABELS
 from envsync.emulator.settings import AssetKind, Settings
 from envsync.model.canonical import JSON
+from envsync.model.environment import ROUTES
+from envsync.model.naming import highest_number, is_number
 from envsync.targets.store.rows import FIXED_EXTRA, ContainerRecord, VersionRecord, parsed_tags
 
 _ANONYMOUS = "CliV2AnonymousEnvironment"
@@ -125,10 +127,9 @@ class Resources:
             moment = datetime.fromisoformat(newest)
             return f"{moment:%Y-%m-%d-%H-%M-%S}-{moment.microsecond * 10 + 1:07}"
         newest = versions[-1].row.version if versions else ""
-        if record.name == _ANONYMOUS or not _is_number(newest):
+        if record.name == _ANONYMOUS or not is_number(newest):
             return "1"
-        numbers = (int(item.row.version) for item in versions if _is_number(item.row.version))
-        return str(max(numbers) + 1)
+        return str(highest_number(item.row.version for item in versions) + 1)
 
 
 def context_uri(record: VersionRecord, naming: Naming) -> str | None:
@@ -190,7 +191,7 @@ def _version_properties(
         routes = json.loads(row.inference_config)
         optional["inferenceConfig"] = {
             key: {"port": routes[name]["port"], "path": routes[name]["path"]}
-            for key, name in ROUTES.items()
+            for name, key in ROUTES.items()
         }
     return {
         "description": row.description,
@@ -212,7 +213,3 @@ def _rebuild(extra: Mapping[str, JSON]) -> dict[str, JSON]:
         "autoRebuild": extra.get("autoRebuild", FIXED_EXTRA["autoRebuild"]),
         "provisioningState": "Succeeded",
     }
-
-
-def _is_number(version: str) -> bool:
-    return version.isascii() and version.isdecimal()

@@ -48,8 +48,8 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
 
 def _new(declaration: Declaration, settings: Settings) -> NewVersion:
     spec, uri = declaration.spec, None
-    if spec.build is not None and isinstance(spec.build.context, BuildContext):
-        uri = _uploaded(spec.build.context, settings)
+    if spec.build is not None and spec.local_context is not None:
+        uri = _uploaded(spec.local_context, settings)
         spec = replace(spec, build=replace(spec.build, context=uri))
     key = EnvironmentKey(declaration.name, declaration.version or "1")
     conda = spec.conda_file

@@ -12,14 +12,8 @@ import yaml
 
 from envsync.emulator.service.errors import user_error
 from envsync.model.canonical import JSON, canonical_json
+from envsync.model.environment import ROUTES
 from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionSpec, Written
-
-ROUTES: Final[Mapping[str, str]] = {
-    "livenessRoute": "liveness_route",
-    "readinessRoute": "readiness_route",
-    "scoringRoute": "scoring_route",
-}
-"""The service's names of an inference configuration's routes, and those of a store."""
 
 LABELS: Final = "azureml.labels"
 """A key of a version's `properties` that the service writes itself (recorded since 2023-10)."""
@@ -189,7 +183,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     if config is None:
         return None
     routes: dict[str, JSON] = {}
-    for key, name in ROUTES.items():
+    for name, key in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
         if not isinstance(path, str) or type(port) is not int:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from envsync.model.environment import InferenceConfig, OsType, Route
+from envsync.model.environment import ROUTES, InferenceConfig, OsType, Route
 from envsync.model.provenance import RESERVED_TAG_PREFIX
 from envsync.model.wording import nearest
 from envsync.project.problems import Report
@@ -27,7 +27,7 @@ ENVIRONMENT_FIELDS: Final = OUTPUT_FIELDS | {
     *("os_type", "inference_config", "datastore", "auto_delete_setting", "id"),
 }
 BUILD_FIELDS: Final = frozenset({"path", "dockerfile_path"})
-INFERENCE_FIELDS: Final = frozenset({"liveness_route", "readiness_route", "scoring_route"})
+INFERENCE_FIELDS: Final = frozenset(ROUTES)
 ROUTE_FIELDS: Final = frozenset({"path", "port"})
 AUTO_DELETE_FIELDS: Final = frozenset({"condition", "value"})
 AUTO_DELETE_CONDITIONS: Final = ("created_greater_than", "last_accessed_greater_than")

@@ -7,7 +7,7 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
-from envsync.model.naming import NAME, RESERVED_NAMES
+from envsync.model.naming import is_reserved, is_valid_name
 from envsync.project.environment.fields import read_text
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import BOOL, DATE, FLOAT, INT, STR, value
@@ -23,10 +23,10 @@ def read_name(report: Report, node: Node) -> str | None:
     if not name:
         report.add("missing-name", node, "The name is empty.", "Give the environment a name.")
         return None
-    if name.lower().startswith(RESERVED_NAMES):
+    if is_reserved(name):
         message = f"The name `{name}` belongs to Microsoft: `AzureML` and `Microsoft` are reserved."
         report.add("reserved-name", node, message, "Choose a name that starts otherwise.")
-    if NAME.fullmatch(name) is None:
+    if not is_valid_name(name):
         message = f"The service does not take the name `{name}`."
         report.add("invalid-name", node, message, f"{_ALLOWED} letter or digit.")
     return name
@@ -47,7 +47,7 @@ def read_version(report: Report, node: Node) -> str | None:
         message, fix = "`version` is empty.", "Give it a value, or remove the line."
         report.add("wrong-type", node, message, fix)
         return None
-    valid = NAME.fullmatch(written) is not None
+    valid = is_valid_name(written)
     fix = f'Put it in quotes: `version: "{written}"`.' if valid else f"{_ALLOWED} letter or digit."
     if node.tag == DATE:
         message = f"YAML reads the version `{written}` as a date, which azure-ai-ml refuses."
@@ -65,7 +65,7 @@ def read_version(report: Report, node: Node) -> str | None:
 
 def version_fault(version: str) -> tuple[str, str] | None:
     """Why a text cannot be a version, and what to do about it; None where it can."""
-    if NAME.fullmatch(version) is None:
+    if not is_valid_name(version):
         message = f"The version `{version}` is not one that envsync takes."
         return message, f"{_ALLOWED} letter or digit."
     if version == "latest":

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.problem import Problem
-from envsync.model.wording import nearest, one_line
+from envsync.model.wording import MAX_MESSAGE, nearest, printable
 from envsync.project.yaml.nodes import (
     BOOL,
     INT,
@@ -58,7 +58,7 @@ class Settings:
 
     def add_finding(self, item: Finding) -> None:
         """Notes a problem. All of them are errors here."""
-        message, fix = one_line(item.message), one_line(item.fix)
+        message, fix = printable(item.message, MAX_MESSAGE), printable(item.fix, MAX_MESSAGE)
         problem = Problem(item.rule, "error", message, self.file, item.line, item.column, fix)
         self.problems.append(problem)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envsync.model.environment import BuildContext, Environment
+from envsync.model.environment import Environment
 from envsync.model.errors import TargetError
 from envsync.model.state import RegisteredVersion
 from envsync.plan.compare import match_spec, spec_fields
@@ -89,8 +89,7 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
     Raises:
         TargetError: the version was registered with a path of this machine.
     """
-    build = environment.spec.build
-    if build is None or not isinstance(build.context, BuildContext):
+    if environment.spec.local_context is None:
         return
     if not (held.context_uri or "").startswith("https://"):
         raise TargetError(

@@ -21,7 +21,6 @@ from envsync.model.environment import (
     BuildContext,
     Environment,
     EnvironmentSpec,
-    InferenceConfig,
     all_tags,
 )
 from envsync.model.errors import EnvsyncError, TargetError
@@ -160,21 +159,8 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
         conda_file=None if spec.conda_file is None else json.loads(spec.conda_file),
         build=build,
         os_type=spec.os_type,
-        inference_config=_routes(spec.inference_config),
+        inference_config=spec.inference_config and spec.inference_config.to_json(),
     )
-
-
-def _routes(config: InferenceConfig | None) -> dict[str, dict[str, str | int]] | None:
-    if config is None:
-        return None
-    return {
-        name: {"path": route.path, "port": route.port}
-        for name, route in (
-            ("liveness_route", config.liveness_route),
-            ("readiness_route", config.readiness_route),
-            ("scoring_route", config.scoring_route),
-        )
-    }
 
 
 @contextmanager
@@ -187,8 +173,8 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
     Raises:
         TargetError: the content on disk has changed, or cannot be copied.
     """
-    context = spec.build.context if spec.build else None
-    if not isinstance(context, BuildContext):
+    context = spec.local_context
+    if context is None:
         yield None
         return
     if context.directory is None or context.files is None:

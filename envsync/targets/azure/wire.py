@@ -18,6 +18,7 @@ import yaml
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import (
+    ROUTES,
     Build,
     BuildContext,
     Environment,
@@ -45,11 +46,6 @@ _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
 # `datetime` keeps six digits of a second, and the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
-_ROUTES: Final = (
-    ("livenessRoute", "liveness_route"),
-    ("readinessRoute", "readiness_route"),
-    ("scoringRoute", "scoring_route"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,6 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
     """Returns a version as a plan uses it."""
     provenance = Provenance.from_tags(item.tags)
     spec = _spec(item, provenance.digest)
-    uploaded = spec.build is not None and isinstance(spec.build.context, BuildContext)
     return RegisteredVersion(
         Environment(
             key=EnvironmentKey(name, item.name),
@@ -181,7 +176,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
         archived=item.archived,
         created=item.created,
         curated=item.curated,
-        context_uri=item.context_uri if uploaded else None,
+        context_uri=item.context_uri if spec.local_context else None,
     )
 
 
@@ -224,7 +219,7 @@ def _is_upload(uri: str, digest: str | None) -> bool:
 def _inference(value: JSON) -> InferenceConfig | None:
     if not isinstance(value, dict):
         return None
-    routes = {ours: _route(value.get(theirs)) for theirs, ours in _ROUTES}
+    routes = {ours: _route(value.get(theirs)) for ours, theirs in ROUTES.items()}
     if all(route is None for route in routes.values()):
         return None
     # The REST API, unlike azure-ai-ml, accepts a configuration with fewer than three routes.

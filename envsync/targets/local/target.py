@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from envsync.model.environment import BuildContext, Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.history import HistoryEntry
 from envsync.model.provenance import Provenance
 from envsync.model.state import State
@@ -87,14 +87,14 @@ class LocalTarget:
                 has changed, or a rule of the service forbids the version.
         """
         new = new_version(environment)
-        build = environment.spec.build
-        if build is not None and isinstance(build.context, BuildContext):
+        context = environment.spec.local_context
+        if context is not None:
             # An apply may be repeated after the directory was edited or removed: a registered
             # version needs no files.
             if self.store.is_registered(new):
                 return
             self.store.database.make_directory()
-            self._contexts.keep(build.context)
+            self._contexts.keep(context)
         self.store.create_version(new)
 
     def update(

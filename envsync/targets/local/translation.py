@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import cache, cached_property
 from typing import cast
 
@@ -19,10 +18,10 @@ from envsync.model.environment import (
     InferenceConfig,
     Metadata,
     OsType,
-    Route,
     all_tags,
 )
 from envsync.model.errors import TargetError
+from envsync.model.naming import highest_number, is_number
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.targets.store.rows import (
@@ -87,7 +86,7 @@ def new_version(environment: Environment) -> NewVersion:
             inference_config=(
                 None
                 if spec.inference_config is None
-                else canonical_json(asdict(spec.inference_config))
+                else canonical_json(spec.inference_config.to_json())
             ),
         ),
         description=environment.metadata.description,
@@ -140,10 +139,7 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     # The service has named next versions by counter, by timestamp (recorded in 2022), and `1`
     # beside versions that are not numbers (recorded in 2025), so nothing relies on this name.
     taken = {version.version for version in versions}
-    if all(version.isascii() and version.isdecimal() for version in taken):
-        number = max(map(int, taken), default=0) + 1
-    else:
-        number = len(taken) + 1
+    number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:
         number += 1
     return str(number)
@@ -167,8 +163,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
     elif row.build_uri is not None:
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:
-        routes = json.loads(row.inference_config)
-        inference_config = InferenceConfig(**{key: Route(**routes[key]) for key in routes})
+        inference_config = InferenceConfig.from_json(json.loads(row.inference_config))
     # Skips the parser for versions without tags.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(

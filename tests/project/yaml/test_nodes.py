@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from yaml.nodes import MappingNode, ScalarNode
 
-from envsync.model.wording import MAX_MESSAGE, nearest, one_line
+from envsync.model.wording import MAX_MESSAGE, nearest, printable
 from envsync.project.yaml.nodes import entries, value
 from envsync.project.yaml.text import compose
 
@@ -57,5 +57,5 @@ def test_the_nearest_word_is_suggested(word: str, near: str | None) -> None:
 
 
 def test_messages_are_one_printable_line_of_bounded_length() -> None:
-    assert one_line("a\n\x1b[31mé😀") == r"a\n\x1b[31mé😀"
-    assert len(one_line("x" * 10_000)) == MAX_MESSAGE
+    assert printable("a\n\x1b[31mé😀", MAX_MESSAGE) == r"a\n\x1b[31mé😀"
+    assert len(printable("x" * 10_000, MAX_MESSAGE)) == MAX_MESSAGE

@@ -131,7 +131,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "a stage of Archived is an archived version": (f"{WIRE}test_a_stage_of_archived_wins",),
     "the service chose the names of conda files in 2022": (
-        "tests/plan/test_compare.py::TestNamesThatTheServiceChose::test_they_are_no_difference",
+        "tests/plan/test_compare.py::TestNamesThatTheServiceChooses::test_a_name_that_the_service_chose_is_not_a_difference",
     ),
     "@latest is the newest by creation": (
         f"{WORKSPACE}TestTraps::test_latest_is_the_newest_by_creation_in_any_list_order",

@@ -1,0 +1,252 @@
+"""`decisions`: what a plan does about one environment name.
+
+`decisions` looks at the whole name and calls one of the functions below it. Each of these is one or
+more rows of the table in docs/plan.md, and yields a `Change`, a `Rejection` or a warning.
+
+Three questions have their own modules. `versions`: which version does a file without `version`
+mean? `compare`: is the registered spec the declared one? `ownership`: may this project change the
+version?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeAlias
+
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
+from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
+from envsync.model.state import Container, RegisteredVersion
+from envsync.plan.bump import bump_command
+from envsync.plan.change import Action, Change, Rejection
+from envsync.plan.compare import (
+    field_names,
+    match_spec,
+    merge_ignored,
+    metadata_fields,
+    spec_fields,
+)
+from envsync.plan.ownership import belongs_to_service, owner_phrase, ownership_rejection
+from envsync.plan.versions import newest
+
+Decision: TypeAlias = Change | Rejection | str
+"""One result of planning a name. A string is a warning."""
+
+
+def decisions(
+    container: Container, versions: Mapping[str, Declaration], policy: Policy
+) -> Iterator[Decision]:
+    """Plans one name. Yields the changes in the order of the apply.
+
+    Args:
+        container: the container of this name; without versions if the target does not hold it.
+        versions: the declarations of this name, by version. Empty if no file declares the name.
+        policy: what the plan may do.
+    """
+    registered = {item.version: item for item in container.versions}
+    if belongs_to_service(container):
+        for version, declaration in versions.items():
+            yield _curated(container.name, version, declaration)
+        return
+    if not versions:
+        yield from _undeclared(container, policy)
+        return
+    if container.archived:
+        # Before the versions: the service refuses to restore a version of an archived container.
+        yield from _restore_environment(container, versions, policy)
+    for version, declaration in versions.items():
+        if version in registered:
+            yield from _existing(registered[version], declaration, versions, policy)
+        else:
+            yield _create(container, version, declaration, policy)
+    # `prune: none` protects everything that no file declares, superseded versions included.
+    if policy.superseded == "archive" and policy.prune == "owned":
+        yield from (
+            _archive(item, "superseded: no file declares this version")
+            for item in container.active
+            if item.version not in versions and item.owner == policy.project
+        )
+
+
+def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
+    """A declared name that belongs to the service: rejected."""
+    return Rejection(
+        code="curated",
+        name=name,
+        version=version,
+        message=f"{name} belongs to the service, and only the service can change it.",
+        fix="Declare the environment under another name.",
+        source=declaration.source,
+    )
+
+
+def _undeclared(container: Container, policy: Policy) -> Iterator[Decision]:
+    """A name that no file declares: its versions that we own are archived.
+
+    If we own every active version, one change archives the whole environment. Otherwise our
+    versions are archived one by one: archiving the environment would hide the versions of others.
+    """
+    ours = [item for item in container.active if item.owner == policy.project]
+    others = [item.version for item in container.active if item.owner != policy.project]
+    if not ours or policy.prune == "none":
+        return
+    if not others:
+        yield Change(
+            action=Action.ARCHIVE,
+            scope="environment",
+            name=container.name,
+            version=None,
+            reason="no file declares it",
+            owner=policy.project,
+        )
+        return
+    yield from (_archive(item, "no file declares it") for item in ours)
+    yield f"{container.name}: the plan leaves versions of other owners active: {', '.join(others)}."
+
+
+def _restore_environment(
+    container: Container, versions: Mapping[str, Declaration], policy: Policy
+) -> Iterator[Decision]:
+    """A declared name whose container is archived: the container is restored.
+
+    Restoring a container shows every version that is not archived itself. So the plan archives the
+    undeclared versions first, and no version reappears that no file declares. If such a version is
+    not ours, the name is rejected instead.
+    """
+    undeclared = [item for item in container.versions if item.version not in versions]
+    for item in undeclared:
+        allowed = item.owner == policy.project or policy.take_over
+        # With `may_echo`, `archived` is not reliable: it may only repeat the container's state, and
+        # the version may become visible. Our own versions are safe, because `keep_archived` below
+        # archives them again. We may not archive versions of others, so these are rejected.
+        if item.archived and (allowed or not container.may_echo):
+            continue
+        if allowed:
+            yield _archive(item, "stays hidden when the name is restored")
+        else:
+            yield Rejection(
+                code="foreign-owner",
+                name=container.name,
+                version=item.version,
+                message=f"Restoring {container.name} would show version {item.version}, which "
+                f"{owner_phrase(item.owner)}.",
+                fix="Declare another name, or pass --take-over to archive that version.",
+            )
+    yield Change(
+        action=Action.RESTORE,
+        scope="environment",
+        name=container.name,
+        version=None,
+        reason="a file declares it, and it is archived",
+        source=next(iter(versions.values())).source,
+        # Also the versions that are archived already: it is not documented whether the service
+        # restores them together with their container. The applier archives them again.
+        keep_archived=tuple(item.version for item in undeclared),
+    )
+
+
+def _existing(
+    item: RegisteredVersion, declaration: Declaration, declared: Collection[str], policy: Policy
+) -> Iterator[Decision]:
+    """A declared version that the target holds: rejected, updated, restored, or left as it is.
+
+    The checks are ordered. A different spec is rejected first, whoever owns the version: no owner
+    could change it.
+    """
+    key, spec = item.environment.key, item.environment.spec
+    match = match_spec(declaration.spec, item)
+    if match == "other":
+        fields = spec_fields(spec, declaration.spec)
+        yield Rejection(
+            code="immutable",
+            name=key.name,
+            version=key.version,
+            message=f"{key} is already registered with a different {field_names(fields)}. "
+            "Registered versions cannot change.",
+            fix=bump_command(key.name, key.version, alone=len(declared) == 1),
+            fields=fields,
+            source=declaration.source,
+        )
+        return
+    ours = item.owner == policy.project
+    if not ours and (rejection := ownership_rejection(item, declaration, match, policy)):
+        yield rejection
+        return
+    if match == "unknown":
+        yield (
+            f"{key}: envsync cannot verify that the registered build context is the declared one."
+        )
+
+    before = item.environment.metadata
+    metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
+    fields = metadata_fields(before, metadata)
+    if not fields and ours and not item.archived:
+        # As declared. A lost digest tag is no reason for a write; the next update restores it.
+        return
+    reasons = (
+        "a file declares it, and it is archived" if item.archived else "",
+        "metadata differs" if fields else "",
+        "" if ours else f"becomes ours: it {owner_phrase(item.owner)}",
+    )
+    yield Change(
+        # A restore with other metadata is one change and one write: of two writes, the second could
+        # fail.
+        action=Action.RESTORE if item.archived else Action.UPDATE,
+        scope="version",
+        name=key.name,
+        version=key.version,
+        reason="; ".join(filter(None, reasons)),
+        fields=fields,
+        source=declaration.source,
+        owner=item.owner,
+        desired=Environment(
+            key,
+            declaration.spec,
+            metadata,
+            # The digest vouches for the content in every later plan. Never write one for a content
+            # that could not be compared.
+            _provenance(declaration, policy, declaration.spec.digest if match == "same" else None),
+        ),
+    )
+
+
+def _create(container: Container, version: str, declaration: Declaration, policy: Policy) -> Change:
+    """A declared version that the target does not hold: created."""
+    reason = "not in the target"
+    if declaration.version is None and (current := newest(container)):
+        reason = f"new content, supersedes {current.version}"
+    return Change(
+        action=Action.CREATE,
+        scope="version",
+        name=declaration.name,
+        version=version,
+        reason=reason,
+        fields=(
+            *spec_fields(EnvironmentSpec(), declaration.spec),
+            *metadata_fields(Metadata(), declaration.metadata),
+        ),
+        source=declaration.source,
+        desired=Environment(
+            EnvironmentKey(declaration.name, version),
+            declaration.spec,
+            declaration.metadata,
+            _provenance(declaration, policy, declaration.spec.digest),
+        ),
+    )
+
+
+def _archive(item: RegisteredVersion, reason: str) -> Change:
+    key = item.environment.key
+    return Change(
+        action=Action.ARCHIVE,
+        scope="version",
+        name=key.name,
+        version=key.version,
+        reason=reason,
+        owner=item.owner,
+    )
+
+
+def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
+    return Provenance(policy.project, digest, declaration.source.file, policy.commit)

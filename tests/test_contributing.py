@@ -1,0 +1,104 @@
+"""The recipes of CONTRIBUTING.md name the files that the existing parts are really in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from envsync.emulator.settings import Settings
+from envsync.project.rules import RULES
+from envsync.targets.kinds import OPENERS
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+_PATH = re.compile(r"`((?:envsync|tests|docs)/[\w./-]+\.(?:py|md|json))`")
+
+FIELDS = ("description", "tags", "image", "conda_file", "build", "os_type", "inference_config")
+COMMANDS = ("apply", "bump", "check", "emulator", "init", "list", "plan", "schema", "show")
+
+
+def recipe(title: str) -> list[str]:
+    """The files that one recipe names."""
+    section = PAGE.partition(f"### {title}\n")[2].partition("\n#")[0]
+    return _PATH.findall(section)
+
+
+@cache
+def content(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]:
+    """Each file with each word that it does not have."""
+    found = list(paths)
+    return [(path, word) for word in words for path in found if word not in content(path)]
+
+
+def test_every_file_that_the_page_names_is_there() -> None:
+    named = _PATH.findall(PAGE)
+
+    assert named
+    assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
+
+
+def test_every_room_and_folder_of_the_tree_is_there_and_no_other() -> None:
+    tree = PAGE.partition("```text\nenvsync/\n")[2].partition("```")[0]
+    found, room = set(), ""
+    for line in tree.splitlines():
+        name = line.split()[0]
+        room, path = (
+            (name, name) if line.startswith("  ") and line[2] != " " else (room, room + name)
+        )
+        found.add(path.rstrip("/"))
+
+    folders = {
+        str(path.parent.relative_to(ROOT / "envsync"))
+        for path in (ROOT / "envsync").rglob("__init__.py")
+    }
+    assert found - {"api.py"} == folders - {"."} - {"targets/azure/http"}
+
+
+def test_the_recipe_for_rules_names_where_each_rule_is() -> None:
+    assert lacking(recipe("Add a rule"), RULES) == []
+
+
+def test_the_recipe_for_fields_names_where_each_field_is() -> None:
+    wire = "envsync/targets/azure/wire.py"
+    paths = [path for path in recipe("Add a field of environment files") if path != wire]
+
+    assert lacking(paths, FIELDS) == []
+    assert lacking([wire], ["description", "tags", "image", "condaFile", "osType"]) == []
+
+
+def test_the_recipe_for_commands_names_where_each_command_is() -> None:
+    paths = recipe("Add a command")
+
+    for command in COMMANDS:
+        assert (ROOT / f"envsync/cli/{command}.py").exists()
+    assert "envsync/cli/main.py" in paths
+    assert lacking(["envsync/cli/main.py"], (f'"{command}"' for command in COMMANDS)) == []
+    assert lacking(["docs/commands.md"], (f"## `envsync {command}`" for command in COMMANDS)) == []
+
+
+def test_the_recipe_for_kinds_names_where_each_kind_is() -> None:
+    paths = set(recipe("Add a kind of target")) - {
+        "envsync/model/target.py",
+        "tests/targets/contract.py",
+    }
+
+    assert lacking(paths, OPENERS) == []
+
+
+@pytest.mark.parametrize(
+    "switch", [item.name for item in fields(Settings) if "Literal" in str(item.type)]
+)
+def test_the_recipe_for_switches_names_where_each_switch_is(switch: str) -> None:
+    settings, option, page, test, _ = recipe("Add a switch of the emulator")
+
+    assert lacking([settings, option, test], [switch]) == []
+    assert lacking([page], [f"`--{switch.replace('_', '-')}"]) == []
