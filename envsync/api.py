@@ -126,14 +126,14 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     """
     from envsync.git.changed import changed_since
 
-    return changed_since(project.config, project.declarations, ref)
+    return changed_since(project, ref)
 
 
 def provenance(project: Project) -> str | None:
     """What `envsync.commit` is to say: the commit, with `-dirty` where the files differ from it."""
     from envsync.git.changed import current_commit
 
-    return current_commit(project.config)
+    return current_commit(project)
 
 
 def apply_plan(

@@ -108,7 +108,7 @@ def test_an_anchor_that_others_repeat_is_left_to_the_author(project: Path, run: 
     result = run("bump", "a", "b")
 
     assert (result.code, result.err.count("\n")) == (1, 1)
-    assert "environments/b-7.yml: the version cannot be replaced by 8" in result.err
+    assert "environments/b-7.yml: envsync cannot replace the version by 8" in result.err
     assert versions(project) == {"a-7": 'version: "7"', "b-7": "version: &v 7"}
 
 
@@ -148,8 +148,8 @@ def test_a_given_version_is_held_to_the_rules_of_files(project: Path, run: Run) 
     declare(project, "a", "v3")
 
     assert run("bump", "a", "--version", "latest").err == (
-        "Error: `latest` is a label, not a version: `@latest` is the newest version. "
-        "Name a version of its own.\n"
+        "Error: `latest` is a label for the newest version, and cannot be a version. "
+        "Choose another version.\n"
     )
     assert run("bump", "a", "--version", "1.10").out == (
         "environments/a-v3.yml:3:  a  v3 -> 1.10\n"

@@ -49,10 +49,10 @@ def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path,
 
     assert result.code == 1
     line, summary = result.out.splitlines()
-    assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 has another content")
+    assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 differs from commit")
     assert line.endswith(
         '`image` "mcr.microsoft.com/azureml/base:1" → "mcr.microsoft.com/azureml/base:2". '
-        "Run `envsync bump a`, or undo the edit."
+        "Registered versions cannot change. Run `envsync bump a`, or undo the edit."
     )
     assert summary.endswith("(HEAD): 1 rejected.")
 
@@ -135,8 +135,8 @@ def test_an_unknown_base_is_one_sentence(repository: Path, run: Run, ref: str) -
 
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        f"Error: There is no commit `{ref}` in {repository}. "
-        "Correct the name, or fetch it with `git fetch`.\n"
+        f"Error: The commit `{ref}` does not exist in {repository}. "
+        "Correct the name, or run `git fetch`.\n"
     )
     assert not (repository / "owned").exists()
 
@@ -146,7 +146,7 @@ def test_outside_a_repository_one_sentence_says_so(project: Path, run: Run) -> N
     result = run("check")
 
     assert (result.code, result.out) == (1, "")
-    assert "is in no git repository" in result.err
+    assert "is not in a git repository" in result.err
 
 
 def test_before_the_first_commit_there_is_nothing_to_reject(project: Path, run: Run) -> None:
@@ -248,7 +248,7 @@ def test_nothing_that_changed_needs_no_target(repository: Path, run: Run) -> Non
 def test_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
     declare(project, "a")
 
-    assert "is in no git repository" in run("plan", "--since", "HEAD").err
+    assert "is not in a git repository" in run("plan", "--since", "HEAD").err
 
 
 # envsync.commit

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
-from tests.project.project import Files, write
+from tests.project.project import Contents, write
 from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
@@ -32,7 +36,7 @@ def root(tmp_path: Path) -> Path:
     return new_repository(tmp_path / "churn")
 
 
-def committed(root: Path, files: Files) -> str:
+def committed(root: Path, files: Contents) -> str:
     """Commits files as the whole content of a project."""
     return commit(write(root, files))
 
@@ -62,8 +66,8 @@ def test_an_edit_of_what_is_fixed_is_rejected_where_it_stands(root: Path) -> Non
     (problem,) = result.problems
     assert problem.severity == "error"
     assert problem.message == (
-        f"a:1 has another content in commit {base[:7]}, and that is fixed at creation: "
-        f'`image` "{IMAGE}:1" → "{IMAGE}:2".'
+        f'a:1 differs from commit {base[:7]}: `image` "{IMAGE}:1" → "{IMAGE}:2". '
+        "Registered versions cannot change."
     )
     assert problem.fix == "Run `envsync bump a`, or undo the edit."
     (rejection,) = result.rejections
@@ -233,7 +237,7 @@ def test_a_conda_file_under_another_name_or_written_out_is_no_edit(root: Path) -
 
 # Build contexts
 
-BUILT: Files = {
+BUILT: Contents = {
     "environments/a.yml": environment(build="{path: context}"),
     "environments/context/Dockerfile": "FROM scratch\n",
     "environments/context/run.sh": "echo\n",
@@ -449,7 +453,7 @@ def test_a_submodule_without_its_history_says_what_to_fetch(root: Path, tmp_path
     git(clone, "submodule", "--quiet", "update", "--init", "--depth=1")
     assert checked(clone).problems == ()
 
-    with pytest.raises(GitError, match="The submodule modules/inner does not hold its commit"):
+    with pytest.raises(GitError, match="The submodule modules/inner does not contain its commit"):
         checked(clone, "HEAD~1")
 
 
@@ -588,7 +592,7 @@ def test_a_version_that_goes_back_is_a_warning(root: Path) -> None:
 
     assert found(result) == ["environments/a.yml:2:1 version-goes-back"]
     assert result.problems[0].severity == "warning"
-    assert result.problems[0].message == "The highest version of `a` was 10, and now it is 9."
+    assert result.problems[0].message == "The highest version of `a` was 10, and is now 9."
     assert result.rejections == ()
 
 
@@ -631,10 +635,55 @@ def test_files_that_git_ignores_are_warned_about_and_not_compared(root: Path) ->
         "environments/local.yml:1:1 ignored-by-git",
     ]
     assert [problem.message for problem in result.problems] == [
-        "Git ignores what `conda_file` names, so no commit holds it.",
-        "Git ignores what `build.path` names, so no commit holds it.",
-        "Git ignores this file, so no commit holds it.",
+        "Git ignores the path in `conda_file`, so no commit contains it.",
+        "Git ignores the path in `build.path`, so no commit contains it.",
+        "Git ignores this file, so no commit contains it.",
     ]
+
+
+# Reading
+
+
+def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts how often each file of a work tree is opened, by path relative to it."""
+    reads: Counter[str] = Counter()
+    opened = builtins.open
+
+    def counting(file: Any, *args: Any, **kwargs: Any) -> Any:
+        path = Path(os.fspath(file)) if isinstance(file, str | os.PathLike) else None
+        if path is not None and path.is_relative_to(root) and ".git" not in path.parts:
+            reads[path.relative_to(root).as_posix()] += 1
+        return opened(file, *args, **kwargs)
+
+    # `pathlib` uses `io.open`, everything else the built-in function.
+    monkeypatch.setattr(builtins, "open", counting)
+    monkeypatch.setattr(io, "open", counting)
+    return reads
+
+
+def test_check_reads_each_file_of_the_project_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "envsync.yaml": "project: churn\n",
+        "conda/outside.yml": CONDA,
+        "environments/inside.yml": CONDA,
+        "environments/a.yml": environment(build="{path: context}"),
+        "environments/b.yml": environment("b", conda_file="inside.yml"),
+        "environments/c.yml": environment("c", conda_file="../conda/outside.yml"),
+        "environments/context/Dockerfile": "FROM scratch\n",
+        "environments/other.yml": "jobs: []\n",
+    }
+    ignored = {"environments/local.yml": environment("local")}
+    committed(root, {**files, ".gitignore": "local.yml\n"})
+    # Every file differs from the commit: an unchanged one is also copied as a part of the commit.
+    changed = {name: text.replace("3.11", "3.12") + "# changed\n" for name, text in files.items()}
+    write(root, {**changed, **ignored})
+    reads = count_reads(root, monkeypatch)
+    result = checked(root)
+
+    assert reads == dict.fromkeys([*files, *ignored], 1)
+    assert {problem.rule for problem in result.problems} == {"immutable", "ignored-by-git"}
 
 
 # Versions in use
@@ -663,7 +712,7 @@ def test_a_long_list_of_changes_is_cut_in_the_message_and_whole_in_the_fields(ro
     (problem,) = checked(root).problems
 
     assert len(checked(root).fields[problem]) == 30
-    assert problem.message.endswith(" more fields.")
+    assert problem.message.endswith(" more fields. Registered versions cannot change.")
     assert len(problem.message) < 500
 
 
@@ -671,7 +720,7 @@ def test_a_directory_with_files_of_git_removed_is_outside_a_repository(root: Pat
     committed(root, {"environments/a.yml": environment()})
     shutil.rmtree(root / ".git")
 
-    with pytest.raises(GitError, match="is in no git repository"):
+    with pytest.raises(GitError, match="is not in a git repository"):
         checked(root)
 
 

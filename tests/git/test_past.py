@@ -75,5 +75,5 @@ def test_before_the_first_commit_there_is_nothing_and_outside_git_an_error(
     root: Path, tmp_path: Path
 ) -> None:
     assert past(root, "a") == {}
-    with pytest.raises(GitError, match="is in no git repository"):
+    with pytest.raises(GitError, match="is not in a git repository"):
         past(tmp_path, "a")

@@ -66,7 +66,8 @@ def test_a_symbolic_link_to_a_repository_leads_into_it(repository: Path, tmp_pat
 
 def test_outside_a_repository_one_sentence_says_so(tmp_path: Path) -> None:
     assert message(lambda: find_repository(tmp_path)) == (
-        f"{tmp_path} is in no git repository, so there is no commit to compare with."
+        f"{tmp_path} is not in a git repository, so there is no commit to compare with. "
+        "Run envsync in a clone."
     )
 
 
@@ -135,8 +136,8 @@ def test_content_that_cannot_be_fetched_is_said_to_be_missing(
 
     told = message(lambda: find_repository(clone).run("show", f"{before}:a.txt"))
     assert told == (
-        "This clone was made without old content (`--filter`), and git cannot fetch what it needs "
-        "of it. Connect to its remote, or make a clone without `--filter`."
+        "This is a partial clone (`--filter`), and git cannot fetch the content that it needs. "
+        "Check the connection to the remote, or clone the repository without `--filter`."
     )
 
 
@@ -146,8 +147,8 @@ def test_a_filter_that_is_not_installed_is_named(repository: Path) -> None:
     git(repository, "config", "filter.large.clean", "no-such-filter")
 
     told = message(lambda: find_repository(repository).changed("HEAD", [""]))
-    assert told.startswith("Git cannot run a filter that .gitattributes names: cannot run no-such-")
-    assert told.endswith(". Install what it runs, such as Git LFS.")
+    assert told.startswith("Git cannot run a filter of .gitattributes: cannot run no-such-filter")
+    assert told.endswith(". Install the program of the filter, such as Git LFS.")
 
 
 def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> N
     )
 
     assert (done.stdout, done.stderr) == (
-        "Git cannot be run. Install it, and see that `git --version` works here.\n",
+        "Git cannot be run. Install git, and check that `git --version` works.\n",
         "",
     )
 
@@ -174,7 +175,7 @@ def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> N
 def test_a_path_with_a_line_break_is_refused_in_one_sentence(tmp_path: Path) -> None:
     directory = new_repository(tmp_path / "two\nlines")
 
-    assert "holds a line break" in message(lambda: find_repository(directory))
+    assert "contains a line break" in message(lambda: find_repository(directory))
 
 
 @pytest.mark.parametrize(
@@ -287,8 +288,7 @@ def test_what_names_no_commit_is_an_error_and_never_an_option(repository: Path, 
     told = message(lambda: find_repository(repository).commit(ref))
 
     assert told == (
-        f"There is no commit `{ref}` in {repository}. "
-        "Correct the name, or fetch it with `git fetch`."
+        f"The commit `{ref}` does not exist in {repository}. Correct the name, or run `git fetch`."
     )
     assert sorted(path.name for path in repository.iterdir()) == [".git", "a.txt", "sub"]
 
@@ -298,7 +298,7 @@ def test_on_an_unborn_branch_there_is_no_commit(tmp_path: Path) -> None:
 
     assert found.head() is None
     assert found.base() == Base(None, "HEAD")
-    assert "no commit `HEAD`" in message(lambda: found.base("HEAD"))
+    assert "commit `HEAD` does not exist" in message(lambda: found.base("HEAD"))
 
 
 def test_a_ref_that_is_given_is_taken_at_its_word(clone: Path) -> None:
@@ -413,7 +413,10 @@ def test_unrelated_histories_ask_for_a_base(clone: Path) -> None:
     commit(clone)
 
     told = message(lambda: find_repository(clone).base())
-    assert told == ("HEAD and origin/main have no commit in common. Name a commit with `--base`.")
+    assert told == (
+        "HEAD and origin/main have no commit in common. "
+        "Pass the commit to compare with as `--base`."
+    )
 
 
 # Shallow clones

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.project import Files, found, load_files
+from tests.project.project import Contents, found, load_files
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
 
@@ -23,7 +23,7 @@ def build(name: str, path: str) -> str:
     return f"name: {name}\ndescription: d\nbuild: {{path: {path}}}\n"
 
 
-def names(root: Path, files: Files, paths: list[Path] | None = None) -> list[str]:
+def names(root: Path, files: Contents, paths: list[Path] | None = None) -> list[str]:
     below = {f"environments/{name}": content for name, content in files.items()}
     return [declaration.name for declaration in load_files(root, below, paths=paths).declarations]
 
@@ -85,7 +85,7 @@ def test_yaml_files_are_found_at_every_depth_by_either_ending(tmp_path: Path) ->
 
 
 def test_hidden_directories_are_passed_over(tmp_path: Path) -> None:
-    files: Files = {
+    files: Contents = {
         ".ipynb_checkpoints/a.yml": env("a"),
         ".hidden.yml": env("h"),
         "._b.yml": b"\x00\x05",

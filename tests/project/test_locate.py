@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.project.files import Sources
+from envsync.project.files import Files
 from envsync.project.locate import Position, locate
 from tests.project.project import write
 
@@ -42,14 +42,14 @@ def test_a_field_is_found_at_its_key_or_item(
     tmp_path: Path, field: str, position: tuple[int, int]
 ) -> None:
     write(tmp_path, {"a.yml": INLINE})
-    sources = Sources(str(tmp_path), str(tmp_path))
+    sources = Files(str(tmp_path), str(tmp_path))
 
     assert locate(str(tmp_path / "a.yml"), field, sources) == Position("a.yml", *position)
 
 
 def test_a_field_that_is_not_there_is_nowhere(tmp_path: Path) -> None:
     write(tmp_path, {"a.yml": INLINE})
-    sources = Sources(str(tmp_path), str(tmp_path))
+    sources = Files(str(tmp_path), str(tmp_path))
 
     assert locate(str(tmp_path / "a.yml"), "build.context", sources) is None
     assert locate(str(tmp_path / "gone.yml"), "name", sources) is None
@@ -63,7 +63,7 @@ def test_what_is_in_a_conda_file_is_found_there(tmp_path: Path) -> None:
             "deep/conda.yml": "channels: [x]\ndependencies:\n- python\n",
         },
     )
-    sources = Sources(str(tmp_path), str(tmp_path))
+    sources = Files(str(tmp_path), str(tmp_path))
     path = str(tmp_path / "a.yml")
 
     assert locate(path, "conda_file.channels[0]", sources) == Position("deep/conda.yml", 1, 12)

@@ -18,13 +18,13 @@ from envsync.project.rewrite import rewrite_version
 from tests.project.project import DATA
 
 HAND = (
-    "a.yml: the version cannot be replaced by 8 without changing more, because of the YAML anchor, "
-    "merge or tag that it stands in. Change the file by hand."
+    "a.yml: envsync cannot replace the version by 8 without changing other values, because of a "
+    "YAML anchor, merge or tag. Edit the file by hand."
 )
 
 
 def rewritten(text: str, before: str = "7", after: str = "8") -> str:
-    return rewrite_version("a.yml", text.encode(), before, after).data.decode()
+    return rewrite_version("a.yml", text.encode(), before=before, after=after).data.decode()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,10 @@ def test_a_file_that_changed_meanwhile_is_refused(text: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         rewritten(text)
 
-    assert str(error.value) == "a.yml does not declare version 7 any more. Try again."
+    assert str(error.value) == (
+        "a.yml no longer declares version 7: the file changed while envsync read it. "
+        "Run the command again."
+    )
 
 
 def test_a_version_that_no_rule_takes_is_never_written() -> None:
@@ -119,8 +122,11 @@ def test_a_version_that_no_rule_takes_is_never_written() -> None:
 
 
 def test_the_line_is_that_of_the_version() -> None:
-    assert rewrite_version("a.yml", b"\xef\xbb\xbf# a\r\nversion: 7\r\n", "7", "8").line == 2
-    assert rewrite_version("a.yml", b"version: |-\n  7\n", "7", "8").line == 2
+    assert (
+        rewrite_version("a.yml", b"\xef\xbb\xbf# a\r\nversion: 7\r\n", before="7", after="8").line
+        == 2
+    )
+    assert rewrite_version("a.yml", b"version: |-\n  7\n", before="7", after="8").line == 2
 
 
 # Files that hypothesis makes
@@ -193,7 +199,7 @@ def test_a_made_up_file_changes_on_one_line_and_means_the_same(
 
 
 def assert_only_the_version_changes(data: bytes, before: str, after: str) -> None:
-    changed = rewrite_version("a.yml", data, before, after)
+    changed = rewrite_version("a.yml", data, before=before, after=after)
 
     start, end = common(data, changed.data), common(data[::-1], changed.data[::-1])
     old, new = data[start : len(data) - end], changed.data[start : len(changed.data) - end]

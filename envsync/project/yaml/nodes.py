@@ -1,12 +1,12 @@
-"""YAML nodes: what each means to azure-ai-ml, and what is wrong with them whatever they are about.
+"""YAML nodes: the meaning of each node for azure-ai-ml, and the problems of a whole document.
 
-Nodes are PyYAML's own: they carry their tag, their text as it is written, and where they stand.
+Nodes are PyYAML's own classes. Each carries its tag, its text as written, and its position.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 import yaml
@@ -14,13 +14,13 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_DEPTH: Final = 300
-"""How deeply collections may be nested; azure-ai-ml itself gives up between 400 and 500."""
+"""Maximum nesting of collections. azure-ai-ml fails with a RecursionError between 400 and 500."""
 
 MAX_EXPANSION: Final = 100_000
-"""Nodes that a file may have once its aliases are written out, unless it is that long itself."""
+"""Maximum number of nodes after all aliases are expanded. Longer files may have more nodes."""
 
 MAX_NUMBER_LENGTH: Final = 4000
-"""Characters of a number; Python refuses to print integers of more than 4,300 digits."""
+"""Maximum characters of a number. Python refuses to print integers of more than 4,300 digits."""
 
 _TAG: Final = "tag:yaml.org,2002:"
 STR: Final = _TAG + "str"
@@ -34,7 +34,8 @@ DATE: Final = _TAG + "timestamp"
 BINARY: Final = _TAG + "binary"
 MERGE: Final = _TAG + "merge"
 _VALUE: Final = _TAG + "value"
-_HARMLESS: Final = frozenset({STR, NULL})
+# Most scalars have one of these two tags, and neither can have an invalid value.
+_ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
     _TAG + "set": MappingNode,
@@ -43,18 +44,27 @@ _COLLECTIONS: Final = {
 
 
 Value: TypeAlias = object
-"""What a scalar means: None, bool, int, float, str, bytes, date or datetime."""
+"""The Python value of a scalar: None, bool, int, float, str, bytes, date or datetime."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong in one file; lines and columns are 1-based, columns in characters."""
+class TextProblem:
+    """A problem at a position of a text. A report adds the file name and the severity.
+
+    Attributes:
+        rule: the id of the broken rule.
+        message: what is wrong.
+        fix: what the user should do.
+        line: 1-based.
+        column: 1-based, in characters.
+    """
 
     rule: str
     message: str
+    _: KW_ONLY
     fix: str
-    line: int
-    column: int
+    line: int = 1
+    column: int = 1
 
 
 class Entry(NamedTuple):
@@ -64,18 +74,19 @@ class Entry(NamedTuple):
     value: Node
 
 
-def finding(rule: str, node: Node, message: str, fix: str) -> Finding:
-    """A finding at the start of a node."""
+def problem_at(rule: str, node: Node, message: str, *, fix: str) -> TextProblem:
+    """Returns a problem at the start of a node."""
     mark = node.start_mark
-    return Finding(rule, message, fix, mark.line + 1, mark.column + 1)
+    return TextProblem(rule, message, fix=fix, line=mark.line + 1, column=mark.column + 1)
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Every node below one, itself included, each once even where aliases repeat it."""
+    """Yields `root` and every node below it, each once, even if aliases repeat it."""
     seen: set[int] = set()
     stack = [root]
     while stack:
         node = stack.pop()
+        # An alias is the same Python object as its anchor, so the identity tells them apart.
         if id(node) in seen:
             continue
         seen.add(id(node))
@@ -87,7 +98,12 @@ def walk(root: Node) -> Iterator[Node]:
 
 
 class _Extent(NamedTuple):
-    """How large a collection is once its aliases are written out: in values, and in levels."""
+    """The size of a collection after its aliases are expanded.
+
+    Attributes:
+        size: number of values.
+        depth: levels of nesting.
+    """
 
     size: int
     depth: int
@@ -98,50 +114,59 @@ _IN_PROGRESS: Final = _Extent(0, 0)
 
 @dataclass(slots=True)
 class _Checks:
-    """What `check` knows so far: the collections behind it, and how many values are written."""
+    """The state of one `check`.
 
-    findings: list[Finding]
+    Attributes:
+        problems: the problems found so far.
+        extents: the extent of each visited collection, by node identity.
+        written: number of values that the file spells out.
+    """
+
+    problems: list[TextProblem]
     extents: dict[int, _Extent]
     written: int = 0
 
 
-def check(root: Node) -> list[Finding]:
-    """What is wrong with a document as such, whatever it is about.
+def check(root: Node) -> list[TextProblem]:
+    """Returns the problems of a document that do not depend on its subject.
 
     Returns:
-        `yaml-syntax` for tags and scalars that mean nothing, `duplicate-key`, and `alias-bomb`.
-        Where neither the first nor the last is among them, `value` and `entries` work on every
-        node.
+        `yaml-syntax` for tags and scalars without a meaning, `duplicate-key`, and `alias-bomb`.
+        Without `yaml-syntax` and `alias-bomb`, `value` and `entries` work on every node.
     """
     checks = _Checks([], {})
     if isinstance(root, ScalarNode):
-        _check_scalar(root, checks.findings)
-        return checks.findings
+        _check_scalar(root, checks.problems)
+        return checks.problems
     size, depth = _check_collection(root, checks)
-    if any(item.rule == "alias-bomb" for item in checks.findings):
-        return checks.findings
+    if any(item.rule == "alias-bomb" for item in checks.problems):
+        return checks.problems
     message = ""
     if depth > MAX_DEPTH:
-        message = f"Aliases nest values {depth:,} deep."
+        message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
     elif size > max(MAX_EXPANSION, 10 * checks.written):
-        message = f"Aliases expand to {size:,} values, out of {checks.written:,} that are written."
+        message = f"Aliases expand {checks.written:,} written values to {size:,} values."
     if message:
         fix = "Write the values out, or use fewer aliases."
-        checks.findings.append(finding("alias-bomb", root, message, fix))
-    return checks.findings
+        checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
+    return checks.problems
 
 
 def _check_collection(node: Node, checks: _Checks) -> _Extent:
-    """Checks a collection and all below; an alias stands after what it repeats, so each once."""
+    """Checks a collection and everything below it, and returns its extent.
+
+    An alias can only follow its anchor, so one visit of each collection is enough.
+    """
     known = checks.extents.get(id(node))
     if known is not None:
         if known is _IN_PROGRESS:
-            message = "This value contains itself."
-            checks.findings.append(finding("alias-bomb", node, message, "Write it out."))
+            message = "This value contains itself through an alias."
+            fix = "Replace the alias with the value that it should have."
+            checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
     checks.extents[id(node)] = _IN_PROGRESS
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
-        checks.findings.append(_unknown_tag(node))
+        checks.problems.append(_unknown_tag(node))
     if isinstance(node, MappingNode):
         _check_keys(node, checks)
         pairs = node.value
@@ -155,9 +180,10 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
             below = _check_collection(child, checks)
             size += below.size - 1
             depth = max(depth, below.depth)
-        elif child.tag not in _HARMLESS:
-            _check_scalar(child, checks.findings)
+        elif child.tag not in _ALWAYS_VALID:
+            _check_scalar(child, checks.problems)
     checks.written += len(children)
+    # The cap keeps the sizes of an alias bomb from becoming integers of thousands of digits.
     extent = _Extent(min(size, 10**12), depth + 1)
     checks.extents[id(node)] = extent
     return extent
@@ -170,63 +196,67 @@ def _check_keys(node: MappingNode, checks: _Checks) -> None:
             keys.add(key.value)
             continue
         if key.tag == _VALUE:
-            key.tag = STR  # PyYAML takes `=` as a text where it is a key, and only there
-        _check_key(key, item, keys, checks.findings)
+            key.tag = STR  # PyYAML reads `=` as a string if it is a key, and only then
+        _check_key(key, item, keys, checks.problems)
 
 
-def _check_key(key: Node, item: Node, keys: set[object], findings: list[Finding]) -> None:
+def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProblem]) -> None:
     if key.tag == STR and isinstance(key, ScalarNode):
         meaning: object = key.value
     elif key.tag == MERGE:
         merged = item.value if isinstance(item, SequenceNode) else [item]
         for node in merged:
             if not isinstance(node, MappingNode):
-                message = "`<<` merges mappings, and this is none."
-                findings.append(finding("yaml-syntax", node, message, "Name an anchored mapping."))
+                message = "`<<` can only merge a mapping, and this value is not a mapping."
+                fix = "Use an alias of a mapping, such as `<<: *defaults`."
+                problems.append(problem_at("yaml-syntax", node, message, fix=fix))
         return
     elif not isinstance(key, ScalarNode):
         message = "A mapping or list cannot be a key."
-        findings.append(finding("yaml-syntax", key, message, "Use a text as the key."))
+        problems.append(problem_at("yaml-syntax", key, message, fix="Use a string as the key."))
         return
     else:
         try:
             meaning = value(key)
         except ValueError:
-            return  # reported with the scalar itself
+            return  # `_check_scalar` reports the key
     if meaning in keys:
-        message = f"The key `{key.value}` stands twice; only the last one would count."
-        findings.append(finding("duplicate-key", key, message, "Remove one of the two."))
+        message = f"The key `{key.value}` is repeated. YAML keeps only the last value."
+        fix = "Remove all but one."
+        problems.append(problem_at("duplicate-key", key, message, fix=fix))
     keys.add(meaning)
 
 
-def _check_scalar(node: ScalarNode, findings: list[Finding]) -> None:
+def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:
     if node.tag not in _CONSTRUCTORS:
-        findings.append(_unknown_tag(node))
+        problems.append(_unknown_tag(node))
         return
     try:
         value(node)
     except ValueError:
         kind = node.tag.removeprefix(_TAG)
-        message = f"YAML reads this as {_KINDS.get(kind, kind)}, but it is not a valid one."
-        findings.append(finding("yaml-syntax", node, message, "Quote it if it is meant as text."))
+        message = f"YAML reads this as {_KINDS.get(kind, kind)}, but the value is not valid."
+        problems.append(problem_at("yaml-syntax", node, message, fix=_QUOTE))
 
+
+_QUOTE: Final = "Quote it if you mean a string."
 
 _KINDS: Final = {
-    "int": "a whole number",
+    "int": "an integer",
     "float": "a number",
-    "bool": "a truth value",
+    "bool": "a boolean",
     "timestamp": "a date",
     "binary": "base64",
 }
 
 
-def _unknown_tag(node: Node) -> Finding:
+def _unknown_tag(node: Node) -> TextProblem:
     tag = node.tag.replace(_TAG, "!!")
     if node.tag in (_VALUE, MERGE):
-        message = f"`{node.value}` alone means nothing in YAML."
-        return finding("yaml-syntax", node, message, "Quote it if it is meant as text.")
-    message = f"The YAML tag `{tag}` means nothing here."
-    return finding("yaml-syntax", node, message, "Remove the tag.")
+        message = f"`{node.value}` is a special key in YAML and cannot be a value."
+        return problem_at("yaml-syntax", node, message, fix=_QUOTE)
+    message = f"The YAML tag `{tag}` is not supported here."
+    return problem_at("yaml-syntax", node, message, fix="Remove the tag.")
 
 
 _CONSTRUCTOR: Final = SafeConstructor()
@@ -242,10 +272,10 @@ _CONSTRUCTORS: Final[dict[str, Callable[[ScalarNode], object]]] = {
 
 
 def value(node: ScalarNode) -> Value:
-    """What a scalar means to azure-ai-ml.
+    """Returns the Python value that azure-ai-ml reads from a scalar.
 
     Raises:
-        ValueError: nothing; `check` reports it.
+        ValueError: the scalar has no valid value. `check` reports such scalars.
     """
     if node.tag == STR:
         text: str = node.value
@@ -254,16 +284,17 @@ def value(node: ScalarNode) -> Value:
         raise ValueError("the number is too long")
     try:
         meaning = _CONSTRUCTORS[node.tag](node)
-        str(meaning)  # fails for an integer whose hexadecimal digits are few but too many
+        # A short hexadecimal or sexagesimal integer may have more digits than Python prints.
+        str(meaning)
     except (ValueError, LookupError, AttributeError, OverflowError, yaml.YAMLError) as error:
-        raise ValueError(f"{node.value!r} is no {node.tag}") from error
+        raise ValueError(f"{node.value!r} is not a valid {node.tag}") from error
     return meaning
 
 
 def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
-    """The keys and values of a mapping, those that `<<` merges in first.
+    """Returns the keys and values of a mapping, starting with those that `<<` merges in.
 
-    Later ones win over earlier ones with the same key, as they do for azure-ai-ml.
+    If a key is repeated, the last value wins, as in azure-ai-ml.
     """
     pairs: list[tuple[Node, Node]] = node.value
     for key, _ in pairs:
@@ -274,7 +305,8 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
     merged: list[tuple[Node, Node]] = []
     for key, item in pairs:
         if key.tag == MERGE:
-            # PyYAML puts every `<<` at the front in the order written; of a list, the first wins.
+            # PyYAML puts all merged pairs first, in the order of their `<<` keys. In a list of
+            # mappings the first mapping wins, so the list is read backwards.
             sources = [item] if isinstance(item, MappingNode) else reversed(item.value)
             for source in sources:
                 merged.extend(entries(source))

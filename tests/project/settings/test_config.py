@@ -119,21 +119,21 @@ class TestTheDefaultTarget:
     def test_is_to_be_named_where_there_is_none(self, tmp_path: Path) -> None:
         config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
 
-        with pytest.raises(UsageError, match=r"`-t`.*: dev, prod"):
+        with pytest.raises(UsageError, match=r"Pass `-t NAME`.*: dev, prod\."):
             config.target()
 
     def test_must_be_one_of_the_targets(self, tmp_path: Path) -> None:
         assert problems(tmp_path, f"default_target: dve\ntargets: {{dev: {{{WORKSPACE}}}}}") == [
-            "1:17 invalid-config: There is no target `dve`. Did you mean `dev`?"
+            "1:17 invalid-config: The target `dve` does not exist. Did you mean `dev`?"
         ]
 
 
 def test_an_unknown_target_is_wrong_usage(tmp_path: Path) -> None:
     config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}}}")
 
-    with pytest.raises(UsageError, match=r"no target `dve`\. Did you mean `dev`\?"):
+    with pytest.raises(UsageError, match=r"target `dve` does not exist\. Did you mean `dev`\?"):
         config.target("dve")
-    with pytest.raises(UsageError, match=r"no target `zzz`\. Known are dev\."):
+    with pytest.raises(UsageError, match=r"target `zzz` does not exist\. Known targets: dev\."):
         config.target("zzz")
 
 
@@ -198,40 +198,46 @@ class TestVariables:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("projct: a", ["1:1 unknown-field: There is no setting `projct`. Did you mean `project`?"]),
-        ("project: 1", ['1:10 wrong-type: `project` must be a text. Put it in quotes: `"1"`.']),
+        (
+            "projct: a",
+            ["1:1 unknown-field: The setting `projct` does not exist. Did you mean `project`?"],
+        ),
+        ("project: 1", ['1:10 wrong-type: `project` must be a string. Put it in quotes: `"1"`.']),
         ("project: ''", ["1:10 wrong-type: `project` is empty. Give it a value."]),
-        ("project: [a]", ["1:10 wrong-type: `project` must be a text. Write one text."]),
-        ("project:", ["1:1 wrong-type: `project` has no value. Give it one, or remove the line."]),
+        ("project: [a]", ["1:10 wrong-type: `project` must be a string. Write a single string."]),
+        (
+            "project:",
+            ["1:1 wrong-type: `project` has no value. Give it a value, or remove the line."],
+        ),
         ("prune: ownd", ["1:8 invalid-config: `prune` cannot be `ownd`. Did you mean `owned`?"]),
         (
             "adopt: 'yes'",
-            ["1:8 invalid-config: `adopt` cannot be `yes`. Write one of `identical`, `never`."],
+            ["1:8 invalid-config: `adopt` cannot be `yes`. Choose one of `identical`, `never`."],
         ),
-        ("- a", ["1:1 wrong-type: The file must be a mapping. Write `key: value` lines."]),
+        ("- a", ["1:1 wrong-type: The settings file must be a mapping. Write `key: value` lines."]),
         (
             "prune: none\nprune: owned",
             [
-                "2:1 duplicate-key: The key `prune` stands twice; only the last one would count. "
-                "Remove one of the two."
+                "2:1 duplicate-key: The key `prune` is repeated. YAML keeps only the last value. "
+                "Remove all but one."
             ],
         ),
         (
             "environments: ../x",
             [
-                "1:15 path-escape: The environments directory `../x` lies outside the project. "
-                "Name a directory below the one of this file."
+                "1:15 path-escape: The environments directory `../x` is outside of the project. "
+                "Name a directory below the one of envsync.yaml."
             ],
         ),
         (
             "targets: {}",
-            ["1:10 invalid-config: `targets` names no target. Name one, or remove the line."],
+            ["1:10 invalid-config: `targets` has no target. Add one, or remove the line."],
         ),
         (
             "targets: {x: {path: a}}",
             [
                 "1:11 invalid-config: The target `x` has no `kind`. "
-                "Write `kind:` with one of local, workspace, registry."
+                "Add a `kind:` line with one of local, workspace, registry."
             ],
         ),
         (
@@ -244,34 +250,36 @@ class TestVariables:
         (
             "targets: {x: {kind: registry, registy: a}}",
             [
-                "1:11 invalid-config: The target `x` has no `registry`. "
-                "Add `registry:` with its value.",
-                "1:31 unknown-field: There is no setting `targets.x.registy`. "
+                "1:11 invalid-config: The target `x` has no `registry`. Add a `registry:` line.",
+                "1:31 unknown-field: The setting `targets.x.registy` does not exist. "
                 "Did you mean `registry`?",
             ],
         ),
         (
             "targets: {x: {kind: registry, registry: a/b}}",
             [
-                "1:41 invalid-config: `targets.x.registry` cannot be `a/b`. Write the name or id "
-                "alone, without white space, `/`, `?`, `#` or `%`."
+                "1:41 invalid-config: `targets.x.registry` cannot be `a/b`. Write only the name or "
+                "id, without white space, `/`, `?`, `#` or `%`."
             ],
         ),
         (
             "targets: {x: {kind: local, cloud: AzureCloud}}",
-            ["1:28 unknown-field: There is no setting `targets.x.cloud`. Known are kind, path."],
+            [
+                "1:28 unknown-field: The setting `targets.x.cloud` does not exist. "
+                "Known settings: kind, path."
+            ],
         ),
         (
             "targets: {a/b: {kind: local}}",
             [
-                "1:11 invalid-config: `a/b` cannot be the name of a target. "
-                "Use up to 64 letters, digits, `.`, `_` and `-`."
+                "1:11 invalid-config: `a/b` is not a valid target name. "
+                "Use up to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
             ],
         ),
         (
             "rules: {unpinned-imag: off}",
             [
-                "1:9 unknown-field: There is no setting `rules.unpinned-imag`. "
+                "1:9 unknown-field: The setting `rules.unpinned-imag` does not exist. "
                 "Did you mean `unpinned-image`?"
             ],
         ),
@@ -279,7 +287,7 @@ class TestVariables:
             "rules: {missing-file: warning}",
             [
                 "1:9 invalid-config: The rule `missing-file` is always an error. "
-                "Remove the line, and correct what the rule finds."
+                "Remove the line, and correct the problems that the rule reports."
             ],
         ),
         (
@@ -291,14 +299,17 @@ class TestVariables:
         ),
         (
             "ignore_tags: a",
-            ["1:14 wrong-type: `ignore_tags` must be a list. Write each on a line, after `- `."],
+            [
+                "1:14 wrong-type: `ignore_tags` must be a list. "
+                "Write each item on its own line, after `- `."
+            ],
         ),
         *(
             (
                 f"max_archive_percent: {text}",
                 [
-                    "1:22 wrong-type: `max_archive_percent` must be a whole number from 0 to 100. "
-                    "Write a number, without `%`."
+                    "1:22 wrong-type: `max_archive_percent` must be an integer from 0 to 100. "
+                    "Write a number without `%`."
                 ],
             )
             for text in ("101", "-1", "30%", "'30'", "true", "1.5")

@@ -19,10 +19,10 @@ from envsync.project.yaml.text import Document, compose
 def rules(data: bytes) -> list[str]:
     """What is wrong with a text, as `line:column rule`."""
     document = compose(data)
-    findings = list(document.findings)
+    found = list(document.problems)
     if document.root is not None:
-        findings += check(document.root)
-    return [f"{item.line}:{item.column} {item.rule}" for item in findings]
+        found += check(document.root)
+    return [f"{item.line}:{item.column} {item.rule}" for item in found]
 
 
 def data_of(node: Node) -> object:
@@ -135,8 +135,8 @@ def test_deep_nesting_is_refused(data: bytes) -> None:
     document = compose(data)
 
     assert document.root is None
-    assert [item.rule for item in document.findings] == ["yaml-syntax"]
-    assert "nested more than 300 deep" in document.findings[0].message
+    assert [item.rule for item in document.problems] == ["yaml-syntax"]
+    assert "nested more than 300 deep" in document.problems[0].message
 
 
 @pytest.mark.usefixtures("_parser")
