@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from envsync.git.repository import Entry, Repository, find_repository
+from envsync.git.entry import Entry
+from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
 
 
@@ -64,6 +65,7 @@ def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
     """Copies a file or link of the work tree. Returns False if the work tree does not have it."""
     target = destination / entry.path
     target.parent.mkdir(parents=True, exist_ok=True)
+    # `follow_symlinks=False` copies a link as a link, as git does.
     try:
         shutil.copyfile(top / entry.path, target, follow_symlinks=False)
     except OSError:
@@ -126,6 +128,7 @@ def _check_out_submodule(
     inner = find_repository(top)
     start = submodule.path + "/"
     wanted = {path.removeprefix(start) for path in paths if path.startswith(start)}
+    # A shallow clone of a submodule may lack the commit that an older commit of `repository` needs.
     try:
         commit = inner.commit(submodule.id)
     except GitError as error:

@@ -16,10 +16,21 @@ from pathlib import Path
 from typing import Final
 
 from envsync.git.command import explain, git_python, run_git
+from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
 
 _PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
 """Environment variables of GitHub and Azure Pipelines with the target branch of a pull request."""
+
+# The user's settings may change the output of `git diff`, so each of them is set here.
+_DIFF_OPTIONS: Final = (
+    "--name-only",
+    "-z",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-relative",
+    "--ignore-submodules=none",
+)
 
 _FETCH: Final = (
     "This clone is shallow. Fetch the complete history: with `fetch-depth: 0` for "
@@ -38,31 +49,6 @@ class Base:
 
     commit: str | None
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file, symbolic link or submodule in a commit.
-
-    Attributes:
-        mode: six octal digits, such as `100644`.
-        id: the object id of the content; for a submodule, the id of its commit.
-        path: relative to the top of the repository, with `/`.
-    """
-
-    mode: str
-    id: str
-    path: str
-
-    @property
-    def is_submodule(self) -> bool:
-        """Whether the entry is a commit of another repository."""
-        return self.mode == "160000"
-
-    @property
-    def is_link(self) -> bool:
-        """Whether the entry is a symbolic link."""
-        return self.mode == "120000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +131,7 @@ class Repository:
             if head and self.is_shallow:
                 raise GitError(f"Git cannot find the commit at which this branch began. {_FETCH}")
             return Base(head, "HEAD")
+        # The exit status is 1 without a common commit. In a shallow clone there may be one.
         status, out, _ = self._run(("merge-base", "HEAD", branch))
         name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
         if status:
@@ -158,7 +145,7 @@ class Repository:
         named = () if "" in paths else sorted(paths)
         options = ("-r",) if below else ()
         listing = self.run("ls-tree", *options, "-z", "--full-tree", commit, "--", *named)
-        return [_entry(line) for line in listing.split(b"\0") if line]
+        return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
         """Returns the tracked files at or below some paths that differ from a commit."""
@@ -174,13 +161,7 @@ class Repository:
             return _paths(
                 self.run(
                     "diff",
-                    "--name-only",
-                    "-z",
-                    # The user's settings may change the output of `git diff`, so each is set.
-                    "--no-renames",
-                    "--no-ext-diff",
-                    "--no-relative",
-                    "--ignore-submodules=none",
+                    *_DIFF_OPTIONS,
                     commit,
                     "--",
                     *_below(paths),
@@ -192,19 +173,10 @@ class Repository:
         """Returns the files that git does not track: those it would add, or those it ignores."""
         if not paths:
             return frozenset()
-        options = ("--ignored",) if ignored else ()
-        return _paths(
-            self.run(
-                "ls-files",
-                "--others",
-                *options,
-                "--exclude-standard",
-                "-z",
-                "--full-name",
-                "--",
-                *_below(paths),
-            )
-        )
+        options = ["--exclude-standard", "--full-name", "-z"]
+        if ignored:
+            options.append("--ignored")
+        return _paths(self.run("ls-files", "--others", *options, "--", *_below(paths)))
 
     def _run(
         self,
@@ -224,6 +196,7 @@ class Repository:
         # Git would take `-x` as an option, and `^x` as all commits except `x`.
         if not ref or ref.startswith(("-", "^")) or "\0" in ref:
             return None
+        # `^{commit}` resolves an annotated tag to its commit, and refuses trees and blobs.
         status, out, _ = self._run(("rev-parse", "--verify", "--quiet", ref + "^{commit}"))
         return None if status else out.decode().strip()
 
@@ -243,6 +216,7 @@ class Repository:
             found[leaf, remote] = target or ref
         remotes = {remote for _, remote in found}
         upstream = "" if len(remotes) == 1 else self._upstream()
+        # `refs/remotes/<remote>/<branch>`: the third part is the name of the remote.
         order = ["origin", *upstream.split("/")[2:3], *sorted(remotes)]
         return next(
             (found[leaf, remote] for leaf in leaves for remote in order if (leaf, remote) in found),
@@ -262,13 +236,14 @@ def find_repository(directory: Path) -> Repository:
         GitError: the directory is not in a repository, the repository has no work tree, git does
             not trust it, or git is not installed.
     """
-    # Git sets GIT_DIR for hooks. With GIT_DIR alone, git takes the working directory for the top.
+    # Git sets GIT_DIR for hooks. With GIT_DIR alone, git uses the working directory as the top.
     environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
     wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
     status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
         raise explain(message, directory)
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
+    # `git rev-parse` has no `-z`, so a line break in a path cannot be told from the end of it.
     if len(lines) != len(wanted):
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
     top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
@@ -306,12 +281,6 @@ def _index(top: Path, git_dir: Path) -> Path:
 def _below(paths: Collection[str]) -> list[str]:
     """Returns paths as arguments of a command that runs at the top, where `.` is everything."""
     return ["."] if "" in paths else sorted(paths)
-
-
-def _entry(line: bytes) -> Entry:
-    facts, _, path = os.fsdecode(line).partition("\t")
-    mode, _, object_id = facts.split(" ")
-    return Entry(mode, object_id, path)
 
 
 def _paths(listing: bytes) -> frozenset[str]:

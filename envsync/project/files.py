@@ -10,7 +10,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import MERGE, NULL, TextProblem, check, entries
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import MERGE, NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
 
 

@@ -16,7 +16,8 @@ from envsync.model.wording import nearest
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.targets import TargetConfig, read_targets
-from envsync.project.yaml.nodes import NULL, check
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import NULL
 from envsync.project.yaml.text import compose
 
 FILE_NAME: Final = "envsync.yaml"
@@ -220,6 +221,7 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
         return rules
     opened = open_mapping(reader, reader.entries["rules"].value, prefix="rules.", known=RULES)
     for rule, entry in opened.entries.items() if opened else ():
+        # `None` is an invalid level, which is already reported.
         level = reader.choice_of(entry.value, f"rules.{rule}", _LEVELS)
         if rule in FIXED and level not in (None, "error"):
             message = f"The rule `{rule}` is always an error."
@@ -232,6 +234,8 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
 
 def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
     if "default_target" not in reader.entries:
+        # A second target must not change the meaning of commands silently, so the choice is either
+        # unambiguous or the harmless local target.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None

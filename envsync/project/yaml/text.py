@@ -107,8 +107,10 @@ def compose(data: bytes) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error)
+    # Marks count characters in this text, so line ends are normalised before the parse.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # `isprintable` is far faster than the regular expression, and true for almost every file.
     plain = text.replace("\n", "").isprintable()
     illegal = None if plain else Reader.NON_PRINTABLE.search(text)
     if illegal:
@@ -146,6 +148,7 @@ def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:
     try:
         node: Node | None = loader.get_single_node()
     finally:
+        # Breaks the reference cycles of the parser, so that its memory is freed at once.
         loader.dispose()
     return node
 

@@ -1,4 +1,4 @@
-"""YAML text to nodes: positions, hostile texts, and agreement with what azure-ai-ml reads."""
+"""Parsing YAML: positions, hostile texts, and agreement with azure-ai-ml's parser."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.project.yaml import text as yamlfile
-from envsync.project.yaml.nodes import MAX_DEPTH, check, entries, value, walk
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import MAX_DEPTH, entries, value, walk
 from envsync.project.yaml.text import Document, compose
 
 
 def rules(data: bytes) -> list[str]:
-    """What is wrong with a text, as `line:column rule`."""
+    """Returns the problems of a text as `line:column rule`."""
     document = compose(data)
     found = list(document.problems)
     if document.root is not None:
@@ -108,11 +109,11 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"=: 1", [], id="equals sign as a key"),
     ],
 )
-def test_what_is_wrong_is_found_where_it_stands(data: bytes, expected: list[str]) -> None:
+def test_a_syntax_problem_is_reported_at_its_position(data: bytes, expected: list[str]) -> None:
     assert rules(data) == expected
 
 
-def test_pairs_of_surrogates_are_the_character_that_json_means_by_them() -> None:
+def test_a_pair_of_surrogates_is_read_as_one_character() -> None:
     document = compose(b'a: "\\ud83d\\ude00"')
 
     assert document.root is not None
@@ -172,25 +173,27 @@ def bomb(levels: int, width: int) -> bytes:
         ),
     ],
 )
-def test_alias_bombs_are_found_without_going_off(data: bytes) -> None:
+def test_alias_bombs_are_detected_without_expanding_them(data: bytes) -> None:
     start = time.perf_counter()
 
     assert rules(data) == ["1:1 alias-bomb"]
     assert time.perf_counter() - start < 5
 
 
-def test_a_long_file_with_one_alias_is_no_bomb() -> None:
+def test_a_long_file_with_one_alias_is_not_an_alias_bomb() -> None:
     items = "\n".join(f"- item{number}" for number in range(120_000))
     assert rules(f"a: &a\n{items}\nb: *a\n".encode()) == []
 
 
+# fmt: off
 TOKENS = [
-    *("a", "b: ", "- ", "\n", "  ", "[", "]", "{", "}", ",", ":", " ", "#", "'", '"', "|", "> "),
-    *("&x ", "*x", "? ", "?", "%", "@", "`", "\\", "\\u00e9", "\\x41", "---", "...", "\u2028"),
-    *("\x85", "é", "😀", "\ufeff", "-", "1", "=", "<<: ", "\r\n", "\n ", "\n  ", "~", "|2", "|+\n"),
-    *("%YAML 1.1\n", "://", "a:b", ".1", "\t", "1:30", "2024-01-01", "yes", "0x1F", "010", "1_0"),
-    *("{a: b}", "&y {a: 1}", "*y", "1.5", ".inf", "1e3", "null", "!"),
+    "a", "b: ", "- ", "\n", "  ", "[", "]", "{", "}", ",", ":", " ", "#", "'", '"', "|", "> ",
+    "&x ", "*x", "? ", "?", "%", "@", "`", "\\", "\\u00e9", "\\x41", "---", "...", "\u2028",
+    "\x85", "é", "😀", "\ufeff", "-", "1", "=", "<<: ", "\r\n", "\n ", "\n  ", "~", "|2", "|+\n",
+    "%YAML 1.1\n", "://", "a:b", ".1", "\t", "1:30", "2024-01-01", "yes", "0x1F", "010", "1_0",
+    "{a: b}", "&y {a: 1}", "*y", "1.5", ".inf", "1e3", "null", "!",
 ]
+# fmt: on
 
 
 @settings(max_examples=1500, deadline=None)
@@ -210,7 +213,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
     document = compose(text.encode())
     broken = any(rule.endswith(("yaml-syntax", "alias-bomb")) for rule in rules(text.encode()))
     if broken:
-        # A value that contains itself is all that is refused here and read there.
+        # Only a value that contains itself is refused by envsync and read by azure-ai-ml.
         assert expected == "invalid" or "..." in expected
     else:
         assert repr(None if document.root is None else data_of(document.root)) == expected
@@ -218,7 +221,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_no_bytes_raise(data: bytes) -> None:
+def test_no_bytes_raise_an_exception(data: bytes) -> None:
     for rule in rules(data):
         line, column = rule.split(" ")[0].split(":")
         assert int(line) >= 1
