@@ -43,6 +43,8 @@ def changed_since(project: Project, ref: str) -> frozenset[str]:
         (item.name, item.version): (without_ignored(item.spec, repository, ignored), item.metadata)
         for item in project.declarations
     }
+    # Two comparisons: the meaning finds changes in shared files and settings, and the paths find
+    # edits that keep the meaning, such as comments.
     different = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
     changed = repository.changed(commit, paths) | repository.untracked(paths)
     touched = _touched(repository, project, changed) if changed else set()
@@ -62,6 +64,7 @@ def current_commit(project: Project) -> str | None:
         environments = repository.relative(config.root / config.environments)
         if commit is None or environments is None:
             return None
+        # A project that was never committed has no provenance, even in a repository.
         if not repository.tree(commit, [environments]):
             return None
         paths = project_paths(repository, project)

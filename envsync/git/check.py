@@ -118,6 +118,7 @@ def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
     """Yields each highest declaration that is lower than before, with the version before."""
+    # A name without any version today was removed, which is not a step back.
     then = _highest(before)
     for name, item in _highest(now).items():
         version = then[name].version if name in then else None
@@ -146,7 +147,8 @@ def _ignored(
             "": project.path(item.source),
             **project.references(item.source),
         }.items():
-            # Git lists ignored files, not directories. The Dockerfile stands for its context.
+            # Git lists ignored files, not directories. Each context has a Dockerfile, so the
+            # Dockerfile represents its context.
             dockerfile = item.spec.build.dockerfile_path if field and item.spec.build else ""
             if repository.relative(path / dockerfile) in ignored:
                 yield item.source, field
@@ -164,7 +166,7 @@ def _used(
     here = repository.relative(project.config.root / project.config.environments)
     found = list(before)
     if head is not None and head != commit and here is not None:
-        # The work tree is already loaded. It only stands for the commit if nothing changed.
+        # The work tree is already loaded. If nothing changed, it equals the commit.
         unchanged = not repository.changed(head, [here])
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

@@ -88,6 +88,7 @@ def _problem(
 def _changes(fields: Sequence[FieldChange]) -> str:
     """Returns the fields with their values before and after, up to `_MAX_CHANGES` characters."""
     parts: list[str] = []
+    # The first change is shown even if it is too long, because a message without one is useless.
     for field in fields:
         part = f"`{field.path}` {_change(field)}"
         if parts and len(", ".join([*parts, part])) > _MAX_CHANGES:

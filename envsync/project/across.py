@@ -20,12 +20,14 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
 
 
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
+    # A file with an invalid version counts as versioned. Its own problem is reported elsewhere.
     versioned = [draft for draft in group if draft.version_key is not None]
     unversioned = [draft for draft in group if draft.version_key is None]
     first: dict[str, Draft] = {}
     for draft in versioned:
         if draft.version is None or draft.version_key is None:
             continue
+        # Drafts are in path order, so the report does not depend on the file system.
         known = first.setdefault(draft.version, draft)
         if known is not draft:
             message = f"`{name}:{draft.version}` is already declared in {_position(known)}."

@@ -21,9 +21,11 @@ from envsync.project.environment.build import is_url
 from envsync.project.files import Files, Unreadable, fields, is_within, plain_field
 from envsync.project.yaml.nodes import STR
 
+# The schema is published on several hosts and in several versions, such as `latest`.
 _SCHEMA: Final = re.compile(
     r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
 )
+# For files that cannot be parsed: finds the value of `$schema` in the text.
 _SCHEMA_LINE: Final = re.compile(
     r"""^["']?\$schema["']?[ \t]*:[ \t]*["']?([^\s"']+)""", re.MULTILINE
 )
@@ -135,6 +137,7 @@ def _classify(path: str, directory: str, files: Files) -> _Candidate | None:
     top = fields(parsed)
     schema = top.get("$schema")
     has_schema = isinstance(schema, ScalarNode) and schema.tag == STR
+    # Other Azure ML files (jobs, components) also have a `name` and an `image`, but another schema.
     if has_schema and schema is not None and not _SCHEMA.fullmatch(schema.value.strip()):
         return None
     if not has_schema and not ("name" in top and ("image" in top or "build" in top)):
@@ -194,6 +197,7 @@ def _yaml_files(top: str, files: Files) -> Iterator[tuple[str, str]]:
             continue
         seen.add(real)
         files.directories[directory] = real
+        # A directory that cannot be read, or does not exist, has no environment files.
         try:
             with os.scandir(directory) as found:
                 items = sorted(found, key=lambda item: item.name)

@@ -170,6 +170,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     if not is_within(files.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
+        # As for paths in a file: a lowered rule allows the link.
         is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
         if is_error:
             return Draft(report)

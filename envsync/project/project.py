@@ -92,6 +92,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         versions=config.versions,
         files=files,
     )
+    # A plan from some of the files would archive what the other files declare.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
     return Project(config, loaded.declarations, loaded.problems, files, loaded.environment_files)

@@ -111,6 +111,7 @@ def _read(file: str, data: bytes) -> _Content | None:
     if not isinstance(parsed.content, MappingNode):
         return None
     pairs = [Entry(*pair) for pair in entries(parsed.content)]
+    # If the key is repeated or merged in, the last one wins, as in azure-ai-ml.
     versions = [entry for entry in pairs if entry.key.value == "version"]
     report = Report(file, {})
     version = read_version(report, versions[-1].value) if versions else None
@@ -150,6 +151,7 @@ def _find(content: _Content, after: str) -> _Span | None:
             if isinstance(token, tokens.AliasToken):
                 return _Span(start, end, [quoted])
             if isinstance(token, tokens.ScalarToken):
+                # The token of a block scalar includes its header, which must be kept.
                 if token.style in ("|", ">"):
                     start = content.text.rindex(token.value.strip(), start, end)
                     return _Span(start, start + len(token.value.strip()), [after])

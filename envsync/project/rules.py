@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["error", "warning", "off"]
 
+# The rules are in the same order as in docs/rules.md.
 ERRORS: Final[dict[str, str]] = {
     "yaml-syntax": "The file is not valid YAML, or not UTF-8.",
     "duplicate-key": "A mapping has the same key twice.",

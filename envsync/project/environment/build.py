@@ -70,6 +70,7 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     scan = _scan(file, path_node, path)
     if scan is None:
         return None
+    # The Dockerfile is checked even if the context has problems, so that one run shows all.
     _check_context(file, path_node, scan)
     if not _has_dockerfile(file, dockerfile_node, dockerfile, context=scan.context):
         return None
@@ -103,6 +104,7 @@ def _scan(file: EnvironmentFile, node: Node, text: str) -> ContextScan | None:
 
 
 def _has_dockerfile(file: EnvironmentFile, node: Node, text: str, *, context: BuildContext) -> bool:
+    # The paths of a context are in NFC, without `./`.
     path = unicodedata.normalize("NFC", posixpath.normpath(text))
     files = context.files or {}
     if text and path in files:

@@ -37,6 +37,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
+    # Several environments may name the same conda file. It is checked once, and they share its
+    # report, so that each problem is reported once.
     known = file.files.condas.get(path)
     if known is None:
         parsed = file.files.read(path)
@@ -51,7 +53,7 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
 
 def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
     if text.startswith("file:"):
-        # azure-ai-ml takes the prefix as a part of the file name.
+        # azure-ai-ml treats the prefix as a part of the file name.
         message = f"The conda file `{text}` does not exist: `conda_file` is a plain path."
         fix = f"Write `conda_file: {text.removeprefix('file:')}`."
         file.report.add("missing-file", node, message, fix=fix)
@@ -97,9 +99,12 @@ def _specification(report: Report, root: Node) -> str | None:
         message = "A conda specification must be a mapping."
         report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
+    # Faults are collected before they are reported: any of them makes the JSON unusable, whatever
+    # severity the report gives it.
     faults: list[TextProblem] = []
     data = _plain(root, faults)
     for key, item in entries(root):
+        # A `dependencies:` key without a value is not an error: it means no dependencies.
         if key.value == "dependencies" and item.tag != NULL:
             _check_dependencies(report, item, faults)
     for fault in faults:

@@ -136,6 +136,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
             message = f"The tag `{key.value}` has no value."
             report.add("invalid-tag", item, message, fix='Give it a value, such as `""`.')
         else:
+            # The text of the file: YAML would read `1.10` as 1.1 and `yes` as true.
             tags[key.value] = item.value
     return tags
 
@@ -195,6 +196,7 @@ def _report_missing(report: Report, entry: Entry, field: str, *, required: Colle
     mapping = entry.value
     written = {key.value for key, _ in entries(mapping)} if isinstance(mapping, MappingNode) else ()
     absent = sorted(set(required).difference(written))
+    # Only the key is required here: a key without a value is reported by `read_mapping`.
     if absent:
         names = " and no ".join(f"`{name}`" for name in absent)
         fix = "Add the missing fields."

@@ -37,6 +37,7 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
         The absolute path, whether it exists or not. None if the path may not be followed; the
         reason is then reported.
     """
+    # Functions of `os.path` raise ValueError for a null character.
     if "\0" in path:
         message = "The path contains a null character."
         file.report.add("missing-file", node, message, fix="Remove the null character.")
@@ -45,6 +46,7 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     if not is_within(real, file.boundary):
         message = f"`{path}` leads out of the project."
         fix = "Move the file or directory into the project, and correct the path."
+        # If the project lowers the rule to a warning, the path is followed.
         is_error = file.report.add("path-escape", node, message, fix=fix)
         if is_error:
             return None

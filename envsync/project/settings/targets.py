@@ -93,6 +93,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     if reader is None:
         return None
     written = {key.value for key, _ in entries(cast("MappingNode", entry.value))}
+    # `written` has keys without a value as well: they are already reported as empty.
     for key in _REQUIRED[kind]:
         if key not in written:
             message = f"The target `{name}` has no `{key}`."
