@@ -1,4 +1,4 @@
-"""Small projects on disk, and what `load` says about them."""
+"""Writes small projects to disk and loads them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def load_files(
 
 
 def found(loaded: Loaded) -> list[str]:
-    """Every problem as `file:line:column severity rule`."""
+    """Returns every problem as `file:line:column severity rule`."""
     return [
         f"{p.file.removeprefix('environments/')}:{p.line}:{p.column} {p.severity} {p.rule}"
         for p in loaded.problems

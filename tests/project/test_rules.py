@@ -1,4 +1,4 @@
-"""Every rule: a file that breaks it, what is said and where, and the same file put right."""
+"""Every rule: a file that breaks it, the message and its position, and the corrected file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Case:
     """One way to break a rule.
 
     Attributes:
-        bad: the environment file, or several files, that break it.
-        good: the same put right, with no problem at all.
-        where: every problem of the bad one, as `found` shows it.
-        says: words of message and fix.
-        others: files that both need.
+        bad: the environment file, or several files, that break the rule.
+        good: the corrected files, without any problem.
+        where: every problem of `bad`, in the format of `found`.
+        says: words of the messages and fixes.
+        others: files that `bad` and `good` need.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Case:
     versions: Literal["auto", "explicit"] = "auto"
 
 
-def error(rule: str, place: str, file: str = "e.yml") -> list[str]:
-    return [f"{file}:{place} error {rule}"]
+def error(rule: str, position: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{position} error {rule}"]
 
 
-def warning(rule: str, place: str, file: str = "e.yml") -> list[str]:
-    return [f"{file}:{place} warning {rule}"]
+def warning(rule: str, position: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{position} warning {rule}"]
 
 
 CASES = [
@@ -503,7 +503,7 @@ def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_broken_rule_is_reported_where_it_is_broken(case: Case, tmp_path: Path) -> None:
+def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.bad, case.others)
     loaded = load_files(tmp_path, files, versions=case.versions)
 
@@ -515,7 +515,7 @@ def test_a_broken_rule_is_reported_where_it_is_broken(case: Case, tmp_path: Path
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_file_put_right_has_no_problem(case: Case, tmp_path: Path) -> None:
+def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.good, case.others)
     loaded = load_files(tmp_path, files, versions=case.versions)
 
@@ -552,7 +552,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_the_config_sets_the_severity(tmp_path: Path) -> None:
+def test_the_settings_change_the_severity(tmp_path: Path) -> None:
     files = {"environments/e.yml": "name: a b\nimage: x\n"}
     loaded = load_files(
         tmp_path,
@@ -563,7 +563,7 @@ def test_the_config_sets_the_severity(tmp_path: Path) -> None:
     assert found(loaded) == ["e.yml:1:7 warning invalid-name", "e.yml:2:8 error unpinned-image"]
 
 
-def test_a_rule_that_is_always_an_error_is_not_lowered(tmp_path: Path) -> None:
+def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Path) -> None:
     files = {"environments/e.yml": BASE + "tags: []\n"}
     loaded = load_files(tmp_path, files, rules={"wrong-type": "off"})
 
@@ -571,7 +571,7 @@ def test_a_rule_that_is_always_an_error_is_not_lowered(tmp_path: Path) -> None:
     assert loaded.declarations == ()
 
 
-def test_lowered_rules_leave_what_azure_would_register(tmp_path: Path) -> None:
+def test_a_file_with_disabled_rules_declares_what_azure_would_register(tmp_path: Path) -> None:
     text = "name: e\nname: f\ndescription: d\nimage: i:1\nversion: 1.10\nfoo: 1\n"
     loaded = load_files(
         tmp_path,
@@ -583,7 +583,7 @@ def test_lowered_rules_leave_what_azure_would_register(tmp_path: Path) -> None:
     assert [(d.name, d.version) for d in loaded.declarations] == [("f", "1.1")]
 
 
-def test_a_path_out_of_the_project_is_followed_only_where_that_is_allowed(tmp_path: Path) -> None:
+def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_path: Path) -> None:
     root = tmp_path / "project"
     files = {
         "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
@@ -619,7 +619,7 @@ def test_a_comment_turns_a_rule_off_on_its_line(
     assert [problem.rule for problem in load_files(tmp_path, files).problems] == expected
 
 
-def test_comments_count_in_conda_files_too(tmp_path: Path) -> None:
+def test_ignore_comments_work_in_conda_files(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": CONDA,
         "environments/conda.yml": (
@@ -641,7 +641,7 @@ def test_a_conda_file_that_several_environments_share_is_reported_once(tmp_path:
     assert loaded.declarations == ()
 
 
-def test_messages_hold_no_control_characters_out_of_files(tmp_path: Path) -> None:
+def test_messages_never_contain_control_characters_of_a_file(tmp_path: Path) -> None:
     files = {"environments/e.yml": BASE.replace("name: e", 'name: "\\e[31m\\n"')}
 
     assert all(p.message.isprintable() for p in load_files(tmp_path, files).problems)

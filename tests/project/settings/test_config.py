@@ -98,7 +98,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("off", ["off", "'off'", "false", "No"])
-def test_a_bare_off_is_off_though_yaml_reads_it_as_false(off: str, tmp_path: Path) -> None:
+def test_off_without_quotes_is_off_although_yaml_reads_false(off: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"rules: {{unpinned-image: {off}}}").rules["unpinned-image"] == "off"
 
 
@@ -111,12 +111,12 @@ class TestTheDefaultTarget:
             (f"{{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}", None),
         ],
     )
-    def test_is_the_only_one_or_local(
+    def test_is_the_only_target_or_the_one_named_local(
         self, targets: str, default: str | None, tmp_path: Path
     ) -> None:
         assert read(tmp_path, f"targets: {targets}").default_target == default
 
-    def test_is_to_be_named_where_there_is_none(self, tmp_path: Path) -> None:
+    def test_must_be_named_if_there_is_none(self, tmp_path: Path) -> None:
         config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
 
         with pytest.raises(UsageError, match=r"Pass `-t NAME`.*: dev, prod\."):
@@ -128,7 +128,7 @@ class TestTheDefaultTarget:
         ]
 
 
-def test_an_unknown_target_is_wrong_usage(tmp_path: Path) -> None:
+def test_an_unknown_target_is_a_usage_error(tmp_path: Path) -> None:
     config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}}}")
 
     with pytest.raises(UsageError, match=r"target `dve` does not exist\. Did you mean `dev`\?"):
@@ -160,7 +160,7 @@ class TestVariables:
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
-    def test_that_are_not_set_are_an_error_that_names_the_place(
+    def test_that_are_not_set_are_reported_with_their_position(
         self, text: str, where: str, tmp_path: Path
     ) -> None:
         assert problems(tmp_path, text) == [
@@ -168,7 +168,7 @@ class TestVariables:
             "Set it, or write the value here."
         ]
 
-    def test_of_a_target_are_asked_for_when_it_is_used(self, tmp_path: Path) -> None:
+    def test_of_a_target_are_required_when_it_is_used(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
             "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
@@ -185,9 +185,14 @@ class TestVariables:
         ]
 
     @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "${A-x}"])
-    def test_must_be_written_well(self, text: str, tmp_path: Path) -> None:
-        for place in (f"project: '{text}'", f"targets: {{x: {{kind: local, path: '{text}'}}}}"):
-            assert ["invalid-config" in problem for problem in problems(tmp_path, place)] == [True]
+    def test_must_have_valid_syntax(self, text: str, tmp_path: Path) -> None:
+        for settings_text in (
+            f"project: '{text}'",
+            f"targets: {{x: {{kind: local, path: '{text}'}}}}",
+        ):
+            assert [
+                "invalid-config" in problem for problem in problems(tmp_path, settings_text)
+            ] == [True]
 
     def test_do_not_show_their_value_in_messages(self, tmp_path: Path) -> None:
         found = problems(tmp_path, "prune: ${A}", {"A": "secret"})
@@ -316,7 +321,7 @@ class TestVariables:
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(
+def test_a_problem_is_reported_with_its_position(
     text: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert problems(tmp_path, text) == expected
@@ -332,14 +337,14 @@ def test_all_problems_are_reported_at_once_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("project", ["x" * 257, '"a\\nb"', '"a\\u2028b"'])
-def test_the_project_must_be_fit_for_a_tag(project: str, tmp_path: Path) -> None:
+def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> None:
     assert [
         "must have at most 256 characters" in p for p in problems(tmp_path, f"project: {project}")
     ]
 
 
 class TestTheFile:
-    def test_is_found_by_walking_up(self, tmp_path: Path) -> None:
+    def test_is_found_in_a_parent_directory(self, tmp_path: Path) -> None:
         below = tmp_path / "a" / "b"
         below.mkdir(parents=True)
         (tmp_path / "envsync.yaml").write_text("project: x")
@@ -347,7 +352,7 @@ class TestTheFile:
         assert find_config(below) == tmp_path / "envsync.yaml"
         assert load_config(None, below, {}).root == tmp_path
 
-    def test_can_be_named_and_then_makes_its_directory_the_project(self, tmp_path: Path) -> None:
+    def test_can_be_named_and_its_directory_is_then_the_project(self, tmp_path: Path) -> None:
         (tmp_path / "conf").mkdir()
         (tmp_path / "conf" / "my.yaml").write_text("projct: x")
 
@@ -358,7 +363,7 @@ class TestTheFile:
         (tmp_path / "conf" / "my.yaml").write_text("project: x")
         assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
 
-    def test_must_be_there_if_named(self, tmp_path: Path) -> None:
+    def test_must_exist_if_it_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             load_config(tmp_path / "no.yaml", tmp_path, {})
 
@@ -380,7 +385,7 @@ class TestTheFile:
         )
     ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs).encode())
 )
-def test_nothing_but_expected_errors_is_raised(data: bytes) -> None:
+def test_only_expected_errors_are_raised(data: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as directory:
