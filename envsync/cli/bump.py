@@ -16,7 +16,7 @@ from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
 from envsync.plan.bump import Bump, Used, choose, decide
-from envsync.project.environment.identity import version_fault
+from envsync.project.environment.identity import version_problem
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
 from envsync.render.bumps import bumps_json, bumps_text
@@ -51,8 +51,8 @@ def run(
         EnvsyncError: a name means nothing, or a version cannot be chosen or written. Then no file
             was changed.
     """
-    if version is not None and (fault := version_fault(version)):
-        raise UsageError(" ".join(fault))
+    if version is not None and (problem := version_problem(version)):
+        raise UsageError(" ".join(problem))
     project = session.project()
     chosen, used = _choose(session, project, names, base, target)
     unversioned = [declaration for declaration in chosen if declaration.version is None]

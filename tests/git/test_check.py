@@ -84,7 +84,7 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
         "# a comment\n" + environment(image=f"'{IMAGE}:1'"),
         environment(os_type="linux"),
     ],
-    ids=["a new version", "metadata", "layout", "a default written out"],
+    ids=["a new version", "metadata", "layout", "an explicit default"],
 )
 def test_metadata_and_layout_may_change(root: Path, after: str) -> None:
     committed(root, {"environments/a.yml": environment()})

@@ -55,7 +55,7 @@ CASES = [
         ["not valid YAML"],
     ),
     Case(
-        "yaml-syntax: empty file of a known schema",
+        "yaml-syntax: two documents",
         BASE + "---\n",
         BASE,
         error("yaml-syntax", "4:1"),
@@ -83,7 +83,7 @@ CASES = [
         ["no field `tasg`", "Did you mean `tags`?"],
     ),
     Case(
-        "unknown-field: below",
+        "unknown-field: in a nested mapping",
         BUILD + "  dockerfile: Dockerfile\n",
         BUILD + "  dockerfile_path: Dockerfile\n",
         error("unknown-field", "5:3"),
@@ -98,7 +98,7 @@ CASES = [
         ["looks like a conda file"],
     ),
     Case(
-        "wrong-type: text",
+        "wrong-type: number instead of a string",
         "name: e\ndescription: 3\nimage: i:1\n",
         "name: e\ndescription: '3'\nimage: i:1\n",
         error("wrong-type", "2:14"),
@@ -207,7 +207,7 @@ CASES = [
         )
     ),
     Case(
-        "ambiguous-version: sexagesimal, which quotes do not help",
+        "ambiguous-version: sexagesimal, not valid in quotes either",
         BASE + "version: 1:30\n",
         BASE + "version: '1.30'\n",
         error("ambiguous-version", "4:10"),
@@ -244,7 +244,7 @@ CASES = [
         ["neither `image` nor `build`"],
     ),
     Case(
-        "image-or-build: nothing to build",
+        "image-or-build: build without a path",
         "name: e\ndescription: d\nbuild:\n  dockerfile_path: Dockerfile\n",
         BUILD,
         error("image-or-build", "3:1"),
@@ -300,14 +300,14 @@ CASES = [
         CTX,
     ),
     Case(
-        "missing-file: git address that azure-ai-ml does not take",
+        "missing-file: git URL that azure-ai-ml does not support",
         BUILD.replace("ctx", "git@github.com:owner/repository.git"),
         BUILD.replace("ctx", "https://github.com/owner/repository.git#main:docker"),
         error("missing-file", "4:9"),
         ["https://"],
     ),
     Case(
-        "missing-file: Dockerfile by default",
+        "missing-file: default Dockerfile",
         BUILD,
         BUILD + "  dockerfile_path: ./docker/gpu.dockerfile\n",
         error("missing-file", "4:9"),
@@ -355,7 +355,7 @@ CASES = [
         CTX,
     ),
     Case(
-        "invalid-conda: no YAML",
+        "invalid-conda: invalid YAML",
         {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12\n"},
         {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12]\n"},
         error("invalid-conda", "2:1", "conda.yml"),
@@ -369,21 +369,21 @@ CASES = [
         ["is empty"],
     ),
     Case(
-        "invalid-conda: no mapping",
+        "invalid-conda: not a mapping",
         {"e.yml": CONDA, "conda.yml": "- python=3.12\n"},
         {"e.yml": CONDA, "conda.yml": "dependencies:\n- python=3.12\n"},
         error("invalid-conda", "1:1", "conda.yml"),
         ["must be a mapping"],
     ),
     Case(
-        "invalid-conda: no list",
+        "invalid-conda: not a list",
         BASE + "conda_file:\n  dependencies: python=3.12\n",
         BASE + "conda_file:\n  dependencies: [python=3.12]\n",
         error("invalid-conda", "5:17"),
         ["`dependencies` must be a list"],
     ),
     Case(
-        "invalid-conda: what names no package",
+        "invalid-conda: entries that are not packages",
         BASE + "conda_file:\n  dependencies:\n  - 3.12\n  - python: 3.12\n  - pip: a==1\n  - [a]\n",
         BASE + "conda_file:\n  dependencies:\n  - python=3.12\n  - pip: [a==1]\n",
         error("invalid-conda", "6:5")
@@ -393,7 +393,7 @@ CASES = [
         ["names a package", "not `python:`", "`pip` must be a list"],
     ),
     Case(
-        "invalid-conda: what JSON does not have",
+        "invalid-conda: values that JSON cannot represent",
         BASE + "conda_file:\n  name: 2024-01-01\n  a: .nan\n  1: a\n",
         BASE + "conda_file:\n  name: '2024-01-01'\n  a: '.nan'\n  '1': a\n",
         error("invalid-conda", "5:9")

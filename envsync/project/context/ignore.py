@@ -35,7 +35,7 @@ class IgnoreRules:
     patterns: tuple[Pattern, ...]
 
     @property
-    def brings_back(self) -> bool:
+    def re_includes(self) -> bool:
         """Whether a line starts with `!`: a dropped directory may then have files that are kept."""
         return any(not pattern.drops for pattern in self.patterns)
 

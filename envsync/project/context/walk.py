@@ -81,7 +81,7 @@ class ContextWalk:
         # Without `usedforsecurity=False`, Python in FIPS mode refuses MD5.
         self.md5 = hashlib.md5(SEED, usedforsecurity=False)
         self._rules: IgnoreRules | None = None
-        self._brings_back = False
+        self._re_includes = False
         self._rules_base = top
         self._above: set[str] = set()
         self._behind_links = 0
@@ -121,7 +121,7 @@ class ContextWalk:
             else:
                 # If the ignore file is a link, azure-ai-ml matches paths relative to its target.
                 self._rules = rules if rules.patterns else None
-                self._brings_back = rules.brings_back
+                self._re_includes = rules.re_includes
                 self._rules_base = os.path.dirname(path)
             return
 
@@ -214,7 +214,7 @@ class ContextWalk:
         """
         path = entry.path
         # Without a `!` pattern, no file below a dropped directory can be re-included.
-        hidden = not self._brings_back
+        hidden = not self._re_includes
         if entry.is_symlink():
             linked = True
             path = os.path.realpath(path)

@@ -89,7 +89,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
 
 
 def _as_conda(item: TextProblem) -> TextProblem:
-    # `yaml-syntax` means that an environment file declares nothing; here the environment does.
+    # `yaml-syntax` is about the environment file. Invalid YAML in a conda file is `invalid-conda`.
     return replace(item, rule="invalid-conda") if item.rule == "yaml-syntax" else item
 
 
@@ -99,24 +99,24 @@ def _specification(report: Report, root: Node) -> str | None:
         message = "A conda specification must be a mapping."
         report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
-    # Faults are collected before they are reported: any of them makes the JSON unusable, whatever
+    # Problems are collected before they are reported: any of them makes the JSON unusable, whatever
     # severity the report gives it.
-    faults: list[TextProblem] = []
-    data = _plain(root, faults)
+    problems: list[TextProblem] = []
+    data = _plain(root, problems)
     for key, item in entries(root):
         # A `dependencies:` key without a value is not an error: it means no dependencies.
         if key.value == "dependencies" and item.tag != NULL:
-            _check_dependencies(report, item, faults)
-    for fault in faults:
-        report.add_problem(fault)
-    return None if faults else canonical_json(data)
+            _check_dependencies(report, item, problems)
+    for problem in problems:
+        report.add_problem(problem)
+    return None if problems else canonical_json(data)
 
 
-def _check_dependencies(report: Report, node: Node, faults: list[TextProblem]) -> None:
+def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> None:
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."
-        faults.append(problem_at("invalid-conda", node, message, fix=fix))
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
         return
     lines: set[int] = set()
     for item in node.value:
@@ -124,28 +124,28 @@ def _check_dependencies(report: Report, node: Node, faults: list[TextProblem]) -
             _check_conda_item(report, item, lines)
         elif isinstance(item, MappingNode):
             for entry in entries(item):
-                _check_pip(report, entry, lines=lines, faults=faults)
+                _check_pip(report, entry, lines=lines, problems=problems)
         else:
-            faults.append(_not_a_package(item))
+            problems.append(_not_a_package(item))
 
 
 def _check_pip(
-    report: Report, entry: tuple[Node, Node], *, lines: set[int], faults: list[TextProblem]
+    report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
 ) -> None:
     key, node = entry
     if key.value != "pip":
         message = f"The only mapping among conda dependencies is `pip:`, not `{key.value}:`."
         fix = "Write a package as one string, such as `python=3.12`."
-        faults.append(problem_at("invalid-conda", key, message, fix=fix))
+        problems.append(problem_at("invalid-conda", key, message, fix=fix))
         return
     if not isinstance(node, SequenceNode):
         message = "`pip` must be a list."
         fix = "Write each requirement on its own line, after `- `."
-        faults.append(problem_at("invalid-conda", node, message, fix=fix))
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
         return
     for item in node.value:
         if not isinstance(item, ScalarNode) or item.tag != STR:
-            faults.append(_not_a_package(item))
+            problems.append(_not_a_package(item))
         elif leaves_pip_open(item.value):
             kind, example = "pip requirement", f"{item.value}==1.2.3"
             _report_open(report, item, kind, example=example, lines=lines)
@@ -178,18 +178,18 @@ def _report_open(
         report.add("unpinned-dependency", node, message, fix=fix)
 
 
-def _plain(node: Node, faults: list[TextProblem]) -> JSON:
-    """Converts a node to JSON data. Values that JSON cannot represent are added to `faults`."""
+def _plain(node: Node, problems: list[TextProblem]) -> JSON:
+    """Converts a node to JSON data. Values that JSON cannot represent are added to `problems`."""
     if isinstance(node, MappingNode) and node.tag == MAP:
         mapping: dict[str, JSON] = {}
         for key, item in entries(node):
             if key.tag != STR:
                 message = f"YAML does not read the key `{key.value}` as a string."
-                faults.append(problem_at("invalid-conda", key, message, fix="Put it in quotes."))
-            mapping[str(key.value)] = _plain(item, faults)
+                problems.append(problem_at("invalid-conda", key, message, fix="Put it in quotes."))
+            mapping[str(key.value)] = _plain(item, problems)
         return mapping
     if isinstance(node, SequenceNode) and node.tag == SEQ:
-        return [_plain(item, faults) for item in node.value]
+        return [_plain(item, problems) for item in node.value]
     if isinstance(node, ScalarNode):
         if node.tag == STR:
             text: str = node.value
@@ -201,8 +201,8 @@ def _plain(node: Node, faults: list[TextProblem]) -> JSON:
         if isinstance(meaning, float) and math.isfinite(meaning):
             return meaning
         message = f"JSON cannot represent the value `{node.value}`."
-        faults.append(problem_at("invalid-conda", node, message, fix="Put it in quotes."))
+        problems.append(problem_at("invalid-conda", node, message, fix="Put it in quotes."))
         return None
     message = "JSON can only represent plain mappings and lists."
-    faults.append(problem_at("invalid-conda", node, message, fix="Remove the YAML tag."))
+    problems.append(problem_at("invalid-conda", node, message, fix="Remove the YAML tag."))
     return None

@@ -63,13 +63,13 @@ def read_version(report: Report, node: Node) -> str | None:
     elif node.tag == STR and not node.style and _YAML_1_2_NUMBER.fullmatch(written):
         message = f"The version `{written}` is a number in YAML 1.2 and a string in azure-ai-ml."
         report.add("ambiguous-version", node, message, fix=fix)
-    elif fault := version_fault(written):
-        message, fix = fault
+    elif problem := version_problem(written):
+        message, fix = problem
         report.add("invalid-version", node, message, fix=fix)
     return version
 
 
-def version_fault(version: str) -> tuple[str, str] | None:
+def version_problem(version: str) -> tuple[str, str] | None:
     """Returns why a string cannot be a version, and what to do; None if it can be one."""
     if NAME.fullmatch(version) is None:
         return f"`{version}` is not a valid environment version.", _ALLOWED
