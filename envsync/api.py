@@ -156,7 +156,7 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     # Importing git is slow, and most plans need no commit.
     from envsync.git.changed import changed_since
 
-    return changed_since(project.config, project.declarations, ref)
+    return changed_since(project, ref)
 
 
 def provenance(project: Project) -> str | None:
@@ -167,7 +167,7 @@ def provenance(project: Project) -> str | None:
     """
     from envsync.git.changed import current_commit
 
-    return current_commit(project.config)
+    return current_commit(project)
 
 
 def apply_plan(

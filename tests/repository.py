@@ -1,4 +1,4 @@
-"""Real git repositories for tests, whatever the machine's own settings of git are."""
+"""Real git repositories for tests, independent of the git settings of the machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ ENVIRON = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-"""What every run of git gets here."""
+"""Environment variables for every run of git in tests."""
 
 UNSET = (
-    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
-    *("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH"),
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GITHUB_BASE_REF",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
 )
-"""What a hook or a pipeline that runs the tests may have set."""
+"""Environment variables that a hook or a pipeline may have set for the tests."""
 
 
 def git(directory: Path, *arguments: str, **environ: str) -> str:
-    """Runs git in a directory; what it prints."""
+    """Runs git in a directory and returns its output."""
     done = subprocess.run(
         ["git", "-C", str(directory), "-c", "protocol.file.allow=always", *arguments],
         check=True,
@@ -35,14 +39,14 @@ def git(directory: Path, *arguments: str, **environ: str) -> str:
 
 
 def new_repository(directory: Path) -> Path:
-    """An empty repository whose branch is `main`."""
+    """Creates an empty repository whose branch is `main`."""
     directory.mkdir(parents=True, exist_ok=True)
     git(directory, "init", "--quiet", "--initial-branch=main")
     return directory
 
 
 def commit(directory: Path, message: str = "Change") -> str:
-    """Commits everything in the work tree; the commit's id."""
+    """Commits everything in the work tree and returns the commit id."""
     git(directory, "add", "--all")
     git(directory, "commit", "--quiet", "--allow-empty", "--message", message)
     return git(directory, "rev-parse", "HEAD")

@@ -21,7 +21,7 @@ from envsync.model.errors import EnvsyncError, GitError, UsageError
 from envsync.model.state import State
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
-from envsync.project.environment.identity import version_fault
+from envsync.project.environment.identity import version_problem
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
 from envsync.render.bumps import bumps_text
@@ -79,8 +79,8 @@ def run(
         raise UsageError("Pass either names or --all-rejected.")
     if version is not None and (all_rejected or len(names or []) != 1):
         raise UsageError("--version needs exactly one NAME.")
-    if version is not None and (fault := version_fault(version)):
-        raise UsageError(" ".join(fault))
+    if version is not None and (problem := version_problem(version)):
+        raise UsageError(" ".join(problem))
     project = session.project()
     chosen, used = _choose(session, project, names or [], base=base, target=target)
     unversioned = [declaration for declaration in chosen if declaration.version is None]
@@ -193,7 +193,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
             data = (root / file).read_bytes()
         except OSError as error:
             raise EnvsyncError(f"{file} cannot be read: {error.strerror or error}.") from error
-        rewritten = rewrite_version(file, data, bump.before, bump.after)
+        rewritten = rewrite_version(file, data, before=bump.before, after=bump.after)
         contents[root / file] = rewritten.data
         written.append(replace(bump, source=Source(file, rewritten.line)))
     write_files(contents)

@@ -66,7 +66,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     try:
         config = session.config()
     except InvalidProject as error:
-        return Loaded(0, (), error.problems)
+        return Loaded((), (), error.problems)
     return load(
         config.root,
         config.root / config.environments,

@@ -1,1 +1,1 @@
-"""What commits hold of a project, and what an edit would break."""
+"""Compares a project with the commits of its git repository."""

@@ -1,105 +1,97 @@
-"""What changed in a project since a commit."""
+"""Detects what changed in a project since a commit."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from envsync.git.checkout import above, is_below
 from envsync.git.declared import declared_at
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
-from envsync.model.declaration import Declaration
 from envsync.model.errors import GitError
-from envsync.project.discovery import find_environments, references
-from envsync.project.files import Sources
-from envsync.project.settings.config import Config
+
+if TYPE_CHECKING:
+    from envsync.project.project import Project
 
 
-def project_paths(repository: Repository, config: Config) -> frozenset[str]:
-    """Where in its repository a project lies: settings, environment files, and what these name."""
-    sources = Sources(str(config.root), os.path.realpath(config.root))
-    environments = str(config.root / config.environments)
-    files = find_environments(environments, sources)
-    named = [environments]
-    for file in files:
-        named += (file, *references(file, sources).values())
-    if config.path is not None:
-        named.append(str(config.path))
-    paths = {repository.relative(Path(path)) for path in named}
+def project_paths(repository: Repository, project: Project) -> frozenset[str]:
+    """Returns the paths of a project in its repository. No path is below another one.
+
+    They are the settings file, the environments directory, and all files and directories that
+    environment files name. Paths outside of the repository are left out.
+    """
+    paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))
 
 
-def changed_since(
-    config: Config, declarations: Collection[Declaration], ref: str
-) -> frozenset[str]:
-    """The names of environments whose files changed since a commit, or are gone.
+def changed_since(project: Project, ref: str) -> frozenset[str]:
+    """Returns the names of environments that changed or were removed since a commit.
 
     Raises:
-        GitError: there is no such commit.
+        GitError: the commit does not exist.
     """
-    repository = find_repository(config.root)
+    repository = find_repository(project.config.root)
     commit = repository.commit(ref)
-    paths = project_paths(repository, config)
+    paths = project_paths(repository, project)
     ignored = repository.untracked(paths, ignored=True)
     before = {
         (item.name, item.version): (item.spec, item.metadata)
-        for item in declared_at(repository, commit, config)
+        for item in declared_at(repository, commit, project.config)
     }
     now = {
         (item.name, item.version): (without_ignored(item.spec, repository, ignored), item.metadata)
-        for item in declarations
+        for item in project.declarations
     }
+    # Two comparisons: the meaning finds changes in shared files and settings, and the paths find
+    # edits that keep the meaning, such as comments.
     different = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
     changed = repository.changed(commit, paths) | repository.untracked(paths)
-    touched = _touched(repository, config, declarations, changed) if changed else set()
+    touched = _touched(repository, project, changed) if changed else set()
     return frozenset({name for name, _ in different} | touched)
 
 
-def current_commit(config: Config) -> str | None:
-    """The commit that is checked out, with `-dirty` where the project's files differ from it.
+def current_commit(project: Project) -> str | None:
+    """Returns the commit that is checked out, with `-dirty` if files of the project differ.
 
-    None where no commit holds environments of the project, or git cannot tell.
+    Returns:
+        None if the commit has no environments of the project, or git cannot tell.
     """
+    config = project.config
     try:
         repository = find_repository(config.root)
         commit = repository.head()
         environments = repository.relative(config.root / config.environments)
         if commit is None or environments is None:
             return None
+        # A project that was never committed has no provenance, even in a repository.
         if not repository.tree(commit, [environments]):
             return None
-        paths = project_paths(repository, config)
+        paths = project_paths(repository, project)
         dirty = repository.changed(commit, paths) or repository.untracked(paths)
     except GitError:
         return None
     return f"{commit}-dirty" if dirty else commit
 
 
-def _touched(
-    repository: Repository,
-    config: Config,
-    declarations: Iterable[Declaration],
-    changed: frozenset[str],
-) -> set[str]:
-    """The names that one of these files belongs to, even if it says the same as before."""
-    sources = Sources(str(config.root), os.path.realpath(config.root))
-    around = {place for path in changed for place in (path, *above(path))}
+def _touched(repository: Repository, project: Project, changed: frozenset[str]) -> set[str]:
+    """Returns the names whose files are among `changed`, even if their meaning is the same."""
+    around = {item for path in changed for item in (path, *above(path))}
     names = set()
-    for declaration in declarations:
-        file = str(config.root / declaration.source.file)
-        for path in (file, *references(file, sources).values()):
-            place = repository.relative(Path(path))
-            # Of a submodule git names only its top, which is then above the place.
-            if place in around or (place and not changed.isdisjoint(above(place))):
+    for declaration in project.declarations:
+        source = declaration.source
+        for path in (project.path(source), *project.references(source).values()):
+            relative = repository.relative(path)
+            # Git reports a changed submodule by its top directory, which may be above the path.
+            if relative in around or (relative and not changed.isdisjoint(above(relative))):
                 names.add(declaration.name)
     return names
 
 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
-    """Those of some paths that lie in no other of them."""
+    """Yields the paths that are not below another one of them."""
     last: str | None = None
+    # Sorted by their parts: as strings, `a-b` would come between `a` and `a/b`.
     for path in sorted(paths, key=lambda path: path.split("/")):
         if last is None or not is_below(path, last):
             last = path

@@ -1,21 +1,19 @@
-"""`check`: holds every declared environment against what a git commit held.
+"""`check`: compares every declared environment with its content at a git commit.
 
-It is a plan with the commit in the place of a target: what a plan would reject as `immutable` is
-rejected here, before anything is registered.
+The commit takes the role of a target: an edit that a plan would reject as `immutable` is rejected
+here, before the version is registered anywhere.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.git.changed import project_paths
 from envsync.git.declared import declared_at
-from envsync.git.findings import edited, git_ignored, went_back
+from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
 from envsync.model.declaration import Declaration, Source
@@ -26,27 +24,25 @@ from envsync.model.state import RegisteredVersion
 from envsync.plan.bump import bump_command
 from envsync.plan.change import FieldChange, Rejection
 from envsync.plan.compare import match_spec, spec_fields
-from envsync.project.discovery import references
-from envsync.project.files import Sources
 
 if TYPE_CHECKING:
     from envsync.project.project import Project
 
 NO_COMMIT: Final = "0" * 40
-"""Stands for the commit where there is none yet, as it does in git itself."""
+"""Represents the commit before the first one, as in git's own interfaces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of comparing a project with a commit.
+    """The result of comparing a project with a commit.
 
     Attributes:
-        base: the commit, 40 hex digits; all zero where nothing was committed yet.
-        rejections: versions whose immutable fields differ from what the commit holds.
-        problems: the same, each on the line of the first field that changed, then warnings.
-        fields: what differs, for each problem that is a rejection.
-        used: versions by name that the commit or the one that is checked out declares.
-        base_name: what people call the commit, such as `origin/main`.
+        base: the commit, 40 hex digits; all zeros before the first commit.
+        rejections: versions with an immutable field that differs from the commit.
+        problems: the rejections, each at the first changed field, followed by the warnings.
+        fields: the changed fields, for each problem that is a rejection.
+        used: the versions that the base or the current commit declares, by name.
+        base_name: the name of the commit in messages, such as `origin/main`.
     """
 
     base: str
@@ -58,37 +54,37 @@ class Checked:
 
 
 def check(project: Project, base: str | None = None) -> Checked:
-    """Compares the declared environments with what a commit held.
+    """Compares the declared environments with their content at a commit.
 
     Args:
-        project: as `load_project` returned it.
-        base: the commit; without it, the one where the current branch began.
+        project: the result of `load_project`. Its files are not read again.
+        base: the commit; by default, the commit at which the current branch began.
 
     Raises:
-        GitError: there is no repository, no such commit, or its content is missing.
+        GitError: there is no repository, the commit does not exist, or its content is missing.
     """
-    root = project.config.root
-    repository = find_repository(root)
+    repository = find_repository(project.config.root)
     found = repository.base(base)
     before = declared_at(repository, found.commit, project.config) if found.commit else ()
-    files = repository.untracked(project_paths(repository, project.config), ignored=True)
+    files = repository.untracked(project_paths(repository, project), ignored=True)
     ignored = list(_ignored(project, repository, files))
-    unseen = {source for source, field in ignored if not field}
+    # An ignored environment file is in no commit, so there is nothing to compare it with.
+    uncommitted = {source for source, field in ignored if not field}
     now = [
         replace(item, spec=without_ignored(item.spec, repository, files))
         for item in project.declarations
-        if item.source not in unseen
+        if item.source not in uncommitted
     ]
     rejected = list(_rejections(before, now, found.commit or NO_COMMIT))
-    fields = {edited(root, item, source): item.fields for item, source in rejected}
-    warnings = [went_back(root, item, version) for item, version in _going_back(before, now)]
-    warnings += [git_ignored(root, source, field) for source, field in ignored]
+    fields = {edited(project, item, source): item.fields for item, source in rejected}
+    warnings = [went_back(project, item, version) for item, version in _going_back(before, now)]
+    warnings += [git_ignored(project, source, field) for source, field in ignored]
     return Checked(
         base=found.commit or NO_COMMIT,
         rejections=tuple(item for item, _ in rejected),
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
-        used=_used(project, repository, found.commit, before),
+        used=_used(project, repository, commit=found.commit, before=before),
         base_name=found.name,
     )
 
@@ -96,34 +92,33 @@ def check(project: Project, base: str | None = None) -> Checked:
 def _rejections(
     before: Iterable[Declaration], now: Sequence[Declaration], commit: str
 ) -> Iterator[tuple[Rejection, Source]]:
-    """What a target that holds the commit's versions would reject, with the file of each."""
+    """Yields what a target with the versions of the commit would reject, and where."""
     held = {(item.name, item.version): item.spec for item in before}
     versions = Counter(item.name for item in now)
     for item in now:
         spec = held.get((item.name, item.version))
+        # Without `version`, envsync assigns a new version to each edit, so every edit is allowed.
         if spec is None or item.version is None:
             continue
         key = EnvironmentKey(item.name, item.version)
         if match_spec(item.spec, RegisteredVersion(Environment(key, spec))) != "same":
-            yield (
-                Rejection(
-                    "immutable",
-                    key.name,
-                    key.version,
-                    f"{key} has another content in commit {commit[:7]}, and that is fixed at "
-                    "creation.",
-                    bump_command(key.name, key.version, alone=versions[key.name] == 1),
-                    spec_fields(spec, item.spec),
-                    item.source,
-                ),
-                item.source,
+            rejection = Rejection(
+                code="immutable",
+                name=key.name,
+                version=key.version,
+                message=f"{key} differs from commit {commit[:7]}. {WHY_IMMUTABLE}",
+                fix=bump_command(key.name, key.version, alone=versions[key.name] == 1),
+                fields=spec_fields(spec, item.spec),
+                source=item.source,
             )
+            yield rejection, item.source
 
 
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Declarations of the highest version of a name that had a higher one, and which that was."""
+    """Yields each highest declaration that is lower than before, with the version before."""
+    # A name without any version today was removed, which is not a step back.
     then = _highest(before)
     for name, item in _highest(now).items():
         version = then[name].version if name in then else None
@@ -132,7 +127,7 @@ def _going_back(
 
 
 def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
-    """The declaration of the highest version of each name that has versions."""
+    """Returns the declaration of the highest version of each name with versions."""
     versioned = [item for item in declarations if item.version is not None]
     return {
         item.name: item
@@ -143,25 +138,35 @@ def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
 def _ignored(
     project: Project, repository: Repository, ignored: Collection[str]
 ) -> Iterator[tuple[Source, str]]:
-    """Files that git ignores: where each is declared, and the field that names it, if one does."""
-    root = project.config.root
-    sources = Sources(str(root), os.path.realpath(root))
+    """Yields the files that git ignores: the declaration, and the field that names the file.
+
+    The field is empty if the environment file itself is ignored.
+    """
     for item in project.declarations if ignored else ():
-        file = root / item.source.file
-        for field, path in {"": str(file), **references(str(file), sources)}.items():
-            whole = item.spec.build.dockerfile_path if field and item.spec.build else ""
-            if repository.relative(Path(path, whole)) in ignored:
+        for field, path in {
+            "": project.path(item.source),
+            **project.references(item.source),
+        }.items():
+            # Git lists ignored files, not directories. Each context has a Dockerfile, so the
+            # Dockerfile represents its context.
+            dockerfile = item.spec.build.dockerfile_path if field and item.spec.build else ""
+            if repository.relative(path / dockerfile) in ignored:
                 yield item.source, field
 
 
 def _used(
-    project: Project, repository: Repository, commit: str | None, before: Sequence[Declaration]
+    project: Project,
+    repository: Repository,
+    *,
+    commit: str | None,
+    before: Sequence[Declaration],
 ) -> dict[str, frozenset[str]]:
-    """The versions of each name that a commit or the one that is checked out declares."""
+    """Returns the versions of each name that `commit` or the current commit declares."""
     head = repository.head()
     here = repository.relative(project.config.root / project.config.environments)
     found = list(before)
     if head is not None and head != commit and here is not None:
+        # The work tree is already loaded. If nothing changed, it equals the commit.
         unchanged = not repository.changed(head, [here])
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

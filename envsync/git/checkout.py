@@ -1,4 +1,4 @@
-"""The content of a commit in a directory of its own, as a checkout would give it."""
+"""Writes the content of a commit to a directory, as a checkout would."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from envsync.git.repository import Entry, Repository, find_repository
+from envsync.git.entry import Entry
+from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
 
 
 def check_out(
-    repository: Repository, commit: str, paths: Collection[str], destination: Path
+    repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes what a commit holds at some paths, below a directory.
+    """Writes the files of a commit at some paths below a directory.
 
-    What the work tree holds unchanged is copied from there, so that no filter, line end or
-    placeholder of a large file can make a difference between the two. The rest is written by git.
+    Files that are unchanged in the work tree are copied from it. Filters, line ends and
+    placeholders for large files then cannot cause a difference. Git writes the other files.
 
     Args:
-        repository: the one that has the commit.
-        commit: its id.
-        paths: files and directories, relative to the top of the repository; empty for all.
-        destination: takes the place of the top of the repository.
+        repository: the repository of the commit.
+        commit: the commit id.
+        paths: files and directories, relative to the top of the repository; `""` for all.
+        destination: the directory that replaces the top of the repository.
 
     Returns:
-        The symbolic links among what was written.
+        The symbolic links among the written files.
 
     Raises:
-        GitError: an object is missing, as in a submodule that was not fetched.
+        GitError: an object is missing, for example because a submodule was not fetched.
     """
     entries = repository.tree(commit, paths)
     files = [entry for entry in entries if not entry.is_submodule]
@@ -39,45 +40,47 @@ def check_out(
         rest = [
             entry
             for entry in files
-            if entry.path in changed or not _copy(entry, repository.top, destination)
+            if entry.path in changed or not _copy(entry, repository.top, destination=destination)
         ]
-        _write(repository, commit, rest, destination)
+        _write(repository, commit, rest, destination=destination)
     links = [destination / entry.path for entry in files if entry.is_link]
-    for submodule in _submodules(repository, commit, paths, entries):
-        links += _check_out_submodule(repository, submodule, paths, destination)
+    for submodule in _submodules(repository, commit, paths=paths, entries=entries):
+        links += _check_out_submodule(repository, submodule, paths=paths, destination=destination)
     return links
 
 
 def above(path: str) -> Iterator[str]:
-    """The directories that a path of a repository lies in; the last is the top, which is empty."""
+    """Yields the parent directories of a path of a repository, up to the top, which is `""`."""
     while path:
         path = path.rpartition("/")[0]
         yield path
 
 
 def is_below(path: str, directory: str) -> bool:
-    """Whether a path of a repository is a directory of it, or lies in that; all lies in the top."""
+    """Whether a path of a repository is the directory or is below it. Every path is below `""`."""
     return not directory or path == directory or path.startswith(directory + "/")
 
 
-def _copy(entry: Entry, top: Path, destination: Path) -> bool:
-    """Copies a file or a link out of the work tree; tells whether it is there."""
+def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
+    """Copies a file or link of the work tree. Returns False if the work tree does not have it."""
     target = destination / entry.path
     target.parent.mkdir(parents=True, exist_ok=True)
+    # `follow_symlinks=False` copies a link as a link, as git does.
     try:
         shutil.copyfile(top / entry.path, target, follow_symlinks=False)
     except OSError:
-        return False  # a sparse work tree leaves it out
+        return False  # a sparse work tree does not have every file
     return True
 
 
 def _write(
-    repository: Repository, commit: str, entries: Sequence[Entry], destination: Path
+    repository: Repository, commit: str, entries: Sequence[Entry], *, destination: Path
 ) -> None:
-    """Writes entries of a commit with git, which gets an index of its own for them."""
+    """Writes entries of a commit with git, through a temporary index."""
     if not entries:
         return
     destination.mkdir(parents=True, exist_ok=True)
+    # Git reads `.gitattributes` from the index, and they decide about line ends and filters.
     directories = {directory for entry in entries for directory in above(entry.path)}
     attributes = [f"{directory}/.gitattributes".lstrip("/") for directory in directories]
     listing = {entry.path: entry for entry in repository.tree(commit, attributes)}
@@ -89,7 +92,9 @@ def _write(
             "GIT_WORK_TREE": str(destination),
         }
         repository.run(
-            *("update-index", "-z", "--index-info"),
+            "update-index",
+            "-z",
+            "--index-info",
             data=os.fsencode("".join(lines)),
             environ=environ,
         )
@@ -97,9 +102,10 @@ def _write(
 
 
 def _submodules(
-    repository: Repository, commit: str, paths: Collection[str], entries: Sequence[Entry]
+    repository: Repository, commit: str, *, paths: Collection[str], entries: Sequence[Entry]
 ) -> list[Entry]:
-    """The submodules below some paths, or that these lead into."""
+    """Returns the submodules that are below some paths, or that contain some of them."""
+    # `git ls-tree` does not look into submodules, so a path in one has no entry.
     found = [entry for entry in entries if entry.is_submodule]
     lost = [path for path in paths if not any(is_below(entry.path, path) for entry in entries)]
     directories = {directory for path in lost for directory in above(path)} - {""}
@@ -110,20 +116,24 @@ def _submodules(
 
 
 def _check_out_submodule(
-    repository: Repository, submodule: Entry, paths: Collection[str], destination: Path
+    repository: Repository, submodule: Entry, *, paths: Collection[str], destination: Path
 ) -> list[Path]:
-    """The same for a submodule; one that is not there holds nothing, now as then."""
+    """Does the same for a submodule. Writes nothing if the submodule is not initialised.
+
+    A submodule that is not initialised has no files in the work tree either.
+    """
     top = repository.top / submodule.path
     if not (top / ".git").exists():
         return []
     inner = find_repository(top)
     start = submodule.path + "/"
     wanted = {path.removeprefix(start) for path in paths if path.startswith(start)}
+    # A shallow clone of a submodule may lack the commit that an older commit of `repository` needs.
     try:
         commit = inner.commit(submodule.id)
     except GitError as error:
         raise GitError(
-            f"The submodule {submodule.path} does not hold its commit {submodule.id[:7]}. Fetch "
-            "the whole history of submodules, too."
+            f"The submodule {submodule.path} does not contain its commit {submodule.id[:7]}. Fetch "
+            "the complete history of the submodule."
         ) from error
-    return check_out(inner, commit, wanted or {""}, destination / submodule.path)
+    return check_out(inner, commit, wanted or {""}, destination=destination / submodule.path)

@@ -1,4 +1,4 @@
-"""Running git: through GitPython, without side effects, and with failures in clear words."""
+"""Runs git through GitPython, without side effects, and explains its errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import Final
 
 from envsync.model.errors import GitError
 
-# No hook runs and no daemon starts because envsync looks at something. A directory that is laid out
-# like a repository may come with a pull request, and its settings name programs that git runs.
+# Reading must not run a hook or start the fsmonitor daemon. `safe.bareRepository` protects against
+# a pull request that adds a directory with the layout of a bare repository: the settings of such a
+# directory name programs that git would run.
 _SETTINGS: Final = tuple(
     part
     for setting in (
-        *(f"core.{name}" for name in (f"hooksPath={os.devnull}", "fsmonitor=false")),
+        f"core.hooksPath={os.devnull}",
+        "core.fsmonitor=false",
         "core.splitIndex=false",
         "safe.bareRepository=explicit",
     )
@@ -26,23 +28,27 @@ _SETTINGS: Final = tuple(
 )
 _ENVIRON: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
+    # Paths are literal: a file may be called `[a]*`. Git refuses a combination of these variables.
     "GIT_LITERAL_PATHSPECS": "1",
-    **dict.fromkeys((f"GIT_{name}_PATHSPECS" for name in ("GLOB", "NOGLOB", "ICASE")), "0"),
+    "GIT_GLOB_PATHSPECS": "0",
+    "GIT_NOGLOB_PATHSPECS": "0",
+    "GIT_ICASE_PATHSPECS": "0",
+    # A fetch that needs a password must fail instead of waiting for input.
     "GIT_TERMINAL_PROMPT": "0",
 }
 
 
 def git_python() -> ModuleType:
-    """GitPython, which looks for git when it is imported.
+    """Imports GitPython, which searches for the git executable when it is imported.
 
     Raises:
-        GitError: git is not there.
+        GitError: git is not installed.
     """
     try:
         import git
     except ImportError as error:
         raise GitError(
-            "Git cannot be run. Install it, and see that `git --version` works here."
+            "Git cannot be run. Install git, and check that `git --version` works."
         ) from error
     return git
 
@@ -50,25 +56,28 @@ def git_python() -> ModuleType:
 def run_git(
     directory: Path,
     arguments: tuple[str, ...],
+    *,
     environ: Mapping[str, str],
     data: bytes = b"",
 ) -> tuple[int, bytes, str]:
     """Runs a git command.
 
     Args:
-        directory: where to run it.
+        directory: the working directory of the command.
         arguments: the command and its options.
-        environ: variables beside those of the process.
-        data: its standard input.
+        environ: environment variables in addition to those of the process.
+        data: the standard input.
 
     Returns:
-        Its exit status, standard output and standard error, the last in English.
+        The exit status, the standard output and the standard error. GitPython sets the language
+        of the messages to English.
 
     Raises:
-        GitError: git is not there.
+        GitError: git is not installed.
     """
     git = git_python()
     command = [git.Git.GIT_PYTHON_GIT_EXECUTABLE, "-C", str(directory), *_SETTINGS, *arguments]
+    # GitPython passes `istream` to `Popen` as standard input, which needs a real file.
     with tempfile.TemporaryFile() if data else nullcontext() as stream:
         if stream is not None:
             stream.write(data)
@@ -86,15 +95,16 @@ def run_git(
 
 
 def explain(message: str, directory: Path) -> GitError:
-    """What git said on standard error, as one sentence with what to do."""
+    """Returns an error for what git wrote to standard error, with what the user should do."""
     if "not a git repository" in message:
         return GitError(
-            f"{directory} is in no git repository, so there is no commit to compare with."
+            f"{directory} is not in a git repository, so there is no commit to compare with. Run "
+            "envsync in a clone."
         )
     if "dubious ownership" in message:
         return GitError(
-            f"Git does not trust the repository of {directory}, because it belongs to somebody "
-            f"else. Run `git config --global --add safe.directory {directory}` if you trust it."
+            f"Git does not trust the repository of {directory}, because another user owns it. If "
+            f"you trust it, run `git config --global --add safe.directory {directory}`."
         )
     if "must be run in a work tree" in message or "cannot use bare repository" in message:
         return GitError(
@@ -102,15 +112,15 @@ def explain(message: str, directory: Path) -> GitError:
         )
     if "from promisor remote" in message:
         return GitError(
-            "This clone was made without old content (`--filter`), and git cannot fetch what it "
-            "needs of it. Connect to its remote, or make a clone without `--filter`."
+            "This is a partial clone (`--filter`), and git cannot fetch the content that it needs. "
+            "Check the connection to the remote, or clone the repository without `--filter`."
         )
     if re.search("(external|clean|smudge) filter|filter-process|packet write", message):
         return GitError(
-            "Git cannot run a filter that .gitattributes names: "
+            "Git cannot run a filter of .gitattributes: "
             f"{re.sub('^(error|fatal): ', '', message.splitlines()[0])}. "
-            "Install what it runs, such as Git LFS."
+            "Install the program of the filter, such as Git LFS."
         )
     lines = [line for line in message.splitlines() if line.startswith(("fatal: ", "error: "))]
-    reason = (lines or message.splitlines() or ["it gave no reason"])[0].partition(": ")
+    reason = (lines or message.splitlines() or ["git gave no reason"])[0].partition(": ")
     return GitError(f"Git failed: {(reason[2] or reason[0]).rstrip('.')}.")

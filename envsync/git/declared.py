@@ -1,4 +1,4 @@
-"""What a commit declares."""
+"""Loads what a commit declares."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from envsync.git.checkout import check_out, is_below
 from envsync.git.repository import Repository
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
-from envsync.project.discovery import find_environments, references
-from envsync.project.files import Sources
-from envsync.project.load import load
+from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
 from envsync.project.settings.config import DEFAULT_ENVIRONMENTS, FILE_NAME, Config, load_config
 
@@ -21,51 +19,54 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RULES: Final[Mapping[str, Level]] = {**dict.fromkeys(RULES, "off"), "path-escape": "error"}
-"""What a commit holds was judged when it was made; only what would lead out of it is left out."""
+"""All rules are off: the commit was already reviewed. Paths out of the commit are never followed,
+because they would lead into the file system of the machine that runs envsync.
+"""
 
 
 def declared_at(repository: Repository, commit: str, config: Config) -> tuple[Declaration, ...]:
-    """What the environment files of a commit declare; those with errors declare nothing.
+    """Returns the declarations of a commit. Files with errors are left out.
 
     Args:
-        repository: the one that the project lies in.
-        commit: its id.
-        config: the settings of the project. The environments directory is the one that the commit
-            itself names.
+        repository: the repository of the project.
+        commit: the commit id.
+        config: the current settings of the project. The environments directory is the one in the
+            settings of the commit, if the commit has settings.
 
     Returns:
         Declarations whose sources are relative to the top of the repository.
 
     Raises:
-        GitError: the content of the commit is not there.
+        GitError: the content of the commit is missing in this clone.
     """
     with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
+        # On macOS the temporary directory is behind a link, which would lead out of `tree`.
         tree = Path(directory).resolve()
-        environments = _check_out_project(repository, commit, config, tree)
+        environments = _check_out_project(repository, commit, config=config, tree=tree)
         return load(tree, environments, rules=_RULES, versions="auto").declarations
 
 
-def _check_out_project(repository: Repository, commit: str, config: Config, tree: Path) -> Path:
-    """Writes what a commit holds of a project; its environments directory.
+def _check_out_project(repository: Repository, commit: str, *, config: Config, tree: Path) -> Path:
+    """Writes the files of a project at a commit below `tree`; returns the environments directory.
 
-    That is its environment files, what they name, and what links among all that lead to.
+    These are the environment files, the files that they name, and the targets of symbolic links.
     """
     root = tree / (repository.relative(config.root) or "")
     environments = root / config.environments
     settings = repository.relative(config.path or config.root / FILE_NAME)
     waiting = {path for path in (_inside(tree, environments), settings) if path is not None}
     done: set[str] = set()
+    # A checked-out file may name another one, or be a link, so this takes several rounds.
     while waiting:
-        leading = check_out(repository, commit, waiting, tree)
+        named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting
         if settings and os.path.lexists(tree / settings):
             environments = root / (_environments(tree / settings) or config.environments)
         elif config.path in (None, config.root / FILE_NAME) and not os.path.lexists(environments):
-            environments = root / DEFAULT_ENVIRONMENTS  # as it was before there were settings
-        sources = Sources(str(tree), str(tree))
-        for file in find_environments(str(environments), sources):
-            leading += map(Path, references(file, sources).values())
-        found = {_inside(tree, path) for path in (environments, *leading)}
+            # The commit has no settings file, so the default directory applied to it.
+            environments = root / DEFAULT_ENVIRONMENTS
+        named += referenced_paths(tree, environments)
+        found = {_inside(tree, path) for path in (environments, *named)}
         waiting = {
             path
             for path in found
@@ -75,7 +76,7 @@ def _check_out_project(repository: Repository, commit: str, config: Config, tree
 
 
 def _environments(settings: Path) -> str | None:
-    """The environments directory that a settings file names; None where it cannot be read."""
+    """Returns the environments directory in a settings file; None if the file has errors."""
     try:
         return load_config(settings).environments
     except EnvsyncError:
@@ -83,7 +84,7 @@ def _environments(settings: Path) -> str | None:
 
 
 def _inside(tree: Path, path: Path) -> str | None:
-    """A path relative to a directory, symbolic links resolved; None where it leads out of it."""
+    """Returns a path relative to a directory, links resolved; None if it is outside."""
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(tree):
         return None

@@ -1,82 +1,96 @@
-"""What a comparison with git finds, as problems with their places in files."""
+"""Turns the results of a comparison with git into problems with positions in files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.problem import Problem, Severity
-from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.change import FieldChange, Rejection
-from envsync.project.files import Sources
-from envsync.project.locate import Position, locate
+from envsync.project.locate import Position
 from envsync.render.values import value_text
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
+    from envsync.project.project import Project
 
 _SIGNS: Final = {"added": "+", "removed": "-", "modified": "~"}
-_MOST_FILES: Final = 5
-_MOST_VALUE: Final = 80
-_MOST_CHANGES: Final = 300
-"""Characters; what is left out of a message stands in the JSON."""
+_MAX_FILES: Final = 5
+_MAX_VALUE: Final = 80
+_MAX_CHANGES: Final = 300
+"""Maximum characters of the changes in a message. The JSON output has all changes."""
+
+WHY_IMMUTABLE: Final = "Registered versions cannot change."
 
 
-def edited(root: Path, rejection: Rejection, source: Source) -> Problem:
-    """An edit of what is fixed, on the line of the first field that changed."""
-    place = _locate(root, source, rejection.fields[0].path)
-    message = f"{rejection.message.removesuffix('.')}: {_changes(rejection.fields)}"
-    fix = f"Run `{rejection.fix}`, or undo the edit."
-    return _problem("immutable", "error", place, message, fix)
+def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
+    """Returns the problem of an edited immutable field, at the first field that changed."""
+    # The changes are inserted between the two sentences of the rejection.
+    start = rejection.message.removesuffix(f". {WHY_IMMUTABLE}")
+    return _problem(
+        "immutable",
+        "error",
+        project.locate(source, rejection.fields[0].path),
+        message=f"{start}: {_changes(rejection.fields)} {WHY_IMMUTABLE}",
+        fix=f"Run `{rejection.fix}`, or undo the edit.",
+    )
 
 
-def went_back(root: Path, declaration: Declaration, version: str) -> Problem:
-    """A name whose highest version was a higher one, which is gone."""
+def went_back(project: Project, declaration: Declaration, version: str) -> Problem:
+    """Returns the problem of a name whose highest version was `version` and is now lower."""
     message = (
-        f"The highest version of `{declaration.name}` was {version}, and now it is "
+        f"The highest version of `{declaration.name}` was {version}, and is now "
         f"{declaration.version}."
     )
-    place = _locate(root, declaration.source, "version")
-    fix = f"Declare a version above {version}, or keep {version}."
-    return _problem("version-goes-back", "warning", place, message, fix)
-
-
-def git_ignored(root: Path, source: Source, field: str) -> Problem:
-    """An environment file that git ignores, or a field that names such a file."""
-    what = f"what `{field}` names" if field else "this file"
-    place = _locate(root, source, field) if field else Position(source.file, 1, 1)
-    message = f"Git ignores {what}, so no commit holds it."
-    fix = "Take it out of `.gitignore`, or add it with `git add --force`."
-    return _problem("ignored-by-git", "warning", place, message, fix)
-
-
-def _problem(rule: str, severity: Severity, place: Position, message: str, fix: str) -> Problem:
-    return Problem(
-        rule,
-        severity,
-        printable(message, MAX_MESSAGE),
-        place.file,
-        place.line,
-        place.column,
-        printable(fix, MAX_MESSAGE),
+    return _problem(
+        "version-goes-back",
+        "warning",
+        project.locate(declaration.source, "version"),
+        message=message,
+        fix=f"Declare a version above {version}, or keep {version}.",
     )
 
 
-def _locate(root: Path, source: Source, field: str) -> Position:
-    sources = Sources(str(root), os.path.realpath(root))
-    place = locate(str(root / source.file), field, sources)
-    return place or Position(source.file, source.line, 1)
+def git_ignored(project: Project, source: Source, field: str) -> Problem:
+    """Returns the problem of a file that git ignores.
+
+    Args:
+        project: the project.
+        source: the environment file.
+        field: the field that names the ignored file; empty for the environment file itself.
+    """
+    what = f"the path in `{field}`" if field else "this file"
+    return _problem(
+        "ignored-by-git",
+        "warning",
+        project.locate(source, field) if field else Position(source.file, 1, 1),
+        message=f"Git ignores {what}, so no commit contains it.",
+        fix="Remove it from `.gitignore`, or add it with `git add --force`.",
+    )
+
+
+def _problem(
+    rule: str, severity: Severity, position: Position, *, message: str, fix: str
+) -> Problem:
+    return Problem(
+        rule=rule,
+        severity=severity,
+        message=printable(message, MAX_MESSAGE),
+        file=position.file,
+        line=position.line,
+        column=position.column,
+        fix=printable(fix, MAX_MESSAGE),
+    )
 
 
 def _changes(fields: Sequence[FieldChange]) -> str:
-    """Every field with before and after, as far as a message has room."""
+    """Returns the fields with their values before and after, up to `_MAX_CHANGES` characters."""
     parts: list[str] = []
+    # The first change is shown even if it is too long, because a message without one is useless.
     for field in fields:
         part = f"`{field.path}` {_change(field)}"
-        if parts and len(", ".join([*parts, part])) > _MOST_CHANGES:
+        if parts and len(", ".join([*parts, part])) > _MAX_CHANGES:
             break
         parts.append(part)
     more = len(fields) - len(parts)
@@ -88,10 +102,10 @@ def _change(field: FieldChange) -> str:
     files = [f"{_SIGNS[change]} {file}" for file, change in field.files.items()]
     if not files:
         return f"{_value(field.before)} → {_value(field.after)}"
-    more = len(files) - _MOST_FILES
-    return f"({'; '.join(files[:_MOST_FILES])}{f' and {more} more' if more > 0 else ''})"
+    more = len(files) - _MAX_FILES
+    return f"({'; '.join(files[:_MAX_FILES])}{f' and {more} more' if more > 0 else ''})"
 
 
 def _value(value: JSON) -> str:
     text = value_text(value)
-    return text if len(text) <= _MOST_VALUE else text[: _MOST_VALUE - 1] + "…"
+    return text if len(text) <= _MAX_VALUE else text[: _MAX_VALUE - 1] + "…"

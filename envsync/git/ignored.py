@@ -1,4 +1,4 @@
-"""Build contexts as a commit would hold them: without what git ignores."""
+"""Removes from build contexts what git ignores, so that they equal those of a commit."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """A spec as a commit would hold it: its build context without what git has or ignores.
+    """Returns a spec whose build context has only files that a commit can contain.
 
     Args:
-        spec: as the work tree has it.
-        repository: the one of the project.
-        ignored: the files that git ignores in it, at the places of `project_paths`.
+        spec: the spec of the work tree.
+        repository: the repository of the project.
+        ignored: the ignored files among `project_paths`, relative to the repository.
 
     Raises:
-        GitError: git cannot tell, of a context in a submodule.
+        GitError: git cannot list the ignored files of a submodule.
     """
     context = spec.local_context
     if spec.build is None or context is None or context.directory is None:
         return spec
     directory = Path(context.directory)
+    # A repository does not list the ignored files of its submodules.
     if _is_in_submodule(directory, repository):
         repository = find_repository(directory)
         ignored = repository.untracked([repository.relative(directory) or ""], ignored=True)
@@ -36,12 +37,13 @@ def without_ignored(
     start = repository.relative(directory)
 
     def is_kept(path: str) -> bool:
+        # azure-ai-ml uploads `.git` if the context contains it. Git itself never commits it.
         if ".git" in path.split("/"):
             return False
-        place = f"{start}/{path}".lstrip("/")
-        # Git may ignore the file, a link that leads to it, or what that link leads to.
+        own_path = f"{start}/{path}".lstrip("/")
+        # Git may ignore the file, a link above it, or the file that the link leads to.
         return not ignored or (
-            ignored.isdisjoint((place, *above(place)))
+            ignored.isdisjoint((own_path, *above(own_path)))
             and repository.relative(directory / path) not in ignored
         )
 
@@ -55,9 +57,10 @@ def without_ignored(
 def _ignored_in_submodules(
     directory: Path, files: Iterable[str], repository: Repository
 ) -> Iterator[str]:
-    """What git ignores in the submodules below a context, as paths of the repository around."""
+    """Yields the ignored files of submodules in a context, relative to the outer repository."""
     for path in files:
         below, _, last = path.rpartition("/")
+        # The work tree of a submodule has a file `.git`, which is part of the context.
         if below and last == ".git":
             inner = find_repository(directory / below)
             start = repository.relative(inner.top)

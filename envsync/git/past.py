@@ -1,28 +1,29 @@
-"""Which versions commits declared, however long ago: a target may hold them still."""
+"""Finds versions that earlier commits declared: a target may still have them."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterator, Sequence
 
-from yaml.nodes import ScalarNode
-
 from envsync.git.repository import Repository, find_repository
-from envsync.project.files import fields, parse
+from envsync.project.environment.identity import written_identity
 from envsync.project.settings.config import Config
 
 
 def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str]]:
-    """The versions that any commit of the current branch or of the default one declared.
+    """Returns the versions of environments in the history of the current and default branch.
 
-    Only what the clone holds is looked at; nothing is fetched.
+    Only commits and contents in this clone are searched. Nothing is fetched.
 
     Args:
         config: the settings of the project.
-        names: of these environments.
+        names: the names of the environments.
+
+    Returns:
+        The versions by name. Names without versions are left out.
 
     Raises:
-        GitError: there is no repository.
+        GitError: the project is not in a repository.
     """
     repository = find_repository(config.root)
     directory = repository.relative(config.root / config.environments)
@@ -32,17 +33,19 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
     found: dict[str, set[str]] = {}
     words = [name.encode() for name in names]
     for data in _contents(repository, tips, directory):
+        # Searching for bytes is far faster than parsing every file of a long history.
         if any(word in data for word in words):
-            top = fields(parse(data))
-            name, version = top.get("name"), top.get("version")
-            if isinstance(name, ScalarNode) and isinstance(version, ScalarNode):
-                found.setdefault(name.value, set()).add(version.value)
+            identity = written_identity(data)
+            if identity is not None:
+                name, version = identity
+                found.setdefault(name, set()).add(version)
     return {name: found[name] for name in names if name in found}
 
 
 def _contents(repository: Repository, tips: Sequence[str], directory: str) -> Iterator[bytes]:
-    """Every content that a YAML file below a directory had in the history of some commits."""
-    # A clone may leave content out; to ask for it would fetch it, one file after the other.
+    """Yields every content of every YAML file below a directory in the history of `tips`."""
+    # A partial clone lacks some contents. `--missing=print` marks them with `?`; without it, git
+    # would fetch them one by one.
     listing = repository.run(
         "rev-list", "--objects", "--missing=print", *tips, "--", directory or "."
     )
@@ -50,6 +53,7 @@ def _contents(repository: Repository, tips: Sequence[str], directory: str) -> It
     ids = [key for key, _, path in lines if path.endswith((b".yml", b".yaml"))]
     output = repository.run("cat-file", "--batch", data=b"".join(key + b"\n" for key in ids))
     stream = io.BytesIO(output)
-    for head in stream:  # the id, the kind and the size; then the content and a line end
+    # Format of `git cat-file --batch`: a line with id, type and size; the content; a line feed.
+    for head in stream:
         yield stream.read(int(head.split()[2]))
         stream.read(1)

@@ -1,7 +1,7 @@
-"""Git: the repository of a project, which commit to compare with, and what changed since.
+"""Reads a git repository: its commits, the base of a branch, and changes in the work tree.
 
-Everything here reads. Git refreshes its index when it looks for changes, so it gets a copy of the
-index for that; nothing is written to the repository or the work tree.
+Nothing is written to the repository or the work tree. Git refreshes the index when it detects
+changes, so it works on a copy of the index.
 """
 
 from __future__ import annotations
@@ -16,24 +16,35 @@ from pathlib import Path
 from typing import Final
 
 from envsync.git.command import explain, git_python, run_git
+from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
 
 _PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
-"""Where GitHub and Azure Pipelines name the branch that a pull request is to be merged into."""
+"""Environment variables of GitHub and Azure Pipelines with the target branch of a pull request."""
+
+# The user's settings may change the output of `git diff`, so each of them is set here.
+_DIFF_OPTIONS: Final = (
+    "--name-only",
+    "-z",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-relative",
+    "--ignore-submodules=none",
+)
 
 _FETCH: Final = (
-    "This clone is shallow: fetch the whole history, with `fetch-depth: 0` for actions/checkout, "
-    "or with `git fetch --unshallow`."
+    "This clone is shallow. Fetch the complete history: with `fetch-depth: 0` for "
+    "actions/checkout, or with `git fetch --unshallow`."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What to compare with.
+    """The commit to compare with.
 
     Attributes:
         commit: 40 hex digits (64 in a repository that uses SHA-256); None before the first commit.
-        name: what people call it, such as `origin/main`.
+        name: the name in messages, such as `origin/main`.
     """
 
     commit: str | None
@@ -41,38 +52,15 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a commit holds at a path.
-
-    Attributes:
-        mode: as git writes it.
-        id: of its content; of a submodule, of its commit.
-        path: relative to the top of the repository, with `/`.
-    """
-
-    mode: str
-    id: str
-    path: str
-
-    @property
-    def is_submodule(self) -> bool:
-        """Whether the commit of another repository stands there."""
-        return self.mode == "160000"
-
-    @property
-    def is_link(self) -> bool:
-        """Whether it is a symbolic link."""
-        return self.mode == "120000"
-
-
-@dataclass(frozen=True, slots=True)
 class Repository:
-    """A git repository with a work tree. All paths are relative to its top, with `/`.
+    """A git repository with a work tree. Paths in arguments and results use `/`.
+
+    They are relative to the top of the work tree, which is the empty path.
 
     Attributes:
         top: the directory of the work tree, symbolic links resolved.
-        git_dir: where git keeps what belongs to this work tree.
-        index: the index that counts: during a commit, the one that is being committed.
+        git_dir: the git directory of this work tree, usually `.git`.
+        index: the index of the work tree. In a commit hook, the index that is being committed.
         is_shallow: whether the clone has only the newest commits.
     """
 
@@ -82,7 +70,7 @@ class Repository:
     is_shallow: bool
 
     def relative(self, path: Path) -> str | None:
-        """A path on disk, symbolic links resolved; empty for the top, None outside."""
+        """Returns a path relative to the top, links resolved; None if it is outside."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None
@@ -94,45 +82,46 @@ class Repository:
         data: bytes = b"",
         environ: Mapping[str, str] | None = None,
     ) -> bytes:
-        """What a git command prints.
+        """Runs a git command and returns its standard output.
 
         Args:
             arguments: the command and its options.
-            data: its standard input.
-            environ: variables beside those that name this repository.
+            data: the standard input.
+            environ: environment variables that override those of this repository.
 
         Raises:
-            GitError: it fails; in git's words.
+            GitError: the command failed. The message explains git's own message.
         """
-        status, out, message = self._run(arguments, data, environ)
+        status, out, message = self._run(arguments, data=data, environ=environ)
         if status:
             raise explain(message, self.top)
         return out
 
     def head(self) -> str | None:
-        """The commit that is checked out; None before the first one."""
+        """Returns the commit that is checked out; None before the first commit."""
         return self._commit("HEAD")
 
     def commit(self, ref: str) -> str:
-        """The commit that a branch, tag or other expression of git names.
+        """Returns the commit of a branch, tag or other git revision.
 
         Raises:
-            GitError: there is none.
+            GitError: the commit does not exist.
         """
         found = self._commit(ref)
         if found is None:
-            hint = _FETCH if self.is_shallow else "Correct the name, or fetch it with `git fetch`."
-            raise GitError(f"There is no commit `{ref}` in {self.top}. {hint}")
+            hint = _FETCH if self.is_shallow else "Correct the name, or run `git fetch`."
+            raise GitError(f"The commit `{ref}` does not exist in {self.top}. {hint}")
         return found
 
     def base(self, ref: str | None = None) -> Base:
-        """The commit to compare with: the one of `ref`, else where the current branch began.
+        """Returns the commit to compare with: `ref`, or the commit at which the branch began.
 
-        That is the merge base with the branch that a pull request is for, or with the remote's
-        default branch; where there is none, or on that branch itself, what is checked out.
+        A branch began at its merge base with the target branch of the pull request, or with the
+        default branch of the remote. Without such a branch, or on that branch, the base is the
+        commit that is checked out.
 
         Raises:
-            GitError: there is no such commit, or the clone is too shallow to tell.
+            GitError: the commit does not exist, or the clone is too shallow to find it.
         """
         if ref is not None:
             return Base(self.commit(ref), ref)
@@ -140,55 +129,59 @@ class Repository:
         branch = self.default_branch() if head else None
         if branch is None:
             if head and self.is_shallow:
-                raise GitError(f"Git cannot tell where this branch began. {_FETCH}")
+                raise GitError(f"Git cannot find the commit at which this branch began. {_FETCH}")
             return Base(head, "HEAD")
+        # The exit status is 1 without a common commit. In a shallow clone there may be one.
         status, out, _ = self._run(("merge-base", "HEAD", branch))
         name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
         if status:
-            hint = _FETCH if self.is_shallow else "Name a commit with `--base`."
+            hint = _FETCH if self.is_shallow else "Pass the commit to compare with as `--base`."
             raise GitError(f"HEAD and {name} have no commit in common. {hint}")
         found = out.decode().strip()
         return Base(found, "HEAD" if found == head else name)
 
     def tree(self, commit: str, paths: Collection[str], *, below: bool = True) -> list[Entry]:
-        """What a commit holds at these paths and, unless `below` is false, below them."""
+        """Returns the entries of a commit at some paths and, if `below` is set, below them."""
         named = () if "" in paths else sorted(paths)
         options = ("-r",) if below else ()
         listing = self.run("ls-tree", *options, "-z", "--full-tree", commit, "--", *named)
-        return [_entry(line) for line in listing.split(b"\0") if line]
+        return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
-        """The paths, tracked then or now, at which the work tree is not as in a commit."""
+        """Returns the tracked files at or below some paths that differ from a commit."""
         if not paths:
             return frozenset()
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
             copy = Path(directory) / "index"
             if self.index.exists():
-                # With its time: by that, git knows which entries are too young to be trusted.
+                # `copy2` keeps the modification time. Git compares it with those of the files to
+                # find entries that may have changed right after the index was written:
+                # https://git-scm.com/docs/racy-git
                 shutil.copy2(self.index, copy)
             return _paths(
                 self.run(
-                    *("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff"),
-                    *("--no-relative", "--ignore-submodules=none", commit, "--", *_below(paths)),
+                    "diff",
+                    *_DIFF_OPTIONS,
+                    commit,
+                    "--",
+                    *_below(paths),
                     environ={"GIT_INDEX_FILE": str(copy)},
                 )
             )
 
     def untracked(self, paths: Collection[str], *, ignored: bool = False) -> frozenset[str]:
-        """Files that are in no commit and would be in the next one, or that git ignores."""
+        """Returns the files that git does not track: those it would add, or those it ignores."""
         if not paths:
             return frozenset()
-        options = ("--ignored",) if ignored else ()
-        return _paths(
-            self.run(
-                *("ls-files", "--others", *options, "--exclude-standard", "-z", "--full-name"),
-                *("--", *_below(paths)),
-            )
-        )
+        options = ["--exclude-standard", "--full-name", "-z"]
+        if ignored:
+            options.append("--ignored")
+        return _paths(self.run("ls-files", "--others", *options, "--", *_below(paths)))
 
     def _run(
         self,
         arguments: tuple[str, ...],
+        *,
         data: bytes = b"",
         environ: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes, str]:
@@ -197,23 +190,25 @@ class Repository:
             "GIT_WORK_TREE": str(self.top),
             "GIT_INDEX_FILE": str(self.index),
         }
-        return run_git(self.top, arguments, {**own, **(environ or {})}, data)
+        return run_git(self.top, arguments, environ={**own, **(environ or {})}, data=data)
 
     def _commit(self, ref: str) -> str | None:
-        # A name that starts with a dash would be an option to git; a `^` means all but a commit.
+        # Git would take `-x` as an option, and `^x` as all commits except `x`.
         if not ref or ref.startswith(("-", "^")) or "\0" in ref:
             return None
+        # `^{commit}` resolves an annotated tag to its commit, and refuses trees and blobs.
         status, out, _ = self._run(("rev-parse", "--verify", "--quiet", ref + "^{commit}"))
         return None if status else out.decode().strip()
 
     def default_branch(self) -> str | None:
-        """The full name of the branch that the current one is to be merged into."""
+        """Returns the full name of the branch that this branch will be merged into, if any."""
         targets = [
             os.environ.get(name, "").removeprefix("refs/heads/") for name in _PULL_REQUEST_TARGETS
         ]
         leaves = [*filter(None, targets), "HEAD", "main", "master", "trunk", "develop"]
         patterns = [f"refs/remotes/*/{leaf}" for leaf in leaves]
         listing = os.fsdecode(self.run("for-each-ref", "--format=%(refname) %(symref)", *patterns))
+        # A remote's `HEAD` is a symbolic ref to its default branch, so `target` is the branch.
         found = {}
         for line in listing.splitlines():
             ref, target = line.split(" ")
@@ -221,6 +216,7 @@ class Repository:
             found[leaf, remote] = target or ref
         remotes = {remote for _, remote in found}
         upstream = "" if len(remotes) == 1 else self._upstream()
+        # `refs/remotes/<remote>/<branch>`: the third part is the name of the remote.
         order = ["origin", *upstream.split("/")[2:3], *sorted(remotes)]
         return next(
             (found[leaf, remote] for leaf in leaves for remote in order if (leaf, remote) in found),
@@ -228,32 +224,36 @@ class Repository:
         )
 
     def _upstream(self) -> str:
-        """The full name of the branch that the current one follows; empty if it follows none."""
+        """Returns the full name of the upstream branch; an empty string if there is none."""
         status, out, _ = self._run(("rev-parse", "--symbolic-full-name", "@{upstream}"))
         return "" if status else os.fsdecode(out).strip()
 
 
 def find_repository(directory: Path) -> Repository:
-    """The repository that a directory lies in.
+    """Returns the repository of a directory.
 
     Raises:
-        GitError: there is none, it has no work tree, git does not trust it, or git is missing.
+        GitError: the directory is not in a repository, the repository has no work tree, git does
+            not trust it, or git is not installed.
     """
-    # Where a hook runs, GIT_DIR is set, and git takes any directory it is started in for the top.
+    # Git sets GIT_DIR for hooks. With GIT_DIR alone, git uses the working directory as the top.
     environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
     wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
-    status, out, message = run_git(directory, ("rev-parse", *wanted), environ)
+    status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
         raise explain(message, directory)
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
+    # `git rev-parse` has no `-z`, so a line break in a path cannot be told from the end of it.
     if len(lines) != len(wanted):
-        raise GitError(f"The path of {directory} holds a line break. Move the repository.")
+        raise GitError(f"The path {directory} contains a line break. Rename the directory.")
     top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
-    return Repository(top, git_dir, _index(top, git_dir), lines[0] == "true")
+    return Repository(
+        top=top, git_dir=git_dir, index=_index(top, git_dir), is_shallow=lines[0] == "true"
+    )
 
 
 def _discover(directory: Path) -> dict[str, str]:
-    """The variables that name the repository above a directory; none where there is none."""
+    """Returns the environment variables for the repository of a directory, if it has one."""
     git = git_python()
     try:
         found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
@@ -266,7 +266,10 @@ def _discover(directory: Path) -> dict[str, str]:
 
 
 def _index(top: Path, git_dir: Path) -> Path:
-    """The index of a work tree: the one that a hook is told of, if it belongs to this one."""
+    """Returns the index of a work tree: in its own hook, the index that git names.
+
+    A hook of another repository may run envsync, so a foreign index is ignored.
+    """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:
         path = (top / named).resolve()
@@ -276,14 +279,8 @@ def _index(top: Path, git_dir: Path) -> Path:
 
 
 def _below(paths: Collection[str]) -> list[str]:
-    """As arguments, that a command that runs at the top takes for paths; `.` is all."""
+    """Returns paths as arguments of a command that runs at the top, where `.` is everything."""
     return ["."] if "" in paths else sorted(paths)
-
-
-def _entry(line: bytes) -> Entry:
-    facts, _, path = os.fsdecode(line).partition("\t")
-    mode, _, object_id = facts.split(" ")
-    return Entry(mode, object_id, path)
 
 
 def _paths(listing: bytes) -> frozenset[str]:

@@ -1,1 +1,1 @@
-"""A directory, read: its settings, and what its files declare."""
+"""Reads a project directory: its settings, its environment files and its build contexts."""

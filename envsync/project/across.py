@@ -1,4 +1,4 @@
-"""What is wrong between environment files, though each is right by itself."""
+"""Checks environment files against each other: two files may not declare the same version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from envsync.project.environment.draft import Draft
 
 
 def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
-    """Reports names and versions that two files declare, in the second of them."""
+    """Reports a name or version that two files declare. The second file gets the problem."""
     by_name: dict[str, list[Draft]] = {}
     for draft in drafts:
         if draft.name is not None:
@@ -20,31 +20,36 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
 
 
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
+    # A file with an invalid version counts as versioned. Its own problem is reported elsewhere.
     versioned = [draft for draft in group if draft.version_key is not None]
     unversioned = [draft for draft in group if draft.version_key is None]
     first: dict[str, Draft] = {}
     for draft in versioned:
         if draft.version is None or draft.version_key is None:
             continue
+        # Drafts are in path order, so the report does not depend on the file system.
         known = first.setdefault(draft.version, draft)
         if known is not draft:
-            message = f"`{name}:{draft.version}` is declared in {_where(known)} already."
-            fix = "Give one of the two another version, or remove one."
-            draft.report.add("duplicate-environment", draft.version_key, message, fix)
+            message = f"`{name}:{draft.version}` is already declared in {_position(known)}."
+            fix = "Change the version of one of the two, or remove one."
+            draft.report.add("duplicate-environment", draft.version_key, message, fix=fix)
     if versions == "explicit":
-        return  # a missing version is an error there already
+        return  # `missing-version` already reports every file without a version
     for draft in unversioned:
         if draft.name_node is None:
             continue
         if versioned:
-            message = f"`{name}` is declared with a version in {_where(versioned[0])}."
-            fix = "Give this file a version too, or keep a single file without one."
-            draft.report.add("mixed-versions", draft.name_node, message, fix)
+            message = (
+                f"This file declares `{name}` without a version, but {_position(versioned[0])} "
+                "declares it with one."
+            )
+            fix = "Add a `version:` line here, or keep a single file without a version."
+            draft.report.add("mixed-versions", draft.name_node, message, fix=fix)
         elif draft is not unversioned[0]:
-            message = f"`{name}` is declared in {_where(unversioned[0])} already."
+            message = f"`{name}` is already declared in {_position(unversioned[0])}."
             fix = "Rename one of the two, or give both a version."
-            draft.report.add("duplicate-environment", draft.name_node, message, fix)
+            draft.report.add("duplicate-environment", draft.name_node, message, fix=fix)
 
 
-def _where(draft: Draft) -> str:
+def _position(draft: Draft) -> str:
     return f"{draft.report.file}:{draft.line}"

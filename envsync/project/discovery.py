@@ -1,9 +1,10 @@
-"""Which files are environment files.
+"""Finds the environment files below a directory.
 
-Below a directory, these are the YAML files whose `$schema` is that of environments, and those
-without `$schema` that have a `name` with `image` or `build`. Not among them: conda files that an
-environment refers to, files in the build context of another environment, hidden directories.
-A file that is no YAML, and may have been meant as one, is found too, so that it can be reported.
+A YAML file is an environment file if its `$schema` is the environment schema, or if it has no
+`$schema` but a `name` and an `image` or `build`. Three kinds of files are excluded: conda files
+that an environment names, files in the build context of another environment, and files in hidden
+directories. A file with invalid YAML is included if it may be an environment file, so that its
+syntax error is reported.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.project.environment.build import is_url
-from envsync.project.files import Sources, fields, is_within, plain_field
+from envsync.project.files import Files, Unreadable, fields, is_within, plain_field
 from envsync.project.yaml.nodes import STR
 
+# The schema is published on several hosts and in several versions, such as `latest`.
 _SCHEMA: Final = re.compile(
     r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
 )
+# For files that cannot be parsed: finds the value of `$schema` in the text.
 _SCHEMA_LINE: Final = re.compile(
     r"""^["']?\$schema["']?[ \t]*:[ \t]*["']?([^\s"']+)""", re.MULTILINE
 )
@@ -30,14 +33,14 @@ _SCHEMA_LINE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A file that may be an environment.
+    """A file that may be an environment file.
 
     Attributes:
-        path: absolute.
-        directory: that it stands in, symbolic links resolved.
-        has_schema: whether its `$schema` says that it is an environment.
-        context: its build context, symbolic links resolved; None where it has none on disk.
-        conda: its conda file, symbolic links resolved.
+        path: the absolute path.
+        directory: the directory of the file, symbolic links resolved.
+        has_schema: whether its `$schema` is the environment schema.
+        context: its local build context, symbolic links resolved; None if it has none.
+        conda: its conda file, symbolic links resolved; None if it names none.
     """
 
     path: str
@@ -47,44 +50,47 @@ class _Candidate:
     conda: str | None = None
 
 
-def find_environments(directory: str, sources: Sources) -> list[str]:
-    """The absolute paths of the environment files below a directory, sorted."""
+def find_environments(directory: str, files: Files) -> list[str]:
+    """Returns the absolute paths of the environment files below a directory, sorted."""
     candidates = [
         candidate
-        for path, real_directory in _yaml_files(os.path.abspath(directory), sources)
-        if (candidate := _classify(path, real_directory, sources))
+        for path, real_directory in _yaml_files(os.path.abspath(directory), files)
+        if (candidate := _classify(path, real_directory, files))
     ]
     kept = _outside_contexts(candidates)
+    # A conda file with a `name` and an `image` key would pass as an environment file. A file that
+    # names itself as its conda file is not excluded, so that the mistake is reported.
     condas = {
         candidate.conda
         for candidate in kept
-        if candidate.conda and candidate.conda != sources.real(*os.path.split(candidate.path))
+        if candidate.conda and candidate.conda != files.real(*os.path.split(candidate.path))
     }
     return sorted(
         candidate.path
         for candidate in kept
-        if candidate.has_schema or sources.real(*os.path.split(candidate.path)) not in condas
+        if candidate.has_schema or files.real(*os.path.split(candidate.path)) not in condas
     )
 
 
-def references(path: str, sources: Sources) -> dict[str, str]:
-    """Where `conda_file` and `build.path` of an environment file lead, symbolic links resolved."""
-    reading = sources.read(path)
-    if isinstance(reading, str):
+def references(path: str, files: Files) -> dict[str, str]:
+    """Returns the local paths in `conda_file` and `build.path`, symbolic links resolved."""
+    parsed = files.read(path)
+    if isinstance(parsed, Unreadable):
         return {}
-    directory, top = os.path.dirname(path), fields(reading)
+    directory, top = os.path.dirname(path), fields(parsed)
     nodes = {
         "conda_file": top.get("conda_file"),
         "build.path": plain_field(top.get("build"), "path"),
     }
-    found = {field: _target(sources, directory, node) for field, node in nodes.items()}
+    found = {field: _target(files, directory, node) for field, node in nodes.items()}
     return {field: target for field, target in found.items() if target is not None}
 
 
 def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
-    """The candidates that are in no build context but their own.
+    """Returns the candidates that are not in the build context of another candidate.
 
-    What is in one is no environment, and so takes nothing out by a context that it names.
+    A file in a build context is not an environment file, so the build context that it names
+    itself excludes nothing. Candidates are therefore decided from the outside to the inside.
     """
     kept: list[_Candidate] = []
     contexts: set[str] = set()
@@ -93,7 +99,9 @@ def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
         undecided = [item for item in undecided if not _is_inside(item, contexts)]
         possible = {item.context for item in undecided if item.context}
         free = [item for item in undecided if not _is_inside(item, possible)]
-        if undecided and not free:  # each lies in the context of another: the outermost wins
+        if undecided and not free:
+            # Every remaining file is in the context of another one. The shortest context path is
+            # the outermost, and the file path makes the choice independent of the order.
             free = [min(undecided, key=lambda item: (len(item.context or ""), item.path))]
         kept += free
         contexts.update(item.context for item in free if item.context)
@@ -103,7 +111,7 @@ def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
-    """Whether a file lies in a build context other than its own."""
+    """Whether a file is in a build context other than its own."""
     if not contexts:
         return False
     directory = candidate.directory
@@ -116,19 +124,20 @@ def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
         directory = parent
 
 
-def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
-    content = sources.content(path)
+def _classify(path: str, directory: str, files: Files) -> _Candidate | None:
+    content = files.content(path)
     if isinstance(content, bytes) and not _mentions_environment(content):
         return None
-    reading = sources.read(path)
-    if isinstance(reading, str):
+    parsed = files.read(path)
+    if isinstance(parsed, Unreadable):
         return _Candidate(path, directory)
-    if reading.document.root is None:
-        may_be = reading.findings and _may_be_environment(path, reading.document.text)
+    if parsed.document.root is None:
+        may_be = parsed.problems and _may_be_environment(path, parsed.document.text)
         return _Candidate(path, directory) if may_be else None
-    top = fields(reading)
+    top = fields(parsed)
     schema = top.get("$schema")
     has_schema = isinstance(schema, ScalarNode) and schema.tag == STR
+    # Other Azure ML files (jobs, components) also have a `name` and an `image`, but another schema.
     if has_schema and schema is not None and not _SCHEMA.fullmatch(schema.value.strip()):
         return None
     if not has_schema and not ("name" in top and ("image" in top or "build" in top)):
@@ -137,55 +146,58 @@ def _classify(path: str, directory: str, sources: Sources) -> _Candidate | None:
         path,
         directory,
         has_schema=has_schema,
-        context=_target(sources, directory, plain_field(top.get("build"), "path")),
-        conda=_target(sources, directory, top.get("conda_file")),
+        context=_target(files, directory, plain_field(top.get("build"), "path")),
+        conda=_target(files, directory, top.get("conda_file")),
     )
 
 
 def _mentions_environment(data: bytes) -> bool:
-    """Whether the words are there without which a file is no environment, however it is written.
+    """Whether the bytes contain the words that every environment file contains.
 
-    Most YAML files are none, and to look for words takes far less than to parse.
+    Most YAML files of a repository are not environment files, and searching for words is much
+    faster than parsing.
     """
     if b"environment.schema.json" in data.lower() or (
         b"name" in data and (b"image" in data or b"build" in data)
     ):
         return True
-    return b"\\" in data or b"\0" in data  # escapes and other encodings hide words
+    return b"\\" in data or b"\0" in data  # escapes and UTF-16 hide the words
 
 
 def _may_be_environment(path: str, text: str) -> bool:
-    """Whether a file that is no YAML may have been meant as an environment."""
+    """Whether a file with invalid YAML may be an environment file."""
     if os.path.basename(path).startswith("."):
         return False
     schema = _SCHEMA_LINE.search(text)
     return schema is None or _SCHEMA.fullmatch(schema.group(1)) is not None
 
 
-def _target(sources: Sources, directory: str, node: Node | None) -> str | None:
-    """Where a path in a file leads; None where it is no local path."""
+def _target(files: Files, directory: str, node: Node | None) -> str | None:
+    """Returns the resolved path in a field; None if the field is not a local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
     if "\0" in node.value or is_url(node.value):
         return None
-    return sources.real(directory, node.value)
+    return files.real(directory, node.value)
 
 
-def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
-    """Every YAML file below a directory, with the real path of the directory it stands in.
+def _yaml_files(top: str, files: Files) -> Iterator[tuple[str, str]]:
+    """Yields every YAML file below a directory, and the resolved path of its directory.
 
-    Links to directories are followed inside the project, each directory once, and by its own path
-    where it has one below the top.
+    Links to directories are followed if they stay in the project. Each directory is read once: by
+    its own path if it is below `top`, else by the path of the first link to it.
     """
     seen: set[str] = set()
     waiting = [(top, os.path.realpath(top))]
     links: list[tuple[str, str]] = []
+    # Links are taken last, so that a directory below `top` is seen by its own path first.
     while waiting or links:
         directory, real = waiting.pop() if waiting else links.pop(0)
         if real in seen:
             continue
         seen.add(real)
-        sources.directories[directory] = real
+        files.directories[directory] = real
+        # A directory that cannot be read, or does not exist, has no environment files.
         try:
             with os.scandir(directory) as found:
                 items = sorted(found, key=lambda item: item.name)
@@ -200,11 +212,12 @@ def _yaml_files(top: str, sources: Sources) -> Iterator[tuple[str, str]]:
                 waiting.append((item.path, os.path.join(real, item.name)))
             elif item.is_symlink():
                 target = os.path.realpath(item.path)
-                if os.path.isdir(target) and is_within(target, sources.real_root):
+                if os.path.isdir(target) and is_within(target, files.real_root):
                     links.append((item.path, target))
 
 
 def _is_file(item: os.DirEntry[str]) -> bool:
+    # `DirEntry.is_file` raises an OSError for a link to itself; `os.path.isfile` does not.
     try:
         return item.is_file()
     except OSError:

@@ -1,4 +1,4 @@
-"""The files that one load reads, each read and parsed once."""
+"""The files of a project: each is read and parsed at most once."""
 
 from __future__ import annotations
 
@@ -10,76 +10,115 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import MERGE, NULL, Finding, check, entries
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import MERGE, NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One YAML file as it was read.
+class Unreadable:
+    """A file that cannot be read.
 
     Attributes:
-        document: its nodes.
-        findings: what is wrong with its text.
+        reason: the error of the operating system, without a full stop.
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFile:
+    """One parsed YAML file.
+
+    Attributes:
+        document: the text and its nodes.
+        problems: the problems of the YAML, whatever the file is about.
     """
 
     document: Document
-    findings: tuple[Finding, ...]
+    problems: tuple[TextProblem, ...]
 
     @property
     def is_broken(self) -> bool:
-        """Whether the nodes mean nothing; then they must not be looked into."""
-        return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.findings)
+        """Whether the nodes cannot be used: not all of them have a meaning."""
+        return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.problems)
 
     @property
     def content(self) -> Node | None:
-        """The outermost node; None where the file is broken, empty, or says no more than null."""
+        """The outermost node; None if the file is broken, empty, or only null."""
         root = self.document.root
         return None if self.is_broken or root is None or root.tag == NULL else root
 
 
-@dataclass(slots=True)
-class Sources:
-    """What was read so far.
+@dataclass(frozen=True, slots=True)
+class Conda:
+    """A conda specification.
 
     Attributes:
-        root: the project directory, absolute, symbolic links as they are.
-        real_root: the same with symbolic links resolved.
-        contents: bytes by path; the text of an error where a file cannot be read.
-        readings: by path; the same.
-        condas: conda specifications by resolved path.
-        scans: build contexts by resolved path.
-        directories: resolved paths of directories.
+        text: canonical JSON; None if the specification has errors.
+        report: the problems of the conda file; None if the specification is part of the
+            environment file.
+    """
+
+    text: str | None
+    report: Report | None = None
+
+
+@dataclass(slots=True)
+class Files:
+    """A cache of everything that was read from a project directory.
+
+    A project keeps it, so that later commands see the same content that was loaded.
+
+    Attributes:
+        root: the project directory, absolute, symbolic links not resolved.
+        real_root: the project directory with symbolic links resolved.
+        contents: the bytes of files, by resolved path.
+        parsed: parsed YAML files, by resolved path.
+        condas: conda specifications, by resolved path.
+        scans: build contexts, by resolved path and boundary.
+        directories: resolved paths of directories, by path.
     """
 
     root: str
     real_root: str
-    contents: dict[str, bytes | str] = field(default_factory=dict)
-    readings: dict[str, Reading | str] = field(default_factory=dict)
+    contents: dict[str, bytes | Unreadable] = field(default_factory=dict)
+    parsed: dict[str, ParsedFile | Unreadable] = field(default_factory=dict)
     condas: dict[str, Conda] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
 
-    def read(self, path: str) -> Reading | str:
-        """The file at a path; why it cannot be read, where it cannot."""
-        reading = self.readings.get(path)
-        if reading is None:
-            content = self.content(path)
-            reading = content if isinstance(content, str) else parse(content)
-            self.readings[path] = reading
-        return reading
+    @classmethod
+    def below(cls, root: Path) -> Files:
+        """Returns an empty cache for a project directory."""
+        return cls(os.path.abspath(root), os.path.realpath(root))
 
-    def content(self, path: str) -> bytes | str:
-        """The bytes of the file at a path; why it cannot be read, where it cannot."""
-        content = self.contents.get(path)
+    def read(self, path: str) -> ParsedFile | Unreadable:
+        """Returns the parsed YAML file at an absolute path."""
+        key = self.real(*os.path.split(path))
+        parsed = self.parsed.get(key)
+        if parsed is None:
+            content = self.content(path)
+            parsed = content if isinstance(content, Unreadable) else parse(content)
+            self.parsed[key] = parsed
+        return parsed
+
+    def content(self, path: str) -> bytes | Unreadable:
+        """Returns the bytes of the file at an absolute path."""
+        # The key is the resolved path: a conda file is found by its own path and by the path that
+        # an environment names, and the two differ if the project is reached through a link.
+        key = self.real(*os.path.split(path))
+        content = self.contents.get(key)
         if content is None:
-            content = self.contents[path] = _read(path)
+            content = self.contents[key] = _read(path)
         return content
 
     def real(self, directory: str, path: str = "") -> str:
-        """Where a path leads from a directory, symbolic links resolved."""
+        """Resolves a path relative to a directory, and follows its symbolic links."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
             return os.path.realpath(os.path.join(directory, path))
+        # `realpath` calls lstat for every part of a path. Thousands of files share a directory,
+        # so each directory is resolved once, and only the last part is looked at.
         known = self.directories.get(directory)
         if known is None:
             known = self.directories[directory] = os.path.realpath(directory)
@@ -89,7 +128,7 @@ class Sources:
         return os.path.realpath(found) if os.path.islink(found) else found
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
-        """The build context in a directory, whose links may not leave the boundary."""
+        """Returns the build context in a directory. Its links may not leave the boundary."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
             scan = scan_context(Path(directory), Path(boundary))
@@ -97,7 +136,7 @@ class Sources:
         return scan
 
     def display(self, path: str) -> str:
-        """An absolute path as it is shown: relative to the project where it lies in it."""
+        """Returns an absolute path as messages show it: relative if it is in the project."""
         for root in (self.root, self.real_root):
             if is_within(path, root):
                 return path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/") or "."
@@ -105,12 +144,15 @@ class Sources:
 
 
 def is_within(path: str, directory: str) -> bool:
-    """Whether an absolute path is a directory or lies in it, by their names alone."""
+    """Whether an absolute path is the directory or is in it. Compares names only."""
     return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
 
 
 def plain_field(root: Node | None, name: str) -> Node | None:
-    """The value of a key of a mapping that was not checked yet; the last one where it repeats."""
+    """Returns the value of a key of an unchecked mapping; the last value if the key repeats.
+
+    Merged keys (`<<`) are ignored: they may be invalid or endless in an unchecked mapping.
+    """
     found = None
     if isinstance(root, MappingNode):
         for key, item in root.value:
@@ -119,46 +161,33 @@ def plain_field(root: Node | None, name: str) -> Node | None:
     return found
 
 
-def fields(reading: Reading) -> dict[str, Node]:
-    """The top-level keys of a file that are texts, with their values; empty where it is broken."""
-    root = reading.document.root
+def fields(parsed: ParsedFile) -> dict[str, Node]:
+    """Returns the top-level keys and values of a file; nothing if they cannot be trusted."""
+    root = parsed.document.root
     if not isinstance(root, MappingNode):
         return {}
     merges = any(key.tag == MERGE for key, _ in root.value)
-    if merges and reading.is_broken:
+    # In a broken file, `<<` may merge something that is not a mapping, or the mapping itself.
+    if merges and parsed.is_broken:
         return {}
     pairs = entries(root) if merges else root.value
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
 
 
-def _read(path: str) -> bytes | str:
+def parse(data: bytes) -> ParsedFile:
+    """Parses the bytes of a YAML file, and checks its YAML."""
+    document = compose(data)
+    found = [*document.problems]
+    if document.root is not None:
+        found.extend(check(document.root))
+    return ParsedFile(document, tuple(found))
+
+
+def _read(path: str) -> bytes | Unreadable:
     try:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        return error.strerror or str(error)
+        return Unreadable(error.strerror or str(error))
     except ValueError:
-        return "The path holds a null character"
-
-
-def parse(data: bytes) -> Reading:
-    """A YAML file out of its bytes."""
-    document = compose(data)
-    found = [*document.findings]
-    if document.root is not None:
-        found.extend(check(document.root))
-    return Reading(document, tuple(found))
-
-
-@dataclass(frozen=True, slots=True)
-class Conda:
-    """A conda specification.
-
-    Attributes:
-        text: canonical JSON; None where it has errors.
-        report: the problems of the file that it stands in; None where that is the environment
-            file itself.
-    """
-
-    text: str | None
-    report: Report | None = None
+        return Unreadable("The path contains a null character")

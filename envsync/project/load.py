@@ -12,13 +12,13 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across
-from envsync.project.discovery import find_environments
+from envsync.project.discovery import find_environments, references
 from envsync.project.environment.draft import Draft, read_environment
-from envsync.project.environment.place import Place
-from envsync.project.files import Sources, is_within
+from envsync.project.environment.paths import EnvironmentFile
+from envsync.project.files import Files, Unreadable, is_within
 from envsync.project.problems import Report, start_report
 from envsync.project.rules import Level
-from envsync.project.yaml.nodes import Finding
+from envsync.project.yaml.nodes import TextProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,19 @@ class Loaded:
     """What environment files declare.
 
     Attributes:
-        files: how many environment files there are.
-        declarations: of the files without errors, by name, then in natural version order.
+        environment_files: the absolute paths of the environment files, sorted.
+        declarations: one for each file without errors, by name, then in natural version order.
         problems: by file, line and column.
     """
 
-    files: int
+    environment_files: tuple[str, ...]
     declarations: tuple[Declaration, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def files(self) -> int:
+        """The number of environment files."""
+        return len(self.environment_files)
 
 
 def load(
@@ -43,39 +48,55 @@ def load(
     rules: Mapping[str, Level],
     versions: Versions,
     paths: Sequence[Path] | None = None,
+    files: Files | None = None,
 ) -> Loaded:
     """Reads the environment files of a project.
 
     Args:
-        root: the project directory; files are named relative to it, and nothing that a file names
-            may lie outside.
-        environments: the directory below which environment files are looked for.
-        rules: severities that differ from the rules' own.
+        root: the project directory. Files are named relative to it, and the paths in them may not
+            lead out of it.
+        environments: the directory below which environment files are searched for.
+        rules: severities that differ from the defaults of the rules.
         versions: what a file without `version` means.
-        paths: files and directories to read instead of `environments`. A file that stands here
-            is read as an environment file, whatever it looks like.
+        paths: files and directories to read instead of `environments`. Each file in this list is
+            read as an environment file, whatever its content is.
+        files: the cache to read through; a new one by default.
 
     Returns:
-        What the files declare and everything that is wrong with them. Nothing is raised for what
-        stands in a file.
+        The declarations and the problems of the files. Problems of a file are never raised.
     """
-    absolute = os.path.abspath(root)
-    sources = Sources(absolute, os.path.realpath(root))
+    files = Files.below(root) if files is None else files
     problems: list[Problem] = []
     if paths is None:
-        files = find_environments(str(environments), sources)
+        found = find_environments(str(environments), files)
     else:
-        files = _find_named(paths, str(environments), sources, problems)
-    drafts = [_read(path, sources, rules, versions) for path in files]
+        found = _find_named(paths, str(environments), files, problems=problems)
+    drafts = [_read(path, files, rules=rules, versions=versions) for path in found]
     check_across(drafts, versions)
+    # Environments that share a conda file share its report, so reports are counted by identity.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
-    declarations = [found for draft in drafts if (found := draft.declaration())]
+    declarations = [declared for draft in drafts if (declared := draft.declaration())]
     return Loaded(
-        len(files),
+        tuple(found),
         tuple(sorted(declarations, key=_declaration_order)),
         tuple(sorted(problems, key=_problem_order)),
     )
+
+
+def referenced_paths(root: Path, environments: Path) -> list[Path]:
+    """Returns the conda files and build contexts that the environment files of a directory name.
+
+    Args:
+        root: the project directory.
+        environments: the directory below which environment files are searched for.
+
+    Returns:
+        Absolute paths, symbolic links resolved. The paths need not exist.
+    """
+    files = Files.below(root)
+    found = find_environments(str(environments), files)
+    return [Path(path) for file in found for path in references(file, files).values()]
 
 
 def _reports(draft: Draft) -> Iterable[Report]:
@@ -94,52 +115,66 @@ def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
 
 
 def _find_named(
-    paths: Sequence[Path], environments: str, sources: Sources, problems: list[Problem]
+    paths: Sequence[Path], environments: str, files: Files, *, problems: list[Problem]
 ) -> list[str]:
-    """The environment files that were named, or lie below a directory that was."""
+    """Returns the files among `paths`, and the environment files below the directories."""
     found: set[str] = set()
     below: list[str] | None = None
     for path in paths:
         absolute = os.path.abspath(path)
         if os.path.isdir(absolute):
             if is_within(absolute, os.path.abspath(environments)):
+                # The whole directory is searched, because a build context outside of the named
+                # directory decides whether a file in it is an environment file.
                 if below is None:
-                    below = find_environments(environments, sources)
+                    below = find_environments(environments, files)
                 found.update(item for item in below if is_within(item, absolute))
             else:
-                found.update(find_environments(absolute, sources))
+                found.update(find_environments(absolute, files))
         elif os.path.exists(absolute):
             found.add(absolute)
         else:
-            message, fix = "There is no such file or directory.", "Correct the path."
-            shown = sources.display(absolute) if is_within(absolute, sources.root) else path
-            problems.append(Problem("missing-file", "error", message, _slashes(shown), 1, 1, fix))
+            shown = files.display(absolute) if is_within(absolute, files.root) else path
+            problems.append(_does_not_exist(str(shown).replace(os.sep, "/")))
     return sorted(found)
 
 
-def _slashes(path: str | Path) -> str:
-    return str(path).replace(os.sep, "/")
+def _does_not_exist(path: str) -> Problem:
+    return Problem(
+        rule="missing-file",
+        severity="error",
+        message="The file or directory does not exist.",
+        file=path,
+        line=1,
+        column=1,
+        fix="Correct the path.",
+    )
 
 
-def _read(path: str, sources: Sources, rules: Mapping[str, Level], versions: Versions) -> Draft:
-    shown = sources.display(path)
-    reading = sources.read(path)
-    if isinstance(reading, str):
+def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Versions) -> Draft:
+    shown = files.display(path)
+    parsed = files.read(path)
+    if isinstance(parsed, Unreadable):
         report = Report(shown, rules)
-        message = f"The file cannot be read: {reading}."
-        report.add_finding(Finding("missing-file", message, "Make it readable.", 1, 1))
+        message = f"The file cannot be read: {parsed.reason}."
+        fix = "Check the file and its permissions."
+        report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
-    report = start_report(shown, reading.document, reading.findings, rules)
+    report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
     directory, name = os.path.split(path)
-    boundary = sources.real_root
-    if not is_within(sources.real(directory), boundary):
-        boundary = sources.real(directory)
-    if not is_within(sources.real(directory, name), boundary):
+    # A file outside of the project can be named on the command line. Its own directory is then
+    # the limit for its paths.
+    boundary = files.real_root
+    if not is_within(files.real(directory), boundary):
+        boundary = files.real(directory)
+    if not is_within(files.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
-        fix = "Replace it by what it leads to."
-        if report.add_finding(Finding("path-escape", message, fix, 1, 1)):
+        fix = "Replace the link with the file itself."
+        # As for paths in a file: a lowered rule allows the link.
+        is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
+        if is_error:
             return Draft(report)
-    if reading.is_broken:
+    if parsed.is_broken:
         return Draft(report)
-    place = Place(sources, report, directory, boundary)
-    return read_environment(place, reading.content, versions)
+    file = EnvironmentFile(files, report, directory=directory, boundary=boundary)
+    return read_environment(file, parsed.content, versions)

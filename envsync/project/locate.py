@@ -1,4 +1,4 @@
-"""Where in a file a field of an environment stands."""
+"""Finds the position of a field in an environment file or in its conda file."""
 
 from __future__ import annotations
 
@@ -12,42 +12,51 @@ from typing import Final
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from envsync.project.discovery import references
-from envsync.project.files import Sources
+from envsync.project.files import Files, ParsedFile
 from envsync.project.yaml.nodes import entries
 
+# `[2]`, `["quoted.key"]` or `.key`: the steps of a `FieldChange.path`.
 _STEP: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)')
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a file; the file as it is shown, line and column 1-based."""
+    """A position in a file.
+
+    Attributes:
+        file: relative to the project, with `/`.
+        line: 1-based.
+        column: 1-based, in characters.
+    """
 
     file: str
     line: int
     column: int
 
 
-def locate(path: str, field: str, sources: Sources) -> Position | None:
-    """Where a field stands: its key, or its item of a list.
+def locate(path: str, field: str, files: Files) -> Position | None:
+    """Returns the position of a field: its key, or its item in a list.
 
     Args:
-        path: an environment file, absolute.
-        field: as `FieldChange.path` has it. What is inside a conda file of its own is found there.
-        sources: reads the files.
+        path: the absolute path of an environment file.
+        field: a `FieldChange.path`. Fields below `conda_file` are found in the conda file, if the
+            environment names one.
+        files: the cache to read through.
 
     Returns:
-        The place of the field; where it is gone, of what it was part of; None where that is gone,
-        too.
+        The position of the field. If the field does not exist, the position of the nearest parent
+        that does; None if no parent exists.
     """
     steps = _steps(field)
+    # A plan compares the content of a local build context; the file only has its path.
     if steps[:2] == ["build", "context"]:
         steps = ["build", "path"]
     if steps[0] == "conda_file" and len(steps) > 1:
-        conda = references(path, sources).get("conda_file", "")
-        found = _position(conda, steps[1:], sources) if os.path.isfile(conda) else None
+        conda = references(path, files).get("conda_file", "")
+        found = _position(conda, steps[1:], files) if os.path.isfile(conda) else None
         if found is not None:
             return found
-    return _position(path, steps, sources)
+    return _position(path, steps, files)
 
 
 def _steps(field: str) -> list[str | int]:
@@ -57,9 +66,9 @@ def _steps(field: str) -> list[str | int]:
     return steps
 
 
-def _position(path: str, steps: Sequence[str | int], sources: Sources) -> Position | None:
-    reading = sources.read(path)
-    node = None if isinstance(reading, str) else reading.content
+def _position(path: str, steps: Sequence[str | int], files: Files) -> Position | None:
+    parsed = files.read(path)
+    node = parsed.content if isinstance(parsed, ParsedFile) else None
     mark = None
     for step in steps:
         found = None if node is None else _step(node, step)
@@ -69,11 +78,11 @@ def _position(path: str, steps: Sequence[str | int], sources: Sources) -> Positi
         mark = key.start_mark
     if mark is None:
         return None
-    return Position(sources.display(path), mark.line + 1, mark.column + 1)
+    return Position(files.display(path), mark.line + 1, mark.column + 1)
 
 
 def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    """What a key or an index leads to, after what stands for it in the file."""
+    """Follows one step. Returns the node that shows the position, and the value behind it."""
     if isinstance(node, MappingNode):
         pairs = {key.value: (key, item) for key, item in entries(node)}
         return pairs.get(step)

@@ -1,6 +1,6 @@
-"""Problems of one file, at the severity that the project and the file's own comments give them.
+"""The problems of one file, with the severity from the settings and from comments in the file.
 
-`# envsync: ignore[rule-id]` on a line turns a rule off there; several ids are separated by commas.
+`# envsync: ignore[rule-id]` turns a rule off on its line. Commas separate several rule ids.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from yaml.nodes import Node, ScalarNode
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, RULES, Level
-from envsync.project.yaml.nodes import Finding, finding, walk
+from envsync.project.yaml.nodes import TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
 
 _COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)\]")
-_LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # what YAML counts as one
+_LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
 
 @dataclass(slots=True)
@@ -28,61 +28,82 @@ class Report:
     """Collects the problems of one file.
 
     Attributes:
-        file: as it is shown: relative to the project, with `/`.
-        rules: severities that differ from the rules' own.
+        file: the file name in messages: relative to the project, with `/`.
+        rules: severities that differ from the defaults of the rules.
         ignored: the rules that comments turn off, by 1-based line.
     """
 
     file: str
     rules: Mapping[str, Level]
     ignored: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    # A dict keeps the order and drops repetitions: an anchored value is checked at every alias.
     _found: dict[Problem, None] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[Problem]:
-        """What was found so far, each thing once."""
+        """The problems found so far, without repetitions."""
         return list(self._found)
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything found so far is an error."""
+        """Whether any problem found so far is an error."""
         return any(problem.severity == "error" for problem in self._found)
 
-    def add(self, rule: str, node: Node, message: str, fix: str) -> bool:
-        """Notes a problem at the start of a node; tells whether it is an error there."""
-        return self.add_finding(finding(rule, node, message, fix))
+    def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
+        """Adds a problem at the start of a node. Returns whether it is an error."""
+        return self.add_problem(problem_at(rule, node, message, fix=fix))
 
-    def add_finding(self, item: Finding) -> bool:
-        """Notes a problem; tells whether it is an error there."""
+    def add_problem(self, item: TextProblem) -> bool:
+        """Adds a problem, unless its rule is off. Returns whether it is an error."""
         level: Level = "error"
         if item.rule not in FIXED:
             level = self.rules.get(item.rule) or RULES[item.rule]
             if item.rule in self.ignored.get(item.line, ()):
                 level = "off"
         if level != "off":
-            message, fix = printable(item.message, MAX_MESSAGE), printable(item.fix, MAX_MESSAGE)
-            problem = Problem(item.rule, level, message, self.file, item.line, item.column, fix)
+            problem = Problem(
+                rule=item.rule,
+                severity=level,
+                message=printable(item.message, MAX_MESSAGE),
+                file=self.file,
+                line=item.line,
+                column=item.column,
+                fix=printable(item.fix, MAX_MESSAGE),
+            )
             self._found.setdefault(problem)
         return level == "error"
 
 
 def start_report(
-    file: str, document: Document, findings: Iterable[Finding], rules: Mapping[str, Level]
+    file: str,
+    document: Document,
+    *,
+    problems: Iterable[TextProblem],
+    rules: Mapping[str, Level],
 ) -> Report:
-    """A report on a file, with what its text alone shows: bad YAML, and useless comments."""
+    """Starts the report of a file with the problems of its text and of its ignore comments.
+
+    Args:
+        file: the file name in messages.
+        document: the parsed file.
+        problems: the problems of its YAML.
+        rules: severities that differ from the defaults of the rules.
+    """
     comments = list(_ignore_comments(document))
     report = Report(file, rules, _ignored_rules(comments))
-    for item in findings:
-        report.add_finding(item)
+    for item in problems:
+        report.add_problem(item)
     for comment in comments:
-        fault = _useless(comment.rule)
-        if fault:
-            report.add_finding(Finding("useless-ignore", *fault, comment.line, comment.column))
+        problem = _useless(comment)
+        if problem is not None:
+            report.add_problem(problem)
     return report
 
 
 @dataclass(frozen=True, slots=True)
 class _Ignore:
+    """One rule id of an ignore comment; line and column of the comment are 1-based."""
+
     rule: str
     line: int
     column: int
@@ -95,35 +116,41 @@ def _ignored_rules(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
     return ignored
 
 
-def _useless(rule: str) -> tuple[str, str] | None:
+def _useless(comment: _Ignore) -> TextProblem | None:
+    """Returns a `useless-ignore` problem if the comment cannot have an effect, else None."""
+    rule = comment.rule
     if rule in FIXED:
-        return f"The rule `{rule}` cannot be turned off.", "Correct the problem itself."
-    if rule not in RULES:
+        message = f"The rule `{rule}` cannot be turned off."
+        fix = "Remove the comment, and correct the problem itself."
+    elif rule not in RULES:
         near = nearest(rule, RULES)
-        fix = f"Did you mean `{near}`?" if near else "Name a rule as `envsync validate` shows it."
-        return f"There is no rule `{rule}`.", fix
-    return None
+        message = f"The rule `{rule}` does not exist."
+        fix = f"Did you mean `{near}`?" if near else "Use a rule id that `envsync validate` shows."
+    else:
+        return None
+    return TextProblem("useless-ignore", message, fix=fix, line=comment.line, column=comment.column)
 
 
 def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     if "envsync:" not in document.text or document.root is None:
         return
-    spans = _text_spans(document, document.root)
+    # PyYAML drops comments, so they are searched for in the text, outside of all scalars.
+    spans = _scalar_spans(document, document.root)
     lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
     for match in _COMMENT.finditer(document.text):
         start = match.start()
         before = bisect_left(spans, (start, 0)) - 1
         if before >= 0 and start < spans[before][1]:
-            continue  # part of a text, not a comment
+            continue  # the match is part of a scalar
         line = bisect_right(lines, start)
         for rule in match.group(1).split(","):
             yield _Ignore(rule.strip(), line, start - lines[line - 1] + 1)
 
 
-def _text_spans(document: Document, root: Node) -> list[tuple[int, int]]:
-    """From where to where each scalar goes, but for the header of a block: it takes a comment.
+def _scalar_spans(document: Document, root: Node) -> list[tuple[int, int]]:
+    """Returns the start and end index of every scalar, sorted. Scalars do not overlap.
 
-    Sorted; scalars stand one after the other.
+    The header line of a block scalar is left out, because a comment may follow it.
     """
     spans: list[tuple[int, int]] = []
     for node in walk(root):

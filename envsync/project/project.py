@@ -1,49 +1,98 @@
-"""`Project`: a project directory, read."""
+"""`Project`: a loaded project directory."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from envsync.model.errors import InvalidProject
+from envsync.project.discovery import references
+from envsync.project.files import Files
 from envsync.project.load import load
+from envsync.project.locate import Position, locate
 from envsync.project.settings.config import Config, load_config
 
 if TYPE_CHECKING:
-    from envsync.model.declaration import Declaration
+    from envsync.model.declaration import Declaration, Source
     from envsync.model.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project directory, read: its settings and what its files declare.
+    """A loaded project directory: its settings and what its files declare.
 
     Attributes:
-        config: the settings of `envsync.yaml`, defaults filled in.
+        config: the settings of `envsync.yaml`, with defaults filled in.
         declarations: the desired state.
-        warnings: findings that do not stand in the way of a plan.
+        warnings: problems that do not prevent a plan.
+        files: the files that were read. They are kept so that no command reads them again.
+        environment_files: the absolute paths of the environment files, sorted.
     """
 
     config: Config
     declarations: tuple[Declaration, ...]
     warnings: tuple[Problem, ...]
+    files: Files = field(compare=False, repr=False)
+    environment_files: tuple[str, ...] = field(compare=False, repr=False)
+
+    def path(self, source: Source) -> Path:
+        """Returns the absolute path of the file of a declaration."""
+        return self.config.root / source.file
+
+    def references(self, source: Source) -> dict[str, Path]:
+        """Returns the local paths that an environment file names, by field.
+
+        The fields are `conda_file` and `build.path`. Symbolic links are resolved.
+        """
+        found = references(str(self.path(source)), self.files)
+        return {name: Path(path) for name, path in found.items()}
+
+    def paths(self) -> list[Path]:
+        """Returns every path whose content defines the project.
+
+        These are the settings file, the environments directory, each environment file, and the
+        conda files and build contexts that environment files name.
+        """
+        found = [self.config.root / self.config.environments]
+        for file in self.environment_files:
+            found += map(Path, (file, *references(file, self.files).values()))
+        if self.config.path is not None:
+            found.append(self.config.path)
+        return found
+
+    def locate(self, source: Source, field_path: str) -> Position:
+        """Returns the position of a field; the position of the declaration if there is none.
+
+        Args:
+            source: the declaration.
+            field_path: a `FieldChange.path`, such as `conda_file.dependencies[2]`.
+        """
+        found = locate(str(self.path(source)), field_path, self.files)
+        return found or Position(source.file, source.line, 1)
 
 
 def load_project(directory: str | Path = ".", config_file: str | Path | None = None) -> Project:
     """Reads `envsync.yaml` and every environment file of a project.
 
     Args:
-        directory: where to look for `envsync.yaml`, upwards.
-        config_file: this file instead.
+        directory: `envsync.yaml` is searched for in this directory and in those above it.
+        config_file: the settings file to use instead.
 
     Raises:
-        InvalidProject: with every problem of every file, if one of them is an error.
+        InvalidProject: a file has an error. The exception has every problem of every file.
+        UsageError: `config_file` cannot be read.
     """
     config = load_config(None if config_file is None else Path(config_file), Path(directory))
+    files = Files.below(config.root)
     loaded = load(
-        config.root, config.root / config.environments, rules=config.rules, versions=config.versions
+        config.root,
+        config.root / config.environments,
+        rules=config.rules,
+        versions=config.versions,
+        files=files,
     )
+    # A plan from some of the files would archive what the other files declare.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
-    return Project(config, loaded.declarations, loaded.problems)
+    return Project(config, loaded.declarations, loaded.problems, files, loaded.environment_files)

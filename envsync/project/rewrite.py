@@ -1,8 +1,8 @@
-"""Another version written into an environment file, and every other byte left as it is.
+"""Replaces the version in an environment file and keeps every other byte.
 
-ruamel.yaml tells where the version stands; its own output would lay the file out anew. What is
-written counts only once it was read back as azure-ai-ml reads it: the new version, and everything
-else as before.
+ruamel.yaml only finds the position of the version. Its own output would reformat the file. Each
+candidate text is parsed again, as azure-ai-ml would parse it, and is used only if it has the new
+version and is otherwise unchanged.
 """
 
 from __future__ import annotations
@@ -34,49 +34,53 @@ class Rewritten:
     line: int
 
 
-def rewrite_version(file: str, data: bytes, before: str, after: str) -> Rewritten:
-    """The bytes of an environment file once its version is another one.
+def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewritten:
+    """Replaces the version in the bytes of an environment file.
 
-    Quotes stay as they are; they are added where the new version would not be a text without.
+    Quotes are kept. They are added if YAML would not read the new version as a string without.
 
     Args:
-        file: its name, for messages.
-        data: its bytes.
-        before: the version that it declares.
-        after: the version that it is to declare.
+        file: the file name in messages.
+        data: the bytes of the file.
+        before: the version that the file declares.
+        after: the new version.
 
     Raises:
-        EnvsyncError: it does not declare `before`, or the version cannot be replaced alone.
+        EnvsyncError: the file does not declare `before`, or the version cannot be replaced
+            without another change.
     """
     old = _read(file, data)
     if old is None or old.version != before:
-        raise EnvsyncError(f"{file} does not declare version {before} any more. Try again.")
+        raise EnvsyncError(
+            f"{file} no longer declares version {before}: the file changed while envsync read it. "
+            "Run the command again."
+        )
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     raw = data.removeprefix(mark).decode()
-    place = _find(old, after)
-    if place is not None:
-        start, end = (_raw_index(raw, index) for index in (place.start, place.end))
-        for written in place.ways:
-            changed = mark + (raw[:start] + written + raw[end:]).encode()
+    span = _find(old, after)
+    if span is not None:
+        start, end = (_raw_index(raw, index) for index in (span.start, span.end))
+        for candidate in span.candidates:
+            changed = mark + (raw[:start] + candidate + raw[end:]).encode()
             new = _read(file, changed)
             if new and new.is_exact and new.version == after and new.others == old.others:
-                return Rewritten(changed, old.text.count("\n", 0, place.start) + 1)
+                return Rewritten(changed, old.text.count("\n", 0, span.start) + 1)
     raise EnvsyncError(
-        f"{file}: the version cannot be replaced by {after} without changing more, because of the "
-        "YAML anchor, merge or tag that it stands in. Change the file by hand."
+        f"{file}: envsync cannot replace the version by {after} without changing other values, "
+        "because of a YAML anchor, merge or tag. Edit the file by hand."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """An environment file, read.
+    """A parsed environment file.
 
     Attributes:
-        text: its text, every line end a line feed.
-        key: where `version` stands.
-        version: what it declares.
-        is_exact: the version is one that the service takes, and is what the file shows.
-        others: what everything else in it means.
+        text: the text, with line feeds as line ends.
+        key: the `version` key.
+        version: the version that the file declares.
+        is_exact: whether the version is valid and reads as it is written.
+        others: the meaning of all other fields, in a form that can be compared.
     """
 
     text: str
@@ -87,27 +91,39 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in a text a version stands, and what may be written there, the best first."""
+class _Span:
+    """The part of a text that is replaced.
+
+    Attributes:
+        start: index of its first character.
+        end: index after its last character.
+        candidates: possible new texts, the preferred one first.
+    """
 
     start: int
     end: int
-    ways: Sequence[str]
+    candidates: Sequence[str]
 
 
 def _read(file: str, data: bytes) -> _Content | None:
-    """What the bytes say; None where they are no environment with a version."""
-    reading = parse(data)
-    if not isinstance(reading.content, MappingNode):
+    """Parses an environment file. Returns None if it does not declare a version."""
+    parsed = parse(data)
+    if not isinstance(parsed.content, MappingNode):
         return None
-    pairs = [Entry(*pair) for pair in entries(reading.content)]
+    pairs = [Entry(*pair) for pair in entries(parsed.content)]
+    # If the key is repeated or merged in, the last one wins, as in azure-ai-ml.
     versions = [entry for entry in pairs if entry.key.value == "version"]
     report = Report(file, {})
     version = read_version(report, versions[-1].value) if versions else None
     if version is None:
         return None
-    others = [_meaning(part) for entry in pairs if entry not in versions for part in entry]
-    return _Content(reading.document.text, versions[-1].key, version, not report.problems, others)
+    return _Content(
+        text=parsed.document.text,
+        key=versions[-1].key,
+        version=version,
+        is_exact=not report.problems,
+        others=[_meaning(part) for entry in pairs if entry not in versions for part in entry],
+    )
 
 
 def _meaning(node: Node) -> object:
@@ -118,11 +134,13 @@ def _meaning(node: Node) -> object:
     return node.tag, [_meaning(item) for item in node.value]
 
 
-def _find(content: _Content, after: str) -> _Place | None:
-    """The place of the version; None where nothing that could be replaced follows its key."""
+def _find(content: _Content, after: str) -> _Span | None:
+    """Returns the span of the version; None if no scalar or alias follows the key."""
     from ruamel.yaml import YAML, tokens
     from ruamel.yaml.error import YAMLError
 
+    # PyYAML's nodes cannot be used for the value: the node of an alias has the position of its
+    # anchor. ruamel.yaml's scanner gives every token its own position.
     key_end = content.key.end_mark.index
     quoted = f'"{after}"'
     try:
@@ -131,21 +149,22 @@ def _find(content: _Content, after: str) -> _Place | None:
             if start < key_end:
                 continue
             if isinstance(token, tokens.AliasToken):
-                return _Place(start, end, [quoted])
+                return _Span(start, end, [quoted])
             if isinstance(token, tokens.ScalarToken):
+                # The token of a block scalar includes its header, which must be kept.
                 if token.style in ("|", ">"):
                     start = content.text.rindex(token.value.strip(), start, end)
-                    return _Place(start, start + len(token.value.strip()), [after])
+                    return _Span(start, start + len(token.value.strip()), [after])
                 quote = token.style or ""
-                ways = [quote + after + quote] if quote else [after, quoted]
-                return _Place(start, end, ways)
+                candidates = [quote + after + quote] if quote else [after, quoted]
+                return _Span(start, end, candidates)
     except YAMLError:
-        pass  # YAML 1.2 has other words than the YAML 1.1 of azure-ai-ml
+        pass  # ruamel.yaml reads YAML 1.2 and may refuse a file that is valid YAML 1.1
     return None
 
 
 def _raw_index(raw: str, index: int) -> int:
-    """Where a character of a text stands in the raw one, whose line ends may be two characters."""
+    """Converts an index of the normalised text to the raw text, which may have CRLF line ends."""
     for found in re.finditer("\r\n", raw):
         if found.start() >= index:
             break

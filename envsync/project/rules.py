@@ -1,6 +1,7 @@
-"""The rules that environment files are held to: one id, default severity and sentence each.
+"""The rules for environment files: id, default severity and a one-line description of each.
 
-`docs/rules.md` explains each with a bad and a good file; a test holds the two together.
+`docs/rules.md` explains each rule with a bad and a good file. A test compares that page with this
+module.
 """
 
 from __future__ import annotations
@@ -9,63 +10,75 @@ from typing import Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["error", "warning", "off"]
 
+# The rules are in the same order as in docs/rules.md.
 ERRORS: Final[dict[str, str]] = {
     "yaml-syntax": "The file is not valid YAML, or not UTF-8.",
-    "duplicate-key": "A key stands twice in one mapping.",
-    "alias-bomb": "Aliases expand to far more than the file holds.",
-    "unknown-field": "A field that no environment file has.",
-    "wrong-type": "A value of the wrong type.",
+    "duplicate-key": "A mapping has the same key twice.",
+    "alias-bomb": "Aliases expand to far more values than the file contains.",
+    "unknown-field": "The field does not exist in environment files.",
+    "wrong-type": "The value has the wrong type.",
     "missing-name": "The environment has no name.",
     "missing-version": "The file has no version, and `versions: explicit` is set.",
-    "mixed-versions": "A name is declared by files with and without a version.",
-    "invalid-name": "A name that the service does not take.",
-    "invalid-version": "A version that the service does not take.",
-    "reserved-name": "A name that belongs to Microsoft.",
-    "ambiguous-version": "A version that YAML reads as another text than it shows.",
+    "mixed-versions": "Files with and without a version declare the same name.",
+    "invalid-name": "The name is not a valid environment name.",
+    "invalid-version": "The version is not a valid environment version.",
+    "reserved-name": "The name is reserved for Microsoft.",
+    "ambiguous-version": "YAML does not read the version as it is written.",
     "duplicate-environment": "Two files declare the same name and version.",
-    "image-or-build": "An environment needs `image` or `build`, and not both.",
-    "conda-with-build": "`conda_file` goes with `image`, not with `build`.",
-    "missing-file": "A conda file, build context or Dockerfile that is not there.",
-    "path-escape": "A path that leads out of the project.",
-    "invalid-conda": "A conda specification that conda would not take.",
-    "invalid-tag": "A tag whose value is not a scalar.",
-    "reserved-tag": "A tag that envsync keeps for itself.",
-    "invalid-config": "A setting of `envsync.yaml` that cannot be followed.",
+    "image-or-build": "An environment needs either `image` or `build`.",
+    "conda-with-build": "`conda_file` cannot be combined with `build`.",
+    "missing-file": "A conda file, build context or Dockerfile does not exist.",
+    "path-escape": "A path leads out of the project.",
+    "invalid-conda": "The conda specification is not valid.",
+    "invalid-tag": "The value of a tag is not a scalar.",
+    "reserved-tag": "The tag is reserved for envsync.",
+    "invalid-config": "A setting in `envsync.yaml` has an invalid value.",
     "unset-variable": "`envsync.yaml` names an environment variable that is not set.",
 }
 
 WARNINGS: Final[dict[str, str]] = {
-    "unpinned-image": "An image without a tag, or with `latest`.",
-    "unpinned-dependency": "A dependency without a version.",
+    "unpinned-image": "The image has no tag, or the tag `latest`.",
+    "unpinned-dependency": "A dependency has no version.",
     "missing-description": "The environment has no description.",
-    "unstable-context": "A build context that differs from machine to machine.",
-    "large-context": "A build context that is slow to upload.",
-    "end-of-life-python": "A Python that gets no security fixes any more.",
-    "useless-ignore": "An ignore comment that has no effect.",
+    "unstable-context": "The build context differs between machines.",
+    "large-context": "The build context is slow to upload.",
+    "end-of-life-python": "The Python version no longer gets security fixes.",
+    "useless-ignore": "The ignore comment has no effect.",
 }
 
 COMPARED: Final[dict[str, str]] = {
-    "immutable": "An edit to what is fixed once a version is registered.",
-    "version-goes-back": "The highest version of a name is lower than it was.",
-    "ignored-by-git": "A file of an environment that git ignores, so that no commit holds it.",
+    "immutable": "An edit changes a field that is fixed at creation.",
+    "version-goes-back": "The highest version of a name is lower than before.",
+    "ignored-by-git": "Git ignores a file of the environment, so no commit contains it.",
 }
-"""What `envsync check` finds. It is about a change, not about a file: no setting turns it off."""
+"""The rules of `envsync check`. They judge a change, not a file, and cannot be turned off."""
 
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(WARNINGS, "warning"),
 }
-"""Every rule with its default severity."""
+"""Every rule for files, with its default severity."""
 
 FIXED: Final[frozenset[str]] = frozenset(
     {
-        *("yaml-syntax", "alias-bomb", "wrong-type", "missing-name", "missing-version"),
-        *("mixed-versions", "duplicate-environment", "reserved-name", "reserved-tag"),
-        *("image-or-build", "missing-file", "invalid-conda", "invalid-tag"),
-        *("invalid-config", "unset-variable"),
+        "yaml-syntax",
+        "alias-bomb",
+        "wrong-type",
+        "missing-name",
+        "missing-version",
+        "mixed-versions",
+        "duplicate-environment",
+        "reserved-name",
+        "reserved-tag",
+        "image-or-build",
+        "missing-file",
+        "invalid-conda",
+        "invalid-tag",
+        "invalid-config",
+        "unset-variable",
     }
 )
-"""Rules that are always errors: without what they ask for there is nothing that could be planned.
+"""Rules that are always errors, because a file that breaks one of them cannot be planned.
 
-Neither `rules` in `envsync.yaml` nor an ignore comment lowers them.
+Neither `rules` in `envsync.yaml` nor an ignore comment changes their severity.
 """

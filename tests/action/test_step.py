@@ -107,7 +107,7 @@ def test_a_target_that_is_not_there_fails_with_what_the_command_said(
 
     assert comment.body.startswith(Marker("plan", ".", "prod").line())
     assert "**envsync ended with exit code 64 and no result.**" in comment.body
-    assert "There is no target `prod`" in step.summary
+    assert "The target `prod` does not exist" in step.summary
     assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
 
 

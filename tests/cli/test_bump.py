@@ -109,7 +109,7 @@ def test_a_version_with_a_yaml_alias_is_not_replaced(project: Path, run: Run) ->
     result = run("bump", "a", "b")
 
     assert (result.code, result.err.count("\n")) == (1, 1)
-    assert "environments/b-7.yml: the version cannot be replaced by 8" in result.err
+    assert "environments/b-7.yml: envsync cannot replace the version by 8" in result.err
     assert versions(project) == {"a-7": 'version: "7"', "b-7": "version: &v 7"}
 
 
@@ -151,8 +151,8 @@ def test_a_given_version_must_follow_the_rules_of_files(project: Path, run: Run)
     declare(project, "a", "v3")
 
     assert run("bump", "a", "--version", "latest").err == (
-        "Error: `latest` is a label, not a version: `@latest` is the newest version. "
-        "Name a version of its own.\n"
+        "Error: `latest` is a label for the newest version, and cannot be a version. "
+        "Choose another version.\n"
     )
     assert run("bump", "a", "--version", "1.10").out == (
         "environments/a-v3.yml:3:  a  v3 -> 1.10\n"

@@ -49,10 +49,10 @@ def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path,
 
     assert result.code == 1
     line, summary = result.out.splitlines()
-    assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 has another content")
+    assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 differs from commit")
     assert line.endswith(
         '`image` "mcr.microsoft.com/azureml/base:1" → "mcr.microsoft.com/azureml/base:2". '
-        "Run `envsync bump a`, or undo the edit."
+        "Registered versions cannot change. Run `envsync bump a`, or undo the edit."
     )
     assert summary.endswith("(HEAD): 1 rejected.")
 
@@ -135,8 +135,8 @@ def test_an_unknown_base_is_reported_on_one_line(repository: Path, run: Run, ref
 
     assert (result.code, result.out) == (1, "")
     assert result.err == (
-        f"Error: There is no commit `{ref}` in {repository}. "
-        "Correct the name, or fetch it with `git fetch`.\n"
+        f"Error: The commit `{ref}` does not exist in {repository}. "
+        "Correct the name, or run `git fetch`.\n"
     )
     assert not (repository / "owned").exists()
 
@@ -146,7 +146,7 @@ def test_a_project_outside_a_repository_is_an_error(project: Path, run: Run) -> 
     result = run("check")
 
     assert (result.code, result.out) == (1, "")
-    assert "is in no git repository" in result.err
+    assert "is not in a git repository" in result.err
 
 
 def test_before_the_first_commit_nothing_is_rejected(project: Path, run: Run) -> None:
@@ -249,7 +249,7 @@ def test_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run
 def test_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
     declare(project, "a")
 
-    assert "is in no git repository" in run("plan", "--since", "HEAD").err
+    assert "is not in a git repository" in run("plan", "--since", "HEAD").err
 
 
 # envsync.commit

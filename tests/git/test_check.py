@@ -1,17 +1,21 @@
-"""What `check` rejects and what it lets through, in real repositories."""
+"""What `check` rejects and what it accepts, in real repositories."""
 
 from __future__ import annotations
 
+import builtins
+import io
 import os
 import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
-from tests.project.project import Files, write
+from tests.project.project import Contents, write
 from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
@@ -21,7 +25,7 @@ CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26
 
 
 def environment(name: str = "a", version: str | None = "1", **fields: str) -> str:
-    """The text of an environment file; an image unless `fields` say something else."""
+    """Returns the text of an environment file, with an image unless `fields` has a build."""
     own = {"image": f"{IMAGE}:1"} if "build" not in fields else {}
     lines = [f"name: {name}", *([f'version: "{version}"'] if version else []), "description: About"]
     return "\n".join([*lines, *(f"{key}: {value}" for key, value in (own | fields).items())]) + "\n"
@@ -32,8 +36,8 @@ def root(tmp_path: Path) -> Path:
     return new_repository(tmp_path / "churn")
 
 
-def committed(root: Path, files: Files) -> str:
-    """Commits files as the whole content of a project."""
+def committed(root: Path, files: Contents) -> str:
+    """Writes and commits the files of a project."""
     return commit(write(root, files))
 
 
@@ -46,14 +50,14 @@ def found(result: Checked) -> list[str]:
 
 
 def paths(result: Checked) -> dict[str, list[str]]:
-    """The fields that changed, of each version that is rejected."""
+    """Returns the changed fields of each rejected version."""
     return {item.address: [field.path for field in item.fields] for item in result.rejections}
 
 
-# What is fixed
+# Immutable fields
 
 
-def test_an_edit_of_what_is_fixed_is_rejected_where_it_stands(root: Path) -> None:
+def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -> None:
     base = committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": environment(image=f"{IMAGE}:2")})
     result = checked(root)
@@ -62,8 +66,8 @@ def test_an_edit_of_what_is_fixed_is_rejected_where_it_stands(root: Path) -> Non
     (problem,) = result.problems
     assert problem.severity == "error"
     assert problem.message == (
-        f"a:1 has another content in commit {base[:7]}, and that is fixed at creation: "
-        f'`image` "{IMAGE}:1" → "{IMAGE}:2".'
+        f'a:1 differs from commit {base[:7]}: `image` "{IMAGE}:1" → "{IMAGE}:2". '
+        "Registered versions cannot change."
     )
     assert problem.fix == "Run `envsync bump a`, or undo the edit."
     (rejection,) = result.rejections
@@ -80,9 +84,9 @@ def test_an_edit_of_what_is_fixed_is_rejected_where_it_stands(root: Path) -> Non
         "# a comment\n" + environment(image=f"'{IMAGE}:1'"),
         environment(os_type="linux"),
     ],
-    ids=["a new version", "metadata", "layout", "a default written out"],
+    ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_what_is_not_fixed_may_change(root: Path, after: str) -> None:
+def test_metadata_and_layout_may_change(root: Path, after: str) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -96,7 +100,7 @@ def test_a_file_without_version_is_never_rejected(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_a_file_that_moved_is_the_same_environment(root: Path) -> None:
+def test_a_moved_file_is_the_same_environment(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(), "environments/b.yml": environment("b")})
     (root / "environments" / "deep").mkdir()
     (root / "environments/a.yml").rename(root / "environments/deep/moved.yml")
@@ -106,7 +110,7 @@ def test_a_file_that_moved_is_the_same_environment(root: Path) -> None:
     assert found(checked(root)) == ["environments/deep/moved.yml:4:1 immutable"]
 
 
-def test_an_environments_directory_that_moved_holds_the_same_environments(root: Path) -> None:
+def test_a_moved_environments_directory_has_the_same_environments(root: Path) -> None:
     committed(root, {"envsync.yaml": "environments: old\n", "old/a.yml": environment()})
     (root / "old").rename(root / "new")
     write(root, {"envsync.yaml": "environments: new\n"})
@@ -117,7 +121,7 @@ def test_an_environments_directory_that_moved_holds_the_same_environments(root: 
 
 
 @pytest.mark.parametrize(("then", "now"), [("environments", "new"), ("old", "environments")])
-def test_the_environments_directory_moves_with_the_settings_that_name_it(
+def test_the_environments_directory_may_move_when_settings_are_added_or_removed(
     root: Path, then: str, now: str
 ) -> None:
     committed(
@@ -135,7 +139,7 @@ def test_the_environments_directory_moves_with_the_settings_that_name_it(
     assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
 
 
-def test_settings_that_are_a_link_belong_to_where_the_link_stands(root: Path) -> None:
+def test_settings_behind_a_link_belong_to_the_directory_of_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),
         "x/environments/a.yml": environment(tags="{b: c}"),
@@ -149,7 +153,7 @@ def test_settings_that_are_a_link_belong_to_where_the_link_stands(root: Path) ->
     assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
 
 
-def test_every_kind_of_field_is_found_on_its_line(root: Path) -> None:
+def test_every_kind_of_field_is_reported_on_its_line(root: Path) -> None:
     routes = "\n".join(
         f"  {route}: {{path: /{route}, port: PORT}}"
         for route in ("liveness_route", "readiness_route", "scoring_route")
@@ -189,7 +193,7 @@ def test_every_kind_of_field_is_found_on_its_line(root: Path) -> None:
 # Conda files
 
 
-def test_an_edit_of_a_conda_file_is_found_in_it(root: Path) -> None:
+def test_an_edit_of_a_conda_file_is_reported_in_the_conda_file(root: Path) -> None:
     text = environment(conda_file="../conda/base.yml")
     committed(root, {"environments/a.yml": text, "conda/base.yml": CONDA})
     write(root, {"conda/base.yml": CONDA.replace("1.26.4", "2.1.0")})
@@ -199,7 +203,7 @@ def test_an_edit_of_a_conda_file_is_found_in_it(root: Path) -> None:
     assert paths(result) == {"a:1": ["conda_file.dependencies[1]"]}
 
 
-def test_what_a_conda_file_lost_is_found_where_it_stood(root: Path) -> None:
+def test_a_line_removed_from_a_conda_file_is_reported_at_its_parent(root: Path) -> None:
     text = environment(conda_file="conda.yml")
     committed(root, {"environments/a.yml": text, "environments/conda.yml": CONDA})
     write(root, {"environments/conda.yml": CONDA.replace("  - numpy=1.26.4\n", "")})
@@ -209,7 +213,7 @@ def test_what_a_conda_file_lost_is_found_where_it_stood(root: Path) -> None:
     assert found(checked(root)) == ["environments/a.yml:5:1 immutable"]
 
 
-def test_a_conda_file_under_another_name_or_written_out_is_no_edit(root: Path) -> None:
+def test_renaming_or_inlining_a_conda_file_is_not_an_edit(root: Path) -> None:
     committed(
         root,
         {
@@ -233,7 +237,7 @@ def test_a_conda_file_under_another_name_or_written_out_is_no_edit(root: Path) -
 
 # Build contexts
 
-BUILT: Files = {
+BUILT: Contents = {
     "environments/a.yml": environment(build="{path: context}"),
     "environments/context/Dockerfile": "FROM scratch\n",
     "environments/context/run.sh": "echo\n",
@@ -253,7 +257,7 @@ def test_an_edit_in_a_build_context_names_the_files(root: Path) -> None:
     assert field.files == {"data/x": "modified", "new": "added", "run.sh": "removed"}
 
 
-def test_a_build_context_that_moved_is_no_edit(root: Path) -> None:
+def test_moving_a_build_context_is_not_an_edit(root: Path) -> None:
     committed(root, BUILT)
     (root / "environments/context").rename(root / "docker")
     write(root, {"environments/a.yml": environment(build="{path: ../docker}")})
@@ -263,7 +267,7 @@ def test_a_build_context_that_moved_is_no_edit(root: Path) -> None:
     assert paths(checked(root)) == {"a:1": ["build.context"]}
 
 
-def test_modes_of_files_are_no_edit(root: Path) -> None:
+def test_changing_the_mode_of_a_file_is_not_an_edit(root: Path) -> None:
     committed(root, BUILT)
     (root / "environments/context/run.sh").chmod(0o755)
     assert checked(root).problems == ()
@@ -272,7 +276,7 @@ def test_modes_of_files_are_no_edit(root: Path) -> None:
     assert checked(root, "HEAD~1").problems == ()
 
 
-def test_what_git_ignores_in_a_build_context_is_no_edit(root: Path) -> None:
+def test_files_that_git_ignores_in_a_build_context_are_not_compared(root: Path) -> None:
     committed(root, {**BUILT, ".gitignore": "__pycache__/\n*.log\n"})
     write(
         root,
@@ -288,7 +292,7 @@ def test_what_git_ignores_in_a_build_context_is_no_edit(root: Path) -> None:
     assert field.files == {"data/a.txt": "added"}
 
 
-def test_links_that_git_ignores_are_no_edit(root: Path) -> None:
+def test_links_that_git_ignores_are_not_compared(root: Path) -> None:
     ignored = {".gitignore": "/environments/context/one\n/environments/context/all\n"}
     committed(root, {**BUILT, **ignored, "shared/common.txt": "1\n"})
     (root / "environments/context/one").symlink_to("../../shared/common.txt")
@@ -298,7 +302,7 @@ def test_links_that_git_ignores_are_no_edit(root: Path) -> None:
 
 
 def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
-    """What git keeps for itself is in it, too, and differs with every commit."""
+    """The context then contains `.git`, which differs after every commit."""
     committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
     assert checked(root).problems == ()
 
@@ -307,7 +311,7 @@ def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
     assert field.files == {"new": "added"}
 
 
-def test_what_is_taken_out_of_git_is_taken_out_of_the_context(root: Path) -> None:
+def test_a_file_removed_from_git_is_removed_from_the_context(root: Path) -> None:
     committed(root, BUILT)
     write(root, {".gitignore": "x\n"})
     git(root, "rm", "--cached", "--quiet", "environments/context/data/x")
@@ -316,7 +320,7 @@ def test_what_is_taken_out_of_git_is_taken_out_of_the_context(root: Path) -> Non
     assert field.files == {"data/x": "removed"}
 
 
-def test_links_in_a_context_are_followed_then_as_now(root: Path) -> None:
+def test_links_in_a_context_are_followed_in_the_commit_and_the_work_tree(root: Path) -> None:
     files = {**BUILT, "shared/common.txt": "1\n", "shared/deep/x": "1\n"}
     write(root, files)
     (root / "environments/context/common.txt").symlink_to("../../shared/common.txt")
@@ -331,10 +335,10 @@ def test_links_in_a_context_are_followed_then_as_now(root: Path) -> None:
     write(root, {"shared/deep/x": "1\n"})
     (root / "environments/context/common.txt").unlink()
     write(root, {"environments/context/common.txt": "1\n"})
-    assert checked(root).problems == ()  # a link or a copy: the same content
+    assert checked(root).problems == ()  # a link and a copy have the same content
 
 
-def test_line_ends_are_those_of_a_checkout(root: Path) -> None:
+def test_line_ends_are_compared_as_in_a_checkout(root: Path) -> None:
     committed(root, BUILT)
     git(root, "config", "core.autocrlf", "true")
     for path in (root / "environments").rglob("*"):
@@ -348,7 +352,7 @@ def test_line_ends_are_those_of_a_checkout(root: Path) -> None:
     assert field.files == {"run.sh": "modified"}
 
 
-def test_attributes_of_the_commit_count_for_its_content(root: Path) -> None:
+def test_the_gitattributes_of_the_commit_apply_to_its_content(root: Path) -> None:
     committed(root, {**BUILT, ".gitattributes": "*.sh text eol=crlf\n"})
     (root / "environments/context/run.sh").unlink()
     git(root, "checkout", "--", ".")
@@ -362,7 +366,7 @@ def test_attributes_of_the_commit_count_for_its_content(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_filters_give_the_content_that_a_checkout_would(root: Path) -> None:
+def test_filters_are_applied_as_in_a_checkout(root: Path) -> None:
     git(root, "config", "filter.upper.clean", "tr a-z A-Z")
     git(root, "config", "filter.upper.smudge", "tr A-Z a-z")
     committed(
@@ -376,8 +380,8 @@ def test_filters_give_the_content_that_a_checkout_would(root: Path) -> None:
     assert field.files == {"data/x": "modified", "run.sh": "modified"}
 
 
-def test_a_placeholder_that_was_not_replaced_is_no_edit(root: Path) -> None:
-    """As with large files that a pipeline leaves out of its checkout."""
+def test_a_placeholder_for_a_large_file_is_not_an_edit(root: Path) -> None:
+    """A pipeline may check out placeholders instead of large files (Git LFS)."""
     committed(root, {**BUILT, ".gitattributes": "x filter=large\n"})
     git(root, "config", "filter.large.clean", "cat")
     git(root, "config", "filter.large.smudge", "echo the large file")
@@ -400,7 +404,7 @@ def test_files_may_have_any_name(root: Path, name: str) -> None:
 # Submodules
 
 
-def test_a_build_context_in_a_submodule_is_compared_with_the_commit_of_then(
+def test_a_build_context_in_a_submodule_is_compared_with_the_recorded_commit(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -435,7 +439,9 @@ def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path
     assert field.files == {"inner/code.py": "modified"}
 
 
-def test_a_submodule_without_its_history_says_what_to_fetch(root: Path, tmp_path: Path) -> None:
+def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
+    root: Path, tmp_path: Path
+) -> None:
     inner = new_repository(tmp_path / "inner")
     committed(inner, {"context/Dockerfile": "FROM scratch\n"})
     git(root, "submodule", "--quiet", "add", str(inner), "modules/inner")
@@ -449,7 +455,7 @@ def test_a_submodule_without_its_history_says_what_to_fetch(root: Path, tmp_path
     git(clone, "submodule", "--quiet", "update", "--init", "--depth=1")
     assert checked(clone).problems == ()
 
-    with pytest.raises(GitError, match="The submodule modules/inner does not hold its commit"):
+    with pytest.raises(GitError, match="The submodule modules/inner does not contain its commit"):
         checked(clone, "HEAD~1")
 
 
@@ -469,7 +475,7 @@ def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
 # The commit
 
 
-def test_files_with_errors_in_the_commit_do_not_stop_the_check_of_the_others(root: Path) -> None:
+def test_files_with_errors_in_the_commit_do_not_prevent_the_check_of_others(root: Path) -> None:
     committed(
         root,
         {
@@ -490,7 +496,7 @@ def test_files_with_errors_in_the_commit_do_not_stop_the_check_of_the_others(roo
     assert list(paths(checked(root))) == ["a:1"]
 
 
-def test_a_settings_file_with_errors_in_the_commit_does_not_stop_the_check(root: Path) -> None:
+def test_a_settings_file_with_errors_in_the_commit_does_not_prevent_the_check(root: Path) -> None:
     committed(root, {"envsync.yaml": "enviroments: x\n", "environments/a.yml": environment()})
     write(root, {"envsync.yaml": "", "environments/a.yml": environment(image=f"{IMAGE}:2")})
 
@@ -504,9 +510,7 @@ def test_before_the_first_commit_nothing_is_rejected(root: Path) -> None:
     assert (result.base, result.problems, dict(result.used)) == (NO_COMMIT, (), {})
 
 
-def test_a_branch_is_compared_with_where_it_began_and_not_with_what_came_after(
-    root: Path, tmp_path: Path
-) -> None:
+def test_a_branch_is_compared_with_the_commit_at_which_it_began(root: Path, tmp_path: Path) -> None:
     base = committed(root, {"environments/a.yml": environment()})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))
@@ -523,7 +527,7 @@ def test_a_branch_is_compared_with_where_it_began_and_not_with_what_came_after(
     assert list(paths(checked(clone))) == ["a:1"]
 
 
-def test_a_project_may_lie_anywhere_in_the_repository(root: Path) -> None:
+def test_a_project_may_be_in_any_directory_of_the_repository(root: Path) -> None:
     committed(
         root,
         {
@@ -544,7 +548,7 @@ def test_a_project_may_lie_anywhere_in_the_repository(root: Path) -> None:
     assert found(checked(root / "teams" / "churn" / "environments")) == ["conda.yml:3:5 immutable"]
 
 
-def test_a_hook_changes_neither_the_index_nor_the_answer(
+def test_check_in_a_hook_gives_the_same_result_and_keeps_the_index(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed(root, {**BUILT, "envsync.yaml": ""})
@@ -561,7 +565,7 @@ def test_a_hook_changes_neither_the_index_nor_the_answer(
     assert git(root, "status", "--porcelain") == "M  environments/context/run.sh"
 
 
-def test_no_object_is_written(root: Path) -> None:
+def test_check_writes_no_git_object(root: Path) -> None:
     committed(root, BUILT)
     write(root, {"environments/context/run.sh": "echo 2\n", "environments/b.yml": environment("b")})
     before = sorted(root.rglob("*"))
@@ -570,7 +574,7 @@ def test_no_object_is_written(root: Path) -> None:
     assert sorted(root.rglob("*")) == before
 
 
-def test_a_sparse_work_tree_is_compared_as_far_as_it_goes(root: Path) -> None:
+def test_only_the_files_of_a_sparse_work_tree_are_compared(root: Path) -> None:
     committed(root, {**BUILT, "environments/b.yml": environment("b"), "other/x": "1"})
     git(root, "sparse-checkout", "set", "environments")
     write(root, {"environments/b.yml": environment("b", image=f"{IMAGE}:2")})
@@ -581,28 +585,28 @@ def test_a_sparse_work_tree_is_compared_as_far_as_it_goes(root: Path) -> None:
 # Warnings
 
 
-def test_a_version_that_goes_back_is_a_warning(root: Path) -> None:
+def test_a_lower_highest_version_is_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a.yml": environment(version="9")})
     result = checked(root)
 
     assert found(result) == ["environments/a.yml:2:1 version-goes-back"]
     assert result.problems[0].severity == "warning"
-    assert result.problems[0].message == "The highest version of `a` was 10, and now it is 9."
+    assert result.problems[0].message == "The highest version of `a` was 10, and is now 9."
     assert result.rejections == ()
 
 
-def test_an_older_line_beside_the_highest_version_goes_nowhere(root: Path) -> None:
+def test_a_lower_version_beside_the_highest_one_is_not_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a-9.yml": environment(version="9")})
     assert checked(root).problems == ()
 
     for path in (root / "environments").iterdir():
         path.unlink()
-    assert checked(root).problems == ()  # an environment that is gone is not lower
+    assert checked(root).problems == ()  # a removed environment has no lower version
 
 
-def test_files_that_git_ignores_are_warned_about_and_not_compared(root: Path) -> None:
+def test_files_that_git_ignores_are_a_warning_and_are_not_compared(root: Path) -> None:
     committed(
         root,
         {
@@ -631,16 +635,61 @@ def test_files_that_git_ignores_are_warned_about_and_not_compared(root: Path) ->
         "environments/local.yml:1:1 ignored-by-git",
     ]
     assert [problem.message for problem in result.problems] == [
-        "Git ignores what `conda_file` names, so no commit holds it.",
-        "Git ignores what `build.path` names, so no commit holds it.",
-        "Git ignores this file, so no commit holds it.",
+        "Git ignores the path in `conda_file`, so no commit contains it.",
+        "Git ignores the path in `build.path`, so no commit contains it.",
+        "Git ignores this file, so no commit contains it.",
     ]
+
+
+# Reading
+
+
+def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts how often each file of a work tree is opened, by path relative to it."""
+    reads: Counter[str] = Counter()
+    opened = builtins.open
+
+    def counting(file: Any, *args: Any, **kwargs: Any) -> Any:
+        path = Path(os.fspath(file)) if isinstance(file, str | os.PathLike) else None
+        if path is not None and path.is_relative_to(root) and ".git" not in path.parts:
+            reads[path.relative_to(root).as_posix()] += 1
+        return opened(file, *args, **kwargs)
+
+    # `pathlib` uses `io.open`, everything else the built-in function.
+    monkeypatch.setattr(builtins, "open", counting)
+    monkeypatch.setattr(io, "open", counting)
+    return reads
+
+
+def test_check_reads_each_file_of_the_project_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "envsync.yaml": "project: churn\n",
+        "conda/outside.yml": CONDA,
+        "environments/inside.yml": CONDA,
+        "environments/a.yml": environment(build="{path: context}"),
+        "environments/b.yml": environment("b", conda_file="inside.yml"),
+        "environments/c.yml": environment("c", conda_file="../conda/outside.yml"),
+        "environments/context/Dockerfile": "FROM scratch\n",
+        "environments/other.yml": "jobs: []\n",
+    }
+    ignored = {"environments/local.yml": environment("local")}
+    committed(root, {**files, ".gitignore": "local.yml\n"})
+    # Every file differs from the commit: an unchanged one is also copied as a part of the commit.
+    changed = {name: text.replace("3.11", "3.12") + "# changed\n" for name, text in files.items()}
+    write(root, {**changed, **ignored})
+    reads = count_reads(root, monkeypatch)
+    result = checked(root)
+
+    assert reads == dict.fromkeys([*files, *ignored], 1)
+    assert {problem.rule for problem in result.problems} == {"immutable", "ignored-by-git"}
 
 
 # Versions in use
 
 
-def test_versions_of_the_base_and_of_the_commit_that_is_checked_out_are_in_use(
+def test_versions_of_the_base_and_of_the_current_commit_are_in_use(
     root: Path, tmp_path: Path
 ) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
@@ -654,7 +703,7 @@ def test_versions_of_the_base_and_of_the_commit_that_is_checked_out_are_in_use(
     assert dict(checked(clone).used) == {"a": {"1", "2"}}
 
 
-def test_a_long_list_of_changes_is_cut_in_the_message_and_whole_in_the_fields(root: Path) -> None:
+def test_a_long_list_of_changes_is_truncated_in_the_message_only(root: Path) -> None:
     names = [f"package-number-{number}" for number in range(30)]
     text = "dependencies:\n" + "".join(f"- {name}=1\n" for name in names)
     conda = {"environments/conda.yml": text}
@@ -663,19 +712,19 @@ def test_a_long_list_of_changes_is_cut_in_the_message_and_whole_in_the_fields(ro
     (problem,) = checked(root).problems
 
     assert len(checked(root).fields[problem]) == 30
-    assert problem.message.endswith(" more fields.")
+    assert problem.message.endswith(" more fields. Registered versions cannot change.")
     assert len(problem.message) < 500
 
 
-def test_a_directory_with_files_of_git_removed_is_outside_a_repository(root: Path) -> None:
+def test_a_directory_without_its_git_directory_is_not_in_a_repository(root: Path) -> None:
     committed(root, {"environments/a.yml": environment()})
     shutil.rmtree(root / ".git")
 
-    with pytest.raises(GitError, match="is in no git repository"):
+    with pytest.raises(GitError, match="is not in a git repository"):
         checked(root)
 
 
-def test_a_name_of_a_file_that_is_not_utf8_stops_nothing(root: Path) -> None:
+def test_a_file_name_that_is_not_utf8_does_not_prevent_the_check(root: Path) -> None:
     write(root, {"environments/a.yml": environment()})
     (root / "environments" / os.fsdecode(b"\xe9.txt")).write_text("1")
     commit(root)

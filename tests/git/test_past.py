@@ -1,4 +1,4 @@
-"""Which versions commits declared, in real repositories."""
+"""The versions that earlier commits declared, in real repositories."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def past(root: Path, *names: str) -> dict[str, set[str]]:
     return declared_before(load_config(start=root), names)
 
 
-def test_versions_that_are_gone_again_count(root: Path) -> None:
+def test_versions_that_were_removed_are_returned(root: Path) -> None:
     for version in ("1", '"2"', "1.10"):
         declared(root, version)
     declared(root, "7", "b")
@@ -41,7 +41,9 @@ def test_versions_that_are_gone_again_count(root: Path) -> None:
     assert past(root, "none") == {}
 
 
-def test_the_default_branch_counts_and_other_branches_do_not(root: Path, tmp_path: Path) -> None:
+def test_the_default_branch_is_searched_and_other_branches_are_not(
+    root: Path, tmp_path: Path
+) -> None:
     declared(root, "1")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))
@@ -53,7 +55,7 @@ def test_the_default_branch_counts_and_other_branches_do_not(root: Path, tmp_pat
     assert past(clone, "a") == {"a": {"1", "2"}}
 
 
-def test_content_that_a_clone_left_out_is_not_fetched(root: Path, tmp_path: Path) -> None:
+def test_content_missing_from_a_partial_clone_is_not_fetched(root: Path, tmp_path: Path) -> None:
     declared(root, "1")
     declared(root, "2")
     git(root, "config", "uploadpack.allowFilter", "true")
@@ -63,7 +65,7 @@ def test_content_that_a_clone_left_out_is_not_fetched(root: Path, tmp_path: Path
     assert past(clone, "a") == {"a": {"2"}}
 
 
-def test_what_is_no_environment_says_nothing(root: Path) -> None:
+def test_files_that_are_not_environments_are_ignored(root: Path) -> None:
     write(root, {"environments/c.yml": "name: a\n", "environments/d.yml": "name: a: [\n"})
     write(root, {"environments/tree.yml/a.yml": "- a\n", "environments/e.txt": "name: a"})
     commit(root)
@@ -71,9 +73,10 @@ def test_what_is_no_environment_says_nothing(root: Path) -> None:
     assert past(root, "a") == {}
 
 
-def test_before_the_first_commit_there_is_nothing_and_outside_git_an_error(
-    root: Path, tmp_path: Path
-) -> None:
+def test_before_the_first_commit_no_version_is_returned(root: Path) -> None:
     assert past(root, "a") == {}
-    with pytest.raises(GitError, match="is in no git repository"):
+
+
+def test_a_directory_outside_a_repository_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="is not in a git repository"):
         past(tmp_path, "a")

@@ -1,4 +1,4 @@
-"""Git in every situation in which a project may be found, in real repositories."""
+"""Finding repositories, commits and changes, in real repositories."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def clone(repository: Path, tmp_path: Path) -> Path:
-    """A clone of it, on a branch of its own, with one commit more."""
+    """A clone of `repository` on a feature branch with one more commit."""
     directory = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", repository.as_uri(), str(directory))
     git(directory, "checkout", "--quiet", "-b", "feature")
@@ -49,7 +49,7 @@ def message(call: Callable[[], object]) -> str:
 # Finding the repository
 
 
-def test_a_repository_is_found_from_a_directory_inside_it(repository: Path) -> None:
+def test_a_repository_is_found_from_a_subdirectory(repository: Path) -> None:
     found = find_repository(repository / "sub")
 
     assert (found.top, found.git_dir) == (repository, repository / ".git")
@@ -58,25 +58,26 @@ def test_a_repository_is_found_from_a_directory_inside_it(repository: Path) -> N
     assert found.relative(repository.parent) is None
 
 
-def test_a_symbolic_link_to_a_repository_leads_into_it(repository: Path, tmp_path: Path) -> None:
+def test_a_repository_is_found_through_a_symbolic_link(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(repository)
 
     assert find_repository(tmp_path / "link" / "sub").top == repository
 
 
-def test_outside_a_repository_one_sentence_says_so(tmp_path: Path) -> None:
+def test_a_directory_outside_a_repository_is_an_error(tmp_path: Path) -> None:
     assert message(lambda: find_repository(tmp_path)) == (
-        f"{tmp_path} is in no git repository, so there is no commit to compare with."
+        f"{tmp_path} is not in a git repository, so there is no commit to compare with. "
+        "Run envsync in a clone."
     )
 
 
-def test_a_bare_repository_has_no_files_to_compare(repository: Path, tmp_path: Path) -> None:
+def test_a_bare_repository_is_an_error(repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--bare", str(repository), "bare.git")
 
     assert "without a work tree" in message(lambda: find_repository(tmp_path / "bare.git"))
 
 
-def test_files_that_are_laid_out_like_a_repository_are_not_taken_for_one(
+def test_a_directory_with_the_layout_of_a_repository_is_not_used_as_one(
     repository: Path, tmp_path: Path
 ) -> None:
     inner = repository / "ml"
@@ -111,7 +112,7 @@ def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path
     assert found.head() == git(repository, "rev-parse", "HEAD")
 
 
-def test_a_repository_of_somebody_else_names_the_setting_that_trusts_it(
+def test_a_repository_of_another_user_is_an_error_with_the_setting_to_trust_it(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
@@ -121,7 +122,7 @@ def test_a_repository_of_somebody_else_names_the_setting_that_trusts_it(
     assert f"`git config --global --add safe.directory {repository}`" in told
 
 
-def test_content_that_cannot_be_fetched_is_said_to_be_missing(
+def test_content_that_cannot_be_fetched_is_an_error_about_the_partial_clone(
     repository: Path, tmp_path: Path
 ) -> None:
     write(repository, {"a.txt": "two\n"})
@@ -135,22 +136,22 @@ def test_content_that_cannot_be_fetched_is_said_to_be_missing(
 
     told = message(lambda: find_repository(clone).run("show", f"{before}:a.txt"))
     assert told == (
-        "This clone was made without old content (`--filter`), and git cannot fetch what it needs "
-        "of it. Connect to its remote, or make a clone without `--filter`."
+        "This is a partial clone (`--filter`), and git cannot fetch the content that it needs. "
+        "Check the connection to the remote, or clone the repository without `--filter`."
     )
 
 
-def test_a_filter_that_is_not_installed_is_named(repository: Path) -> None:
+def test_a_filter_that_is_not_installed_is_an_error_with_its_name(repository: Path) -> None:
     write(repository, {".gitattributes": "*.txt filter=large\n", "a.txt": "changed\n"})
     git(repository, "config", "filter.large.required", "true")
     git(repository, "config", "filter.large.clean", "no-such-filter")
 
     told = message(lambda: find_repository(repository).changed("HEAD", [""]))
-    assert told.startswith("Git cannot run a filter that .gitattributes names: cannot run no-such-")
-    assert told.endswith(". Install what it runs, such as Git LFS.")
+    assert told.startswith("Git cannot run a filter of .gitattributes: cannot run no-such-filter")
+    assert told.endswith(". Install the program of the filter, such as Git LFS.")
 
 
-def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> None:
+def test_a_missing_git_executable_is_an_error(repository: Path, tmp_path: Path) -> None:
     script = (
         "from pathlib import Path; from envsync.git.repository import find_repository; "
         "from envsync.model.errors import GitError\n"
@@ -166,21 +167,21 @@ def test_without_git_one_sentence_says_so(repository: Path, tmp_path: Path) -> N
     )
 
     assert (done.stdout, done.stderr) == (
-        "Git cannot be run. Install it, and see that `git --version` works here.\n",
+        "Git cannot be run. Install git, and check that `git --version` works.\n",
         "",
     )
 
 
-def test_a_path_with_a_line_break_is_refused_in_one_sentence(tmp_path: Path) -> None:
+def test_a_path_with_a_line_break_is_an_error(tmp_path: Path) -> None:
     directory = new_repository(tmp_path / "two\nlines")
 
-    assert "holds a line break" in message(lambda: find_repository(directory))
+    assert "contains a line break" in message(lambda: find_repository(directory))
 
 
 @pytest.mark.parametrize(
     "name", ["with blank", "ünïcode-環境", "-dash", "$HOME", "~", "a'b\"c", "%x"]
 )
-def test_the_name_of_a_directory_means_nothing(tmp_path: Path, name: str) -> None:
+def test_special_characters_in_a_directory_name_have_no_effect(tmp_path: Path, name: str) -> None:
     directory = new_repository(tmp_path / name)
     write(directory, {"a": "1"})
     commit(directory)
@@ -193,7 +194,7 @@ def test_the_name_of_a_directory_means_nothing(tmp_path: Path, name: str) -> Non
 
 
 def in_hook(directory: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The variables that git itself gives to a hook of this repository."""
+    """Sets the variables that git sets for a hook of this repository, and returns them."""
     hooks = Path(git(directory, "rev-parse", "--git-common-dir"))
     hook = (directory / hooks).resolve() / "hooks" / kind
     hook.parent.mkdir(exist_ok=True)
@@ -210,7 +211,7 @@ def in_hook(directory: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict
     return found
 
 
-def test_a_hook_sees_its_own_repository_from_any_directory_of_it(
+def test_a_hook_finds_its_repository_from_any_subdirectory(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "GIT_INDEX_FILE" in in_hook(repository, "pre-commit", monkeypatch)
@@ -220,7 +221,7 @@ def test_a_hook_sees_its_own_repository_from_any_directory_of_it(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_a_hook_in_a_worktree_sees_that_worktree(
+def test_a_hook_in_a_worktree_finds_that_worktree(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other"
@@ -232,7 +233,7 @@ def test_a_hook_in_a_worktree_sees_that_worktree(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_the_index_of_another_repositorys_hook_is_left_alone(
+def test_the_index_of_a_hook_of_another_repository_is_not_used(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = new_repository(tmp_path / "other")
@@ -245,7 +246,7 @@ def test_the_index_of_another_repositorys_hook_is_left_alone(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_the_index_that_is_being_committed_counts(
+def test_a_commit_hook_uses_the_index_that_is_being_committed(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(repository, {"new.txt": "new\n"})
@@ -258,7 +259,7 @@ def test_the_index_that_is_being_committed_counts(
     assert find_repository(repository / "sub").untracked([""]) == frozenset()
 
 
-def test_a_git_dir_elsewhere_with_its_work_tree_is_honoured(
+def test_a_git_directory_outside_of_its_work_tree_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "home").mkdir()
@@ -273,7 +274,7 @@ def test_a_git_dir_elsewhere_with_its_work_tree_is_honoured(
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "main", "v1", "HEAD^{commit}", "main@{0}"])
-def test_a_ref_is_what_git_takes_for_one(repository: Path, ref: str) -> None:
+def test_every_git_revision_is_accepted(repository: Path, ref: str) -> None:
     git(repository, "tag", "--annotate", "-m", "One", "v1")
 
     assert find_repository(repository).commit(ref) == git(repository, "rev-parse", "HEAD")
@@ -283,25 +284,26 @@ def test_a_ref_is_what_git_takes_for_one(repository: Path, ref: str) -> None:
     "ref",
     ["nowhere", "", "--output=owned", "-h", "^HEAD", "HEAD:a.txt", "HEAD..main", "a\0b", "f" * 40],
 )
-def test_what_names_no_commit_is_an_error_and_never_an_option(repository: Path, ref: str) -> None:
+def test_an_invalid_revision_is_an_error_and_never_an_option_of_git(
+    repository: Path, ref: str
+) -> None:
     told = message(lambda: find_repository(repository).commit(ref))
 
     assert told == (
-        f"There is no commit `{ref}` in {repository}. "
-        "Correct the name, or fetch it with `git fetch`."
+        f"The commit `{ref}` does not exist in {repository}. Correct the name, or run `git fetch`."
     )
     assert sorted(path.name for path in repository.iterdir()) == [".git", "a.txt", "sub"]
 
 
-def test_on_an_unborn_branch_there_is_no_commit(tmp_path: Path) -> None:
+def test_an_unborn_branch_has_no_commit(tmp_path: Path) -> None:
     found = find_repository(new_repository(tmp_path / "new"))
 
     assert found.head() is None
     assert found.base() == Base(None, "HEAD")
-    assert "no commit `HEAD`" in message(lambda: found.base("HEAD"))
+    assert "commit `HEAD` does not exist" in message(lambda: found.base("HEAD"))
 
 
-def test_a_ref_that_is_given_is_taken_at_its_word(clone: Path) -> None:
+def test_a_given_revision_is_the_base(clone: Path) -> None:
     head = git(clone, "rev-parse", "HEAD")
 
     assert find_repository(clone).base("HEAD") == Base(head, "HEAD")
@@ -310,13 +312,15 @@ def test_a_ref_that_is_given_is_taken_at_its_word(clone: Path) -> None:
 # Where the branch began
 
 
-def test_a_branch_is_compared_with_where_it_left_the_remotes_default_branch(clone: Path) -> None:
+def test_a_branch_is_compared_with_its_merge_base_with_the_default_branch(clone: Path) -> None:
     expected = git(clone, "rev-parse", "origin/main")
 
     assert find_repository(clone).base() == Base(expected, "origin/main")
 
 
-def test_a_default_branch_that_moved_on_makes_no_difference(repository: Path, clone: Path) -> None:
+def test_new_commits_on_the_default_branch_do_not_change_the_base(
+    repository: Path, clone: Path
+) -> None:
     began = git(clone, "rev-parse", "origin/main")
     commit(repository)
     git(clone, "fetch", "--quiet")
@@ -325,13 +329,13 @@ def test_a_default_branch_that_moved_on_makes_no_difference(repository: Path, cl
     assert find_repository(clone).base().commit == began
 
 
-def test_on_the_default_branch_itself_the_base_is_what_is_checked_out(clone: Path) -> None:
+def test_on_the_default_branch_the_base_is_the_current_commit(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "main")
 
     assert find_repository(clone).base() == Base(git(clone, "rev-parse", "main"), "HEAD")
 
 
-def test_unpushed_commits_on_the_default_branch_are_compared_with_what_was_pushed(
+def test_unpushed_commits_on_the_default_branch_are_compared_with_the_pushed_commit(
     clone: Path,
 ) -> None:
     git(clone, "checkout", "--quiet", "main")
@@ -341,7 +345,7 @@ def test_unpushed_commits_on_the_default_branch_are_compared_with_what_was_pushe
     assert find_repository(clone).base().commit == pushed
 
 
-def test_without_a_remote_the_base_is_what_is_checked_out(repository: Path) -> None:
+def test_without_a_remote_the_base_is_the_current_commit(repository: Path) -> None:
     git(repository, "checkout", "--quiet", "-b", "feature")
     head = commit(repository)
 
@@ -349,7 +353,9 @@ def test_without_a_remote_the_base_is_what_is_checked_out(repository: Path) -> N
 
 
 @pytest.mark.parametrize("branch", ["main", "master", "trunk", "develop"])
-def test_a_remote_without_a_head_is_known_by_the_usual_names(clone: Path, branch: str) -> None:
+def test_a_remote_without_a_head_is_searched_for_the_usual_branch_names(
+    clone: Path, branch: str
+) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "update-ref", "-d", "refs/remotes/origin/HEAD", "--no-deref")
     git(clone, "update-ref", "-d", "refs/remotes/origin/main")
@@ -359,7 +365,9 @@ def test_a_remote_without_a_head_is_known_by_the_usual_names(clone: Path, branch
 
 
 @pytest.mark.parametrize("upstream", ["origin/live", "live"])
-def test_where_no_name_tells_the_branch_that_is_followed_does(clone: Path, upstream: str) -> None:
+def test_without_a_usual_branch_name_the_upstream_branch_is_used(
+    clone: Path, upstream: str
+) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "remote", "set-head", "origin", "--delete")
     git(clone, "update-ref", "-d", "refs/remotes/origin/main")
@@ -370,14 +378,14 @@ def test_where_no_name_tells_the_branch_that_is_followed_does(clone: Path, upstr
     assert find_repository(clone).base() == Base(began, upstream)
 
 
-def test_a_detached_head_has_a_base_too(clone: Path) -> None:
+def test_a_detached_head_has_a_base(clone: Path) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "checkout", "--quiet", "--detach")
 
     assert find_repository(clone).base().commit == began
 
 
-def test_the_remote_that_the_branch_follows_is_asked_where_origin_says_nothing(
+def test_without_origin_the_remote_of_the_upstream_branch_is_used(
     clone: Path,
 ) -> None:
     git(clone, "remote", "rename", "origin", "team")
@@ -396,7 +404,7 @@ def test_the_remote_that_the_branch_follows_is_asked_where_origin_says_nothing(
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/release/1"),
     ],
 )
-def test_a_pull_request_is_compared_with_the_branch_that_it_is_for(
+def test_a_pull_request_is_compared_with_its_target_branch(
     clone: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     git(clone, "update-ref", "refs/remotes/origin/release/1", "HEAD")
@@ -408,12 +416,15 @@ def test_a_pull_request_is_compared_with_the_branch_that_it_is_for(
     assert found.commit != head
 
 
-def test_unrelated_histories_ask_for_a_base(clone: Path) -> None:
+def test_unrelated_histories_are_an_error_that_suggests_base(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "--orphan", "alone")
     commit(clone)
 
     told = message(lambda: find_repository(clone).base())
-    assert told == ("HEAD and origin/main have no commit in common. Name a commit with `--base`.")
+    assert told == (
+        "HEAD and origin/main have no commit in common. "
+        "Pass the commit to compare with as `--base`."
+    )
 
 
 # Shallow clones
@@ -421,7 +432,7 @@ def test_unrelated_histories_ask_for_a_base(clone: Path) -> None:
 
 @pytest.fixture
 def shallow(repository: Path, tmp_path: Path) -> Path:
-    """What a pipeline gets: the newest commit of a pull request, and nothing else."""
+    """A clone as in a pipeline: only the newest commit of a pull request."""
     commit(repository, "Second")
     git(repository, "checkout", "--quiet", "-b", "feature")
     commit(repository, "Third")
@@ -433,7 +444,7 @@ def shallow(repository: Path, tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_shallow_clone_says_what_to_fetch(shallow: Path) -> None:
+def test_a_shallow_clone_is_an_error_with_what_to_fetch(shallow: Path) -> None:
     found = find_repository(shallow)
 
     assert found.is_shallow
@@ -442,7 +453,7 @@ def test_a_shallow_clone_says_what_to_fetch(shallow: Path) -> None:
         assert "`git fetch --unshallow`" in told
 
 
-def test_a_shallow_clone_that_has_the_branch_but_not_its_history_says_so_too(
+def test_a_shallow_clone_without_the_merge_base_is_an_error(
     repository: Path, shallow: Path
 ) -> None:
     git(shallow, "fetch", "--quiet", "--depth=1", "origin", "+main:refs/remotes/origin/main")
@@ -451,7 +462,7 @@ def test_a_shallow_clone_that_has_the_branch_but_not_its_history_says_so_too(
     assert "`fetch-depth: 0`" in message(find_repository(shallow).base)
 
 
-def test_a_shallow_clone_that_goes_deep_enough_is_enough(repository: Path, shallow: Path) -> None:
+def test_a_shallow_clone_with_the_merge_base_is_sufficient(repository: Path, shallow: Path) -> None:
     git(shallow, "fetch", "--quiet", "--depth=2", "origin", "+main:refs/remotes/origin/main")
     git(shallow, "fetch", "--quiet", "--depth=2", "origin", "feature")
 
@@ -461,7 +472,7 @@ def test_a_shallow_clone_that_goes_deep_enough_is_enough(repository: Path, shall
 # What changed
 
 
-def test_what_changed_is_named_by_path_whatever_the_path_is(repository: Path) -> None:
+def test_changed_files_with_any_name_are_returned(repository: Path) -> None:
     names = ["with blank", "line\nbreak", "ünïcode", "-dash", "tab\t", 'quo"te', "[glob]*", "sub/x"]
     write(repository, dict.fromkeys(names, "1\n"))
     head = commit(repository)
@@ -472,7 +483,7 @@ def test_what_changed_is_named_by_path_whatever_the_path_is(repository: Path) ->
     assert find_repository(repository).changed(head, ["-dash", "sub"]) == {"-dash", "sub/x"}
 
 
-def test_paths_are_taken_literally_whatever_is_set(
+def test_paths_are_literal_with_any_git_settings(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GLOB", "NOGLOB", "ICASE"):
@@ -482,13 +493,13 @@ def test_paths_are_taken_literally_whatever_is_set(
     assert find_repository(repository).changed("HEAD", ["a.txt", "SUB"]) == {"a.txt"}
 
 
-def test_names_that_are_not_utf8_are_kept(repository: Path) -> None:
+def test_file_names_that_are_not_utf8_are_returned(repository: Path) -> None:
     (repository / os.fsdecode(b"latin-\xe9")).write_text("1")
 
     assert find_repository(repository).untracked([""]) == {os.fsdecode(b"latin-\xe9")}
 
 
-def test_settings_of_git_that_change_its_output_change_nothing(repository: Path) -> None:
+def test_git_settings_for_its_output_have_no_effect(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     for name, value in {
         "diff.relative": "true",
@@ -505,7 +516,7 @@ def test_settings_of_git_that_change_its_output_change_nothing(repository: Path)
     assert find_repository(repository).changed(head, [""]) == {"a.txt", "ä.txt"}
 
 
-def test_ignored_and_untracked_files_are_told_apart(repository: Path) -> None:
+def test_ignored_and_untracked_files_are_distinguished(repository: Path) -> None:
     write(repository, {".gitignore": "*.pyc\n", "sub/x.pyc": "", "sub/y.py": ""})
     found = find_repository(repository)
 
@@ -514,7 +525,7 @@ def test_ignored_and_untracked_files_are_told_apart(repository: Path) -> None:
 
 
 def test_nothing_is_written_to_the_repository(repository: Path) -> None:
-    os.utime(repository / "a.txt", (1, 1))  # git would like to note that in its index
+    os.utime(repository / "a.txt", (1, 1))  # git would refresh its index
     git(repository, "config", "core.splitIndex", "true")
     hook = write(repository, {".git/hooks/post-index-change": "#!/bin/sh\ntouch ran\n"})
     (hook / ".git" / "hooks" / "post-index-change").chmod(0o755)
@@ -526,7 +537,7 @@ def test_nothing_is_written_to_the_repository(repository: Path) -> None:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """Every file below a directory, that of git included."""
+    """Returns the content of every file below a directory, including `.git`."""
     return {
         str(path.relative_to(directory)): path.read_bytes()
         for path in sorted(directory.rglob("*"))

@@ -1,4 +1,4 @@
-"""Small projects on disk, and what `load` says about them."""
+"""Writes small projects to disk and loads them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from envsync.project.rules import Level
 REPOSITORY = Path(__file__).parents[2]
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
 
-Files = Mapping[str, str | bytes]
+Contents = Mapping[str, str | bytes]
 
 
-def write(root: Path, files: Files) -> Path:
+def write(root: Path, files: Contents) -> Path:
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def write(root: Path, files: Files) -> Path:
 
 def load_files(
     root: Path,
-    files: Files,
+    files: Contents,
     *,
     rules: Mapping[str, Level] | None = None,
     versions: Literal["auto", "explicit"] = "auto",
@@ -37,7 +37,7 @@ def load_files(
 
 
 def found(loaded: Loaded) -> list[str]:
-    """Every problem as `file:line:column severity rule`."""
+    """Returns every problem as `file:line:column severity rule`."""
     return [
         f"{p.file.removeprefix('environments/')}:{p.line}:{p.column} {p.severity} {p.rule}"
         for p in loaded.problems

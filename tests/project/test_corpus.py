@@ -1,4 +1,4 @@
-"""The public environment files: what azure-ai-ml makes of each, and what envsync makes of it."""
+"""Public environment files: envsync reads each as the recorded azure-ai-ml did."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if not VERDICTS.is_file():
 FILES = [json.loads(line) for line in VERDICTS.read_text().splitlines()]
 
 DIFFERENCES = {
-    # A version that is to be filled in by a script, and that no rule of versions takes.
+    # The version is a placeholder that a script replaces.
     "cli/jobs/pipelines-with-components/nyc_taxi_data_regression/env_train.yml": "invalid-version",
 }
-"""Files that azure-ai-ml loads and envsync refuses, on purpose, by which rule."""
+"""Files that azure-ai-ml loads and envsync refuses on purpose, with the rule."""
 
 
 def load_one(verdict: dict[str, Any]) -> Loaded:
@@ -37,7 +37,7 @@ def load_one(verdict: dict[str, Any]) -> Loaded:
 
 
 @pytest.mark.parametrize("verdict", FILES, ids=lambda verdict: verdict["path"])
-def test_what_azure_ai_ml_accepts_is_accepted(verdict: dict[str, Any]) -> None:
+def test_a_file_that_azure_ai_ml_accepts_is_accepted(verdict: dict[str, Any]) -> None:
     loaded = load_one(verdict)
     errors = {problem.rule for problem in loaded.problems if problem.severity == "error"}
 
@@ -56,7 +56,7 @@ def test_what_azure_ai_ml_accepts_is_accepted(verdict: dict[str, Any]) -> None:
     [v for v in FILES if v["load"] == "ok" and v["path"] not in DIFFERENCES],
     ids=lambda verdict: verdict["path"],
 )
-def test_what_would_be_sent_means_the_same(verdict: dict[str, Any]) -> None:
+def test_a_declaration_has_the_values_that_azure_ai_ml_would_send(verdict: dict[str, Any]) -> None:
     declaration = load_one(verdict).declarations[0]
     wire = verdict["wire"]
 
@@ -67,7 +67,7 @@ def test_what_would_be_sent_means_the_same(verdict: dict[str, Any]) -> None:
     conda = yaml.safe_load(wire["condaFile"]) if "condaFile" in wire else None
     assert json.loads(declaration.spec.conda_file or "null") == conda
     assert_same_build(declaration, wire.get("build"), verdict)
-    # azure-ai-ml sends the number that YAML reads; a tag is the text that the file shows.
+    # azure-ai-ml sends the number that YAML reads. envsync keeps the text of the file.
     tags = {key: yaml.safe_load(text) for key, text in declaration.metadata.tags.items()}
     assert {key: str(value) for key, value in tags.items()} == {
         key: str(value) for key, value in wire.get("tags", {}).items()

@@ -1,4 +1,4 @@
-"""Which files are taken for environment files."""
+"""Which files are environment files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.project import Files, found, load_files
+from tests.project.project import Contents, found, load_files
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
 
@@ -23,7 +23,7 @@ def build(name: str, path: str) -> str:
     return f"name: {name}\ndescription: d\nbuild: {{path: {path}}}\n"
 
 
-def names(root: Path, files: Files, paths: list[Path] | None = None) -> list[str]:
+def names(root: Path, files: Contents, paths: list[Path] | None = None) -> list[str]:
     below = {f"environments/{name}": content for name, content in files.items()}
     return [declaration.name for declaration in load_files(root, below, paths=paths).declarations]
 
@@ -40,7 +40,9 @@ def names(root: Path, files: Files, paths: list[Path] | None = None) -> list[str
         "https://azuremlsdk2.blob.core.windows.net/latest/environment.schema.json",
     ],
 )
-def test_files_of_the_environment_schema_are_environments(schema: str, tmp_path: Path) -> None:
+def test_a_file_with_the_environment_schema_is_an_environment_file(
+    schema: str, tmp_path: Path
+) -> None:
     files = {"environments/e.yml": f"$schema: {schema}\nname: e\n"}
 
     assert found(load_files(tmp_path, files)) == [
@@ -67,13 +69,13 @@ def test_files_of_the_environment_schema_are_environments(schema: str, tmp_path:
         ),
     ],
 )
-def test_other_files_are_not(content: str, tmp_path: Path) -> None:
+def test_other_files_are_not_environment_files(content: str, tmp_path: Path) -> None:
     loaded = load_files(tmp_path, {"environments/e.yml": content})
 
     assert (loaded.files, loaded.problems) == (0, ())
 
 
-def test_yaml_files_are_found_at_every_depth_by_either_ending(tmp_path: Path) -> None:
+def test_both_yaml_extensions_are_found_at_every_depth(tmp_path: Path) -> None:
     files = {
         "a.yml": env("a"),
         "b.yaml": env("b"),
@@ -84,8 +86,8 @@ def test_yaml_files_are_found_at_every_depth_by_either_ending(tmp_path: Path) ->
     assert names(tmp_path, files) == ["a", "b", "c", "m"]
 
 
-def test_hidden_directories_are_passed_over(tmp_path: Path) -> None:
-    files: Files = {
+def test_hidden_directories_are_skipped(tmp_path: Path) -> None:
+    files: Contents = {
         ".ipynb_checkpoints/a.yml": env("a"),
         ".hidden.yml": env("h"),
         "._b.yml": b"\x00\x05",
@@ -94,14 +96,14 @@ def test_hidden_directories_are_passed_over(tmp_path: Path) -> None:
     assert names(tmp_path, files) == ["h"]
 
 
-def test_a_file_that_may_have_been_meant_as_an_environment_is_reported(tmp_path: Path) -> None:
+def test_a_broken_file_that_may_be_an_environment_file_is_reported(tmp_path: Path) -> None:
     loaded = load_files(tmp_path, {"environments/e.yml": "name: e\nimage: [i:1\n"})
 
     assert found(loaded) == ["e.yml:3:1 error yaml-syntax"]
     assert loaded.files == 1
 
 
-def test_conda_files_are_not_environments_whatever_they_hold(tmp_path: Path) -> None:
+def test_a_conda_file_is_never_an_environment_file(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": env("e", "conda_file: conda/c.yml\n"),
         "environments/conda/c.yml": "name: c\nimage: x\ndependencies: []\n",
@@ -111,7 +113,7 @@ def test_conda_files_are_not_environments_whatever_they_hold(tmp_path: Path) -> 
     assert (loaded.files, found(loaded)) == (1, [])
 
 
-def test_broken_conda_files_are_reported_as_such_only(tmp_path: Path) -> None:
+def test_a_broken_conda_file_is_reported_only_as_a_conda_file(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": env("e", "conda_file: c.yml\n"),
         "environments/c.yml": "dependencies: [\n",
@@ -121,7 +123,7 @@ def test_broken_conda_files_are_reported_as_such_only(tmp_path: Path) -> None:
     assert (loaded.files, found(loaded)) == (1, ["c.yml:2:1 error invalid-conda"])
 
 
-def test_files_in_a_build_context_are_not_environments(tmp_path: Path) -> None:
+def test_files_in_a_build_context_are_not_environment_files(tmp_path: Path) -> None:
     files = {
         "e.yml": build("e", "context"),
         "context/Dockerfile": "FROM scratch\n",
@@ -132,7 +134,7 @@ def test_files_in_a_build_context_are_not_environments(tmp_path: Path) -> None:
     assert names(tmp_path, files) == ["e"]
 
 
-def test_a_file_in_its_own_build_context_is_an_environment(tmp_path: Path) -> None:
+def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) -> None:
     files = {
         "a/env.yml": build("a", "."),
         "a/gpu.yml": build("a-gpu", "."),
@@ -144,7 +146,7 @@ def test_a_file_in_its_own_build_context_is_an_environment(tmp_path: Path) -> No
     assert names(tmp_path, files) == ["a", "a-gpu", "b"]
 
 
-def test_a_file_in_a_build_context_takes_out_nothing_by_a_context_of_its_own(
+def test_the_context_that_an_excluded_file_names_excludes_nothing(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -157,7 +159,7 @@ def test_a_file_in_a_build_context_takes_out_nothing_by_a_context_of_its_own(
     assert names(tmp_path, files) == ["e", "f"]
 
 
-def test_of_files_in_the_contexts_of_each_other_the_outermost_wins(tmp_path: Path) -> None:
+def test_the_outermost_of_mutually_excluding_files_is_kept(tmp_path: Path) -> None:
     files = {
         "a/f.yml": build("f", ".."),
         "g.yml": build("g", "a"),
@@ -168,7 +170,7 @@ def test_of_files_in_the_contexts_of_each_other_the_outermost_wins(tmp_path: Pat
 
 
 @needs_links
-def test_links_to_directories_are_followed_once_and_inside_the_project(tmp_path: Path) -> None:
+def test_links_to_directories_are_followed_once_inside_the_project(tmp_path: Path) -> None:
     root = tmp_path / "project"
     elsewhere = root / "elsewhere"
     elsewhere.mkdir(parents=True)
@@ -205,7 +207,9 @@ def test_a_file_that_leads_out_of_the_project_is_not_read(tmp_path: Path) -> Non
 
 
 @needs_links
-def test_conda_files_and_contexts_do_not_escape_through_links(tmp_path: Path) -> None:
+def test_a_conda_file_or_context_behind_a_link_out_of_the_project_is_refused(
+    tmp_path: Path,
+) -> None:
     root = tmp_path / "project"
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "Dockerfile").write_text("FROM scratch\n")
@@ -227,7 +231,7 @@ def test_conda_files_and_contexts_do_not_escape_through_links(tmp_path: Path) ->
 
 
 @needs_links
-def test_a_link_in_a_build_context_that_leads_out_is_reported(tmp_path: Path) -> None:
+def test_a_link_from_a_build_context_out_of_the_project_is_reported(tmp_path: Path) -> None:
     root = tmp_path / "project"
     (root / "environments" / "ctx").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
@@ -244,14 +248,14 @@ def test_a_link_in_a_build_context_that_leads_out_is_reported(tmp_path: Path) ->
     ]
 
 
-def test_an_unreadable_or_missing_directory_holds_no_environments(tmp_path: Path) -> None:
+def test_a_missing_directory_has_no_environment_files(tmp_path: Path) -> None:
     loaded = load_files(tmp_path, {})
 
     assert (loaded.files, loaded.declarations, loaded.problems) == (0, (), ())
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all files")
-def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     load_files(tmp_path, {"environments/e.yml": env()})
     (tmp_path / "environments" / "e.yml").chmod(0)
 

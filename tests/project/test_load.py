@@ -1,4 +1,4 @@
-"""From files to declarations: values as azure-ai-ml would send them, named paths, and any input."""
+"""`load`: declarations with the values that azure-ai-ml sends, named paths, and fuzzed input."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def declared(root: Path, text: str, **others: str) -> Declaration:
     return loaded.declarations[0]
 
 
-def test_a_declaration_says_what_the_file_says(tmp_path: Path) -> None:
+def test_a_declaration_has_the_values_of_the_file(tmp_path: Path) -> None:
     text = (
         "# first\nname: e\nversion: 7\ndescription: >-\n  some\n  text\nimage: i:1\n"
         "os_type: WINDOWS\ntags:\n  a: 1.10\n  b: 010\n  c: yes\n  d: 2024-01-01\n  e: ''\n"
@@ -66,7 +66,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert spec.build.dockerfile_path == "Dockerfile"
 
 
-def test_a_url_is_all_there_is_to_a_remote_build_context(tmp_path: Path) -> None:
+def test_a_remote_build_context_is_kept_as_a_url(tmp_path: Path) -> None:
     url = "https://github.com/owner/repository.git#main:docker"
     text = f"name: e\ndescription: d\nbuild: {{path: '{url}', dockerfile_path: ./x/Dockerfile}}\n"
 
@@ -76,7 +76,7 @@ def test_a_url_is_all_there_is_to_a_remote_build_context(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "version", ["1", "1.0", "2024.08", "08", "'1.10'", "!!str 1.10", "a-b_c.d"]
 )
-def test_versions_that_mean_what_they_show_are_taken(version: str, tmp_path: Path) -> None:
+def test_versions_that_yaml_reads_as_written_are_accepted(version: str, tmp_path: Path) -> None:
     shown = version.removeprefix("!!str ").strip("'")
 
     assert declared(tmp_path, f"{BASE}version: {version}\n").version == shown
@@ -97,7 +97,7 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
     }
 
 
-def test_build_contexts_that_versions_share_are_read_once(
+def test_a_build_context_that_versions_share_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scanned: list[Path] = []
@@ -143,12 +143,12 @@ class TestNamedPaths:
 
         assert [d.name for d in loaded.declarations] == ["a", "c"]
 
-    def test_a_missing_one_is_a_problem(self, tmp_path: Path) -> None:
+    def test_a_missing_path_is_a_problem(self, tmp_path: Path) -> None:
         loaded = load_files(tmp_path, {}, paths=[tmp_path / "environments" / "x.yml", Path("no/x")])
 
         assert found(loaded) == ["x.yml:1:1 error missing-file", "no/x:1:1 error missing-file"]
 
-    def test_a_named_file_is_an_environment_whatever_it_looks_like(self, tmp_path: Path) -> None:
+    def test_a_named_file_is_always_read_as_an_environment_file(self, tmp_path: Path) -> None:
         write(tmp_path, {"conda.txt": "dependencies: []\n", "empty.yml": "", "list.yml": "- a\n"})
         paths = [tmp_path / name for name in ("conda.txt", "empty.yml", "list.yml")]
 
@@ -164,7 +164,7 @@ class TestNamedPaths:
             "list.yml:1:1 error wrong-type",
         ]
 
-    def test_a_file_outside_of_the_project_is_judged_by_its_own_directory(
+    def test_paths_of_a_file_outside_the_project_stay_in_its_own_directory(
         self, tmp_path: Path
     ) -> None:
         outside = tmp_path / "outside"
@@ -182,7 +182,7 @@ class TestNamedPaths:
 
 @settings(max_examples=60, deadline=None)
 @given(st.permutations(["a", "b/c", "b/d", "z", "y/x"]))
-def test_the_order_in_which_files_are_made_does_not_matter(order: list[str]) -> None:
+def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) -> None:
     contents = {
         "a": BASE + "version: 1\n",
         "b/c": BASE + "version: 1\n",
@@ -225,9 +225,28 @@ SCALARS = st.sampled_from(
 ) | st.text(max_size=8)
 FIELDS = st.sampled_from(
     [
-        *("$schema", "name", "version", "description", "tags", "image", "build", "conda_file"),
-        *("inference_config", "os_type", "datastore", "auto_delete_setting", "id", "<<", "path"),
-        *("dockerfile_path", "dependencies", "pip", "liveness_route", "port", "envsync.x", "1"),
+        "$schema",
+        "name",
+        "version",
+        "description",
+        "tags",
+        "image",
+        "build",
+        "conda_file",
+        "inference_config",
+        "os_type",
+        "datastore",
+        "auto_delete_setting",
+        "id",
+        "<<",
+        "path",
+        "dockerfile_path",
+        "dependencies",
+        "pip",
+        "liveness_route",
+        "port",
+        "envsync.x",
+        "1",
     ]
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -245,7 +264,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     VALUES.map(json.dumps) | st.text(),
 )
-def test_no_content_raises(text: str, conda: str) -> None:
+def test_no_content_raises_an_exception(text: str, conda: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         root = write(
             Path(directory),
@@ -269,7 +288,7 @@ def test_no_content_raises(text: str, conda: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
-def test_no_bytes_raise(data: bytes) -> None:
+def test_no_bytes_raise_an_exception(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         load_files(Path(directory), {"environments/e.yml": data, "environments/f.yaml": data})
 
@@ -284,7 +303,7 @@ def test_no_bytes_raise(data: bytes) -> None:
         pytest.param(f"conda_file: {{dependencies: [{'a=,' * 20_000}]}}\n", id="dependencies"),
     ],
 )
-def test_large_files_take_time_in_proportion(text: str, tmp_path: Path) -> None:
+def test_large_files_are_read_in_linear_time(text: str, tmp_path: Path) -> None:
     start = time.perf_counter()
     path = tmp_path / "environments" / "e.yml"
     load_files(tmp_path, {"environments/e.yml": text}, paths=[path])

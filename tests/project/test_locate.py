@@ -1,4 +1,4 @@
-"""Where a field of an environment is found."""
+"""The positions of fields in environment files and conda files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.project.files import Sources
+from envsync.project.files import Files
 from envsync.project.locate import Position, locate
 from tests.project.project import write
 
@@ -38,24 +38,24 @@ conda_file:
         ("os_type", (2, 3)),
     ],
 )
-def test_a_field_is_found_at_its_key_or_item(
+def test_a_field_is_located_at_its_key_or_list_item(
     tmp_path: Path, field: str, position: tuple[int, int]
 ) -> None:
     write(tmp_path, {"a.yml": INLINE})
-    sources = Sources(str(tmp_path), str(tmp_path))
+    files = Files(str(tmp_path), str(tmp_path))
 
-    assert locate(str(tmp_path / "a.yml"), field, sources) == Position("a.yml", *position)
+    assert locate(str(tmp_path / "a.yml"), field, files) == Position("a.yml", *position)
 
 
-def test_a_field_that_is_not_there_is_nowhere(tmp_path: Path) -> None:
+def test_a_missing_field_has_no_position(tmp_path: Path) -> None:
     write(tmp_path, {"a.yml": INLINE})
-    sources = Sources(str(tmp_path), str(tmp_path))
+    files = Files(str(tmp_path), str(tmp_path))
 
-    assert locate(str(tmp_path / "a.yml"), "build.context", sources) is None
-    assert locate(str(tmp_path / "gone.yml"), "name", sources) is None
+    assert locate(str(tmp_path / "a.yml"), "build.context", files) is None
+    assert locate(str(tmp_path / "gone.yml"), "name", files) is None
 
 
-def test_what_is_in_a_conda_file_is_found_there(tmp_path: Path) -> None:
+def test_a_field_of_a_conda_file_is_located_in_that_file(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -63,9 +63,9 @@ def test_what_is_in_a_conda_file_is_found_there(tmp_path: Path) -> None:
             "deep/conda.yml": "channels: [x]\ndependencies:\n- python\n",
         },
     )
-    sources = Sources(str(tmp_path), str(tmp_path))
+    files = Files(str(tmp_path), str(tmp_path))
     path = str(tmp_path / "a.yml")
 
-    assert locate(path, "conda_file.channels[0]", sources) == Position("deep/conda.yml", 1, 12)
-    assert locate(path, "conda_file", sources) == Position("a.yml", 2, 1)
-    assert locate(path, "conda_file.name", sources) == Position("a.yml", 2, 1)
+    assert locate(path, "conda_file.channels[0]", files) == Position("deep/conda.yml", 1, 12)
+    assert locate(path, "conda_file", files) == Position("a.yml", 2, 1)
+    assert locate(path, "conda_file.name", files) == Position("a.yml", 2, 1)

@@ -1,4 +1,4 @@
-"""Another version in a file: one scalar changes, and every other byte is the one that was there."""
+"""Replacing the version in a file: one scalar changes, and every other byte is kept."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from envsync.project.rewrite import rewrite_version
 from tests.project.project import DATA
 
 HAND = (
-    "a.yml: the version cannot be replaced by 8 without changing more, because of the YAML anchor, "
-    "merge or tag that it stands in. Change the file by hand."
+    "a.yml: envsync cannot replace the version by 8 without changing other values, because of a "
+    "YAML anchor, merge or tag. Edit the file by hand."
 )
 
 
 def rewritten(text: str, before: str = "7", after: str = "8") -> str:
-    return rewrite_version("a.yml", text.encode(), before, after).data.decode()
+    return rewrite_version("a.yml", text.encode(), before=before, after=after).data.decode()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def rewritten(text: str, before: str = "7", after: str = "8") -> str:
         ("name: x #\tc\u2028\u0085\nversion: 7\n", "name: x #\tc\u2028\u0085\nversion: 8\n"),
     ],
 )
-def test_nothing_but_the_version_changes(before: str, after: str) -> None:
+def test_only_the_version_changes(before: str, after: str) -> None:
     assert rewritten(before) == after
 
 
@@ -80,7 +80,7 @@ def test_nothing_but_the_version_changes(before: str, after: str) -> None:
         ("version: 7", "7", "1_0", 'version: "1_0"'),
     ],
 )
-def test_quotes_are_added_where_yaml_would_read_another_text(
+def test_quotes_are_added_if_yaml_would_read_another_value(
     text: str, before: str, after: str, expected: str
 ) -> None:
     assert rewritten(text, before, after) == expected
@@ -106,24 +106,30 @@ def test_a_version_that_cannot_be_changed_alone_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "name: x\n", "version: 6\n", "- 7\n", "a: [\n", "version: [7]"]
 )
-def test_a_file_that_changed_meanwhile_is_refused(text: str) -> None:
+def test_a_file_that_no_longer_declares_the_version_is_refused(text: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         rewritten(text)
 
-    assert str(error.value) == "a.yml does not declare version 7 any more. Try again."
+    assert str(error.value) == (
+        "a.yml no longer declares version 7: the file changed while envsync read it. "
+        "Run the command again."
+    )
 
 
-def test_a_version_that_no_rule_takes_is_never_written() -> None:
+def test_an_invalid_version_is_never_written() -> None:
     with pytest.raises(EnvsyncError):
         rewritten("version: 7\n", after="a b")
 
 
-def test_the_line_is_that_of_the_version() -> None:
-    assert rewrite_version("a.yml", b"\xef\xbb\xbf# a\r\nversion: 7\r\n", "7", "8").line == 2
-    assert rewrite_version("a.yml", b"version: |-\n  7\n", "7", "8").line == 2
+def test_the_line_of_the_version_is_returned() -> None:
+    assert (
+        rewrite_version("a.yml", b"\xef\xbb\xbf# a\r\nversion: 7\r\n", before="7", after="8").line
+        == 2
+    )
+    assert rewrite_version("a.yml", b"version: |-\n  7\n", before="7", after="8").line == 2
 
 
-# Files that hypothesis makes
+# Generated files
 
 COMMENT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=12).map(
     lambda text: f"#\t{text} version: 7"
@@ -150,7 +156,7 @@ NUMBER = st.sampled_from(["7", "1.9", "1.2.3", "v1", "010", "1.0-rc1"])
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, str]:
-    """An environment file in block style, and its version."""
+    """Generates an environment file in block style, and its version."""
     key, colon, style = draw(VERSION)
     version = draw(NUMBER)
     if style == "{}" and version == "010" and "str" not in colon:
@@ -172,7 +178,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, str]:
 
 @st.composite
 def flow_files(draw: st.DrawFn) -> tuple[bytes, str]:
-    """An environment file in flow style, as JSON is, and its version."""
+    """Generates an environment file in flow style, like JSON, and its version."""
     version = draw(st.sampled_from(["7", "1.9", "1.2.3", "v1"]))
     entry = draw(st.sampled_from(["version: {}", '"version":"{}"', "'version' : '{}'"]))
     fields = [
@@ -186,14 +192,14 @@ def flow_files(draw: st.DrawFn) -> tuple[bytes, str]:
 
 
 @given(files() | flow_files(), st.sampled_from(["8", "1.10", "v2", "true", "2024-01-01", "1e3"]))
-def test_a_made_up_file_changes_on_one_line_and_means_the_same(
+def test_a_generated_file_changes_on_one_line_and_keeps_its_meaning(
     file: tuple[bytes, str], after: str
 ) -> None:
     assert_only_the_version_changes(*file, after)
 
 
 def assert_only_the_version_changes(data: bytes, before: str, after: str) -> None:
-    changed = rewrite_version("a.yml", data, before, after)
+    changed = rewrite_version("a.yml", data, before=before, after=after)
 
     start, end = common(data, changed.data), common(data[::-1], changed.data[::-1])
     old, new = data[start : len(data) - end], changed.data[start : len(changed.data) - end]
@@ -218,7 +224,7 @@ def lines(data: bytes) -> list[bytes]:
 
 
 def common(one: bytes, other: bytes) -> int:
-    """How many bytes two texts have in common at their starts."""
+    """Returns the length of the common prefix."""
     return next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),
@@ -238,7 +244,7 @@ needs_corpus = pytest.mark.skipif(
 
 
 def assert_versions_can_be_rewritten(directory: Path) -> int:
-    """Rewrites every YAML file that has a version, environment or not; tells how many do."""
+    """Rewrites every YAML file with a version, and returns the number of such files."""
     count = 0
     for path in sorted((*directory.rglob("*.yml"), *directory.rglob("*.yaml"))):
         data = path.read_bytes()
@@ -251,12 +257,12 @@ def assert_versions_can_be_rewritten(directory: Path) -> int:
 
 
 @needs_corpus
-def test_every_public_file_changes_on_one_line_and_means_the_same() -> None:
+def test_every_public_file_changes_on_one_line_and_keeps_its_meaning() -> None:
     assert assert_versions_can_be_rewritten(CORPUS) == 90
 
 
 @needs_corpus
-def test_every_file_of_a_public_release_changes_on_one_line_and_means_the_same(
+def test_every_file_of_a_public_release_changes_on_one_line_and_keeps_its_meaning(
     tmp_path: Path,
 ) -> None:
     clone = ["git", "clone", "--quiet", "--branch", "release", str(RELEASES), str(tmp_path / "r")]

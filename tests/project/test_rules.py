@@ -1,4 +1,4 @@
-"""Every rule: a file that breaks it, what is said and where, and the same file put right."""
+"""Every rule: a file that breaks it, the message and its position, and the corrected file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Case:
     """One way to break a rule.
 
     Attributes:
-        bad: the environment file, or several files, that break it.
-        good: the same put right, with no problem at all.
-        where: every problem of the bad one, as `found` shows it.
-        says: words of message and fix.
-        others: files that both need.
+        bad: the environment file, or several files, that break the rule.
+        good: the corrected files, without any problem.
+        where: every problem of `bad`, in the format of `found`.
+        says: words of the messages and fixes.
+        others: files that `bad` and `good` need.
     """
 
     name: str
@@ -38,12 +38,12 @@ class Case:
     versions: Literal["auto", "explicit"] = "auto"
 
 
-def error(rule: str, place: str, file: str = "e.yml") -> list[str]:
-    return [f"{file}:{place} error {rule}"]
+def error(rule: str, position: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{position} error {rule}"]
 
 
-def warning(rule: str, place: str, file: str = "e.yml") -> list[str]:
-    return [f"{file}:{place} warning {rule}"]
+def warning(rule: str, position: str, file: str = "e.yml") -> list[str]:
+    return [f"{file}:{position} warning {rule}"]
 
 
 CASES = [
@@ -55,18 +55,18 @@ CASES = [
         ["not valid YAML"],
     ),
     Case(
-        "yaml-syntax: empty file of a known schema",
+        "yaml-syntax: two documents",
         BASE + "---\n",
         BASE,
         error("yaml-syntax", "4:1"),
-        ["another document", "one document in one file"],
+        ["another document", "one document per file"],
     ),
     Case(
         "duplicate-key",
         BASE + "tags:\n  a: '1'\n  a: '2'\n",
         BASE + "tags:\n  a: '2'\n",
         error("duplicate-key", "6:3"),
-        ["`a` stands twice", "Remove"],
+        ["`a` is repeated", "Remove"],
     ),
     Case(
         "alias-bomb",
@@ -83,7 +83,7 @@ CASES = [
         ["no field `tasg`", "Did you mean `tags`?"],
     ),
     Case(
-        "unknown-field: below",
+        "unknown-field: in a nested mapping",
         BUILD + "  dockerfile: Dockerfile\n",
         BUILD + "  dockerfile_path: Dockerfile\n",
         error("unknown-field", "5:3"),
@@ -98,11 +98,11 @@ CASES = [
         ["looks like a conda file"],
     ),
     Case(
-        "wrong-type: text",
+        "wrong-type: number instead of a string",
         "name: e\ndescription: 3\nimage: i:1\n",
         "name: e\ndescription: '3'\nimage: i:1\n",
         error("wrong-type", "2:14"),
-        ["`description` must be a text", 'in quotes: `"3"`'],
+        ["`description` must be a string", 'in quotes: `"3"`'],
     ),
     Case(
         "wrong-type: no value",
@@ -127,7 +127,7 @@ CASES = [
         + "inference_config:\n  liveness_route: {path: /, port: 80}\n"
         + "  readiness_route: {path: /, port: 80}\n  scoring_route: {path: /score, port: 80}\n",
         error("wrong-type", "4:1") + error("wrong-type", "6:36"),
-        ["`inference_config` has no `scoring_route`", "whole number"],
+        ["`inference_config` has no `scoring_route`", "must be an integer"],
     ),
     Case(
         "missing-name",
@@ -157,7 +157,7 @@ CASES = [
         {"a.yml": BASE + "version: '1'\n", "b.yml": BASE},
         {"a.yml": BASE + "version: '1'\n", "b.yml": BASE + "version: '2'\n"},
         error("mixed-versions", "1:1", "b.yml"),
-        ["with a version in environments/a.yml:1"],
+        ["without a version", "environments/a.yml:1 declares it with one"],
     ),
     Case(
         "invalid-name",
@@ -185,7 +185,7 @@ CASES = [
         "name: azureML-x\ndescription: d\nimage: i:1\n",
         "name: my-azureML-x\ndescription: d\nimage: i:1\n",
         error("reserved-name", "1:7"),
-        ["belongs to Microsoft"],
+        ["reserved for Microsoft"],
     ),
     *(
         Case(
@@ -202,12 +202,12 @@ CASES = [
             ("1_000", "as `1000`"),
             ("true", "as `True`"),
             ("2024-01-01", "as a date"),
-            ("1e3", "a number to YAML 1.2"),
+            ("1e3", "a number in YAML 1.2"),
             ("0x1F", "as `31`"),
         )
     ),
     Case(
-        "ambiguous-version: sexagesimal, which quotes do not help",
+        "ambiguous-version: sexagesimal, not valid in quotes either",
         BASE + "version: 1:30\n",
         BASE + "version: '1.30'\n",
         error("ambiguous-version", "4:10"),
@@ -218,21 +218,21 @@ CASES = [
         {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '2'\n"},
         {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '3'\n"},
         error("duplicate-environment", "4:1", "b.yml"),
-        ["`e:2` is declared in environments/a.yml:1 already"],
+        ["`e:2` is already declared in environments/a.yml:1"],
     ),
     Case(
         "duplicate-environment: without versions",
         {"a.yml": BASE, "b.yml": BASE},
         {"a.yml": BASE, "b.yml": BASE.replace("name: e", "name: E")},
         error("duplicate-environment", "1:1", "b.yml"),
-        ["`e` is declared in environments/a.yml:1 already"],
+        ["`e` is already declared in environments/a.yml:1"],
     ),
     Case(
         "image-or-build: both",
         BASE + "build:\n  path: ctx\n",
         BASE,
         error("image-or-build", "4:1"),
-        ["this one has both"],
+        ["both `image` and `build`"],
         CTX,
     ),
     Case(
@@ -241,10 +241,10 @@ CASES = [
         "name: e\ndescription: d\n",
         BASE,
         error("image-or-build", "2:1"),
-        ["this one has neither"],
+        ["neither `image` nor `build`"],
     ),
     Case(
-        "image-or-build: nothing to build",
+        "image-or-build: build without a path",
         "name: e\ndescription: d\nbuild:\n  dockerfile_path: Dockerfile\n",
         BUILD,
         error("image-or-build", "3:1"),
@@ -256,7 +256,7 @@ CASES = [
         BUILD + "conda_file: {dependencies: [python=3.12]}\n",
         BUILD + "conda_file: ''\n",
         error("conda-with-build", "5:1"),
-        ["goes with `image`"],
+        ["cannot be combined with `build`"],
         CTX,
     ),
     Case(
@@ -264,7 +264,7 @@ CASES = [
         BASE + "conda_file: conda.yaml\n",
         BASE + "conda_file: conda.yml\n",
         error("missing-file", "4:13"),
-        ["no conda file `conda.yaml`", "Did you mean `conda.yml`?"],
+        ["conda file `conda.yaml` does not exist", "Did you mean `conda.yml`?"],
         {"conda.yml": "dependencies: [python=3.12]\n"},
     ),
     Case(
@@ -288,7 +288,7 @@ CASES = [
         BUILD.replace("ctx", "context"),
         BUILD,
         error("missing-file", "4:9"),
-        ["no directory `context`"],
+        ["build context `context` does not exist"],
         CTX,
     ),
     Case(
@@ -300,14 +300,14 @@ CASES = [
         CTX,
     ),
     Case(
-        "missing-file: git address that azure-ai-ml does not take",
+        "missing-file: git URL that azure-ai-ml does not support",
         BUILD.replace("ctx", "git@github.com:owner/repository.git"),
         BUILD.replace("ctx", "https://github.com/owner/repository.git#main:docker"),
         error("missing-file", "4:9"),
         ["https://"],
     ),
     Case(
-        "missing-file: Dockerfile by default",
+        "missing-file: default Dockerfile",
         BUILD,
         BUILD + "  dockerfile_path: ./docker/gpu.dockerfile\n",
         error("missing-file", "4:9"),
@@ -335,7 +335,7 @@ CASES = [
         {"e.yml": BUILD, "ctx/.amlignore": "Dockerfile\n"},
         {"e.yml": BUILD, "ctx/.amlignore": "*.md\n"},
         error("missing-file", "4:9"),
-        ["left out of the upload by an ignore file"],
+        ["An ignore file excludes the Dockerfile"],
         CTX,
     ),
     Case(
@@ -355,7 +355,7 @@ CASES = [
         CTX,
     ),
     Case(
-        "invalid-conda: no YAML",
+        "invalid-conda: invalid YAML",
         {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12\n"},
         {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12]\n"},
         error("invalid-conda", "2:1", "conda.yml"),
@@ -369,21 +369,21 @@ CASES = [
         ["is empty"],
     ),
     Case(
-        "invalid-conda: no mapping",
+        "invalid-conda: not a mapping",
         {"e.yml": CONDA, "conda.yml": "- python=3.12\n"},
         {"e.yml": CONDA, "conda.yml": "dependencies:\n- python=3.12\n"},
         error("invalid-conda", "1:1", "conda.yml"),
         ["must be a mapping"],
     ),
     Case(
-        "invalid-conda: no list",
+        "invalid-conda: not a list",
         BASE + "conda_file:\n  dependencies: python=3.12\n",
         BASE + "conda_file:\n  dependencies: [python=3.12]\n",
         error("invalid-conda", "5:17"),
         ["`dependencies` must be a list"],
     ),
     Case(
-        "invalid-conda: what names no package",
+        "invalid-conda: entries that are not packages",
         BASE + "conda_file:\n  dependencies:\n  - 3.12\n  - python: 3.12\n  - pip: a==1\n  - [a]\n",
         BASE + "conda_file:\n  dependencies:\n  - python=3.12\n  - pip: [a==1]\n",
         error("invalid-conda", "6:5")
@@ -393,13 +393,13 @@ CASES = [
         ["names a package", "not `python:`", "`pip` must be a list"],
     ),
     Case(
-        "invalid-conda: what JSON does not have",
+        "invalid-conda: values that JSON cannot represent",
         BASE + "conda_file:\n  name: 2024-01-01\n  a: .nan\n  1: a\n",
         BASE + "conda_file:\n  name: '2024-01-01'\n  a: '.nan'\n  '1': a\n",
         error("invalid-conda", "5:9")
         + error("invalid-conda", "6:6")
         + error("invalid-conda", "7:3"),
-        ["JSON does not have", "Put it in quotes"],
+        ["JSON cannot represent", "Put it in quotes"],
     ),
     Case(
         "invalid-tag",
@@ -411,14 +411,14 @@ CASES = [
             *error("invalid-tag", "7:6"),
             *error("invalid-tag", "8:3"),
         ],
-        ["`a` has no value", "`b` is not a text", "key `1` is not a text"],
+        ["`a` has no value", "`b` is not a string", "key `1` is not a string"],
     ),
     Case(
         "reserved-tag",
         BASE + "tags:\n  envsync.owner: me\n",
         BASE + "tags:\n  envsync-owner: me\n",
         error("reserved-tag", "5:3"),
-        ["envsync's own record"],
+        ["reserved for envsync"],
     ),
     *(
         Case(
@@ -485,7 +485,7 @@ CASES = [
         BASE + "tags: {}  # envsync: ignore[invalid-tags]\n",
         BASE + "tags: {}  # envsync: ignore[duplicate-key]\n",
         warning("useless-ignore", "4:11"),
-        ["no rule `invalid-tags`", "Did you mean `invalid-tag`?"],
+        ["rule `invalid-tags` does not exist", "Did you mean `invalid-tag`?"],
     ),
     Case(
         "useless-ignore: a rule that is always an error",
@@ -503,7 +503,7 @@ def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_broken_rule_is_reported_where_it_is_broken(case: Case, tmp_path: Path) -> None:
+def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.bad, case.others)
     loaded = load_files(tmp_path, files, versions=case.versions)
 
@@ -515,7 +515,7 @@ def test_a_broken_rule_is_reported_where_it_is_broken(case: Case, tmp_path: Path
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_the_file_put_right_has_no_problem(case: Case, tmp_path: Path) -> None:
+def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.good, case.others)
     loaded = load_files(tmp_path, files, versions=case.versions)
 
@@ -552,7 +552,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_the_config_sets_the_severity(tmp_path: Path) -> None:
+def test_the_settings_change_the_severity(tmp_path: Path) -> None:
     files = {"environments/e.yml": "name: a b\nimage: x\n"}
     loaded = load_files(
         tmp_path,
@@ -563,7 +563,7 @@ def test_the_config_sets_the_severity(tmp_path: Path) -> None:
     assert found(loaded) == ["e.yml:1:7 warning invalid-name", "e.yml:2:8 error unpinned-image"]
 
 
-def test_a_rule_that_is_always_an_error_is_not_lowered(tmp_path: Path) -> None:
+def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Path) -> None:
     files = {"environments/e.yml": BASE + "tags: []\n"}
     loaded = load_files(tmp_path, files, rules={"wrong-type": "off"})
 
@@ -571,7 +571,7 @@ def test_a_rule_that_is_always_an_error_is_not_lowered(tmp_path: Path) -> None:
     assert loaded.declarations == ()
 
 
-def test_lowered_rules_leave_what_azure_would_register(tmp_path: Path) -> None:
+def test_a_file_with_disabled_rules_declares_what_azure_would_register(tmp_path: Path) -> None:
     text = "name: e\nname: f\ndescription: d\nimage: i:1\nversion: 1.10\nfoo: 1\n"
     loaded = load_files(
         tmp_path,
@@ -583,7 +583,7 @@ def test_lowered_rules_leave_what_azure_would_register(tmp_path: Path) -> None:
     assert [(d.name, d.version) for d in loaded.declarations] == [("f", "1.1")]
 
 
-def test_a_path_out_of_the_project_is_followed_only_where_that_is_allowed(tmp_path: Path) -> None:
+def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_path: Path) -> None:
     root = tmp_path / "project"
     files = {
         "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
@@ -619,7 +619,7 @@ def test_a_comment_turns_a_rule_off_on_its_line(
     assert [problem.rule for problem in load_files(tmp_path, files).problems] == expected
 
 
-def test_comments_count_in_conda_files_too(tmp_path: Path) -> None:
+def test_ignore_comments_work_in_conda_files(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": CONDA,
         "environments/conda.yml": (
@@ -641,7 +641,7 @@ def test_a_conda_file_that_several_environments_share_is_reported_once(tmp_path:
     assert loaded.declarations == ()
 
 
-def test_messages_hold_no_control_characters_out_of_files(tmp_path: Path) -> None:
+def test_messages_never_contain_control_characters_of_a_file(tmp_path: Path) -> None:
     files = {"environments/e.yml": BASE.replace("name: e", 'name: "\\e[31m\\n"')}
 
     assert all(p.message.isprintable() for p in load_files(tmp_path, files).problems)

@@ -1,4 +1,4 @@
-"""The installed azure-ai-ml and envsync accept the same files, but for what is named here."""
+"""envsync and the installed azure-ai-ml accept the same files, except for the listed ones."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ SAME = [
 ]
 
 STRICTER = {
-    # What Azure would register is not what the file says.
+    # Azure would register another value than the file shows.
     **{
         BASE + f"version: {version}\n": "ambiguous-version"
         for version in ("1.10", "010", "1_000", "1:30", "true", "0x1F", "1e3", ".inf")
@@ -171,7 +171,7 @@ STRICTER = {
     BASE + "conda_file: 0\n": "wrong-type",
     BASE
     + f"inference_config: {{{ROUTES}, scoring_route: {{path: /, port: 80.5}}}}\n": "wrong-type",
-    # azure-ai-ml leaves it to the service, or to the image build, to refuse.
+    # azure-ai-ml accepts these. The service or the image build would refuse them.
     BASE + "version: latest\n": "invalid-version",
     BASE + "version: -1\n": "invalid-version",
     BASE + "version: ''\n": "wrong-type",
@@ -189,13 +189,13 @@ STRICTER = {
     BASE + "tags: {envsync.owner: x}\n": "reserved-tag",
     BASE + 'description: "\\ud800"\n': "yaml-syntax",
 }
-"""Files that azure-ai-ml loads and envsync refuses, on purpose, by which rule."""
+"""Files that azure-ai-ml loads and envsync refuses on purpose, with the rule."""
 
 
 @pytest.fixture(scope="module")
 def load_environment() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries that it imports
+        warnings.simplefilter("ignore")  # its dependencies emit warnings on import
         from azure.ai.ml import load_environment
 
     return load_environment
@@ -225,7 +225,9 @@ def errors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_both_accept_the_same(text: str, directory: Path, load_environment: Any) -> None:
+def test_envsync_accepts_a_file_if_azure_ai_ml_does(
+    text: str, directory: Path, load_environment: Any
+) -> None:
     path = directory / "env.yml"
     path.write_bytes(text.encode())
 
@@ -233,7 +235,7 @@ def test_both_accept_the_same(text: str, directory: Path, load_environment: Any)
 
 
 @pytest.mark.parametrize("text", STRICTER)
-def test_envsync_is_stricter_where_it_says_so(
+def test_envsync_refuses_a_documented_exception(
     text: str, directory: Path, load_environment: Any
 ) -> None:
     path = directory / "env.yml"

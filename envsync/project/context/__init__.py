@@ -1,1 +1,1 @@
-"""Build contexts as Azure ML uploads them."""
+"""Reads build contexts as azure-ai-ml uploads them."""

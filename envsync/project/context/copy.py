@@ -1,4 +1,4 @@
-"""Copies a build context, as it is uploaded."""
+"""Copies the files of a build context that would be uploaded."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from envsync.project.context.walk import CHUNK, nfc
 
 
 def copy_context(context: BuildContext, destination: Path) -> None:
-    """Copies exactly the files of a scanned context, contents verified, links resolved.
+    """Copies exactly the files of a scanned context, and verifies their content.
+
+    Symbolic links are replaced by the files that they lead to.
 
     Args:
-        context: as `scan_context` returned it.
-        destination: a directory, made if it is missing. A failed copy removes it if it made it.
+        context: a context from `scan_context`.
+        destination: the target directory. It is created if it does not exist, and removed again
+            if the copy fails.
 
     Raises:
-        EnvsyncError: a file is gone or has changed since the scan, or cannot be read.
-        ValueError: the context does not say which files it holds, or where.
+        EnvsyncError: a file was removed or changed since the scan, or cannot be read.
+        ValueError: the context does not have its files or its directory.
     """
     if context.files is None or context.directory is None:
-        raise ValueError("only a context that was scanned can be copied")
+        raise ValueError("only a scanned build context can be copied")
     made = not destination.exists()
     directory = Path(context.directory)
     names: dict[Path, dict[str, str]] = {}
@@ -32,22 +35,23 @@ def copy_context(context: BuildContext, destination: Path) -> None:
         for path, digest in context.files.items():
             target = destination.joinpath(*path.split("/"))
             target.parent.mkdir(parents=True, exist_ok=True)
+            # The digest is computed from the copied bytes: a second read could give others.
             if _copy_file(_on_disk(directory, path, names), target) != digest:
-                raise EnvsyncError(  # noqa: TRY301 (what was copied is removed below)
-                    f"The build context {directory} changed on disk while envsync worked with it: "
-                    f"{path} is gone or has other content. Run the command again."
+                raise EnvsyncError(  # noqa: TRY301 (the handler below removes the copy)
+                    f"The build context {directory} changed on disk while envsync used it: "
+                    f"{path} was removed or modified. Run the command again."
                 )
-    except BaseException:
+    except BaseException:  # also for Ctrl-C: a partial copy must not be taken for a whole one
         if made:
             shutil.rmtree(destination, ignore_errors=True)
         raise
 
 
 def _copy_file(source: Path, target: Path) -> str | None:
-    """Copies one file; the hex SHA-256 of what was copied, None where there is no such file."""
+    """Copies one file. Returns the hex SHA-256 of the copied bytes; None if it does not exist."""
     sha256 = hashlib.sha256()
     try:
-        # A pipe in the file's place would block the opening for ever.
+        # Opening a named pipe would block forever, so only regular files are opened.
         reader = source.open("rb", buffering=0) if source.is_file() else None
     except OSError:
         reader = None
@@ -61,13 +65,15 @@ def _copy_file(source: Path, target: Path) -> str | None:
 
 
 def _on_disk(directory: Path, path: str, names: dict[Path, dict[str, str]]) -> Path:
-    """Where an NFC path lies on a disk that may have kept its names in another form.
+    """Returns the real path of a file whose names on disk may not be in NFC.
 
     Args:
         directory: the context.
-        path: relative to it, as `BuildContext.files` has it.
-        names: NFC name to real name, for each directory that was listed before; is added to.
+        path: a path of `BuildContext.files`, in NFC.
+        names: a cache: for each listed directory, the real name of each NFC name.
     """
+    # HFS+ on macOS stores names in NFD. Other file systems keep the form of the program that
+    # created the file, so both forms are possible.
     if path.isascii() or (directory / path).exists():
         return directory / path
     for part in path.split("/"):

@@ -1,10 +1,10 @@
-"""Which files of a build context an ignore file drops: `.amlignore`, `.gitignore`, `.dockerignore`.
+"""Implements the ignore files of a build context: `.amlignore`, `.gitignore`, `.dockerignore`.
 
-Digests rest on these rules, so no release of a library may change them: both dialects are spelled
-out here. `.amlignore` and `.gitignore` mean what they mean to azure-ai-ml, which is close to git
-but not the same: patterns are matched against one path at a time, without knowing whether it is a
-directory. A test holds the two together. `.dockerignore` means what it means to Docker
-(https://docs.docker.com/build/concepts/context/#dockerignore-files).
+Digests depend on these rules, so a new release of a library must not change them. Both dialects
+are therefore implemented here. `.amlignore` and `.gitignore` follow azure-ai-ml, which differs
+from git: it matches each path on its own and does not know whether the path is a directory. A test
+compares this module with azure-ai-ml. `.dockerignore` follows Docker:
+https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Pattern:
     """One line of an ignore file.
 
     Attributes:
-        regex: matches, from the start, the paths that the line is about.
-        drops: whether these paths are dropped; False for a line that starts with `!`.
+        regex: matches the paths of the line. Use it with `match`.
+        drops: whether the paths are dropped; False for a line that starts with `!`.
     """
 
     regex: re.Pattern[str]
@@ -30,36 +30,37 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
-    """The patterns of one `.amlignore` or `.gitignore`, in file order; the last match decides."""
+    """The patterns of one ignore file in file order. The last pattern that matches decides."""
 
     patterns: tuple[Pattern, ...]
 
     @property
-    def brings_back(self) -> bool:
-        """Whether a line starts with `!`, so that a dropped directory may hold files that stay."""
+    def re_includes(self) -> bool:
+        """Whether a line starts with `!`: a dropped directory may then have files that are kept."""
         return any(not pattern.drops for pattern in self.patterns)
 
     def drops(self, path: str) -> bool:
-        """Whether a path (`/`-separated, relative to the ignore file's directory) is dropped."""
+        """Whether a path is dropped. It is relative to the ignore file, with `/`."""
         for pattern in reversed(self.patterns):
             if pattern.regex.match(path):
                 return pattern.drops
         return False
 
 
+# Many contexts of a project have the same ignore file, and compiling patterns is slow.
 @lru_cache(maxsize=256)
 def parse_ignore_file(text: str) -> IgnoreRules:
-    """The rules of a `.amlignore` or `.gitignore`, read as azure-ai-ml reads them.
+    """Parses an `.amlignore` or `.gitignore` as azure-ai-ml does.
 
     Raises:
-        ValueError: a line that makes azure-ai-ml fail; the message names the line.
+        ValueError: azure-ai-ml would fail on a line. The message has its number.
     """
     patterns = []
     for number, line in enumerate(_lines(text), 1):
         try:
             pattern = _git_pattern(line.strip())
         except (ValueError, re.error) as error:
-            raise ValueError(f"line {number} is no valid pattern: {line.strip()}") from error
+            raise ValueError(f"line {number} is not a valid pattern: {line.strip()}") from error
         if pattern is not None:
             patterns.append(pattern)
     return IgnoreRules(tuple(patterns))
@@ -67,16 +68,16 @@ def parse_ignore_file(text: str) -> IgnoreRules:
 
 @lru_cache(maxsize=256)
 def parse_dockerignore(text: str) -> IgnoreRules:
-    """The rules of a `.dockerignore`; a line that Docker would refuse is passed over."""
+    """Parses a `.dockerignore`. Lines that Docker would refuse are skipped."""
     patterns = []
     for line in _lines(text):
-        # Docker looks for `#` before it strips: an indented `#` starts a name.
+        # Docker checks for `#` before it strips the line, so an indented `#` is part of a name.
         text = "" if line.startswith("#") else line.strip()
         drops = not text.startswith("!")
         text = text if drops else text[1:].strip()
         if not text:
             continue
-        # Docker matches each directory above a file as well, hence the tail.
+        # Docker also matches the parent directories of a file, hence the optional tail.
         expression = _docker_expression(posixpath.normpath(text).lstrip("/")) + "(?:/.*)?"
         try:
             patterns.append(Pattern(re.compile(expression + r"\Z", re.DOTALL), drops))
@@ -86,12 +87,12 @@ def parse_dockerignore(text: str) -> IgnoreRules:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines as text files have them: not `str.splitlines`, which also splits at form feeds."""
+    """Splits a text at line feeds. `str.splitlines` would also split at form feeds and others."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _git_pattern(text: str) -> Pattern | None:
-    """One stripped line in azure-ai-ml's dialect; None where it is blank or a comment."""
+    """Parses one stripped line in azure-ai-ml's dialect; None if it is blank or a comment."""
     if not text or text.startswith("#") or text == "/":
         return None
     drops = not text.startswith("!")
@@ -101,23 +102,23 @@ def _git_pattern(text: str) -> Pattern | None:
         for before, segment in zip([None, *segments], segments, strict=False)
         if not (before == segment == "**")
     ]
-    if segments == ["**", ""]:  # whatever is not directly in the root
+    if segments == ["**", ""]:  # everything that is not directly in the root
         return Pattern(re.compile("^.+/.*$"), drops)
-    if not segments[0]:  # a leading slash ties the pattern to the root
+    if not segments[0]:  # a leading slash anchors the pattern to the root
         segments = segments[1:]
     elif (len(segments) == 1 or segments[1:] == [""]) and segments[0] != "**":
-        segments = ["**", *segments]  # one name alone is looked for at every depth
+        segments = ["**", *segments]  # a single name matches at every depth
     if not segments:
         raise ValueError("a lone `!`")
     if len(segments) > 1 and not segments[-1]:
-        # `name/` means what lies below `name`. The directory itself is tested without a slash, so
-        # it does not match: it is walked, and its name still counts for the upload hash.
+        # `name/` matches only paths below `name`. azure-ai-ml tests the directory itself without a
+        # slash, so it does not match, and its name is part of the upload hash.
         segments[-1] = "**"
     return Pattern(re.compile(_git_expression(segments)), drops)
 
 
 def _git_expression(segments: list[str]) -> str:
-    """The regular expression for the normalised segments of a pattern."""
+    """Converts the normalised segments of a pattern to a regular expression."""
     if segments == ["**"]:
         return "^.+$"
     expression = "^"
@@ -140,7 +141,7 @@ def _git_expression(segments: list[str]) -> str:
 
 
 def _glob(segment: str) -> str:
-    """The regular expression for one segment with `*`, `?`, `[…]` and backslashes."""
+    """Converts a segment with `*`, `?`, `[…]` and backslashes to a regular expression."""
     expression = ""
     index = 0
     while index < len(segment):
@@ -156,9 +157,10 @@ def _glob(segment: str) -> str:
             expression += re.escape(segment[index])
             index += 1
         elif char == "[":
-            # A bracket that stands first belongs to the set: `[]a]`, `[!]a]`.
+            # A closing bracket in the first position belongs to the set: `[]a]`, `[!]a]`.
             first = index + 1 if segment.startswith("!", index) else index
             end = segment.find("]", first + 1 if segment.startswith("]", first) else first)
+            # Without a closing bracket, the opening one is an ordinary character.
             if end < 0:
                 expression += re.escape(char)
             else:
@@ -170,7 +172,7 @@ def _glob(segment: str) -> str:
 
 
 def _character_set(body: str, *, negated: bool) -> str:
-    """`[…]` as a regular expression; escaped, since Python reserves `[`, `--` and `&&` in it."""
+    """Converts the body of `[…]`, escaped: Python reserves `[`, `--` and `&&` in a set."""
     expression = "[^" if negated else "["
     index = 0
     while index < len(body):
@@ -183,12 +185,13 @@ def _character_set(body: str, *, negated: bool) -> str:
 
 
 def _docker_expression(pattern: str) -> str:
-    """The regular expression for one cleaned Docker pattern, which always starts at the root."""
+    """Converts a cleaned Docker pattern, which is always anchored to the root."""
     expression = ""
     index = 0
     while index < len(pattern):
         char = pattern[index]
         index += 1
+        # `**/` matches zero or more directories; `**` at the end matches everything below.
         if char == "*" and pattern.startswith("*", index):
             index += 2 if pattern.startswith("*/", index) else 1
             expression += ".*" if index >= len(pattern) else "(?:.*/)?"
@@ -200,6 +203,7 @@ def _docker_expression(pattern: str) -> str:
             expression += re.escape(pattern[index])
             index += 1
         elif char == "[" and (end := pattern.find("]", index + 1)) > 0:
+            # Docker uses Go's syntax, which negates a set with `^` instead of `!`.
             negated = pattern[index] == "^"
             expression += _character_set(pattern[index + negated : end], negated=negated)
             index = end + 1

@@ -1,8 +1,8 @@
-"""A local build context: its content digest, its upload hashes, and what is odd about it.
+"""Scans a local build context: its content digest, its upload hashes, and its oddities.
 
-The digest counts what the service would get: the files that azure-ai-ml uploads, by relative path
-and content. The upload hashes are azure-ai-ml's own, under which it stores the content; they tell
-whether a registered version was made from this content. docs/digest.md describes both.
+The digest covers the files that azure-ai-ml uploads: their relative paths and their content. The
+upload hashes are those of azure-ai-ml, which are part of the blob path of an upload. They show
+whether a registered version has this content. docs/digest.md describes both.
 """
 
 from __future__ import annotations
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
-        *("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache"),
-        *(".git", ".hg", ".svn", ".venv", ".idea"),
+        "__pycache__",
+        ".ipynb_checkpoints",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        ".idea",
     }
 )
 CLUTTER_FILES: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -32,21 +40,21 @@ CLUTTER_SUFFIXES: Final = (".pyc", ".pyo", ".swp", ".swo", "~")
 
 @dataclass(frozen=True, slots=True)
 class ContextScan:
-    """What a build context holds. All paths are relative to it, `/`-separated, NFC and sorted.
+    """The content of a build context. All paths are relative to it, with `/`, in NFC and sorted.
 
     Attributes:
-        context: the content. Without `uploads` where `escapes` or `broken` has an entry, since
-            azure-ai-ml would fail there, or hash what envsync does not read.
-        total_bytes: the size of all files together.
+        context: the files. It has no `uploads` if `escapes` or `broken` has an entry: azure-ai-ml
+            would fail, or hash files that envsync does not read.
+        total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
-        clutter: what tools leave behind; a directory once, with a `/` at its end.
-        docker_ignored: files that are uploaded and hashed though a root `.dockerignore` drops
-            them. The root `Dockerfile` and `.dockerignore` are not among them: Docker reads both.
-        unhashed: files that azure-ai-ml uploads but leaves out of its hash, because the ignore file
-            drops a directory above them and brings them back, or drops the link that leads to
-            them. A change to nothing else keeps the hash, and azure-ai-ml uploads nothing.
-        escapes: symbolic links that lead out of the project; they are not followed.
-        broken: `path: reason` for what cannot be uploaded; not part of the content.
+        clutter: files that tools create. A directory of such files is one entry that ends in `/`.
+        docker_ignored: files that are uploaded and hashed, although a root `.dockerignore` drops
+            them. The root `Dockerfile` and `.dockerignore` are left out, because Docker reads both.
+        unhashed: files that azure-ai-ml uploads but does not hash. Either the ignore file drops
+            their directory and re-includes them, or it drops a link that leads to them. If only
+            such files change, the hash stays the same and azure-ai-ml uploads nothing.
+        escapes: symbolic links that lead out of the project. They are not followed.
+        broken: `path: reason` for each file that cannot be uploaded. They are not in the content.
     """
 
     context: BuildContext
@@ -60,19 +68,22 @@ class ContextScan:
 
 
 def scan_context(directory: Path, root: Path) -> ContextScan:
-    """Reads a build context.
+    """Reads every file of a build context.
 
     Args:
-        directory: the context.
-        root: the project; symbolic links may not lead out of it.
+        directory: the build context.
+        root: the project directory. Symbolic links may not lead out of it.
 
     Returns:
-        The content and its oddities. What cannot be read is reported in it, never raised.
+        The content and its oddities. A file that cannot be read is listed, never raised.
     """
     walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
     walk.run()
-    whole = not walk.escapes and not walk.broken
-    uploads = {walk.sha256.hexdigest(), walk.md5.hexdigest()} if whole else set()
+    complete = not walk.escapes and not walk.broken
+    # Versions that azure-ai-ml up to 1.26 uploaded have the MD5 hash.
+    uploads = {walk.sha256.hexdigest(), walk.md5.hexdigest()} if complete else set()
+    # Everything is sorted, because the order of the file system differs between machines. A file
+    # behind two links is walked twice, so lists of problems may have repetitions.
     return ContextScan(
         context=BuildContext.of_files(
             walk.files, uploads=frozenset(uploads), directory=str(directory)
@@ -88,8 +99,9 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
 
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
-    """What tools leave behind, among these files: the files, or the directories they are in."""
+    """Yields the files that tools create, or the directory that contains them."""
     for path in paths:
+        # A directory is reported once, by its outermost part, instead of each file in it.
         *directories, name = path.split("/")
         for depth, directory in enumerate(directories, 1):
             if directory in CLUTTER_DIRECTORIES:
@@ -105,7 +117,8 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
-    """Those of these files that Docker leaves out of the build."""
+    """Yields the files that Docker excludes from the build."""
+    # The file may have any bytes, and a scan must not raise for them.
     rules = parse_dockerignore(dockerignore.decode(errors="replace"))
     if rules.patterns:
         for path in paths:

@@ -1,13 +1,12 @@
-"""One walk through a build context: every hash from one read of each file.
+"""Walks a build context and computes every hash from one read of each file.
 
-azure-ai-ml walks a context twice, once to hash and once to upload, with different rules. Where it
-hashes, a dropped directory is not entered. Where it uploads, every directory is entered, dropped
-ones and links to directories too, and only files are held against the ignore file. Both walks are
-one here.
+azure-ai-ml walks a context twice, with different rules. The walk that hashes does not enter a
+directory that the ignore file drops. The walk that uploads enters every directory, even a dropped
+one or a link, and applies the ignore file only to files. This module combines both walks.
 """
 
-# Thousands of small contexts are read for one plan: paths stay plain strings, since making `Path`
-# objects of them would take longer than hashing the files.
+# One plan may read thousands of small contexts. Paths are plain strings, because creating `Path`
+# objects would take longer than hashing the files.
 
 from __future__ import annotations
 
@@ -24,49 +23,50 @@ if TYPE_CHECKING:
     from envsync.project.context.ignore import IgnoreRules
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
-"""The first of these in the context's root decides what is left out; the other is a plain file."""
+"""The first that exists in the root of the context is the ignore file. The other is plain data."""
 
 SEED: Final = b"Initialize for october 2021 AML CLI version"
-"""What azure-ai-ml's hash starts from."""
+"""The initial input of azure-ai-ml's hash (`_asset_utils.py`)."""
 
 CHUNK: Final = 1 << 20
-"""Bytes that are read at once; no larger file is looked at for its line ends."""
+"""Bytes per read. Larger files are not checked for CRLF line ends."""
 
 MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
-"""Links that lead to directories of links multiply: 30 of them can hold a billion files."""
+"""Maximum entries behind links. 30 nested directories of links can have a billion entries."""
 
 MAX_DEPTH: Final = 200
-"""Directories below each other; azure-ai-ml breaks off somewhere, too."""
+"""Maximum directory depth. azure-ai-ml has a limit as well (Python's recursion limit)."""
 
 _TEXT_PROBE: Final = 8192
+"""Bytes searched for a null byte, which marks a binary file (git uses 8000)."""
 
 
 def nfc(path: str) -> str:
-    """A path in the one Unicode form that counts; file systems keep names in several."""
+    """Normalises a path to Unicode NFC: file systems store the same name in different forms."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
 class ContextWalk:
-    """One walk through a context, and what it found so far.
+    """One walk through a build context, with its results.
 
     Attributes:
-        files: path to hex SHA-256.
-        total_bytes: the size of all files together.
+        files: the hex SHA-256 of each uploaded file, by path.
+        total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         unhashed: files that are uploaded but not part of azure-ai-ml's hash.
         escapes: links that lead out of the project.
-        broken: `path: reason` for what cannot be uploaded.
+        broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
-        sha256: azure-ai-ml's hash, while it grows.
-        md5: the same of azure-ai-ml up to 1.26.
+        sha256: azure-ai-ml's hash of the files so far.
+        md5: the hash of azure-ai-ml up to 1.26.
     """
 
     def __init__(self, top: str, root: str) -> None:
-        """Sets out.
+        """Prepares a walk. `run` performs it.
 
         Args:
-            top: the context, symbolic links resolved.
-            root: the project, symbolic links resolved; no link may lead out of it.
+            top: the build context, symbolic links resolved.
+            root: the project directory, symbolic links resolved. No link may lead out of it.
         """
         self._top = top
         self._root = root
@@ -78,15 +78,16 @@ class ContextWalk:
         self.broken: list[str] = []
         self.dockerignore = b""
         self.sha256 = hashlib.sha256(SEED)
+        # Without `usedforsecurity=False`, Python in FIPS mode refuses MD5.
         self.md5 = hashlib.md5(SEED, usedforsecurity=False)
         self._rules: IgnoreRules | None = None
-        self._brings_back = False
+        self._re_includes = False
         self._rules_base = top
         self._above: set[str] = set()
         self._behind_links = 0
 
     def run(self) -> None:
-        """Walks all of it."""
+        """Walks the whole context."""
         if not self._inside(self._top):
             self.escapes.append(".")
             return
@@ -97,7 +98,7 @@ class ContextWalk:
         return path == self._root or path.startswith(os.path.join(self._root, ""))
 
     def _read_ignore_file(self) -> None:
-        """Takes the rules of the ignore file that azure-ai-ml would take, if there is one."""
+        """Reads the ignore file that azure-ai-ml would use, if there is one."""
         for name in IGNORE_FILES:
             path = os.path.realpath(os.path.join(self._top, name))
             if not os.path.exists(path):
@@ -118,9 +119,9 @@ class ContextWalk:
             except ValueError as error:
                 self.broken.append(f"{name}: {error}")
             else:
-                # Where the ignore file is a link, azure-ai-ml matches from its target's directory.
+                # If the ignore file is a link, azure-ai-ml matches paths relative to its target.
                 self._rules = rules if rules.patterns else None
-                self._brings_back = rules.brings_back
+                self._re_includes = rules.re_includes
                 self._rules_base = os.path.dirname(path)
             return
 
@@ -130,15 +131,17 @@ class ContextWalk:
         """Walks one directory.
 
         Args:
-            path: where it is, links resolved: azure-ai-ml matches patterns against that, too.
-            shown: where it is in the context, links kept, with a `/` at its end; empty at the top.
-            linked: whether a link led here.
-            hashed: whether azure-ai-ml's hash gets here.
-            hidden: whether nothing in here can be uploaded, except what links lead to.
+            path: its absolute path, links resolved. azure-ai-ml matches patterns against it.
+            shown: its path in the context, links not resolved, ending in `/`; empty at the top.
+            linked: whether the walk reached the directory through a link.
+            hashed: whether azure-ai-ml's hash includes the directory.
+            hidden: whether the ignore file drops everything in it, except what links lead to.
         """
+        # A link to a parent directory would be followed forever. `hidden` directories are not
+        # reported, because azure-ai-ml uploads nothing from them.
         if path in self._above:
             if not hidden:
-                self._break(shown, "a link that leads to a directory above it, round and round")
+                self._break(shown, "a link to a directory above it, which would never end")
             return
         if len(self._above) == MAX_DEPTH:
             self._break(shown, f"more than {MAX_DEPTH} directories deep")
@@ -147,19 +150,20 @@ class ContextWalk:
             with os.scandir(path) as iterator:
                 entries = list(iterator)
         except OSError as error:
-            if hashed:  # where it only uploads, azure-ai-ml passes over such a directory
+            if hashed:  # the walk that uploads skips a directory that it cannot list
                 self._break(shown, error.strerror or str(error))
             return
-        # Names that differ in case only keep the order in which the file system lists them. That is
-        # what azure-ai-ml does, so its hash of such a context differs from machine to machine.
+        # azure-ai-ml sorts by the lower-case name. Names that differ only in case keep the order of
+        # the file system, so the hash of such a context differs between machines.
         entries.sort(key=lambda entry: entry.name.lower())
+        # Patterns are matched against the resolved path, not against the path through links.
         below = self._matched(path) + "/" if path != self._rules_base else ""
         self._above.add(path)
         for entry in entries:
             if linked:
                 self._behind_links += 1
                 if self._behind_links > MAX_ENTRIES_BEHIND_LINKS:
-                    self._break(shown, "links that lead to too many files")
+                    self._break(shown, "links to too many files")
                     break
             if hidden or (self._rules is not None and self._rules.drops(below + entry.name)):
                 self._dropped(entry, shown + entry.name, linked=linked)
@@ -168,17 +172,18 @@ class ContextWalk:
         self._above.discard(path)
 
     def _matched(self, path: str) -> str:
-        """The text that patterns are matched against for a path with its links resolved."""
+        """Returns the path that patterns are matched against, for a path without links."""
         if self._rules is None:
             return ""
         return os.path.relpath(path, self._rules_base).replace(os.sep, "/")
 
     def _kept(self, entry: os.DirEntry[str], shown: str, *, linked: bool, hashed: bool) -> None:
-        """Walks one entry that the ignore file does not drop."""
+        """Processes one entry that the ignore file does not drop."""
         if not _is_utf8(entry.name):
             self._break(shown, "a name that is not UTF-8")
             return
         if hashed:
+            # The hash includes the names of directories, and neither their paths nor the sizes.
             name = entry.name.encode()
             self.sha256.update(name)
             self.md5.update(name)
@@ -202,13 +207,14 @@ class ContextWalk:
             self._break(shown, "neither a file nor a directory")
 
     def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
-        """Walks one entry that the ignore file drops, for what is uploaded all the same.
+        """Searches one dropped entry for files that azure-ai-ml uploads nevertheless.
 
-        That is what a `!` pattern brings back, and what lies behind a link to a directory: its
-        files are matched where they really are, whatever the link is called.
+        These are files that a `!` pattern re-includes, and files behind a link to a directory:
+        azure-ai-ml matches such a file by its resolved path, which the pattern may not match.
         """
         path = entry.path
-        hidden = not self._brings_back
+        # Without a `!` pattern, no file below a dropped directory can be re-included.
+        hidden = not self._re_includes
         if entry.is_symlink():
             linked = True
             path = os.path.realpath(path)
@@ -224,15 +230,16 @@ class ContextWalk:
             self._directory(path, shown + "/", linked=linked, hashed=False, hidden=hidden)
 
     def _file(self, path: str, shown: str, *, hashed: bool) -> None:
-        """Reads one file, once, for all hashes."""
+        """Reads one file once, and updates all hashes."""
         key = nfc(shown)
         if key in self.files:
-            self._break(shown, "two names that are the same once Unicode is normalised (NFC)")
+            self._break(shown, "two names that are equal after Unicode normalisation (NFC)")
             return
         sha256 = hashlib.sha256()
         size = 0
         first = b""
         try:
+            # Unbuffered: a chunk is larger than Python's buffer, which would only copy the bytes.
             with open(path, "rb", buffering=0) as file:
                 while chunk := file.read(CHUNK):
                     first = first or chunk
@@ -248,13 +255,14 @@ class ContextWalk:
         self.total_bytes += size
         if not hashed:
             self.unhashed.append(key)
+        # A null byte near the start marks a binary file, in which CRLF is not a line end.
         if size == len(first) and b"\r\n" in first and b"\0" not in first[:_TEXT_PROBE]:
             self.crlf.append(key)
         if key == ".dockerignore":
             self.dockerignore = first
 
     def _break(self, shown: str, reason: str) -> None:
-        # Names that are not UTF-8 hold lone surrogates, which no output takes.
+        # Python decodes a name that is not UTF-8 to lone surrogates, which cannot be printed.
         path = nfc(shown.rstrip("/") or ".")
         self.broken.append(f"{os.fsencode(path).decode(errors='backslashreplace')}: {reason}")
 
@@ -268,11 +276,11 @@ def _is_utf8(name: str) -> bool:
 
 
 def _reason(error: OSError) -> str:
-    """Why an entry that a directory lists cannot be found."""
+    """Returns why `stat` failed for an entry of a directory."""
     match error.errno:
         case errno.ENOENT:
-            return "a link that leads nowhere"
+            return "a link to a file that does not exist"
         case errno.ELOOP:
-            return "a link that leads to itself"
+            return "a link to itself"
         case _:
             return error.strerror or str(error)

@@ -1,1 +1,1 @@
-"""One environment file to a declaration, and what is wrong with it."""
+"""Reads one environment file into a declaration, and reports its problems."""

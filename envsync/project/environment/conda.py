@@ -1,177 +1,195 @@
-"""Conda specifications: read from a file or from the environment file itself, and checked.
+"""Reads and checks conda specifications, from a conda file or from the environment file.
 
-azure-ai-ml looks at nothing in them. What is an error here is what conda would refuse, or what has
-no meaning in JSON, which is how the service keeps a specification.
+azure-ai-ml does not look into them. envsync reports as an error what conda would refuse, and what
+JSON cannot represent: the specification is compared as JSON.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from dataclasses import replace
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON, canonical_json
+from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
-from envsync.project.environment.place import Place, missing, resolve
-from envsync.project.files import Conda, Reading
+from envsync.project.files import Conda, ParsedFile, Unreadable
 from envsync.project.problems import Report, start_report
-from envsync.project.yaml.nodes import MAP, NULL, SEQ, STR, Finding, entries, finding, value
+from envsync.project.yaml.nodes import MAP, NULL, SEQ, STR, TextProblem, entries, problem_at, value
 
 
-def read_conda(place: Place, node: Node) -> Conda | None:
-    """The specification that `conda_file` names or holds; None where it means none.
+def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
+    """Returns the specification that `conda_file` names or contains; None if it is empty.
 
-    Problems of a conda file of its own stand in the report of the result, all others in that of
-    the environment file.
+    Problems of a conda file are in the report of the result. All other problems are in the report
+    of the environment file.
     """
     if isinstance(node, MappingNode):
-        return Conda(_specification(place.report, node)) if node.value else None
+        return Conda(_specification(file.report, node)) if node.value else None
     if not isinstance(node, ScalarNode) or node.tag != STR:
-        message = "`conda_file` must be a path, or the specification itself."
-        place.report.add("wrong-type", node, message, "Write the path of a conda file.")
+        message = "`conda_file` must be a path or a conda specification."
+        file.report.add("wrong-type", node, message, fix="Write the path of a conda file.")
         return Conda(None)
     if not node.value:
         return None
-    path = _find(place, node, node.value)
+    path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
-    known = place.sources.condas.get(path)
+    # Several environments may name the same conda file. It is checked once, and they share its
+    # report, so that each problem is reported once.
+    known = file.files.condas.get(path)
     if known is None:
-        reading = place.sources.read(path)
-        if isinstance(reading, str):
-            message = f"The conda file `{node.value}` cannot be read: {reading}."
-            place.report.add("missing-file", node, message, "Make it readable.")
+        parsed = file.files.read(path)
+        if isinstance(parsed, Unreadable):
+            message = f"The conda file `{node.value}` cannot be read: {parsed.reason}."
+            fix = "Check the file and its permissions."
+            file.report.add("missing-file", node, message, fix=fix)
             return Conda(None)
-        known = place.sources.condas[path] = _read_file(place, path, reading)
+        known = file.files.condas[path] = _read_file(file, path, parsed)
     return known
 
 
-def _find(place: Place, node: Node, text: str) -> str | None:
+def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
     if text.startswith("file:"):
-        message = f"There is no file `{text}`; azure-ai-ml takes a plain path here."
+        # azure-ai-ml treats the prefix as a part of the file name.
+        message = f"The conda file `{text}` does not exist: `conda_file` is a plain path."
         fix = f"Write `conda_file: {text.removeprefix('file:')}`."
-        place.report.add("missing-file", node, message, fix)
+        file.report.add("missing-file", node, message, fix=fix)
         return None
-    path = resolve(place, node, text)
+    path = resolve(file, node, text)
     if path is None or os.path.isfile(path):
         return path
     if os.path.isdir(path):
-        message, fix = f"`{text}` is a directory.", "Name the conda file in it."
-        place.report.add("missing-file", node, message, fix)
+        message = f"The conda file `{text}` is a directory."
+        file.report.add("missing-file", node, message, fix="Name the conda file in it.")
     else:
-        fix = "Add the file, or correct the path; it is relative to this file's directory."
-        missing(place, node, f"There is no conda file `{text}`.", path, fix)
+        message = f"The conda file `{text}` does not exist."
+        fix = "Add the file, or correct the path. Paths are relative to this file."
+        report_missing(file, node, message, path=path, fix=fix)
     return None
 
 
-def _read_file(place: Place, path: str, reading: Reading) -> Conda:
-    shown = place.sources.display(path)
-    findings = [_as_conda(item) for item in reading.findings]
-    report = start_report(shown, reading.document, findings, place.report.rules)
-    if reading.is_broken:
+def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
+    report = start_report(
+        file.files.display(path),
+        parsed.document,
+        problems=[_as_conda(item) for item in parsed.problems],
+        rules=file.report.rules,
+    )
+    if parsed.is_broken:
         return Conda(None, report)
-    root = reading.content
+    root = parsed.content
     if root is None:
-        message, fix = "The conda file is empty.", "Write the specification, or drop `conda_file`."
-        report.add_finding(Finding("invalid-conda", message, fix, 1, 1))
+        fix = "Write a conda specification, or remove the `conda_file` line."
+        report.add_problem(TextProblem("invalid-conda", "The conda file is empty.", fix=fix))
         return Conda(None, report)
     return Conda(_specification(report, root), report)
 
 
-def _as_conda(item: Finding) -> Finding:
-    if item.rule != "yaml-syntax":
-        return item
-    return Finding("invalid-conda", item.message, item.fix, item.line, item.column)
+def _as_conda(item: TextProblem) -> TextProblem:
+    # `yaml-syntax` is about the environment file. Invalid YAML in a conda file is `invalid-conda`.
+    return replace(item, rule="invalid-conda") if item.rule == "yaml-syntax" else item
 
 
 def _specification(report: Report, root: Node) -> str | None:
-    """The canonical JSON of a checked specification; None where it has errors."""
+    """Returns the canonical JSON of a specification; None if it has errors (reported)."""
     if not isinstance(root, MappingNode) or root.tag != MAP:
         message = "A conda specification must be a mapping."
-        fix = "Write `dependencies:` with a list below it."
-        report.add("invalid-conda", root, message, fix)
+        report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
-    faults: list[Finding] = []
-    data = _plain(root, faults)
+    # Problems are collected before they are reported: any of them makes the JSON unusable, whatever
+    # severity the report gives it.
+    problems: list[TextProblem] = []
+    data = _plain(root, problems)
     for key, item in entries(root):
+        # A `dependencies:` key without a value is not an error: it means no dependencies.
         if key.value == "dependencies" and item.tag != NULL:
-            _check_dependencies(report, item, faults)
-    for fault in faults:
-        report.add_finding(fault)
-    return None if faults else canonical_json(data)
+            _check_dependencies(report, item, problems)
+    for problem in problems:
+        report.add_problem(problem)
+    return None if problems else canonical_json(data)
 
 
-def _check_dependencies(report: Report, node: Node, faults: list[Finding]) -> None:
+def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> None:
     if not isinstance(node, SequenceNode):
-        message, fix = "`dependencies` must be a list.", "Write each on a line, after `- `."
-        faults.append(finding("invalid-conda", node, message, fix))
+        message = "`dependencies` must be a list."
+        fix = "Write each dependency on its own line, after `- `."
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
         return
     lines: set[int] = set()
     for item in node.value:
         if isinstance(item, ScalarNode) and item.tag == STR:
-            _note_conda_item(report, item, lines)
+            _check_conda_item(report, item, lines)
         elif isinstance(item, MappingNode):
-            for key, below in entries(item):
-                _check_pip(report, key, below, lines, faults)
+            for entry in entries(item):
+                _check_pip(report, entry, lines=lines, problems=problems)
         else:
-            faults.append(_no_package(item))
+            problems.append(_not_a_package(item))
 
 
 def _check_pip(
-    report: Report, key: Node, node: Node, lines: set[int], faults: list[Finding]
+    report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
 ) -> None:
+    key, node = entry
     if key.value != "pip":
-        message = f"conda takes only `pip:` as a mapping among dependencies, not `{key.value}:`."
-        fix = "Write a package as one text, such as `python=3.12`."
-        faults.append(finding("invalid-conda", key, message, fix))
+        message = f"The only mapping among conda dependencies is `pip:`, not `{key.value}:`."
+        fix = "Write a package as one string, such as `python=3.12`."
+        problems.append(problem_at("invalid-conda", key, message, fix=fix))
         return
     if not isinstance(node, SequenceNode):
-        message, fix = "`pip` must be a list.", "Write each requirement on a line, after `- `."
-        faults.append(finding("invalid-conda", node, message, fix))
+        message = "`pip` must be a list."
+        fix = "Write each requirement on its own line, after `- `."
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
         return
     for item in node.value:
         if not isinstance(item, ScalarNode) or item.tag != STR:
-            faults.append(_no_package(item))
+            problems.append(_not_a_package(item))
         elif leaves_pip_open(item.value):
-            _note_open(report, item, "pip requirement", f"{item.value}==1.2.3", lines)
+            kind, example = "pip requirement", f"{item.value}==1.2.3"
+            _report_open(report, item, kind, example=example, lines=lines)
 
 
-def _no_package(node: Node) -> Finding:
-    message = "A dependency must be a text that names a package."
-    fix = "Write it as `name=version`, in quotes if YAML would read it as a number."
-    return finding("invalid-conda", node, message, fix)
+def _not_a_package(node: Node) -> TextProblem:
+    message = "A dependency must be a string that names a package."
+    fix = "Write `name=version`, in quotes if YAML would read it as a number."
+    return problem_at("invalid-conda", node, message, fix=fix)
 
 
-def _note_conda_item(report: Report, node: ScalarNode, lines: set[int]) -> None:
+def _check_conda_item(report: Report, node: ScalarNode, lines: set[int]) -> None:
     if leaves_conda_open(node.value):
-        _note_open(report, node, "dependency", f"{node.value}=1.2.3", lines)
+        example = f"{node.value}=1.2.3"
+        _report_open(report, node, "dependency", example=example, lines=lines)
     ended = ended_python(node.value)
     if ended:
-        message = f"Python {ended[0]} has had no security fixes since {ended[1]}."
-        report.add("end-of-life-python", node, message, "Use a newer Python.")
+        message = f"Python {ended[0]} has not had security fixes since {ended[1]}."
+        report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
 
 
-def _note_open(report: Report, node: ScalarNode, kind: str, example: str, lines: set[int]) -> None:
-    """One warning for a line, however much stands on it."""
+def _report_open(
+    report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
+) -> None:
+    """Reports a dependency without a version: one warning per line, even for a list on one line."""
     if node.start_mark.line not in lines:
         lines.add(node.start_mark.line)
-        message = f"The {kind} `{node.value}` has no version, so that builds will differ."
-        report.add("unpinned-dependency", node, message, f"Name a version, as in `{example}`.")
+        message = f"The {kind} `{node.value}` has no version, so each build may install another."
+        fix = f"Add a version, such as `{example}`."
+        report.add("unpinned-dependency", node, message, fix=fix)
 
 
-def _plain(node: Node, faults: list[Finding]) -> JSON:
-    """A node as JSON data, numbers and truth values as YAML reads them."""
+def _plain(node: Node, problems: list[TextProblem]) -> JSON:
+    """Converts a node to JSON data. Values that JSON cannot represent are added to `problems`."""
     if isinstance(node, MappingNode) and node.tag == MAP:
         mapping: dict[str, JSON] = {}
         for key, item in entries(node):
             if key.tag != STR:
-                message = f"YAML does not read the key `{key.value}` as text."
-                faults.append(finding("invalid-conda", key, message, "Put it in quotes."))
-            mapping[str(key.value)] = _plain(item, faults)
+                message = f"YAML does not read the key `{key.value}` as a string."
+                problems.append(problem_at("invalid-conda", key, message, fix="Put it in quotes."))
+            mapping[str(key.value)] = _plain(item, problems)
         return mapping
     if isinstance(node, SequenceNode) and node.tag == SEQ:
-        return [_plain(item, faults) for item in node.value]
+        return [_plain(item, problems) for item in node.value]
     if isinstance(node, ScalarNode):
         if node.tag == STR:
             text: str = node.value
@@ -179,11 +197,12 @@ def _plain(node: Node, faults: list[Finding]) -> JSON:
         meaning = value(node)
         if meaning is None or isinstance(meaning, bool | int | str):
             return meaning
+        # Python's `json` would write NaN and infinities, which are not JSON.
         if isinstance(meaning, float) and math.isfinite(meaning):
             return meaning
-        message = f"`{node.value}` is a kind of value that JSON does not have."
-        faults.append(finding("invalid-conda", node, message, "Put it in quotes."))
+        message = f"JSON cannot represent the value `{node.value}`."
+        problems.append(problem_at("invalid-conda", node, message, fix="Put it in quotes."))
         return None
-    message = "Only plain mappings and lists have a meaning in JSON."
-    faults.append(finding("invalid-conda", node, message, "Remove the YAML tag."))
+    message = "JSON can only represent plain mappings and lists."
+    problems.append(problem_at("invalid-conda", node, message, fix="Remove the YAML tag."))
     return None

@@ -1,4 +1,4 @@
-"""Name and version of an environment: what the service takes, and what YAML makes of them."""
+"""Reads the name and version of an environment, and checks that they are valid."""
 
 from __future__ import annotations
 
@@ -8,67 +8,86 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.naming import is_reserved, is_valid_name
-from envsync.project.environment.fields import read_text
+from envsync.project.environment.fields import read_string
+from envsync.project.files import fields, parse
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import BOOL, DATE, FLOAT, INT, STR, value
 
+# `1e3` is a number in YAML 1.2 and a string in YAML 1.1, which PyYAML implements.
 _YAML_1_2_NUMBER: Final = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+")
+
+_ALLOWED: Final = (
+    "Use up to 255 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
+)
 
 
 def read_name(report: Report, node: Node) -> str | None:
-    """The name; None where there is none that could be planned with, which is reported."""
-    name = read_text(report, node, "name")
+    """Returns the name; None if it cannot be used, which is reported."""
+    name = read_string(report, node, "name")
     if name is None:
         return None
     if not name:
-        report.add("missing-name", node, "The name is empty.", "Give the environment a name.")
+        report.add("missing-name", node, "The name is empty.", fix="Give the environment a name.")
         return None
     if is_reserved(name):
-        message = f"The name `{name}` belongs to Microsoft: `AzureML` and `Microsoft` are reserved."
-        report.add("reserved-name", node, message, "Choose a name that starts otherwise.")
+        message = f"The name `{name}` is reserved for Microsoft."
+        fix = "Choose a name that does not start with `AzureML` or `Microsoft`."
+        report.add("reserved-name", node, message, fix=fix)
     if not is_valid_name(name):
-        message = f"The service does not take the name `{name}`."
-        report.add("invalid-name", node, message, f"{_ALLOWED} letter or digit.")
+        message = f"`{name}` is not a valid environment name."
+        report.add("invalid-name", node, message, fix=_ALLOWED)
     return name
 
 
-_ALLOWED: Final = "Use up to 255 letters, digits, `.`, `_` and `-`, starting with a"
-
-
 def read_version(report: Report, node: Node) -> str | None:
-    """The version as azure-ai-ml would register it; None where there is none, which is reported."""
+    """Returns the version that azure-ai-ml would register; None if there is none (reported)."""
     if not isinstance(node, ScalarNode) or node.tag not in (STR, INT, FLOAT, BOOL, DATE):
-        message, fix = "`version` must be a text or a number.", 'Put it in quotes: `version: "1"`.'
-        report.add("wrong-type", node, message, fix)
+        message = "`version` must be a string or a number."
+        report.add("wrong-type", node, message, fix='Put it in quotes: `version: "1"`.')
         return None
     written: str = node.value
     version = written if node.tag == DATE else str(value(node))
     if not version:
-        message, fix = "`version` is empty.", "Give it a value, or remove the line."
-        report.add("wrong-type", node, message, fix)
+        message = "`version` is empty."
+        report.add("wrong-type", node, message, fix="Give it a value, or remove the line.")
         return None
+    # Quotes help only if the version is valid as it is written: `1:30` is not.
     valid = is_valid_name(written)
-    fix = f'Put it in quotes: `version: "{written}"`.' if valid else f"{_ALLOWED} letter or digit."
+    fix = f'Put it in quotes: `version: "{written}"`.' if valid else _ALLOWED
     if node.tag == DATE:
-        message = f"YAML reads the version `{written}` as a date, which azure-ai-ml refuses."
-        report.add("ambiguous-version", node, message, fix)
+        message = f"YAML reads the version `{written}` as a date, and azure-ai-ml refuses dates."
+        report.add("ambiguous-version", node, message, fix=fix)
     elif version != written:
-        message = f"YAML reads the version `{written}` as `{version}`; Azure would register that."
-        report.add("ambiguous-version", node, message, fix)
+        message = f"YAML reads the version `{written}` as `{version}`, and Azure would register it."
+        report.add("ambiguous-version", node, message, fix=fix)
     elif node.tag == STR and not node.style and _YAML_1_2_NUMBER.fullmatch(written):
-        message = f"The version `{written}` is a number to YAML 1.2 and a text to azure-ai-ml."
-        report.add("ambiguous-version", node, message, fix)
-    elif fault := version_fault(written):
-        report.add("invalid-version", node, *fault)
+        message = f"The version `{written}` is a number in YAML 1.2 and a string in azure-ai-ml."
+        report.add("ambiguous-version", node, message, fix=fix)
+    elif problem := version_problem(written):
+        message, fix = problem
+        report.add("invalid-version", node, message, fix=fix)
     return version
 
 
-def version_fault(version: str) -> tuple[str, str] | None:
-    """Why a text cannot be a version, and what to do about it; None where it can."""
+def version_problem(version: str) -> tuple[str, str] | None:
+    """Returns why a string cannot be a version, and what to do; None if it can be one."""
     if not is_valid_name(version):
-        message = f"The version `{version}` is not one that envsync takes."
-        return message, f"{_ALLOWED} letter or digit."
+        return f"`{version}` is not a valid environment version.", _ALLOWED
+    # `name@latest` refers to the newest version, so a version of that name would be ambiguous.
     if version == "latest":
-        message = "`latest` is a label, not a version: `@latest` is the newest version."
-        return message, "Name a version of its own."
+        message = "`latest` is a label for the newest version, and cannot be a version."
+        return message, "Choose another version."
+    return None
+
+
+def written_identity(data: bytes) -> tuple[str, str] | None:
+    """Returns the name and version in the bytes of a YAML file, as they are written.
+
+    Returns:
+        None if the file does not have both, or is not valid YAML. Nothing is reported.
+    """
+    top = fields(parse(data))
+    name, version = top.get("name"), top.get("version")
+    if isinstance(name, ScalarNode) and isinstance(version, ScalarNode):
+        return name.value, version.value
     return None

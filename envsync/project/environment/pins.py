@@ -1,4 +1,4 @@
-"""What the dependencies of a conda specification leave open, and Pythons past their end of life."""
+"""Detects images and dependencies without a version, and Python versions without support."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ END_OF_LIFE: Final = {
     (3, 8): "2024-10-07",
     (3, 9): "2025-10-31",
 }
-"""Python series to the day of their last security fix, as of this release of envsync.
+"""Python series and the day of their end of life, as known to this release of envsync.
 
-A table, not a clock: a file that is valid today is valid tomorrow with the same envsync. From
-https://devguide.python.org/versions/.
+Source: https://devguide.python.org/versions/. The table has only series whose support has ended,
+and no clock is read: the same envsync reports the same problems on every day.
 """
 
+# The optional channel, the name and the rest of a conda match specification:
+# https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/pkg-specs.html
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
+# The name, the optional extras and the rest of a requirement (PEP 508).
 _PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
+# The usual `name=1.2` and `name==1.2`, which need no further parsing in thousands of files.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
 _VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
 def leaves_conda_open(item: str) -> bool:
-    """Whether a conda dependency names a package without any version."""
+    """Whether a conda dependency names a package without a version."""
     if _PLAINLY_PINNED.fullmatch(item):
         return False
     text = item.partition("#")[0].strip()
@@ -47,9 +51,9 @@ def leaves_conda_open(item: str) -> bool:
 
 
 def leaves_pip_open(item: str) -> bool:
-    """Whether a pip requirement names a package without any version, or a repository without one.
+    """Whether a pip requirement names a package or a repository without a version.
 
-    Options, files and addresses of archives leave nothing open that envsync could tell.
+    Options, local files and URLs of archives are not reported: envsync cannot tell their version.
     """
     if _PLAINLY_PINNED.fullmatch(item):
         return False
@@ -59,8 +63,9 @@ def leaves_pip_open(item: str) -> bool:
         text = text[option.end() :]
     name, at, address = text.partition(" @ ")
     if _VCS.match(address if at else name):
-        place = (address if at else name).partition("://")[2].partition("#")[0]
-        return "@" not in place.partition("/")[2]
+        # `git+https://user@host/path@revision`: only an `@` after the host marks a revision.
+        repository = (address if at else name).partition("://")[2].partition("#")[0]
+        return "@" not in repository.partition("/")[2]
     if at or option or "://" in text or text.startswith(("-", ".", "/")):
         return False
     if text.endswith(_FILE_NAMES):
@@ -70,7 +75,11 @@ def leaves_pip_open(item: str) -> bool:
 
 
 def ended_python(item: str) -> tuple[str, str] | None:
-    """The series of Python that a conda dependency pins and when it ended, if it has."""
+    """Returns the Python series that a conda dependency pins, and the day its support ended.
+
+    Returns:
+        None if the dependency is not Python, allows several series, or pins a supported one.
+    """
     if "python" not in item.lower():
         return None
     match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
@@ -87,9 +96,9 @@ def ended_python(item: str) -> tuple[str, str] | None:
 
 
 def is_pinned(image: str) -> bool:
-    """Whether an image names a digest, or a tag other than `latest`.
+    """Whether an image has a digest, or a tag other than `latest`.
 
-    The text is `[host[:port]/]path[:tag][@digest]`; a colon before a `/` belongs to a port.
+    An image is `[host[:port]/]path[:tag][@digest]`. A colon before the last `/` marks a port.
     """
     name, at, _ = image.partition("@")
     if at:

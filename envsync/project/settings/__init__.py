@@ -1,1 +1,1 @@
-"""`envsync.yaml`."""
+"""Reads `envsync.yaml`, the settings file of a project."""

@@ -1,4 +1,4 @@
-"""`envsync.yaml`: the settings of a project, as frozen values."""
+"""Reads `envsync.yaml` into frozen values."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
 from envsync.project.rules import FIXED, RULES, Level
-from envsync.project.settings.mapping import Settings, open_mapping
+from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.targets import TargetConfig, read_targets
-from envsync.project.yaml.nodes import NULL, check
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import NULL
 from envsync.project.yaml.text import compose
 
 FILE_NAME: Final = "envsync.yaml"
 DEFAULT_ENVIRONMENTS: Final = "environments"
 MAX_PROJECT_LENGTH: Final = 256
-"""The longest tag value that Azure takes; the project is written as one."""
+"""Maximum characters of a tag value in Azure. envsync writes the project name as a tag value."""
 
 _SETTINGS: Final = (
-    *("project", "environments", "default_target", "targets", "prune", "superseded", "adopt"),
-    *("versions", "ignore_tags", "max_archive_percent", "rules"),
+    "project",
+    "environments",
+    "default_target",
+    "targets",
+    "prune",
+    "superseded",
+    "adopt",
+    "versions",
+    "ignore_tags",
+    "max_archive_percent",
+    "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -34,18 +44,17 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of a project. docs/configuration.md describes each.
+    """The settings of a project. docs/configuration.md describes each setting.
 
     Attributes:
-        root: the project directory: the one of the file, or where envsync was started.
-        path: the file; None where there is none.
-        project: the owner written on what envsync creates.
-        environments: where environment files are looked for, relative to `root`.
-        targets: by name, in the order of the file.
-        default_target: None where the command must name one.
-        policy: what a plan may do, before the command line has its say.
+        root: the project directory: the directory of the settings file, or the start directory.
+        path: the settings file; None if there is none.
+        environments: the directory of environment files, relative to `root`.
+        targets: the targets by name, in the order of the file.
+        default_target: None if each command must name a target.
+        policy: what a plan may do. Command-line options can change it.
         versions: what a file without `version` means.
-        rules: every rule with its severity.
+        rules: the severity of every rule.
     """
 
     root: Path
@@ -58,29 +67,33 @@ class Config:
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
 
     def target(self, name: str | None = None) -> TargetConfig:
-        """The target of a name, or the default one.
+        """Returns the target with a name, or the default target.
 
         Raises:
-            UsageError: there is no such target, or none is the default.
-            InvalidProject: its settings name environment variables that are not set.
+            UsageError: the target does not exist, or there is no default target.
+            InvalidProject: the target needs environment variables that are not set.
         """
         known = ", ".join(self.targets)
         if name is None:
             name = self.default_target
         if name is None:
-            raise UsageError(f"Name a target with `-t`, or set `default_target`: {known}.")
+            raise UsageError(
+                "No target is selected, and there is no default target. Pass `-t NAME`, or set "
+                f"`default_target` in {FILE_NAME}. Known targets: {known}."
+            )
         target = self.targets.get(name)
         if target is None:
             near = nearest(name, self.targets)
-            hint = f"Did you mean `{near}`?" if near else f"Known are {known}."
-            raise UsageError(f"There is no target `{name}`. {hint}")
+            hint = f"Did you mean `{near}`?" if near else f"Known targets: {known}."
+            raise UsageError(f"The target `{name}` does not exist. {hint}")
         if target.problems:
             raise InvalidProject(target.problems)
         return target
 
 
 def find_config(start: Path) -> Path | None:
-    """The `envsync.yaml` of a directory or of the nearest one above it."""
+    """Returns the `envsync.yaml` in a directory or in the nearest directory above it."""
+    # Not `resolve`: a project that is reached through a link keeps the path that the user knows.
     absolute = Path(os.path.abspath(start))
     for directory in (absolute, *absolute.parents):
         path = directory / FILE_NAME
@@ -90,7 +103,7 @@ def find_config(start: Path) -> Path | None:
 
 
 def config_path(path: Path | None, start: Path) -> Path | None:
-    """The settings file: the one given, relative to `start`, or the nearest, upwards from there."""
+    """Returns the given settings file, relative to `start`, or else the nearest one."""
     return find_config(start) if path is None else Path(os.path.abspath(start / path))
 
 
@@ -99,133 +112,137 @@ def load_config(
     start: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """The settings of a project.
+    """Reads the settings of a project.
 
     Args:
-        path: the settings file; None to look for one.
-        start: where to look from, upwards; the working directory if None. The project directory
-            where there is no settings file.
-        environ: environment variables; those of the process if None.
+        path: the settings file; None to search for one.
+        start: the directory in which the search starts; the working directory by default. It is
+            the project directory if there is no settings file.
+        environ: environment variables; by default those of the process.
 
     Raises:
-        InvalidProject: the file has errors; all of them.
-        UsageError: there is no file at `path`.
+        InvalidProject: the file has errors. The exception has all of them.
+        UsageError: the file at `path` cannot be read.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
     found = config_path(path, start)
     if found is None:
-        return _read(start, None, Settings(FILE_NAME, {}, []))
+        return _read(start, None, MappingReader(FILE_NAME, {}, []))
     try:
         data = found.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"The settings file {found} cannot be read: {reason}.") from error
-    settings = _open(found, data, os.environ if environ is None else environ)
-    config = _read(found.parent, found, settings)
-    if settings.problems:
-        problems = {(p.line, p.column, p.rule, p.message): p for p in settings.problems}
+    reader = _open(found, data, os.environ if environ is None else environ)
+    config = _read(found.parent, found, reader)
+    if reader.problems:
+        # An anchored value is checked at each alias, so the same problem may be found twice.
+        problems = {(p.line, p.column, p.rule, p.message): p for p in reader.problems}
         raise InvalidProject([problems[key] for key in sorted(problems)])
     return config
 
 
-def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> Settings:
-    """The top level of a settings file.
+def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
+    """Returns a reader of the top level of a settings file.
 
     Raises:
-        InvalidProject: its YAML has errors, or it is no mapping.
+        InvalidProject: the YAML has errors, or is not a mapping.
     """
-    settings = Settings(path.name, environ, [])
+    reader = MappingReader(path.name, environ, [])
     document = compose(data)
-    findings = list(document.findings)
+    found = list(document.problems)
     if document.root is not None:
-        findings += check(document.root)
-    for item in findings:
-        settings.add_finding(item)
-    broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in findings)
+        found += check(document.root)
+    for item in found:
+        reader.add_problem(item)
+    broken = any(item.rule in ("yaml-syntax", "alias-bomb") for item in found)
     if document.root is not None and document.root.tag != NULL and not broken:
-        opened = open_mapping(settings, document.root, "", _SETTINGS)
+        opened = open_mapping(reader, document.root, prefix="", known=_SETTINGS)
         if opened is not None:
             return opened
-    if settings.problems:
-        raise InvalidProject(settings.problems)
-    return settings
+    if reader.problems:
+        raise InvalidProject(reader.problems)
+    return reader
 
 
-def _read(root: Path, path: Path | None, settings: Settings) -> Config:
-    targets = read_targets(settings)
+def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
+    targets = read_targets(reader)
     return Config(
         root=root,
         path=path,
-        environments=_read_environments(root, settings),
+        environments=_read_environments(root, reader),
         targets=MappingProxyType(targets),
-        default_target=_read_default(targets, settings),
-        policy=_read_policy(root, settings),
-        versions=settings.choice("versions", ("auto", "explicit"), "auto"),
-        rules=MappingProxyType(_read_rules(settings)),
+        default_target=_read_default(targets, reader),
+        policy=_read_policy(root, reader),
+        versions=reader.choice("versions", ("auto", "explicit"), "auto"),
+        rules=MappingProxyType(_read_rules(reader)),
     )
 
 
-def _read_policy(root: Path, settings: Settings) -> Policy:
-    default = Policy(_read_project(root, settings))
+def _read_policy(root: Path, reader: MappingReader) -> Policy:
+    default = Policy(_read_project(root, reader))
     return replace(
         default,
-        prune=settings.choice("prune", ("owned", "none"), default.prune),
-        superseded=settings.choice("superseded", ("keep", "archive"), default.superseded),
-        adopt=settings.choice("adopt", ("identical", "never"), default.adopt),
-        ignore_tags=settings.texts("ignore_tags"),
-        max_archive_percent=settings.percent("max_archive_percent", default.max_archive_percent),
+        prune=reader.choice("prune", ("owned", "none"), default.prune),
+        superseded=reader.choice("superseded", ("keep", "archive"), default.superseded),
+        adopt=reader.choice("adopt", ("identical", "never"), default.adopt),
+        ignore_tags=reader.strings("ignore_tags"),
+        max_archive_percent=reader.percent("max_archive_percent", default.max_archive_percent),
     )
 
 
-def _read_project(root: Path, settings: Settings) -> str:
-    # The default must be a tag value, too, whatever the directory is called.
+def _read_project(root: Path, reader: MappingReader) -> str:
+    # A directory name may have characters that a tag value cannot have, so they are removed.
     default = _CONTROL.sub("", root.name).strip()[:MAX_PROJECT_LENGTH] or "project"
-    project = settings.text("project", default)
+    project = reader.string("project", default)
     if len(project) > MAX_PROJECT_LENGTH or _CONTROL.search(project):
         message = f"`project` must have at most {MAX_PROJECT_LENGTH} characters, all printable."
-        node = settings.entries["project"].value
-        settings.add("invalid-config", node, message, "Choose a shorter, plain name.")
+        node = reader.entries["project"].value
+        reader.add("invalid-config", node, message, fix="Choose another name.")
     return project
 
 
-def _read_environments(root: Path, settings: Settings) -> str:
-    text = settings.text("environments", DEFAULT_ENVIRONMENTS)
+def _read_environments(root: Path, reader: MappingReader) -> str:
+    text = reader.string("environments", DEFAULT_ENVIRONMENTS)
     try:
         inside = (root / text).resolve().is_relative_to(root.resolve())
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError, RuntimeError):  # a null character, or a loop of links
         inside = False
-    if not inside and "environments" in settings.entries:
-        message = f"The environments directory `{text}` lies outside the project."
-        fix = "Name a directory below the one of this file."
-        settings.add("path-escape", settings.entries["environments"].value, message, fix)
+    if not inside and "environments" in reader.entries:
+        message = f"The environments directory `{text}` is outside of the project."
+        fix = f"Name a directory below the one of {reader.file}."
+        reader.add("path-escape", reader.entries["environments"].value, message, fix=fix)
     return text
 
 
-def _read_rules(settings: Settings) -> dict[str, Level]:
+def _read_rules(reader: MappingReader) -> dict[str, Level]:
     rules = dict(RULES)
-    if "rules" not in settings.entries:
+    if "rules" not in reader.entries:
         return rules
-    opened = open_mapping(settings, settings.entries["rules"].value, "rules.", RULES)
+    opened = open_mapping(reader, reader.entries["rules"].value, prefix="rules.", known=RULES)
     for rule, entry in opened.entries.items() if opened else ():
-        level = settings.choice_of(entry.value, f"rules.{rule}", _LEVELS)
+        # `None` is an invalid level, which is already reported.
+        level = reader.choice_of(entry.value, f"rules.{rule}", _LEVELS)
         if rule in FIXED and level not in (None, "error"):
             message = f"The rule `{rule}` is always an error."
-            fix = "Remove the line, and correct what the rule finds."
-            settings.add("invalid-config", entry.key, message, fix)
+            fix = "Remove the line, and correct the problems that the rule reports."
+            reader.add("invalid-config", entry.key, message, fix=fix)
         elif level is not None:
             rules[rule] = level
     return rules
 
 
-def _read_default(targets: Mapping[str, TargetConfig], settings: Settings) -> str | None:
-    if "default_target" not in settings.entries:
+def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
+    if "default_target" not in reader.entries:
+        # A second target must not change the meaning of commands silently, so the choice is either
+        # unambiguous or the harmless local target.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None
-    name = settings.text("default_target")
+    name = reader.string("default_target")
     if name and targets and name not in targets:
         near = nearest(name, targets)
-        fix = f"Did you mean `{near}`?" if near else f"Known are {', '.join(targets)}."
-        node = settings.entries["default_target"].value
-        settings.add("invalid-config", node, f"There is no target `{name}`.", fix)
+        fix = f"Did you mean `{near}`?" if near else f"Known targets: {', '.join(targets)}."
+        node = reader.entries["default_target"].value
+        reader.add("invalid-config", node, f"The target `{name}` does not exist.", fix=fix)
     return name or None

@@ -1,13 +1,13 @@
-"""Reading settings out of YAML nodes: types, choices, environment variables, and what is wrong.
+"""Reads settings from YAML nodes: checks types and choices, and fills in environment variables.
 
-Everything wrong is collected, so that one run shows all of it.
+All problems are collected, so that one run shows all of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -22,28 +22,29 @@ from envsync.project.yaml.nodes import (
     SEQ,
     STR,
     Entry,
-    Finding,
+    TextProblem,
     entries,
-    finding,
+    problem_at,
     value,
 )
 
 _Word = TypeVar("_Word", bound=str)
 
+# `$${` escapes `${`. The closing brace is optional in the pattern, so that `${A` is reported.
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """One mapping of a settings file, being read.
+class MappingReader:
+    """Reads the values of one mapping of a settings file.
 
     Attributes:
-        file: as it is shown in problems.
-        environ: the environment variables that `${NAME}` takes.
-        entries: its known keys with their values; filled by `open_mapping`.
-        problems: what was found wrong so far, shared by all mappings of a file.
-        prefix: of the names of its keys, such as `targets.dev.`.
+        file: the file name in messages.
+        environ: the environment variables for `${NAME}`.
+        problems: the problems found so far. All readers of a file share this list.
+        entries: the known keys with their values. `open_mapping` fills them in.
+        prefix: the start of the key names in messages, such as `targets.dev.`.
     """
 
     file: str
@@ -52,73 +53,84 @@ class Settings:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     prefix: str = ""
 
-    def add(self, rule: str, node: Node, message: str, fix: str) -> None:
-        """Notes a problem at the start of a node."""
-        self.add_finding(finding(rule, node, message, fix))
+    def add(self, rule: str, node: Node, message: str, *, fix: str) -> None:
+        """Adds a problem at the start of a node."""
+        self.add_problem(problem_at(rule, node, message, fix=fix))
 
-    def add_finding(self, item: Finding) -> None:
-        """Notes a problem. All of them are errors here."""
-        message, fix = printable(item.message, MAX_MESSAGE), printable(item.fix, MAX_MESSAGE)
-        problem = Problem(item.rule, "error", message, self.file, item.line, item.column, fix)
-        self.problems.append(problem)
+    def add_problem(self, item: TextProblem) -> None:
+        """Adds a problem. Every problem of a settings file is an error."""
+        self.problems.append(
+            Problem(
+                rule=item.rule,
+                severity="error",
+                message=printable(item.message, MAX_MESSAGE),
+                file=self.file,
+                line=item.line,
+                column=item.column,
+                fix=printable(item.fix, MAX_MESSAGE),
+            )
+        )
 
     def name(self, key: str) -> str:
-        """A key with those above it, as messages show it."""
+        """Returns the full name of a key for messages."""
         return f"`{self.prefix}{key}`"
 
-    def text(self, key: str, default: str = "") -> str:
-        """A text that is not empty, its variables filled in; the default where there is none."""
+    def string(self, key: str, default: str = "") -> str:
+        """Returns a string with variables filled in; the default if it is absent or invalid."""
         entry = self.entries.get(key)
-        return default if entry is None else self.text_of(entry.value, key) or default
+        return default if entry is None else self.string_of(entry.value, key) or default
 
-    def text_of(self, node: Node, key: str) -> str | None:
-        """The same of a node; None where it is none, which is noted."""
+    def string_of(self, node: Node, key: str) -> str | None:
+        """Returns the non-empty string in a node; None if there is none, which is reported."""
         if not isinstance(node, ScalarNode) or node.tag != STR:
             scalar = isinstance(node, ScalarNode)
-            fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write one text."
-            self.add("wrong-type", node, f"{self.name(key)} must be a text.", fix)
+            fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
+            self.add("wrong-type", node, f"{self.name(key)} must be a string.", fix=fix)
             return None
         text = self._fill_in(node)
         if text is not None and not text.strip():
             fix = "Set its environment variable." if uses_variables(node) else "Give it a value."
-            self.add("wrong-type", node, f"{self.name(key)} is empty.", fix)
+            self.add("wrong-type", node, f"{self.name(key)} is empty.", fix=fix)
             return None
         return text
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts; empty where there is none."""
+    def strings(self, key: str) -> tuple[str, ...]:
+        """Returns a list of strings; an empty one if the key is absent or invalid."""
         entry = self.entries.get(key)
         if entry is None:
             return ()
         if not isinstance(entry.value, SequenceNode) or entry.value.tag != SEQ:
             message = f"{self.name(key)} must be a list."
-            self.add("wrong-type", entry.value, message, "Write each on a line, after `- `.")
+            fix = "Write each item on its own line, after `- `."
+            self.add("wrong-type", entry.value, message, fix=fix)
             return ()
-        found = (self.text_of(item, key) for item in entry.value.value)
+        found = (self.string_of(item, key) for item in entry.value.value)
         return tuple(text for text in found if text is not None)
 
     def choice(self, key: str, choices: Collection[_Word], default: _Word) -> _Word:
-        """One of several words; the default where there is none."""
+        """Returns one of several words; the default if the key is absent or invalid."""
         entry = self.entries.get(key)
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
     def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
-        """The same of a node; None where it is none of them, which is noted."""
+        """Returns the word in a node; None if it is not one of `choices`, which is reported."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
-            text: str | None = "off"  # YAML 1.1 reads a bare `off` as false
+            text: str | None = "off"  # YAML 1.1 reads `off` without quotes as false
         else:
-            text = self.text_of(node, key)
+            text = self.string_of(node, key)
         found = next((word for word in choices if word == text), None)
         if text is None or found is not None:
             return found
         near = nearest(text, choices)
         words = ", ".join(f"`{word}`" for word in choices)
-        fix = f"Did you mean `{near}`?" if near else f"Write one of {words}."
-        self.add("invalid-config", node, f"{self.name(key)} cannot be `{node.value}`.", fix)
+        fix = f"Did you mean `{near}`?" if near else f"Choose one of {words}."
+        # The message shows the text of the file: the value of a variable may be a secret.
+        message = f"{self.name(key)} cannot be `{node.value}`."
+        self.add("invalid-config", node, message, fix=fix)
         return None
 
     def percent(self, key: str, default: int) -> int:
-        """A whole number from 0 to 100; the default where there is none."""
+        """Returns an integer from 0 to 100; the default if the key is absent or invalid."""
         entry = self.entries.get(key)
         if entry is None:
             return default
@@ -126,16 +138,16 @@ class Settings:
         number = value(node) if isinstance(node, ScalarNode) and node.tag == INT else None
         if isinstance(number, int) and 0 <= number <= 100:
             return number
-        message = f"{self.name(key)} must be a whole number from 0 to 100."
-        self.add("wrong-type", entry.value, message, "Write a number, without `%`.")
+        message = f"{self.name(key)} must be an integer from 0 to 100."
+        self.add("wrong-type", entry.value, message, fix="Write a number without `%`.")
         return default
 
     def _fill_in(self, node: ScalarNode) -> str | None:
-        """The text with `${NAME}` replaced and `$${` made `${`; None where that cannot be done."""
+        """Replaces the variables in a string; returns None if one is invalid or not set."""
         text: str = node.value
         parts: list[str] = []
         end = 0
-        whole = True
+        complete = True
         for match in _VARIABLE.finditer(text):
             parts.append(text[end : match.start()])
             end = match.end()
@@ -143,58 +155,70 @@ class Settings:
             if name is None:
                 parts.append("${")
             elif not _is_variable(match):
-                message = f"`{match.group()}` names no environment variable."
+                message = f"`{match.group()}` is not a valid reference to an environment variable."
                 fix = "Write `${NAME}`, or `$${` for the characters themselves."
-                self.add_finding(_within(node, match.start(), "invalid-config", message, fix))
-                whole = False
+                problem = TextProblem("invalid-config", message, fix=fix)
+                self.add_problem(_within(problem, node, match.start()))
+                complete = False
             elif name not in self.environ:
                 message = f"The environment variable `{name}` is not set."
                 fix = "Set it, or write the value here."
-                self.add_finding(_within(node, match.start(), "unset-variable", message, fix))
-                whole = False
+                problem = TextProblem("unset-variable", message, fix=fix)
+                self.add_problem(_within(problem, node, match.start()))
+                complete = False
             else:
+                # The value is not searched for variables again: it may contain any characters.
                 parts.append(self.environ[name])
-        return "".join([*parts, text[end:]]) if whole else None
+        return "".join([*parts, text[end:]]) if complete else None
 
 
 def open_mapping(
-    above: Settings, node: Node, prefix: str, known: Iterable[str] | None
-) -> Settings | None:
-    """The settings in a mapping; keys that are unknown or have no value are noted and left out.
+    parent: MappingReader, node: Node, *, prefix: str, known: Iterable[str] | None
+) -> MappingReader | None:
+    """Returns a reader of a mapping. Unknown and empty keys are reported and left out.
 
     Args:
-        above: takes the problems.
-        node: what should be a mapping.
-        prefix: of the names of its keys.
-        known: the keys that it may have; None for any.
+        parent: collects the problems.
+        node: the node that should be a mapping.
+        prefix: the start of the key names in messages.
+        known: the keys that the mapping may have; None for any key.
 
     Returns:
-        None where the node is no mapping, which is noted.
+        None if the node is not a mapping, which is reported.
     """
     if not isinstance(node, MappingNode) or node.tag != MAP:
-        what = f"`{prefix.removesuffix('.')}`" if prefix else "The file"
-        above.add("wrong-type", node, f"{what} must be a mapping.", "Write `key: value` lines.")
+        what = f"`{prefix.removesuffix('.')}`" if prefix else "The settings file"
+        parent.add(
+            "wrong-type", node, f"{what} must be a mapping.", fix="Write `key: value` lines."
+        )
         return None
     words = None if known is None else sorted(known)
     found: dict[str, Entry] = {}
     for key, item in entries(node):
         name = f"`{prefix}{key.value}`"
         if key.tag != STR:
-            above.add("wrong-type", key, f"The key {name} is not a text.", "Put it in quotes.")
+            message = f"The key {name} is not a string."
+            parent.add("wrong-type", key, message, fix="Put it in quotes.")
         elif words is not None and key.value not in words:
             near = nearest(key.value, words)
-            fix = f"Did you mean `{near}`?" if near else f"Known are {', '.join(words)}."
-            above.add("unknown-field", key, f"There is no setting {name}.", fix)
+            fix = f"Did you mean `{near}`?" if near else f"Known settings: {', '.join(words)}."
+            parent.add("unknown-field", key, f"The setting {name} does not exist.", fix=fix)
         elif item.tag == NULL:
             message = f"{name} has no value."
-            above.add("wrong-type", key, message, "Give it one, or remove the line.")
+            parent.add("wrong-type", key, message, fix="Give it a value, or remove the line.")
         else:
             found[key.value] = Entry(key, item)
-    return Settings(above.file, above.environ, above.problems, found, prefix)
+    return MappingReader(
+        file=parent.file,
+        environ=parent.environ,
+        problems=parent.problems,
+        entries=found,
+        prefix=prefix,
+    )
 
 
 def uses_variables(node: Node) -> bool:
-    """Whether a value has environment variables in it, all of them written well."""
+    """Whether a value contains environment variables, and all of them are written correctly."""
     if not isinstance(node, ScalarNode):
         return False
     found = [match for match in _VARIABLE.finditer(node.value) if match.group(1) is not None]
@@ -205,9 +229,10 @@ def _is_variable(match: re.Match[str]) -> bool:
     return bool(match.group(2)) and _VARIABLE_NAME.fullmatch(match.group(1)) is not None
 
 
-def _within(node: ScalarNode, index: int, rule: str, message: str, fix: str) -> Finding:
-    """A finding at a character of a text, where it can be told; at its start elsewhere."""
+def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
+    """Moves a problem to a character of a scalar, or to its start if the scalar has many lines."""
     column = node.start_mark.column + 1
+    # Only in a scalar on one line does an index of the value give a column. A style is a quote.
     if node.start_mark.line == node.end_mark.line:
         column += index + (1 if node.style else 0)
-    return Finding(rule, message, fix, node.start_mark.line + 1, column)
+    return replace(problem, line=node.start_mark.line + 1, column=column)

@@ -1,4 +1,4 @@
-"""`targets` in `envsync.yaml`: where environments are applied, and how each is reached."""
+"""Reads `targets` in `envsync.yaml`: where environments are applied, and how to connect."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final, Literal, cast
 from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
-from envsync.project.settings.mapping import Settings, open_mapping, uses_variables
+from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
 from envsync.project.yaml.nodes import Entry, entries
 
 LOCAL_PATH: Final = ".envsync/local.db"
-"""Where a local target lies unless it says otherwise, relative to the project."""
+"""The default path of a local target, relative to the project directory."""
 
 TargetKind = Literal["local", "workspace", "registry"]
 
@@ -34,6 +34,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "cloud": ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud"),
 }
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# These characters would change the path of a request URL.
 _NOT_IN_A_NAME: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f]")
 
 
@@ -42,11 +43,11 @@ class TargetConfig:
     """One target of `envsync.yaml`.
 
     Attributes:
-        name: as it is named there.
-        kind: what it is.
-        settings: what else stands there, variables filled in; as written where one is not set. The
-            `path` of a local target is relative to the project directory.
-        problems: unset variables, which are errors once the target is selected.
+        name: the key below `targets`.
+        kind: the kind of target.
+        settings: the other settings with variables filled in; a setting with a variable that is
+            not set is kept as written. The `path` of a local target is relative to the project.
+        problems: unset variables. They are errors as soon as the target is used.
     """
 
     name: str
@@ -55,84 +56,91 @@ class TargetConfig:
     problems: tuple[Problem, ...] = ()
 
 
-def read_targets(settings: Settings) -> dict[str, TargetConfig]:
-    """The targets of a settings file by name, in its order; the local one where it has none.
+def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
+    """Returns the targets by name, in the order of the file.
 
     Args:
-        settings: the top level of the file; takes the problems.
+        reader: the top level of the settings file. It collects the problems.
+
+    Returns:
+        A single local target if the file has no `targets`.
     """
-    entry = settings.entries.get("targets")
+    entry = reader.entries.get("targets")
     if entry is None:
         return {"local": TargetConfig("local", "local", MappingProxyType({"path": LOCAL_PATH}))}
-    opened = open_mapping(settings, entry.value, "targets.", None)
+    opened = open_mapping(reader, entry.value, prefix="targets.", known=None)
     if opened is not None and not entry.value.value:
-        message, fix = "`targets` names no target.", "Name one, or remove the line."
-        settings.add("invalid-config", entry.value, message, fix)
+        message = "`targets` has no target."
+        reader.add("invalid-config", entry.value, message, fix="Add one, or remove the line.")
     targets = {}
     for name, item in opened.entries.items() if opened else ():
-        target = _read_target(settings, name, item)
+        target = _read_target(reader, name, item)
         if target is not None:
             targets[name] = target
     return targets
 
 
-def _read_target(above: Settings, name: str, entry: Entry) -> TargetConfig | None:
+def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig | None:
     if not _TARGET_NAME.fullmatch(name):
-        message = f"`{name}` cannot be the name of a target."
-        fix = "Use up to 64 letters, digits, `.`, `_` and `-`."
-        above.add("invalid-config", entry.key, message, fix)
-    kind = _read_kind(above, name, entry)
+        message = f"`{name}` is not a valid target name."
+        fix = "Use up to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
+        parent.add("invalid-config", entry.key, message, fix=fix)
+    kind = _read_kind(parent, name, entry)
     if kind is None:
         return None
     known = ("kind", *_REQUIRED[kind], *_OPTIONAL[kind])
-    settings = open_mapping(above, entry.value, f"targets.{name}.", known)
-    if settings is None:
+    reader = open_mapping(parent, entry.value, prefix=f"targets.{name}.", known=known)
+    if reader is None:
         return None
     written = {key.value for key, _ in entries(cast("MappingNode", entry.value))}
+    # `written` has keys without a value as well: they are already reported as empty.
     for key in _REQUIRED[kind]:
         if key not in written:
             message = f"The target `{name}` has no `{key}`."
-            above.add("invalid-config", entry.key, message, f"Add `{key}:` with its value.")
+            fix = f"Add a `{key}:` line."
+            parent.add("invalid-config", entry.key, message, fix=fix)
     later: list[Problem] = []
     found: dict[str, str] = {}
-    for key, item in settings.entries.items():
-        # Variables of a target are asked for when it is used: others work without them.
-        problems = later if uses_variables(item.value) else above.problems
-        text = _read_setting(replace(settings, problems=problems), key, item)
+    for key, item in reader.entries.items():
+        # The variables of a target are needed only when it is used. Other targets work without.
+        problems = later if uses_variables(item.value) else parent.problems
+        text = _read_setting(replace(reader, problems=problems), key, item)
         if not text and uses_variables(item.value):
-            text = item.value.value  # as written, to be shown; the problem keeps it from being used
+            text = item.value.value  # for display only: the problem prevents the use of the target
         if text and key != "kind":
             found[key] = text
     if kind == "local":
         found.setdefault("path", LOCAL_PATH)
-    return TargetConfig(name, kind, MappingProxyType(found), tuple(later))
+    return TargetConfig(name, kind, settings=MappingProxyType(found), problems=tuple(later))
 
 
-def _read_kind(above: Settings, name: str, entry: Entry) -> TargetKind | None:
-    quiet = replace(above, problems=[])
-    settings = open_mapping(quiet, entry.value, f"targets.{name}.", None)
-    if settings is None:
-        above.problems.extend(quiet.problems)
+def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | None:
+    # The known keys depend on the kind, so the mapping is opened twice. The first time must not
+    # report the problems that the second time will report.
+    quiet = replace(parent, problems=[])
+    reader = open_mapping(quiet, entry.value, prefix=f"targets.{name}.", known=None)
+    if reader is None:
+        parent.problems.extend(quiet.problems)
         return None
-    if "kind" not in settings.entries:
-        fix = f"Write `kind:` with one of {', '.join(_REQUIRED)}."
-        above.add("invalid-config", entry.key, f"The target `{name}` has no `kind`.", fix)
+    if "kind" not in reader.entries:
+        fix = f"Add a `kind:` line with one of {', '.join(_REQUIRED)}."
+        parent.add("invalid-config", entry.key, f"The target `{name}` has no `kind`.", fix=fix)
         return None
-    kind = replace(settings, problems=above.problems).choice("kind", tuple(_REQUIRED), "")
+    kind = replace(reader, problems=parent.problems).choice("kind", tuple(_REQUIRED), "")
     return cast("TargetKind", kind) if kind else None
 
 
-def _read_setting(settings: Settings, key: str, entry: Entry) -> str:
+def _read_setting(reader: MappingReader, key: str, entry: Entry) -> str:
     if key == "kind":
         return ""
     if key in _CHOICES:
-        return settings.choice(key, _CHOICES[key], "")
-    text = settings.text(key)
+        return reader.choice(key, _CHOICES[key], "")
+    text = reader.string(key)
     if key != "path" and _NOT_IN_A_NAME.search(text):
-        message = f"{settings.name(key)} cannot be `{entry.value.value}`."
-        fix = "Write the name or id alone, without white space, `/`, `?`, `#` or `%`."
-        settings.add("invalid-config", entry.value, message, fix)
+        message = f"{reader.name(key)} cannot be `{entry.value.value}`."
+        fix = "Write only the name or id, without white space, `/`, `?`, `#` or `%`."
+        reader.add("invalid-config", entry.value, message, fix=fix)
     elif key == "path" and "\0" in text:
-        message = f"{settings.name(key)} holds a null character."
-        settings.add("invalid-config", entry.value, message, "Remove it.")
+        message = f"{reader.name(key)} contains a null character."
+        reader.add("invalid-config", entry.value, message, fix="Remove the null character.")
     return text

@@ -1,1 +1,1 @@
-"""YAML text to nodes that know where they stand."""
+"""YAML text to nodes with positions."""

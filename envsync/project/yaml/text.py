@@ -1,9 +1,9 @@
-"""YAML text to nodes that know where they stand, with everything wrong with the text found at once.
+"""YAML text to nodes with positions, and the syntax problems of the text.
 
-A file means what azure-ai-ml makes of it, and that is what PyYAML's own parser in Python makes of
-it: YAML 1.1, where `010` is 8 and `yes` is true. Its C parser is many times faster and, for nearly
-every text, reads the same; the few constructs that the two read differently, and every text that
-the C parser refuses, go to the one in Python, which has the last word.
+The reference is PyYAML's parser in Python, because azure-ai-ml uses it: YAML 1.1, where `010` is 8
+and `yes` is true. PyYAML's C parser (libyaml) is many times faster and gives the same result for
+almost every text. The Python parser reads the few constructs on which the two differ, and every
+text that the C parser refuses.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from yaml.reader import Reader
 from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
-from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, Finding, walk
+from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, TextProblem, walk
 
-# Tabs, byte order marks, tags, `?` in a text, `#` right after a block header: libyaml differs.
+# libyaml and the Python parser differ on tabs, byte order marks, tags, `?` inside a plain scalar,
+# and `#` directly after a block header.
 _READ_DIFFERENTLY: Final = re.compile(
     r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
 )
+# A text without any of these characters cannot match `_READ_DIFFERENTLY`: `in` is far faster.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -34,21 +36,21 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML file, read.
+    """A parsed YAML text.
 
     Attributes:
-        text: the text, without a byte order mark and every line end a line feed.
-        root: the outermost node; None where the file is empty or no YAML.
-        findings: why it is no YAML: one `yaml-syntax`, or nothing.
+        text: the text without its byte order mark, and with line feeds as line ends.
+        root: the outermost node; None if the file is empty or is not valid YAML.
+        problems: one `yaml-syntax` problem if the file is not valid YAML, else nothing.
     """
 
     text: str
     root: Node | None
-    findings: tuple[Finding, ...] = ()
+    problems: tuple[TextProblem, ...] = ()
 
 
 class _PythonLoader(Reader, Scanner, Parser, Composer, Resolver):
-    """PyYAML's parser in Python, up to nodes."""
+    """PyYAML's parser in Python, without the construction of Python objects."""
 
     def __init__(self, text: str) -> None:
         Reader.__init__(self, text)
@@ -65,13 +67,14 @@ if _has_c_parser:
     from yaml._yaml import CParser
 
     class _CLoader(CParser, Resolver):
-        """PyYAML's parser in C, up to nodes."""
+        """PyYAML's parser in C, without the construction of Python objects."""
 
         def __init__(self, text: str) -> None:
             CParser.__init__(self, text)
             Resolver.__init__(self)
 
-        # What `Resolver` does, without the paths that nobody has registered.
+        # The same results as PyYAML's `Resolver`, without its support for path resolvers, which
+        # envsync does not register. The Resolver's own methods take most of the parsing time.
 
         def descend_resolver(self, *_: object) -> None:
             pass
@@ -92,51 +95,52 @@ if _has_c_parser:
 
 
 def compose(data: bytes) -> Document:
-    """The nodes of a YAML file.
+    """Parses a YAML file up to its nodes.
 
     Args:
         data: the bytes of the file.
 
     Returns:
-        The document. What is wrong with it is reported in it, never raised.
+        The document. Syntax problems are part of it; nothing is raised for them.
     """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error)
+    # Marks count characters in this text, so line ends are normalised before the parse.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # `isprintable` is far faster than the regular expression, and true for almost every file.
     plain = text.replace("\n", "").isprintable()
     illegal = None if plain else Reader.NON_PRINTABLE.search(text)
     if illegal:
         line, column = _position(text, illegal.start())
-        message = f"The character U+{ord(illegal.group()):04X} may not stand in a YAML file."
-        return _broken(text, message, "Remove it.", line, column)
+        message = f"YAML does not allow the character U+{ord(illegal.group()):04X}."
+        return _broken(text, message, fix="Remove the character.", line=line, column=column)
     deep = _too_deep(text)
     if deep:
-        return _broken(text, *_TOO_DEEP, *deep)
+        return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
     differs = any(c in text for c in _RARE) and _READ_DIFFERENTLY.search(text)
     if _has_c_parser and not differs:
         try:
             return Document(text, _compose_with(_Loader, text))
         except yaml.YAMLError:
-            pass  # the parser in Python has the last word, and better messages
+            pass  # the Python parser decides, and has better messages
     try:
         return Document(text, _without_surrogates(_compose_with(_PythonLoader, text)))
     except RecursionError:
-        return _broken(text, *_TOO_DEEP, 1, 1)
+        return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=1, column=1)
     except yaml.MarkedYAMLError as error:
         mark: Any = error.problem_mark or error.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
-        return _broken(text, _sentence(error), _advice(error), line, column)
+        return _broken(text, _sentence(error), fix=_advice(error), line=line, column=column)
     except (yaml.YAMLError, ValueError) as error:
-        return _broken(text, f"This is not valid YAML: {error}.", "Correct it.", 1, 1)
+        message = f"The file is not valid YAML: {error}."
+        return _broken(text, message, fix="Correct the file.", line=1, column=1)
 
 
-_TOO_DEEP = (
-    f"Mappings and lists are nested more than {MAX_DEPTH} deep.",
-    "Write it with less nesting.",
-)
+_TOO_DEEP: Final = f"Mappings and lists are nested more than {MAX_DEPTH} deep."
+_LESS_NESTING: Final = "Reduce the nesting."
 
 
 def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:
@@ -144,19 +148,21 @@ def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:
     try:
         node: Node | None = loader.get_single_node()
     finally:
+        # Breaks the reference cycles of the parser, so that its memory is freed at once.
         loader.dispose()
     return node
 
 
-def _broken(text: str, message: str, fix: str, line: int, column: int) -> Document:
-    return Document(text, None, (Finding("yaml-syntax", message, fix, line, column),))
+def _broken(text: str, message: str, *, fix: str, line: int, column: int) -> Document:
+    problem = TextProblem("yaml-syntax", message, fix=fix, line=line, column=column)
+    return Document(text, None, (problem,))
 
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError) -> Document:
     before = data[: error.start].decode("utf-8-sig", "replace")
     line, column = _position(before, len(before))
-    message = f"The file is not UTF-8: byte 0x{data[error.start]:02x} cannot stand here."
-    return _broken("", message, "Save the file as UTF-8.", line, column)
+    message = f"The file is not UTF-8: byte 0x{data[error.start]:02x} is not valid here."
+    return _broken("", message, fix="Save the file as UTF-8.", line=line, column=column)
 
 
 def _position(text: str, index: int) -> tuple[int, int]:
@@ -165,9 +171,10 @@ def _position(text: str, index: int) -> tuple[int, int]:
 
 
 def _too_deep(text: str) -> tuple[int, int] | None:
-    """Where the text is nested too deeply. The C parser would not survive what lies below.
+    """Returns the line and column at which the nesting exceeds `MAX_DEPTH`; None if it does not.
 
-    Nesting takes brackets or indentation, so that nearly every text is cleared by counting them.
+    libyaml's composer is recursive in C, and deep nesting would crash the process. Nesting needs
+    brackets or indentation, so counting them clears almost every text without parsing it.
     """
     if text.count("[") + text.count("{") < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
         return None
@@ -182,15 +189,15 @@ def _too_deep(text: str) -> tuple[int, int] | None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except (yaml.YAMLError, RecursionError):
-        return None  # reported by the parse proper, which comes no deeper than this one
+        return None  # `compose` reports the error; it stops at the same position
     return None
 
 
 def _without_surrogates(root: Node | None) -> Node | None:
-    """Joins pairs of surrogates, as JSON writes them; azure-ai-ml sends the same in the end.
+    """Replaces each pair of surrogates, which JSON uses for some characters, by the character.
 
     Raises:
-        yaml.MarkedYAMLError: a surrogate stands alone: it is half a character.
+        yaml.MarkedYAMLError: a surrogate has no partner.
     """
     for node in () if root is None else walk(root):
         if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):
@@ -198,22 +205,22 @@ def _without_surrogates(root: Node | None) -> Node | None:
                 node.value = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
             except UnicodeDecodeError as error:
                 raise yaml.MarkedYAMLError(
-                    problem="found half a character", problem_mark=node.start_mark
+                    problem="found an unpaired surrogate", problem_mark=node.start_mark
                 ) from error
     return root
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
-    return f"This is not valid YAML: {', '.join(parts) or 'it cannot be read'}."
+    return f"The file is not valid YAML: {', '.join(parts) or 'it cannot be parsed'}."
 
 
 def _advice(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or ""
     if "'\\t'" in problem:
-        return "Use spaces; YAML takes no tabs here."
+        return "Use spaces: YAML does not allow a tab here."
     if "another document" in problem:
-        return "Keep one document in one file, without a second `---`."
+        return "Keep one document per file, without a second `---`."
     if "undefined alias" in problem:
-        return "Write the anchor before the alias, or quote the text if it is none."
-    return "Correct the line; quote a text that has special characters in it."
+        return "Write the anchor before the alias, or quote the value if it is a string."
+    return "Correct the line. Quote a string that contains special characters."

@@ -1,4 +1,4 @@
-"""What ignore files drop: azure-ai-ml's dialect, held to azure-ai-ml itself, and Docker's."""
+"""Ignore files: azure-ai-ml's dialect, compared with azure-ai-ml itself, and Docker's."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_an_ignore_file_drops_a_path(text: str, path: str, dropped: bool) -> Non
 
 
 @pytest.mark.parametrize("line", ["!", "name\\", "[z-a]"])
-def test_a_pattern_that_azure_ai_ml_fails_on_is_refused_with_its_line(line: str) -> None:
-    with pytest.raises(ValueError, match=r"^line 2 is no valid pattern: "):
+def test_an_invalid_pattern_is_refused_with_its_line_number(line: str) -> None:
+    with pytest.raises(ValueError, match=r"^line 2 is not a valid pattern: "):
         parse_ignore_file("name\n" + line)
 
 
@@ -69,7 +69,7 @@ paths = st.lists(st.text(alphabet="ab[]!^-#.\\&|~", min_size=1, max_size=4), min
 @example(["[a--]b", "[+--]a"], ["-a"])
 @example(["[&&]", "[~~|]", "[[a]"], ["&"])
 @given(lines=st.lists(lines, max_size=4), path=paths.map("/".join))
-def test_every_pattern_means_what_it_means_to_azure_ai_ml(
+def test_every_pattern_matches_as_in_azure_ai_ml(
     sdk: Any, tmp_path: Path, lines: list[str], path: str | list[str]
 ) -> None:
     path = path if isinstance(path, str) else "/".join(path)
@@ -116,5 +116,5 @@ def test_every_pattern_means_what_it_means_to_azure_ai_ml(
         ("! ", "a", False),
     ],
 )
-def test_a_dockerignore_drops_a_path_as_docker_does(text: str, path: str, dropped: bool) -> None:
+def test_a_dockerignore_drops_a_path_as_in_docker(text: str, path: str, dropped: bool) -> None:
     assert parse_dockerignore(text).drops(path) == dropped

@@ -1,4 +1,4 @@
-"""What counts in a build context, and that its upload hashes are azure-ai-ml's own."""
+"""Scans of build contexts: the content digest, azure-ai-ml's upload hashes, and oddities."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def sha256(content: bytes) -> str:
 
 
 def write(directory: Path, **files: str | bytes) -> Path:
-    """Writes files below a directory; `__` in a keyword stands for `/`, a leading `_` for `.`."""
+    """Writes files below a directory. In a keyword, `__` means `/`, and a leading `_` means `.`."""
     return write_all(
         directory, {re.sub("^_", ".", k.replace("__", "/")): v for k, v in files.items()}
     )
@@ -147,7 +147,7 @@ def test_the_documentation_computes_the_golden_digests(
     assert sha256(b'envsync-spec 1\n{"image":"python:3.12-slim","os_type":"Linux"}') in page
 
 
-def test_order_times_modes_place_and_working_directory_do_not_count(
+def test_order_times_modes_and_locations_do_not_change_the_hashes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = write_all(tmp_path / "elsewhere" / "x", dict(reversed(GOLDEN_FILES.items())))
@@ -159,10 +159,10 @@ def test_order_times_modes_place_and_working_directory_do_not_count(
     assert found.context.uploads == GOLDEN_UPLOADS
 
 
-# --- what counts ------------------------------------------------------------------------------
+# --- the content ------------------------------------------------------------------------------
 
 
-def test_an_empty_directory_counts_for_the_upload_hash_only(tmp_path: Path) -> None:
+def test_an_empty_directory_changes_only_the_upload_hash(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", Dockerfile="FROM a")
     before = scan(directory).context
     (directory / "empty").mkdir()
@@ -171,14 +171,14 @@ def test_an_empty_directory_counts_for_the_upload_hash_only(tmp_path: Path) -> N
     assert not after.uploads & before.uploads
 
 
-def test_gitignore_decides_only_without_amlignore(tmp_path: Path) -> None:
+def test_gitignore_is_used_only_without_amlignore(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", b="", _gitignore="a\n")
     assert names(scan(directory)) == {".gitignore", "b"}
     write(directory, _amlignore="b\n")
     assert names(scan(directory)) == {".gitignore", ".amlignore", "a"}
 
 
-def test_nested_ignore_files_do_nothing(tmp_path: Path) -> None:
+def test_nested_ignore_files_have_no_effect(tmp_path: Path) -> None:
     directory = write_all(tmp_path / "c", {"d/a": "", "d/.gitignore": "a\n", "d/.amlignore": "a"})
     assert names(scan(directory)) == {"d/a", "d/.gitignore", "d/.amlignore"}
 
@@ -189,7 +189,7 @@ def test_an_ignore_file_can_drop_itself(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\xff", "not UTF-8"), (b"a\nb\\\n", "line 2 is no valid pattern: b\\")],
+    [(b"\xff", "not UTF-8"), (b"a\nb\\\n", "line 2 is not a valid pattern: b\\")],
 )
 def test_an_ignore_file_that_azure_ai_ml_cannot_read_is_broken(
     tmp_path: Path, content: bytes, reason: str
@@ -204,7 +204,7 @@ def test_an_ignore_file_that_is_a_directory_is_broken(tmp_path: Path) -> None:
     assert found.broken == (".gitignore: not a file",)
 
 
-def test_files_that_come_back_from_a_dropped_directory_are_uploaded_unhashed(
+def test_re_included_files_of_a_dropped_directory_are_uploaded_but_not_hashed(
     tmp_path: Path,
 ) -> None:
     directory = write(tmp_path / "c", d__keep="1", d__drop="", _amlignore="d\n!d/keep\n")
@@ -217,7 +217,7 @@ def test_files_that_come_back_from_a_dropped_directory_are_uploaded_unhashed(
     assert after.context.digest != before.context.digest
 
 
-def test_a_large_file_is_hashed_whole(tmp_path: Path) -> None:
+def test_a_large_file_is_hashed_completely(tmp_path: Path) -> None:
     content = bytes(range(256)) * 10_000
     found = scan(write(tmp_path / "c", model=content))
     assert found.context.files == {"model": sha256(content)}
@@ -225,7 +225,7 @@ def test_a_large_file_is_hashed_whole(tmp_path: Path) -> None:
     assert hashlib.sha256(SEED + b"model" + content).hexdigest() in found.context.uploads
 
 
-def test_names_count_in_nfc(tmp_path: Path) -> None:
+def test_names_are_normalised_to_nfc(tmp_path: Path) -> None:
     composed, decomposed = "caf\u00e9", "cafe\u0301"
     one = scan(write_all(tmp_path / "1", {composed: ""}))
     other = scan(write_all(tmp_path / "2", {decomposed: ""}))
@@ -233,13 +233,13 @@ def test_names_count_in_nfc(tmp_path: Path) -> None:
     assert one.context.digest == other.context.digest
 
 
-def test_two_names_that_are_one_in_nfc_are_broken(tmp_path: Path) -> None:
+def test_two_names_that_are_equal_in_nfc_are_broken(tmp_path: Path) -> None:
     directory = write_all(tmp_path / "c", {"caf\u00e9": "", "cafe\u0301": ""})
     if len(list(directory.iterdir())) == 1:
         pytest.skip("this file system takes both for one name")
     found = scan(directory)
     assert found.broken == (
-        "caf\u00e9: two names that are the same once Unicode is normalised (NFC)",
+        "caf\u00e9: two names that are equal after Unicode normalisation (NFC)",
     )
 
 
@@ -269,7 +269,7 @@ def test_a_pipe_is_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all files")
-def test_what_cannot_be_read_is_broken(tmp_path: Path) -> None:
+def test_an_unreadable_file_or_directory_is_broken(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", d__b="")
     (directory / "a").chmod(0)
     (directory / "d").chmod(0)
@@ -288,7 +288,7 @@ def test_directories_that_are_nested_too_deeply_are_broken(tmp_path: Path) -> No
 
 
 @needs_links
-def test_links_count_as_what_they_lead_to(tmp_path: Path) -> None:
+def test_links_are_hashed_as_their_targets(tmp_path: Path) -> None:
     write(tmp_path, shared__a="1")
     linked, plain = write(tmp_path / "1", b="2"), write(tmp_path / "2", b="2", d__a="1", f="2")
     (linked / "d").symlink_to("../shared")
@@ -330,14 +330,14 @@ def test_an_ignore_file_outside_the_project_is_not_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        ("nowhere", "a link that leads nowhere"),
-        ("link", "a link that leads to itself"),
-        (".", "a link that leads to a directory above it, round and round"),
-        ("..", "a link that leads to a directory above it, round and round"),
-        ("../..", "a link that leads to a directory above it, round and round"),
+        ("nowhere", "a link to a file that does not exist"),
+        ("link", "a link to itself"),
+        (".", "a link to a directory above it, which would never end"),
+        ("..", "a link to a directory above it, which would never end"),
+        ("../..", "a link to a directory above it, which would never end"),
     ],
 )
-def test_a_link_that_leads_nowhere_or_in_circles_is_broken(
+def test_a_link_without_a_target_or_in_a_loop_is_broken(
     tmp_path: Path, target: str, reason: str
 ) -> None:
     directory = write(tmp_path / "c", d__a="")
@@ -348,7 +348,7 @@ def test_a_link_that_leads_nowhere_or_in_circles_is_broken(
 
 
 @needs_links
-def test_a_dropped_link_to_a_file_is_no_problem(tmp_path: Path) -> None:
+def test_a_dropped_link_to_a_file_is_not_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", _amlignore="link*\n")
     (directory / "link1").symlink_to("nowhere")
     (directory / "link2").symlink_to("/etc/passwd")
@@ -358,7 +358,7 @@ def test_a_dropped_link_to_a_file_is_no_problem(tmp_path: Path) -> None:
 
 
 @needs_links
-def test_a_dropped_link_to_a_directory_is_uploaded_all_the_same(tmp_path: Path) -> None:
+def test_a_dropped_link_to_a_directory_is_uploaded_nevertheless(tmp_path: Path) -> None:
     write(tmp_path, shared__a="")
     directory = write(tmp_path / "c", venv__b="", _amlignore="link\nvenv\n")
     (directory / "link").symlink_to("../shared")
@@ -370,7 +370,9 @@ def test_a_dropped_link_to_a_directory_is_uploaded_all_the_same(tmp_path: Path) 
 
 
 @needs_links
-def test_links_that_multiply_are_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exponentially_many_links_are_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("envsync.project.context.walk.MAX_ENTRIES_BEHIND_LINKS", 1000)
     for level in range(24):
         directory = tmp_path / str(level)
@@ -380,7 +382,7 @@ def test_links_that_multiply_are_cut_off(tmp_path: Path, monkeypatch: pytest.Mon
     write_all(tmp_path, {"24/file": ""})
     found = scan(tmp_path / "0")
     assert found.broken
-    assert all(broken.endswith("links that lead to too many files") for broken in found.broken)
+    assert all(broken.endswith("links to too many files") for broken in found.broken)
 
 
 # --- oddities -------------------------------------------------------------------------------------
@@ -403,20 +405,36 @@ def test_clutter_is_found(tmp_path: Path) -> None:
         tmp_path / "c",
         dict.fromkeys(
             [
-                *("a/__pycache__/m.pyc", "a/__pycache__/n.pyc", "a/m.py", ".DS_Store", "m.pyc"),
-                *("a/._m.py", ".m.py.swp", "m.py~", "Thumbs.db", ".git/a/HEAD", ".gitattributes"),
+                "a/__pycache__/m.pyc",
+                "a/__pycache__/n.pyc",
+                "a/m.py",
+                ".DS_Store",
+                "m.pyc",
+                "a/._m.py",
+                ".m.py.swp",
+                "m.py~",
+                "Thumbs.db",
+                ".git/a/HEAD",
+                ".gitattributes",
                 "a/.ipynb_checkpoints/x.ipynb",
             ],
             "",
         ),
     )
     assert scan(directory).clutter == (
-        *(".DS_Store", ".git/", ".m.py.swp", "Thumbs.db", "a/._m.py", "a/.ipynb_checkpoints/"),
-        *("a/__pycache__/", "m.pyc", "m.py~"),
+        ".DS_Store",
+        ".git/",
+        ".m.py.swp",
+        "Thumbs.db",
+        "a/._m.py",
+        "a/.ipynb_checkpoints/",
+        "a/__pycache__/",
+        "m.pyc",
+        "m.py~",
     )
 
 
-def test_clutter_that_is_dropped_is_none(tmp_path: Path) -> None:
+def test_dropped_clutter_is_not_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", _amlignore="__pycache__/\n", __pycache____a="")
     assert scan(write_all(directory, {"__pycache__/a.pyc": ""})).clutter == ()
 
@@ -430,7 +448,7 @@ def test_files_that_docker_drops_are_found(tmp_path: Path) -> None:
     assert names(found) == {".dockerignore", "Dockerfile", "app/a", "b", "d/app"}
 
 
-def test_a_dockerignore_that_is_not_uploaded_does_nothing(tmp_path: Path) -> None:
+def test_a_dockerignore_that_is_not_uploaded_has_no_effect(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", _dockerignore="a", _amlignore=".dockerignore")
     assert scan(directory).docker_ignored == ()
 
@@ -439,7 +457,7 @@ def test_a_dockerignore_that_is_not_uploaded_does_nothing(tmp_path: Path) -> Non
 
 
 @needs_links
-def test_a_copy_holds_exactly_the_files_of_the_context(tmp_path: Path) -> None:
+def test_a_copy_has_exactly_the_files_of_the_context(tmp_path: Path) -> None:
     write(tmp_path, shared__a="1")
     directory = write_all(tmp_path / "c", {**GOLDEN_FILES, "cafe\u0301/cafe\u0301": "2"})
     (directory / "link").symlink_to("../shared")
@@ -457,7 +475,7 @@ def test_a_copy_holds_exactly_the_files_of_the_context(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["edited", "deleted", "replaced by a directory"])
-def test_a_copy_of_a_changed_context_fails_and_leaves_nothing(tmp_path: Path, change: str) -> None:
+def test_copying_a_changed_context_fails_and_removes_the_copy(tmp_path: Path, change: str) -> None:
     directory = write(tmp_path / "c", a="1", b="2")
     context = scan(directory).context
     (directory / "b").unlink()
@@ -465,7 +483,7 @@ def test_a_copy_of_a_changed_context_fails_and_leaves_nothing(tmp_path: Path, ch
         write(directory, b="3")
     elif change == "replaced by a directory":
         (directory / "b").mkdir()
-    with pytest.raises(EnvsyncError, match=r"changed on disk .*: b is gone or has other content"):
+    with pytest.raises(EnvsyncError, match=r"changed on disk .*: b was removed or modified"):
         copy_context(context, tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
@@ -494,8 +512,23 @@ def assert_same_as_sdk(sdk: Any, directory: Path, found: ContextScan) -> None:
 
 entry_names = st.sampled_from(
     [
-        *("a", "A", "b", "B.txt", "b.TXT", ".c", "dir", "Dir", "x y", "[z]", "a-b", "ab"),
-        *("\u00e4", "\u00c4", "\u03a3", "cafe\u0301", "\U0001f600"),
+        "a",
+        "A",
+        "b",
+        "B.txt",
+        "b.TXT",
+        ".c",
+        "dir",
+        "Dir",
+        "x y",
+        "[z]",
+        "a-b",
+        "ab",
+        "\u00e4",
+        "\u00c4",
+        "\u03a3",
+        "cafe\u0301",
+        "\U0001f600",
     ]
 )
 file_paths = st.lists(entry_names, min_size=1, max_size=3).map("/".join)
@@ -546,10 +579,12 @@ def test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does(
         directory.mkdir(exist_ok=True)
         targets = [root / "shared", *sorted(directory.rglob("*")), root / "shared" / "a"]
         for link, target in links.items():
-            place = directory / link
-            if place.parent.is_dir() and not os.path.lexists(place):
-                relative = os.path.relpath(targets[target % len(targets)], place.parent.resolve())
-                place.symlink_to(relative)
+            link_path = directory / link
+            if link_path.parent.is_dir() and not os.path.lexists(link_path):
+                relative = os.path.relpath(
+                    targets[target % len(targets)], link_path.parent.resolve()
+                )
+                link_path.symlink_to(relative)
         for name, lines in ignores.items():
             if not os.path.lexists(directory / name):
                 write_all(directory, {name: "\n".join(lines)})
@@ -559,7 +594,7 @@ def test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does(
 
 
 @needs_links
-def test_an_ignore_file_that_is_a_link_matches_from_where_it_leads(
+def test_an_ignore_file_that_is_a_link_matches_relative_to_its_target(
     tmp_path: Path, sdk: Any
 ) -> None:
     directory = write(tmp_path / "c", a="", b="", d__a="")

@@ -1,4 +1,4 @@
-"""What images and dependencies leave open."""
+"""Images and dependencies without a version, and Python versions without support."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from envsync.project.environment.pins import (
         ("mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04", False),
     ],
 )
-def test_images(image: str, pinned: bool) -> None:
+def test_an_image_is_pinned_by_a_tag_or_digest(image: str, pinned: bool) -> None:
     assert is_pinned(image) == pinned
 
 
@@ -51,7 +51,7 @@ def test_images(image: str, pinned: bool) -> None:
         ("", False),
     ],
 )
-def test_conda_dependencies(item: str, is_open: bool) -> None:
+def test_a_conda_dependency_without_a_version_is_open(item: str, is_open: bool) -> None:
     assert leaves_conda_open(item) == is_open
 
 
@@ -82,7 +82,7 @@ def test_conda_dependencies(item: str, is_open: bool) -> None:
         ("", False),
     ],
 )
-def test_pip_requirements(item: str, is_open: bool) -> None:
+def test_a_pip_requirement_without_a_version_is_open(item: str, is_open: bool) -> None:
     assert leaves_pip_open(item) == is_open
 
 
@@ -107,7 +107,7 @@ def test_pip_requirements(item: str, is_open: bool) -> None:
         ("ipython=3.8", None),
     ],
 )
-def test_pythons_past_their_end_of_life(item: str, series: str | None) -> None:
+def test_a_pinned_python_past_its_end_of_life_is_detected(item: str, series: str | None) -> None:
     ended = ended_python(item)
 
     assert (ended[0] if ended else None) == series

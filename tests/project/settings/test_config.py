@@ -98,7 +98,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("off", ["off", "'off'", "false", "No"])
-def test_a_bare_off_is_off_though_yaml_reads_it_as_false(off: str, tmp_path: Path) -> None:
+def test_off_without_quotes_is_off_although_yaml_reads_false(off: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"rules: {{unpinned-image: {off}}}").rules["unpinned-image"] == "off"
 
 
@@ -111,29 +111,29 @@ class TestTheDefaultTarget:
             (f"{{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}", None),
         ],
     )
-    def test_is_the_only_one_or_local(
+    def test_is_the_only_target_or_the_one_named_local(
         self, targets: str, default: str | None, tmp_path: Path
     ) -> None:
         assert read(tmp_path, f"targets: {targets}").default_target == default
 
-    def test_is_to_be_named_where_there_is_none(self, tmp_path: Path) -> None:
+    def test_must_be_named_if_there_is_none(self, tmp_path: Path) -> None:
         config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
 
-        with pytest.raises(UsageError, match=r"`-t`.*: dev, prod"):
+        with pytest.raises(UsageError, match=r"Pass `-t NAME`.*: dev, prod\."):
             config.target()
 
     def test_must_be_one_of_the_targets(self, tmp_path: Path) -> None:
         assert problems(tmp_path, f"default_target: dve\ntargets: {{dev: {{{WORKSPACE}}}}}") == [
-            "1:17 invalid-config: There is no target `dve`. Did you mean `dev`?"
+            "1:17 invalid-config: The target `dve` does not exist. Did you mean `dev`?"
         ]
 
 
-def test_an_unknown_target_is_wrong_usage(tmp_path: Path) -> None:
+def test_an_unknown_target_is_a_usage_error(tmp_path: Path) -> None:
     config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}}}")
 
-    with pytest.raises(UsageError, match=r"no target `dve`\. Did you mean `dev`\?"):
+    with pytest.raises(UsageError, match=r"target `dve` does not exist\. Did you mean `dev`\?"):
         config.target("dve")
-    with pytest.raises(UsageError, match=r"no target `zzz`\. Known are dev\."):
+    with pytest.raises(UsageError, match=r"target `zzz` does not exist\. Known targets: dev\."):
         config.target("zzz")
 
 
@@ -160,7 +160,7 @@ class TestVariables:
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
-    def test_that_are_not_set_are_an_error_that_names_the_place(
+    def test_that_are_not_set_are_reported_with_their_position(
         self, text: str, where: str, tmp_path: Path
     ) -> None:
         assert problems(tmp_path, text) == [
@@ -168,7 +168,7 @@ class TestVariables:
             "Set it, or write the value here."
         ]
 
-    def test_of_a_target_are_asked_for_when_it_is_used(self, tmp_path: Path) -> None:
+    def test_of_a_target_are_required_when_it_is_used(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
             "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
@@ -185,9 +185,14 @@ class TestVariables:
         ]
 
     @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "${A-x}"])
-    def test_must_be_written_well(self, text: str, tmp_path: Path) -> None:
-        for place in (f"project: '{text}'", f"targets: {{x: {{kind: local, path: '{text}'}}}}"):
-            assert ["invalid-config" in problem for problem in problems(tmp_path, place)] == [True]
+    def test_must_have_valid_syntax(self, text: str, tmp_path: Path) -> None:
+        for settings_text in (
+            f"project: '{text}'",
+            f"targets: {{x: {{kind: local, path: '{text}'}}}}",
+        ):
+            assert [
+                "invalid-config" in problem for problem in problems(tmp_path, settings_text)
+            ] == [True]
 
     def test_do_not_show_their_value_in_messages(self, tmp_path: Path) -> None:
         found = problems(tmp_path, "prune: ${A}", {"A": "secret"})
@@ -198,40 +203,46 @@ class TestVariables:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("projct: a", ["1:1 unknown-field: There is no setting `projct`. Did you mean `project`?"]),
-        ("project: 1", ['1:10 wrong-type: `project` must be a text. Put it in quotes: `"1"`.']),
+        (
+            "projct: a",
+            ["1:1 unknown-field: The setting `projct` does not exist. Did you mean `project`?"],
+        ),
+        ("project: 1", ['1:10 wrong-type: `project` must be a string. Put it in quotes: `"1"`.']),
         ("project: ''", ["1:10 wrong-type: `project` is empty. Give it a value."]),
-        ("project: [a]", ["1:10 wrong-type: `project` must be a text. Write one text."]),
-        ("project:", ["1:1 wrong-type: `project` has no value. Give it one, or remove the line."]),
+        ("project: [a]", ["1:10 wrong-type: `project` must be a string. Write a single string."]),
+        (
+            "project:",
+            ["1:1 wrong-type: `project` has no value. Give it a value, or remove the line."],
+        ),
         ("prune: ownd", ["1:8 invalid-config: `prune` cannot be `ownd`. Did you mean `owned`?"]),
         (
             "adopt: 'yes'",
-            ["1:8 invalid-config: `adopt` cannot be `yes`. Write one of `identical`, `never`."],
+            ["1:8 invalid-config: `adopt` cannot be `yes`. Choose one of `identical`, `never`."],
         ),
-        ("- a", ["1:1 wrong-type: The file must be a mapping. Write `key: value` lines."]),
+        ("- a", ["1:1 wrong-type: The settings file must be a mapping. Write `key: value` lines."]),
         (
             "prune: none\nprune: owned",
             [
-                "2:1 duplicate-key: The key `prune` stands twice; only the last one would count. "
-                "Remove one of the two."
+                "2:1 duplicate-key: The key `prune` is repeated. YAML keeps only the last value. "
+                "Remove all but one."
             ],
         ),
         (
             "environments: ../x",
             [
-                "1:15 path-escape: The environments directory `../x` lies outside the project. "
-                "Name a directory below the one of this file."
+                "1:15 path-escape: The environments directory `../x` is outside of the project. "
+                "Name a directory below the one of envsync.yaml."
             ],
         ),
         (
             "targets: {}",
-            ["1:10 invalid-config: `targets` names no target. Name one, or remove the line."],
+            ["1:10 invalid-config: `targets` has no target. Add one, or remove the line."],
         ),
         (
             "targets: {x: {path: a}}",
             [
                 "1:11 invalid-config: The target `x` has no `kind`. "
-                "Write `kind:` with one of local, workspace, registry."
+                "Add a `kind:` line with one of local, workspace, registry."
             ],
         ),
         (
@@ -244,34 +255,36 @@ class TestVariables:
         (
             "targets: {x: {kind: registry, registy: a}}",
             [
-                "1:11 invalid-config: The target `x` has no `registry`. "
-                "Add `registry:` with its value.",
-                "1:31 unknown-field: There is no setting `targets.x.registy`. "
+                "1:11 invalid-config: The target `x` has no `registry`. Add a `registry:` line.",
+                "1:31 unknown-field: The setting `targets.x.registy` does not exist. "
                 "Did you mean `registry`?",
             ],
         ),
         (
             "targets: {x: {kind: registry, registry: a/b}}",
             [
-                "1:41 invalid-config: `targets.x.registry` cannot be `a/b`. Write the name or id "
-                "alone, without white space, `/`, `?`, `#` or `%`."
+                "1:41 invalid-config: `targets.x.registry` cannot be `a/b`. Write only the name or "
+                "id, without white space, `/`, `?`, `#` or `%`."
             ],
         ),
         (
             "targets: {x: {kind: local, cloud: AzureCloud}}",
-            ["1:28 unknown-field: There is no setting `targets.x.cloud`. Known are kind, path."],
+            [
+                "1:28 unknown-field: The setting `targets.x.cloud` does not exist. "
+                "Known settings: kind, path."
+            ],
         ),
         (
             "targets: {a/b: {kind: local}}",
             [
-                "1:11 invalid-config: `a/b` cannot be the name of a target. "
-                "Use up to 64 letters, digits, `.`, `_` and `-`."
+                "1:11 invalid-config: `a/b` is not a valid target name. "
+                "Use up to 64 letters, digits, `.`, `_` and `-`, starting with a letter or digit."
             ],
         ),
         (
             "rules: {unpinned-imag: off}",
             [
-                "1:9 unknown-field: There is no setting `rules.unpinned-imag`. "
+                "1:9 unknown-field: The setting `rules.unpinned-imag` does not exist. "
                 "Did you mean `unpinned-image`?"
             ],
         ),
@@ -279,7 +292,7 @@ class TestVariables:
             "rules: {missing-file: warning}",
             [
                 "1:9 invalid-config: The rule `missing-file` is always an error. "
-                "Remove the line, and correct what the rule finds."
+                "Remove the line, and correct the problems that the rule reports."
             ],
         ),
         (
@@ -291,21 +304,24 @@ class TestVariables:
         ),
         (
             "ignore_tags: a",
-            ["1:14 wrong-type: `ignore_tags` must be a list. Write each on a line, after `- `."],
+            [
+                "1:14 wrong-type: `ignore_tags` must be a list. "
+                "Write each item on its own line, after `- `."
+            ],
         ),
         *(
             (
                 f"max_archive_percent: {text}",
                 [
-                    "1:22 wrong-type: `max_archive_percent` must be a whole number from 0 to 100. "
-                    "Write a number, without `%`."
+                    "1:22 wrong-type: `max_archive_percent` must be an integer from 0 to 100. "
+                    "Write a number without `%`."
                 ],
             )
             for text in ("101", "-1", "30%", "'30'", "true", "1.5")
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(
+def test_a_problem_is_reported_with_its_position(
     text: str, expected: list[str], tmp_path: Path
 ) -> None:
     assert problems(tmp_path, text) == expected
@@ -321,14 +337,14 @@ def test_all_problems_are_reported_at_once_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("project", ["x" * 257, '"a\\nb"', '"a\\u2028b"'])
-def test_the_project_must_be_fit_for_a_tag(project: str, tmp_path: Path) -> None:
+def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> None:
     assert [
         "must have at most 256 characters" in p for p in problems(tmp_path, f"project: {project}")
     ]
 
 
 class TestTheFile:
-    def test_is_found_by_walking_up(self, tmp_path: Path) -> None:
+    def test_is_found_in_a_parent_directory(self, tmp_path: Path) -> None:
         below = tmp_path / "a" / "b"
         below.mkdir(parents=True)
         (tmp_path / "envsync.yaml").write_text("project: x")
@@ -336,7 +352,7 @@ class TestTheFile:
         assert find_config(below) == tmp_path / "envsync.yaml"
         assert load_config(None, below, {}).root == tmp_path
 
-    def test_can_be_named_and_then_makes_its_directory_the_project(self, tmp_path: Path) -> None:
+    def test_can_be_named_and_its_directory_is_then_the_project(self, tmp_path: Path) -> None:
         (tmp_path / "conf").mkdir()
         (tmp_path / "conf" / "my.yaml").write_text("projct: x")
 
@@ -347,7 +363,7 @@ class TestTheFile:
         (tmp_path / "conf" / "my.yaml").write_text("project: x")
         assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
 
-    def test_must_be_there_if_named(self, tmp_path: Path) -> None:
+    def test_must_exist_if_it_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             load_config(tmp_path / "no.yaml", tmp_path, {})
 
@@ -369,7 +385,7 @@ class TestTheFile:
         )
     ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs).encode())
 )
-def test_nothing_but_expected_errors_is_raised(data: bytes) -> None:
+def test_only_expected_errors_are_raised(data: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as directory:

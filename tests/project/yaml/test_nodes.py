@@ -1,4 +1,4 @@
-"""What nodes mean, and messages about them."""
+"""The values of YAML nodes, and the wording of messages about them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from envsync.project.yaml.text import compose
         ("!!str 1.10", "1.10"),
     ],
 )
-def test_scalars_mean_what_yaml_1_1_says(text: str, meaning: object) -> None:
+def test_scalars_are_read_as_yaml_1_1(text: str, meaning: object) -> None:
     root = compose(text.encode()).root
 
     assert isinstance(root, ScalarNode)
@@ -41,7 +41,7 @@ def test_the_text_of_a_scalar_is_kept_as_written() -> None:
     assert root.value == "1_000"
 
 
-def test_merged_entries_come_first_so_that_written_ones_win() -> None:
+def test_written_entries_override_merged_entries() -> None:
     root = compose(b"<<: [{a: 1, b: 1}, {a: 2, c: 2}]\nb: 3").root
 
     assert isinstance(root, MappingNode)
@@ -56,6 +56,6 @@ def test_the_nearest_word_is_suggested(word: str, near: str | None) -> None:
     assert nearest(word, ["name", "conda_file", "image"]) == near
 
 
-def test_messages_are_one_printable_line_of_bounded_length() -> None:
+def test_a_message_is_one_printable_line_of_limited_length() -> None:
     assert printable("a\n\x1b[31mé😀", MAX_MESSAGE) == r"a\n\x1b[31mé😀"
     assert len(printable("x" * 10_000, MAX_MESSAGE)) == MAX_MESSAGE

@@ -1,4 +1,4 @@
-"""YAML text to nodes: positions, hostile texts, and agreement with what azure-ai-ml reads."""
+"""Parsing YAML: positions, hostile texts, and agreement with azure-ai-ml's parser."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.project.yaml import text as yamlfile
-from envsync.project.yaml.nodes import MAX_DEPTH, check, entries, value, walk
+from envsync.project.yaml.check import check
+from envsync.project.yaml.nodes import MAX_DEPTH, entries, value, walk
 from envsync.project.yaml.text import Document, compose
 
 
 def rules(data: bytes) -> list[str]:
-    """What is wrong with a text, as `line:column rule`."""
+    """Returns the problems of a text as `line:column rule`."""
     document = compose(data)
-    findings = list(document.findings)
+    found = list(document.problems)
     if document.root is not None:
-        findings += check(document.root)
-    return [f"{item.line}:{item.column} {item.rule}" for item in findings]
+        found += check(document.root)
+    return [f"{item.line}:{item.column} {item.rule}" for item in found]
 
 
 def data_of(node: Node) -> object:
@@ -80,13 +81,13 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"a: 1\nb: \x00", ["2:4 yaml-syntax"], id="null character"),
         pytest.param(b"a: \x1b[31m", ["1:4 yaml-syntax"], id="control character"),
         pytest.param(b"%YAML 2.0\n---\na: 1\n", ["1:1 yaml-syntax"], id="YAML 2"),
-        pytest.param(b'a: "\\ud800"', ["1:4 yaml-syntax"], id="half a character"),
+        pytest.param(b'a: "\\ud800"', ["1:4 yaml-syntax"], id="unpaired surrogate"),
         pytest.param(b"a: *b", ["1:4 yaml-syntax"], id="undefined alias"),
         pytest.param(b"a: !!python/object:os.system x", ["1:4 yaml-syntax"], id="Python object"),
         pytest.param(b"a: !foo {b: 1}", ["1:4 yaml-syntax"], id="unknown tag"),
-        pytest.param(b"a: 2024-13-45", ["1:4 yaml-syntax"], id="no such date"),
-        pytest.param(b"a: !!int x", ["1:4 yaml-syntax"], id="no integer"),
-        pytest.param(b"a: !!bool maybe", ["1:4 yaml-syntax"], id="no truth value"),
+        pytest.param(b"a: 2024-13-45", ["1:4 yaml-syntax"], id="invalid date"),
+        pytest.param(b"a: !!int x", ["1:4 yaml-syntax"], id="invalid integer"),
+        pytest.param(b"a: !!bool maybe", ["1:4 yaml-syntax"], id="invalid boolean"),
         pytest.param(b"a: " + b"9" * 5000, ["1:4 yaml-syntax"], id="huge integer"),
         pytest.param(b"a: 0x" + b"f" * 3900, ["1:4 yaml-syntax"], id="huge hexadecimal"),
         pytest.param(b"a: 1" + b":59" * 2000, ["1:4 yaml-syntax"], id="huge sexagesimal"),
@@ -95,7 +96,9 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"<<: 1", ["1:5 yaml-syntax"], id="merge of a scalar"),
         pytest.param(b"? [a]\n: 1", ["1:3 yaml-syntax"], id="list as a key"),
         pytest.param(b"a: 1\nb: 2\na: 3", ["3:1 duplicate-key"], id="duplicate key"),
-        pytest.param(b"a: {b: 1, 'b': 2}", ["1:11 duplicate-key"], id="below"),
+        pytest.param(
+            b"a: {b: 1, 'b': 2}", ["1:11 duplicate-key"], id="duplicate key in a nested mapping"
+        ),
         pytest.param(b"1: a\n0x1: b", ["2:1 duplicate-key"], id="the same number"),
         pytest.param(b"a: &a {b: *a}", ["1:4 alias-bomb"], id="contains itself"),
         pytest.param(b"a: &a [*a, *a]", ["1:4 alias-bomb", "1:4 alias-bomb"], id="twice"),
@@ -108,11 +111,11 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"=: 1", [], id="equals sign as a key"),
     ],
 )
-def test_what_is_wrong_is_found_where_it_stands(data: bytes, expected: list[str]) -> None:
+def test_a_syntax_problem_is_reported_at_its_position(data: bytes, expected: list[str]) -> None:
     assert rules(data) == expected
 
 
-def test_pairs_of_surrogates_are_the_character_that_json_means_by_them() -> None:
+def test_a_pair_of_surrogates_is_read_as_one_character() -> None:
     document = compose(b'a: "\\ud83d\\ude00"')
 
     assert document.root is not None
@@ -135,8 +138,8 @@ def test_deep_nesting_is_refused(data: bytes) -> None:
     document = compose(data)
 
     assert document.root is None
-    assert [item.rule for item in document.findings] == ["yaml-syntax"]
-    assert "nested more than 300 deep" in document.findings[0].message
+    assert [item.rule for item in document.problems] == ["yaml-syntax"]
+    assert "nested more than 300 deep" in document.problems[0].message
 
 
 @pytest.mark.usefixtures("_parser")
@@ -172,25 +175,27 @@ def bomb(levels: int, width: int) -> bytes:
         ),
     ],
 )
-def test_alias_bombs_are_found_without_going_off(data: bytes) -> None:
+def test_alias_bombs_are_detected_without_expanding_them(data: bytes) -> None:
     start = time.perf_counter()
 
     assert rules(data) == ["1:1 alias-bomb"]
     assert time.perf_counter() - start < 5
 
 
-def test_a_long_file_with_one_alias_is_no_bomb() -> None:
+def test_a_long_file_with_one_alias_is_not_an_alias_bomb() -> None:
     items = "\n".join(f"- item{number}" for number in range(120_000))
     assert rules(f"a: &a\n{items}\nb: *a\n".encode()) == []
 
 
+# fmt: off
 TOKENS = [
-    *("a", "b: ", "- ", "\n", "  ", "[", "]", "{", "}", ",", ":", " ", "#", "'", '"', "|", "> "),
-    *("&x ", "*x", "? ", "?", "%", "@", "`", "\\", "\\u00e9", "\\x41", "---", "...", "\u2028"),
-    *("\x85", "é", "😀", "\ufeff", "-", "1", "=", "<<: ", "\r\n", "\n ", "\n  ", "~", "|2", "|+\n"),
-    *("%YAML 1.1\n", "://", "a:b", ".1", "\t", "1:30", "2024-01-01", "yes", "0x1F", "010", "1_0"),
-    *("{a: b}", "&y {a: 1}", "*y", "1.5", ".inf", "1e3", "null", "!"),
+    "a", "b: ", "- ", "\n", "  ", "[", "]", "{", "}", ",", ":", " ", "#", "'", '"', "|", "> ",
+    "&x ", "*x", "? ", "?", "%", "@", "`", "\\", "\\u00e9", "\\x41", "---", "...", "\u2028",
+    "\x85", "é", "😀", "\ufeff", "-", "1", "=", "<<: ", "\r\n", "\n ", "\n  ", "~", "|2", "|+\n",
+    "%YAML 1.1\n", "://", "a:b", ".1", "\t", "1:30", "2024-01-01", "yes", "0x1F", "010", "1_0",
+    "{a: b}", "&y {a: 1}", "*y", "1.5", ".inf", "1e3", "null", "!",
 ]
+# fmt: on
 
 
 @settings(max_examples=1500, deadline=None)
@@ -210,7 +215,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
     document = compose(text.encode())
     broken = any(rule.endswith(("yaml-syntax", "alias-bomb")) for rule in rules(text.encode()))
     if broken:
-        # A value that contains itself is all that is refused here and read there.
+        # Only a value that contains itself is refused by envsync and read by azure-ai-ml.
         assert expected == "invalid" or "..." in expected
     else:
         assert repr(None if document.root is None else data_of(document.root)) == expected
@@ -218,7 +223,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_no_bytes_raise(data: bytes) -> None:
+def test_no_bytes_raise_an_exception(data: bytes) -> None:
     for rule in rules(data):
         line, column = rule.split(" ")[0].split(":")
         assert int(line) >= 1

@@ -1,0 +1,69 @@
+"""Resolves the paths that environment files name, and keeps them inside the project."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import KW_ONLY, dataclass
+
+from yaml.nodes import Node
+
+from envsync.model.wording import nearest
+from envsync.project.files import Files, is_within
+from envsync.project.problems import Report
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentFile:
+    """An environment file that is being read.
+
+    Attributes:
+        files: the cache through which the file and the files that it names are read.
+        report: collects the problems of the file.
+        directory: the absolute path of its directory. Paths in the file are relative to it.
+        boundary: the directory that no path may lead out of, symbolic links resolved.
+    """
+
+    files: Files
+    report: Report
+    _: KW_ONLY
+    directory: str
+    boundary: str
+
+
+def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
+    """Resolves a path of an environment file, and follows its symbolic links.
+
+    Returns:
+        The absolute path, whether it exists or not. None if the path may not be followed; the
+        reason is then reported.
+    """
+    # Functions of `os.path` raise ValueError for a null character.
+    if "\0" in path:
+        message = "The path contains a null character."
+        file.report.add("missing-file", node, message, fix="Remove the null character.")
+        return None
+    real = file.files.real(file.directory, path)
+    if not is_within(real, file.boundary):
+        message = f"`{path}` leads out of the project."
+        fix = "Move the file or directory into the project, and correct the path."
+        # If the project lowers the rule to a warning, the path is followed.
+        is_error = file.report.add("path-escape", node, message, fix=fix)
+        if is_error:
+            return None
+    return real
+
+
+def near_name(path: str) -> str | None:
+    """Returns the name in the directory of a missing path that is most like it, if any is."""
+    directory, name = os.path.split(path)
+    try:
+        return nearest(name, sorted(os.listdir(directory)))
+    except OSError:
+        return None
+
+
+def report_missing(file: EnvironmentFile, node: Node, message: str, *, path: str, fix: str) -> None:
+    """Reports that a path does not exist, and suggests a similar name or else the given fix."""
+    near = near_name(path)
+    fix = f"Did you mean `{near}`?" if near else fix
+    file.report.add("missing-file", node, message, fix=fix)

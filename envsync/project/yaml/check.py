@@ -1,0 +1,198 @@
+"""Checks a YAML document for problems that do not depend on its subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from envsync.project.yaml.nodes import (
+    MAP,
+    MAX_DEPTH,
+    MERGE,
+    NULL,
+    SCALAR_TAGS,
+    SEQ,
+    STR,
+    TAG_PREFIX,
+    VALUE,
+    TextProblem,
+    problem_at,
+    value,
+)
+
+MAX_EXPANSION: Final = 100_000
+"""Maximum number of nodes after all aliases are expanded. Longer files may have more nodes."""
+
+# Most scalars have one of these two tags, and neither can have an invalid value.
+_ALWAYS_VALID: Final = frozenset({STR, NULL})
+_COLLECTIONS: Final = {
+    MAP: MappingNode,
+    TAG_PREFIX + "set": MappingNode,
+    SEQ: SequenceNode,
+}
+
+
+class _Extent(NamedTuple):
+    """The size of a collection after its aliases are expanded.
+
+    Attributes:
+        size: number of values.
+        depth: levels of nesting.
+    """
+
+    size: int
+    depth: int
+
+
+_IN_PROGRESS: Final = _Extent(0, 0)
+
+
+@dataclass(slots=True)
+class _Checks:
+    """The state of one `check`.
+
+    Attributes:
+        problems: the problems found so far.
+        extents: the extent of each visited collection, by node identity.
+        written: number of values that the file spells out.
+    """
+
+    problems: list[TextProblem]
+    extents: dict[int, _Extent]
+    written: int = 0
+
+
+def check(root: Node) -> list[TextProblem]:
+    """Returns the problems of a document that do not depend on its subject.
+
+    Returns:
+        `yaml-syntax` for tags and scalars without a meaning, `duplicate-key`, and `alias-bomb`.
+        Without `yaml-syntax` and `alias-bomb`, `value` and `entries` work on every node.
+    """
+    checks = _Checks([], {})
+    if isinstance(root, ScalarNode):
+        _check_scalar(root, checks.problems)
+        return checks.problems
+    size, depth = _check_collection(root, checks)
+    if any(item.rule == "alias-bomb" for item in checks.problems):
+        return checks.problems
+    message = ""
+    if depth > MAX_DEPTH:
+        message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
+    elif size > max(MAX_EXPANSION, 10 * checks.written):
+        message = f"Aliases expand {checks.written:,} written values to {size:,} values."
+    if message:
+        fix = "Write the values out, or use fewer aliases."
+        checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
+    return checks.problems
+
+
+def _check_collection(node: Node, checks: _Checks) -> _Extent:
+    """Checks a collection and everything below it, and returns its extent.
+
+    An alias can only follow its anchor, so one visit of each collection is enough.
+    """
+    known = checks.extents.get(id(node))
+    if known is not None:
+        if known is _IN_PROGRESS:
+            message = "This value contains itself through an alias."
+            fix = "Replace the alias with the value that it should have."
+            checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
+        return known
+    # The marker stays until the extent is known, and detects a collection that contains itself.
+    checks.extents[id(node)] = _IN_PROGRESS
+    if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
+        checks.problems.append(_unknown_tag(node))
+    if isinstance(node, MappingNode):
+        _check_keys(node, checks)
+        pairs = node.value
+        # `<<` itself is not a value of the expanded document.
+        children = [item for _, item in pairs] + [key for key, _ in pairs if key.tag != MERGE]
+    else:
+        children = node.value
+    size = 1 + len(children)
+    depth = 0
+    for child in children:
+        if not isinstance(child, ScalarNode):
+            below = _check_collection(child, checks)
+            size += below.size - 1
+            depth = max(depth, below.depth)
+        elif child.tag not in _ALWAYS_VALID:
+            _check_scalar(child, checks.problems)
+    checks.written += len(children)
+    # The cap keeps the sizes of an alias bomb from becoming integers of thousands of digits.
+    extent = _Extent(min(size, 10**12), depth + 1)
+    checks.extents[id(node)] = extent
+    return extent
+
+
+def _check_keys(node: MappingNode, checks: _Checks) -> None:
+    keys: set[object] = set()
+    for key, item in node.value:
+        if key.tag == STR and isinstance(key, ScalarNode) and key.value not in keys:
+            keys.add(key.value)
+            continue
+        if key.tag == VALUE:
+            key.tag = STR  # PyYAML reads `=` as a string if it is a key, and only then
+        _check_key(key, item, keys, checks.problems)
+
+
+def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProblem]) -> None:
+    if key.tag == STR and isinstance(key, ScalarNode):
+        meaning: object = key.value
+    elif key.tag == MERGE:
+        merged = item.value if isinstance(item, SequenceNode) else [item]
+        for node in merged:
+            if not isinstance(node, MappingNode):
+                message = "`<<` can only merge a mapping, and this value is not a mapping."
+                fix = "Use an alias of a mapping, such as `<<: *defaults`."
+                problems.append(problem_at("yaml-syntax", node, message, fix=fix))
+        return
+    elif not isinstance(key, ScalarNode):
+        message = "A mapping or list cannot be a key."
+        problems.append(problem_at("yaml-syntax", key, message, fix="Use a string as the key."))
+        return
+    else:
+        try:
+            meaning = value(key)
+        except ValueError:
+            return  # `_check_scalar` reports the key
+    if meaning in keys:
+        message = f"The key `{key.value}` is repeated. YAML keeps only the last value."
+        fix = "Remove all but one."
+        problems.append(problem_at("duplicate-key", key, message, fix=fix))
+    keys.add(meaning)
+
+
+def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:
+    if node.tag not in SCALAR_TAGS:
+        problems.append(_unknown_tag(node))
+        return
+    try:
+        value(node)
+    except ValueError:
+        kind = node.tag.removeprefix(TAG_PREFIX)
+        message = f"YAML reads this as {_KINDS.get(kind, kind)}, but the value is not valid."
+        problems.append(problem_at("yaml-syntax", node, message, fix=_QUOTE))
+
+
+_QUOTE: Final = "Quote it if you mean a string."
+
+_KINDS: Final = {
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+    "timestamp": "a date",
+    "binary": "base64",
+}
+
+
+def _unknown_tag(node: Node) -> TextProblem:
+    tag = node.tag.replace(TAG_PREFIX, "!!")
+    if node.tag in (VALUE, MERGE):
+        message = f"`{node.value}` is a special key in YAML and cannot be a value."
+        return problem_at("yaml-syntax", node, message, fix=_QUOTE)
+    message = f"The YAML tag `{tag}` is not supported here."
+    return problem_at("yaml-syntax", node, message, fix="Remove the tag.")
