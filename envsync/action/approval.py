@@ -48,6 +48,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     Raises:
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
+    # A workflow can also run for the event `pull_request` of type `closed`.
     if event.number is not None:
         return event.number if event.merged else None
     for pause in (*_PAUSES, None):
@@ -89,6 +90,7 @@ def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
         )
     # Read the body together with its editor: the comment may have changed since it was listed.
     body, editor = github.last_edit(posts[0])
+    # Who can edit a comment can approve any plan with it.
     if editor not in {None, github.login}:
         raise NotApproved(
             f"{posts[0].url} was edited by {editor}, so its plan is not trusted. Review a new "

@@ -64,6 +64,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
             command,
             cwd=directory,
             env=environ,
+            # A question would wait for ever: nobody can answer in a workflow.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -80,6 +80,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
         branch=str((pull.get("base") or {}).get("ref", "")),
         number=int(pull["number"]),
         merged=bool(pull.get("merged")),
+        # Names of owners and repositories are case-insensitive.
         fork=origin.casefold() != repository.casefold(),
         head=str(head.get("sha") or sha),
         run_url=run_url,

@@ -212,9 +212,11 @@ class GitHub:
             else:
                 if answer.ok:
                     return answer
+                # A request above the rate limit was not executed, so even a POST can be repeated.
                 limited = _is_limited(answer)
                 again = limited or (repeatable and answer.status_code in _BUSY)
                 wait = _wait(answer, pause or 0)
+                # A longer wait would cost more than running the job again.
                 if pause is None or not again or wait > _LONGEST_WAIT:
                     raise _error(answer, limited=limited)
             time.sleep(wait)

@@ -69,6 +69,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
     inputs = Inputs(
         command=command,
         target=_text(environ, "target"),
+        # `./ml/` and `ml` are the same directory: markers compare the string.
         directory=PurePosixPath(_text(environ, "working-directory", ".")).as_posix(),
         args=_args(environ, command),
         comment=_flag(environ, "comment"),

@@ -33,9 +33,11 @@ def main(step: str, environ: Mapping[str, str]) -> int:
         environ: the variables that GitHub and `action.yml` set.
     """
     source = Path(environ["ENVSYNC_ACTION_PATH"])
+    # Both `0.1.0` and the tag `v0.1.0` are accepted.
     version = environ.get("INPUT_VERSION", "").strip().removeprefix("v")
     azure = environ.get("INPUT_COMMAND", "").strip() in _AZURE_COMMANDS
     extras = "[action,azure]" if azure else "[action]"
+    # The tool cache of a self-hosted runner is kept between jobs.
     tools = Path(environ.get("RUNNER_TOOL_CACHE") or environ["RUNNER_TEMP"])
     directory = tools / "envsync" / key(source, version, extras)
     if step == "install":
@@ -68,6 +70,7 @@ def key(source: Path, version: str, extras: str) -> str:
         version: the release, without `v`; empty for the source code.
         extras: the extras with their brackets.
     """
+    # A virtual environment works only with the Python that created it.
     parts = [version, extras, sys.version, sys.base_prefix, sysconfig.get_platform()]
     # Dependencies are not pinned. A new installation each month picks up their fixes.
     parts.append(time.strftime("%Y-%m", time.gmtime()))
@@ -81,7 +84,10 @@ def key(source: Path, version: str, extras: str) -> str:
 def _files(source: Path) -> Iterator[Path]:
     yield source / "pyproject.toml"
     yield from sorted(
-        path for path in (source / "envsync").rglob("*") if path.is_file() and path.suffix != ".pyc"
+        # Python writes .pyc files while it runs, so they would change the key.
+        path
+        for path in (source / "envsync").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     )
 
 
@@ -112,6 +118,7 @@ def install(wanted: str, directory: Path) -> int:
             )
             return code
         if not (directory / _DONE).exists():
+            # A cancelled job can leave an incomplete installation.
             shutil.rmtree(directory, ignore_errors=True)
             beside.rename(directory)
     finally:
@@ -125,6 +132,7 @@ def _make(wanted: str, directory: Path) -> int:
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
     options = ("--no-compile", "--disable-pip-version-check")
     for command in (
+        # The pip of the base Python installs into the environment: another pip takes seconds.
         [*python, "venv", "--without-pip", str(directory)],
         [*pip, "install", *options, wanted],
     ):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,6 @@ class Job:
 
         def path(name: str) -> Path | None:
             return Path(environ[name]) if environ.get(name) else None
-
-        import tempfile
 
         return cls(
             workspace=path("GITHUB_WORKSPACE") or Path.cwd(),

@@ -87,6 +87,7 @@ def problems_markdown(summary: str, problems: Sequence[Problem]) -> Markdown:
 
 def failure_markdown(title: str, message: str) -> Markdown:
     """Renders the error message of a command as a quotation."""
+    # `countable` breaks up long runs of backticks, which would end the quotation.
     shown = "".join(
         f"{countable(safe(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
     )
@@ -145,6 +146,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
         ]
 
     def render(limit: int) -> str:
+        # The differences get at most half of the space: the plan must remain readable.
         above = cut(lines, limit // 2) + "\n"
         return above + plan_markdown(plan, limit=limit - size(above))
 

@@ -68,6 +68,7 @@ class Marker:
 
     def _line(self, changes: Mapping[str, str] | None) -> str:
         data = [self.kind, self.directory, self.target, self.digest, changes and dict(changes)]
+        # Compressed: the fingerprints of a large plan would not fit otherwise.
         packed = zlib.compress(json.dumps(data).encode(), level=9)
         return f"<!-- envsync {base64.b64encode(packed).decode()} -->\n"
 

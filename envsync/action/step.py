@@ -66,6 +66,7 @@ class _Step:
         number: int | None = self.event.number
         try:
             if self.inputs.command == "apply":
+                # The event of a merge is a push, which does not name its pull request.
                 number = self._merged_number()
             result = self._run_command(number)
         except (NotApproved, GitHubError) as error:
@@ -75,6 +76,7 @@ class _Step:
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
+        # Log, outputs and summary first: they do not depend on the network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
         # Without a plan it is unknown whether the target differs: the issue stays as it is.

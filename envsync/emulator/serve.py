@@ -156,11 +156,15 @@ class _Server:
                 wrap(app, settings, cut=self._tunnel.cut, log=log),
                 ssl_certfile=certificates.certificate,
                 ssl_keyfile=certificates.key,
+                # Not `auto`: it would use httptools if that happens to be installed.
                 http="h11",
                 ws="none",
+                # Not `auto`: it hides exceptions at start-up.
                 lifespan="on",
+                # uvicorn would otherwise configure the logging of the whole process.
                 log_config=None,
                 access_log=False,
+                # Faults reset a connection by its client address, which headers must not change.
                 proxy_headers=False,
                 server_header=False,
                 # Clients keep idle connections in pools. If the server closed one first, the next
@@ -182,11 +186,13 @@ class _Server:
         with ThreadPoolExecutor(1, thread_name_prefix="envsync emulator") as thread:
             loop: Future[asyncio.AbstractEventLoop] = Future()
             done = thread.submit(asyncio.run, self._serve(loop))
+            # Without it, a failed start would leave `_ready` waiting for ever.
             done.add_done_callback(self._failed)
             try:
                 yield self._ready.result()
             finally:
                 if not done.done():
+                    # asyncio events are not thread-safe.
                     loop.result().call_soon_threadsafe(self._stop.set)
                     done.result()
 
@@ -201,6 +207,7 @@ class _Server:
             while not self._uvicorn.started:
                 if serving.done():
                     raise EnvsyncError("The emulator's application did not start.")
+                # uvicorn offers no event for the end of its start-up.
                 await asyncio.sleep(0.002)
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()

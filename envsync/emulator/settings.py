@@ -17,8 +17,10 @@ from typing import Literal, TypeAlias, get_args
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
 
+# The type has the kinds already; a second list could differ from it.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
+# These ids are constants, so that scripts and recorded output stay the same on every run.
 TENANT_ID = "72f988bf-0000-4000-8000-656e7673796e"
 """The tenant of the emulator's tokens."""
 
@@ -131,6 +133,7 @@ class Settings:
     operation_polls: int = 1
     retry_after: float = 1
     blob_account: str = "envsyncemulator"
+    # Constant, like the ids: Azurite accepts any key of an account that it is started with.
     blob_key: str = base64.b64encode(hashlib.sha512(b"envsync emulator").digest()).decode()
 
     @property
@@ -164,4 +167,5 @@ def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):
         return state
+    # Lower case: names are case-insensitive, but not every file system is.
     return state.with_name(f"{state.stem}.{kind}-{name.lower()}{state.suffix}")

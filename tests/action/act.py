@@ -135,10 +135,10 @@ class Runner:
     def run(
         self,
         repository: Path,
+        *,
         event: str,
         workflow: str,
         payload: Mapping[str, Any],
-        *,
         token: str = TOKEN,
     ) -> Ran:
         """Runs a workflow of a repository for an event."""

@@ -159,12 +159,14 @@ def in_azure(project: Project, workspace: str) -> None:
 def plan(runner: Runner, project: Project, **options: Any) -> Ran:
     origin = options.pop("origin", REPOSITORY)
     payload = project.pull_request(origin=origin)
-    return runner.run(project.path, "pull_request", "envsync-plan.yml", payload, **options)
+    return runner.run(
+        project.path, event="pull_request", workflow="envsync-plan.yml", payload=payload, **options
+    )
 
 
 def merged(runner: Runner, project: Project, forge: Forge) -> Ran:
     payload = project.merge(forge)
-    return runner.run(project.path, "push", "envsync-apply.yml", payload)
+    return runner.run(project.path, event="push", workflow="envsync-apply.yml", payload=payload)
 
 
 def test_a_pull_request_shows_its_plan_and_the_merge_applies_that_plan(
@@ -232,7 +234,9 @@ def test_a_merge_stops_if_the_target_has_changed_and_a_new_digest_approves_it(
     after = project.held()
     inputs = {"target": "dev", "digest": stopped.outputs["apply/2"]["digest"]}
     payload = {"ref": "refs/heads/main", "inputs": inputs}
-    by_hand = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+    by_hand = runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
 
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
@@ -282,7 +286,9 @@ def test_a_manual_run_on_another_branch_applies_nothing(
     shown = plan(runner, project).outputs["plan/2"]
     inputs = {"target": "dev", "digest": shown["digest"]}
     payload = {"ref": "refs/heads/change", "inputs": inputs}
-    ran = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+    ran = runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
 
     assert ran.jobs == {"files": "success"}
     assert project.held() == ["pydata", "sklearn"]
@@ -361,7 +367,9 @@ def test_an_issue_is_open_while_a_target_differs_from_its_declaration(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     def nightly() -> Ran:
-        return runner.run(project.path, "schedule", "envsync-nightly.yml", {})
+        return runner.run(
+            project.path, event="schedule", workflow="envsync-nightly.yml", payload={}
+        )
 
     project.declare("pydata", "1", about="Something else.")
     differing = nightly()
@@ -392,7 +400,9 @@ def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Proje
         "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8\n"
         "      - uses: envsync/envsync@v0.1.0\n        with: {command: validate}\n"
     )
-    ran = fresh.run(project.path, "push", "validate.yml", {"ref": "refs/heads/main"})
+    ran = fresh.run(
+        project.path, event="push", workflow="validate.yml", payload={"ref": "refs/heads/main"}
+    )
 
     assert ran.jobs == {"files": "success"}
     assert ran.outputs["files/1"]["summary"] == "Valid. 2 environment files, no problems."

@@ -36,7 +36,11 @@ def change(name: str) -> Change:
 
 
 def plan(*names: str, rejected: str = "") -> Plan:
-    rejections = (Rejection("immutable", rejected, "1", "It differs.", "fix"),) if rejected else ()
+    rejections = (
+        (Rejection(code="immutable", name=rejected, version="1", message="It differs.", fix="fix"),)
+        if rejected
+        else ()
+    )
     return Plan(
         project="p",
         target=TargetIdentity("dev", "local", "x"),
@@ -75,7 +79,15 @@ def test_the_footer_names_command_directory_commit_and_log() -> None:
 
 
 def test_each_problem_is_a_line() -> None:
-    problem = Problem("unknown-field", "error", f"`imag` {HOSTILE}", "a.yml", 3, 1, "Remove it.")
+    problem = Problem(
+        rule="unknown-field",
+        severity="error",
+        message=f"`imag` {HOSTILE}",
+        file="a.yml",
+        line=3,
+        column=1,
+        fix="Remove it.",
+    )
     text = problems_markdown("1 environment file: 1 error.", [problem])(MAX_COMMENT)
     first, empty, line = text.splitlines()
 
@@ -153,6 +165,7 @@ def test_a_refusal_shows_the_differences_and_the_current_plan(
     assert f"Digest: `{made.digest}`" in lines
 
 
+PROBLEM = Problem(rule="r", severity="error", message="m" * 400, file="f", line=1, column=1, fix="")
 LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
 
 
@@ -161,7 +174,7 @@ LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
     [
         refused_markdown("It moved.", LONG, Approval("sha256:0", {})),
         applied_markdown(LONG, [Outcome(item, "done") for item in LONG.changes], True),
-        problems_markdown("Many.", [Problem("r", "error", "m" * 400, "f", 1, 1, "")] * 3_000),
+        problems_markdown("Many.", [PROBLEM] * 3_000),
     ],
 )
 def test_a_comment_fits_into_the_limit_of_github(text: Markdown) -> None:

@@ -85,12 +85,20 @@ def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None
 
 def test_a_fingerprint_covers_the_change_and_not_its_reason() -> None:
     def plan(reason: str, after: str) -> Plan:
-        fields = (FieldChange("tags.a", "1", after),)
+        update = Change(
+            action=Action.UPDATE,
+            scope="version",
+            name="a",
+            version="1",
+            reason=reason,
+            fields=(FieldChange("tags.a", "1", after),),
+        )
+        rejection = Rejection(code="immutable", name="b", version=None, message=reason, fix="fix")
         return Plan(
             project="p",
             target=TargetIdentity("dev", "local", "x"),
-            changes=(Change(Action.UPDATE, "version", "a", "1", reason, fields),),
-            rejections=(Rejection("immutable", "b", None, reason, "fix"),),
+            changes=(update,),
+            rejections=(rejection,),
         )
 
     assert list(fingerprints(plan("why", "2"))) == ["update a:1", "reject b"]

@@ -35,6 +35,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)
+    # `--yes`: the review of the pull request replaces the question.
     options = (*target_option(inputs), "--yes", *approve, "--format", "json")
     completed = envsync(directory, "apply", *options, *inputs.args)
     data = completed.json()
@@ -44,6 +45,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     outcomes = _outcomes(planned, data["outcomes"])
     file = new_plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
+    # An apply with failed changes also ends with an error, but it has outcomes.
     if completed.code == 0 or outcomes:
         markdown = applied_markdown(planned, outcomes, data["verified"])
     else:

@@ -90,6 +90,7 @@ def check_api_version(path: str, query: Mapping[str, str]) -> None:
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
     known = RESOURCE_MANAGER if resource is None else MACHINE_LEARNING
+    # The resource manager ignores the case of `api-version`.
     if requested.lower() in known:
         return
     supported = ", ".join(known)

@@ -35,6 +35,8 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
+# Every method reaches the application: for others, Starlette would answer 405 in plain text, where
+# Azure answers in JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -113,6 +115,7 @@ class _Service:
             answer = Answer(error.body, error.status, error.headers)
         except LoginRefused as error:
             answer = Answer(error.body, 401 if error.error == "invalid_client" else 400)
+        # A state file can be damaged, or locked by another process.
         except TargetError as error:
             answer = Answer(ServiceError(500, "InternalServerError", str(error)).body, 500)
         response = _response(answer)
@@ -123,6 +126,7 @@ class _Service:
     def _answer(self, request: Request, body: bytes) -> Answer:
         host = request.headers.get("host", "").lower().partition(":")[0]
         path = request.scope["path"]
+        # The status is 421, "Misdirected Request" (RFC 9110, 15.5.20).
         if host not in APPLICATION_HOSTS:
             raise ServiceError(
                 421, "UnknownHost", f"The emulator does not serve the host {host!r}."
@@ -139,6 +143,7 @@ class _Service:
             caller = self._tokens.caller(request.headers.get("authorization"))
             if endpoint.writes and caller.role == "reader":
                 raise forbidden(caller.client, endpoint.action, path)
+            # The login host, whose endpoints need no authentication, has no API versions.
             check_api_version(path, query)
         call = Call(
             method=method,
@@ -159,12 +164,14 @@ def _parsed(body: bytes, content_type: str) -> JSON:
         if content_type.startswith("application/x-www-form-urlencoded"):
             return dict(parse_qsl(body.decode()))
         content: JSON = json.loads(body)
+    # RecursionError: the JSON is nested deeper than the limit of the parser.
     except (ValueError, RecursionError) as error:
         raise user_error("The request body is not valid JSON.") from error
     return content
 
 
 def _response(answer: Answer) -> Response:
+    # Every response of Azure has this header.
     headers = {**answer.headers, "x-ms-request-id": str(uuid.uuid4())}
     if answer.empty:
         return Response(status_code=answer.status, headers=headers)

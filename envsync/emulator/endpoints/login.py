@@ -28,6 +28,7 @@ def login_endpoints(tokens: Tokens) -> Sequence[Endpoint]:
         _at("GET", "/{tenant}/v2.0/.well-known/openid-configuration", openid),
         _at("GET", "/common/discovery/instance", instances),
         _at("POST", "/{tenant}/oauth2/v2.0/token", token),
+        # The v1 endpoint, which older clients use.
         _at("POST", "/{tenant}/oauth2/token", token),
     )
 

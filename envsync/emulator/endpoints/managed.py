@@ -76,6 +76,7 @@ class ManagedRegistries:
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
+            # Before the write: afterwards the resource always exists.
             existed = _exists(assets, call)
             content = operation(assets, call, self._naming(call))
             if existed:
@@ -114,6 +115,7 @@ class ManagedRegistries:
         if record is None:
             raise no_environment(name, version)
         new = renamed(record, body.get("destinationName"), body.get("destinationVersion"))
+        # The version exists immediately. Only clients see an operation that takes time.
         write_imported(target, call, new)
         return self._accepted(call)
 

@@ -103,6 +103,7 @@ class Registries:
     def _discover(self, call: Call) -> Answer:
         name = call.names["registry"]
         self._assets(call)
+        # Discovery returns the name in its own case, not in that of the request.
         known = next(item for item in self._settings.registries if item.lower() == name.lower())
         registry_id = stable_id("registry", name)
         recent = self._settings.as_of is None or self._settings.as_of.year > _LAST_SHORT_DISCOVERY
@@ -140,6 +141,7 @@ class Registries:
 
     def _put_version(self, call: Call) -> Answer:
         """Answers 202 with the body `null` and an operation (recorded)."""
+        # The version exists immediately. Only clients see an operation that takes time.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
@@ -160,6 +162,7 @@ class Registries:
     def _import(self, call: Call) -> Answer:
         """Copies a version from a workspace to the registry: `share` of azure-ai-ml."""
         properties = properties_of(call.body)
+        # The source can be in any workspace of the emulator.
         new = imported(self._world, properties)
         write_imported(self._assets(call), call, new)
         return self._accepted(call.names["registry"], new.name, new.version)

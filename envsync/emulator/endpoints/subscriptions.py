@@ -20,6 +20,7 @@ def subscription_endpoints() -> Sequence[Endpoint]:
 
     def subscriptions(_call: Call) -> Answer:
         value: list[JSON] = [_subscription(SUBSCRIPTION_ID)]
+        # `az login` stores the subscriptions of this list.
         return Answer({"value": value, "count": {"type": "Total", "value": 1}})
 
     def subscription(call: Call) -> Answer:

@@ -52,6 +52,7 @@ def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str)
         item.method for item in endpoints if item.host == host and item.pattern.fullmatch(path)
     }
     if built and not _in_azure(host, method, path):
+        # The emulator answers HEAD wherever it answers GET.
         allowed = ", ".join(sorted(built | ({"HEAD"} if "GET" in built else set())))
         return ServiceError(
             405,
@@ -86,4 +87,5 @@ def _kind(path: str) -> str:
     found = _TYPE.fullmatch(path)
     if found is None:
         return path
+    # Types and names alternate in a path: keep every other segment.
     return "/".join((found[1], *found[2].split("/")[::2]))

@@ -28,6 +28,7 @@ from envsync.model.canonical import JSON
 
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _WORKSPACE = f"{_GROUP}/providers/{PROVIDER}/workspaces/{{workspace}}"
+# Workspaces have no stored creation time; a constant keeps responses reproducible.
 _EPOCH = "2024-01-01T00:00:00.000000+00:00"
 
 _Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]
@@ -133,7 +134,9 @@ class Workspaces:
 
     def _datastores(self, call: Call) -> Answer:
         self._assets(call)
+        # A list of names, separated by commas (OpenAPI).
         names = call.query.get("names", storage.DEFAULT_DATASTORE).split(",")
+        # azure-ai-ml lists with `isDefault=true` to find the datastore for uploads.
         wanted = call.query.get("isDefault", "true").lower() == "true"
         if not wanted or storage.DEFAULT_DATASTORE not in names:
             return Answer({"value": []})

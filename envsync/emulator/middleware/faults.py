@@ -99,6 +99,7 @@ class Faults:
             return None
         request = f"{scope['method']} {asgi.host(scope)}{asgi.path(scope)}?{asgi.query(scope)}"
         self._made[request] += 1
+        # The first kind that is drawn wins, in the order of the options.
         for kind, rate in self._rates:
             if kind == "drop-after-commit" and scope["method"] not in _WRITES:
                 continue

@@ -62,4 +62,5 @@ class RequestLog:
 
 def without_secrets(query: str) -> str:
     """Returns a query in which `***` replaces the values of secrets."""
+    # The leading `?` lets the pattern match the first parameter like all others.
     return _SECRET.sub(r"\1=***", "?" + query)[1:]

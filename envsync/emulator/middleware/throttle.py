@@ -87,6 +87,7 @@ class Throttle:
             return
         kind: Operations = "reads" if scope["method"] in {"GET", "HEAD"} else "writes"
         found = _SUBSCRIPTION.match(asgi.path(scope))
+        # Subscription ids are case-insensitive.
         subscription = found[1].lower() if found else ""
         key = (subscription, principal(asgi.header(scope, b"authorization")), kind)
         bucket = self._buckets.setdefault(key, Bucket(LIMITS[kind], self._clock))
@@ -119,6 +120,7 @@ def principal(authorization: str) -> str:
     """
     try:
         claims = authorization.split(".")[1]
+        # A JWT has no base64 padding; Python ignores padding that is not needed.
         return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["oid"])
     except (IndexError, KeyError, TypeError, ValueError):
         return authorization

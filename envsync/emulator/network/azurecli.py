@@ -26,5 +26,6 @@ def configuration(directory: Path, environ: Mapping[str, str] = os.environ) -> d
     made.mkdir(mode=0o700)
     (made / "config").write_text(_CONFIG, encoding="utf-8")
     outside = Path(environ.get("AZURE_CONFIG_DIR") or "~/.azure").expanduser()
+    # The Azure CLI looks for extensions in its configuration directory unless this is set.
     extensions = environ.get("AZURE_EXTENSION_DIR") or str(outside / "cliextensions")
     return {"AZURE_CONFIG_DIR": str(made), "AZURE_EXTENSION_DIR": extensions}

@@ -151,6 +151,7 @@ class Azurite:
             # last client.
             start_new_session=True,
         )
+        # Set it before Azurite listens: `stop` may have to end it while it is starting.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -171,6 +172,7 @@ class Azurite:
                 settings=self._settings,
                 authority=self._certificates.authority,
             )
+            # Remove it only after success, so that the next start tries again.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:
@@ -192,6 +194,7 @@ class Azurite:
         return {
             **os.environ,
             "AZURITE_ACCOUNTS": accounts,
+            # Keep the options of the user.
             "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{script.as_posix()}"',
         }
 
@@ -237,6 +240,7 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # With a timeout: a descendant of Azurite can keep the pipe open.
         self._reader.join(timeout=10)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()

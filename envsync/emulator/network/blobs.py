@@ -75,4 +75,5 @@ class _Connection(http.client.HTTPSConnection):
         import socket
 
         plain = socket.create_connection(self._address, timeout=10)
+        # The certificate is that of the real host, not that of the loopback address.
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)

@@ -100,6 +100,7 @@ class Tunnel:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
+            # Keep the task: `stop` waits for it, as closing the server does not.
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
         async with self._closing(writer):
@@ -122,6 +123,7 @@ class Tunnel:
                 403, f"The envsync emulator supports HTTPS only; {target} is plain HTTP"
             )
         host, _, port = target.rpartition(":")
+        # Host names are case-insensitive, and can end with the dot of the DNS root.
         host = host.lower().removesuffix(".")
         parent = "*." + host.partition(".")[2]
         destination = self._destinations.get(host) or self._destinations.get(parent)

@@ -99,6 +99,7 @@ class Assets:
             ServiceError: a rule of the service forbids it.
         """
         held = self.store.record(new.name, new.version)
+        # Only new versions are checked: registered ones can still be changed and archived.
         if held is None and self._settings.end_of_life_python == "refuse":
             wire.check_python(new)
         frozen = self._kind == "registry" and self._settings.registry_metadata == "ignore"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from envsync.model.canonical import JSON
 from envsync.targets.store.rows import NewVersion, VersionSpec
 
+# Not an Azure ML registry, but the container registry of the images.
 _REGISTRY = "mcr.microsoft.com/azureml/curated"
 _STAGE: dict[str, JSON] = {"stage": "Production"}
 

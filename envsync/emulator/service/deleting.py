@@ -27,4 +27,5 @@ def delete(assets: Assets, call: Call) -> bool:
 
 def deleted(assets: Assets, call: Call) -> Answer:
     """Deletes, and answers 200, or 204 if it did not exist; both without a body (OpenAPI)."""
+    # Azure ML answers a DELETE of a missing resource with success, as DELETE is idempotent.
     return Answer(status=200 if delete(assets, call) else 204, empty=True)

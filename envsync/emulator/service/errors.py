@@ -53,6 +53,7 @@ class ServiceError(Exception):
     def _additional_info(self) -> JSON:
         request = uuid.uuid4().hex
         info: list[tuple[str, JSON]] = [
+            # Recorded entries, in their recorded order.
             ("ComponentName", "managementfrontend"),
             ("Correlation", {"operation": request, "request": request[:16]}),
             ("Environment", LOCATION),

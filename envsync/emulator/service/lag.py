@@ -54,6 +54,7 @@ def as_of(
     }
     # Undo the changes from the newest to the oldest.
     for entry in later:
+        # Creations have no earlier state; `created_at` removes them above.
         if entry.before is None or not isinstance(entry.before, dict):
             continue
         if entry.version is None:
@@ -65,6 +66,7 @@ def as_of(
 
 
 def _container_before(record: ContainerRecord, before: Mapping[str, JSON]) -> ContainerRecord:
+    # The history of a container contains only the values that a write changed.
     if "archived" in before:
         record = record._replace(archived=int(bool(before["archived"])))
     if "tags" in before:

@@ -23,6 +23,7 @@ class Operations:
         self._settings = settings
         self._left: dict[str, int] = {}
         self._numbers = itertools.count(1)
+        # Handlers run in several worker threads at the same time.
         self._lock = threading.Lock()
 
     def begin(self, *about: str) -> str:

@@ -32,6 +32,7 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
         ServiceError: a parameter is not a number (400).
     """
     skip = _number(call.query, "$skip", 0)
+    # `$top` may be larger than the list.
     top = min(_number(call.query, "$top", len(items)), len(items))
     end = min(skip + size, top)
     content: dict[str, JSON] = {"value": [render(item) for item in items[skip:end]]}

@@ -115,6 +115,7 @@ class Resources:
         """
         active = [item.row.version for item in versions if not item.row.archived]
         shape = shape_of(call.query.get("api-version", ""), self.settings.as_of)
+        # The rows are in order of creation, which is the order of the label `latest`.
         latest = active[-1] if active else None
         properties: dict[str, JSON] = {
             "description": record.description or "",
@@ -197,6 +198,7 @@ def _version_properties(
     row, extra = record.row, json.loads(record.extra)
     tags = cast("dict[str, JSON]", parsed_tags(row.tags))
     if numbers:
+        # Tags are stored as strings; `extra` contains the names of those that were sent as numbers.
         tags |= {key: json.loads(str(tags[key])) for key in extra.get("numbers", ()) if key in tags}
     properties = cast("dict[str, JSON]", parsed_tags(record.properties))
     if shape.labels:
@@ -209,6 +211,7 @@ def _version_properties(
     optional: dict[str, JSON] = {"image": row.image, "condaFile": conda}
     if context_uri is not None:
         optional["build"] = {"contextUri": context_uri, "dockerfilePath": row.dockerfile_path}
+    # Keys are added in the order of recorded responses.
     optional["osType"] = row.os_type
     if row.inference_config is not None:
         routes = json.loads(row.inference_config)

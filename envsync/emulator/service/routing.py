@@ -152,6 +152,7 @@ def pattern(path: str) -> re.Pattern[str]:
     """Returns the pattern of a path in which each `{name}` is a group for one segment."""
     parts = _PLACEHOLDER.split(path)
     text = "".join(
+        # `split` with a group returns fixed parts and names alternately.
         f"(?P<{part}>[^/]+)" if index % 2 else f"(?i:{re.escape(part)})"
         for index, part in enumerate(parts)
     )

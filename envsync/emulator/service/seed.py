@@ -32,11 +32,13 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
         InvalidProject: a file has errors.
         TargetError: the directory contains no environment file.
     """
+    # Imported here: only a seed needs the project reader and its YAML parsers.
     from envsync.project.load import load
     from envsync.project.settings.config import find_config
 
     config = find_config(directory)
     root = directory if config is None else config.parent
+    # The default severities: the settings of a surrounding project do not apply to a seed.
     loaded = load(root, directory, rules={}, versions="auto")
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)

@@ -67,6 +67,7 @@ def _source(world: World, asset_id: str) -> VersionRecord:
     match = _SOURCE.fullmatch(asset_id)
     if match is None:
         raise user_error(f"{asset_id!r} is not the id of an environment version in a workspace.")
+    # An asset id contains the GUID of the workspace, not its name.
     for workspace, assets in world.workspaces.items():
         if stable_id("workspace", workspace) == match["guid"].lower():
             record = assets.store.record(match["name"], match["version"])

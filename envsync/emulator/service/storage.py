@@ -35,7 +35,9 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
         "sv": BLOB_API_VERSION,
         "st": _stamp(now - _SKEW),
         "se": _stamp(now + lifetime),
+        # The whole container: clients upload many files with one signature.
         "sr": "c",
+        # Read, add, create, write and list, but not delete.
         "sp": "racwl",
         "spr": "https",
     }
@@ -71,6 +73,7 @@ def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
         "datastoreType": "AzureBlob",
         "accountName": settings.blob_account,
         "containerName": settings.blob_container(workspace),
+        # The suffix of the blob host, without account and `blob`.
         "endpoint": "core.windows.net",
         "protocol": "https",
         "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
@@ -104,6 +107,7 @@ def datastore_secrets(
 
 def upload_container(registry: str, name: str, version: str) -> str:
     """Returns the blob container for the upload of a registry's version: one each (recorded)."""
+    # Names of containers have at most 63 characters, of which the GUID needs 36.
     return f"{registry.lower()[:20]}-{stable_id('registry', registry, name, version)}"
 
 

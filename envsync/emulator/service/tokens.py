@@ -95,9 +95,11 @@ class Tokens:
             "nbf": now,
             "exp": now + LIFETIME,
             "appid": client,
+            # The principal. The rate limits of the resource manager depend on it.
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
+            # Not in real tokens: the emulator has no role assignments.
             "emulator_role": role,
         }
         return {
@@ -117,6 +119,7 @@ class Tokens:
         if scheme.lower() != "bearer" or not token:
             raise unauthorized("missing_token")
         text, _, signature = token.rpartition(".")
+        # Verify the signature before reading the claims: the token is untrusted input.
         if not hmac.compare_digest(self._signature(text), signature.encode()):
             raise unauthorized("invalid_token")
         claims = json.loads(_decoded(text.partition(".")[2]))
@@ -140,6 +143,7 @@ class Tokens:
         raise LoginRefused("invalid_client", 7000215, "Invalid client secret provided.")
 
     def _signed(self, claims: dict[str, JSON]) -> str:
+        # Real tokens have RS256. Clients do not verify access tokens, so a symmetric key is enough.
         header = {"typ": "JWT", "alg": "HS256"}
         text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
         return f"{text}.{self._signature(text).decode()}"
@@ -189,4 +193,5 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
+    # A JWT has no base64 padding (RFC 7515, 2).
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -49,6 +49,7 @@ class World:
             if settings.seed is not None:
                 store = self.workspaces[settings.workspaces[0].lower()].store
                 _seed(store, seeded(settings.seed, settings))
+        # Also on Ctrl-C: no temporary directory and no open database may remain.
         except BaseException:
             self.close()
             raise
@@ -62,6 +63,7 @@ class World:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _temporary_state(self) -> Path:
+        # `mkdtemp` creates a directory that only its user can read.
         self._temporary = tempfile.mkdtemp(prefix="envsync-emulator-")
         return Path(self._temporary) / "emulator.db"
 
@@ -102,5 +104,6 @@ def _behaviour(settings: Settings) -> Behaviour:
         archive_hidden=settings.archive_hidden,
         hidden_versions=settings.hidden_versions,
         container_tags=settings.container_tags,
+        # Azure ML knows no owners: they are tags, which clients write themselves.
         inherit_owner=False,
     )
