@@ -1,1 +1,1 @@
-"""The GitHub Action: the command line inside a workflow, its result brought to reviewers."""
+"""The GitHub Action: runs the command line in a workflow and shows its result to reviewers."""

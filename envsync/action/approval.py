@@ -1,7 +1,7 @@
-"""`Approval`: the plan that was reviewed on a pull request, found again after its merge.
+"""`Approval`: the plan that was reviewed on a pull request, found after the merge.
 
-Only a comment counts that the token's owner wrote and nobody else edited: anybody can write one
-that looks the same.
+Only a comment that the owner of the token wrote, and that no other account edited, is an approval.
+Anybody who may comment can write one that looks the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from envsync.action.marker import Marker, own, read_marker
+from envsync.action.marker import Marker, own_posts, read_marker
 from envsync.model.errors import EnvsyncError
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from envsync.action.github import GitHub
 
 _PAUSES: Final = (2.0, 4.0)
-"""Seconds. GitHub takes a moment to know which pull request a new commit came from."""
+"""Seconds between the attempts to find a pull request. GitHub links a new commit to its pull
+request with a delay of a few seconds."""
 
 
 class NotApproved(EnvsyncError):
-    """No plan was reviewed that could be applied now; the message says what to do."""
+    """No reviewed plan can be applied; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Approval:
     """A reviewed plan.
 
     Attributes:
-        changes: a fingerprint for each of its changes; None where nobody kept them.
-        url: the comment that shows it; empty where there is none.
+        digest: the digest of the plan.
+        changes: the `fingerprints` of the plan; None if they were not kept.
+        url: the URL of the comment that shows the plan; empty if no comment shows it.
     """
 
     digest: str
@@ -41,11 +43,18 @@ class Approval:
 
 
 def merged_number(github: GitHub, event: Event) -> int | None:
-    """The pull request whose merge made the commit that the workflow runs on, if one did."""
+    """Returns the number of the pull request whose merge made the event's commit, or None.
+
+    Raises:
+        GitHubError: the API of GitHub cannot be reached, or returns an error.
+    """
+    # A workflow can also run for the event `pull_request` of type `closed`.
     if event.number is not None:
         return event.number if event.merged else None
     for pause in (*_PAUSES, None):
         for pull in github.merged_with(event.sha):
+            # GitHub lists every pull request that contains the commit. Only the last commit of the
+            # merge, on the branch that the workflow runs for, is the result of that pull request.
             if pull.merge == event.sha and pull.base == event.branch:
                 return pull.number
         if pause is not None:
@@ -53,30 +62,44 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     return None
 
 
-def find_approval(github: GitHub, number: int, place: Marker) -> Approval:
-    """The plan that a pull request's comment shows for a place.
+def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
+    """Returns the plan that a comment on a pull request shows.
+
+    Args:
+        github: the repository.
+        number: the number of the pull request.
+        marker: the kind, directory and target of the plan.
 
     Raises:
-        NotApproved: there is none, or it is not to be trusted.
+        NotApproved: no comment shows such a plan, or the comment cannot be trusted.
+        GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
-    what = f"target {place.target!r}" if place.target else "the default target"
+    target = f"target {marker.target!r}" if marker.target else "the default target"
     where = f"pull request #{number}"
-    posts = own(github, github.comments(number), place)
+    posts = own_posts(github, github.comments(number), marker)
     if not posts:
         raise NotApproved(
-            f"{where} has no comment of {github.login} with a plan for {what} in "
-            f"{place.directory}. It has to come from `command: plan` with `comment: true` and the "
-            "same `target` and `working-directory`."
+            f"{where} has no comment of {github.login} with a plan for {target} in "
+            f"{marker.directory}. The comment must come from `command: plan` with `comment: true` "
+            "and the same `target` and `working-directory`."
         )
     if len(posts) > 1:
         raise NotApproved(
-            f"{where} has {len(posts)} comments of {github.login} with a plan for {what}, and "
-            "nobody can tell which was reviewed. Delete all but one and run this job again."
+            f"{where} has {len(posts)} comments of {github.login} with a plan for {target}, so it "
+            "is unknown which of them was reviewed. Delete all but one and run this job again."
         )
-    text, editor = github.last_edit(posts[0])
+    # Read the body together with its editor: the comment may have changed since it was listed.
+    body, editor = github.last_edit(posts[0])
+    # Who can edit a comment can approve any plan with it.
     if editor not in {None, github.login}:
-        raise NotApproved(f"{posts[0].url} was edited by {editor}, so its plan is not trusted.")
-    found = read_marker(text)
-    if found is None or not found.same_place(place) or not found.digest:
-        raise NotApproved(f"{posts[0].url} shows no plan, but why {where} had none.")
+        raise NotApproved(
+            f"{posts[0].url} was edited by {editor}, so its plan is not trusted. Review a new "
+            "plan, and run this workflow manually with its digest as `approve`."
+        )
+    found = read_marker(body)
+    if found is None or not found.replaces(marker) or not found.digest:
+        raise NotApproved(
+            f"{posts[0].url} shows no plan: planning {where} failed. Correct the files in another "
+            "pull request."
+        )
     return Approval(found.digest, found.changes, posts[0].url)

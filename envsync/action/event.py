@@ -1,4 +1,7 @@
-"""`Event`: what a workflow runs for, from the variables and the file that GitHub gives it."""
+"""`Event`: the event that a workflow runs for, from the variables and the file that GitHub sets.
+
+https://docs.github.com/actions/reference/workflows-and-actions/variables
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,18 @@ from envsync.model.errors import EnvsyncError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of one repository.
+    """One event of a repository.
 
     Attributes:
-        name: such as `pull_request` or `push`.
+        name: the type of the event, such as `pull_request` or `push`.
         repository: `owner/name`.
-        sha: the commit that the workflow runs on.
-        branch: what a branch is called, without `refs/heads/`; of a pull request, its base.
-        number: the pull request's; None where the event is not about one.
-        merged: whether this is the event of a pull request's merge.
-        fork: whether a pull request comes from another repository.
-        head: newest commit of a pull request's branch, else `sha`.
-        run_url: where a reader finds the log of this run.
+        sha: the commit that the workflow runs on. For a pull request, a temporary merge commit.
+        branch: the branch without `refs/heads/`. For a pull request, its base branch.
+        number: the number of the pull request; None for other events.
+        merged: whether the pull request is merged.
+        fork: whether the pull request comes from another repository.
+        head: the newest commit of the pull request's branch. For other events, `sha`.
+        run_url: the URL of this workflow run.
     """
 
     name: str
@@ -39,17 +42,19 @@ class Event:
 
 
 def read_event(environ: Mapping[str, str]) -> Event:
-    """The event of this run.
+    """Reads the event of this run.
 
     Raises:
-        UsageError: the event hands secrets to the files of strangers.
-        EnvsyncError: what GitHub promises to every step is missing.
+        UsageError: the event is `pull_request_target`.
+        EnvsyncError: a variable that GitHub sets for every step is missing.
     """
     name = _variable(environ, "GITHUB_EVENT_NAME")
     if name == "pull_request_target":
+        # It runs with the secrets of the base repository. A checked-out envsync.yaml from a fork
+        # could name any variable and so publish its value.
         raise UsageError(
-            "The action does not run on pull_request_target: it would give files that anybody can "
-            "propose the secrets of this repository. Use pull_request."
+            "The action does not run on pull_request_target: that event gives the secrets of this "
+            "repository to files that anybody can propose. Use pull_request."
         )
     repository = _variable(environ, "GITHUB_REPOSITORY")
     sha = _variable(environ, "GITHUB_SHA")
@@ -57,9 +62,16 @@ def read_event(environ: Mapping[str, str]) -> Event:
     run_url = f"{environ.get('GITHUB_SERVER_URL', '')}/{repository}/actions/runs/{run}"
     pull = _payload(environ).get("pull_request")
     if not isinstance(pull, dict):
-        branch = environ.get("GITHUB_REF_NAME", "")
-        return Event(name, repository, sha, branch, head=sha, run_url=run_url)
+        return Event(
+            name=name,
+            repository=repository,
+            sha=sha,
+            branch=environ.get("GITHUB_REF_NAME", ""),
+            head=sha,
+            run_url=run_url,
+        )
     head = pull.get("head") or {}
+    # `repo` is null if the fork was deleted: treat that as a fork.
     origin = (head.get("repo") or {}).get("full_name", "")
     return Event(
         name=name,
@@ -68,6 +80,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
         branch=str((pull.get("base") or {}).get("ref", "")),
         number=int(pull["number"]),
         merged=bool(pull.get("merged")),
+        # Names of owners and repositories are case-insensitive.
         fork=origin.casefold() != repository.casefold(),
         head=str(head.get("sha") or sha),
         run_url=run_url,
@@ -76,7 +89,10 @@ def read_event(environ: Mapping[str, str]) -> Event:
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
     if not environ.get(name):
-        raise EnvsyncError(f"{name} is not set: this program runs as a step of a GitHub workflow.")
+        raise EnvsyncError(
+            f"The environment variable {name} is not set. `python -m envsync.action` runs only as "
+            "a step of a GitHub workflow. Run `envsync` instead."
+        )
     return environ[name]
 
 
@@ -85,5 +101,5 @@ def _payload(environ: Mapping[str, str]) -> dict[str, Any]:
     try:
         data = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise EnvsyncError(f"{path}, the event of this run, cannot be read: {error}.") from error
+        raise EnvsyncError(f"The event file {path} cannot be read: {error}.") from error
     return data if isinstance(data, dict) else {}

@@ -1,7 +1,8 @@
-"""`GitHub`: the few calls of GitHub's API that the action makes, GitHub Enterprise included.
+"""`GitHub`: a client for the calls of GitHub's API that the action makes.
 
-https://docs.github.com/rest, version 2022-11-28. What GraphQL is used for, REST does not tell: who
-a token belongs to, and who edited a comment.
+It works with GitHub Enterprise Server as well. REST API: https://docs.github.com/rest, version
+2022-11-28. GraphQL is used for the owner of a token and the editor of a comment, which REST does
+not return.
 """
 
 from __future__ import annotations
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT: Final = (10, 30)
+"""Seconds to wait for a connection, and for each part of a response."""
+
 _PAUSES: Final = (1.0, 2.0, 4.0)
+"""Seconds between attempts."""
+
 _LONGEST_WAIT: Final = 60.0
+"""Maximum number of seconds to wait for a rate limit. Waiting in a job costs minutes."""
+
 _BUSY: Final = frozenset({500, 502, 503, 504})
 _EDIT_QUERY: Final = """\
 query ($id: ID!) {
@@ -29,21 +36,23 @@ query ($id: ID!) {
 
 
 class GitHubError(EnvsyncError):
-    """A call of GitHub's API failed; the message says which and why."""
+    """A call of GitHub's API failed; the message names the call and the reason."""
 
 
 class Forbidden(GitHubError):
-    """The token may not do that."""
+    """The token does not have the permission for a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A comment, or the first text of an issue.
+    """A comment or an issue.
 
     Attributes:
-        id: what it is changed by: a comment's id, an issue's number.
-        node: the same for GraphQL.
-        author: login of who wrote it; a bot's ends with `[bot]`.
+        id: the id of a comment, or the number of an issue.
+        node: the id of a comment or an issue in GraphQL.
+        author: the login of the author. The login of a bot ends with `[bot]`.
+        body: the Markdown.
+        url: the URL for browsers.
     """
 
     id: int
@@ -58,7 +67,9 @@ class PullRequest:
     """A merged pull request.
 
     Attributes:
-        merge: the newest commit that the merge added to the base branch.
+        number: the number.
+        base: the branch that it was merged into.
+        merge: the newest commit that the merge added to that branch.
     """
 
     number: int
@@ -67,16 +78,16 @@ class PullRequest:
 
 
 class GitHub:
-    """One repository, as one token sees it.
+    """A client for one repository and one token.
 
     Args:
         repository: `owner/name`.
-        token: never part of a message.
-        api: address of the REST API, without `/` at the end.
-        graphql: address of the GraphQL API.
+        token: the token. It is never part of a message.
+        api: the URL of the REST API, without `/` at the end.
+        graphql: the URL of the GraphQL API.
     """
 
-    def __init__(self, repository: str, token: str, api: str, graphql: str) -> None:
+    def __init__(self, repository: str, token: str, *, api: str, graphql: str) -> None:
         import requests
 
         self._api = api
@@ -91,19 +102,19 @@ class GitHub:
                 "User-Agent": "envsync-action",
             }
         )
-        # Without this, an entry for the host in ~/.netrc would replace the token.
+        # Without this, requests would replace the token by an entry for the host in ~/.netrc.
         self._session.auth = lambda request: request
         self._login: str | None = None
 
     @property
     def login(self) -> str:
-        """Who the token belongs to; a bot's login ends with `[bot]`."""
+        """The login of the token's owner. The login of a bot ends with `[bot]`."""
         if self._login is None:
-            self._login = str(self._ask("query { viewer { login } }", {})["viewer"]["login"])
+            self._login = str(self._query("query { viewer { login } }", {})["viewer"]["login"])
         return self._login
 
     def merged_with(self, sha: str) -> tuple[PullRequest, ...]:
-        """The merged pull requests that a commit belongs to."""
+        """Returns the merged pull requests that contain a commit."""
         return tuple(
             PullRequest(item["number"], item["base"]["ref"], item["merge_commit_sha"] or "")
             for item in self._pages(f"/commits/{sha}/pulls")
@@ -111,44 +122,50 @@ class GitHub:
         )
 
     def comments(self, number: int) -> Iterator[Post]:
-        """The comments of a pull request, oldest first."""
+        """Returns the comments of a pull request, oldest first."""
         return (_post(item, "id") for item in self._pages(f"/issues/{number}/comments"))
 
-    def comment(self, number: int, body: str) -> Post:
-        """Writes a comment."""
+    def create_comment(self, number: int, body: str) -> Post:
+        """Writes a comment on a pull request."""
         return _post(self._call("POST", f"/issues/{number}/comments", {"body": body}), "id")
 
     def edit_comment(self, identifier: int, body: str) -> Post:
-        """Writes a comment anew."""
+        """Replaces the body of a comment."""
         return _post(self._call("PATCH", f"/issues/comments/{identifier}", {"body": body}), "id")
 
     def last_edit(self, post: Post) -> tuple[str, str | None]:
-        """A comment's text, and who wrote it last if that is an edit, both of the same moment.
+        """Returns the body and the last editor of a comment, both from the same moment.
+
+        The editor is None if the comment was never edited.
 
         Raises:
-            GitHubError: the comment is not there any more, or GitHub does not show it.
+            GitHubError: the comment was deleted, or the token may not read it.
         """
-        node = self._ask(_EDIT_QUERY, {"id": post.node})["node"]
+        node = self._query(_EDIT_QUERY, {"id": post.node})["node"]
         if not node:
-            raise GitHubError(f"GitHub does not show {post.url} any more. Run the job again.")
+            raise GitHubError(
+                f"The comment {post.url} was deleted or is hidden. Run the job again."
+            )
         editor = node["editor"]
         if editor is None:
+            # GraphQL returns no editor also if the editor's account was deleted.
             return node["body"], "a deleted account" if node["lastEditedAt"] else None
         bot = "[bot]" if editor["__typename"] == "Bot" else ""
         return node["body"], str(editor["login"]) + bot
 
     def open_issues(self) -> Iterator[Post]:
-        """The open issues that the token's owner wrote, newest first."""
+        """Returns the open issues that the token's owner wrote, newest first."""
         creator = {"state": "open", "creator": self.login}
         found = self._pages("/issues", creator)
+        # The REST API lists pull requests as issues, too.
         return (_post(item, "number") for item in found if "pull_request" not in item)
 
-    def open_issue(self, title: str, body: str) -> Post:
+    def create_issue(self, title: str, body: str) -> Post:
         """Opens an issue."""
         return _post(self._call("POST", "/issues", {"title": title, "body": body}), "number")
 
     def edit_issue(self, number: int, body: str, *, close: bool) -> Post:
-        """Writes the text of an issue anew, and closes it if asked to."""
+        """Replaces the body of an issue, and closes the issue if `close` is true."""
         change = {"body": body, **({"state": "closed"} if close else {})}
         return _post(self._call("PATCH", f"/issues/{number}", change), "number")
 
@@ -157,29 +174,31 @@ class GitHub:
         while query:
             answer = self._send("GET", self._repository + path, params=query)
             yield from _json(answer, list)
-            # No more of the link than its query: the token goes to no other address.
+            # Use only the query of the next link: a link to another host would get the token.
             query = dict(parse_qsl(urlsplit(answer.links.get("next", {}).get("url", "")).query))
 
     def _call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
         return _json(self._send(method, self._repository + path, json=data), dict)
 
-    def _ask(self, query: str, variables: Mapping[str, str]) -> Any:
+    def _query(self, query: str, variables: Mapping[str, str]) -> Any:
         answer = _json(
             self._send("POST", self._graphql, json={"query": query, "variables": dict(variables)}),
             dict,
         )
         if errors := answer.get("errors"):
-            raise GitHubError(f"GitHub's GraphQL API refused: {errors[0].get('message')}")
+            raise GitHubError(f"GitHub's GraphQL API returned: {errors[0].get('message')}")
         return answer["data"]
 
     def _send(self, method: str, url: str, **body: Any) -> requests.Response:
-        """Sends a request, again where GitHub is busy, unless it might then be carried out twice.
+        """Sends a request, and repeats it if GitHub is busy and repeating is safe.
 
         Raises:
-            GitHubError: it was refused, or GitHub cannot be reached.
+            GitHubError: GitHub returned an error, or cannot be reached.
         """
         import requests
 
+        # A POST whose response is lost may have been executed: a second one could write a second
+        # comment. Queries of GraphQL are POST requests as well, but only read.
         repeatable = method != "POST" or url == self._graphql
         for pause in (*_PAUSES, None):
             try:
@@ -187,14 +206,17 @@ class GitHub:
             except requests.RequestException as error:
                 if pause is None or not repeatable:
                     kind = type(error).__name__
+                    # The exception's own message can contain the URL with its query.
                     raise GitHubError(f"{self._api} cannot be reached: {kind}.") from error
                 wait = pause
             else:
                 if answer.ok:
                     return answer
+                # A request above the rate limit was not executed, so even a POST can be repeated.
                 limited = _is_limited(answer)
                 again = limited or (repeatable and answer.status_code in _BUSY)
                 wait = _wait(answer, pause or 0)
+                # A longer wait would cost more than running the job again.
                 if pause is None or not again or wait > _LONGEST_WAIT:
                     raise _error(answer, limited=limited)
             time.sleep(wait)
@@ -203,7 +225,13 @@ class GitHub:
 
 def _post(item: Any, key: str) -> Post:
     author = (item.get("user") or {}).get("login", "")
-    return Post(item[key], item["node_id"], author, item.get("body") or "", item["html_url"])
+    return Post(
+        id=item[key],
+        node=item["node_id"],
+        author=author,
+        body=item.get("body") or "",
+        url=item["html_url"],
+    )
 
 
 def _json(answer: requests.Response, kind: type) -> Any:
@@ -212,12 +240,15 @@ def _json(answer: requests.Response, kind: type) -> Any:
     except ValueError:
         data = None
     if not isinstance(data, kind):
-        raise GitHubError(f"{answer.url} did not answer as GitHub does.")
+        raise GitHubError(
+            f"{answer.url} did not return what GitHub's API documents. Check GITHUB_API_URL and "
+            "the proxy of the runner."
+        )
     return data
 
 
 def _is_limited(answer: requests.Response) -> bool:
-    """Whether a limit refused a request, which has then not been carried out.
+    """Returns whether a response is the error of a rate limit. The request was not executed then.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -232,12 +263,13 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Seconds until a request may be sent again; `pause` where the answer does not say."""
+    """Returns the seconds to wait before the next attempt: as the response says, else `pause`."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():
         return float(after)
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        # One second more: the reset time has a resolution of one second.
         return max(0.0, float(reset) - time.time()) + 1
     return pause
 
@@ -247,15 +279,19 @@ def _error(answer: requests.Response, *, limited: bool) -> GitHubError:
         reason = str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
         reason = answer.reason or ""
-    told = f"{answer.request.method} {answer.url.partition('?')[0]}: {answer.status_code} {reason}"
+    call = f"{answer.request.method} {answer.url.partition('?')[0]}: {answer.status_code} {reason}"
     if limited:
-        return GitHubError(f"GitHub's rate limit is used up ({told}). Run the job again later.")
+        return GitHubError(f"GitHub's rate limit is used up ({call}). Run the job again later.")
     if answer.status_code == 401:
-        return Forbidden(f"GitHub does not take the token ({told}). Check the input `token`.")
+        return Forbidden(f"GitHub does not accept the token ({call}). Check the input `token`.")
     if answer.status_code == 403:
-        return Forbidden(f"The token may not do that ({told}). Check the job's `permissions`.")
-    if answer.status_code == 404:
         return Forbidden(
-            f"GitHub shows the token nothing there ({told}). Check the job's `permissions`."
+            f"The token has no permission for this call ({call}). Check the job's `permissions`."
         )
-    return GitHubError(f"GitHub answered with an error ({told}).")
+    if answer.status_code == 404:
+        # GitHub answers 404, not 403, for private resources that a token may not read.
+        return Forbidden(
+            f"The resource does not exist, or the token has no permission to read it ({call}). "
+            "Check the job's `permissions`."
+        )
+    return GitHubError(f"GitHub returned an error ({call}).")

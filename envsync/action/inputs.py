@@ -1,4 +1,4 @@
-"""`Inputs`: what a workflow asks of the action, from the variables that `action.yml` sets."""
+"""`Inputs`: the inputs of the action, read from the variables that `action.yml` sets."""
 
 from __future__ import annotations
 
@@ -11,32 +11,38 @@ from typing import Final
 
 from envsync.model.errors import UsageError
 
-TOKEN_VARIABLE: Final = "INPUT_TOKEN"  # noqa: S105 - the name of a variable, not what it holds
+TOKEN_VARIABLE: Final = "INPUT_TOKEN"  # noqa: S105 - the name of a variable, not a token
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_TARGET: Final = {"-t": "`target`", "--target": "`target`"}
-_OWN: Final[Mapping[str, Mapping[str, str]]] = {
+_TARGET: Final = {"-t": "the input `target`", "--target": "the input `target`"}
+_RESERVED: Final[Mapping[str, Mapping[str, str]]] = {
     "validate": {"--format": ""},
     "check": {"--format": ""},
     "plan": {**_TARGET, "--format": "", "--out": "", "--all-targets": "a matrix over targets"},
-    "apply": {**_TARGET, "--format": "", "--approve": "`approve`", "--plan": "`approve`"},
+    "apply": {
+        **_TARGET,
+        "--format": "",
+        "--approve": "the input `approve`",
+        "--plan": "the input `approve`",
+    },
 }
-"""Options of each command that the action sets by itself, and what to use instead, if anything."""
+"""By command, the options that the action sets itself, each with its alternative or an empty
+string."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The inputs of `action.yml` that reach the program.
+    """The inputs that `action.yml` passes to `python -m envsync.action`.
 
     Attributes:
         command: `validate`, `check`, `plan` or `apply`.
-        target: a name in `envsync.yaml`; empty for the default target.
-        directory: the working directory, relative to the workspace, with `/`; `.` is the workspace.
-        args: more arguments of the command; no shell ever sees them.
-        comment: whether the result is written on the pull request.
-        issue: whether a plan that is not empty opens an issue.
+        target: the name of a target in `envsync.yaml`; empty for the default target.
+        directory: the working directory relative to the workspace, with `/` as separator.
+        args: further arguments of the command. No shell interprets them.
+        comment: whether to write the result as a comment on the pull request.
+        issue: whether to keep an issue open while the plan has changes.
         approve: `none`, `comment`, or the digest of a plan.
-        token: for the API of GitHub; empty where there is none. Never shown.
+        token: the token for GitHub's API; empty without one. Never part of a message.
     """
 
     command: str
@@ -50,17 +56,20 @@ class Inputs:
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
-    """The inputs, checked.
+    """Reads and checks the inputs.
 
     Raises:
-        UsageError: one of them is not what it may be; the message names it.
+        UsageError: an input has an invalid value; the message names the input.
     """
     command = _text(environ, "command", "plan")
-    if command not in _OWN:
-        raise UsageError(f"The input `command` is one of {', '.join(_OWN)}, not {command!r}.")
+    if command not in _RESERVED:
+        raise UsageError(
+            f"The input `command` is {command!r}; it must be one of {', '.join(_RESERVED)}."
+        )
     inputs = Inputs(
         command=command,
         target=_text(environ, "target"),
+        # `./ml/` and `ml` are the same directory: markers compare the string.
         directory=PurePosixPath(_text(environ, "working-directory", ".")).as_posix(),
         args=_args(environ, command),
         comment=_flag(environ, "comment"),
@@ -69,14 +78,24 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         token=environ.get(TOKEN_VARIABLE, ""),
     )
     if inputs.approve not in {"none", "comment"} and not _DIGEST.fullmatch(inputs.approve):
-        raise UsageError("The input `approve` is none, comment, or the digest of a plan.")
+        raise UsageError(
+            f"The input `approve` is {inputs.approve!r}; it must be none, comment, or the digest "
+            "of a plan (sha256: and 64 hexadecimal digits)."
+        )
     if inputs.approve != "none" and command != "apply":
-        raise UsageError("The input `approve` goes with `command: apply` only.")
+        raise UsageError(_only_for("approve", command, "apply"))
     if inputs.issue and command != "plan":
-        raise UsageError("The input `issue` goes with `command: plan` only.")
+        raise UsageError(_only_for("issue", command, "plan"))
     if inputs.target and command not in {"plan", "apply"}:
-        raise UsageError(f"The input `target` does not go with `command: {command}`.")
+        raise UsageError(_only_for("target", command, "plan` or `command: apply"))
     return inputs
+
+
+def _only_for(name: str, command: str, allowed: str) -> str:
+    return (
+        f"The input `{name}` is not valid with `command: {command}`. Remove it, or use "
+        f"`command: {allowed}`."
+    )
 
 
 def _text(environ: Mapping[str, str], name: str, default: str = "") -> str:
@@ -84,9 +103,10 @@ def _text(environ: Mapping[str, str], name: str, default: str = "") -> str:
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:
+    # A workflow may write `true` or `True`: GitHub passes the value of an input as a string.
     text = _text(environ, name, "false").lower()
     if text not in {"true", "false"}:
-        raise UsageError(f"The input `{name}` is true or false, not {text!r}.")
+        raise UsageError(f"The input `{name}` is {text!r}; it must be true or false.")
     return text == "true"
 
 
@@ -96,8 +116,11 @@ def _args(environ: Mapping[str, str], command: str) -> tuple[str, ...]:
     except ValueError as error:
         raise UsageError(f"The input `args` cannot be split into words: {error}.") from error
     for argument in args:
-        short = argument[:2] if not argument.startswith("--") else argument.partition("=")[0]
-        if (instead := _OWN[command].get(short)) is not None:
+        # `-tdev` and `--target=dev` contain their value.
+        option = argument[:2] if not argument.startswith("--") else argument.partition("=")[0]
+        if (instead := _RESERVED[command].get(option)) is not None:
             hint = f" Use {instead} instead." if instead else ""
-            raise UsageError(f"{short} cannot stand in `args`: the action sets it.{hint}")
+            raise UsageError(
+                f"The input `args` contains {option}, which the action sets itself.{hint}"
+            )
     return args

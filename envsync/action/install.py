@@ -1,8 +1,10 @@
-"""Installs envsync for the action, with nothing but Python's own modules: it runs before the rest.
+"""Installs envsync for the action into a virtual environment.
 
-`python install.py locate` says where the virtual environment belongs, `python install.py install`
-makes it there, unless a cache or an earlier job on the same machine has brought it already.
+`python install.py locate` sets the path of the virtual environment as an output of the step.
+`python install.py install` creates it, unless a cache or an earlier job on the same machine did.
 """
+
+# Only the standard library: this file runs before envsync and its dependencies are installed.
 
 import hashlib
 import os
@@ -16,16 +18,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _DONE = "installed"
+"""The name of an empty file that marks a complete installation: a job can be cancelled half-way."""
+
+# Not from PyPI: the name "envsync" there belongs to an unrelated project.
 _RELEASES = "git+https://github.com/envsync/envsync"
 _AZURE_COMMANDS = {"plan", "apply"}
 
 
 def main(step: str, environ: Mapping[str, str]) -> int:
-    """Runs one step: `locate` or `install`."""
+    """Runs `locate` or `install`, and returns the exit code.
+
+    Args:
+        step: `locate` or `install`.
+        environ: the variables that GitHub and `action.yml` set.
+    """
     source = Path(environ["ENVSYNC_ACTION_PATH"])
+    # Both `0.1.0` and the tag `v0.1.0` are accepted.
     version = environ.get("INPUT_VERSION", "").strip().removeprefix("v")
     azure = environ.get("INPUT_COMMAND", "").strip() in _AZURE_COMMANDS
     extras = "[action,azure]" if azure else "[action]"
+    # The tool cache of a self-hosted runner is kept between jobs.
     tools = Path(environ.get("RUNNER_TOOL_CACHE") or environ["RUNNER_TEMP"])
     directory = tools / "envsync" / key(source, version, extras)
     if step == "install":
@@ -34,25 +46,33 @@ def main(step: str, environ: Mapping[str, str]) -> int:
         outputs.write(f"directory={directory}\nkey=envsync-{directory.name}\n")
         outputs.write(f"python={executable(directory)}\n")
         outputs.write(f"installed={str((directory / _DONE).exists()).lower()}\n")
+        # `action.yml` changes LD_LIBRARY_PATH for this step only; later steps need the same value.
         outputs.write(f"library-path={environ.get('LD_LIBRARY_PATH', '')}\n")
     return 0
 
 
 def requirement(source: Path, version: str, extras: str) -> str:
-    """What pip is asked for: a released version, or the code that lies beside `action.yml`.
+    """Returns the requirement for pip: a release, or the source code beside `action.yml`.
 
-    A release is a tag of the repository: the index that pip asks by itself knows another project
-    by this name.
+    Args:
+        source: the directory of `action.yml`.
+        version: the release, without `v`; empty for the source code.
+        extras: the extras with their brackets.
     """
     return f"envsync{extras} @ {_RELEASES}@v{version}" if version else f"{source}{extras}"
 
 
 def key(source: Path, version: str, extras: str) -> str:
-    """A name for everything that an installation depends on.
+    """Returns a name for an installation: a digest of everything that it depends on.
 
-    Dependencies are not pinned, so the month is one of them: fixes arrive by themselves.
+    Args:
+        source: the directory of `action.yml`.
+        version: the release, without `v`; empty for the source code.
+        extras: the extras with their brackets.
     """
+    # A virtual environment works only with the Python that created it.
     parts = [version, extras, sys.version, sys.base_prefix, sysconfig.get_platform()]
+    # Dependencies are not pinned. A new installation each month picks up their fixes.
     parts.append(time.strftime("%Y-%m", time.gmtime()))
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in _files(source):
@@ -64,26 +84,41 @@ def key(source: Path, version: str, extras: str) -> str:
 def _files(source: Path) -> Iterator[Path]:
     yield source / "pyproject.toml"
     yield from sorted(
-        path for path in (source / "envsync").rglob("*") if path.is_file() and path.suffix != ".pyc"
+        # Python writes .pyc files while it runs, so they would change the key.
+        path
+        for path in (source / "envsync").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     )
 
 
 def executable(directory: Path) -> Path:
-    """The Python of a virtual environment."""
+    """Returns the path of a virtual environment's Python."""
     return directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
 def install(wanted: str, directory: Path) -> int:
-    """Makes the virtual environment, unless it is there; the exit code of what failed."""
+    """Creates the virtual environment if it does not exist.
+
+    Args:
+        wanted: the requirement for pip.
+        directory: the directory of the virtual environment.
+
+    Returns:
+        0, or the exit code of the command that failed.
+    """
     if (directory / _DONE).exists():
         return 0
-    # Made beside its place: another job of the same machine may be making it, too.
+    # Two jobs on one machine can install at the same time. Each builds in a directory of its own
+    # and renames that at the end: a rename is atomic.
     beside = directory.with_name(f"{directory.name}-{secrets.token_hex(4)}")
     try:
         if code := _make(wanted, beside):
-            sys.stdout.write("::error title=envsync::It cannot be installed; the log says why.\n")
+            sys.stdout.write(
+                "::error title=envsync::envsync cannot be installed. The log shows the reason.\n"
+            )
             return code
         if not (directory / _DONE).exists():
+            # A cancelled job can leave an incomplete installation.
             shutil.rmtree(directory, ignore_errors=True)
             beside.rename(directory)
     finally:
@@ -92,11 +127,12 @@ def install(wanted: str, directory: Path) -> int:
 
 
 def _make(wanted: str, directory: Path) -> int:
-    # Isolated: the working directory may have files that are called like Python's modules.
+    # -I: without it, Python would import modules from the working directory.
     python = [sys.executable, "-I", "-m"]
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
     options = ("--no-compile", "--disable-pip-version-check")
     for command in (
+        # The pip of the base Python installs into the environment: another pip takes seconds.
         [*python, "venv", "--without-pip", str(directory)],
         [*pip, "install", *options, wanted],
     ):

@@ -1,7 +1,7 @@
-"""`Marker`: the hidden first line of a text that the action wrote, by which it is found again.
+"""`Marker`: the hidden first line of a comment or issue, by which the action finds it again.
 
-It is an HTML comment around one base64 word, so that no name in it, however it is spelt, can end
-the comment or look like another marker.
+A marker is an HTML comment that contains one base64 word. Names in it are encoded, so no name can
+end the HTML comment or imitate another marker.
 """
 
 from __future__ import annotations
@@ -22,24 +22,29 @@ if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
 MAX_LENGTH: Final = 8_000
-"""Characters of a marker. A plan whose changes do not fit is marked by its digest alone."""
+"""Maximum length of a marker in characters. A marker whose fingerprints do not fit keeps only the
+digest of the plan."""
 
+# Anybody can write a comment that looks like a marker: a few kilobytes of it can expand to
+# gigabytes.
 _MAX_DATA: Final = 1_000_000
+"""Maximum size of a marker's JSON in bytes."""
+
+# GitHub's web editor saves comments with CRLF.
 _LINE: Final = re.compile(r"<!-- envsync ([A-Za-z0-9+/=]+) -->(?:\r?\n|\Z)")
 _FINGERPRINT: Final = slice(len("sha256:"), len("sha256:") + 12)
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a text is about.
+    """What a comment or issue shows.
 
     Attributes:
-        kind: which command wrote it, or `issue`.
-        directory: the input `working-directory`, as a workflow gives it.
-        target: the input `target`, as a workflow gives it.
-        digest: of the plan that the text shows; empty where it shows none.
-        changes: a fingerprint for each change and rejection of that plan, by what it does to what;
-            None where there is no room for them.
+        kind: the command that wrote it, or `issue`.
+        directory: the input `working-directory` of the workflow.
+        target: the input `target` of the workflow.
+        digest: the digest of the plan that it shows; empty if it shows none.
+        changes: the `fingerprints` of that plan; None if they do not fit.
     """
 
     kind: str
@@ -48,8 +53,8 @@ class Marker:
     digest: str = ""
     changes: Mapping[str, str] | None = field(default=None)
 
-    def same_place(self, other: Marker) -> bool:
-        """Whether one text takes the place of the other."""
+    def replaces(self, other: Marker) -> bool:
+        """Returns whether both markers have the same kind, directory and target."""
         return (self.kind, self.directory, self.target) == (
             other.kind,
             other.directory,
@@ -57,18 +62,19 @@ class Marker:
         )
 
     def line(self) -> str:
-        """The marker as a line of its own."""
-        text = self._line(self.changes)
-        return text if len(text) <= MAX_LENGTH else self._line(None)
+        """Returns the marker as a line of text, with its line break."""
+        complete = self._line(self.changes)
+        return complete if len(complete) <= MAX_LENGTH else self._line(None)
 
     def _line(self, changes: Mapping[str, str] | None) -> str:
         data = [self.kind, self.directory, self.target, self.digest, changes and dict(changes)]
+        # Compressed: the fingerprints of a large plan would not fit otherwise.
         packed = zlib.compress(json.dumps(data).encode(), level=9)
         return f"<!-- envsync {base64.b64encode(packed).decode()} -->\n"
 
 
 def read_marker(body: str) -> Marker | None:
-    """The marker that a text begins with; None where it has none that is right."""
+    """Returns the marker at the beginning of a comment, or None if it has no valid marker."""
     found = _LINE.match(body)
     if found is None:
         return None
@@ -76,11 +82,12 @@ def read_marker(body: str) -> Marker | None:
         packed = base64.b64decode(found[1], validate=True)
         data = json.loads(zlib.decompressobj().decompress(packed, _MAX_DATA))
         kind, directory, target, digest, changes = data
+    # RecursionError: the JSON can be nested deeper than the parser's limit.
     except (binascii.Error, zlib.error, ValueError, TypeError, RecursionError):
         return None
     if not all(isinstance(item, str) for item in (kind, directory, target, digest)):
         return None
-    return Marker(kind, directory, target, digest, _changes(changes))
+    return Marker(kind, directory, target, digest=digest, changes=_changes(changes))
 
 
 def _changes(data: Any) -> Mapping[str, str] | None:
@@ -88,24 +95,31 @@ def _changes(data: Any) -> Mapping[str, str] | None:
 
 
 def fingerprints(plan: Plan) -> dict[str, str]:
-    """A short digest of each change and rejection, by what it does to what."""
+    """Returns a short digest of each change and rejection, by action and address.
+
+    Two plans with equal fingerprints change a target in the same way.
+    """
     found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
     found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
-    explaining = ("reason", "message", "fix", "source")
+    # These keys explain a change to a reader. A new wording does not make it another change.
+    explanations = ("reason", "message", "fix", "source")
     return {
         name: sha256_digest(
-            canonical_json({key: item for key, item in data.items() if key not in explaining})
+            canonical_json({key: item for key, item in data.items() if key not in explanations})
         )[_FINGERPRINT]
         for name, data in found.items()
     }
 
 
-def own(github: GitHub, posts: Iterable[Post], marker: Marker) -> list[Post]:
-    """What the token's owner wrote for a place. A marker that anybody else wrote means nothing."""
+def own_posts(github: GitHub, posts: Iterable[Post], marker: Marker) -> list[Post]:
+    """Returns the posts with this marker that the owner of the token wrote.
+
+    Posts of other authors are ignored: anybody can copy a marker.
+    """
     return [
         post
         for post in posts
         if post.author == github.login
         and (found := read_marker(post.body))
-        and found.same_place(marker)
+        and found.replaces(marker)
     ]

@@ -1,35 +1,57 @@
-"""Texts that the action keeps on GitHub: one comment or issue a place, written anew there."""
+"""The comments and issues that the action keeps up to date, at most one for each marker."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from envsync.action.marker import Marker, own
-from envsync.action.report import MAX_COMMENT, Text, length
+from envsync.action.markdown import MAX_COMMENT, Markdown, size
+from envsync.action.marker import Marker, own_posts
 
 if TYPE_CHECKING:
     from envsync.action.github import GitHub
 
 
-def body(marker: Marker, text: Text, footer: str) -> str:
-    """The whole text of a comment or an issue, as long as GitHub takes it."""
+def post_body(marker: Marker, markdown: Markdown, footer: str) -> str:
+    """Returns the complete body of a comment or issue, within GitHub's limit."""
     line = marker.line()
-    return line + text(MAX_COMMENT - length(line) - length(footer)) + footer
+    return line + markdown(MAX_COMMENT - size(line) - size(footer)) + footer
 
 
-def keep_comment(
-    github: GitHub, number: int, marker: Marker, text: str, *, create: bool
+def update_comment(
+    github: GitHub, number: int, marker: Marker, *, body: str, create: bool
 ) -> str | None:
-    """Writes the comment of a place anew, or a first one if `create`; gives its address."""
-    for post in own(github, github.comments(number), marker):
-        return github.edit_comment(post.id, text).url
-    return github.comment(number, text).url if create else None
+    """Replaces the body of the comment with this marker.
+
+    Args:
+        github: the repository.
+        number: the number of the pull request.
+        marker: the marker that the comment has.
+        body: the new body.
+        create: whether to write a comment if the pull request has none with this marker.
+
+    Returns:
+        The URL of the comment, or None if there is no comment.
+    """
+    for post in own_posts(github, github.comments(number), marker):
+        return github.edit_comment(post.id, body).url
+    return github.create_comment(number, body).url if create else None
 
 
-def keep_issue(
-    github: GitHub, title: str, marker: Marker, text: str, *, wanted: bool
+def update_issue(
+    github: GitHub, marker: Marker, *, title: str, body: str, needed: bool
 ) -> str | None:
-    """Opens or updates the issue of a place; closes it where it is not wanted any more."""
-    for post in own(github, github.open_issues(), marker):
-        return github.edit_issue(post.id, text, close=not wanted).url
-    return github.open_issue(title, text).url if wanted else None
+    """Opens, updates or closes the issue with this marker.
+
+    Args:
+        github: the repository.
+        marker: the marker that the issue has.
+        title: the title of a new issue.
+        body: the new body.
+        needed: whether the issue is to be open. An open issue that is not needed is closed.
+
+    Returns:
+        The URL of the issue, or None if there is no issue.
+    """
+    for post in own_posts(github, github.open_issues(), marker):
+        return github.edit_issue(post.id, body, close=not needed).url
+    return github.create_issue(title, body).url if needed else None

@@ -1,4 +1,4 @@
-"""One step of a workflow: reads what is asked, runs the command, and tells everybody who asked."""
+"""One step of a workflow: reads its inputs, runs a command, and writes the result on GitHub."""
 
 from __future__ import annotations
 
@@ -6,92 +6,108 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from envsync.action import applying, results
 from envsync.action.approval import Approval, NotApproved, find_approval, merged_number
+from envsync.action.commands.apply import apply
+from envsync.action.commands.plan import plan
+from envsync.action.commands.validate import check, validate
 from envsync.action.event import Event, read_event
 from envsync.action.github import Forbidden, GitHub, GitHubError
 from envsync.action.inputs import Inputs, read_inputs
+from envsync.action.job import MAX_SUMMARY, Job
+from envsync.action.markdown import failure_markdown, footer, size
 from envsync.action.marker import Marker, fingerprints
-from envsync.action.posts import body, keep_comment, keep_issue
-from envsync.action.report import failure_report, footer
-from envsync.action.results import Result
-from envsync.action.runner import MAX_SUMMARY, Runner
+from envsync.action.posts import post_body, update_comment, update_issue
+from envsync.action.result import Result
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
+_IN_SUMMARY: Final = "The job's summary shows the result."
+
 _MAX_TITLE: Final = 200
+"""Maximum length of an issue's title in characters. GitHub accepts 256."""
 
 
-def run(environ: Mapping[str, str]) -> int:
-    """Runs the step; its exit code is that of the command line, and 1 or more where it stops."""
-    runner = Runner.from_environment(environ)
+def run_step(environ: Mapping[str, str]) -> int:
+    """Runs the step that the environment variables describe.
+
+    Returns:
+        The exit code of the command line, or that of the error that stopped the step.
+    """
+    job = Job.from_environment(environ)
     try:
         inputs, event = read_inputs(environ), read_event(environ)
-        return _Step(inputs, event, runner, _github(environ, inputs, event)).run()
+        return _Step(inputs, event, job, github=_client(environ, inputs, event)).run()
     except EnvsyncError as error:
-        runner.notice(str(error), "error")
+        job.annotate(str(error), "error")
         return error.exit_code
 
 
-def _github(environ: Mapping[str, str], inputs: Inputs, event: Event) -> GitHub | None:
-    """The API as the token sees it; None without a token."""
+def _client(environ: Mapping[str, str], inputs: Inputs, event: Event) -> GitHub | None:
     if not inputs.token:
         return None
     api = (environ.get("GITHUB_API_URL") or "https://api.github.com").rstrip("/")
+    # On GitHub Enterprise Server, REST is at /api/v3 and GraphQL at /api/graphql.
     graphql = environ.get("GITHUB_GRAPHQL_URL") or f"{api.removesuffix('/v3')}/graphql"
-    return GitHub(event.repository, inputs.token, api, graphql)
+    return GitHub(event.repository, inputs.token, api=api, graphql=graphql)
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
     inputs: Inputs
     event: Event
-    runner: Runner
+    job: Job
     github: GitHub | None
 
     def run(self) -> int:
-        """Runs the command and writes its result wherever it was asked for."""
+        """Runs the command, writes its result, and returns its exit code."""
         number: int | None = self.event.number
         try:
             if self.inputs.command == "apply":
-                number = self._merged()
-            result = self._result(number)
+                # The event of a merge is a push, which does not name its pull request.
+                number = self._merged_number()
+            result = self._run_command(number)
         except (NotApproved, GitHubError) as error:
             result = self._stopped(error)
-        self.runner.log(result.log)
-        self.runner.command(result.annotations)
-        self.runner.output(result.outputs())
+        self.job.log(result.log)
+        self.job.write_commands(result.annotations)
+        self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
-        self.runner.summarize(result.text(MAX_SUMMARY - len(small.encode())) + small)
+        self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
+        # Log, outputs and summary first: they do not depend on the network.
         if self.inputs.comment and number is not None:
-            self._tell("comment", lambda github: self._comment(github, number, result))
-        if self.inputs.issue and (plan := result.plan) is not None:
-            self._tell("issue", lambda github: self._issue(github, result, plan))
+            self._post("comment", lambda github: self._comment(github, number, result))
+        # Without a plan it is unknown whether the target differs: the issue stays as it is.
+        if self.inputs.issue and (planned := result.plan) is not None:
+            self._post("issue", lambda github: self._issue(github, result, planned))
         return result.code
 
-    def _result(self, number: int | None) -> Result:
-        directory = self.runner.workspace / self.inputs.directory
-        if self.inputs.command in {"validate", "check"}:
-            return results.look(self.inputs, directory)
-        if self.inputs.command == "plan":
-            return results.plan(self.inputs, directory, self.runner.temporary)
-        approval = self._approval(number)
-        return applying.apply(self.inputs, directory, self.runner.temporary, approval)
+    def _run_command(self, number: int | None) -> Result:
+        directory = self.job.workspace / self.inputs.directory
+        match self.inputs.command:
+            case "validate":
+                return validate(self.inputs, directory)
+            case "check":
+                return check(self.inputs, directory)
+            case "plan":
+                return plan(self.inputs, directory, self.job.temporary)
+            case _:
+                approval = self._approval(number)
+                return apply(self.inputs, directory, self.job.temporary, approval=approval)
 
-    def _merged(self) -> int | None:
-        """The pull request whose merge is applied, where anybody needs to know."""
-        needed = self.inputs.approve == "comment"
-        if self.github is None or not (needed or self.inputs.comment):
+    def _merged_number(self) -> int | None:
+        """Returns the pull request whose merge is applied, if the approval or comment needs it."""
+        required = self.inputs.approve == "comment"
+        if self.github is None or not (required or self.inputs.comment):
             return None
         try:
             return merged_number(self.github, self.event)
         except GitHubError as error:
-            if needed:
+            if required:
                 raise
-            self.runner.notice(f"There is no comment: {error}", "warning")
+            self.job.annotate(f"No comment was written: {error}", "warning")
             return None
 
     def _approval(self, number: int | None) -> Approval | None:
@@ -100,51 +116,63 @@ class _Step:
         if self.inputs.approve != "comment":
             return Approval(self.inputs.approve, None)
         if self.github is None:
-            raise NotApproved("`approve: comment` needs a `token` that reads pull requests.")
+            raise NotApproved("`approve: comment` needs a `token` that can read pull requests.")
         if number is None:
             raise NotApproved(
-                f"{self.event.sha[:12]} on {self.event.branch} was not made by merging a pull "
-                "request, so nobody reviewed a plan for it. Review one now, and run this workflow "
-                "by hand with its digest as `approve`."
+                f"The commit {self.event.sha[:12]} on {self.event.branch} was not made by merging "
+                "a pull request, so no plan was reviewed for it. Review a plan, and run this "
+                "workflow manually with its digest as `approve`."
             )
-        return find_approval(self.github, number, self._place("plan"))
+        return find_approval(self.github, number, self._marker("plan"))
 
     def _stopped(self, error: EnvsyncError) -> Result:
         title = f"envsync {self.inputs.command} stopped; nothing was changed."
-        self.runner.notice(str(error), "error")
-        return Result(error.exit_code, title, failure_report(title, str(error)), str(error))
+        self.job.annotate(str(error), "error")
+        return Result(
+            code=error.exit_code,
+            summary=title,
+            markdown=failure_markdown(title, str(error)),
+            log=str(error),
+        )
 
-    def _place(self, kind: str, plan: Plan | None = None) -> Marker:
-        place = Marker(kind, self.inputs.directory, self.inputs.target)
-        if plan is None:
-            return place
-        return replace(place, digest=plan.digest, changes=fingerprints(plan))
+    def _marker(self, kind: str, planned: Plan | None = None) -> Marker:
+        marker = Marker(kind, self.inputs.directory, self.inputs.target)
+        if planned is None:
+            return marker
+        return replace(marker, digest=planned.digest, changes=fingerprints(planned))
 
     def _comment(self, github: GitHub, number: int, result: Result) -> str | None:
-        place = self._place(self.inputs.command, result.plan)
-        text = body(place, result.text, footer(self.inputs, self.event))
-        create = result.worth_a_comment
-        return keep_comment(github, number, place, text, create=create)
+        marker = self._marker(self.inputs.command, result.plan)
+        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        return update_comment(github, number, marker, body=body, create=result.starts_comment)
 
-    def _issue(self, github: GitHub, result: Result, plan: Plan) -> str | None:
-        place = self._place("issue", plan)
-        text = body(place, result.text, footer(self.inputs, self.event))
-        title = f"envsync: {printable(plan.target.name)} is not as declared"
-        return keep_issue(github, title[:_MAX_TITLE], place, text, wanted=not plan.is_empty)
+    def _issue(self, github: GitHub, result: Result, planned: Plan) -> str | None:
+        marker = self._marker("issue", planned)
+        title = f"envsync: {printable(planned.target.name)} is not as declared"
+        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        needed = not planned.is_empty
+        return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
-    def _tell(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes on GitHub; where that fails, the summary of the job has it all."""
+    def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
+        """Writes a comment or an issue. A failure is only annotated: the summary has the result.
+
+        Args:
+            what: `comment` or `issue`.
+            write: writes it and returns its URL.
+        """
         if self.github is None:
-            self.runner.notice(f"Without a token there is no {what}; the job's summary has it.")
+            self.job.annotate(f"No {what} was written: the step has no token. {_IN_SUMMARY}")
             return
         try:
             url = write(self.github)
         except Forbidden as error:
             if self.event.fork:
-                self.runner.notice(f"A fork's token writes no {what}; the job's summary has it.")
+                # GitHub gives the workflows of a fork's pull request a read-only token.
+                reason = "the token of a fork is read-only"
+                self.job.annotate(f"No {what} was written: {reason}. {_IN_SUMMARY}")
             else:
-                self.runner.notice(f"There is no {what}: {error}", "warning")
+                self.job.annotate(f"No {what} was written: {error}", "warning")
         except GitHubError as error:
-            self.runner.notice(f"There is no {what}: {error}", "warning")
+            self.job.annotate(f"No {what} was written: {error}", "warning")
         else:
-            self.runner.log(f"{what}: {url}" if url else "")
+            self.job.log(f"{what}: {url}" if url else "")

@@ -1,1 +1,1 @@
-"""Azure ML's wire protocol on loopback, over the rules of the local target's store."""
+"""The emulator: Azure ML's REST API on loopback, on top of the local target's store."""

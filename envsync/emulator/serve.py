@@ -1,9 +1,10 @@
-"""`running`: a whole emulator in a background thread, for as long as a `with` block lasts.
+"""`running`: runs an emulator in a background thread for the duration of a `with` block.
 
     with running(Settings()) as emulator:
         subprocess.run(command, env={**os.environ, **emulator.variables})
 
-Everything listens on free ports of 127.0.0.1, and everything is gone when the block ends.
+All servers listen on free ports of 127.0.0.1. At the end of the block, all threads, processes and
+temporary files are removed.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ class Emulator:
     """A running emulator.
 
     Attributes:
-        variables: what the environment of a client needs.
-        warnings: what does not work, a sentence each.
+        variables: the environment variables that connect a client to it.
+        warnings: one sentence for each feature that is not available.
     """
 
     variables: Mapping[str, str]
@@ -59,14 +60,15 @@ class Emulator:
 
 @contextlib.contextmanager
 def running(settings: Settings, log: Path | None = None) -> Iterator[Emulator]:
-    """Runs an emulator while the block does.
+    """Runs an emulator until the end of the block.
 
     Args:
-        settings: what it holds and how it behaves.
-        log: a file to which each request is appended, as a line of JSON.
+        settings: the content and behaviour of the emulator.
+        log: a file to which each request is appended as a line of JSON.
 
     Raises:
-        EnvsyncError: the log cannot be written, or what the settings name cannot be used.
+        EnvsyncError: the log cannot be written, a state file cannot be used, or the seed has
+            errors.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(_temporary_directory()))
@@ -74,18 +76,20 @@ def running(settings: Settings, log: Path | None = None) -> Iterator[Emulator]:
         file = None if log is None else stack.enter_context(_appending(log))
         azurite = Azurite(settings, certificates, directory)
         app = create_app(settings, make_container=azurite.make_container)
-        server = _Server(app, settings, certificates, azurite, file)
+        server = _Server(
+            app, settings=settings, certificates=certificates, azurite=azurite, log=file
+        )
         tunnel = stack.enter_context(server.running())
         found = {**variables(settings, tunnel, certificates), **configuration(directory)}
         yield Emulator(found, tuple(_warnings(azurite)))
 
 
 def variables(settings: Settings, tunnel: Address, certificates: Certificates) -> dict[str, str]:
-    """The environment variables that make a client of Azure a client of the emulator."""
+    """Returns the environment variables that connect a client of Azure to the emulator."""
     proxy = f"http://{tunnel.host}:{tunnel.port}"
     authority = str(certificates.authority)
-    # What is set for other clouds or networks must not win: curl and requests prefer the small
-    # letters, and a host that NO_PROXY names would be asked itself.
+    # Override every variable that the environment may contain: curl and requests prefer the names
+    # in lower case, and a client connects directly to a host in NO_PROXY.
     direct = "localhost,127.0.0.1"
     found = {
         "HTTPS_PROXY": proxy,
@@ -96,7 +100,7 @@ def variables(settings: Settings, tunnel: Address, certificates: Certificates) -
         "CURL_CA_BUNDLE": authority,
         "SSL_CERT_FILE": authority,
         "NODE_EXTRA_CA_CERTS": authority,
-        # With its scheme: that of @azure/identity needs one, and azure-identity takes both.
+        # @azure/identity (JavaScript) needs the scheme; azure-identity (Python) accepts both forms.
         "AZURE_AUTHORITY_HOST": f"https://{LOGIN_HOST}",
         "AZURE_TENANT_ID": TENANT_ID,
         "AZURE_CLIENT_ID": CLIENT_ID,
@@ -115,7 +119,7 @@ def _warnings(azurite: Azurite) -> Iterator[str]:
     if azurite.program is None:
         yield (
             "Azurite is not installed, so build contexts cannot be uploaded. Install it with "
-            f"`{INSTALL}`, or name the program azurite-blob in ENVSYNC_AZURITE."
+            f"`{INSTALL}`, or set ENVSYNC_AZURITE to the path of azurite-blob."
         )
 
 
@@ -131,11 +135,12 @@ def _appending(log: Path) -> TextIO:
 
 
 class _Server:
-    """The event loop of an emulator, and what runs in it."""
+    """The servers of an emulator, which run in one event loop."""
 
     def __init__(
         self,
         app: ASGIApp,
+        *,
         settings: Settings,
         certificates: Certificates,
         azurite: Azurite,
@@ -148,17 +153,22 @@ class _Server:
         self._tunnel = Tunnel({**dict.fromkeys(APPLICATION_HOSTS, self._application), **blobs})
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                wrap(app, settings, self._tunnel.cut, log),
+                wrap(app, settings, cut=self._tunnel.cut, log=log),
                 ssl_certfile=certificates.certificate,
                 ssl_keyfile=certificates.key,
+                # Not `auto`: it would use httptools if that happens to be installed.
                 http="h11",
                 ws="none",
+                # Not `auto`: it hides exceptions at start-up.
                 lifespan="on",
+                # uvicorn would otherwise configure the logging of the whole process.
                 log_config=None,
                 access_log=False,
+                # Faults reset a connection by its client address, which headers must not change.
                 proxy_headers=False,
                 server_header=False,
-                # Clients keep connections in pools; one that closes first loses a request.
+                # Clients keep idle connections in pools. If the server closed one first, the next
+                # request on it would fail.
                 timeout_keep_alive=600,
                 timeout_graceful_shutdown=5,
             )
@@ -168,7 +178,7 @@ class _Server:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Address]:
-        """Runs in a thread of its own; gives the tunnel's address.
+        """Runs the servers in a background thread and yields the tunnel's address.
 
         Raises:
             EnvsyncError: the application did not start.
@@ -176,11 +186,13 @@ class _Server:
         with ThreadPoolExecutor(1, thread_name_prefix="envsync emulator") as thread:
             loop: Future[asyncio.AbstractEventLoop] = Future()
             done = thread.submit(asyncio.run, self._serve(loop))
+            # Without it, a failed start would leave `_ready` waiting for ever.
             done.add_done_callback(self._failed)
             try:
                 yield self._ready.result()
             finally:
                 if not done.done():
+                    # asyncio events are not thread-safe.
                     loop.result().call_soon_threadsafe(self._stop.set)
                     done.result()
 
@@ -195,11 +207,13 @@ class _Server:
             while not self._uvicorn.started:
                 if serving.done():
                     raise EnvsyncError("The emulator's application did not start.")
+                # uvicorn offers no event for the end of its start-up.
                 await asyncio.sleep(0.002)
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Each waits for the other: a start for its end, Azurite for its connections.
+            # Stop both at once. The tunnel waits for connections that are starting Azurite, and
+            # Azurite waits for its open connections, which pass through the tunnel.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving
@@ -211,8 +225,8 @@ class _Server:
 
 def _listening_socket() -> socket.socket:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    # asyncio sets this by itself only for sockets made with a protocol number. Without it, every
-    # answer waits 40 ms for an acknowledgement.
+    # asyncio sets TCP_NODELAY only on sockets that were created with a protocol number. Without it,
+    # Nagle's algorithm and delayed acknowledgements delay every response by 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listening.setblocking(False)
     return listening

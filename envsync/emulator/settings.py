@@ -1,7 +1,7 @@
-"""`Settings`: what an emulator holds, and how it behaves where nobody has seen the service.
+"""`Settings`: the content of an emulator, and its behaviour where that of Azure ML is unknown.
 
-Each field of type `Literal` below `state` is a question about the service that documentation and
-recordings leave open; both answers can be had, and the default is the likelier one.
+Documentation and recordings leave questions about Azure ML open. Each field of type `Literal` is
+one of these questions, with its possible answers. The default is the most probable answer.
 """
 
 from __future__ import annotations
@@ -17,77 +17,90 @@ from typing import Literal, TypeAlias, get_args
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
 
+# The type has the kinds already; a second list could differ from it.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
+# These ids are constants, so that scripts and recorded output stay the same on every run.
 TENANT_ID = "72f988bf-0000-4000-8000-656e7673796e"
-"""The tenant that the emulator's tokens are of."""
+"""The tenant of the emulator's tokens."""
 
 CLIENT_ID = "0d1c3f6e-0000-4000-8000-656e7673796e"
-"""The application that the emulator's own credentials name; others can log in, too."""
+"""The client id of the emulator's credentials. Every other client id is accepted as well."""
 
-CLIENT_SECRET = "envsync-emulator"  # noqa: S105 (no secret: it opens nothing but the emulator)
-"""Who logs in with it may write; with any other text too, but for `Settings.reader_secret`."""
+CLIENT_SECRET = "envsync-emulator"  # noqa: S105 (a public constant, valid for the emulator only)
+"""The client secret of the role that may write."""
 
 SUBSCRIPTION_ID = "00000000-0000-4000-8000-656e7673796e"
 RESOURCE_GROUP = "envsync-emulator"
 
+PROVIDER = "Microsoft.MachineLearningServices"
+"""The resource provider of Azure ML."""
+
+LOCATION = "eastus"
+"""The Azure region of all workspaces and registries."""
+
 MANAGEMENT_HOST = "management.azure.com"
 LOGIN_HOST = "login.microsoftonline.com"
-DISCOVERY_HOST = "eastus.api.azureml.ms"
-REGISTRY_HOST = "registries.eastus.api.azureml.ms"
-"""Where discovery sends a client of a registry: the `mferp` endpoints and operations."""
+DISCOVERY_HOST = f"{LOCATION}.api.azureml.ms"
+REGISTRY_HOST = f"registries.{LOCATION}.api.azureml.ms"
+"""The host of a registry's assets. A client learns it from the discovery endpoint."""
 
 APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
-"""The hosts that the application answers for. Blob hosts go to the blob store."""
+"""The hosts that the application serves. Azurite serves the blob hosts."""
 
 BLOB_SUFFIX = ".blob.core.windows.net"
 
+BLOB_API_VERSION = "2021-08-06"
+"""The version of the blob service's REST API for signatures and requests of the emulator."""
+
+# Never change it: clients and tests keep ids that are derived from it.
 _SPACE = uuid.UUID("656e7673-796e-4000-8000-000000000000")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that an emulator is told when it starts.
+    """The configuration of an emulator.
 
     Attributes:
-        workspaces: their names; each answers in every subscription and resource group.
-        registries: their names; compared without case, as in the service.
-        state: the file of the first workspace, in the local target's format. Those of other
-            workspaces and of registries lie beside it (`state_file`). None: a temporary directory.
-        seed: a directory of environment files, loaded into the first workspace at the start.
-        reader_secret: who logs in with this client secret can read only.
+        workspaces: names of workspaces. Each exists in every subscription and resource group.
+        registries: names of registries. Case is ignored, as in Azure ML.
+        state: the state file of the first workspace, in the format of the local target. Other
+            workspaces and registries have files beside it (`state_file`). None creates temporary
+            files.
+        seed: a directory of environment files to load into the first workspace at start-up.
+        reader_secret: the client secret of the role that may only read.
         tags: whether a PUT replaces the tags of a version or adds to them.
-        omitted: whether leaving `tags` or `description` out of a PUT keeps or clears them.
-        conflict: the status of a PUT that would change what is fixed.
-        restore: whether restoring a container keeps archived what was archived on its own, or
-            restores all versions.
-        archive_hidden: whether one version can be archived while its container is.
-        hidden_versions: whether `isArchived` of a version says its own state only, or is true for
-            all versions of an archived container as well.
+        omitted: whether a PUT without `tags` or `description` keeps or clears the stored value.
+        conflict: the HTTP status of a PUT that would change the fixed part of a version.
+        restore: whether restoring a container keeps the versions archived that were archived
+            individually, or restores all versions.
+        archive_hidden: whether a version of an archived container can be archived individually.
+        hidden_versions: whether `isArchived` of a version shows its own state, or is also true for
+            every version of an archived container.
         container_tags: whether a container's tags are kept, accepted and dropped, or refused.
-        container_get: whether the GET of an archived container says `isArchived: false`, as
+        container_get: whether the GET of an archived container shows `isArchived: false`, as
             recorded from 2022 to 2026, or the stored state.
-        archived_entry: what `isArchived` of an archived container says in a list.
-        registry_metadata: whether a PUT on a registry's version changes description and tags, or
-            is accepted and changes nothing.
-        next_version: whether a container's `nextVersion` counts, or is a timestamp.
-        absent_versions: whether the versions of a name that is not there are an empty list, or 404.
+        archived_entry: the value of `isArchived` of an archived container in a list.
+        registry_metadata: whether a PUT of a registry's version changes description and tags, or
+            succeeds without changing them.
+        next_version: whether a container's `nextVersion` is a counter or a timestamp.
+        absent_versions: whether the versions of an unknown name are an empty list or 404.
         end_of_life_python: whether a new version whose conda file has a Python before 3.8 is
             accepted (31 of 32 recordings) or refused (one recording of 2023-04-13).
-        numeric_tags: whether a tag value sent as a number comes back as text or as a number, or is
-            refused.
-        latency_ms: milliseconds that each answer takes longer.
-        throttle: whether requests are limited as the resource manager does it.
-        list_lag_seconds: how long a write stays out of lists.
-        stale_get_seconds: how long the GET of a version shows the state before a write.
-        as_of: answers have the keys that recordings of this day have. None: of the newest ones.
-        faults: kinds of fault, each with the share of requests (0 to 1) that it hits.
-        fault_seed: the same seed gives the same faults.
-        page_size: how many items a page of a list has at most.
-        operation_polls: how often a registry's operation answers 202 before it is done.
-        retry_after: seconds that a client is told to wait before it asks for an operation.
+        numeric_tags: whether a tag value sent as a number is returned as a string or a number, or
+            is refused.
+        latency_ms: milliseconds by which each response is delayed.
+        throttle: whether requests are limited like those to the resource manager.
+        list_lag_seconds: seconds until a write appears in lists.
+        stale_get_seconds: seconds during which the GET of a version shows the state before a write.
+        as_of: the day of the recordings whose keys responses have. None means the newest ones.
+        faults: kinds of fault, each with the share of requests (0 to 1) that it affects.
+        fault_seed: the seed of the faults. Equal seeds produce equal faults.
+        page_size: maximum number of items on a page of a list.
+        operation_polls: number of times that a long-running operation is reported as running.
+        retry_after: seconds that a client is told to wait between requests for an operation.
         blob_account: the storage account of all datastores.
-        blob_key: its key, base64.
+        blob_key: its key in base64.
     """
 
     workspaces: tuple[str, ...] = ("ws-dev", "ws-prod")
@@ -120,36 +133,39 @@ class Settings:
     operation_polls: int = 1
     retry_after: float = 1
     blob_account: str = "envsyncemulator"
+    # Constant, like the ids: Azurite accepts any key of an account that it is started with.
     blob_key: str = base64.b64encode(hashlib.sha512(b"envsync emulator").digest()).decode()
 
     @property
     def blob_endpoint(self) -> str:
-        """The blob service's address, without a `/` at its end."""
+        """The URL of the blob service, without `/` at the end."""
         return f"https://{self.blob_account}{BLOB_SUFFIX}"
 
     def blob_container(self, workspace: str) -> str:
-        """The blob container of a workspace's default datastore."""
+        """Returns the name of the blob container of a workspace's default datastore."""
         return f"azureml-blobstore-{stable_id('workspace', workspace)}"
 
     @property
     def blob_containers(self) -> tuple[str, ...]:
-        """All blob containers that have to be there before the first upload.
+        """The names of the blob containers that must exist before the first upload.
 
-        An upload to a registry goes to a container of its own, made when a client asks for it.
+        Each upload to a registry gets a container of its own, which is created on request.
         """
         return tuple(self.blob_container(name) for name in self.workspaces)
 
 
 def stable_id(*parts: str) -> str:
-    """A GUID that stands for these words, the same on every run."""
+    """Returns a GUID derived from strings. Equal strings, ignoring case, have equal GUIDs."""
     return str(uuid.uuid5(_SPACE, "/".join(parts).lower()))
 
 
-def state_file(state: Path, settings: Settings, kind: AssetKind, name: str) -> Path:
-    """Where a workspace or registry is kept: `state` itself for the first workspace.
+def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -> Path:
+    """Returns the state file of a workspace or registry.
 
-    Beside `emulator.db` lie `emulator.workspace-ws-prod.db` and `emulator.registry-shared.db`.
+    For `emulator.db`, the first workspace has that file itself. Others have files beside it, such
+    as `emulator.workspace-ws-prod.db` and `emulator.registry-shared.db`.
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):
         return state
+    # Lower case: names are case-insensitive, but not every file system is.
     return state.with_name(f"{state.stem}.{kind}-{name.lower()}{state.suffix}")

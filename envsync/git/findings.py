@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.problem import Problem, Severity
+from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.change import FieldChange, Rejection
 from envsync.project.locate import Position
 from envsync.render.values import value_text

@@ -1,8 +1,8 @@
-"""The documented workflows, run by act on this machine, without containers.
+"""Runs the documented workflows on this machine with `act`, without containers.
 
-Other people's actions are stood in for: setup-python gives the Python of the tests, cache and login
-do nothing, and act itself replaces the checkout by a copy of the repository. envsync's own action
-is the real one; what it would install is found where an earlier job on a runner would have left it.
+Stand-ins replace the actions of others: setup-python returns the Python of the tests, cache and
+login do nothing, and `act` replaces the checkout by a copy of the repository. The action of envsync
+is the real one. Its installation exists already, as after an earlier job on the same machine.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ _STAND_INS = {
 
 @dataclass(frozen=True)
 class Ran:
-    """What one run of a workflow left.
+    """The results of one workflow run.
 
     Attributes:
-        jobs: result by name of the job.
-        outputs: by `job/step`, the outputs of a step.
-        annotations: level, file and line (both empty for a whole step) and text of each.
+        jobs: the result of each job, by its name.
+        outputs: the outputs of each step, by `job/step`.
+        annotations: level, file, line and message of each. File and line are empty for a step.
         failures: exit codes of the steps that failed, in order.
-        log: everything that was printed.
-        summary: what was added to the job's summary.
+        log: the whole log.
+        summary: the summaries of the jobs.
     """
 
     jobs: Mapping[str, str]
@@ -79,12 +79,12 @@ class Ran:
 
 @dataclass
 class Runner:
-    """A machine that runs workflows.
+    """A self-hosted runner.
 
     Attributes:
-        home: where it keeps what it needs from one run to the next.
-        forge: the GitHub that it belongs to.
-        variables: more environment variables of every step.
+        home: its home directory, with the tool cache and the stand-ins.
+        forge: the GitHub that it is registered with.
+        variables: additional environment variables of every step.
     """
 
     home: Path
@@ -92,7 +92,7 @@ class Runner:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self, *, installed: bool) -> None:
-        """Sets the machine up, with envsync on it already or without."""
+        """Writes the stand-ins, copies the action and, if `installed`, installs envsync."""
         self.home.mkdir()
         for name, text in _STAND_INS.items():
             (self._action(name)).mkdir(parents=True)
@@ -115,7 +115,7 @@ class Runner:
         return self.home / "actions" / name
 
     def _install(self, source: Path, command: str) -> None:
-        """Makes what the action would install: here, whatever the tests themselves run with."""
+        """Creates the installation that the action looks for, from the packages of the tests."""
         found = self.home / f"{command}.outputs"
         variables = {
             "ENVSYNC_ACTION_PATH": str(source),
@@ -135,13 +135,13 @@ class Runner:
     def run(
         self,
         repository: Path,
+        *,
         event: str,
         workflow: str,
         payload: Mapping[str, Any],
-        *,
         token: str = TOKEN,
     ) -> Ran:
-        """Runs a workflow of a repository as GitHub does for an event."""
+        """Runs a workflow of a repository for an event."""
         file = self.home / "event.json"
         file.write_text(json.dumps(payload))
         variables = {
@@ -153,15 +153,24 @@ class Runner:
             **self.variables,
         }
         command = [
-            *("act", event, "--json", "--workflows", f".github/workflows/{workflow}"),
-            *("--platform", "ubuntu-latest=-self-hosted", "--container-daemon-socket", "-"),
-            *("--pull=false", "--no-cache-server", "--concurrent-jobs", "1"),
-            "--insecure-secrets",  # hides nothing in the log, so that a token would be seen there
-            *("--eventpath", str(file), "--action-cache-path", str(self.home / "cache")),
-            *("--secret", "GITHUB_TOKEN", "--var", "AZURE_CLIENT_ID=a-writer"),
-            *("--var", "AZURE_READER_CLIENT_ID=a-reader"),
-            *("--var", f"AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}"),
-            *(word for item in variables.items() for word in ("--env", "=".join(item))),
+            "act",
+            event,
+            "--json",
+            f"--workflows=.github/workflows/{workflow}",
+            "--platform=ubuntu-latest=-self-hosted",
+            "--container-daemon-socket=-",
+            "--pull=false",
+            "--no-cache-server",
+            "--concurrent-jobs=1",
+            # Without it, act masks secrets in the log, and a leaked token would stay unnoticed.
+            "--insecure-secrets",
+            f"--eventpath={file}",
+            f"--action-cache-path={self.home / 'cache'}",
+            "--secret=GITHUB_TOKEN",
+            "--var=AZURE_CLIENT_ID=a-writer",
+            "--var=AZURE_READER_CLIENT_ID=a-reader",
+            f"--var=AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}",
+            *(f"--env={name}={value}" for name, value in variables.items()),
             *self._local_actions(),
         ]
         bin_ = str(Path(sys.executable).parent)
@@ -180,11 +189,11 @@ class Runner:
         return ran
 
     def _local_actions(self) -> Iterator[str]:
-        """Every action that is used, each with the reference that it is used by."""
+        """Yields an option for each action and reference that a workflow uses."""
         texts = [(ROOT / "action.yml").read_text(), *workflows().values()]
         for name, reference in {used for text in texts for used in _USES.findall(text)}:
             if name != "actions/checkout":
-                yield from ("--local-repository", f"{name}@{reference}={self._action(name)}")
+                yield f"--local-repository={name}@{reference}={self._action(name)}"
 
 
 def _dedent(text: str) -> str:
@@ -217,4 +226,11 @@ def _read(output: str) -> Ran:
         if len(entry.get("stepID", [])) == 1 and (found := _EXIT.fullmatch(message)):
             failures.append(int(found[1]))
         log.append(message)
-    return Ran(jobs, outputs, annotations, failures, "\n".join(log), "\n".join(summary))
+    return Ran(
+        jobs=jobs,
+        outputs=outputs,
+        annotations=annotations,
+        failures=failures,
+        log="\n".join(log),
+        summary="\n".join(summary),
+    )

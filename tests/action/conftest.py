@@ -1,4 +1,4 @@
-"""A GitHub for the tests of the action."""
+"""Fixtures: a GitHub on loopback, and a client for it."""
 
 from collections.abc import Iterator
 
@@ -16,11 +16,12 @@ def served() -> Iterator[Forge]:
 
 @pytest.fixture
 def forge(served: Forge) -> Forge:
-    """A GitHub that holds nothing yet."""
+    """An empty GitHub."""
+    # Starting a server takes longer than a test: one server serves all tests of the session.
     served.__dict__.update(Forge(url=served.url).__dict__)
     return served
 
 
 @pytest.fixture
 def github(forge: Forge) -> GitHub:
-    return GitHub(REPOSITORY, TOKEN, forge.url, f"{forge.url}/graphql")
+    return GitHub(REPOSITORY, TOKEN, api=forge.url, graphql=f"{forge.url}/graphql")

@@ -1,4 +1,4 @@
-"""The workflows that docs/github-actions.md shows, as they stand there."""
+"""Reads the workflows in docs/github-actions.md."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _BLOCK = re.compile(r"^<!-- workflow: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTIL
 
 
 def workflows() -> dict[str, str]:
-    """The workflows for GitHub, by path."""
+    """Returns the workflows for GitHub, by path."""
     return dict(_BLOCK.findall(_page()))
 
 
 def pipeline() -> str:
-    """The pipeline for Azure DevOps."""
+    """Returns the pipeline for Azure DevOps."""
     (text,) = _PIPELINE.findall(_page())
     return str(text)
 

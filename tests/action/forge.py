@@ -1,4 +1,4 @@
-"""A small GitHub on loopback: the calls that the action makes, with GitHub's rules for them."""
+"""A fake GitHub on loopback that implements the API calls of the action and their rules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Text:
     """A comment or an issue.
 
     Attributes:
-        editor: who edited it last; empty where that account is gone, None where nobody did.
+        editor: the login of the last editor; empty for a deleted account, None without an edit.
     """
 
     id: int
@@ -63,15 +63,18 @@ class Text:
 
 @dataclass
 class Forge:
-    """What the repository holds, and how GitHub is to behave.
+    """The content of a repository, and the behaviour of GitHub.
 
     Attributes:
-        tokens: login and whether it may write, by token.
-        comments: by number of the pull request.
-        pulls: what `commits/SHA/pulls` answers, by commit.
-        faults: answers to give instead, one for each request to come: status, headers, and text
-            in place of an error's JSON.
+        url: the URL of the server.
+        tokens: by token, its owner's login and whether it may write.
+        comments: the comments of each pull request, by its number.
+        issues: the issues, oldest first.
+        pulls: the response of `commits/SHA/pulls`, by commit.
+        faults: responses for the next requests: status, headers and, optionally, the body. None
+            answers a request normally.
         requests: method and path of each request so far.
+        ids: the id of the last comment.
     """
 
     url: str = ""
@@ -85,7 +88,7 @@ class Forge:
         default_factory=list
     )
     requests: list[str] = field(default_factory=list)
-    ids: int = 3_000_000_000  # more than 32 bits, as GitHub's are by now
+    ids: int = 3_000_000_000  # ids of comments on GitHub need more than 32 bits
 
     def write_comment(self, number: int, author: str, body: str) -> Text:
         self.ids += 1
@@ -94,7 +97,14 @@ class Forge:
         return text
 
     def merge(self, sha: str, number: int, base: str = "main", *, at: str | None = None) -> None:
-        """A pull request whose merge made a commit; `at` where it is only one of its commits."""
+        """Adds a merged pull request that contains a commit.
+
+        Args:
+            sha: the commit.
+            number: the number of the pull request.
+            base: the branch that it was merged into.
+            at: the last commit of the merge, if that is another one.
+        """
         merged = {
             "number": number,
             "base": {"ref": base},
@@ -107,7 +117,7 @@ class Forge:
 
 @contextmanager
 def serving() -> Iterator[Forge]:
-    """A forge that answers while the block runs."""
+    """Runs the server while the block runs."""
     forge = Forge()
     config = uvicorn.Config(
         _app(forge), port=0, log_config=None, lifespan="off", ws="none", timeout_keep_alive=60
@@ -127,7 +137,7 @@ def serving() -> Iterator[Forge]:
 
 
 def _app(forge: Forge) -> Starlette:
-    """GitHub's addresses, and below `/api` those of GitHub Enterprise Server."""
+    """Returns the routes of GitHub and, below `/api`, those of GitHub Enterprise Server."""
     return Starlette(
         routes=[
             *_routes(forge, "", "/graphql"),
@@ -153,7 +163,7 @@ def _routes(forge: Forge, rest: str, graphql: str) -> list[Route]:
 
 
 class _Endpoint:
-    """Signs in, refuses writes without rights, and breaks where it is told to."""
+    """Checks the token and its permission, and returns the configured faults."""
 
     def __init__(self, forge: Forge, answer: Any, *, reads: bool = False) -> None:
         self._forge, self._answer, self._reads = forge, answer, reads
@@ -183,7 +193,7 @@ class _Endpoint:
 
 
 def _page(forge: Forge, request: Request, items: list[Any]) -> Response:
-    """One page, and where the next one is."""
+    """Returns one page, with a link to the next one."""
     size = min(int(request.query_params.get("per_page", 30)), 100)
     page = int(request.query_params.get("page", 1))
     headers = {}

@@ -1,4 +1,4 @@
-"""The documented workflows at work: act, the emulator, and a GitHub on loopback."""
+"""Runs the documented workflows with act, the emulator, and a GitHub on loopback."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::
 
 @dataclass
 class Project:
-    """A git repository with environments, and the target that they are for."""
+    """A git repository with environments and their target."""
 
     path: Path
     variables: Mapping[str, str]
@@ -55,20 +55,20 @@ class Project:
         (self.path / "environments" / f"{name}.yml").write_text(text)
 
     def commit(self) -> str:
-        """Commits everything; gives the commit."""
+        """Commits all files and returns the commit."""
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "a change")
         return self.git("rev-parse", "HEAD")
 
     def apply(self, *globs: str) -> None:
-        """What somebody does by hand."""
+        """Applies the project without a workflow."""
         with patch.dict(os.environ, self.variables), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # azure-ai-ml's import is full of them
+            warnings.simplefilter("ignore")  # importing azure-ai-ml emits many
             project = load_project(self.path)
             assert apply_plan(project, make_plan(project, globs=globs), globs).ok
 
     def held(self) -> list[str]:
-        """The names that the target holds, without the curated ones."""
+        """Returns the names in the target, without the curated ones."""
         with patch.dict(os.environ, self.variables):
             config = load_config(None, self.path).target()
             with closing(open_target(config, self.path)) as target:
@@ -76,7 +76,7 @@ class Project:
         return sorted(name for name in held if not name.startswith("AzureML-"))
 
     def pull_request(self, number: int = 7, origin: str = REPOSITORY) -> dict[str, Any]:
-        """The event of a push to a pull request."""
+        """Returns the event of a push to a pull request."""
         return {
             "pull_request": {
                 "number": number,
@@ -90,7 +90,7 @@ class Project:
         }
 
     def merge(self, forge: Forge, number: int = 7) -> dict[str, Any]:
-        """Merges the branch; the event of the push that follows."""
+        """Merges the branch and returns the event of the push that follows."""
         self.git("switch", "--quiet", "main")
         self.git("merge", "--quiet", "--no-ff", "change", "--message", "Merge")
         sha = self.git("rev-parse", "HEAD")
@@ -107,7 +107,7 @@ def azure() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, served: Forge) -> Runner:
-    """A runner that has run the action before."""
+    """A runner on which the action is installed already."""
     runner = Runner(tmp_path_factory.mktemp("runner") / "home", served)
     runner.prepare(installed=True)
     return runner
@@ -121,7 +121,7 @@ def runner(machine: Runner, forge: Forge, azure: Mapping[str, str]) -> Runner:
 
 @pytest.fixture
 def project(tmp_path: Path, azure: Mapping[str, str]) -> Project:
-    """Two environments in the target, and a branch for a change to them."""
+    """A project with two applied environments and a checked-out branch for a change."""
     found = Project(tmp_path / "models", azure)
     found.path.mkdir()
     found.git("init", "--quiet", "--initial-branch", "main")
@@ -159,21 +159,23 @@ def in_azure(project: Project, workspace: str) -> None:
 def plan(runner: Runner, project: Project, **options: Any) -> Ran:
     origin = options.pop("origin", REPOSITORY)
     payload = project.pull_request(origin=origin)
-    return runner.run(project.path, "pull_request", "envsync-plan.yml", payload, **options)
+    return runner.run(
+        project.path, event="pull_request", workflow="envsync-plan.yml", payload=payload, **options
+    )
 
 
 def merged(runner: Runner, project: Project, forge: Forge) -> Ran:
     payload = project.merge(forge)
-    return runner.run(project.path, "push", "envsync-apply.yml", payload)
+    return runner.run(project.path, event="push", workflow="envsync-apply.yml", payload=payload)
 
 
-def test_a_pull_request_shows_its_plan_and_a_merge_applies_that(
+def test_a_pull_request_shows_its_plan_and_the_merge_applies_that_plan(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     in_azure(project, "ws-1")
     project.declare("xgboost", "1", about=HOSTILE)
     project.commit()
-    forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", "sha256:0").line())
+    forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:0").line())
     for _ in range(100):
         forge.write_comment(7, "octocat", "Looks good.")
 
@@ -204,23 +206,19 @@ def test_a_pull_request_shows_its_plan_and_a_merge_applies_that(
     }
     assert Path(shown["plan-file"]).name == "plan.json"
     line, _, text = comment.body.partition("\n")
-    assert read_marker(line) == Marker(
-        "plan",
-        ".",
-        "dev",
-        shown["digest"],
-        read_marker(line).changes,  # type: ignore[union-attr]  # it is one: the line is equal
-    )
+    marker = read_marker(line)
+    assert marker is not None
+    assert marker == Marker("plan", ".", "dev", digest=shown["digest"], changes=marker.changes)
     assert text.startswith("**`dev`** (workspace): 2 to create, 2 unchanged\n")
     assert text in second.summary
     assert outside_code(text, "octocat", "img", "#1") == []
     assert before == ["pydata", "sklearn"]
     assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
     assert result.body.partition("\n")[2].startswith("**Applied to `dev`**: 2 done.\n")
-    assert forged.body == Marker("plan", ".", "dev", "sha256:0").line()
+    assert forged.body == Marker("plan", ".", "dev", digest="sha256:0").line()
 
 
-def test_a_merge_stops_where_the_target_has_moved_and_goes_on_with_the_new_digest(
+def test_a_merge_stops_if_the_target_has_changed_and_a_new_digest_approves_it(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     in_azure(project, "ws-2")
@@ -236,21 +234,23 @@ def test_a_merge_stops_where_the_target_has_moved_and_goes_on_with_the_new_diges
     after = project.held()
     inputs = {"target": "dev", "digest": stopped.outputs["apply/2"]["digest"]}
     payload = {"ref": "refs/heads/main", "inputs": inputs}
-    by_hand = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+    by_hand = runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
 
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
     assert result.startswith(
-        "**Nothing was applied to `dev`.** The plan is not the approved one any more."
+        "**Nothing was applied to `dev`.** The plan is no longer the approved one."
     )
     assert "- `update pydata:1` was not in the approved plan\n" in result
-    assert "create xgboost" not in result.partition("What differs")[2].partition("This is")[0]
+    assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
     assert after == ["pydata", "sklearn"]
     assert by_hand.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["pydata", "sklearn", "xgboost"]
 
 
-def test_each_target_has_a_comment_and_an_approval_of_its_own(
+def test_each_target_has_its_own_comment_and_approval(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     dev, prod = project.path.with_name("dev.db"), project.path.with_name("prod.db")
@@ -274,11 +274,11 @@ def test_each_target_has_a_comment_and_an_approval_of_its_own(
     assert stopped.failures == [1]
     assert sorted(told[2:]) == [
         "**Applied to `prod`**: 3 done.",
-        "**Nothing was applied to `dev`.** The plan is not the approved one any more.",
+        "**Nothing was applied to `dev`.** The plan is no longer the approved one.",
     ]
 
 
-def test_a_run_by_hand_of_another_branch_applies_nothing(
+def test_a_manual_run_on_another_branch_applies_nothing(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
@@ -286,13 +286,15 @@ def test_a_run_by_hand_of_another_branch_applies_nothing(
     shown = plan(runner, project).outputs["plan/2"]
     inputs = {"target": "dev", "digest": shown["digest"]}
     payload = {"ref": "refs/heads/change", "inputs": inputs}
-    ran = runner.run(project.path, "workflow_dispatch", "envsync-apply.yml", payload)
+    ran = runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
 
     assert ran.jobs == {"files": "success"}
     assert project.held() == ["pydata", "sklearn"]
 
 
-def test_a_rejection_fails_the_pull_request_on_its_line_with_its_fix(
+def test_a_rejection_fails_the_pull_request_and_annotates_its_line(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1", NEWER)
@@ -309,7 +311,9 @@ def test_a_rejection_fails_the_pull_request_on_its_line_with_its_fix(
     } == {("error", "environments/pydata.yml", "3"), ("error", "environments/pydata.yml", "1")}
 
 
-def test_without_changes_a_comment_says_so(runner: Runner, forge: Forge, project: Project) -> None:
+def test_a_plan_without_changes_is_commented_as_well(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
     project.commit()
     ran = plan(runner, project)
     (comment,) = forge.comments[7]
@@ -319,7 +323,7 @@ def test_without_changes_a_comment_says_so(runner: Runner, forge: Forge, project
     assert comment.body.partition("\n")[2].startswith("**`dev`** (local): no changes, 2 unchanged")
 
 
-def test_invalid_files_are_shown_instead_of_a_plan(
+def test_problems_of_invalid_files_replace_the_plan(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1")
@@ -336,7 +340,7 @@ def test_invalid_files_are_shown_instead_of_a_plan(
     assert ran.outputs["plan/2"]["digest"] == ""
 
 
-def test_a_fork_gets_a_summary_instead_of_a_comment(
+def test_the_pull_request_of_a_fork_gets_a_summary_instead_of_a_comment(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
@@ -347,30 +351,42 @@ def test_a_fork_gets_a_summary_instead_of_a_comment(
     assert "**`dev`** (local): 1 to create" in ran.summary
     assert forge.comments == {}
     assert [item for item in ran.annotations if item[0] == "notice"] == [
-        ("notice", "", "", "A fork's token writes no comment; the job's summary has it.")
+        (
+            "notice",
+            "",
+            "",
+            "No comment was written: the token of a fork is read-only. "
+            "The job's summary shows the result.",
+        )
     ]
     assert (ran.outputs["plan/2"]["has-changes"], ran.outputs["plan/2"]["create"]) == ("true", "1")
     assert "signed in" not in ran.log
 
 
-def test_an_issue_is_open_while_a_target_is_not_as_declared(
+def test_an_issue_is_open_while_a_target_differs_from_its_declaration(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
-    def night() -> Ran:
-        return runner.run(project.path, "schedule", "envsync-nightly.yml", {})
+    def nightly() -> Ran:
+        return runner.run(
+            project.path, event="schedule", workflow="envsync-nightly.yml", payload={}
+        )
 
     project.declare("pydata", "1", about="Something else.")
-    moved = night()
-    again = night()
+    differing = nightly()
+    again = nightly()
     (issue,) = forge.issues
     told, state = issue.body.partition("\n")[2], issue.state
     project.git("restore", ".")
-    calm = night()
+    equal = nightly()
 
-    assert [ran.jobs["plan"] for ran in (moved, again, calm)] == ["failure", "failure", "success"]
+    assert [ran.jobs["plan"] for ran in (differing, again, equal)] == [
+        "failure",
+        "failure",
+        "success",
+    ]
     assert (issue.title, state) == ("envsync: dev is not as declared", "open")
     assert told.startswith("**`dev`** (local): 1 to update, 1 unchanged")
-    assert (moved.failures, again.failures, calm.failures) == ([2], [2], [])
+    assert (differing.failures, again.failures, equal.failures) == ([2], [2], [])
     assert len(forge.issues) == 1
     assert issue.state == "closed"
 
@@ -384,14 +400,16 @@ def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Proje
         "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8\n"
         "      - uses: envsync/envsync@v0.1.0\n        with: {command: validate}\n"
     )
-    ran = fresh.run(project.path, "push", "validate.yml", {"ref": "refs/heads/main"})
+    ran = fresh.run(
+        project.path, event="push", workflow="validate.yml", payload={"ref": "refs/heads/main"}
+    )
 
     assert ran.jobs == {"files": "success"}
     assert ran.outputs["files/1"]["summary"] == "Valid. 2 environment files, no problems."
 
 
 def outside_code(text: str, *words: str) -> list[str]:
-    """The words that stand where GitHub reads more than text in them."""
+    """Returns the words outside of code, where GitHub interprets mentions and HTML."""
     prose = re.sub(
         r"^(`{3,}).*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.MULTILINE | re.DOTALL
     )

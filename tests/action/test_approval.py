@@ -1,6 +1,8 @@
-"""Which reviewed plan a merge may apply, and which it may not."""
+"""Which comments approve a plan for a merge."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +12,9 @@ from envsync.action.github import GitHub, Post
 from envsync.action.marker import Marker
 from tests.action.forge import BOT, REPOSITORY, Forge
 
-PLACE = Marker("plan", ".", "dev")
-REVIEWED = Marker("plan", ".", "dev", "sha256:1", {"create a:1": "f"})
-PUSH = Event("push", REPOSITORY, "abc", "main")
+PLAN = Marker("plan", ".", "dev")
+REVIEWED = Marker("plan", ".", "dev", digest="sha256:1", changes={"create a:1": "f"})
+PUSH = Event(name="push", repository=REPOSITORY, sha="abc", branch="main")
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,7 @@ def test_a_commit_belongs_to_the_pull_request_whose_merge_made_it(
     assert merged_number(github, PUSH) == 7
 
 
-def test_a_merge_that_github_does_not_know_of_yet_is_waited_for(
+def test_a_merge_that_github_does_not_list_yet_is_looked_up_again(
     github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -42,7 +44,7 @@ def test_a_merge_that_github_does_not_know_of_yet_is_waited_for(
     assert merged_number(github, PUSH) == 7
 
 
-def test_a_commit_that_no_merge_made_has_none(
+def test_a_commit_that_no_merge_made_has_no_pull_request(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.merge("abc", 6, at="another")
@@ -52,23 +54,23 @@ def test_a_commit_that_no_merge_made_has_none(
 
 
 def test_the_event_of_a_merge_names_its_pull_request(github: GitHub, forge: Forge) -> None:
-    closed = Event("pull_request", REPOSITORY, "abc", "main", number=7)
-    merged = Event("pull_request", REPOSITORY, "abc", "main", number=7, merged=True)
+    closed = replace(PUSH, name="pull_request", number=7)
+    merged = replace(closed, merged=True)
 
     assert (merged_number(github, closed), merged_number(github, merged)) == (None, 7)
     assert forge.requests == []
 
 
 @pytest.mark.parametrize("editor", [None, BOT])
-def test_an_approval_is_what_the_comment_of_the_action_shows(
+def test_the_comment_of_the_action_is_the_approval(
     github: GitHub, forge: Forge, editor: str | None
 ) -> None:
-    forge.write_comment(7, "mallory", Marker("plan", ".", "dev", "sha256:2").line())
-    forge.write_comment(7, BOT, Marker("plan", ".", "prod", "sha256:3").line())
+    forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:2").line())
+    forge.write_comment(7, BOT, Marker("plan", ".", "prod", digest="sha256:3").line())
     text = forge.write_comment(7, BOT, REVIEWED.line() + "text")
     text.editor = editor
 
-    assert find_approval(github, 7, PLACE) == Approval(
+    assert find_approval(github, 7, PLAN) == Approval(
         "sha256:1",
         {"create a:1": "f"},
         f"{forge.url}/{REPOSITORY}/pull/7#issuecomment-{text.id}",
@@ -85,23 +87,23 @@ def test_an_approval_is_what_the_comment_of_the_action_shows(
         ([(BOT, REVIEWED, "github-actions")], "was edited by github-actions, so"),
         ([(BOT, REVIEWED, "")], "was edited by a deleted account, so"),
         ([(BOT, REVIEWED, None), (BOT, REVIEWED, None)], "has 2 comments .* Delete all but one"),
-        ([(BOT, PLACE, None)], "shows no plan, but why pull request #7 had none"),
+        ([(BOT, PLAN, None)], "shows no plan: planning pull request #7 failed"),
     ],
 )
-def test_what_is_no_approval_is_said(
+def test_a_missing_or_untrusted_approval_is_explained(
     github: GitHub, forge: Forge, posts: list[tuple[str, Marker, str | None]], message: str
 ) -> None:
     for author, marker, editor in posts:
         forge.write_comment(7, author, marker.line() + "text").editor = editor
 
     with pytest.raises(NotApproved, match=message):
-        find_approval(github, 7, PLACE)
+        find_approval(github, 7, PLAN)
 
 
-def test_a_comment_that_is_written_anew_meanwhile_counts_as_it_is_then(
+def test_a_comment_that_is_edited_while_it_is_read_counts_with_its_new_content(
     github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forged = Marker("plan", ".", "dev", "sha256:2")
+    forged = Marker("plan", ".", "dev", digest="sha256:2")
     text = forge.write_comment(7, BOT, forged.line())
     read = github.last_edit
 
@@ -111,4 +113,4 @@ def test_a_comment_that_is_written_anew_meanwhile_counts_as_it_is_then(
 
     monkeypatch.setattr(github, "last_edit", meanwhile)
 
-    assert find_approval(github, 7, PLACE).digest == REVIEWED.digest
+    assert find_approval(github, 7, PLAN).digest == REVIEWED.digest

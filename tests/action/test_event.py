@@ -1,4 +1,4 @@
-"""What a workflow runs for, as GitHub tells a step."""
+"""The event of a workflow run, read from the variables and the file of GitHub."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def environ(tmp_path: Path, name: str, payload: Any) -> dict[str, str]:
     }
 
 
-def test_a_push_is_to_a_branch(tmp_path: Path) -> None:
+def test_the_event_of_a_push_has_its_branch(tmp_path: Path) -> None:
     assert read_event(environ(tmp_path, "push", {"ref": "refs/heads/main"})) == Event(
         name="push",
         repository="contoso/models",
@@ -42,7 +42,7 @@ def test_a_push_is_to_a_branch(tmp_path: Path) -> None:
     [
         ({"full_name": "Contoso/models"}, False),
         ({"full_name": "octocat/models"}, True),
-        (None, True),  # the fork is gone
+        (None, True),  # the fork was deleted
     ],
 )
 def test_a_pull_request_comes_from_the_repository_or_a_fork(
@@ -65,19 +65,21 @@ def test_a_pull_request_comes_from_the_repository_or_a_fork(
     )
 
 
-def test_an_event_that_hands_secrets_to_strangers_is_refused(tmp_path: Path) -> None:
+def test_pull_request_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not run on pull_request_target"):
         read_event(environ(tmp_path, "pull_request_target", {}))
 
 
-def test_outside_of_a_workflow_it_says_where_it_belongs() -> None:
-    with pytest.raises(EnvsyncError, match="runs as a step of a GitHub workflow"):
+def test_outside_of_a_workflow_the_error_names_the_missing_variable() -> None:
+    with pytest.raises(
+        EnvsyncError, match=r"GITHUB_EVENT_NAME is not set\. .* a step of a GitHub workflow"
+    ):
         read_event({})
 
 
-def test_an_event_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_event_file_is_named(tmp_path: Path) -> None:
     variables = environ(tmp_path, "push", {})
     (tmp_path / "event.json").write_text("{")
 
-    with pytest.raises(EnvsyncError, match=r"event.json, the event of this run, cannot be read"):
+    with pytest.raises(EnvsyncError, match=r"The event file .*event\.json cannot be read"):
         read_event(variables)

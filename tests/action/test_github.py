@@ -1,4 +1,4 @@
-"""The calls of GitHub's API: pages, retries, limits, and one clear line for each failure."""
+"""The client for GitHub's API: pages, retries, rate limits and error messages."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each pause would have been."""
+    """The length of each pause in seconds; no test really waits."""
     pauses: list[float] = []
     monkeypatch.setattr("envsync.action.github.time.sleep", pauses.append)
     return pauses
 
 
-def test_comments_come_from_all_pages(github: GitHub, forge: Forge) -> None:
+def test_comments_are_read_from_all_pages(github: GitHub, forge: Forge) -> None:
     for index in range(205):
         forge.write_comment(7, "octocat", f"comment {index}")
 
     assert [post.body for post in github.comments(7)] == [f"comment {n}" for n in range(205)]
 
 
-def test_a_token_belongs_to_somebody(github: GitHub) -> None:
+def test_the_owner_of_a_token_is_known(github: GitHub) -> None:
     assert github.login == BOT
 
 
-def test_a_comment_is_written_and_written_anew(github: GitHub, forge: Forge) -> None:
-    post = github.comment(7, "one")
+def test_a_comment_is_created_and_edited(github: GitHub, forge: Forge) -> None:
+    post = github.create_comment(7, "one")
     github.edit_comment(post.id, "two")
 
     assert [(text.author, text.body) for text in forge.comments[7]] == [(BOT, "two")]
@@ -52,34 +52,32 @@ def test_the_last_edit_of_a_comment_is_known(
     assert github.last_edit(post) == ("two", told)
 
 
-def test_a_comment_that_is_gone_has_no_last_edit(github: GitHub, forge: Forge) -> None:
+def test_the_last_edit_of_a_deleted_comment_is_an_error(github: GitHub, forge: Forge) -> None:
     forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
     forge.comments.clear()
 
-    with pytest.raises(GitHubError, match=r"does not show .* any more"):
+    with pytest.raises(GitHubError, match=r"The comment .* was deleted or is hidden"):
         github.last_edit(post)
 
 
-def test_a_commit_has_the_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
+def test_a_commit_lists_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
     forge.merge("abc", 7)
     forge.pulls["abc"].append({**forge.pulls["abc"][0], "number": 8, "merged_at": None})
 
     assert github.merged_with("abc") == (PullRequest(7, "main", "abc"),)
 
 
-def test_open_issues_are_those_of_the_token_and_no_pull_requests(
-    github: GitHub, forge: Forge
-) -> None:
-    first = github.open_issue("title", "body")
-    github.open_issue("another", "body")
+def test_open_issues_are_those_of_the_tokens_owner(github: GitHub, forge: Forge) -> None:
+    first = github.create_issue("title", "body")
+    github.create_issue("another", "body")
     github.edit_issue(first.id, "body", close=True)
 
     assert [post.id for post in github.open_issues()] == [2]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
-def test_a_busy_github_is_asked_again(
+def test_a_request_to_a_busy_github_is_repeated(
     github: GitHub, forge: Forge, slept: list[float], status: int
 ) -> None:
     forge.faults = [(status, {}), (status, {})]
@@ -88,7 +86,7 @@ def test_a_busy_github_is_asked_again(
     assert slept == [1, 2]
 
 
-def test_a_github_that_stays_busy_is_given_up(
+def test_requests_to_a_github_that_stays_busy_end_with_an_error(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.faults = [(502, {})] * 9
@@ -98,13 +96,13 @@ def test_a_github_that_stays_busy_is_given_up(
     assert slept == [1, 2, 4]
 
 
-def test_a_comment_is_not_written_twice_where_nobody_knows_whether_it_was_written(
+def test_creating_a_comment_is_not_repeated_if_it_may_have_been_created(
     github: GitHub, forge: Forge
 ) -> None:
     forge.faults = [(502, {})]
 
     with pytest.raises(GitHubError, match="502"):
-        github.comment(7, "one")
+        github.create_comment(7, "one")
     assert forge.requests == [f"POST /repos/{REPOSITORY}/issues/7/comments"]
 
 
@@ -115,7 +113,7 @@ def test_a_comment_is_not_written_twice_where_nobody_knows_whether_it_was_writte
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1020"}, 21),
     ],
 )
-def test_a_limit_is_waited_for_as_long_as_github_says(
+def test_a_rate_limit_is_waited_for_as_long_as_github_says(
     github: GitHub,
     forge: Forge,
     slept: list[float],
@@ -126,21 +124,21 @@ def test_a_limit_is_waited_for_as_long_as_github_says(
     monkeypatch.setattr("envsync.action.github.time.time", lambda: 1000.0)
     forge.faults = [(403, headers)]
 
-    assert github.comment(7, "one").body == "one"
+    assert github.create_comment(7, "one").body == "one"
     assert slept == [pause]
 
 
-def test_a_limit_that_does_not_say_how_long_is_waited_for(
+def test_a_rate_limit_without_a_time_is_waited_for(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     told = '{"message": "You have exceeded a secondary rate limit."}'
     forge.faults = [(403, {}, told)]
 
-    assert github.comment(7, "one").body == "one"
+    assert github.create_comment(7, "one").body == "one"
     assert slept == [1]
 
 
-def test_a_limit_that_lasts_long_is_an_error(
+def test_a_rate_limit_of_several_minutes_is_an_error(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.faults = [(403, {"retry-after": "600"})]
@@ -153,42 +151,46 @@ def test_a_limit_that_lasts_long_is_an_error(
 @pytest.mark.parametrize(
     ("token", "call", "message"),
     [
-        ("unknown", lambda github: list(github.comments(7)), "does not take the token"),
-        (READ_ONLY, lambda github: github.comment(7, "x"), "Check the job's `permissions`"),
+        ("unknown", lambda github: list(github.comments(7)), "does not accept the token"),
+        (READ_ONLY, lambda github: github.create_comment(7, "x"), "Check the job's `permissions`"),
         (READ_ONLY, lambda github: github.edit_comment(1, "x"), "not accessible by integration"),
     ],
 )
-def test_what_the_token_may_not_do_is_said_without_showing_it(
+def test_a_missing_permission_is_explained_without_the_token(
     forge: Forge, token: str, call: Callable[[GitHub], object], message: str
 ) -> None:
-    github = GitHub(REPOSITORY, token, forge.url, f"{forge.url}/graphql")
+    github = GitHub(REPOSITORY, token, api=forge.url, graphql=f"{forge.url}/graphql")
 
     with pytest.raises(Forbidden, match=message) as refused:
         call(github)
     assert token not in str(refused.value)
 
 
-def test_what_is_not_there_is_forbidden(github: GitHub) -> None:
-    with pytest.raises(Forbidden, match="shows the token nothing there"):
+def test_a_missing_resource_may_be_a_missing_permission(github: GitHub) -> None:
+    with pytest.raises(Forbidden, match="does not exist, or the token has no permission"):
         github.edit_comment(1, "x")
 
 
-def test_an_error_without_a_reason_has_the_words_of_http(forge: Forge, github: GitHub) -> None:
-    another = GitHub("nobody/nothing", "x", forge.url, f"{forge.url}/graphql")
+def test_an_error_without_a_message_shows_the_reason_phrase_of_http(
+    forge: Forge, github: GitHub
+) -> None:
+    another = GitHub("nobody/nothing", "x", api=forge.url, graphql=f"{forge.url}/graphql")
 
     with pytest.raises(Forbidden, match="nobody/nothing/issues/7/comments: 404 Not Found"):
         list(another.comments(7))
 
 
 @pytest.mark.parametrize("text", ["<html>", "{}", "null"])
-def test_an_answer_that_is_not_githubs_is_an_error(github: GitHub, forge: Forge, text: str) -> None:
+def test_an_unexpected_response_is_an_error(github: GitHub, forge: Forge, text: str) -> None:
     forge.faults = [(200, {}, text)]
 
-    with pytest.raises(GitHubError, match=r"issues/7/comments.* did not answer as GitHub does"):
+    with pytest.raises(
+        GitHubError, match=r"issues/7/comments.* did not return what GitHub's API documents"
+    ):
         list(github.comments(7))
 
 
-def test_a_page_elsewhere_does_not_get_the_token(github: GitHub, forge: Forge) -> None:
+def test_a_next_page_on_another_host_does_not_get_the_token(github: GitHub, forge: Forge) -> None:
     forge.write_comment(7, BOT, "one")
     forge.faults = [(200, {"link": '<http://elsewhere/?page=1&per_page=100>; rel="next"'}, "[]")]
 
@@ -196,20 +198,22 @@ def test_a_page_elsewhere_does_not_get_the_token(github: GitHub, forge: Forge) -
     assert forge.requests == [f"GET /repos/{REPOSITORY}/issues/7/comments"] * 2
 
 
-def test_a_github_that_is_not_there_is_named(slept: list[float]) -> None:
-    github = GitHub(REPOSITORY, "secret", "http://127.0.0.1:9", "http://127.0.0.1:9/graphql")
+def test_an_unreachable_github_is_named(slept: list[float]) -> None:
+    github = GitHub(
+        REPOSITORY, "secret", api="http://127.0.0.1:9", graphql="http://127.0.0.1:9/graphql"
+    )
 
     with pytest.raises(GitHubError, match=r"^http://127.0.0.1:9 cannot be reached"):
         list(github.comments(7))
     assert len(slept) == 3
 
 
-def test_a_question_that_github_refuses_is_an_error(github: GitHub) -> None:
+def test_a_graphql_error_is_an_error(github: GitHub) -> None:
     with pytest.raises(GitHubError, match="Cannot query field 'nobody'"):
-        github._ask("query { nobody }", {})
+        github._query("query { nobody }", {})
 
 
-def test_a_login_in_netrc_is_not_used(
+def test_a_password_in_netrc_does_not_replace_the_token(
     github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"

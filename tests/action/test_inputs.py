@@ -1,4 +1,4 @@
-"""What a workflow may ask of the action, and what it is told where it asks for something else."""
+"""The inputs of the action, and the messages about invalid ones."""
 
 from __future__ import annotations
 
@@ -43,29 +43,41 @@ def test_every_input_is_read() -> None:
 
 
 @pytest.mark.parametrize("approve", ["none", "comment", DIGEST])
-def test_an_apply_takes_an_approval(approve: str) -> None:
+def test_apply_accepts_each_kind_of_approval(approve: str) -> None:
     assert read(command="apply", approve=approve).approve == approve
 
 
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"command": "destroy"}, "validate, check, plan, apply, not 'destroy'"),
-        ({"comment": "yes"}, "`comment` is true or false, not 'yes'"),
-        ({"command": "apply", "approve": "sha256:1"}, "`approve` is none, comment, or the digest"),
-        ({"approve": "comment"}, "goes with `command: apply` only"),
-        ({"command": "apply", "issue": "true"}, "goes with `command: plan` only"),
-        ({"command": "check", "target": "dev"}, "does not go with `command: check`"),
+        ({"command": "destroy"}, "is 'destroy'; it must be one of validate, check, plan, apply."),
+        ({"comment": "yes"}, "`comment` is 'yes'; it must be true or false"),
+        (
+            {"command": "apply", "approve": "sha256:1"},
+            "`approve` is 'sha256:1'; it must be none, comment, or the digest",
+        ),
+        (
+            {"approve": "comment"},
+            "not valid with `command: plan`. Remove it, or use `command: apply`",
+        ),
+        (
+            {"command": "apply", "issue": "true"},
+            "not valid with `command: apply`. Remove it, or use `command: plan`",
+        ),
+        ({"command": "check", "target": "dev"}, "not valid with `command: check`"),
         ({"args": "'"}, "cannot be split into words: No closing quotation"),
-        ({"args": "-tdev"}, "-t cannot stand in `args`: the action sets it. Use `target` instead."),
-        ({"args": "--target=dev"}, "--target cannot stand in `args`"),
-        ({"args": "--out=x"}, "--out cannot stand in `args`"),
+        (
+            {"args": "-tdev"},
+            "`args` contains -t, which the action sets itself. Use the input `target` ",
+        ),
+        ({"args": "--target=dev"}, "`args` contains --target"),
+        ({"args": "--out=x"}, "`args` contains --out"),
         ({"args": "--all-targets"}, "Use a matrix over targets instead"),
-        ({"command": "apply", "args": f"--approve {DIGEST}"}, "Use `approve` instead"),
-        ({"command": "validate", "args": "--format sarif"}, "--format cannot stand in `args`"),
+        ({"command": "apply", "args": f"--approve {DIGEST}"}, "Use the input `approve` instead"),
+        ({"command": "validate", "args": "--format sarif"}, "`args` contains --format"),
     ],
 )
-def test_an_input_that_is_wrong_is_named(inputs: dict[str, str], message: str) -> None:
+def test_an_invalid_input_is_named(inputs: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError) as refused:
         read(**inputs)
 

@@ -1,4 +1,4 @@
-"""Where envsync is installed for the action, and what that place depends on."""
+"""The installation of envsync for the action, and the name of its directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envsync.action import install
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A distribution that needs no other one."""
+    """A distribution without dependencies."""
     directory = tmp_path / "source"
     (directory / "envsync").mkdir(parents=True)
     (directory / "envsync" / "module.py").write_text("one = 1\n")
@@ -21,7 +21,9 @@ def source(tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_place_is_named_for_all_that_is_installed(source: Path) -> None:
+def test_the_directory_is_named_for_everything_that_the_installation_depends_on(
+    source: Path,
+) -> None:
     first = install.key(source, "", "[action]")
     again = install.key(source, "", "[action]")
     others = {install.key(source, "0.1.0", "[action]"), install.key(source, "", "[action,azure]")}
@@ -42,7 +44,7 @@ def test_a_release_is_a_tag_of_the_repository(source: Path) -> None:
 
 
 @pytest.mark.parametrize(("command", "azure"), [("validate", False), ("plan", True)])
-def test_the_place_is_told_to_the_steps_that_follow(
+def test_the_directory_is_an_output_for_later_steps(
     source: Path, tmp_path: Path, command: str, azure: bool
 ) -> None:
     outputs = tmp_path / "outputs"
@@ -66,12 +68,12 @@ def test_the_place_is_told_to_the_steps_that_follow(
     }
     directory.mkdir(parents=True)
     (directory / "installed").touch()
-    assert install.main("install", variables) == 0  # nothing is left to do
+    assert install.main("install", variables) == 0  # it is installed already
     install.main("locate", variables)
     assert "installed=true\n" in outputs.read_text()
 
 
-def test_a_release_may_be_called_by_its_tag(source: Path, tmp_path: Path) -> None:
+def test_a_release_may_be_named_by_its_tag(source: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     variables = {
         "ENVSYNC_ACTION_PATH": str(source),
@@ -85,7 +87,7 @@ def test_a_release_may_be_called_by_its_tag(source: Path, tmp_path: Path) -> Non
     assert lines[: len(lines) // 2] == lines[len(lines) // 2 :]
 
 
-def test_what_cannot_be_installed_is_not_taken_for_installed(
+def test_a_failed_installation_leaves_no_directory(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -93,11 +95,11 @@ def test_what_cannot_be_installed_is_not_taken_for_installed(
     code = install.install("envsync==999", directory)
 
     assert code != 0
-    assert "::error title=envsync::It cannot be installed" in capfd.readouterr().out
+    assert "::error title=envsync::envsync cannot be installed" in capfd.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_another_job_installed_meanwhile_stays(
+def test_the_installation_of_a_concurrent_job_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "tools" / "venv"
@@ -116,7 +118,7 @@ def test_what_another_job_installed_meanwhile_stays(
     assert list(directory.parent.iterdir()) == [directory]
 
 
-def test_what_is_left_of_a_broken_installation_is_replaced(
+def test_an_incomplete_installation_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "venv"
@@ -128,7 +130,7 @@ def test_what_is_left_of_a_broken_installation_is_replaced(
     assert list(tmp_path.iterdir()) == [directory]
 
 
-def test_it_needs_nothing_but_pythons_own_modules() -> None:
+def test_the_script_needs_only_the_standard_library() -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", install.__file__, "locate"],
         env={},

@@ -1,4 +1,4 @@
-"""The hidden first line of what the action writes."""
+"""The hidden first line of the comments and issues of the action."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(kind=text, directory=text, target=text, changes=st.dictionaries(text, text))
-def test_a_marker_is_read_back_whatever_names_it_holds(
+def test_a_marker_with_any_names_is_read_back(
     kind: str, directory: str, target: str, changes: dict[str, str]
 ) -> None:
-    marker = Marker(kind, directory, target, DIGEST, changes)
+    marker = Marker(kind, directory, target, digest=DIGEST, changes=changes)
     line = marker.line()
 
     assert line.count("-->") == line.count("<!--") == line.count("\n") == 1
@@ -31,12 +31,12 @@ def test_a_marker_is_read_back_whatever_names_it_holds(
         assert read_marker(line + "text") == marker
 
 
-def test_changes_without_room_are_left_out() -> None:
+def test_fingerprints_that_do_not_fit_are_left_out() -> None:
     changes = {f"create {index}": f"{index * 7919:012x}" for index in range(5_000)}
-    line = Marker("plan", ".", "dev", DIGEST, changes).line()
+    line = Marker("plan", ".", "dev", digest=DIGEST, changes=changes).line()
 
     assert len(line) < MAX_LENGTH
-    assert read_marker(line) == Marker("plan", ".", "dev", DIGEST, None)
+    assert read_marker(line) == Marker("plan", ".", "dev", digest=DIGEST)
 
 
 def packed(data: object) -> str:
@@ -59,22 +59,22 @@ def packed(data: object) -> str:
         f"<!-- envsync {base64.b64encode(zlib.compress(b'[' * 3_000_000)).decode()} -->\n",
     ],
 )
-def test_what_is_no_marker_is_none(body: str) -> None:
+def test_an_invalid_marker_is_ignored(body: str) -> None:
     assert read_marker(body) is None
 
 
-def test_a_marker_survives_the_line_ends_of_a_browser() -> None:
-    line = Marker("plan", ".", "dev", DIGEST).line().replace("\n", "\r\n")
+def test_a_marker_with_crlf_is_read() -> None:
+    line = Marker("plan", ".", "dev", digest=DIGEST).line().replace("\n", "\r\n")
 
-    assert read_marker(line + "text\r\n") == Marker("plan", ".", "dev", DIGEST)
+    assert read_marker(line + "text\r\n") == Marker("plan", ".", "dev", digest=DIGEST)
 
 
-def test_places_differ_by_command_directory_and_target() -> None:
-    place = Marker("plan", ".", "dev", DIGEST)
+def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None:
+    marker = Marker("plan", ".", "dev", digest=DIGEST)
 
-    assert place.same_place(Marker("plan", ".", "dev"))
+    assert marker.replaces(Marker("plan", ".", "dev"))
     assert not any(
-        place.same_place(other)
+        marker.replaces(other)
         for other in (
             Marker("apply", ".", "dev"),
             Marker("plan", "ml", "dev"),
@@ -83,14 +83,22 @@ def test_places_differ_by_command_directory_and_target() -> None:
     )
 
 
-def test_a_fingerprint_is_of_what_is_done_and_not_of_why() -> None:
+def test_a_fingerprint_covers_the_change_and_not_its_reason() -> None:
     def plan(reason: str, after: str) -> Plan:
-        fields = (FieldChange("tags.a", "1", after),)
+        update = Change(
+            action=Action.UPDATE,
+            scope="version",
+            name="a",
+            version="1",
+            reason=reason,
+            fields=(FieldChange("tags.a", "1", after),),
+        )
+        rejection = Rejection(code="immutable", name="b", version=None, message=reason, fix="fix")
         return Plan(
             project="p",
             target=TargetIdentity("dev", "local", "x"),
-            changes=(Change(Action.UPDATE, "version", "a", "1", reason, fields),),
-            rejections=(Rejection("immutable", "b", None, reason, "fix"),),
+            changes=(update,),
+            rejections=(rejection,),
         )
 
     assert list(fingerprints(plan("why", "2"))) == ["update a:1", "reject b"]

@@ -1,4 +1,4 @@
-"""One step as a whole: the command line run as it is, a local target, and a GitHub on loopback."""
+"""A whole step: the real command line, a local target, and a GitHub on loopback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envsync.action.marker import Marker, fingerprints, read_marker
-from envsync.action.step import run
+from envsync.action.step import run_step
 from envsync.api import make_plan
 from envsync.plan.plan import Plan
 from envsync.project.project import load_project
@@ -26,8 +26,9 @@ class Step:
     """One step of a workflow.
 
     Attributes:
-        workspace: where the repository is checked out.
-        variables: what GitHub and `action.yml` set.
+        workspace: the directory that the repository is checked out to.
+        variables: the variables that GitHub and `action.yml` set.
+        output: what the last command printed to the log.
     """
 
     workspace: Path
@@ -36,11 +37,11 @@ class Step:
     output: str = field(default="")
 
     def run(self, command: str, **inputs: str) -> int:
-        """Runs a command of the action; gives its exit code."""
+        """Runs a command of the action and returns its exit code."""
         for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
             Path(self.variables[name]).write_text("")
         given = {f"INPUT_{name.upper()}": text for name, text in inputs.items()}
-        code = run({**self.variables, "INPUT_COMMAND": command, **given})
+        code = run_step({**self.variables, "INPUT_COMMAND": command, **given})
         self.output = self.capsys.readouterr().out
         return code
 
@@ -48,8 +49,8 @@ class Step:
     def summary(self) -> str:
         return Path(self.variables["GITHUB_STEP_SUMMARY"]).read_text()
 
-    def happens(self, name: str, **payload: object) -> None:
-        """The step runs for another event."""
+    def trigger(self, name: str, **payload: object) -> None:
+        """Sets the event that the step runs for."""
         Path(self.variables["GITHUB_EVENT_PATH"]).write_text(json.dumps(payload))
         self.variables["GITHUB_EVENT_NAME"] = name
 
@@ -84,24 +85,24 @@ def step(tmp_path: Path, forge: Forge, capsys: pytest.CaptureFixture[str]) -> St
     }
     found = Step(workspace, variables, capsys)
     head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
-    found.happens("pull_request", pull_request={"number": 7, "base": {"ref": "main"}, "head": head})
+    found.trigger("pull_request", pull_request={"number": 7, "base": {"ref": "main"}, "head": head})
     found.declare("pydata")
     return found
 
 
-def test_a_wrong_input_stops_the_step(step: Step) -> None:
+def test_an_invalid_input_stops_the_step(step: Step) -> None:
     assert step.run("destroy") == 64
-    assert step.output.startswith("::error title=envsync::The input `command` is one of")
+    assert step.output.startswith(
+        "::error title=envsync::The input `command` is 'destroy'; it must be one of"
+    )
 
 
-def test_a_directory_that_is_not_there_is_said(step: Step) -> None:
+def test_a_missing_working_directory_is_named(step: Step) -> None:
     assert step.run("plan", working_directory="nowhere") == 1
     assert "nowhere cannot be entered: No such file or directory" in step.output
 
 
-def test_a_target_that_is_not_there_fails_with_what_the_command_said(
-    step: Step, forge: Forge
-) -> None:
+def test_an_unknown_target_fails_with_the_message_of_the_command(step: Step, forge: Forge) -> None:
     assert step.run("plan", target="prod") == 64
     (comment,) = forge.comments[7]
 
@@ -111,7 +112,7 @@ def test_a_target_that_is_not_there_fails_with_what_the_command_said(
     assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
 
 
-def test_validate_comments_only_once_something_was_wrong(step: Step, forge: Forge) -> None:
+def test_validate_starts_a_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
     valid = step.run("validate")
     before = forge.comments.get(7, [])
     file = step.declare("pydata")
@@ -132,7 +133,7 @@ def test_validate_comments_only_once_something_was_wrong(step: Step, forge: Forg
     ("command", "args", "message"),
     [("validate", "--nonsense", "No such option: --nonsense"), ("check", "", "git repository")],
 )
-def test_a_command_that_gives_up_is_quoted(
+def test_the_error_of_a_command_is_quoted(
     step: Step, command: str, args: str, message: str
 ) -> None:
     assert step.run(command, args=args) > 0
@@ -140,8 +141,10 @@ def test_a_command_that_gives_up_is_quoted(
     assert "**envsync ended with exit code" in step.summary
 
 
-def test_an_issue_follows_the_target(step: Step, forge: Forge) -> None:
-    step.happens("schedule")
+def test_an_issue_is_opened_and_closed_with_the_changes_of_the_plan(
+    step: Step, forge: Forge
+) -> None:
+    step.trigger("schedule")
     moved = step.run("plan", issue="true", args="--detailed-exitcode")
     states = [text.state for text in forge.issues]
     step.run("apply")
@@ -155,7 +158,7 @@ def test_an_issue_follows_the_target(step: Step, forge: Forge) -> None:
     assert forge.issues[0].title == "envsync: local is not as declared"
 
 
-def test_a_project_below_the_workspace_is_annotated_where_it_lies(step: Step) -> None:
+def test_annotations_name_files_relative_to_the_repository(step: Step) -> None:
     (step.workspace / ".git").mkdir()
     below = step.workspace / "ml"
     below.mkdir()
@@ -167,8 +170,8 @@ def test_a_project_below_the_workspace_is_annotated_where_it_lies(step: Step) ->
     assert "`ml` · commit def" in step.summary
 
 
-def test_a_plan_of_a_push_has_nobody_to_tell(step: Step, forge: Forge) -> None:
-    step.happens("push")
+def test_the_plan_of_a_push_has_no_comment(step: Step, forge: Forge) -> None:
+    step.trigger("push")
 
     assert step.run("plan") == 0
     assert forge.requests == []
@@ -178,22 +181,22 @@ def test_a_plan_of_a_push_has_nobody_to_tell(step: Step, forge: Forge) -> None:
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        ("", "::notice title=envsync::Without a token there is no comment"),
-        (READ_ONLY, "::warning title=envsync::There is no comment: The token may not do that"),
+        ("", "::notice title=envsync::No comment was written: the step has no token"),
+        (READ_ONLY, "::warning title=envsync::No comment was written: The token has no permission"),
     ],
 )
-def test_a_plan_counts_also_where_no_comment_can_be_written(
+def test_a_plan_succeeds_if_its_comment_cannot_be_written(
     step: Step, token: str, message: str
 ) -> None:
     assert step.run("plan", token=token) == 0
     assert message in step.output
 
 
-def test_a_github_that_is_down_does_not_fail_a_plan(step: Step, forge: Forge) -> None:
+def test_an_error_of_github_does_not_fail_a_plan(step: Step, forge: Forge) -> None:
     forge.faults = [(422, {})]
 
     assert step.run("plan") == 0
-    assert "::warning title=envsync::There is no comment: GitHub answered with an error" in (
+    assert "::warning title=envsync::No comment was written: GitHub returned an error" in (
         step.output
     )
 
@@ -209,8 +212,10 @@ def test_the_command_line_does_not_get_a_token(
     assert f"`{name}` is not set" in step.output
 
 
-def test_an_apply_without_approval_tells_the_merged_pull_request(step: Step, forge: Forge) -> None:
-    step.happens("push")
+def test_an_apply_without_approval_comments_on_the_merged_pull_request(
+    step: Step, forge: Forge
+) -> None:
+    step.trigger("push")
     forge.merge("abc", 7)
 
     assert step.run("apply") == 0
@@ -219,29 +224,27 @@ def test_an_apply_without_approval_tells_the_merged_pull_request(step: Step, for
     assert step.plan().is_empty
 
 
-def test_an_apply_that_was_approved_otherwise_does_not_need_the_pull_request(
-    step: Step, forge: Forge
-) -> None:
-    step.happens("push")
+def test_an_apply_without_approval_does_not_need_the_pull_request(step: Step, forge: Forge) -> None:
+    step.trigger("push")
     forge.faults = [(422, {})]
 
     assert step.run("apply") == 0
-    assert "::warning title=envsync::There is no comment: GitHub answered with an error" in (
+    assert "::warning title=envsync::No comment was written: GitHub returned an error" in (
         step.output
     )
     assert step.plan().is_empty
 
 
-def test_an_approval_that_cannot_be_looked_up_is_none(step: Step, forge: Forge) -> None:
-    step.happens("push")
+def test_nothing_is_applied_if_the_approval_cannot_be_read(step: Step, forge: Forge) -> None:
+    step.trigger("push")
     forge.faults = [(422, {})]
 
     assert step.run("apply", approve="comment") == 1
-    assert "GitHub answered with an error" in step.summary
+    assert "GitHub returned an error" in step.summary
     assert not step.plan().is_empty
 
 
-def test_github_enterprise_has_addresses_of_its_own(step: Step, forge: Forge) -> None:
+def test_the_urls_of_github_enterprise_are_used(step: Step, forge: Forge) -> None:
     step.variables |= {"GITHUB_API_URL": f"{forge.url}/api/v3/", "GITHUB_GRAPHQL_URL": ""}
     codes = [step.run("plan"), step.run("plan")]
 
@@ -253,39 +256,37 @@ def test_github_enterprise_has_addresses_of_its_own(step: Step, forge: Forge) ->
     }
 
 
-def test_an_apply_takes_a_digest_as_approval(step: Step) -> None:
-    step.happens("workflow_dispatch")
+def test_an_apply_accepts_a_digest_as_approval(step: Step) -> None:
+    step.trigger("workflow_dispatch")
     stale = step.run("apply", approve="sha256:" + "0" * 64, comment="false")
     refused = step.summary
     done = step.run("apply", approve=step.plan().digest, comment="false")
 
     assert (stale, done) == (1, 0)
-    assert "What differs:\n\n- There is no telling: the approved plan was not kept." in refused
+    assert "Differences:\n\n- Unknown: only the digest of the approved plan was kept." in refused
 
 
 def test_a_commit_without_a_pull_request_is_not_applied(step: Step) -> None:
-    step.happens("push")
+    step.trigger("push")
 
     assert step.run("apply", approve="comment") == 1
     assert "was not made by merging a pull request" in step.summary
     assert not step.plan().is_empty
 
 
-def test_without_a_token_nothing_can_have_been_approved(step: Step) -> None:
-    step.happens("push")
+def test_without_a_token_an_approval_cannot_be_read(step: Step) -> None:
+    step.trigger("push")
 
     assert step.run("apply", approve="comment", token="") == 1
-    assert "needs a `token` that reads pull requests" in step.summary
+    assert "needs a `token` that can read pull requests" in step.summary
 
 
-def test_an_approved_plan_with_a_rejection_is_refused_with_the_reason(
-    step: Step, forge: Forge
-) -> None:
-    step.happens("push")
+def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: Forge) -> None:
+    step.trigger("push")
     step.run("apply")
     step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
     forge.merge("abc", 7)
-    approved = Marker("plan", ".", "", step.plan().digest, fingerprints(step.plan()))
+    approved = Marker("plan", ".", "", digest=step.plan().digest, changes=fingerprints(step.plan()))
     forge.write_comment(7, BOT, approved.line())
 
     assert step.run("apply", approve="comment") == 1
@@ -294,8 +295,8 @@ def test_an_approved_plan_with_a_rejection_is_refused_with_the_reason(
     assert "**Nothing was applied to `local`.** The plan has 1 rejection, so" in comment.body
 
 
-def test_an_apply_of_invalid_files_shows_their_problems(step: Step) -> None:
-    step.happens("push")
+def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:
+    step.trigger("push")
     file = step.declare("pydata")
     file.write_text(file.read_text() + "imag: x\n")
 
@@ -303,7 +304,7 @@ def test_an_apply_of_invalid_files_shows_their_problems(step: Step) -> None:
     assert "error `unknown-field`" in step.summary
 
 
-def test_arguments_reach_the_command_and_no_shell(step: Step) -> None:
+def test_no_shell_interprets_the_arguments(step: Step) -> None:
     assert step.run("plan", args="'$(touch x)' --detailed-exitcode") == 1
     assert "$(touch x)" in step.output
     assert sorted(path.name for path in step.workspace.iterdir()) == ["environments"]

@@ -1,4 +1,4 @@
-"""`action.yml` and the documented workflows: their schemas, their safety, and what docs say."""
+"""`action.yml` and the documented workflows: schemas, security and documentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "github-actions.md"
 
 @pytest.fixture
 def initialised(tmp_path: Path) -> Path:
-    """A project as `envsync init` makes it."""
+    """A project that `envsync init` made."""
     init.write_project(Session(quiet=True), tmp_path)
     return tmp_path
 
@@ -47,12 +47,11 @@ def test_init_writes_the_documented_workflows(initialised: Path) -> None:
     assert written == workflows()
 
 
-def test_nothing_is_unsafe_in_the_action_and_the_workflows(initialised: Path) -> None:
+def test_zizmor_finds_no_security_problem(initialised: Path) -> None:
     config = ROOT / "tests" / "action" / "zizmor.yml"
-    code, output = run(
-        *("zizmor", "--offline", "--quiet", "--config", str(config)),
-        *(str(ACTION), str(initialised / ".github" / "workflows")),
-    )
+    workflows_directory = initialised / ".github" / "workflows"
+    files = [str(ACTION), str(workflows_directory)]
+    code, output = run("zizmor", "--offline", "--quiet", f"--config={config}", *files)
 
     assert code == 0, output
 
@@ -65,7 +64,7 @@ def test_nothing_is_unsafe_in_the_action_and_the_workflows(initialised: Path) ->
         ("azure-pipelines", "pipeline"),
     ],
 )
-def test_files_for_pipelines_are_as_their_vendors_say(
+def test_workflows_match_the_schemas_of_their_vendors(
     schema: str, files: str, initialised: Path
 ) -> None:
     (initialised / "azure-pipelines.yml").write_text(pipeline(), encoding="utf-8")
@@ -74,16 +73,14 @@ def test_files_for_pipelines_are_as_their_vendors_say(
         "workflows": sorted((initialised / ".github" / "workflows").glob("*.yml")),
         "pipeline": [initialised / "azure-pipelines.yml"],
     }[files]
-    # The schema of Azure's pipelines has patterns that are no regular expressions in Unicode mode.
-    code, output = run(
-        *("check-jsonschema", "--regex-variant", "nonunicode"),
-        *("--builtin-schema", f"vendor.{schema}", *map(str, paths)),
-    )
+    # The schema of Azure's pipelines has patterns that are invalid in Unicode mode.
+    options = ["--regex-variant=nonunicode", f"--builtin-schema=vendor.{schema}"]
+    code, output = run("check-jsonschema", *options, *map(str, paths))
 
     assert code == 0, output
 
 
-def test_no_expression_reaches_a_shell() -> None:
+def test_no_script_contains_an_expression() -> None:
     steps = action()["runs"]["steps"]
     texts = [step["run"] for step in steps if "run" in step]
 
@@ -91,13 +88,13 @@ def test_no_expression_reaches_a_shell() -> None:
     assert [text for text in texts if "${{" in text] == []
 
 
-def test_every_input_is_handed_on() -> None:
+def test_every_input_is_used() -> None:
     text = ACTION.read_text(encoding="utf-8")
 
     assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(action()["inputs"])
 
 
-def test_every_output_is_that_of_the_same_name() -> None:
+def test_every_output_is_the_steps_output_of_the_same_name() -> None:
     outputs = action()["outputs"]
 
     assert {name: item["value"] for name, item in outputs.items()} == {
@@ -137,7 +134,7 @@ def test_the_workflows_use_this_version_of_the_action() -> None:
     assert used == {f"v{__version__}"}
 
 
-def test_each_action_of_others_is_used_in_one_version_only() -> None:
+def test_each_third_party_action_is_used_in_one_version() -> None:
     used = {
         match
         for text in (ACTION.read_text(encoding="utf-8"), *workflows().values())

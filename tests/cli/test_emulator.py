@@ -393,5 +393,5 @@ def test_without_azurite_the_emulator_warns_and_runs_the_command() -> None:
     assert (done.stdout, done.returncode) == ("runs\n", 0)
     assert done.stderr == (
         "Warning: Azurite is not installed, so build contexts cannot be uploaded. Install it with"
-        " `npm install --global azurite`, or name the program azurite-blob in ENVSYNC_AZURITE.\n"
+        " `npm install --global azurite`, or set ENVSYNC_AZURITE to the path of azurite-blob.\n"
     )

@@ -1,4 +1,4 @@
-"""Talks to the emulator's application in this process, as a server would: no socket, no TLS."""
+"""A client that calls the ASGI application in this process, without sockets and TLS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. Header names are in lower case."""
+    """A response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -42,17 +42,17 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body."""
+        """The body as JSON; None without a body."""
         return json.loads(self.content) if self.content else None
 
     @property
     def properties(self) -> Any:
-        """The resource's properties."""
+        """The properties of the resource in the body."""
         return self.json["properties"]
 
 
 class Client:
-    """Sends requests as somebody who logged in."""
+    """An authenticated client."""
 
     def __init__(self, app: Starlette, runner: asyncio.Runner) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class Client:
         self.validates = True
 
     def log_in(self, secret: str = CLIENT_SECRET) -> Reply:
-        """Logs in with a client secret, and stays so where that works."""
+        """Logs in with a client secret. Later requests use the token."""
         form = {
             "grant_type": "client_credentials",
             "client_id": CLIENT_ID,
@@ -79,15 +79,15 @@ class Client:
         return reply
 
     def get(self, url: str, api: str = PREVIEW, **query: str) -> Reply:
-        """A GET; in names of parameters, `_` at the start stands for `$`."""
+        """Sends a GET. A leading `_` in the name of a query parameter stands for `$`."""
         return self.send("GET", _with_query(url, api, query))
 
     def put(self, url: str, properties: object, api: str = PREVIEW) -> Reply:
-        """A PUT of a resource with these properties."""
+        """Sends a PUT of a resource with these properties."""
         return self.send("PUT", _with_query(url, api, {}), body={"properties": properties})
 
     def post(self, url: str, body: object = None, api: str = PREVIEW) -> Reply:
-        """A POST."""
+        """Sends a POST."""
         return self.send("POST", _with_query(url, api, {}), body=body)
 
     def send(
@@ -99,15 +99,15 @@ class Client:
         content: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Any request; the answer has to be one that the service's OpenAPI allows."""
+        """Sends a request, and validates the response against the OpenAPI."""
         sent = {"host": urlsplit(url).netloc, **(headers or {})}
         if body is not None:
             content, sent["content-type"] = json.dumps(body).encode(), "application/json"
         if self.token is not None:
             sent["authorization"] = f"Bearer {self.token}"
-        reply = self._runner.run(_exchange(self._app, method, url, content, sent))
+        reply = self._runner.run(_exchange(self._app, method, url, content=content, headers=sent))
         if self.validates:
-            validated(method, url, reply.status, reply.json)
+            validated(method, url, status=reply.status, body=reply.json)
         return reply
 
 
@@ -118,7 +118,7 @@ def serving(
     make_container: Callable[[str], None] | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Client]:
-    """A client of an emulator that lives as long as the block; it is logged in."""
+    """Runs an application until the end of the block, and yields an authenticated client."""
     app = create_app(settings or Settings(), make_container=make_container, clock=clock)
     with asyncio.Runner() as runner:
         lifespan = app.router.lifespan_context(app)
@@ -139,7 +139,7 @@ def _with_query(url: str, api: str, query: Mapping[str, str]) -> str:
 
 
 async def _exchange(
-    app: Starlette, method: str, url: str, content: bytes, headers: Mapping[str, str]
+    app: Starlette, method: str, url: str, *, content: bytes, headers: Mapping[str, str]
 ) -> Reply:
     parts = urlsplit(url)
     scope = {

@@ -1,4 +1,4 @@
-"""A running emulator, whose variables are those of this process while a test uses it."""
+"""Fixtures: a running emulator, and its variables in the environment of this process."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 
 def require_blobs() -> None:
-    """Skips where nothing can keep build contexts."""
+    """Skips a test if Azurite is not installed."""
     from envsync.emulator.network.azurite import find
 
     if find() is None:
-        pytest.skip("Azurite is not installed; `make pytest` does that")
+        pytest.skip("Azurite is not installed; `make pytest` installs it")
 
 
 @pytest.fixture(scope="session")
 def serving() -> Iterator[Emulator]:
-    """One emulator for all tests of this process, with the default settings."""
+    """An emulator for all tests of this process."""
     for extra in ("starlette", "uvicorn", "trustme"):
         if importlib.util.find_spec(extra) is None:
             pytest.skip(f"the emulator needs {extra}")
@@ -37,7 +37,7 @@ def serving() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(serving: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator, and this process its client. Names in it have to be a test's own."""
+    """The emulator with its variables in this process. Each test must use names of its own."""
     for name in [name for name in os.environ if name.startswith("AZURE_")]:
         monkeypatch.delenv(name)
     for name, value in serving.variables.items():

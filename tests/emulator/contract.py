@@ -1,6 +1,6 @@
-"""Whether an answer is one that the service's own OpenAPI allows.
+"""Validates responses against the OpenAPI files of Azure ML.
 
-The OpenAPI files are read from the shared test data; where they are absent, nothing is validated.
+The files are part of the shared test data. Without them, nothing is validated.
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ _EXTERNAL: dict[str, Any] = {
                 "properties": {
                     key: {"type": "string"}
                     for key in (
-                        *("createdAt", "createdBy", "createdByType"),
-                        *("lastModifiedAt", "lastModifiedBy", "lastModifiedByType"),
+                        "createdAt",
+                        "createdBy",
+                        "createdByType",
+                        "lastModifiedAt",
+                        "lastModifiedBy",
+                        "lastModifiedByType",
                     )
                 },
                 "additionalProperties": False,
@@ -65,17 +69,19 @@ _EXTERNAL: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
-"""The resource manager's common types, version 3, which the files only refer to."""
+"""The common types of the resource manager, version 3. The OpenAPI files only refer to them."""
 
-_MORE_THAN_PROMISED = {
-    *("registryId", "registryFqdns"),
-    *("intellectualPropertyPublisher", "isTradeRestricted"),
+_UNDOCUMENTED = {
+    "registryId",
+    "registryFqdns",
+    "intellectualPropertyPublisher",
+    "isTradeRestricted",
 }
-"""Keys of a recorded discovery that its own OpenAPI does not have."""
+"""Keys in recorded responses of discovery that its OpenAPI does not have."""
 
 
 def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | None:
-    """The OpenAPI file that a request falls under; None for those that none describes."""
+    """Returns the name of the OpenAPI file for a request, or None if no file describes it."""
     if "/discovery" in path and "/registrymanagement/" in path:
         return "registry-discovery"
     if path.startswith(_DATAPLANE):
@@ -86,8 +92,12 @@ def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | Non
     return None
 
 
-def validated(method: str, url: str, status: int, body: Any) -> bool:
-    """Whether something was there to validate with; an answer that is not allowed fails."""
+def validated(method: str, url: str, *, status: int, body: Any) -> bool:
+    """Validates a response, and returns whether a schema for it exists.
+
+    Raises:
+        AssertionError: the OpenAPI does not allow the response.
+    """
     parts = urlsplit(url)
     document = document_for(parts.netloc, parts.path, parse_qs(parts.query))
     if document is None or not DATA.joinpath("contract", f"{document}.json").exists():
@@ -105,7 +115,7 @@ def validated(method: str, url: str, status: int, body: Any) -> bool:
         assert body is None, f"{method} {url} answers {status} without a body"
         return True
     if document == "registry-discovery":
-        body = {key: value for key, value in body.items() if key not in _MORE_THAN_PROMISED}
+        body = {key: value for key, value in body.items() if key not in _UNDOCUMENTED}
     errors = list(Draft202012Validator(schema).iter_errors(body))
     assert [f"{'/'.join(map(str, error.path))}: {error.message}" for error in errors] == []
     return True
@@ -144,7 +154,7 @@ def _schema(response: dict[str, Any], data: dict[str, Any]) -> dict[str, Any] | 
 
 
 def _resolved(schema: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """A schema of Swagger 2 or OpenAPI 3 as plain JSON Schema, whole in itself."""
+    """Converts a schema of Swagger 2 or OpenAPI 3 to JSON Schema without references."""
     nullable = schema.get("x-nullable") or schema.get("nullable")
     if "$ref" in schema:
         schema = _definition(schema["$ref"], data)

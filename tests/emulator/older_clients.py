@@ -1,8 +1,8 @@
-"""Releases of azure-ai-ml against the emulator: `make clients`, too slow for `make test`.
+"""Runs older releases of azure-ai-ml with the emulator: `make clients`, too slow for `make test`.
 
-For each release, named by an argument and installed by the Makefile: what azure-ai-ml does, then a
-plan of the same files, which has to be an adoption and nothing else. Prints a line for each release
-and ends with 1 where one differs from what is expected.
+The Makefile installs the releases and passes them as arguments. For each release, azure-ai-ml
+creates environments, then envsync plans the same files and must only adopt them. Prints a line for
+each release. The exit code is 1 if a release differs from the expectation.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ ENVIRONMENTS = ["from-conda", "from-context", "from-image"]
 KEYS = ["from-image:1", "from-conda:1", "from-context:1"]
 
 IGNORED_ARCHIVE = ("1.15", "1.23")
-"""Releases that send `stage: Development` when they archive a version: the service ignores it."""
+"""Releases whose archiving of a version has no effect: they send `stage: Development` with it."""
 
 
 def expected(release: str) -> dict[str, Any]:
-    """What a release of azure-ai-ml sees, and what envsync then plans."""
+    """Returns the expected results of a release, and the plans of envsync after it."""
     ignored = release.startswith(IGNORED_ARCHIVE)
     adopted = [f"update {name}" for name in ENVIRONMENTS]
     return {
@@ -79,13 +79,13 @@ def expected(release: str) -> dict[str, Any]:
         "in the registry": KEYS,
         "listed in the registry": ENVIRONMENTS,
         "plan -t dev": adopted,
-        # The address of a registry's upload says nothing of its content.
+        # The URL of an upload to a registry contains no digest of its content.
         "plan -t shared": ["update from-conda", "update from-image", "rejected from-context"],
     }
 
 
 def planned(target: str) -> list[str]:
-    """The changes of a plan, and its rejections."""
+    """Returns the changes and rejections of a plan."""
     done = subprocess.run(
         [sys.executable, "-m", "envsync", "plan", "-t", target, "--format", "json"],
         capture_output=True,
@@ -100,7 +100,7 @@ def planned(target: str) -> list[str]:
 
 
 def inside(python: str) -> dict[str, Any]:
-    """What a release sees and what is then planned, for whom the emulator is there already."""
+    """Returns the results of a release and the plans after it. Runs inside of an emulator."""
     files = [f"environments/{name}.yml" for name in ("image", "conda", "context")]
     done = subprocess.run([python, str(PROGRAM), *files], capture_output=True, text=True)
     if done.returncode:
@@ -110,7 +110,7 @@ def inside(python: str) -> dict[str, Any]:
 
 
 def seen_by(python: Path) -> dict[str, Any]:
-    """What a release sees and what is then planned, in an emulator of its own."""
+    """Returns the results of a release and the plans after it, in a new emulator."""
     with tempfile.TemporaryDirectory() as directory:
         for name, text in FILES.items():
             path = Path(directory, name)
@@ -131,15 +131,15 @@ def seen_by(python: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Runs each release; returns how many of them differ from what is expected."""
+    """Runs each release, and returns the number of releases that differ from the expectation."""
     differing = 0
     for release in sys.argv[1:]:
-        python = Path(sys.prefix, f"azure-ai-ml-{release}", "bin", "python")
+        python = Path(sys.prefix) / f"azure-ai-ml-{release}" / "bin" / "python"
         seen, wanted = seen_by(python), expected(release)
         wrong = [key for key in {**wanted, **seen} if seen.get(key) != wanted.get(key)]
-        print(f"azure-ai-ml {release}: {len(wanted) - len(wrong)} of {len(wanted)} right")
+        print(f"azure-ai-ml {release}: {len(wanted) - len(wrong)} of {len(wanted)} correct")
         for key in wrong:
-            print(f"  {key}: {seen.get(key)}, not {wanted.get(key)}")
+            print(f"  {key}: {seen.get(key)}, expected {wanted.get(key)}")
         differing += bool(wrong)
     return differing
 

@@ -1,4 +1,4 @@
-"""The recorded traffic of the real service, and how an answer is compared with it."""
+"""Recorded traffic of Azure ML, and the comparison of responses with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One recorded request and its answer."""
+    """A recorded request and its response."""
 
     number: int
     session: str
@@ -38,60 +38,60 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        """The path of its address."""
+        """The path of the URL."""
         return urlsplit(self.uri).path
 
     @property
     def host(self) -> str:
-        """The host of its address."""
+        """The host of the URL."""
         return urlsplit(self.uri).netloc
 
 
 def shared(*parts: str) -> Path:
-    """A file of the shared test data; the test is skipped where it is absent."""
+    """Returns a file of the shared test data. Skips the test if the file does not exist."""
     path = DATA.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f"{path} is not here: set ENVSYNC_TEST_DATA")
+        pytest.skip(f"{path} does not exist; set ENVSYNC_TEST_DATA")
     return path
 
 
 FILES = ("exchanges.jsonl", "exchanges-2.jsonl")
-"""The files that hold whole exchanges."""
+"""The files with complete exchanges."""
 
 _UNDATED = date(2023, 5, 1)
-"""The day of sessions in the first file, which have none: all are of September 2022 to May 2023."""
+"""The day of sessions without a date: those of the first file, from September 2022 to May 2023."""
 
 
 def lines(file: str) -> list[dict[str, Any]]:
-    """The JSON objects of a recordings file."""
+    """Returns the JSON objects of a file of recordings."""
     text = shared("recordings", file).read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
 def sessions(file: str) -> dict[str, list[Exchange]]:
-    """The exchanges of each recorded session of a file, in order."""
+    """Returns the exchanges in a file in order, by session."""
     found: dict[str, list[Exchange]] = {}
     for number, data in enumerate(lines(file)):
         exchange = Exchange(
-            number,
-            data["session"],
-            parsedate_to_datetime(data["date"]).date() if "date" in data else _UNDATED,
-            data["method"],
-            data["uri"],
-            data["request_body"],
-            data["status"],
-            {key.lower(): text for key, text in data["response_headers"].items()},
-            # What stands there as the text `null` is a body of four bytes.
-            data["response_body"],
+            number=number,
+            session=data["session"],
+            day=parsedate_to_datetime(data["date"]).date() if "date" in data else _UNDATED,
+            method=data["method"],
+            uri=data["uri"],
+            request=data["request_body"],
+            status=data["status"],
+            headers={key.lower(): text for key, text in data["response_headers"].items()},
+            # The string `null` is a recorded body of four bytes, JSON's null is a missing body.
+            body=data["response_body"],
         )
         found.setdefault(exchange.session, []).append(exchange)
     return found
 
 
 def comparable(value: Any, key: str = "") -> Any:
-    """A body without ids, times, hosts, signatures and names of people.
+    """Replaces ids, times, hosts, signatures and names of people in a body by placeholders.
 
-    What is left out stands as a word that says what it was, so that a missing key still shows.
+    A placeholder instead of no key at all: a missing key must still make a difference.
     """
     if isinstance(value, dict):
         return {name: comparable(item, name) for name, item in value.items()}
@@ -108,7 +108,7 @@ def comparable(value: Any, key: str = "") -> Any:
 
 
 def _comparable_id(value: str) -> str:
-    """Ids keep their words: only subscription, group, workspace and registry differ."""
+    """Replaces subscription, resource group, workspace and registry in an id."""
     value = re.sub(r"(?<=/subscriptions/)[^/]+|(?<=/resourceGroups/)[^/]+", "<id>", value)
     return re.sub(r"(?<=/workspaces/)[^/]+|(?<=azureml://registries/)[^/]+", "<name>", value)
 

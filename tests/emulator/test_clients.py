@@ -1,7 +1,7 @@
-"""Microsoft's own clients against `envsync emulator`, with nothing but the variables that it sets.
+"""Runs Microsoft's clients with `envsync emulator` and only the variables that it sets.
 
-Each test runs one program of `tests/emulator/clients`, in the environment that the Makefile
-installs that client into.
+Each test runs a program of `tests/emulator/clients` in the environment that the Makefile creates
+for its client.
 """
 
 from __future__ import annotations
@@ -45,26 +45,27 @@ description: Declared.
 
 
 def installed(program: str) -> str:
-    """A program of a client's own environment; skips where that is not installed."""
+    """Returns a program of a client's environment. Skips the test if it is not installed."""
     path = INSTALLED / program
     if not path.exists():
-        pytest.skip(f"{program} is not installed; `make pytest` does that")
+        pytest.skip(f"{program} is not installed; `make pytest` installs it")
     return str(path)
 
 
 def seen_by(*command: str, directory: Path, path: str | None = None) -> Any:
-    """What a program prints as JSON, run by the emulator with two items to a page.
+    """Runs a program with the emulator, and returns the JSON that it prints.
 
     Args:
         command: the program and its arguments.
-        directory: where it runs, and its home.
-        path: a directory to find programs in before all others.
+        directory: the working directory and home of the program.
+        path: a directory to put first on the `PATH`.
     """
     search = os.environ["PATH"] if path is None else f"{path}{os.pathsep}{os.environ['PATH']}"
+    # Small pages, so that clients must follow `nextLink`.
     options = ("--page-size", "2", "--retry-after", "0.01")
     done = subprocess.run(
         [sys.executable, "-m", "envsync", "emulator", *options, "--", *command],
-        # Nothing else of this process's, and nothing of Azure above all.
+        # No other variables of this process: those of Azure would change the result.
         env={"PATH": search, "HOME": str(directory)},
         cwd=directory,
         stdin=subprocess.DEVNULL,
@@ -135,13 +136,14 @@ def test_azure_arm_machinelearning_with_azure_identity(tmp_path: Path) -> None:
     }
 
 
-def test_the_azure_cli_and_envsync_signed_in_through_it(tmp_path: Path) -> None:
+def test_the_azure_cli_and_envsync_with_its_login(tmp_path: Path) -> None:
     az = Path(installed("azure-cli/bin/az"))
     for name, text in DECLARED.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     seen = seen_by(
-        *(sys.executable, str(CLIENTS / "azure_cli.py")),
+        sys.executable,
+        str(CLIENTS / "azure_cli.py"),
         directory=tmp_path,
         path=str(az.parent),
     )

@@ -1,4 +1,4 @@
-"""What docs/emulator.md says of the emulator, compared with the emulator."""
+"""Compares docs/emulator.md with the emulator."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def rows_below(heading: str) -> list[str]:
-    """The rows of the first table below a heading, without those of its head."""
+    """Returns the rows of the first table below a heading, without its header."""
     text = PAGE.partition(f"{heading}\n")[2]
     table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert table is not None
     return table[0].splitlines()[2:]
 
 
-def made(variable: str) -> list[str]:
-    """What a variable of the Makefile names."""
+def makefile_words(variable: str) -> list[str]:
+    """Returns the words in a variable of the Makefile."""
     found = re.search(rf"^{variable} := (.*)$", MAKEFILE, re.MULTILINE)
     assert found is not None
     return found[1].split()
@@ -37,7 +37,7 @@ def test_every_variable_is_documented(serving: Emulator) -> None:
     assert documented == set(serving.variables)
 
 
-def test_the_clients_are_those_that_the_tests_install() -> None:
+def test_the_documented_versions_of_clients_are_installed_for_the_tests() -> None:
     versions = [
         version
         for row in rows_below("### Clients")
@@ -46,9 +46,9 @@ def test_the_clients_are_those_that_the_tests_install() -> None:
 
     assert versions == [
         "1.35",
-        *made("AZURE_AI_ML"),
-        *made("AZURE_CLI"),
-        *made("AZURE_MGMT"),
-        *made("AZURE_JS"),
-        *made("AZURE_JS_IDENTITY"),
+        *makefile_words("AZURE_AI_ML"),
+        *makefile_words("AZURE_CLI"),
+        *makefile_words("AZURE_MGMT"),
+        *makefile_words("AZURE_JS"),
+        *makefile_words("AZURE_JS_IDENTITY"),
     ]

@@ -1,8 +1,8 @@
-"""The examples of Microsoft's documentation, with Microsoft's libraries, against the emulator.
+"""Runs the examples of Microsoft's documentation with Microsoft's libraries and the emulator.
 
-https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2 and
-https://learn.microsoft.com/azure/machine-learning/how-to-share-models-pipelines-across-workspaces-
-with-registries show them. Each test has an emulator of its own, as if in a new workspace.
+The examples are in the articles `how-to-manage-environments-v2` and
+`how-to-share-models-pipelines-across-workspaces-with-registries` below
+https://learn.microsoft.com/azure/machine-learning/. Each test starts a new emulator.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ dependencies:
 
 @pytest.fixture(autouse=True)
 def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A new emulator, and a working directory with the files that the examples name."""
+    """A new emulator, and a working directory with the files of the examples."""
     from envsync.emulator.serve import running
 
     context = tmp_path / "docker-contexts" / "python-and-pip"
@@ -59,19 +59,24 @@ def emulator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def ml_client() -> MLClient:
-    """A client of the workspace, made as the documentation does."""
+    """A client for the workspace, created as in the documentation."""
     from azure.ai.ml import MLClient
     from azure.identity import DefaultAzureCredential
 
     subscription_id = os.environ["AZURE_SUBSCRIPTION_ID"]
     resource_group = os.environ["AZURE_RESOURCE_GROUP"]
     workspace = os.environ["AZUREML_WORKSPACE_NAME"]
-    return MLClient(DefaultAzureCredential(), subscription_id, resource_group, workspace)
+    return MLClient(
+        DefaultAzureCredential(),
+        subscription_id=subscription_id,
+        resource_group_name=resource_group,
+        workspace_name=workspace,
+    )
 
 
 @pytest.fixture
 def registry_client() -> MLClient:
-    """A client of the registry."""
+    """A client for the registry."""
     from azure.ai.ml import MLClient
     from azure.identity import DefaultAzureCredential
 
@@ -123,7 +128,7 @@ def test_an_environment_is_created_from_a_build_context(ml_client: MLClient) -> 
 
 
 def blobs_below(uri: str) -> dict[str, bytes]:
-    """What was uploaded below an address, read with the account's key."""
+    """Returns the blobs below a URL, read with the account's key."""
     from azure.storage.blob import ContainerClient
 
     settings = Settings()
@@ -206,7 +211,7 @@ def test_a_version_is_archived_and_restored(ml_client: MLClient) -> None:
     assert [env.version for env in listed] == ["1"]
 
 
-def test_latest_is_the_newest_by_creation(ml_client: MLClient) -> None:
+def test_latest_is_the_version_created_last(ml_client: MLClient) -> None:
     from azure.ai.ml.entities import Environment
 
     for version in ("9", "10", "2"):
@@ -217,7 +222,7 @@ def test_latest_is_the_newest_by_creation(ml_client: MLClient) -> None:
     assert ml_client.environments.get(name="latest-example", label="latest").version == "2"
 
 
-def test_versions_are_counted_where_none_is_given(ml_client: MLClient) -> None:
+def test_an_environment_without_a_version_gets_the_next_number(ml_client: MLClient) -> None:
     from azure.ai.ml.entities import Environment
 
     versions = [
@@ -230,7 +235,7 @@ def test_versions_are_counted_where_none_is_given(ml_client: MLClient) -> None:
     assert versions == ["1", "2", "3"]
 
 
-def test_a_registry_holds_environments_too(registry_client: MLClient) -> None:
+def test_an_environment_is_created_in_a_registry(registry_client: MLClient) -> None:
     from azure.ai.ml.entities import Environment
 
     env_docker_conda = Environment(
@@ -248,7 +253,7 @@ def test_a_registry_holds_environments_too(registry_client: MLClient) -> None:
     assert [listed.name for listed in registry_client.environments.list()] == ["SKLearnEnv"]
 
 
-def test_a_registry_takes_a_build_context(registry_client: MLClient) -> None:
+def test_a_build_context_is_uploaded_to_a_registry(registry_client: MLClient) -> None:
     require_blobs()
     from azure.ai.ml.entities import BuildContext, Environment
 
@@ -265,7 +270,7 @@ def test_a_registry_takes_a_build_context(registry_client: MLClient) -> None:
     assert set(blobs_below(str(env.build.path))) >= {"Dockerfile", "requirements.txt"}
 
 
-def test_an_environment_is_shared_from_a_workspace(ml_client: MLClient) -> None:
+def test_an_environment_is_shared_from_a_workspace_to_a_registry(ml_client: MLClient) -> None:
     create_from_image(ml_client)
     ml_client.environments.share(
         name="docker-image-example",

@@ -1,4 +1,4 @@
-"""A whole emulator: TLS, log, faults, blobs, and that nothing is left of it afterwards."""
+"""A complete emulator: TLS, log, faults, blobs and clean-up."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ ENVIRONMENT = {"properties": {"image": "python:3.12"}}
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer."""
+    """A response."""
 
     status: int
     headers: dict[str, str]
@@ -60,12 +60,13 @@ class Reply:
 def ask(
     url: str,
     method: str = "GET",
+    *,
     body: bytes | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
     timeout: float = 30,
 ) -> Reply:
-    """One request by the means of the standard library, which reads the variables itself."""
-    # A new opener each time: they keep the proxy and the certificates they began with.
+    """Sends a request with urllib, which reads the proxy and certificate variables itself."""
+    # A new opener each time: an opener keeps the proxy and certificates of its creation.
     request = urllib.request.Request(url, body, dict(headers), method=method)
     try:
         with urllib.request.build_opener().open(request, timeout=timeout) as answer:
@@ -83,7 +84,7 @@ def token(secret: str = CLIENT_SECRET) -> str:
         "scope": "https://management.azure.com/.default",
     }
     url = "https://login.microsoftonline.com/tenant/oauth2/v2.0/token"
-    answer = ask(url, "POST", urllib.parse.urlencode(form).encode())
+    answer = ask(url, "POST", body=urllib.parse.urlencode(form).encode())
     return f"Bearer {json.loads(answer.body)['access_token']}"
 
 
@@ -94,22 +95,22 @@ def manage(
     authorization: str = "",
     timeout: float = 30,
 ) -> Reply:
-    """One request to the first workspace, by somebody who may write."""
+    """Sends a request to the first workspace, with a token that may write by default."""
     content = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": authorization or token(), "Content-Type": "application/json"}
     url = f"{WORKSPACE}{path}?api-version=2024-04-01"
-    return ask(url, method, content, headers, timeout)
+    return ask(url, method, body=content, headers=headers, timeout=timeout)
 
 
 class Start(Protocol):
-    """Runs one more emulator."""
+    """Starts another emulator."""
 
     def __call__(self, settings: Settings, log: Path | None = None) -> Emulator: ...
 
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Runs emulators until the test is over; the last one's variables are this process's."""
+    """Starts emulators that run until the end of the test. The last one sets the variables."""
     with ExitStack() as stack:
 
         def call(settings: Settings, log: Path | None = None) -> Emulator:
@@ -121,7 +122,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield call
 
 
-def test_the_fixture_makes_this_process_a_client(emulator: Emulator) -> None:
+def test_the_fixture_connects_this_process_to_the_emulator(emulator: Emulator) -> None:
     assert emulator.variables.items() <= dict(os.environ).items()
     assert manage("/environments").status == 200
 
@@ -130,13 +131,13 @@ def test_the_fixture_makes_this_process_a_client(emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("host", APPLICATION_HOSTS)
-def test_every_host_has_a_certificate_that_the_client_trusts(emulator: Emulator, host: str) -> None:
+def test_the_client_trusts_the_certificate_of_every_host(emulator: Emulator, host: str) -> None:
     assert ask(f"https://{host}/nothing").status in {401, 404}
 
 
-def test_the_certificate_stands_the_strictest_check(emulator: Emulator) -> None:
+def test_the_certificate_passes_strict_verification(emulator: Emulator) -> None:
     context = ssl.create_default_context(cafile=emulator.variables["REQUESTS_CA_BUNDLE"])
-    context.verify_flags |= ssl.VERIFY_X509_STRICT  # what Python 3.13 does by itself
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
     with (
         connected(emulator, "management.azure.com") as plain,
         context.wrap_socket(plain, server_hostname="management.azure.com") as secure,
@@ -144,7 +145,7 @@ def test_the_certificate_stands_the_strictest_check(emulator: Emulator) -> None:
         assert secure.version() == "TLSv1.3"
 
 
-def test_nobody_else_trusts_the_certificate(emulator: Emulator) -> None:
+def test_other_clients_do_not_trust_the_certificate(emulator: Emulator) -> None:
     context = ssl.create_default_context(cadata=other_authority())
     with (
         connected(emulator, "management.azure.com") as plain,
@@ -155,7 +156,7 @@ def test_nobody_else_trusts_the_certificate(emulator: Emulator) -> None:
 
 @contextmanager
 def connected(emulator: Emulator, host: str) -> Iterator[socket.socket]:
-    """A connection through the tunnel, before TLS begins."""
+    """Yields a connection through the tunnel before the TLS handshake."""
     proxy = urllib.parse.urlsplit(emulator.variables["HTTPS_PROXY"])
     with socket.create_connection((proxy.hostname or "", proxy.port or 0)) as plain:
         plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
@@ -163,7 +164,7 @@ def connected(emulator: Emulator, host: str) -> Iterator[socket.socket]:
         yield plain
 
 
-def test_without_registries_there_is_no_name_of_one(start: Start) -> None:
+def test_without_registries_the_variable_of_the_registry_is_absent(start: Start) -> None:
     assert "AZUREML_REGISTRY_NAME" not in start(Settings(registries=())).variables
 
 
@@ -173,7 +174,7 @@ def other_authority() -> str:
     return trustme.CA().cert_pem.bytes().decode()
 
 
-def test_a_host_that_is_not_azure_is_refused(emulator: Emulator) -> None:
+def test_an_unknown_host_is_refused(emulator: Emulator) -> None:
     with pytest.raises(urllib.error.URLError, match=r"does not serve example\.org:443"):
         ask("https://example.org/")
 
@@ -181,8 +182,8 @@ def test_a_host_that_is_not_azure_is_refused(emulator: Emulator) -> None:
 # Behaviour
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
-def test_nobody_else_can_read_the_key_of_the_certificate(emulator: Emulator) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+def test_other_users_cannot_read_the_private_key(emulator: Emulator) -> None:
     directory = Path(emulator.variables["REQUESTS_CA_BUNDLE"]).parent
 
     modes = [path.stat().st_mode & 0o777 for path in (directory, directory / "key.pem")]
@@ -190,7 +191,7 @@ def test_nobody_else_can_read_the_key_of_the_certificate(emulator: Emulator) -> 
     assert modes == [0o700, 0o600]
 
 
-def test_a_version_that_is_put_can_be_read(start: Start) -> None:
+def test_a_written_version_can_be_read(start: Start) -> None:
     start(Settings())
     put = manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
     got = manage("/environments/pydata/versions/1")
@@ -199,7 +200,7 @@ def test_a_version_that_is_put_can_be_read(start: Start) -> None:
     assert json.loads(got.body)["properties"]["image"] == "python:3.12"
 
 
-def test_a_reader_can_read_only(start: Start) -> None:
+def test_a_reader_can_read_and_not_write(start: Start) -> None:
     start(Settings(reader_secret="reads"))
     reader = token("reads")
     write = manage("/environments/a/versions/1", "PUT", ENVIRONMENT, authorization=reader)
@@ -208,7 +209,7 @@ def test_a_reader_can_read_only(start: Start) -> None:
     assert write.status == 403
 
 
-def test_each_request_is_in_the_log(tmp_path: Path, start: Start) -> None:
+def test_each_request_is_logged(tmp_path: Path, start: Start) -> None:
     log = tmp_path / "requests.jsonl"
     start(Settings(), log)
     manage("/environments/absent/versions/1")
@@ -223,7 +224,7 @@ def test_each_request_is_in_the_log(tmp_path: Path, start: Start) -> None:
     assert CLIENT_SECRET not in log.read_text()
 
 
-def test_what_is_left_of_the_limits_is_told(start: Start) -> None:
+def test_responses_show_the_remaining_requests(start: Start) -> None:
     start(Settings(throttle="arm"))
     authorization = token()
     answers = [manage("/environments", authorization=authorization) for _ in range(2)]
@@ -232,11 +233,11 @@ def test_what_is_left_of_the_limits_is_told(start: Start) -> None:
     ]
 
     assert left[0] == 249
-    assert left[1] in {248, 249}  # some come back while the second is made
+    assert left[1] in {248, 249}  # the bucket is refilled between the requests
 
 
 @pytest.mark.parametrize("kind", ["reset", "drop-after-commit"])
-def test_a_lost_answer_looks_the_same_whether_the_work_was_done_or_not(
+def test_a_lost_response_looks_the_same_with_and_without_the_write(
     kind: FaultKind, tmp_path: Path, start: Start
 ) -> None:
     state = tmp_path / "state.db"
@@ -249,14 +250,14 @@ def test_a_lost_answer_looks_the_same_whether_the_work_was_done_or_not(
     assert kept == (kind == "drop-after-commit")
 
 
-def test_a_client_can_give_up_on_a_timeout(start: Start) -> None:
+def test_a_client_can_time_out(start: Start) -> None:
     start(Settings(faults=(("timeout", 1.0),)))
     authorization = token()
     with pytest.raises((TimeoutError, urllib.error.URLError), match="timed out"):
         manage("/environments", authorization=authorization, timeout=0.3)
 
 
-def test_requests_side_by_side_are_all_answered(start: Start) -> None:
+def test_concurrent_requests_are_answered_concurrently(start: Start) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     start(Settings(latency_ms=200))
@@ -274,7 +275,7 @@ def test_requests_side_by_side_are_all_answered(start: Start) -> None:
 # State
 
 
-def test_the_state_is_a_local_target_and_stays(tmp_path: Path, start: Start) -> None:
+def test_the_state_is_kept_and_is_a_local_target(tmp_path: Path, start: Start) -> None:
     state = tmp_path / "emulator.db"
     start(Settings(state=state))
     manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
@@ -293,12 +294,12 @@ def test_the_state_is_a_local_target_and_stays(tmp_path: Path, start: Start) -> 
 # Blobs
 
 
-def blob_address(settings: Settings) -> str:
+def blob_url(settings: Settings) -> str:
     return f"{settings.blob_endpoint}/{settings.blob_containers[0]}/file.txt"
 
 
 def signed(settings: Settings, method: str, size: int = 0) -> dict[str, str]:
-    """Headers of a request for the blob, with the account's key."""
+    """Returns the headers of a request for the blob, signed with the account's key."""
     import base64
     import hashlib
     import hmac
@@ -318,14 +319,14 @@ def signed(settings: Settings, method: str, size: int = 0) -> dict[str, str]:
 
 
 def upload(settings: Settings) -> Reply:
-    return ask(blob_address(settings), "PUT", b"hello", signed(settings, "PUT", 5))
+    return ask(blob_url(settings), "PUT", body=b"hello", headers=signed(settings, "PUT", 5))
 
 
 def download(settings: Settings) -> Reply:
-    return ask(blob_address(settings), headers=signed(settings, "GET"))
+    return ask(blob_url(settings), headers=signed(settings, "GET"))
 
 
-def test_a_blob_is_kept_as_long_as_the_emulator_runs(start: Start) -> None:
+def test_a_blob_is_kept_until_the_emulator_ends(start: Start) -> None:
     require_blobs()
     start(Settings())
 
@@ -336,7 +337,7 @@ def test_a_blob_is_kept_as_long_as_the_emulator_runs(start: Start) -> None:
     assert download(Settings()).status == 404
 
 
-def test_blobs_are_kept_beside_a_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blobs_are_kept_beside_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     require_blobs()
     settings = Settings(state=tmp_path / "emulator.db")
     replies = []
@@ -358,7 +359,7 @@ def program(tmp_path: Path, text: str) -> str:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
-def test_a_client_learns_why_azurite_does_not_start(
+def test_a_client_gets_the_reason_why_azurite_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     monkeypatch.setenv("ENVSYNC_AZURITE", program(tmp_path, "echo This is broken; exit 3"))
@@ -368,7 +369,7 @@ def test_a_client_learns_why_azurite_does_not_start(
         upload(Settings())
 
 
-def test_a_client_learns_that_azurite_is_missing(
+def test_a_client_is_told_that_azurite_is_missing(
     monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     monkeypatch.setenv("ENVSYNC_AZURITE", "no-such-program")
@@ -382,7 +383,7 @@ def test_a_client_learns_that_azurite_is_missing(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
-def test_azurite_is_found_by_its_variable_on_the_path_and_in_node_modules(
+def test_azurite_is_searched_in_the_documented_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named, on_path, beside = (tmp_path / name for name in ("named", "path", "project"))
@@ -406,20 +407,20 @@ def test_azurite_is_found_by_its_variable_on_the_path_and_in_node_modules(
     assert find() == named / "azurite-blob"
 
 
-# The end
+# Clean-up
 
 
 @contextmanager
 def nothing_left() -> Iterator[None]:
-    """Fails where threads or open files are left of what was done, or objects not closed.
+    """Fails if the block leaves threads, open files or unclosed objects.
 
-    An object that was not closed warns when it is collected, and a warning is an error here.
+    Python warns when it collects an unclosed object, and pytest turns the warning into an error.
     """
     gc.collect()
     before = set(threading.enumerate()), open_files()
     yield
     gc.collect()
-    # Those of before may have ended meanwhile.
+    # Threads and files from before may be gone.
     assert set(threading.enumerate()) - before[0] == set()
     assert open_files() <= before[1]
 
@@ -429,7 +430,9 @@ def open_files() -> int:
 
 
 @pytest.mark.parametrize("with_blobs", [False, True])
-def test_nothing_is_left_of_it(with_blobs: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_thread_process_or_file_is_left(
+    with_blobs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if with_blobs:
         require_blobs()
     with nothing_left():
@@ -445,7 +448,7 @@ def test_nothing_is_left_of_it(with_blobs: bool, monkeypatch: pytest.MonkeyPatch
         assert not Path(emulator.variables["REQUESTS_CA_BUNDLE"]).parent.exists()
 
 
-def test_it_ends_at_once_with_a_request_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_emulator_ends_immediately_during_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(authorization: str) -> None:
         with pytest.raises((OSError, urllib.error.URLError)):
             manage("/environments", authorization=authorization)
@@ -463,7 +466,7 @@ def test_it_ends_at_once_with_a_request_under_way(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
-def test_it_ends_at_once_while_azurite_starts(
+def test_the_emulator_ends_immediately_while_azurite_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wait_for_azurite() -> None:
@@ -485,7 +488,7 @@ def test_it_ends_at_once_while_azurite_starts(
     assert [client for client in clients if client.is_alive()] == []
 
 
-def test_a_failure_in_the_block_ends_it_too() -> None:
+def test_an_exception_in_the_block_ends_the_emulator() -> None:
     class Failure(Exception):
         pass
 
@@ -493,8 +496,8 @@ def test_a_failure_in_the_block_ends_it_too() -> None:
         raise Failure
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it looks for processes in /proc")
-def test_azurite_ends_even_where_its_emulator_was_killed(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_azurite_ends_after_its_emulator_was_killed(tmp_path: Path) -> None:
     require_blobs()
     upload_and_wait = (
         "import urllib.request, urllib.error, time\n"
@@ -505,7 +508,7 @@ def test_azurite_ends_even_where_its_emulator_was_killed(tmp_path: Path) -> None
     command = ["emulator", "--", sys.executable, "-c", upload_and_wait]
     with subprocess.Popen(
         [sys.executable, "-m", "envsync", *command],
-        env={**os.environ, "TMPDIR": str(tmp_path)},  # where a kill leaves files behind
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # a killed emulator leaves its files behind
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -529,7 +532,7 @@ def test_azurite_ends_even_where_its_emulator_was_killed(tmp_path: Path) -> None
 
 
 def arguments(process: int) -> bytes:
-    """The command line of a process; empty where it has ended."""
+    """Returns the command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except FileNotFoundError:

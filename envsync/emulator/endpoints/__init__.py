@@ -1,1 +1,1 @@
-"""What can be asked of the emulator, by host, method and path."""
+"""The operations of the emulated service, by host, method and path."""

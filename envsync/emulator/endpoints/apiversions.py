@@ -1,7 +1,7 @@
-"""Which `api-version` a request may name. The resource manager answers 400 to any other one.
+"""The known values of `api-version`. The resource manager answers 400 to all others.
 
-Listed are those that environments have, and those of subscriptions and tenants that the Azure CLI
-sends.
+The lists contain the API versions that have environments, and those that the Azure CLI sends for
+subscriptions and tenants.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from envsync.emulator.service.errors import ServiceError
+from envsync.emulator.settings import LOCATION, PROVIDER
 
 PUBLISHED = (
     "2021-03-01-preview",
@@ -40,18 +41,19 @@ PUBLISHED = (
     "2025-10-01-preview",
     "2025-12-01",
 )
-"""Source: the directories of https://github.com/Azure/azure-rest-api-specs below
+"""The published API versions of environments. Source: the directories in
+https://github.com/Azure/azure-rest-api-specs below
 `specification/machinelearningservices/resource-manager` whose OpenAPI has environments."""
 
 SENT = (
-    "2021-10-01-dataplanepreview",  # azure-ai-ml, and recorded: environments of registries
+    "2021-10-01-dataplanepreview",  # azure-ai-ml (also recorded): environments of registries
     "2022-01-01-preview",  # azure-ai-ml up to 1.28: workspaces
-    "2026-05-01-preview",  # azure-ai-ml 1.35: its client of assets
+    "2026-05-01-preview",  # azure-ai-ml 1.35: assets
 )
-"""Source: the code of those clients. No published OpenAPI has them."""
+"""API versions that clients send and no published OpenAPI has. Source: the code of the clients."""
 
 MACHINE_LEARNING = tuple(sorted((*PUBLISHED, *SENT), reverse=True))
-"""For everything below `Microsoft.MachineLearningServices`."""
+"""All API versions of Azure ML, newest first."""
 
 RESOURCE_MANAGER = (
     "2022-12-01",
@@ -61,46 +63,47 @@ RESOURCE_MANAGER = (
     "2018-06-01",
     "2016-06-01",
 )
-"""For subscriptions and tenants. Source: azure-mgmt-resource, which the Azure CLI asks with."""
+"""API versions of subscriptions and tenants. Source: azure-mgmt-resource, used by the Azure CLI."""
 
-_PROVIDER = re.compile(r"(?i).*/providers/microsoft\.machinelearningservices/([^/]+)")
+_RESOURCE = re.compile(rf"(?i).*/providers/{re.escape(PROVIDER)}/([^/]+)")
 _SUBSCRIPTIONS = re.compile(r"(?i)/(subscriptions(/[^/]+)?|tenants)")
 
 
 def check_api_version(path: str, query: Mapping[str, str]) -> None:
-    """Whether the resource manager would take the request's `api-version` there.
+    """Checks the `api-version` of a request.
 
     Args:
-        path: of the request.
-        query: its parameters.
+        path: the path of the request.
+        query: its query parameters.
 
     Raises:
-        ServiceError: it is missing, or nothing there has it (400).
+        ServiceError: the `api-version` is missing or unknown (400).
     """
-    provider = _PROVIDER.match(path)
-    if provider is None and not _SUBSCRIPTIONS.fullmatch(path):
+    resource = _RESOURCE.match(path)
+    if resource is None and not _SUBSCRIPTIONS.fullmatch(path):
         return
-    asked = query.get("api-version")
-    if asked is None:
+    requested = query.get("api-version")
+    if requested is None:
         raise ServiceError(
             400,
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    known = RESOURCE_MANAGER if provider is None else MACHINE_LEARNING
-    if asked.lower() in known:
+    known = RESOURCE_MANAGER if resource is None else MACHINE_LEARNING
+    # The resource manager ignores the case of `api-version`.
+    if requested.lower() in known:
         return
     supported = ", ".join(known)
-    if provider is None:
+    if resource is None:
         raise ServiceError(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{asked}' is invalid. The supported versions are '{supported}'.",
+            f"The api-version '{requested}' is invalid. The supported versions are '{supported}'.",
         )
     raise ServiceError(
         400,
         "NoRegisteredProviderFound",
-        f"No registered resource provider found for location 'eastus' and API version '{asked}' "
-        f"for type '{provider[1]}'. The supported api-versions are '{supported}'. "
-        "The supported locations are 'eastus'.",
+        f"No registered resource provider found for location '{LOCATION}' and API version "
+        f"'{requested}' for type '{resource[1]}'. The supported api-versions are '{supported}'. "
+        f"The supported locations are '{LOCATION}'.",
     )

@@ -1,13 +1,14 @@
-"""`create_app`: everything that the emulator answers, as one Starlette application.
+"""`create_app`: the emulated service as a Starlette application.
 
-It routes by the `Host` header, so that it can stand behind the service's real host names.
+The application serves several hosts and selects by the header `Host`: clients use the real host
+names of Azure.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
@@ -34,11 +35,13 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
+# Every method reaches the application: for others, Starlette would answer 405 in plain text, where
+# Azure answers in JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
 def utc_now() -> datetime:
-    """The current time."""
+    """Returns the current time in UTC."""
     return datetime.now(UTC)
 
 
@@ -48,17 +51,19 @@ def create_app(
     make_container: Callable[[str], None] | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> Starlette:
-    """The application. Its files are opened now and closed when its lifespan ends.
+    """Creates the application.
+
+    It opens its stores immediately, and closes them at the end of its lifespan.
 
     Args:
-        settings: what it holds, and how it behaves. Latency, throttling and faults are not its
-            business but that of whatever serves it.
-        make_container: makes a blob container that may be there already; called from a thread
-            before a client is sent to it. None where there is no blob store.
-        clock: the current time, with its time zone.
+        settings: the content and behaviour. Latency, throttling and faults are not part of the
+            application (`envsync.emulator.middleware.stack.wrap`).
+        make_container: creates a blob container if it does not exist. It is called in a worker
+            thread before a client gets the URL. None creates no containers.
+        clock: returns the current time with its time zone.
 
     Raises:
-        EnvsyncError: a state file cannot be used, or the seed holds errors.
+        EnvsyncError: a state file cannot be used, or the seed has errors.
     """
     world = World(settings, clock)
     operations = Operations(settings)
@@ -67,7 +72,13 @@ def create_app(
             *login_endpoints(tokens := Tokens(settings)),
             *subscription_endpoints(),
             *Workspaces(world, settings, clock).endpoints(),
-            *Registries(world, settings, clock, make_container, operations).endpoints(),
+            *Registries(
+                world,
+                settings=settings,
+                clock=clock,
+                make_container=make_container,
+                operations=operations,
+            ).endpoints(),
             *ManagedRegistries(world, settings, operations).endpoints(),
         ),
         tokens,
@@ -86,61 +97,64 @@ def create_app(
 
 
 class _Service:
-    """From requests to answers."""
+    """Answers requests with the handlers of the endpoints."""
 
     def __init__(self, endpoints: Sequence[Endpoint], tokens: Tokens) -> None:
         self._endpoints = endpoints
         self._tokens = tokens
 
     async def respond(self, request: Request) -> Response:
-        """The answer to a request, whatever it is."""
+        """Returns the response to a request. Errors become responses as well."""
         try:
             body = await request.body()
-            # SQLite waits for the disk, so not on the event loop.
+            # SQLite waits for the disk, which must not block the event loop.
             answer = await run_in_threadpool(self._answer, request, body)
         except ClientDisconnect:
-            return Response()  # to nobody: the client was killed, or gave up
+            return Response()  # nobody receives it
         except ServiceError as error:
             answer = Answer(error.body, error.status, error.headers)
         except LoginRefused as error:
             answer = Answer(error.body, 401 if error.error == "invalid_client" else 400)
+        # A state file can be damaged, or locked by another process.
         except TargetError as error:
             answer = Answer(ServiceError(500, "InternalServerError", str(error)).body, 500)
         response = _response(answer)
         if request.method == "HEAD":
-            response.body = b""  # the header keeps the length that GET's body has
+            response.body = b""  # `Content-Length` remains that of GET (RFC 9110, 9.3.2)
         return response
 
     def _answer(self, request: Request, body: bytes) -> Answer:
         host = request.headers.get("host", "").lower().partition(":")[0]
         path = request.scope["path"]
+        # The status is 421, "Misdirected Request" (RFC 9110, 15.5.20).
         if host not in APPLICATION_HOSTS:
-            raise ServiceError(421, "UnknownHost", f"The emulator does not answer for {host!r}.")
-        # What HEAD asks for is what GET would answer, without its body.
+            raise ServiceError(
+                421, "UnknownHost", f"The emulator does not serve the host {host!r}."
+            )
+        # The response to HEAD is that to GET, without the body.
         method = "GET" if request.method == "HEAD" else request.method
-        found = find(self._endpoints, host, method, path)
-        call = Call(method, host, path, query=dict(request.query_params.items()))
+        found = find(self._endpoints, host=host, method=method, path=path)
         if found is None:
-            raise missing(self._endpoints, host, request.method, path)
-        target, names = found
-        return target.handler(self._complete(target, call, names, request, body))
-
-    def _complete(
-        self,
-        target: Endpoint,
-        call: Call,
-        names: Mapping[str, str],
-        request: Request,
-        body: bytes,
-    ) -> Call:
+            raise missing(self._endpoints, host=host, method=request.method, path=path)
+        endpoint, names = found
+        query = dict(request.query_params.items())
         caller = None
-        if target.action is not None:
+        if endpoint.action is not None:
             caller = self._tokens.caller(request.headers.get("authorization"))
-            if target.writes and caller.role == "reader":
-                raise forbidden(caller.client, target.action, call.path)
-            check_api_version(call.path, call.query)
-        content = _parsed(body, request.headers.get("content-type", ""))
-        return Call(call.method, call.host, call.path, names, call.query, content, caller)
+            if endpoint.writes and caller.role == "reader":
+                raise forbidden(caller.client, endpoint.action, path)
+            # The login host, whose endpoints need no authentication, has no API versions.
+            check_api_version(path, query)
+        call = Call(
+            method=method,
+            host=host,
+            path=path,
+            names=names,
+            query=query,
+            body=_parsed(body, request.headers.get("content-type", "")),
+            caller=caller,
+        )
+        return endpoint.handler(call)
 
 
 def _parsed(body: bytes, content_type: str) -> JSON:
@@ -150,12 +164,14 @@ def _parsed(body: bytes, content_type: str) -> JSON:
         if content_type.startswith("application/x-www-form-urlencoded"):
             return dict(parse_qsl(body.decode()))
         content: JSON = json.loads(body)
+    # RecursionError: the JSON is nested deeper than the limit of the parser.
     except (ValueError, RecursionError) as error:
-        raise user_error("The request body is no JSON.") from error
+        raise user_error("The request body is not valid JSON.") from error
     return content
 
 
 def _response(answer: Answer) -> Response:
+    # Every response of Azure has this header.
     headers = {**answer.headers, "x-ms-request-id": str(uuid.uuid4())}
     if answer.empty:
         return Response(status_code=answer.status, headers=headers)

@@ -1,17 +1,17 @@
-"""The endpoints of the login host."""
+"""The endpoints of the login host. They need no authentication."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import cast
 
-from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, endpoint
+from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, pattern
 from envsync.emulator.service.tokens import Tokens, instance_discovery, openid_configuration
 from envsync.emulator.settings import LOGIN_HOST, TENANT_ID
 
 
 def login_endpoints(tokens: Tokens) -> Sequence[Endpoint]:
-    """What a client asks for before and while it logs in, in every tenant."""
+    """Returns the endpoints for tokens and metadata, in every tenant."""
 
     def token(call: Call) -> Answer:
         form = call.body if isinstance(call.body, dict) else {}
@@ -28,9 +28,12 @@ def login_endpoints(tokens: Tokens) -> Sequence[Endpoint]:
         _at("GET", "/{tenant}/v2.0/.well-known/openid-configuration", openid),
         _at("GET", "/common/discovery/instance", instances),
         _at("POST", "/{tenant}/oauth2/v2.0/token", token),
+        # The v1 endpoint, which older clients use.
         _at("POST", "/{tenant}/oauth2/token", token),
     )
 
 
 def _at(method: str, path: str, handler: Handler) -> Endpoint:
-    return endpoint(LOGIN_HOST, method, path, None, handler)
+    return Endpoint(
+        host=LOGIN_HOST, method=method, pattern=pattern(path), action=None, handler=handler
+    )

@@ -1,8 +1,8 @@
-"""Registries' environments as the resource manager has them, and the operations that it tells of.
+"""The endpoints for registries on the resource manager's host, and `publish`.
 
-The same environments as `registry.py` answers for, by the hosts and with the long-running
-operations that management libraries know (OpenAPI, `RegistryEnvironmentContainers` and
-`RegistryEnvironmentVersions`), and the `publish` of a workspace's version.
+Microsoft's management libraries use these endpoints and their long-running operations (OpenAPI,
+`RegistryEnvironmentContainers` and `RegistryEnvironmentVersions`). azure-ai-ml uses those in
+`registry.py`. Both serve the same environments.
 """
 
 from __future__ import annotations
@@ -11,29 +11,27 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from envsync.emulator.endpoints.registry import GROUP, registry_assets
-from envsync.emulator.endpoints.workspace import LOCATION
 from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.deleting import delete
 from envsync.emulator.service.errors import no_environment, no_resource, user_error
 from envsync.emulator.service.operations import TIMEOUT, Operations
 from envsync.emulator.service.resources import Naming
-from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, endpoint
+from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, ProviderEndpoints
 from envsync.emulator.service.sharing import renamed, write_imported
 from envsync.emulator.service.world import World
-from envsync.emulator.settings import MANAGEMENT_HOST, Settings
+from envsync.emulator.settings import LOCATION, MANAGEMENT_HOST, PROVIDER, Settings
 from envsync.model.canonical import JSON
 
-_PROVIDER = "Microsoft.MachineLearningServices"
-_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_PROVIDER}"
+_GROUP = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}"
 _REGISTRY = f"{_GROUP}/registries/{{registry}}"
 _PUBLISH = f"{_GROUP}/workspaces/{{workspace}}/environments/{{name}}/versions/{{version}}/publish"
-_OPERATIONS = f"/subscriptions/{{subscription}}/providers/{_PROVIDER}/locations/{{location}}"
+_OPERATIONS = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 
-_Ask: TypeAlias = Callable[[Assets, Call, Naming], JSON]
+_Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]
 
 
 class ManagedRegistries:
-    """Answers for all registries, under every subscription and resource group."""
+    """The handlers for all registries, in every subscription and resource group."""
 
     def __init__(self, world: World, settings: Settings, operations: Operations) -> None:
         self._world = world
@@ -41,75 +39,71 @@ class ManagedRegistries:
         self._operations = operations
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Everything that the resource manager can be asked of registries here."""
+        """Returns the endpoints for environments, `publish` and operations."""
+        at = ProviderEndpoints(MANAGEMENT_HOST, PROVIDER)
         listed = f"{_REGISTRY}/environments"
         container = f"{listed}/{{name}}"
         versions = f"{container}/versions"
         version = f"{versions}/{{version}}"
         assets = "registries/assets"
         publish = "workspaces/environments/versions/write"
+        status = f"{_OPERATIONS}/mfeOperationsStatus/{{operation}}"
+        result = f"{_OPERATIONS}/mfeOperationResults/{{operation}}"
+        reading, writing = self._reading, self._writing
         return (
-            _at("GET", listed, f"{assets}/read", self._reading(Assets.list_containers)),
-            _at("GET", container, f"{assets}/read", self._reading(Assets.get_container)),
-            _at("PUT", container, f"{assets}/write", self._writing(Assets.put_container)),
-            _at("DELETE", container, f"{assets}/delete", self._delete),
-            _at("GET", versions, f"{assets}/read", self._reading(Assets.list_versions)),
-            _at("GET", version, f"{assets}/read", self._reading(Assets.get_version)),
-            _at("PUT", version, f"{assets}/write", self._writing(Assets.put_version)),
-            _at("DELETE", version, f"{assets}/delete", self._delete),
-            _at("POST", _PUBLISH, publish, self._publish),
-            _at(
-                "GET",
-                f"{_OPERATIONS}/mfeOperationsStatus/{{operation}}",
-                "locations/mfeOperationsStatus/read",
-                self._status,
-            ),
-            _at(
-                "GET",
-                f"{_OPERATIONS}/mfeOperationResults/{{operation}}",
-                "locations/mfeOperationResults/read",
-                self._result,
-            ),
+            at.get(listed, f"{assets}/read", reading(Assets.list_containers)),
+            at.get(container, f"{assets}/read", reading(Assets.get_container)),
+            at.put(container, f"{assets}/write", writing(Assets.put_container)),
+            at.delete(container, f"{assets}/delete", self._delete),
+            at.get(versions, f"{assets}/read", reading(Assets.list_versions)),
+            at.get(version, f"{assets}/read", reading(Assets.get_version)),
+            at.put(version, f"{assets}/write", writing(Assets.put_version)),
+            at.delete(version, f"{assets}/delete", self._delete),
+            at.post(_PUBLISH, publish, self._publish),
+            at.get(status, "locations/mfeOperationsStatus/read", self._status),
+            at.get(result, "locations/mfeOperationResults/read", self._result),
         )
 
-    def _reading(self, ask: _Ask) -> Handler:
+    def _reading(self, operation: _Operation) -> Handler:
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            return Answer(ask(assets, call, self._naming(call)))
+            return Answer(operation(assets, call, self._naming(call)))
 
         return handler
 
-    def _writing(self, ask: _Ask) -> Handler:
-        """200 for what was there; 201 and an operation for what was not (OpenAPI)."""
+    def _writing(self, operation: _Operation) -> Handler:
+        """Answers 200 for an update, and 201 with an operation for a new resource (OpenAPI)."""
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            known = _is_there(assets, call)
-            content = ask(assets, call, self._naming(call))
-            if known:
+            # Before the write: afterwards the resource always exists.
+            existed = _exists(assets, call)
+            content = operation(assets, call, self._naming(call))
+            if existed:
                 return Answer(content)
-            status = self._address("mfeOperationsStatus", call)
+            status = self._operation_url("mfeOperationsStatus", call)
             headers = {"Azure-AsyncOperation": status, **TIMEOUT, **self._operations.waiting()}
             return Answer(content, 201, headers)
 
         return handler
 
     def _delete(self, call: Call) -> Answer:
-        """202 and an operation; 204 for what was not there (OpenAPI)."""
+        """Answers 202 with an operation, or 204 if the resource did not exist (OpenAPI)."""
         if not delete(registry_assets(self._world, call), call):
             return Answer(status=204, empty=True)
         return self._accepted(call)
 
     def _publish(self, call: Call) -> Answer:
-        """A workspace's version becomes a registry's, under the same name or another one.
+        """Copies a version from a workspace to a registry.
 
         Raises:
-            ServiceError: the body names no registry (400), or something is not there (404).
+            ServiceError: the body names no registry (400), or the workspace, registry or version
+                does not exist (404).
         """
         body = call.body if isinstance(call.body, dict) else {}
         registry, group = body.get("registryName"), call.names["group"]
         if not isinstance(registry, str):
-            raise user_error("registryName has to be the name of a registry.")
+            raise user_error("registryName must be the name of a registry.")
         workspace, name, version = (call.names[key] for key in ("workspace", "name", "version"))
         source = self._world.workspaces.get(workspace.lower())
         if source is None:
@@ -121,22 +115,23 @@ class ManagedRegistries:
         if record is None:
             raise no_environment(name, version)
         new = renamed(record, body.get("destinationName"), body.get("destinationVersion"))
+        # The version exists immediately. Only clients see an operation that takes time.
         write_imported(target, call, new)
         return self._accepted(call)
 
     def _accepted(self, call: Call) -> Answer:
-        location = self._address("mfeOperationResults", call)
+        location = self._operation_url("mfeOperationResults", call)
         headers = {"Location": location, **TIMEOUT, **self._operations.waiting()}
         return Answer(status=202, headers=headers, empty=True)
 
-    def _address(self, kind: str, call: Call) -> str:
+    def _operation_url(self, kind: str, call: Call) -> str:
         operation = self._operations.begin(call.names["name"])
         path = _OPERATIONS.format(subscription=call.names["subscription"], location=LOCATION)
         version = call.query.get("api-version", "")
         return f"https://{call.host}{path}/{kind}/{operation}?api-version={version}"
 
     def _status(self, call: Call) -> Answer:
-        """The state of an operation, which is what `Azure-AsyncOperation` leads to."""
+        """Answers with the state of an operation: the URL in `Azure-AsyncOperation`."""
         operation = call.names["operation"]
         done = self._operations.is_done(operation)
         content: JSON = {
@@ -147,28 +142,21 @@ class ManagedRegistries:
         return Answer(content, headers={} if done else self._operations.waiting())
 
     def _result(self, call: Call) -> Answer:
-        """202 until an operation is done, which is what `Location` leads to."""
+        """Answers 202 until an operation is done: the URL in `Location`."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
-        version = call.query.get("api-version", "")
-        location = f"{call.url}?api-version={version}"
-        return Answer(
-            status=202, headers={"Location": location, **self._operations.waiting()}, empty=True
-        )
+        headers = {"Location": call.versioned_url, **self._operations.waiting()}
+        return Answer(status=202, headers=headers, empty=True)
 
     def _naming(self, call: Call) -> Naming:
         names = call.names
         scope = _REGISTRY.format(
             subscription=names["subscription"], group=names["group"], registry=names["registry"]
         )
-        return Naming(scope, f"{_PROVIDER}/registries/", self._settings.blob_endpoint)
+        return Naming(scope, f"{PROVIDER}/registries/", self._settings.blob_endpoint)
 
 
-def _is_there(assets: Assets, call: Call) -> bool:
+def _exists(assets: Assets, call: Call) -> bool:
     if "version" in call.names:
         return assets.store.record(call.names["name"], call.names["version"]) is not None
     return bool(assets.store.records(call.names["name"])[0])
-
-
-def _at(method: str, path: str, permission: str, handler: Handler) -> Endpoint:
-    return endpoint(MANAGEMENT_HOST, method, path, f"{_PROVIDER}/{permission}", handler)

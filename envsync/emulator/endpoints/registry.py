@@ -1,4 +1,7 @@
-"""The endpoints of registries: discovery, assets, uploads, imports and long-running operations."""
+"""The endpoints for registries on their own hosts, which azure-ai-ml uses.
+
+They are discovery, assets, uploads, imports and long-running operations.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from envsync.emulator.endpoints.workspace import LOCATION
 from envsync.emulator.service import storage
 from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.deleting import deleted
 from envsync.emulator.service.errors import no_resource, user_error
 from envsync.emulator.service.operations import TIMEOUT, Operations
 from envsync.emulator.service.resources import Naming
-from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, endpoint
+from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, ProviderEndpoints
 from envsync.emulator.service.sharing import imported, write_imported
 from envsync.emulator.service.wire import properties_of
 from envsync.emulator.service.world import World
 from envsync.emulator.settings import (
     DISCOVERY_HOST,
+    LOCATION,
+    PROVIDER,
     REGISTRY_HOST,
     SUBSCRIPTION_ID,
     TENANT_ID,
@@ -28,38 +32,39 @@ from envsync.emulator.settings import (
 from envsync.model.canonical import JSON
 
 GROUP = "registries"
-"""The resource group that discovery names."""
+"""The resource group of all registries, as discovery returns it."""
 
-_DISCOVERY_OF = 2023
-"""The last year of recordings in which discovery answers no keys about trade and property."""
+_LAST_SHORT_DISCOVERY = 2023
+"""The last year of recordings in which discovery has no `intellectualPropertyPublisher` and
+`isTradeRestricted`."""
 
-_PROVIDER = "Microsoft.MachineLearningServices"
 _REGISTRY = (
     "/mferp/managementfrontend/subscriptions/{subscription}/resourceGroups/{group}"
-    f"/providers/{_PROVIDER}/registries/{{registry}}"
+    f"/providers/{PROVIDER}/registries/{{registry}}"
 )
-_Ask: TypeAlias = Callable[[Assets, Call, Naming], JSON]
+_Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]
 
 
 class Registries:
-    """Answers for all registries."""
+    """The handlers for all registries."""
 
     def __init__(
         self,
         world: World,
+        *,
         settings: Settings,
         clock: Callable[[], datetime],
         make_container: Callable[[str], None] | None,
         operations: Operations,
     ) -> None:
-        """Nothing is asked yet.
+        """Creates the handlers.
 
         Args:
-            world: what there is.
-            settings: how it behaves.
-            clock: the current time, with its time zone.
-            make_container: makes a blob container; None where there is no blob store.
-            operations: those that take their time.
+            world: the registries and workspaces.
+            settings: the behaviour of the service.
+            clock: returns the current time with its time zone.
+            make_container: creates a blob container; None creates no containers.
+            operations: the long-running operations.
         """
         self._world = world
         self._settings = settings
@@ -68,48 +73,40 @@ class Registries:
         self._operations = operations
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Everything that can be asked of registries here."""
-        container = f"{_REGISTRY}/environments/{{name}}"
-        version = f"{container}/versions/{{version}}"
+        """Returns the endpoints for discovery, environments, uploads and operations."""
+        discovery_host = ProviderEndpoints(DISCOVERY_HOST, PROVIDER)
+        at = ProviderEndpoints(REGISTRY_HOST, PROVIDER)
+        listed = f"{_REGISTRY}/environments"
+        container = f"{listed}/{{name}}"
+        versions = f"{container}/versions"
+        version = f"{versions}/{{version}}"
         assets = "registries/assets"
         discovery = "/registrymanagement/v1.0/registries/{registry}/discovery"
         operation = "/environment/v1.0/operations/{operation}"
+        upload = f"{_REGISTRY}/tempdatarefs/{{name}}/versions/{{version}}"
+        reading = self._reading
         return (
-            _at(DISCOVERY_HOST, "GET", discovery, "registries/read", self._discover),
-            _at(DISCOVERY_HOST, "GET", operation, f"{assets}/read", self._operation),
-            _on(
-                "GET",
-                f"{_REGISTRY}/environments",
-                f"{assets}/read",
-                self._reading(Assets.list_containers),
-            ),
-            _on("GET", container, f"{assets}/read", self._reading(Assets.get_container)),
-            _on("PUT", container, f"{assets}/write", self._put_container),
-            _on(
-                "GET",
-                f"{container}/versions",
-                f"{assets}/read",
-                self._reading(Assets.list_versions),
-            ),
-            _on("GET", version, f"{assets}/read", self._reading(Assets.get_version)),
-            _on("PUT", version, f"{assets}/write", self._put_version),
-            _on("DELETE", container, f"{assets}/delete", self._delete),
-            _on("DELETE", version, f"{assets}/delete", self._delete),
-            _on(
-                "PUT",
-                f"{_REGISTRY}/tempdatarefs/{{name}}/versions/{{version}}",
-                f"{assets}/write",
-                self._upload,
-            ),
-            _on("POST", f"{_REGISTRY}/import", f"{assets}/write", self._import),
+            discovery_host.get(discovery, "registries/read", self._discover),
+            discovery_host.get(operation, f"{assets}/read", self._operation),
+            at.get(listed, f"{assets}/read", reading(Assets.list_containers)),
+            at.get(container, f"{assets}/read", reading(Assets.get_container)),
+            at.put(container, f"{assets}/write", self._put_container),
+            at.get(versions, f"{assets}/read", reading(Assets.list_versions)),
+            at.get(version, f"{assets}/read", reading(Assets.get_version)),
+            at.put(version, f"{assets}/write", self._put_version),
+            at.delete(container, f"{assets}/delete", self._delete),
+            at.delete(version, f"{assets}/delete", self._delete),
+            at.put(upload, f"{assets}/write", self._upload),
+            at.post(f"{_REGISTRY}/import", f"{assets}/write", self._import),
         )
 
     def _discover(self, call: Call) -> Answer:
         name = call.names["registry"]
         self._assets(call)
+        # Discovery returns the name in its own case, not in that of the request.
         known = next(item for item in self._settings.registries if item.lower() == name.lower())
         registry_id = stable_id("registry", name)
-        recent = self._settings.as_of is None or self._settings.as_of.year > _DISCOVERY_OF
+        recent = self._settings.as_of is None or self._settings.as_of.year > _LAST_SHORT_DISCOVERY
         newer: dict[str, JSON] = {"intellectualPropertyPublisher": None, "isTradeRestricted": False}
         return Answer(
             {
@@ -132,9 +129,9 @@ class Registries:
             }
         )
 
-    def _reading(self, ask: _Ask) -> Handler:
+    def _reading(self, operation: _Operation) -> Handler:
         def handler(call: Call) -> Answer:
-            return Answer(ask(self._assets(call), call, _naming(self._settings, call)))
+            return Answer(operation(self._assets(call), call, _naming(self._settings, call)))
 
         return handler
 
@@ -143,12 +140,13 @@ class Registries:
         return Answer(content, 201)
 
     def _put_version(self, call: Call) -> Answer:
-        """202 with `null`, and an operation to ask for (recorded)."""
+        """Answers 202 with the body `null` and an operation (recorded)."""
+        # The version exists immediately. Only clients see an operation that takes time.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
     def _upload(self, call: Call) -> Answer:
-        """A place for an upload; 409 for a version that is there (recorded)."""
+        """Answers with the URL for an upload, or 409 if the version exists (recorded)."""
         registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
         if self._assets(call).store.record(name, version) is not None:
             raise user_error(
@@ -162,8 +160,9 @@ class Registries:
         return Answer(storage.temporary_data_reference(self._settings, container, self._clock()))
 
     def _import(self, call: Call) -> Answer:
-        """`share`: a workspace's version becomes a registry's, under a name of its own."""
+        """Copies a version from a workspace to the registry: `share` of azure-ai-ml."""
         properties = properties_of(call.body)
+        # The source can be in any workspace of the emulator.
         new = imported(self._world, properties)
         write_imported(self._assets(call), call, new)
         return self._accepted(call.names["registry"], new.name, new.version)
@@ -175,7 +174,7 @@ class Registries:
         return Answer(None, 202, headers)
 
     def _operation(self, call: Call) -> Answer:
-        """202 until it is done, then 200, both with an empty body (recorded)."""
+        """Answers 202 until the operation is done, then 200, both without a body (recorded)."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.url, **self._operations.waiting()}
@@ -189,10 +188,10 @@ class Registries:
 
 
 def registry_assets(world: World, call: Call) -> Assets:
-    """The registry that a path names.
+    """Returns the assets of the registry in the path.
 
     Raises:
-        ServiceError: there is no such registry (404).
+        ServiceError: the registry does not exist (404).
     """
     name = call.names["registry"]
     assets = world.registries.get(name.lower())
@@ -204,11 +203,3 @@ def registry_assets(world: World, call: Call) -> Assets:
 def _naming(settings: Settings, call: Call) -> Naming:
     registry = call.names["registry"].lower()
     return Naming(f"azureml://registries/{registry}", "", settings.blob_endpoint)
-
-
-def _on(method: str, path: str, permission: str, handler: Handler) -> Endpoint:
-    return _at(REGISTRY_HOST, method, path, permission, handler)
-
-
-def _at(host: str, method: str, path: str, permission: str, handler: Handler) -> Endpoint:
-    return endpoint(host, method, path, f"{_PROVIDER}/{permission}", handler)

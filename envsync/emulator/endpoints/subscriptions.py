@@ -1,14 +1,14 @@
-"""The resource manager's subscriptions and tenants: what a client looks for after logging in.
+"""The endpoints for subscriptions and tenants, which `az login` requests.
 
-Every subscription id is answered for; a list has the one that the emulator's variables name.
-https://learn.microsoft.com/rest/api/resources/subscriptions describes them.
+Every subscription id exists. The list contains only the id in the emulator's variables.
+Source: https://learn.microsoft.com/rest/api/resources/subscriptions
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, endpoint
+from envsync.emulator.service.routing import Answer, Call, Endpoint, ProviderEndpoints
 from envsync.emulator.settings import MANAGEMENT_HOST, SUBSCRIPTION_ID, TENANT_ID
 from envsync.model.canonical import JSON
 
@@ -16,10 +16,11 @@ _NAME = "envsync emulator"
 
 
 def subscription_endpoints() -> Sequence[Endpoint]:
-    """Lists of tenants and subscriptions, and each subscription."""
+    """Returns the endpoints for lists of tenants and subscriptions, and for one subscription."""
 
     def subscriptions(_call: Call) -> Answer:
         value: list[JSON] = [_subscription(SUBSCRIPTION_ID)]
+        # `az login` stores the subscriptions of this list.
         return Answer({"value": value, "count": {"type": "Total", "value": 1}})
 
     def subscription(call: Call) -> Answer:
@@ -28,15 +29,12 @@ def subscription_endpoints() -> Sequence[Endpoint]:
     def tenants(_call: Call) -> Answer:
         return Answer({"value": [_tenant()]})
 
+    at = ProviderEndpoints(MANAGEMENT_HOST, "Microsoft.Resources")
     return (
-        _at("/subscriptions", "subscriptions/read", subscriptions),
-        _at("/subscriptions/{subscription}", "subscriptions/read", subscription),
-        _at("/tenants", "tenants/read", tenants),
+        at.get("/subscriptions", "subscriptions/read", subscriptions),
+        at.get("/subscriptions/{subscription}", "subscriptions/read", subscription),
+        at.get("/tenants", "tenants/read", tenants),
     )
-
-
-def _at(path: str, permission: str, handler: Handler) -> Endpoint:
-    return endpoint(MANAGEMENT_HOST, "GET", path, f"Microsoft.Resources/{permission}", handler)
 
 
 def _subscription(subscription: str) -> JSON:

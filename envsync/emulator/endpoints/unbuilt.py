@@ -1,7 +1,7 @@
-"""What the emulator does not have, said so that no client takes it for something that is gone.
+"""The responses to requests that the emulator does not implement.
 
-404 is the answer for a resource that could be there and is not. A path of the service that is not
-built is 501, and a method that the service itself does not have there is 405.
+Clients take 404 for a deleted resource, so it means only that. An operation that exists in Azure ML
+but not in the emulator is 501. A method that Azure ML does not have either is 405.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from envsync.emulator.settings import (
     DISCOVERY_HOST,
     LOGIN_HOST,
     MANAGEMENT_HOST,
+    PROVIDER,
     REGISTRY_HOST,
 )
 
@@ -26,61 +27,65 @@ _AREAS = {
     DISCOVERY_HOST: _ML_AREAS,
     REGISTRY_HOST: _ML_AREAS,
 }
-"""The paths that a host of the service has. Others are 404 there, too."""
+"""The paths that exist on the hosts of Azure. Other paths are 404 there as well."""
 
-_PROVIDER = "/subscriptions/{s}/resourceGroups/{g}/providers/Microsoft.MachineLearningServices"
-_WORKSPACE = _PROVIDER + "/workspaces/{w}"
+_WORKSPACE = f"/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{PROVIDER}/workspaces/{{w}}"
 _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""What the service has beside what is built (OpenAPI)."""
+"""Methods that Azure ML has and the emulator does not, at paths of the emulator (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
 
-def missing(endpoints: Sequence[Endpoint], host: str, method: str, path: str) -> ServiceError:
-    """The answer to a request that no endpoint is for.
+def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str) -> ServiceError:
+    """Returns the error for a request without an endpoint.
 
     Args:
-        endpoints: all that are built.
-        host: one of the emulator's, in lower case.
-        method: in capital letters.
-        path: decoded.
+        endpoints: all endpoints of the emulator.
+        host: a host of the emulator, in lower case.
+        method: the HTTP method in capitals.
+        path: the decoded path.
     """
     built = {
         item.method for item in endpoints if item.host == host and item.pattern.fullmatch(path)
     }
-    if built and not _has(host, method, path):
+    if built and not _in_azure(host, method, path):
+        # The emulator answers HEAD wherever it answers GET.
         allowed = ", ".join(sorted(built | ({"HEAD"} if "GET" in built else set())))
         return ServiceError(
             405,
             "MethodNotAllowed",
-            f"Azure ML has no {method} for https://{host}{path}; it has {allowed}.",
+            f"Azure ML does not support {method} for https://{host}{path}; it supports {allowed}.",
             headers={"Allow": allowed},
         )
     if built or _AREAS[host].fullmatch(path):
         return ServiceError(
             501,
             "NotImplemented",
-            f"The emulator does not build {_kind(path)}: {method} https://{host}{path}. It has "
-            "environments of workspaces and registries, the default datastore, and logging in.",
+            f"The emulator does not implement {_kind(path)}: {method} https://{host}{path}. It "
+            "implements environments in workspaces and registries, the default datastore, and "
+            "login.",
         )
     return ServiceError(
-        404, "NotFound", f"There is no {method} https://{host}{path}, neither here nor in Azure ML."
+        404,
+        "NotFound",
+        f"{method} https://{host}{path} exists neither in the emulator nor in Azure ML.",
     )
 
 
-def _has(host: str, method: str, path: str) -> bool:
-    """Whether the service has a method where the emulator has others."""
+def _in_azure(host: str, method: str, path: str) -> bool:
+    """Returns whether Azure ML has a method that the emulator lacks, at a path of the emulator."""
     if host != MANAGEMENT_HOST:
         return False
     return any(method in methods and found.fullmatch(path) for found, methods in _OTHER_METHODS)
 
 
 def _kind(path: str) -> str:
-    """What a path is of: a resource type such as `Microsoft.X/workspaces/jobs`, else the path."""
+    """Returns the resource type of a path, such as `Microsoft.X/workspaces/jobs`, or the path."""
     found = _TYPE.fullmatch(path)
     if found is None:
         return path
+    # Types and names alternate in a path: keep every other segment.
     return "/".join((found[1], *found[2].split("/")[::2]))

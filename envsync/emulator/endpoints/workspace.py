@@ -1,4 +1,7 @@
-"""The resource manager's endpoints for workspaces, under every subscription and resource group."""
+"""The endpoints for workspaces on the resource manager's host.
+
+A workspace exists in every subscription and resource group.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,28 @@ from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.deleting import deleted
 from envsync.emulator.service.errors import no_resource
 from envsync.emulator.service.resources import Naming, system_data
-from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, endpoint
+from envsync.emulator.service.routing import Answer, Call, Endpoint, Handler, ProviderEndpoints
 from envsync.emulator.service.world import World
-from envsync.emulator.settings import MANAGEMENT_HOST, TENANT_ID, Settings, stable_id
+from envsync.emulator.settings import (
+    LOCATION,
+    MANAGEMENT_HOST,
+    PROVIDER,
+    TENANT_ID,
+    Settings,
+    stable_id,
+)
 from envsync.model.canonical import JSON
 
-LOCATION = "eastus"
-_PROVIDER = "Microsoft.MachineLearningServices"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
-_WORKSPACE = f"{_GROUP}/providers/{_PROVIDER}/workspaces/{{workspace}}"
+_WORKSPACE = f"{_GROUP}/providers/{PROVIDER}/workspaces/{{workspace}}"
+# Workspaces have no stored creation time; a constant keeps responses reproducible.
 _EPOCH = "2024-01-01T00:00:00.000000+00:00"
 
-_Ask: TypeAlias = Callable[[Assets, Call, Naming], JSON]
+_Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]
 
 
 class Workspaces:
-    """Answers for all workspaces."""
+    """The handlers for all workspaces."""
 
     def __init__(self, world: World, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._world = world
@@ -34,54 +43,43 @@ class Workspaces:
         self._clock = clock
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Everything that can be asked of the resource manager here."""
-        container = f"{_WORKSPACE}/environments/{{name}}"
-        version = f"{container}/versions/{{version}}"
+        """Returns the endpoints for workspaces, datastores and environments."""
+        at = ProviderEndpoints(MANAGEMENT_HOST, PROVIDER)
+        listed = f"{_WORKSPACE}/environments"
+        container = f"{listed}/{{name}}"
+        versions = f"{container}/versions"
+        version = f"{versions}/{{version}}"
         store = f"{_WORKSPACE}/datastores"
         assets = "workspaces/environments"
+        reading, writing = self._reading, self._writing
+        secrets = "workspaces/datastores/listSecrets/action"
         return (
-            _at("GET", _WORKSPACE, "workspaces/read", self._workspace),
-            _at("GET", store, "workspaces/datastores/read", self._datastores),
-            _at("GET", f"{store}/{{datastore}}", "workspaces/datastores/read", self._datastore),
-            _at(
-                "POST",
-                f"{store}/{{datastore}}/listSecrets",
-                "workspaces/datastores/listSecrets/action",
-                self._secrets,
-            ),
-            _at(
-                "GET",
-                f"{_WORKSPACE}/environments",
-                f"{assets}/read",
-                self._reading(Assets.list_containers),
-            ),
-            _at("GET", container, f"{assets}/read", self._reading(Assets.get_container)),
-            _at("PUT", container, f"{assets}/write", self._writing(Assets.put_container)),
-            _at(
-                "GET",
-                f"{container}/versions",
-                f"{assets}/versions/read",
-                self._reading(Assets.list_versions),
-            ),
-            _at("GET", version, f"{assets}/versions/read", self._reading(Assets.get_version)),
-            _at("PUT", version, f"{assets}/versions/write", self._writing(Assets.put_version)),
-            _at("DELETE", container, f"{assets}/delete", self._delete),
-            _at("DELETE", version, f"{assets}/versions/delete", self._delete),
+            at.get(_WORKSPACE, "workspaces/read", self._workspace),
+            at.get(store, "workspaces/datastores/read", self._datastores),
+            at.get(f"{store}/{{datastore}}", "workspaces/datastores/read", self._datastore),
+            at.post(f"{store}/{{datastore}}/listSecrets", secrets, self._secrets),
+            at.get(listed, f"{assets}/read", reading(Assets.list_containers)),
+            at.get(container, f"{assets}/read", reading(Assets.get_container)),
+            at.put(container, f"{assets}/write", writing(Assets.put_container)),
+            at.get(versions, f"{assets}/versions/read", reading(Assets.list_versions)),
+            at.get(version, f"{assets}/versions/read", reading(Assets.get_version)),
+            at.put(version, f"{assets}/versions/write", writing(Assets.put_version)),
+            at.delete(container, f"{assets}/delete", self._delete),
+            at.delete(version, f"{assets}/versions/delete", self._delete),
         )
 
-    def _reading(self, ask: _Ask) -> Handler:
+    def _reading(self, operation: _Operation) -> Handler:
         def handler(call: Call) -> Answer:
-            return Answer(ask(self._assets(call), call, self._naming(call)))
+            return Answer(operation(self._assets(call), call, self._naming(call)))
 
         return handler
 
-    def _writing(self, ask: _Ask) -> Handler:
-        """201 whether it creates or updates, with the address of what was written (recorded)."""
+    def _writing(self, operation: _Operation) -> Handler:
+        """Answers 201 for both creating and updating, with the URL of the resource (recorded)."""
 
         def handler(call: Call) -> Answer:
-            content = ask(self._assets(call), call, self._naming(call))
-            location = f"{call.url}?api-version={call.query.get('api-version', '')}"
-            return Answer(content, 201, {"Location": location})
+            content = operation(self._assets(call), call, self._naming(call))
+            return Answer(content, 201, {"Location": call.versioned_url})
 
         return handler
 
@@ -98,7 +96,7 @@ class Workspaces:
         container = self._settings.blob_container(call.names["workspace"])
         return Naming(
             _scope(call),
-            f"{_PROVIDER}/workspaces/",
+            f"{PROVIDER}/workspaces/",
             f"{self._settings.blob_endpoint}/{container}",
         )
 
@@ -112,7 +110,7 @@ class Workspaces:
             {
                 "id": scope,
                 "name": name,
-                "type": f"{_PROVIDER}/workspaces",
+                "type": f"{PROVIDER}/workspaces",
                 "location": LOCATION,
                 "tags": {},
                 "properties": {
@@ -136,7 +134,9 @@ class Workspaces:
 
     def _datastores(self, call: Call) -> Answer:
         self._assets(call)
+        # A list of names, separated by commas (OpenAPI).
         names = call.query.get("names", storage.DEFAULT_DATASTORE).split(",")
+        # azure-ai-ml lists with `isDefault=true` to find the datastore for uploads.
         wanted = call.query.get("isDefault", "true").lower() == "true"
         if not wanted or storage.DEFAULT_DATASTORE not in names:
             return Answer({"value": []})
@@ -150,7 +150,7 @@ class Workspaces:
         self._check_datastore(call)
         workspace = call.names["workspace"]
         return Answer(
-            storage.datastore_secrets(self._settings, workspace, call.body, self._clock())
+            storage.datastore_secrets(self._settings, workspace, body=call.body, now=self._clock())
         )
 
     def _check_datastore(self, call: Call) -> None:
@@ -166,7 +166,7 @@ class Workspaces:
         return {
             "id": f"{_scope(call)}/datastores/{storage.DEFAULT_DATASTORE}",
             "name": storage.DEFAULT_DATASTORE,
-            "type": f"{_PROVIDER}/workspaces/datastores",
+            "type": f"{PROVIDER}/workspaces/datastores",
             "properties": storage.datastore_properties(self._settings, workspace),
             "systemData": {
                 **system_data(_EPOCH, "envsync"),
@@ -176,13 +176,9 @@ class Workspaces:
         }
 
 
-def _at(method: str, path: str, permission: str, handler: Handler) -> Endpoint:
-    return endpoint(MANAGEMENT_HOST, method, path, f"{_PROVIDER}/{permission}", handler)
-
-
 def _scope(call: Call) -> str:
     names = call.names
     return (
         f"/subscriptions/{names['subscription']}/resourceGroups/{names['group']}"
-        f"/providers/{_PROVIDER}/workspaces/{names['workspace']}"
+        f"/providers/{PROVIDER}/workspaces/{names['workspace']}"
     )

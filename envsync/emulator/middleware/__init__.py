@@ -1,1 +1,1 @@
-"""What stands between a client and the emulator's application."""
+"""ASGI middleware: request log, latency, rate limits and faults."""

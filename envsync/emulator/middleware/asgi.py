@@ -1,6 +1,6 @@
-"""What the emulator's middleware reads from a request, and the one answer that it gives itself.
+"""Reads parts of a request from its ASGI scope, and builds error responses.
 
-https://asgi.readthedocs.io/en/latest/specs/www.html says what is in a scope.
+The scope is specified in https://asgi.readthedocs.io/en/latest/specs/www.html.
 """
 
 from __future__ import annotations
@@ -10,35 +10,43 @@ from starlette.types import Scope
 
 
 def header(scope: Scope, name: bytes) -> str:
-    """A header of a request, empty where it was not sent. `name` is in lower case."""
+    """Returns a header of a request, or an empty string. `name` must be in lower case."""
     for key, value in scope["headers"]:
         if key == name:
+            # HTTP headers are bytes; latin-1 decodes all of them (RFC 9110, 5.5).
             return str(value, "latin-1")
     return ""
 
 
 def host(scope: Scope) -> str:
-    """The host that a request is for, without its port, in lower case."""
+    """Returns the host of a request in lower case, without the port."""
+    # IPv6 literals do not occur: clients use the host names of Azure.
     return header(scope, b"host").partition(":")[0].lower()
 
 
 def path(scope: Scope) -> str:
-    """The path of a request, decoded."""
+    """Returns the decoded path of a request."""
     return str(scope["path"])
 
 
 def query(scope: Scope) -> str:
-    """The query of a request as it was sent."""
+    """Returns the query of a request, not decoded."""
     return str(scope["query_string"], "latin-1")
 
 
 def error_answer(
     status: int, code: str, message: str, *, retry_after: int | None = None
 ) -> JSONResponse:
-    """An error as the resource manager words it, with `Retry-After` in seconds where given.
+    """Returns an error response in the format of the resource manager.
 
-    Source: https://learn.microsoft.com/azure/azure-resource-manager/management/
-    request-limits-and-throttling, and the error format of the resource provider contract.
+    Source: the error format of the resource provider contract, and
+    https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+
+    Args:
+        status: the HTTP status.
+        code: the error code of Azure.
+        message: the error message.
+        retry_after: seconds for the header `Retry-After`; None leaves it out.
     """
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     body = {"error": {"code": code, "message": message}}

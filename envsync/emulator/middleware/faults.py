@@ -1,7 +1,7 @@
-"""`Faults` and `Latency`: what goes wrong and what takes time, the same way on every run.
+"""`Faults` and `Latency`: inject errors and delays, reproducibly.
 
-Whether a request is hit depends on the seed, the request and how often it was made before, and on
-nothing else: neither on the clock, nor on which of two requests at the same time came first.
+Whether a fault affects a request depends only on the seed, the request, and the number of equal
+requests before it. It does not depend on the time, or on the order of concurrent requests.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from envsync.emulator.network.tunnel import Address
 from envsync.emulator.settings import LOGIN_HOST, FaultKind
 
 Cut = Callable[[Address], None]
-"""Resets the connection of the client at this address."""
+"""Resets the connection of the client with an address."""
 
 RETRY_AFTER = 1
-"""Seconds that 429 and 503 tell a client to wait."""
+"""Seconds in the header `Retry-After` of 429 and 503."""
 
 _ANSWERS: dict[FaultKind, tuple[int, str, str, int | None]] = {
     "429": (429, "TooManyRequests", "Too many requests. Please try again later.", RETRY_AFTER),
@@ -33,39 +33,42 @@ _WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 
 
 class Latency:
-    """ASGI middleware that waits before each answer."""
+    """ASGI middleware that delays each request."""
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
-        """Answers as `app` does, `seconds` later."""
+        """Delays requests to `app` by a number of seconds."""
         self._app = app
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         if scope["type"] == "http":
             await asyncio.sleep(self._seconds)
         await self._app(scope, receive, send)
 
 
 class Faults:
-    """ASGI middleware that answers some requests with an error, or not at all.
+    """ASGI middleware that answers some requests with an error, or does not answer them.
 
-    `429`, `500` and `503` are answers, and the application sees nothing of the request. `reset`
-    breaks the connection instead of an answer, `timeout` keeps it open until the client gives up.
-    `drop-after-commit` hits writes only: the application does the work, and its answer is lost.
-    Logging in always works; it is another service.
+    - `429`, `500` and `503` are responses. The application does not receive the request.
+    - `reset` resets the connection. The application does not receive the request.
+    - `timeout` sends no response and keeps the connection open until the client closes it.
+    - `drop-after-commit` affects writes only. The application executes the request, and the
+      connection is reset instead of a response.
+
+    Requests to the login host are never affected: it is a separate service.
     """
 
     def __init__(
-        self, app: ASGIApp, rates: Sequence[tuple[FaultKind, float]], seed: int, cut: Cut
+        self, app: ASGIApp, rates: Sequence[tuple[FaultKind, float]], *, seed: int, cut: Cut
     ) -> None:
-        """Answers as `app` does, but for some requests.
+        """Injects faults into requests to an application.
 
         Args:
             app: the application.
-            rates: kinds of fault with the share of requests that each hits, from 0 to 1.
-            seed: the same seed hits the same requests.
-            cut: breaks a connection.
+            rates: kinds of fault, each with the share of requests (0 to 1) that it affects.
+            seed: equal seeds affect equal requests.
+            cut: resets a connection.
         """
         self._app = app
         self._rates = tuple(rates)
@@ -74,7 +77,7 @@ class Faults:
         self._made: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         kind = None if scope["type"] != "http" else self._fault(scope)
         if kind is None:
             await self._app(scope, receive, send)
@@ -88,6 +91,7 @@ class Faults:
             if kind == "drop-after-commit":
                 await self._app(scope, receive, _nowhere)
             self._cut(Address(*scope["client"]))
+            # Without a response, uvicorn would send 500 at the return of this call.
             await _gone(receive)
 
     def _fault(self, scope: Scope) -> FaultKind | None:
@@ -95,25 +99,34 @@ class Faults:
             return None
         request = f"{scope['method']} {asgi.host(scope)}{asgi.path(scope)}?{asgi.query(scope)}"
         self._made[request] += 1
+        # The first kind that is drawn wins, in the order of the options.
         for kind, rate in self._rates:
             if kind == "drop-after-commit" and scope["method"] not in _WRITES:
                 continue
-            if share(self._seed, kind, request, self._made[request]) < rate:
+            if share(self._seed, kind, request, times=self._made[request]) < rate:
                 return kind
         return None
 
 
-def share(seed: int, kind: str, request: str, times: int) -> float:
-    """A number from 0 to 1, evenly distributed over requests, that is always the same for one."""
+def share(seed: int, kind: str, request: str, *, times: int) -> float:
+    """Returns a number from 0 to 1 for a request: the same on every run, uniformly distributed.
+
+    Args:
+        seed: the seed of the run.
+        kind: the kind of fault.
+        request: method and URL.
+        times: how many times the request was made, this time included. A repeated request has
+            another number, so that a retry can succeed.
+    """
     digest = hashlib.sha256(f"{seed}\n{kind}\n{times}\n{request}".encode()).digest()
     return float(int.from_bytes(digest[:8]) / 2**64)
 
 
 async def _gone(receive: Receive) -> None:
-    """Waits until the client has left."""
+    """Waits until the client has closed its connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 async def _nowhere(message: Message) -> None:
-    """Sends nothing."""
+    """Discards a part of a response."""

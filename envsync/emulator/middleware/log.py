@@ -1,4 +1,4 @@
-"""`RequestLog`: one JSON line for each request, and never a secret in it."""
+"""`RequestLog`: writes a line of JSON for each request, without secrets."""
 
 from __future__ import annotations
 
@@ -12,38 +12,39 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from envsync.emulator.middleware import asgi
 
-# Signatures of shared access, and whatever else opens a door. Bodies and headers are not logged.
+# Parameters that grant access, such as the signature of a shared access signature (SAS). Bodies and
+# headers are not logged: they contain client secrets and tokens.
 _SECRET = re.compile(r"(?i)(?<=[?&])(sig|code|client_secret|[a-z_]*token)=[^&]*")
 
 
 class RequestLog:
     """ASGI middleware that writes `ts`, `method`, `host`, `path`, `query`, `status` and `ms`.
 
-    `ts` is when the request came, in UTC; `ms` how long the answer took, in milliseconds; `status`
-    is null where the connection broke before there was an answer.
+    `ts` is the time of arrival in UTC. `ms` is the time until the end of the response in
+    milliseconds. `status` is null if the connection ended without a response.
     """
 
     def __init__(self, app: ASGIApp, file: TextIO) -> None:
-        """Logs what `app` answers to an open file, which stays open."""
+        """Logs the requests to `app` to a file. The caller closes the file."""
         self._app = app
         self._file = file
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         at, started = datetime.now(UTC), time.perf_counter()
         status: int | None = None
 
-        async def watch(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self._app(scope, receive, watch)
+            await self._app(scope, receive, note_status)
         finally:
             line = {
                 "ts": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -55,9 +56,11 @@ class RequestLog:
                 "ms": round((time.perf_counter() - started) * 1000, 1),
             }
             self._file.write(json.dumps(line) + "\n")
+            # Readers follow the log while the emulator runs.
             self._file.flush()
 
 
 def without_secrets(query: str) -> str:
-    """A query with its secrets' values replaced by `***`."""
+    """Returns a query in which `***` replaces the values of secrets."""
+    # The leading `?` lets the pattern match the first parameter like all others.
     return _SECRET.sub(r"\1=***", "?" + query)[1:]

@@ -1,4 +1,4 @@
-"""What stands between a client and the emulator's application: log, time, limits and faults."""
+"""Combines the middleware that the settings select."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from envsync.emulator.middleware.throttle import Throttle
 from envsync.emulator.settings import Settings
 
 
-def wrap(app: ASGIApp, settings: Settings, cut: Cut, log: TextIO | None) -> ASGIApp:
-    """Puts around an application what the settings ask for.
-
-    From the inside out: faults, so that a throttled request meets none; limits; latency, which a
-    refused request takes too; and the log, which sees what the client sees.
+def wrap(app: ASGIApp, settings: Settings, *, cut: Cut, log: TextIO | None) -> ASGIApp:
+    """Wraps an application in the middleware that the settings select.
 
     Args:
         app: the application.
-        settings: faults, limits and latency.
-        cut: breaks a client's connection.
-        log: where each request is written, if anywhere.
+        settings: faults, rate limits and latency.
+        cut: resets a client's connection.
+        log: an open file for the request log; None writes no log.
     """
+    # The order matters. From the inside out: no fault affects a throttled request, a throttled
+    # request has latency as well, and the log contains the responses that the client gets.
     if settings.faults:
-        app = Faults(app, settings.faults, settings.fault_seed, cut)
+        app = Faults(app, settings.faults, seed=settings.fault_seed, cut=cut)
     if settings.throttle == "arm":
         app = Throttle(app)
     if settings.latency_ms:

@@ -1,7 +1,7 @@
-"""`Throttle`: the resource manager's limits, as token buckets.
+"""`Throttle`: the rate limits of the resource manager, as token buckets.
 
-A bucket for each subscription and principal holds 250 reads, with 25 more each second, and another
-one 200 writes, with 10 more each second; a request that finds none is answered 429. Source:
+Each subscription and principal has a bucket of 250 reads, refilled by 25 a second, and a bucket of
+200 writes, refilled by 10 a second. A request that finds its bucket empty gets 429. Source:
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 
@@ -29,7 +29,7 @@ _SUBSCRIPTION = re.compile(r"(?i)^/subscriptions/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many requests a bucket holds, and how many come back each second."""
+    """The capacity of a token bucket in requests, and its refill in requests per second."""
 
     size: int
     per_second: int
@@ -40,11 +40,11 @@ LIMITS: dict[Operations, Limit] = {"reads": Limit(250, 25), "writes": Limit(200,
 
 @dataclass(slots=True)
 class Bucket:
-    """Requests that are left, as of a time.
+    """A token bucket.
 
     Attributes:
-        limit: its size and how it fills.
-        clock: seconds, from any beginning.
+        limit: its capacity and refill.
+        clock: returns the current time in seconds, from any starting point.
     """
 
     limit: Limit
@@ -56,8 +56,13 @@ class Bucket:
         self._left, self._at = self.limit.size, self.clock()
 
     def take(self) -> tuple[int, int]:
-        """Takes one; returns how many are left and, where there was none, the seconds to wait."""
+        """Takes one token from the bucket.
+
+        Returns:
+            The tokens left, and the seconds to wait if the bucket was empty.
+        """
         now = self.clock()
+        # Refill on demand, for the time since the last request: no timer is needed.
         filled = self._left + (now - self._at) * self.limit.per_second
         self._left, self._at = min(self.limit.size, filled), now
         if self._left < 1:
@@ -67,27 +72,28 @@ class Bucket:
 
 
 class Throttle:
-    """ASGI middleware that limits requests to the resource manager, and to nothing else."""
+    """ASGI middleware that limits the rate of requests to the resource manager's host."""
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
-        """Limits requests to `app`; `clock` counts seconds."""
+        """Limits requests to `app`. `clock` returns the current time in seconds."""
         self._app = app
         self._clock = clock
         self._buckets: dict[tuple[str, str, Operations], Bucket] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles one request."""
         if scope["type"] != "http" or asgi.host(scope) != MANAGEMENT_HOST:
             await self._app(scope, receive, send)
             return
         kind: Operations = "reads" if scope["method"] in {"GET", "HEAD"} else "writes"
         found = _SUBSCRIPTION.match(asgi.path(scope))
+        # Subscription ids are case-insensitive.
         subscription = found[1].lower() if found else ""
         key = (subscription, principal(asgi.header(scope, b"authorization")), kind)
         bucket = self._buckets.setdefault(key, Bucket(LIMITS[kind], self._clock))
         left, wait = bucket.take()
 
-        async def count(message: Message) -> None:
+        async def add_header(message: Message) -> None:
             if message["type"] == "http.response.start":
                 name = f"x-ms-ratelimit-remaining-subscription-{kind}"
                 MutableHeaders(scope=message)[name] = str(left)
@@ -101,18 +107,20 @@ class Throttle:
                 f" after '{wait}' seconds.",
                 retry_after=wait,
             )
-            await answer(scope, receive, count)
+            await answer(scope, receive, add_header)
         else:
-            await self._app(scope, receive, count)
+            await self._app(scope, receive, add_header)
 
 
 def principal(authorization: str) -> str:
-    """Whom a bearer token is of; the text itself where it is no token that says so.
+    """Returns the principal (claim `oid`) of a bearer token, or the header without such a claim.
 
-    A new token of the same principal draws from the same bucket, as in the service.
+    All tokens of a principal share a bucket, as in Azure. The signature is not verified here: the
+    application does that.
     """
     try:
         claims = authorization.split(".")[1]
+        # A JWT has no base64 padding; Python ignores padding that is not needed.
         return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["oid"])
     except (IndexError, KeyError, TypeError, ValueError):
         return authorization

@@ -1,1 +1,1 @@
-"""Addresses, certificates and processes of the emulator."""
+"""The emulator's network: tunnel, certificates, Azurite and the variables of clients."""

@@ -1,7 +1,7 @@
-"""`Azurite`: Microsoft's own emulator of the blob service, as a process on loopback.
+"""`Azurite`: Microsoft's emulator of the blob service, in a process of its own.
 
-It is started by the first connection that needs it, for most runs need none: only build contexts
-are uploaded. https://github.com/Azure/Azurite describes the program and its options.
+The first connection starts it: only uploads of build contexts need it, and starting it takes a
+second or two. The program and its options: https://github.com/Azure/Azurite
 """
 
 from __future__ import annotations
@@ -20,20 +20,24 @@ from pathlib import Path
 
 from envsync.emulator.network.blobs import create_container
 from envsync.emulator.network.certificates import Certificates
-from envsync.emulator.network.tunnel import Address, Refused
+from envsync.emulator.network.tunnel import Address, TunnelRefusal
 from envsync.emulator.settings import Settings
 
 INSTALL = "npm install --global azurite"
 
 START_SECONDS = 60.0
-"""How long Azurite may take to listen. It takes one or two; a cold disk takes more."""
+"""Maximum time in seconds until Azurite listens. It needs one or two, and more on a cold disk."""
 
 _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
 _CLOSED = "successfully closed"
 
-# Ends Azurite when its standard input does: even where envsync was killed, none is left behind.
-# It writes down what it keeps, but not for ever; and to listen for that is no reason to stay.
-_FOLLOW = """
+# A script that Node.js loads before Azurite. It ends Azurite when standard input is closed, which
+# happens even if envsync was killed.
+# - Azurite saves its data when it gets SIGTERM, so the script sends that signal. If Azurite is
+#   still starting, the script first waits for its handler of the signal.
+# - Saving can hang, so the script exits after five seconds in any case.
+# - `unref`: neither the timer nor the open standard input keeps Node.js running.
+_END_WITH_STDIN = """
 let ending = false;
 function end() {
   if (ending) return;
@@ -50,23 +54,19 @@ process.stdin.on("end", end).on("error", end).resume().unref();
 
 
 class AzuriteFailed(Exception):
-    """Azurite did not start; the message has the last lines it wrote."""
+    """Azurite did not start; the message contains the last lines of its output."""
 
 
 def find() -> Path | None:
-    """The program: `ENVSYNC_AZURITE`, else on the `PATH`, else where npm or this project puts it.
+    """Returns the path of `azurite-blob`, or None if it is not installed.
 
-    Looked through: `node_modules` in the working directory and in `azurite` of the virtual
-    environment. None where there is no such program.
+    It is searched in this order: the variable `ENVSYNC_AZURITE`, the `PATH`, `node_modules` in the
+    working directory, and `azurite/node_modules` in the virtual environment.
     """
     if named := os.environ.get("ENVSYNC_AZURITE"):
         found = shutil.which(named)
         return Path(found) if found else None
-    places = [
-        None,
-        Path("node_modules/.bin"),
-        Path(sys.prefix, "azurite", "node_modules", ".bin"),
-    ]
+    places = [None, Path("node_modules/.bin"), Path(sys.prefix) / "azurite/node_modules/.bin"]
     for place in places:
         if found := shutil.which("azurite-blob", path=place and str(place.absolute())):
             return Path(found)
@@ -74,19 +74,19 @@ def find() -> Path | None:
 
 
 class Azurite:
-    """One Azurite, started when it is first asked for its address.
+    """An Azurite process that the first request for its address starts.
 
     Attributes:
-        program: the executable; None where there is none, and then asking raises `Refused`.
+        program: the path of the executable; None if it is not installed.
     """
 
     def __init__(self, settings: Settings, certificates: Certificates, directory: Path) -> None:
-        """Starts nothing yet.
+        """Finds the program, without starting it.
 
         Args:
-            settings: account, key and containers; with a `state`, blobs are kept beside it.
-            certificates: what it presents itself with.
-            directory: for its temporary files.
+            settings: account, key and containers. With a `state`, blobs are stored beside it.
+            certificates: the certificate that Azurite presents.
+            directory: the directory for temporary files.
         """
         self.program = find()
         self._settings = settings
@@ -99,27 +99,28 @@ class Azurite:
         self._making = threading.Lock()
 
     async def address(self) -> Address:
-        """Where it listens, with all containers made. The first call takes a second or two.
+        """Returns the address of Azurite, and starts it if needed. All containers exist then.
 
         Raises:
-            Refused: it is not installed, or did not start.
+            TunnelRefusal: Azurite is not installed, or did not start.
         """
         async with self._starting:
             if self.program is None:
-                raise Refused(503, f"Azurite, which keeps the blobs, is not installed: {INSTALL}")
+                reason = f"Azurite, which stores uploads, is not installed: {INSTALL}"
+                raise TunnelRefusal(503, reason)
             if self._address is None:
                 try:
                     return await asyncio.to_thread(self._start, self.program)
                 except (AzuriteFailed, OSError) as error:
                     reason = f"Azurite did not start. {' '.join(str(error).split())}"
-                    raise Refused(503, reason) from error
+                    raise TunnelRefusal(503, reason) from error
         return self._address
 
     def make_container(self, name: str) -> None:
-        """Sees to it that a container is there before the first client; from any thread.
+        """Creates a container now, or at the start of Azurite. Can be called from any thread.
 
         Raises:
-            OSError: Azurite refused.
+            OSError: Azurite did not create the container.
         """
         with self._making:
             self._containers.append(name)
@@ -127,11 +128,12 @@ class Azurite:
                 self._make_containers(self._address)
 
     async def stop(self) -> None:
-        """Ends the process, and waits for its end."""
+        """Ends the process, and waits until it has ended."""
         self.program = None
         if self._process is not None:
             await asyncio.to_thread(self._process.end)
-        async with self._starting:  # it may have been about to start
+        # A concurrent `address` may have created the process in the meantime.
+        async with self._starting:
             if self._process is not None:
                 await asyncio.to_thread(self._process.end)
 
@@ -145,10 +147,12 @@ class Azurite:
             text=True,
             encoding="utf-8",
             errors="replace",
-            # Ctrl-C is for envsync, which ends Azurite when nobody needs it any more.
+            # In a session of its own, Azurite gets no SIGINT from Ctrl-C: envsync ends it after the
+            # last client.
             start_new_session=True,
         )
-        self._process = _Process(process, keeps_nothing=self._settings.state is None)
+        # Set it before Azurite listens: `stop` may have to end it while it is starting.
+        self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
             with self._making:
@@ -162,65 +166,81 @@ class Azurite:
     def _make_containers(self, address: Address) -> None:
         while self._containers:
             name = self._containers[-1]
-            create_container(address, self._settings, name, self._certificates.authority)
+            create_container(
+                name,
+                address=address,
+                settings=self._settings,
+                authority=self._certificates.authority,
+            )
+            # Remove it only after success, so that the next start tries again.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:
-        yield from ("--blobHost", "127.0.0.1", "--blobPort", "0")
-        yield from ("--cert", str(self._certificates.certificate))
-        yield from ("--key", str(self._certificates.key))
-        yield from ("--skipApiVersionCheck", "--disableTelemetry", "--silent")
+        yield from ["--blobHost", "127.0.0.1", "--blobPort", "0"]
+        yield from ["--cert", str(self._certificates.certificate)]
+        yield from ["--key", str(self._certificates.key)]
+        # Clients use newer versions of the API than Azurite knows.
+        yield from ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         if self._settings.state is None:
             yield "--inMemoryPersistence"
         else:
             state = self._settings.state
-            yield from ("--location", str(state.with_name(f"{state.stem}.blobs").absolute()))
+            yield from ["--location", str(state.with_name(f"{state.stem}.blobs").absolute())]
 
     def _environment(self) -> dict[str, str]:
-        follow = self._directory / "follow.cjs"
-        follow.write_text(_FOLLOW, encoding="utf-8")
+        script = self._directory / "end-with-stdin.cjs"
+        script.write_text(_END_WITH_STDIN, encoding="utf-8")
         accounts = f"{self._settings.blob_account}:{self._settings.blob_key}"
         return {
             **os.environ,
             "AZURITE_ACCOUNTS": accounts,
-            "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{follow.as_posix()}"',
+            # Keep the options of the user.
+            "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{script.as_posix()}"',
         }
 
 
 class _Process:
-    """A running Azurite, whose output a thread reads: a full pipe would stop it."""
+    """A running Azurite process.
 
-    def __init__(self, process: subprocess.Popen[str], *, keeps_nothing: bool) -> None:
+    A thread reads its output: Azurite would block if the pipe were full. It is a daemon thread, so
+    that an Azurite that never closes the pipe cannot keep Python from exiting.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], *, in_memory: bool) -> None:
         self._process = process
-        self._keeps_nothing = keeps_nothing
+        self._in_memory = in_memory
         self._address: Future[Address] = Future()
         self._reader = threading.Thread(target=self._read, name="azurite", daemon=True)
         self._reader.start()
 
     def address(self) -> Address:
-        """Waits until it says where it listens.
+        """Waits until Azurite listens, and returns its address.
 
         Raises:
-            AzuriteFailed: it ended before, or took longer than `START_SECONDS`.
+            AzuriteFailed: Azurite ended, or did not listen within `START_SECONDS`.
         """
         try:
             return self._address.result(timeout=START_SECONDS)
         except TimeoutError as error:
-            raise AzuriteFailed(f"It did not listen within {START_SECONDS:.0f} seconds.") from error
+            raise AzuriteFailed(
+                f"Azurite did not listen within {START_SECONDS:.0f} seconds."
+            ) from error
 
     def end(self) -> None:
-        """Ends it, and waits for its end; what it keeps on disk, it writes before."""
-        # This has Azurite signal itself (`_FOLLOW`), even if a wrapper script started it. No other
-        # signal may follow: it writes what it keeps at the first, and the second ends it meanwhile.
+        """Ends Azurite after it has saved its data, and waits until it has ended."""
+        # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`). That
+        # works even if the process here is a wrapper script. Do not send another SIGTERM: Azurite
+        # saves its data at the first one, and a second one ends it before the data is complete.
         if self._process.stdin is not None:
             self._process.stdin.close()
-        if self._keeps_nothing:
+        if self._in_memory:
             self._process.kill()
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # With a timeout: a descendant of Azurite can keep the pipe open.
         self._reader.join(timeout=10)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
@@ -231,7 +251,10 @@ class _Process:
             last.append(line)
             if (found := _LISTENS.search(line)) and not self._address.done():
                 self._address.set_result(Address("127.0.0.1", int(found[1])))
-            if _CLOSED in line:  # all is written, and clients that stay connected would keep it
+            if _CLOSED in line:
+                # All data is saved. Azurite would wait until clients close their connections.
                 self._process.kill()
         if not self._address.done():
-            self._address.set_exception(AzuriteFailed("".join(last) or "It wrote nothing."))
+            self._address.set_exception(
+                AzuriteFailed("".join(last) or "Azurite printed no output.")
+            )

@@ -1,7 +1,7 @@
-"""What the emulator itself asks of the blob service: that a container be there.
+"""Creates blob containers with the REST API of the blob service.
 
-Signed with the account's key, as https://learn.microsoft.com/rest/api/storageservices/
-authorize-with-shared-key describes.
+Requests are signed with the account's key:
+https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from email.utils import format_datetime
 from pathlib import Path
 
 from envsync.emulator.network.tunnel import Address
-from envsync.emulator.settings import BLOB_SUFFIX, Settings
+from envsync.emulator.settings import BLOB_API_VERSION, BLOB_SUFFIX, Settings
 
-_API_VERSION = "2021-08-06"
+_CREATED = 201
 _EXISTS = 409
 
 
-def create_container(address: Address, settings: Settings, container: str, authority: Path) -> None:
-    """Makes a blob container; does nothing where it is there.
+def create_container(
+    container: str, *, address: Address, settings: Settings, authority: Path
+) -> None:
+    """Creates a blob container if it does not exist.
 
     Args:
-        address: where the blob service listens.
+        container: the name of the container.
+        address: the address of the blob service.
         settings: the account and its key.
-        container: its name.
-        authority: the certificate that the service's is checked with.
+        authority: the certificate of the authority that issued the service's certificate.
 
     Raises:
-        OSError: the service refused.
+        OSError: the service cannot be reached, or did not create the container.
     """
     host = settings.blob_account + BLOB_SUFFIX
     headers = _signed(settings, f"/{settings.blob_account}/{container}")
@@ -42,16 +44,17 @@ def create_container(address: Address, settings: Settings, container: str, autho
         status = connection.getresponse().status
     finally:
         connection.close()
-    if status not in {201, _EXISTS}:
-        raise OSError(f"It answered {status} to a new container.")
+    if status not in {_CREATED, _EXISTS}:
+        raise OSError(f"Azurite did not create the container {container}: HTTP status {status}.")
 
 
 def _signed(settings: Settings, resource: str) -> dict[str, str]:
     headers = {
         "x-ms-date": format_datetime(datetime.now(UTC), usegmt=True),
-        "x-ms-version": _API_VERSION,
+        "x-ms-version": BLOB_API_VERSION,
     }
-    unused_headers = [""] * 11  # Content-Encoding to Range, in the order of the documentation
+    # The string to sign has a line for each of the standard headers Content-Encoding to Range.
+    unused_headers = [""] * 11
     used = (f"{key}:{value}" for key, value in headers.items())
     lines = ("PUT", *unused_headers, *used, resource, "restype:container")
     key = base64.b64decode(settings.blob_key)
@@ -61,7 +64,7 @@ def _signed(settings: Settings, resource: str) -> dict[str, str]:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """Connects to an address and speaks with the host that it stands for."""
+    """An HTTPS connection to an address that presents the certificate of another host."""
 
     def __init__(self, address: Address, host: str, context: ssl.SSLContext) -> None:
         super().__init__(host, context=context, timeout=10)
@@ -72,4 +75,5 @@ class _Connection(http.client.HTTPSConnection):
         import socket
 
         plain = socket.create_connection(self._address, timeout=10)
+        # The certificate is that of the real host, not that of the loopback address.
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)

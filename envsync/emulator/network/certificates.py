@@ -1,7 +1,7 @@
-"""A throw-away certificate authority, and one certificate for every host the emulator plays.
+"""A temporary certificate authority, and one certificate for all hosts of the emulator.
 
-The authority's key is never written anywhere: when the process ends, nobody can issue another
-certificate that its clients would trust.
+The authority's private key exists in memory only. After the end of the process, nobody can issue
+another certificate that the emulator's clients trust.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import trustme
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """PEM files of one authority and the certificate it issued.
+    """The PEM files of an authority and of the certificate that it issued.
 
     Attributes:
-        authority: what clients have to trust (`REQUESTS_CA_BUNDLE`).
-        certificate: the certificate of all hosts, with its chain.
-        key: its private key.
+        authority: the authority's certificate, which clients must trust (`REQUESTS_CA_BUNDLE`).
+        certificate: the certificate for all hosts, with its chain.
+        key: the private key of that certificate.
     """
 
     authority: Path
@@ -29,17 +29,20 @@ class Certificates:
 
 
 def issue(directory: Path, hosts: Iterable[str]) -> Certificates:
-    """Makes an authority and a certificate, and writes them into a directory.
+    """Creates an authority and a certificate, and writes them to a directory.
 
     Args:
-        directory: where the files go; nobody else should be able to read it.
-        hosts: names of hosts; `*.example.org` stands for one label in front.
+        directory: the directory for the files. Other users must not be able to read it.
+        hosts: host names. `*.example.org` matches exactly one label in place of `*`.
     """
     authority = trustme.CA(organization_name="envsync emulator")
+    # One certificate with all host names: the server does not have to select one per connection.
     leaf = authority.issue_cert(*hosts)
     files = Certificates(directory / "ca.pem", directory / "certificate.pem", directory / "key.pem")
     authority.cert_pem.write_to_path(files.authority)
+    # Clients know the authority only, so the server sends the whole chain.
     files.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    # Set the permissions before the content: a file is created readable for everybody otherwise.
     files.key.touch(mode=0o600)
     leaf.private_key_pem.write_to_path(files.key)
     return files

@@ -1,8 +1,8 @@
-"""`Tunnel`: an HTTP proxy on loopback that knows the emulator's hosts and no others.
+"""`Tunnel`: an HTTP proxy on loopback that connects clients to the emulator.
 
-A client that is told of it (`HTTPS_PROXY`) speaks TLS with the service's real host names and ends
-up at the emulator. What the tunnel does not know it refuses, with a reason that clients show; it
-never connects to anything but the loopback addresses it was given.
+A client that uses it (`HTTPS_PROXY`) connects with TLS to the real host names of Azure and reaches
+the emulator. The tunnel refuses all other hosts, with a reason that clients display. It connects
+only to the loopback addresses that it was created with.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 HEAD_LIMIT = 16 * 1024
-"""Bytes that the head of a request may have."""
+"""Maximum size in bytes of a request line with its headers."""
 
 HEAD_SECONDS = 30.0
-"""How long a client may take to send it."""
+"""Maximum time in seconds until a client has sent them."""
 
 _CHUNK = 64 * 1024
 
-_LINGER_NOT = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-"""The option of a socket whose closing sends RST at once, not the polite FIN."""
+# `struct linger` has two shorts on Windows and two ints elsewhere.
+_NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""The value of SO_LINGER with which closing a socket sends RST instead of FIN."""
 
 
 class Address(NamedTuple):
@@ -35,15 +36,16 @@ class Address(NamedTuple):
 
 
 Destination = Callable[[], Awaitable[Address]]
-"""Where connections to a host go; may start what listens there, or raise `Refused`."""
+"""Returns the address for connections to a host. It may start the server first, or raise
+`TunnelRefusal`."""
 
 
-class Refused(Exception):
-    """A connection that the tunnel does not make.
+class TunnelRefusal(Exception):
+    """The tunnel refuses to connect a client.
 
     Attributes:
-        status: of the answer.
-        reason: one line; clients show it in their error messages.
+        status: the HTTP status of the response.
+        reason: one line, which clients show in their error messages.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -53,13 +55,14 @@ class Refused(Exception):
 
 
 class Tunnel:
-    """A proxy for `CONNECT` requests to port 443 of the hosts it knows."""
+    """A proxy for `CONNECT` requests to port 443 of certain hosts."""
 
     def __init__(self, destinations: Mapping[str, Destination]) -> None:
-        """Opens nothing yet.
+        """Creates a tunnel that does not listen yet.
 
         Args:
-            destinations: by host name in lower case; `*.example.org` stands for all hosts below.
+            destinations: the destinations by host name in lower case. `*.example.org` matches
+                exactly one label in place of `*`.
         """
         self._destinations = dict(destinations)
         self._server: asyncio.Server | None = None
@@ -69,12 +72,12 @@ class Tunnel:
         self._stopping = False
 
     async def start(self) -> Address:
-        """Listens on a free port of the loopback address."""
+        """Starts to listen on a free port of 127.0.0.1, and returns the address."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=HEAD_LIMIT)
         return Address(*self._server.sockets[0].getsockname())
 
     async def stop(self) -> None:
-        """Closes the port and every connection."""
+        """Stops listening, and aborts every connection."""
         self._stopping = True
         if self._server is not None:
             self._server.close()
@@ -84,26 +87,28 @@ class Tunnel:
             await asyncio.wait(self._connections)
 
     def cut(self, upstream: Address) -> None:
-        """Resets the connection of the client that a destination sees as `upstream`.
+        """Resets a client's connection, to simulate a lost response.
 
-        This is how an answer gets lost: the client sees its connection break, whatever the
-        application behind the tunnel did.
+        Args:
+            upstream: the client's address as the destination sees it: that of the tunnel's own
+                connection to the destination.
         """
         if writer := self._clients.get(upstream):
-            plug = writer.get_extra_info("socket")
-            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
+            # Keep the task: `stop` waits for it, as closing the server does not.
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
         async with self._closing(writer):
             try:
                 destination = self._route(await _head(reader))
                 address = await destination()
-            except Refused as refused:
-                writer.write(_refusal(refused))
+            except TunnelRefusal as refusal:
+                writer.write(_response(refusal))
                 return
             except (TimeoutError, OSError, asyncio.IncompleteReadError):
                 return
@@ -111,42 +116,49 @@ class Tunnel:
                 await self._join(reader, writer, address)
 
     def _route(self, request_line: str) -> Destination:
-        method, target = (*request_line.split(), "", "")[:2]
+        # Padded: a request line may have fewer than two words.
+        method, target = [*request_line.split(), "", ""][:2]
         if method.upper() != "CONNECT":
-            raise Refused(403, f"The envsync emulator speaks HTTPS only; {target} is plain HTTP")
+            raise TunnelRefusal(
+                403, f"The envsync emulator supports HTTPS only; {target} is plain HTTP"
+            )
         host, _, port = target.rpartition(":")
+        # Host names are case-insensitive, and can end with the dot of the DNS root.
         host = host.lower().removesuffix(".")
         parent = "*." + host.partition(".")[2]
         destination = self._destinations.get(host) or self._destinations.get(parent)
         if destination is None or port != "443":
-            raise Refused(403, f"The envsync emulator does not serve {target}, nor pass it on")
+            raise TunnelRefusal(
+                403, f"The envsync emulator does not serve {target}, and forwards to no other host"
+            )
         return destination
 
     async def _join(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address
     ) -> None:
-        """Copies both ways until one side ends; then the other has nothing to wait for."""
+        """Connects to a destination and copies data both ways until one side closes."""
         try:
             far_reader, far_writer = await asyncio.open_connection(*address)
         except OSError:
-            reason = "A part of the envsync emulator has stopped; start it again"
-            writer.write(_refusal(Refused(502, reason)))
+            reason = "A server of the envsync emulator has stopped; restart the emulator"
+            writer.write(_response(TunnelRefusal(502, reason)))
             return
-        here = Address(*far_writer.get_extra_info("sockname"))
+        upstream_address = Address(*far_writer.get_extra_info("sockname"))
         async with self._closing(far_writer):
-            self._clients[here] = writer
+            self._clients[upstream_address] = writer
             try:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 copies = [
-                    asyncio.create_task(_copy(reader, far_writer, at_once=writer)),
+                    asyncio.create_task(_copy(reader, far_writer, acknowledged=writer)),
                     asyncio.create_task(_copy(far_reader, writer)),
                 ]
+                # HTTP clients do not half-close connections: when one side ends, both are done.
                 await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
                 writer.close()
                 far_writer.close()
                 await asyncio.wait(copies)
             finally:
-                del self._clients[here]
+                del self._clients[upstream_address]
 
     @contextlib.asynccontextmanager
     async def _closing(self, writer: asyncio.StreamWriter) -> AsyncIterator[None]:
@@ -161,51 +173,59 @@ class Tunnel:
 
 
 async def _head(reader: asyncio.StreamReader) -> str:
-    """The first line of a request, after the whole head has been read.
+    """Reads the request line and headers of a request, and returns the request line.
 
     Raises:
-        Refused: it is no HTTP, or longer than `HEAD_LIMIT`.
+        TunnelRefusal: the data is not HTTP, or longer than `HEAD_LIMIT`.
     """
     try:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS)
         return head.partition(b"\r\n")[0].decode("ascii")
     except (asyncio.LimitOverrunError, UnicodeDecodeError) as error:
-        raise Refused(400, "This is no request that an HTTP proxy understands") from error
+        raise TunnelRefusal(400, "The request is not a valid request to an HTTP proxy") from error
 
 
 async def _copy(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     *,
-    at_once: asyncio.StreamWriter | None = None,
+    acknowledged: asyncio.StreamWriter | None = None,
 ) -> None:
-    """Copies until the end; what comes over the connection of `at_once` is acknowledged so."""
-    with contextlib.suppress(OSError):  # either side may be gone at any time
+    """Copies data until the end of the stream.
+
+    Args:
+        reader: the source.
+        writer: the destination.
+        acknowledged: the writer of the source's connection, if its packets are to be acknowledged
+            immediately.
+    """
+    with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:
-            if at_once is not None:
-                _acknowledge(at_once)
+            if acknowledged is not None:
+                # Linux resets the option after some packets, so set it before each read.
+                _acknowledge_immediately(acknowledged)
             if not (data := await reader.read(_CHUNK)):
                 return
             writer.write(data)
             await writer.drain()
 
 
-def _acknowledge(writer: asyncio.StreamWriter) -> None:
-    """Has the system acknowledge at once what arrives next.
+def _acknowledge_immediately(writer: asyncio.StreamWriter) -> None:
+    """Disables delayed acknowledgements for the next packets of a connection (Linux only).
 
-    Behind a proxy urllib3 holds a body back until its head is acknowledged, and where there is
-    nothing to send back yet, that takes Linux 40 ms; other systems have no such option.
+    urllib3 sends the headers and the body of a request separately. Behind a proxy, Nagle's
+    algorithm holds the body back until the headers are acknowledged, which Linux delays by 40 ms.
     """
     if hasattr(socket, "TCP_QUICKACK"):
-        plug = writer.get_extra_info("socket")
-        plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def _refusal(refused: Refused) -> bytes:
-    # Clients show the reason phrase of a refused CONNECT and never its body; tools show the body.
-    body = f"{refused.reason}.\n".encode()
+def _response(refusal: TunnelRefusal) -> bytes:
+    # Libraries show only the reason phrase of a refused CONNECT; curl can show the body.
+    body = f"{refusal.reason}.\n".encode()
     head = (
-        f"HTTP/1.1 {refused.status} {refused.reason}\r\n"
+        f"HTTP/1.1 {refusal.status} {refusal.reason}\r\n"
         f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
         "Connection: close\r\n\r\n"
     )

@@ -1,1 +1,1 @@
-"""What the emulator holds, and the resources that it answers with."""
+"""The simulated service: stored content, REST resources, tokens, operations and errors."""

@@ -1,6 +1,7 @@
 """`Assets`: the environments of one workspace or registry, as REST resources.
 
-What may be done is the store's business; here it becomes JSON, pages and statuses.
+The store decides which operations are allowed. This module translates requests to operations of the
+store, and its rows to JSON, pages and HTTP statuses.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from envsync.emulator.service import lag, wire
-from envsync.emulator.service.errors import ServiceError, no_environment, refused
+from envsync.emulator.service.errors import no_environment, refused
 from envsync.emulator.service.paging import is_ascending, page, view_of
 from envsync.emulator.service.resources import Naming, Resources, context_uri
 from envsync.emulator.service.routing import Call
@@ -30,22 +31,23 @@ from envsync.targets.store.store import Store
 
 
 class Assets:
-    """Reads and writes one store."""
+    """Reads and writes the environments in one store."""
 
     def __init__(
         self,
         store: Store,
+        *,
         settings: Settings,
         clock: Callable[[], datetime],
         kind: AssetKind,
     ) -> None:
-        """Reads nothing yet.
+        """Creates the assets of a store, without reading it.
 
         Args:
-            store: what is there.
-            settings: how the service behaves.
-            clock: the current time, with its time zone.
-            kind: whether this is a workspace or a registry.
+            store: the store with the environments.
+            settings: the behaviour of the service.
+            clock: returns the current time with its time zone.
+            kind: `workspace` or `registry`.
         """
         self.store = store
         self._settings = settings
@@ -55,49 +57,54 @@ class Assets:
         self._resources = Resources(settings, kind)
 
     def get_version(self, call: Call, naming: Naming) -> JSON:
-        """One version, as it was before the last `stale_get_seconds`.
+        """Returns the resource of a version, in its state of `stale_get_seconds` ago.
 
         Raises:
-            ServiceError: there is none (404).
+            ServiceError: the version does not exist (404).
         """
         name, version = call.names["name"], call.names["version"]
         _, versions = self._before(self._settings.stale_get_seconds, name)
         record = next((item for item in versions if item.row.version == version), None)
         if record is None:
             raise no_environment(name, version)
-        return self._resources.version(record, versions, self._is_hidden(name), call, naming)
+        return self._resources.version(
+            record, versions, hidden=self._is_hidden(name), call=call, naming=naming
+        )
 
     def put_version(self, call: Call, naming: Naming) -> JSON:
-        """Registers or changes a version; the version as it is then.
+        """Registers or changes a version, and returns its new resource.
 
         Raises:
-            ServiceError: the service would not take it.
+            ServiceError: the request is invalid, or a rule of the service forbids it.
         """
         properties = wire.properties_of(call.body)
         written = self._written(properties)
         new = wire.new_version(
             call.names["name"],
             call.names["version"],
-            properties,
-            written,
+            properties=properties,
+            mutable=written,
             rename_conda=renames_conda(self._settings.as_of),
         )
-        record = self.write_version(call, self._kept_here(new, naming), written)
+        record = self.write_version(call, self._with_stored_context(new, naming), written)
         versions = self.store.records(new.name)[1]
-        return self._resources.version(record, versions, self._is_hidden(new.name), call, naming)
+        return self._resources.version(
+            record, versions, hidden=self._is_hidden(new.name), call=call, naming=naming
+        )
 
     def write_version(self, call: Call, new: NewVersion, written: Written) -> VersionRecord:
-        """Registers or changes a version that has been read already.
+        """Registers or changes a version from the values of a request.
 
         Raises:
             ServiceError: a rule of the service forbids it.
         """
         held = self.store.record(new.name, new.version)
+        # Only new versions are checked: registered ones can still be changed and archived.
         if held is None and self._settings.end_of_life_python == "refuse":
             wire.check_python(new)
         frozen = self._kind == "registry" and self._settings.registry_metadata == "ignore"
         try:
-            with self.store.changing(_actor(call)) as changes:
+            with self.store.changing(call.actor) as changes:
                 if held is not None and frozen:
                     written = _frozen(held, written)
                 return changes.put_version(new, written)
@@ -105,20 +112,24 @@ class Assets:
             raise refused(error, self._settings.conflict) from error
 
     def get_container(self, call: Call, naming: Naming) -> JSON:
-        """One container. Under `container_get="recorded"` it never says that it is archived.
+        """Returns the resource of a container.
+
+        With `container_get="recorded"`, its `isArchived` is always false.
 
         Raises:
-            ServiceError: there is none (404).
+            ServiceError: the container does not exist (404).
         """
         name = call.names["name"]
         containers, versions = self.store.records(name)
         if not containers:
             raise no_environment(name)
         archived = bool(containers[0].archived) and self._settings.container_get == "stored"
-        return self._resources.container(containers[0], versions, archived, call, naming)
+        return self._resources.container(
+            containers[0], versions, archived=archived, call=call, naming=naming
+        )
 
     def put_container(self, call: Call, naming: Naming) -> JSON:
-        """Makes or changes a container; the container as it is then.
+        """Creates or changes a container, and returns its new resource.
 
         Raises:
             ServiceError: a rule of the service forbids it.
@@ -126,15 +137,17 @@ class Assets:
         name = call.names["name"]
         written = self._written(wire.properties_of(call.body))
         try:
-            with self.store.changing(_actor(call)) as changes:
+            with self.store.changing(call.actor) as changes:
                 record = changes.put_container(name, written)
         except RuleViolation as error:
             raise refused(error, self._settings.conflict) from error
         versions = self.store.records(name)[1]
-        return self._resources.container(record, versions, bool(record.archived), call, naming)
+        return self._resources.container(
+            record, versions, archived=bool(record.archived), call=call, naming=naming
+        )
 
     def list_containers(self, call: Call, naming: Naming) -> JSON:
-        """A page of containers, the newest first (recorded)."""
+        """Returns a page of the list of containers, newest first (recorded)."""
         containers, versions = self._before(self._settings.list_lag_seconds)
         containers.sort(key=lambda item: item.created_at, reverse=True)
         by_name: defaultdict[str, list[VersionRecord]] = defaultdict(list)
@@ -145,21 +158,21 @@ class Assets:
         return page(
             call,
             shown,
-            self._settings.page_size,
-            lambda item: self._resources.container(
+            size=self._settings.page_size,
+            render=lambda item: self._resources.container(
                 item,
                 by_name[item.name],
-                bool(item.archived) and self._settings.archived_entry == "true",
-                call,
-                naming,
+                archived=bool(item.archived) and self._settings.archived_entry == "true",
+                call=call,
+                naming=naming,
             ),
         )
 
     def list_versions(self, call: Call, naming: Naming) -> JSON:
-        """A page of the versions of one name, the newest first unless `$orderBy` says otherwise.
+        """Returns a page of the versions of a name, newest first unless `$orderBy` differs.
 
         Raises:
-            ServiceError: there is no such name, in a service that answers 404 then.
+            ServiceError: the name does not exist, with `absent_versions="404"`.
         """
         name = call.names["name"]
         containers, versions = self._before(self._settings.list_lag_seconds, name)
@@ -174,25 +187,32 @@ class Assets:
         return page(
             call,
             shown,
-            self._settings.page_size,
-            lambda item: self._resources.version(item, versions, hidden, call, naming),
+            size=self._settings.page_size,
+            render=lambda item: self._resources.version(
+                item, versions, hidden=hidden, call=call, naming=naming
+            ),
         )
 
     def _before(
         self, seconds: float, name: str | None = None
     ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """What there was this many seconds ago, of one name or all."""
+        """Returns the containers and versions as they were some seconds ago, of one name or all."""
         containers, versions = self.store.records(name)
         if not seconds:
             return containers, versions
         at = lag.horizon(self._clock(), seconds, self._started)
-        return lag.as_of(containers, versions, self.store.history_after(at, name), at)
+        later = self.store.history_after(at, name)
+        return lag.as_of(containers, versions, later=later, at=at)
 
     def _written(self, properties: Mapping[str, JSON]) -> Written:
         return wire.written(properties, numbers=self._settings.numeric_tags != "refuse")
 
-    def _kept_here(self, new: NewVersion, naming: Naming) -> NewVersion:
-        """The same, with the digest of a build context that only we know by the address sent."""
+    def _with_stored_context(self, new: NewVersion, naming: Naming) -> NewVersion:
+        """Replaces the URL of a build context in the store by the digest of that build context.
+
+        The store of a local target keeps build contexts by digest. Clients see a URL, and send it
+        back unchanged in a PUT. The store would take that for a change.
+        """
         held = self.store.record(new.name, new.version)
         if held is None or held.row.build_context is None:
             return new
@@ -204,12 +224,6 @@ class Assets:
     def _is_hidden(self, name: str) -> bool:
         containers, _ = self.store.records(name)
         return bool(containers and containers[0].archived)
-
-
-def _actor(call: Call) -> str:
-    if call.caller is None:
-        raise ServiceError(401, "AuthenticationFailed", "Nobody is logged in.")
-    return call.caller.client
 
 
 def _frozen(held: VersionRecord, written: Written) -> Written:

@@ -1,31 +1,31 @@
-"""`DELETE` of environments and their versions, which the service has and its SDK and CLI hide."""
+"""`DELETE` of environments and versions: the REST API has it, but not azure-ai-ml and the CLI."""
 
 from __future__ import annotations
 
 from envsync.emulator.service.assets import Assets
-from envsync.emulator.service.errors import ServiceError, refused
+from envsync.emulator.service.errors import refused
 from envsync.emulator.service.routing import Answer, Call
 from envsync.targets.refusals import RuleViolation
 
 
 def delete(assets: Assets, call: Call) -> bool:
-    """Deletes the version that a path names, or else the container with all its versions.
+    """Deletes the version that the path names, or the container with all its versions.
 
     Returns:
-        Whether it was there.
+        Whether it existed.
 
     Raises:
         ServiceError: it is curated (400).
     """
-    if call.caller is None:
-        raise ServiceError(401, "AuthenticationFailed", "Nobody is logged in.")
+    actor = call.actor
     try:
         name, version = call.names["name"], call.names.get("version")
-        return assets.store.delete(name, version, call.caller.client)
+        return assets.store.delete(name, version, actor)
     except RuleViolation as error:
         raise refused(error, 409) from error
 
 
 def deleted(assets: Assets, call: Call) -> Answer:
-    """200 where something was deleted and 204 where there was nothing, both empty (OpenAPI)."""
+    """Deletes, and answers 200, or 204 if it did not exist; both without a body (OpenAPI)."""
+    # Azure ML answers a DELETE of a missing resource with success, as DELETE is idempotent.
     return Answer(status=200 if delete(assets, call) else 204, empty=True)

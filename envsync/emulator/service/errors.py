@@ -1,4 +1,4 @@
-"""What the service says when it refuses, in the words of recorded answers where there are any."""
+"""The error responses of the service. Recorded messages are used verbatim."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
+from envsync.emulator.settings import LOCATION, LOGIN_HOST, PROVIDER
 from envsync.model.canonical import JSON
 from envsync.targets.refusals import RuleViolation
 
 
 class ServiceError(Exception):
-    """An answer with an error status.
+    """An error response.
 
     Attributes:
         status: the HTTP status.
         code: `error.code` of the body.
-        inner: the code of the inner error, where the machine-learning service itself refuses;
-            None leaves it out.
-        headers: beside those that every answer has.
+        inner: the code of the inner error in responses of the machine-learning service; None
+            leaves it out.
+        headers: headers in addition to those of every response.
     """
 
     def __init__(
@@ -39,7 +40,11 @@ class ServiceError(Exception):
 
     @property
     def body(self) -> JSON:
-        """The answer's body: short from the resource manager, long from the service behind it."""
+        """The body of the response.
+
+        The machine-learning service adds details to its errors (code `UserError`). The resource
+        manager in front of it does not.
+        """
         short: dict[str, JSON] = {"code": self.code, "message": str(self)}
         if self.code != "UserError":
             return {"error": short}
@@ -48,10 +53,11 @@ class ServiceError(Exception):
     def _additional_info(self) -> JSON:
         request = uuid.uuid4().hex
         info: list[tuple[str, JSON]] = [
+            # Recorded entries, in their recorded order.
             ("ComponentName", "managementfrontend"),
             ("Correlation", {"operation": request, "request": request[:16]}),
-            ("Environment", "eastus"),
-            ("Location", "eastus"),
+            ("Environment", LOCATION),
+            ("Location", LOCATION),
             ("Time", datetime.now(UTC).isoformat()),
         ]
         if self.inner is not None:
@@ -60,12 +66,12 @@ class ServiceError(Exception):
 
 
 def user_error(message: str, *, status: int = 400, inner: str | None = None) -> ServiceError:
-    """The machine-learning service refuses what a client sent."""
+    """Returns an error of the machine-learning service about a client's request."""
     return ServiceError(status, "UserError", message, inner=inner)
 
 
 def no_environment(name: str, version: str = "") -> ServiceError:
-    """There is no such environment, in the words of a recorded answer."""
+    """Returns the recorded error about an unknown environment or version (404)."""
     return user_error(
         f"No environment exists for name: {name}, version: {version}, label: ",
         status=404,
@@ -74,7 +80,11 @@ def no_environment(name: str, version: str = "") -> ServiceError:
 
 
 def unauthorized(error: str) -> ServiceError:
-    """The request has no bearer token that is valid here."""
+    """Returns the error about a missing or invalid token (401).
+
+    Args:
+        error: `missing_token` or `invalid_token`.
+    """
     return ServiceError(
         401,
         "InvalidAuthenticationToken" if error == "invalid_token" else "AuthenticationFailed",
@@ -82,14 +92,19 @@ def unauthorized(error: str) -> ServiceError:
         if error == "invalid_token"
         else "Authentication failed. The 'Authorization' header is missing.",
         headers={
-            "WWW-Authenticate": 'Bearer authorization_uri="https://login.microsoftonline.com/", '
-            f'error="{error}"'
+            "WWW-Authenticate": f'Bearer authorization_uri="https://{LOGIN_HOST}/", error="{error}"'
         },
     )
 
 
 def forbidden(client: str, action: str, scope: str) -> ServiceError:
-    """Who asks has no role that allows it."""
+    """Returns the error about a missing permission (403).
+
+    Args:
+        client: the client id of the caller.
+        action: the permission that the request needs.
+        scope: the path of the resource.
+    """
     return ServiceError(
         403,
         "AuthorizationFailed",
@@ -100,17 +115,28 @@ def forbidden(client: str, action: str, scope: str) -> ServiceError:
 
 
 def no_resource(kind: str, name: str, group: str) -> ServiceError:
-    """The resource manager knows no such workspace, or nothing else that a path names."""
+    """Returns the resource manager's error about an unknown resource (404).
+
+    Args:
+        kind: the type of the resource below the provider, such as `workspaces`.
+        name: its name.
+        group: its resource group.
+    """
     return ServiceError(
         404,
         "ResourceNotFound",
-        f"The Resource 'Microsoft.MachineLearningServices/{kind}/{name}' under resource group "
+        f"The Resource '{PROVIDER}/{kind}/{name}' under resource group "
         f"'{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
     )
 
 
 def refused(error: RuleViolation, conflict: Literal[400, 409]) -> ServiceError:
-    """What a rule of the store forbids, as the service says it."""
+    """Returns the service's error for a violated rule of the store.
+
+    Args:
+        error: the violated rule.
+        conflict: the status for a change of a version's fixed part.
+    """
     if error.rule == "unknown":
         return user_error(str(error), status=404, inner="NotFoundError")
     return user_error(str(error), status=conflict if error.rule == "fixed" else 400)

@@ -1,6 +1,7 @@
-"""Lists as they were a while ago: the service's own lag behind writes, up to half a minute.
+"""Earlier states of a store, for lists that are eventually consistent.
 
-Nothing is kept for it: a store's history says what each write found before.
+The lists of Azure ML show a write up to half a minute later. No copies are stored for that: the
+history of a store contains the state before each write.
 """
 
 from __future__ import annotations
@@ -14,34 +15,46 @@ from envsync.targets.store.rows import ContainerRecord, VersionRecord
 
 
 def horizon(now: datetime, lag_seconds: float, started: datetime) -> str:
-    """The time (ISO 8601 in UTC) whose state lists show: never one before the emulator started."""
+    """Returns the time (ISO 8601 in UTC) whose state lists show.
+
+    It is never earlier than the start of the emulator: environments that a state file contains, or
+    that were seeded, are visible immediately.
+
+    Args:
+        now: the current time.
+        lag_seconds: the lag of the lists.
+        started: the start of the emulator.
+    """
     return timestamp(max(now - timedelta(seconds=lag_seconds), started))
 
 
 def timestamp(moment: datetime) -> str:
-    """A time as rows have it."""
+    """Formats a time as in the rows of a store: equal formats compare as strings."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def as_of(
     containers: Iterable[ContainerRecord],
     versions: Iterable[VersionRecord],
+    *,
     later: Iterable[HistoryEntry],
     at: str,
 ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-    """Containers and versions without what happened after a time.
+    """Returns the containers and versions as they were at a time.
 
     Args:
-        containers: as they are.
-        versions: as they are.
-        later: the changes since then, newest first.
-        at: ISO 8601 in UTC.
+        containers: the current containers.
+        versions: the current versions.
+        later: the changes after that time, newest first.
+        at: the time, ISO 8601 in UTC.
     """
     by_name = {item.name: item for item in containers if item.created_at <= at}
     by_key = {
         (item.row.name, item.row.version): item for item in versions if item.row.created_at <= at
     }
+    # Undo the changes from the newest to the oldest.
     for entry in later:
+        # Creations have no earlier state; `created_at` removes them above.
         if entry.before is None or not isinstance(entry.before, dict):
             continue
         if entry.version is None:
@@ -53,6 +66,7 @@ def as_of(
 
 
 def _container_before(record: ContainerRecord, before: Mapping[str, JSON]) -> ContainerRecord:
+    # The history of a container contains only the values that a write changed.
     if "archived" in before:
         record = record._replace(archived=int(bool(before["archived"])))
     if "tags" in before:

@@ -1,6 +1,6 @@
-"""`Operations`: work that takes its time, as clients ask for it until it is done.
+"""`Operations`: long-running operations, which clients poll until they are done.
 
-Everything is done at once here; an operation only counts how often it still has to be asked for.
+The emulator executes each request immediately. An operation only counts its remaining polls.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ from envsync.emulator.service.errors import user_error
 from envsync.emulator.settings import Settings
 
 TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
-"""How long a client may go on asking (recorded)."""
+"""The header with the maximum time that a client polls (recorded)."""
 
 
 class Operations:
-    """The operations that were begun, by their ids."""
+    """The operations that were started."""
 
     def __init__(self, settings: Settings) -> None:
-        """None has begun; `Settings.operation_polls` says how often each is to be asked for."""
+        """Creates an empty set; each operation takes `Settings.operation_polls` polls."""
         self._settings = settings
         self._left: dict[str, int] = {}
         self._numbers = itertools.count(1)
+        # Handlers run in several worker threads at the same time.
         self._lock = threading.Lock()
 
     def begin(self, *about: str) -> str:
-        """The id of a new operation; the words that it is about are part of it (recorded)."""
+        """Starts an operation and returns its id, which contains the given words (recorded)."""
         with self._lock:
             operation = "_".join((*about, str(next(self._numbers))))
             self._left[operation] = self._settings.operation_polls
         return operation
 
     def is_done(self, operation: str) -> bool:
-        """Whether an operation is done; asking brings its end nearer.
+        """Counts a poll, and returns whether the operation is done.
 
         Raises:
-            ServiceError: there is no such operation (404).
+            ServiceError: the operation does not exist (404).
         """
         with self._lock:
             left = self._left.get(operation)
@@ -46,7 +47,8 @@ class Operations:
         return left == 0
 
     def waiting(self) -> dict[str, str]:
-        """How long a client is to wait. HTTP knows whole seconds; Azure's clients, milliseconds."""
+        """Returns the header with the time to wait before the next poll."""
+        # `Retry-After` has whole seconds; for less, Azure's clients support `retry-after-ms`.
         seconds = self._settings.retry_after
         if seconds == int(seconds):
             return {"Retry-After": f"{seconds:.0f}"}

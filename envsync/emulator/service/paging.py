@@ -1,4 +1,4 @@
-"""What the parameters of a list ask for: a view, an order, a number, and pages."""
+"""The query parameters of lists: view, order, number of items, and pages."""
 
 from __future__ import annotations
 
@@ -16,21 +16,23 @@ _VIEWS = {"activeonly": (False,), "archivedonly": (True,), "all": (False, True)}
 _ORDER = re.compile(r"createdtime(?: (asc|desc))?")
 
 
-def page(call: Call, items: Sequence[_Item], size: int, render: Callable[[_Item], JSON]) -> JSON:
-    """One page of a list, with a `nextLink` where more follow.
+def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_Item], JSON]) -> JSON:
+    """Returns a page of a list, with a `nextLink` if there is another page.
 
-    `$top` is how many there are in all, and `$skip` how many came before this page (recorded).
+    `$top` limits the items of all pages together. `$skip` is the number of items on the pages
+    before (recorded).
 
     Args:
         call: the request.
-        items: all that there are.
-        size: how many a page has at most.
-        render: makes JSON of one.
+        items: all items of the list.
+        size: maximum number of items on a page.
+        render: converts an item to JSON.
 
     Raises:
-        ServiceError: a parameter is no number (400).
+        ServiceError: a parameter is not a number (400).
     """
     skip = _number(call.query, "$skip", 0)
+    # `$top` may be larger than the list.
     top = min(_number(call.query, "$top", len(items)), len(items))
     end = min(skip + size, top)
     content: dict[str, JSON] = {"value": [render(item) for item in items[skip:end]]}
@@ -41,19 +43,27 @@ def page(call: Call, items: Sequence[_Item], size: int, render: Callable[[_Item]
 
 
 def view_of(call: Call) -> tuple[bool, ...]:
-    """The archived states that a list shows."""
+    """Returns the archived states that a list includes.
+
+    Raises:
+        ServiceError: `listViewType` has an unknown value (400).
+    """
     text = call.query.get("listViewType", "ActiveOnly")
     if text.lower() not in _VIEWS:
-        raise user_error(f"{text} is no list view type: ActiveOnly, ArchivedOnly or All.")
+        raise user_error(f"listViewType is {text!r}; it must be ActiveOnly, ArchivedOnly or All.")
     return _VIEWS[text.lower()]
 
 
 def is_ascending(call: Call) -> bool:
-    """Whether a list has the oldest first; the newest is (recorded) unless `$orderBy` says so."""
+    """Returns whether a list has the oldest item first; the default is newest first (recorded).
+
+    Raises:
+        ServiceError: `$orderBy` has an unknown value (400).
+    """
     text = call.query.get("$orderBy", "createdtime desc")
     match = _ORDER.fullmatch(text.strip().lower())
     if match is None:
-        raise user_error(f"{text} is no order: createdtime asc or createdtime desc.")
+        raise user_error(f"$orderBy is {text!r}; it must be createdtime asc or createdtime desc.")
     return match[1] != "desc"
 
 
@@ -62,5 +72,5 @@ def _number(query: Mapping[str, str], key: str, default: int) -> int:
     if text is None:
         return default
     if not text.isdecimal():
-        raise user_error(f"{key} has to be a number.")
+        raise user_error(f"{key} is {text!r}; it must be a number.")
     return int(text)

@@ -1,4 +1,4 @@
-"""What the service answers: a store's rows as the JSON of Azure ML's REST resources."""
+"""Converts the rows of a store to the JSON of Azure ML's REST resources."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from envsync.model.naming import highest_number, is_number
 from envsync.targets.store.rows import FIXED_EXTRA, ContainerRecord, VersionRecord, parsed_tags
 
 _ANONYMOUS = "CliV2AnonymousEnvironment"
-"""The container of the environments that jobs bring with them."""
+"""The container of the environments that jobs define inline."""
 
 _LABELS: Mapping[AssetKind, str] = {
     "workspace": "latest",
     "registry": "default,latest,invisibleLatest",
 }
-"""The service's labels for the newest version (recorded since 2023-10)."""
+"""The labels of the newest version (recorded since 2023-10)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How resources are called here.
+    """The parts of ids, types and URLs that depend on the endpoint.
 
     Attributes:
-        base: what every id begins with, without a `/` at its end.
-        type_prefix: what every type begins with.
-        context_base: where a build context lies that is kept beside the store's file.
+        base: the beginning of every id, without `/` at the end.
+        type_prefix: the beginning of every type. It is empty on a registry's own host.
+        context_base: the beginning of the URL of a build context in the store.
     """
 
     base: str
@@ -47,8 +47,8 @@ class Resources:
     """The resources of one workspace or registry.
 
     Attributes:
-        settings: how the service behaves.
-        kind: whether this is a workspace or a registry.
+        settings: the behaviour of the service.
+        kind: `workspace` or `registry`.
     """
 
     settings: Settings
@@ -58,11 +58,20 @@ class Resources:
         self,
         record: VersionRecord,
         versions: Sequence[VersionRecord],
+        *,
         hidden: bool,
         call: Call,
         naming: Naming,
     ) -> JSON:
-        """A version's resource; `versions` are all of its name, in order of creation."""
+        """Returns the resource of a version.
+
+        Args:
+            record: the version.
+            versions: all versions of its name, in order of creation.
+            hidden: whether its container is archived.
+            call: the request.
+            naming: ids, types and URLs of the endpoint.
+        """
         row = record.row
         archived = bool(row.archived)
         if self.settings.hidden_versions == "effective":
@@ -74,8 +83,8 @@ class Resources:
             archived=archived,
             context_uri=context_uri(record, naming),
             labels=_LABELS[self.kind] if newest else "",
-            # A registry shows the stage Archived (recorded in 2026-05). What a workspace shows was
-            # never recorded.
+            # A registry shows the stage `Archived` (recorded in 2026-05). The stage in a workspace
+            # was never recorded.
             stage="Archived" if archived and self.kind == "registry" else None,
             numbers=self.settings.numeric_tags == "number",
         )
@@ -92,13 +101,23 @@ class Resources:
         self,
         record: ContainerRecord,
         versions: Sequence[VersionRecord],
+        *,
         archived: bool,
         call: Call,
         naming: Naming,
     ) -> JSON:
-        """A container's resource, said to be archived or not. It keeps its latest version then."""
+        """Returns the resource of a container.
+
+        Args:
+            record: the container.
+            versions: its versions, in order of creation.
+            archived: the value of `isArchived`. It does not affect `latestVersion`.
+            call: the request.
+            naming: ids, types and URLs of the endpoint.
+        """
         active = [item.row.version for item in versions if not item.row.archived]
         shape = shape_of(call.query.get("api-version", ""), self.settings.as_of)
+        # The rows are in order of creation, which is the order of the label `latest`.
         latest = active[-1] if active else None
         properties: dict[str, JSON] = {
             "description": record.description or "",
@@ -109,7 +128,7 @@ class Resources:
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # By a registry's own host (recorded in 2022-09); by the resource manager there is none.
+        # Only the ids on a registry's own host have this suffix (recorded in 2022-09).
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
@@ -120,9 +139,13 @@ class Resources:
         }
 
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
-        """What the service would call the next version; it may be there already (recorded)."""
+        """Returns `nextVersion`: the number after the highest one, or 1.
+
+        A version of that number can exist already (recorded).
+        """
         if self.settings.next_version == "timestamp":
-            # Of the last version, so that it stays while nothing is written.
+            # The time of the last version, not the current time: a GET without a write in between
+            # must return the same value.
             newest = versions[-1].row.created_at if versions else record.created_at
             moment = datetime.fromisoformat(newest)
             return f"{moment:%Y-%m-%d-%H-%M-%S}-{moment.microsecond * 10 + 1:07}"
@@ -133,7 +156,7 @@ class Resources:
 
 
 def context_uri(record: VersionRecord, naming: Naming) -> str | None:
-    """Where a version's build context lies; None where it has none."""
+    """Returns the URL of a version's build context, or None if it has no build context."""
     if record.row.build_context is None:
         return record.row.build_uri
     digest = record.row.build_context.removeprefix("sha256:")
@@ -141,7 +164,7 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
 
 
 def system_data(created_at: str, created_by: str) -> dict[str, JSON]:
-    """Who made a resource, and when. The service shows no later change (recordings)."""
+    """Returns the `systemData` of a resource. Later changes do not affect it (recorded)."""
     return {
         "createdAt": created_at,
         "createdBy": created_by,
@@ -162,30 +185,34 @@ def _version_properties(
     stage: str | None,
     numbers: bool,
 ) -> dict[str, JSON]:
-    """The `properties` of a version's resource, in the order of recorded answers.
+    """Returns the `properties` of a version's resource, in the order of recorded responses.
 
     Args:
         record: the version.
-        shape: which keys the client's API version has.
-        archived: the state that it is shown in.
-        context_uri: where its build context lies, if it has one.
-        labels: the labels that the service gives it.
-        stage: where in its life it is shown to be; None: as it is kept.
-        numbers: whether tags that were sent as numbers are shown as numbers.
+        shape: the keys of the client's API version.
+        archived: the value of `isArchived`.
+        context_uri: the URL of its build context, or None.
+        labels: the value of the label property.
+        stage: the value of `stage`; None shows the stored value.
+        numbers: whether tags that were sent as numbers are returned as numbers.
     """
     row, extra = record.row, json.loads(record.extra)
     tags = cast("dict[str, JSON]", parsed_tags(row.tags))
     if numbers:
+        # Tags are stored as strings; `extra` contains the names of those that were sent as numbers.
         tags |= {key: json.loads(str(tags[key])) for key in extra.get("numbers", ()) if key in tags}
     properties = cast("dict[str, JSON]", parsed_tags(record.properties))
     if shape.labels:
         properties[LABELS] = labels
+    # The service keeps the order of the conda file's keys. The column of the store is canonical
+    # JSON, whose keys are sorted; versions that a local target registered have only this column.
     conda = extra.get("condaFile")
     if conda is None:
         conda = "" if row.conda_file is None else json.dumps(json.loads(row.conda_file), indent=2)
     optional: dict[str, JSON] = {"image": row.image, "condaFile": conda}
     if context_uri is not None:
         optional["build"] = {"contextUri": context_uri, "dockerfilePath": row.dockerfile_path}
+    # Keys are added in the order of recorded responses.
     optional["osType"] = row.os_type
     if row.inference_config is not None:
         routes = json.loads(row.inference_config)

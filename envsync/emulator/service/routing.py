@@ -1,7 +1,7 @@
-"""Which handler answers a request: by host, method and path.
+"""Selects the handler of a request by host, method and path.
 
-The resource manager compares the fixed words of a path without case, and names with it, which is
-why these are not Starlette's own routes.
+Starlette's own routes cannot be used: the resource manager ignores the case of the fixed parts of a
+path, but not the case of names.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import quote
 
+from envsync.emulator.service.errors import ServiceError
 from envsync.emulator.service.tokens import Caller
 from envsync.model.canonical import JSON
 
@@ -20,14 +21,16 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, once it is known who asks and for what.
+    """A request with its path parameters and its caller.
 
     Attributes:
-        host: in lower case, without a port.
-        names: what stands for the placeholders of the path.
-        query: its parameters; of several with one name, the last.
-        body: the JSON that was sent, or the form as a mapping; None without any.
-        caller: None where nobody has to log in.
+        method: the HTTP method in capitals.
+        host: the host in lower case, without a port.
+        path: the decoded path.
+        names: the values of the path's placeholders.
+        query: the query parameters. Of several with one name, the last one.
+        body: the JSON body, or a form as a mapping; None without a body.
+        caller: the authenticated caller; None at endpoints without authentication.
     """
 
     method: str
@@ -40,13 +43,36 @@ class Call:
 
     @property
     def url(self) -> str:
-        """The address without its query, as it was before it was decoded."""
+        """The URL of the request, without the query."""
         return f"https://{self.host}{quote(self.path)}"
+
+    @property
+    def versioned_url(self) -> str:
+        """The URL of the request with its `api-version`, for the header `Location`."""
+        return f"{self.url}?api-version={self.query.get('api-version', '')}"
+
+    @property
+    def actor(self) -> str:
+        """The client id of the caller, for the history of the store.
+
+        Raises:
+            ServiceError: the endpoint does not authenticate its callers (401).
+        """
+        if self.caller is None:
+            raise ServiceError(401, "AuthenticationFailed", "Nobody is logged in.")
+        return self.caller.client
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered. `content` is JSON; `empty` answers have no body at all."""
+    """A response.
+
+    Attributes:
+        content: the JSON body. None is the body `null`.
+        status: the HTTP status.
+        headers: additional headers.
+        empty: whether the response has no body.
+    """
 
     content: JSON = None
     status: int = 200
@@ -59,11 +85,14 @@ Handler: TypeAlias = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One thing that can be asked for.
+    """One operation of the service.
 
     Attributes:
-        action: the permission that it needs, as role definitions name it, below
-            `Microsoft.MachineLearningServices`; None where nobody has to log in.
+        host: the host in lower case.
+        method: the HTTP method in capitals.
+        pattern: matches the paths of the operation.
+        action: the permission that it needs, as in role definitions; None without authentication.
+        handler: executes the operation.
     """
 
     host: str
@@ -74,19 +103,56 @@ class Endpoint:
 
     @property
     def writes(self) -> bool:
-        """Whether the role Reader does not cover it."""
+        """Whether the operation needs more than the role Reader."""
         return self.action is not None and not self.action.endswith("/read")
 
 
-def endpoint(host: str, method: str, path: str, action: str | None, handler: Handler) -> Endpoint:
-    """An endpoint; `{name}` in the path is one segment, matched with case."""
-    return Endpoint(host, method, pattern(path), action, handler)
+@dataclass(frozen=True, slots=True)
+class ProviderEndpoints:
+    """Creates the endpoints of a resource provider on a host.
+
+    In each path, a placeholder such as `{name}` stands for one segment. Permissions are given
+    without the provider.
+
+    Attributes:
+        host: the host in lower case.
+        provider: the resource provider.
+    """
+
+    host: str
+    provider: str
+
+    def get(self, path: str, permission: str, handler: Handler) -> Endpoint:
+        """Creates an endpoint for GET."""
+        return self._endpoint("GET", path, permission=permission, handler=handler)
+
+    def put(self, path: str, permission: str, handler: Handler) -> Endpoint:
+        """Creates an endpoint for PUT."""
+        return self._endpoint("PUT", path, permission=permission, handler=handler)
+
+    def post(self, path: str, permission: str, handler: Handler) -> Endpoint:
+        """Creates an endpoint for POST."""
+        return self._endpoint("POST", path, permission=permission, handler=handler)
+
+    def delete(self, path: str, permission: str, handler: Handler) -> Endpoint:
+        """Creates an endpoint for DELETE."""
+        return self._endpoint("DELETE", path, permission=permission, handler=handler)
+
+    def _endpoint(self, method: str, path: str, *, permission: str, handler: Handler) -> Endpoint:
+        return Endpoint(
+            host=self.host,
+            method=method,
+            pattern=pattern(path),
+            action=f"{self.provider}/{permission}",
+            handler=handler,
+        )
 
 
 def pattern(path: str) -> re.Pattern[str]:
-    """What the paths of an endpoint look like; each `{name}` is a group of that name."""
+    """Returns the pattern of a path in which each `{name}` is a group for one segment."""
     parts = _PLACEHOLDER.split(path)
     text = "".join(
+        # `split` with a group returns fixed parts and names alternately.
         f"(?P<{part}>[^/]+)" if index % 2 else f"(?i:{re.escape(part)})"
         for index, part in enumerate(parts)
     )
@@ -94,9 +160,9 @@ def pattern(path: str) -> re.Pattern[str]:
 
 
 def find(
-    endpoints: Sequence[Endpoint], host: str, method: str, path: str
+    endpoints: Sequence[Endpoint], *, host: str, method: str, path: str
 ) -> tuple[Endpoint, dict[str, str]] | None:
-    """The endpoint that answers, and what the path's placeholders stand for."""
+    """Returns the endpoint of a request and the values of its placeholders, or None."""
     for candidate in endpoints:
         if candidate.host == host and candidate.method == method:
             match = candidate.pattern.fullmatch(path)

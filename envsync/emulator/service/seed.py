@@ -1,4 +1,4 @@
-"""`seeded`: what a directory of environment files declares, as the service would have it."""
+"""`seeded`: converts a directory of environment files to versions of the service."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ _SHA256_DIGITS = 64
 
 
 def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
-    """The declared versions; a file without version declares `1`.
+    """Yields the declared versions. A file without a version declares version `1`.
 
-    A build context gets the address that an upload would give it; its files are not uploaded.
+    A build context gets the URL that an upload would have. Its files are not uploaded.
 
     Args:
-        directory: what environment files are looked for in. They may name files of the project
-            around it, where there is one.
-        settings: where build contexts of the first workspace lie.
+        directory: the directory with the environment files. They can refer to files of the project
+            that the directory belongs to.
+        settings: the account and the container of build contexts.
 
     Raises:
         InvalidProject: a file has errors.
-        TargetError: the directory holds no environment file.
+        TargetError: the directory contains no environment file.
     """
+    # Imported here: only a seed needs the project reader and its YAML parsers.
     from envsync.project.load import load
     from envsync.project.settings.config import find_config
 
     config = find_config(directory)
     root = directory if config is None else config.parent
+    # The default severities: the settings of a surrounding project do not apply to a seed.
     loaded = load(root, directory, rules={}, versions="auto")
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
     if not loaded.files:
-        raise TargetError(f"There are no environment files in {directory} to start from.")
+        raise TargetError(f"The seed {directory} contains no environment files.")
     for declaration in loaded.declarations:
         yield _new(declaration, settings)
 
@@ -59,6 +61,7 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
+    # A context has an upload digest for each release of azure-ai-ml: older ones use MD5.
     digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name

@@ -1,6 +1,7 @@
-"""Which keys the service answers with: by the client's `api-version`, and by the day.
+"""`Shape`: the keys of a response, which depend on the client's `api-version` and on the day.
 
-Answers have grown over the years. Recordings of each year are matched on a day of that year.
+Responses got more keys over the years. `Settings.as_of` selects the day of a recording, whose
+responses the emulator then reproduces.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _DATAPLANE = "2021-10-01-dataplanepreview"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which keys a version of the API answers with.
+    """Which optional keys a response has.
 
     Attributes:
         rebuild: `autoRebuild` and `provisioningState`.
@@ -35,24 +36,25 @@ class Shape:
 
 
 def shape_of(api_version: str, as_of: date | None) -> Shape:
-    """What an `api-version` answers with.
+    """Returns the keys of an `api-version`.
 
-    As recorded for 2022-05-01, 2023-04-01-preview and 2021-10-01-dataplanepreview; for 2024-04-01
-    as its OpenAPI says.
+    Sources: recordings of 2022-05-01, 2023-04-01-preview and 2021-10-01-dataplanepreview, and the
+    OpenAPI of 2024-04-01.
 
     Args:
-        api_version: the parameter of the request.
-        as_of: the day whose recordings are to be matched; None is today.
+        api_version: the query parameter of the request.
+        as_of: the day of the recordings to reproduce; None means today.
     """
     recent = as_of is None or as_of >= _LABELS_SINCE
     if api_version == _DATAPLANE:
-        return Shape(False, recent, False, recent, recent)
+        return Shape(rebuild=False, stage=recent, deletion=False, property=recent, labels=recent)
+    # ISO dates compare as strings.
     match = _DATED.fullmatch(api_version)
     modern = match is not None and match[1] >= "2023-04-01"
     preview = modern and match is not None and match[2] is not None
-    return Shape(modern, modern, preview, preview, recent)
+    return Shape(rebuild=modern, stage=modern, deletion=preview, property=preview, labels=recent)
 
 
 def renames_conda(as_of: date | None) -> bool:
-    """Whether the service replaces the `name` of a conda file (recorded in March 2022)."""
+    """Returns whether the service replaces the `name` of a conda file (recorded in March 2022)."""
     return as_of is not None and as_of < _CONDA_NAMES_UNTIL

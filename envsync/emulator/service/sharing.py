@@ -1,4 +1,4 @@
-"""A workspace's version becomes a registry's, by `import` (azure-ai-ml) or by `publish`."""
+"""Copies a version from a workspace to a registry: `import` (azure-ai-ml) and `publish`."""
 
 from __future__ import annotations
 
@@ -21,35 +21,41 @@ _SOURCE = re.compile(
 
 
 def imported(world: World, properties: Mapping[str, JSON]) -> NewVersion:
-    """The version that an `import` asks for: that of a workspace, under a name of its own.
+    """Returns the version that an `import` registers.
 
     Args:
-        world: what there is.
-        properties: of the body: `sourceAssetId`, `destinationName` and `destinationVersion`.
+        world: the workspaces.
+        properties: the request's `sourceAssetId`, `destinationName` and `destinationVersion`.
 
     Raises:
-        ServiceError: the source is no id of a version (400), or there is none (404).
+        ServiceError: the source is not the id of a version (400), or does not exist (404).
     """
     source = _source(world, str(properties.get("sourceAssetId", "")))
     return renamed(source, properties.get("destinationName"), properties.get("destinationVersion"))
 
 
 def renamed(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:
-    """A version as a registry gets it; what is no text keeps the source's name or version."""
+    """Returns a copy of a version under another name and version.
+
+    Args:
+        source: the version to copy.
+        name: the new name. Any JSON but a string keeps the name.
+        version: the new version. Any JSON but a string keeps the version.
+    """
     row = source.row
     return NewVersion(
         name if isinstance(name, str) else row.name,
         version if isinstance(version, str) else row.version,
         row.spec,
-        row.description,
-        parsed_tags(row.tags),
+        description=row.description,
+        tags=parsed_tags(row.tags),
         properties=parsed_tags(source.properties),
         extra=json.loads(source.extra),
     )
 
 
 def write_imported(assets: Assets, call: Call, new: NewVersion) -> None:
-    """Registers the version.
+    """Registers an imported version in a registry.
 
     Raises:
         ServiceError: a rule of the service forbids it.
@@ -60,7 +66,8 @@ def write_imported(assets: Assets, call: Call, new: NewVersion) -> None:
 def _source(world: World, asset_id: str) -> VersionRecord:
     match = _SOURCE.fullmatch(asset_id)
     if match is None:
-        raise user_error(f"{asset_id} is no id of a workspace's environment version.")
+        raise user_error(f"{asset_id!r} is not the id of an environment version in a workspace.")
+    # An asset id contains the GUID of the workspace, not its name.
     for workspace, assets in world.workspaces.items():
         if stable_id("workspace", workspace) == match["guid"].lower():
             record = assets.store.record(match["name"], match["version"])

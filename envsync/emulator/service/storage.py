@@ -1,7 +1,7 @@
-"""Where clients upload build contexts: datastores, their secrets, and signed addresses.
+"""Datastores, their secrets, and shared access signatures (SAS) for uploads of build contexts.
 
-Signatures are real: the blob store that the emulator starts beside itself checks them. They follow
-https://learn.microsoft.com/rest/api/storageservices/create-service-sas.
+The signatures are valid: Azurite verifies them. Their format:
+https://learn.microsoft.com/rest/api/storageservices/create-service-sas
 """
 
 from __future__ import annotations
@@ -13,39 +13,57 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from envsync.emulator.service.errors import user_error
-from envsync.emulator.settings import SUBSCRIPTION_ID, Settings, stable_id
+from envsync.emulator.settings import BLOB_API_VERSION, SUBSCRIPTION_ID, Settings, stable_id
 from envsync.model.canonical import JSON
 
 DEFAULT_DATASTORE = "workspaceblobstore"
-_SAS_VERSION = "2021-08-06"
+
 _SKEW = timedelta(minutes=15)
+"""How far the start of a signature is in the past, because clocks differ."""
 
 
-def container_sas(settings: Settings, container: str, now: datetime, lifetime: timedelta) -> str:
-    """A signature that lets its holder read, write and list one blob container, as a query."""
+def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:
+    """Returns a SAS to read, write and list a blob container, as a query string.
+
+    Args:
+        settings: the account and its key.
+        container: the name of the container.
+        now: the current time.
+        lifetime: how long the signature is valid.
+    """
     fields = {
-        "sv": _SAS_VERSION,
+        "sv": BLOB_API_VERSION,
         "st": _stamp(now - _SKEW),
         "se": _stamp(now + lifetime),
+        # The whole container: clients upload many files with one signature.
         "sr": "c",
+        # Read, add, create, write and list, but not delete.
         "sp": "racwl",
         "spr": "https",
     }
-    text = "\n".join(
-        (
-            *(fields["sp"], fields["st"], fields["se"]),
-            f"/blob/{settings.blob_account}/{container}",
-            *("", "", fields["spr"], fields["sv"], fields["sr"]),
-            *("", "", "", "", "", "", ""),
-        )
-    )
+    # Every field has its line, in the order of the documentation; unused fields are empty. They are
+    # identifier and IP range, and at the end snapshot time, encryption scope and response headers.
+    unused = ""
+    to_sign = [
+        fields["sp"],
+        fields["st"],
+        fields["se"],
+        f"/blob/{settings.blob_account}/{container}",
+        unused,
+        unused,
+        fields["spr"],
+        fields["sv"],
+        fields["sr"],
+        *[unused] * 7,
+    ]
+    text = "\n".join(to_sign)
     key = base64.b64decode(settings.blob_key)
     signature = base64.b64encode(hmac.digest(key, text.encode(), hashlib.sha256))
     return urlencode({**fields, "sig": signature.decode()})
 
 
 def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
-    """The `properties` of a workspace's default datastore (recorded)."""
+    """Returns the `properties` of a workspace's default datastore (recorded)."""
     return {
         "description": None,
         "tags": None,
@@ -55,6 +73,7 @@ def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
         "datastoreType": "AzureBlob",
         "accountName": settings.blob_account,
         "containerName": settings.blob_container(workspace),
+        # The suffix of the blob host, without account and `blob`.
         "endpoint": "core.windows.net",
         "protocol": "https",
         "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
@@ -62,38 +81,46 @@ def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
 
 
 def datastore_secrets(
-    settings: Settings, workspace: str, body: JSON, now: datetime
+    settings: Settings, workspace: str, *, body: JSON, now: datetime
 ) -> dict[str, JSON]:
-    """What opens a workspace's default datastore: its key, or a signature that expires.
+    """Returns the secret of a workspace's default datastore: the account's key, or a SAS.
 
     Args:
         settings: the account and its key.
-        workspace: whose datastore it is.
-        body: `{"expirableSecret": true, "expireAfterHours": N}` asks for a signature.
+        workspace: the name of the workspace.
+        body: `{"expirableSecret": true, "expireAfterHours": N}` requests a SAS.
         now: the current time.
 
     Raises:
-        ServiceError: the number of hours is none (400).
+        ServiceError: the number of hours is invalid (400).
     """
     if not isinstance(body, dict) or body.get("expirableSecret") is not True:
         return {"secretsType": "AccountKey", "key": settings.blob_key}
     hours = body.get("expireAfterHours", 1)
+    # `type`, because a bool is an instance of int.
     if type(hours) is not int or hours < 1:
-        raise user_error("expireAfterHours has to be a whole number of hours.")
+        raise user_error(f"expireAfterHours is {hours!r}; it must be a whole number, at least 1.")
     container = settings.blob_container(workspace)
-    sas = container_sas(settings, container, now, timedelta(hours=hours))
+    sas = container_sas(settings, container, now=now, lifetime=timedelta(hours=hours))
     return {"secretsType": "Sas", "sasToken": sas}
 
 
 def upload_container(registry: str, name: str, version: str) -> str:
-    """The blob container for one version's upload to a registry: each has its own (recorded)."""
+    """Returns the blob container for the upload of a registry's version: one each (recorded)."""
+    # Names of containers have at most 63 characters, of which the GUID needs 36.
     return f"{registry.lower()[:20]}-{stable_id('registry', registry, name, version)}"
 
 
 def temporary_data_reference(settings: Settings, container: str, now: datetime) -> dict[str, JSON]:
-    """Where a client may upload what a registry's version is made of (recorded)."""
+    """Returns the response to a request for an upload to a registry (recorded).
+
+    Args:
+        settings: the account and its key.
+        container: the blob container for the upload.
+        now: the current time.
+    """
     account = settings.blob_account
-    sas = container_sas(settings, container, now, timedelta(hours=8))
+    sas = container_sas(settings, container, now=now, lifetime=timedelta(hours=8))
     return {
         "blobReferenceForConsumption": {
             "blobUri": f"{settings.blob_endpoint}:443/{container}",

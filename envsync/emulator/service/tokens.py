@@ -1,8 +1,7 @@
-"""Logging in: the part of Microsoft's identity platform that azure-identity asks for.
+"""Access tokens: the part of Microsoft Entra ID that azure-identity uses.
 
-https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow describes it.
-Tokens look as the real ones do, say who logged in, and are signed with a key that dies with the
-emulator.
+Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+Tokens have the format and the claims of real ones. The key that signs them exists in memory only.
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from envsync.model.canonical import JSON
 Role: TypeAlias = Literal["reader", "writer"]
 
 LIFETIME = 3600
-"""Seconds that a token is valid."""
+"""The lifetime of a token in seconds."""
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """The authenticated client of a request.
 
     Attributes:
-        client: the application that logged in.
-        role: `reader` has Azure's role Reader, `writer` may do everything here.
+        client: the client id of the application.
+        role: `reader` has Azure's role Reader, `writer` has every permission.
     """
 
     client: str
@@ -43,10 +42,11 @@ class Caller:
 
 
 class LoginRefused(Exception):
-    """Nobody can log in like this.
+    """The login of a client failed.
 
     Attributes:
-        error: OAuth's code.
+        error: the error code of OAuth.
+        number: the error number of Entra ID (`AADSTS`).
     """
 
     def __init__(self, error: str, number: int, message: str) -> None:
@@ -56,7 +56,7 @@ class LoginRefused(Exception):
 
     @property
     def body(self) -> JSON:
-        """The answer's body."""
+        """The body of the response."""
         return {
             "error": self.error,
             "error_description": str(self),
@@ -67,25 +67,26 @@ class LoginRefused(Exception):
 
 
 class Tokens:
-    """Issues tokens and knows them again."""
+    """Issues and verifies tokens."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._key = secrets.token_bytes(32)
 
     def issue(self, tenant: str, form: Mapping[str, str]) -> dict[str, JSON]:
-        """The answer to a request for a token.
+        """Returns the response to a request for a token.
 
         Args:
-            tenant: as the path names it.
+            tenant: the tenant in the path.
             form: the fields of the request.
 
         Raises:
-            LoginRefused: the client's secret is none of the emulator's, or it sends none.
+            LoginRefused: the request has no client secret, or an unknown one.
         """
         client = form.get("client_id", "")
         role = self._role(form)
         now = int(time.time())
+        # The v1 endpoint has the field `resource` in place of `scope`.
         scope = form.get("scope", form.get("resource", "")).split(" ")[0]
         claims: dict[str, JSON] = {
             "aud": scope.removesuffix("/.default"),
@@ -94,9 +95,11 @@ class Tokens:
             "nbf": now,
             "exp": now + LIFETIME,
             "appid": client,
+            # The principal. The rate limits of the resource manager depend on it.
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
+            # Not in real tokens: the emulator has no role assignments.
             "emulator_role": role,
         }
         return {
@@ -107,15 +110,16 @@ class Tokens:
         }
 
     def caller(self, authorization: str | None) -> Caller:
-        """Who sends this `Authorization` header.
+        """Returns the caller with this `Authorization` header.
 
         Raises:
-            ServiceError: nobody (401).
+            ServiceError: the header is missing, or its token is invalid or expired (401).
         """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise unauthorized("missing_token")
         text, _, signature = token.rpartition(".")
+        # Verify the signature before reading the claims: the token is untrusted input.
         if not hmac.compare_digest(self._signature(text), signature.encode()):
             raise unauthorized("invalid_token")
         claims = json.loads(_decoded(text.partition(".")[2]))
@@ -126,7 +130,8 @@ class Tokens:
     def _role(self, form: Mapping[str, str]) -> Role:
         secret = form.get("client_secret")
         if secret is None and form.get("client_assertion_type") == _ASSERTION:
-            # Workload identity federation: whoever vouches for the client is not asked here.
+            # Workload identity federation. The emulator does not verify the assertion: it cannot
+            # know the keys of every identity provider.
             secret = form.get("client_assertion")
             return "reader" if secret == self._settings.reader_secret else "writer"
         if secret is None:
@@ -138,6 +143,7 @@ class Tokens:
         raise LoginRefused("invalid_client", 7000215, "Invalid client secret provided.")
 
     def _signed(self, claims: dict[str, JSON]) -> str:
+        # Real tokens have RS256. Clients do not verify access tokens, so a symmetric key is enough.
         header = {"typ": "JWT", "alg": "HS256"}
         text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
         return f"{text}.{self._signature(text).decode()}"
@@ -147,7 +153,7 @@ class Tokens:
 
 
 def openid_configuration(tenant: str) -> dict[str, JSON]:
-    """Where a client finds what of a tenant."""
+    """Returns the OpenID Connect metadata of a tenant: the URLs of its endpoints."""
     base = f"https://{LOGIN_HOST}/{tenant}"
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
@@ -167,7 +173,7 @@ def openid_configuration(tenant: str) -> dict[str, JSON]:
 
 
 def instance_discovery(tenant: str) -> dict[str, JSON]:
-    """Which login hosts belong together."""
+    """Returns the aliases of the login host, which MSAL requests before a login."""
     return {
         "tenant_discovery_endpoint": f"https://{LOGIN_HOST}/{tenant}/v2.0/.well-known/"
         "openid-configuration",
@@ -187,4 +193,5 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
+    # A JWT has no base64 padding (RFC 7515, 2).
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

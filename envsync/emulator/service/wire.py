@@ -1,4 +1,4 @@
-"""What a PUT says: the JSON of a request as a store's rows."""
+"""Reads the JSON body of a PUT into the values of a store."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from envsync.model.environment import ROUTES
 from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionSpec, Written
 
 LABELS: Final = "azureml.labels"
-"""A key of a version's `properties` that the service writes itself (recorded since 2023-10)."""
+"""A key of a version's `properties` that only the service writes (recorded since 2023-10)."""
 
 _OS_TYPES = {"linux": "Linux", "windows": "Windows"}
 _OLD_PYTHON = re.compile(r"python\s*={1,2}\s*((?:2|3\.[0-7])(?:\.[\d.*]+)?)\s*")
 
 
 def properties_of(body: JSON) -> dict[str, JSON]:
-    """The `properties` of a body, without those that are null, which stand for absent ones.
+    """Returns the `properties` of a body. A null property is the same as an absent one.
 
     Raises:
-        ServiceError: there are none (400).
+        ServiceError: the body has no `properties` (400).
     """
     properties = body.get("properties") if isinstance(body, dict) else None
     if not isinstance(properties, dict):
@@ -35,17 +35,14 @@ def properties_of(body: JSON) -> dict[str, JSON]:
 
 
 def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
-    """What a PUT says of the part that may change.
-
-    A stage, where there is one, says whether the version is archived (recorded in 2023-10: a PUT
-    with `isArchived: true` and `stage: Development` archives nothing).
+    """Reads the part of a version or container that may change.
 
     Args:
-        properties: of the body.
+        properties: the `properties` of the body.
         numbers: whether the value of a tag may be a number.
 
     Raises:
-        ServiceError: a value has another type (400).
+        ServiceError: a value has the wrong type (400).
     """
     stage = _text(properties, "stage")
     archived = _flag(properties, "isArchived")
@@ -56,11 +53,14 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
         tags = {**tags, **numeric}
     kept = _texts("properties", properties.get("properties"))
     if kept is not None:
-        kept.pop(LABELS, None)  # the service's own, whatever a client sends back
+        # Clients send back the properties that they read.
+        kept.pop(LABELS, None)
     return Written(
         description=_text(properties, "description"),
         tags=_texts("tags", tags),
         properties=kept,
+        # The stage has precedence. Recorded in 2023-10: a PUT with `isArchived: true` and
+        # `stage: Development` does not archive the version.
         archived=archived if stage is None else stage == "Archived",
         stage=stage,
         numbers=frozenset(numeric),
@@ -70,33 +70,33 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
 def new_version(
     name: str,
     version: str,
-    properties: Mapping[str, JSON],
-    say: Written,
     *,
+    properties: Mapping[str, JSON],
+    mutable: Written,
     rename_conda: bool = False,
 ) -> NewVersion:
-    """The version that a PUT describes, with the service's defaults filled in.
+    """Reads a version, with the defaults of the service.
 
     Args:
-        name: of the environment.
-        version: its own name.
-        properties: of the body.
-        say: what the body says of the part that may change.
-        rename_conda: whether the conda file's name is replaced.
+        name: the name of the environment.
+        version: the version.
+        properties: the `properties` of the body.
+        mutable: the part of the version that may change.
+        rename_conda: whether to replace the `name` in the conda file.
 
     Raises:
-        ServiceError: the service would not take it (400).
+        ServiceError: a property is invalid (400).
     """
     conda, text = _conda(properties, rename_conda)
     uri, dockerfile = _build(properties)
     anonymous = _flag(properties, "isAnonymous")
-    stage = say.stage or ("Logged" if anonymous else "Development")
+    stage = mutable.stage or ("Logged" if anonymous else "Development")
     extra: dict[str, JSON] = {
         "condaFile": text,
         "isAnonymous": anonymous,
         "autoRebuild": _text(properties, "autoRebuild") or FIXED_EXTRA["autoRebuild"],
         "stage": stage,
-        **({"numbers": cast("JSON", sorted(say.numbers))} if say.numbers else {}),
+        **({"numbers": cast("JSON", sorted(mutable.numbers))} if mutable.numbers else {}),
     }
     return NewVersion(
         name,
@@ -110,18 +110,18 @@ def new_version(
             os_type=_os_type(properties),
             inference_config=_inference(properties),
         ),
-        say.description,
-        say.tags or {},
-        properties=say.properties or {},
+        description=mutable.description,
+        tags=mutable.tags or {},
+        properties=mutable.properties or {},
         extra=extra,
     )
 
 
 def check_python(new: NewVersion) -> None:
-    """Whether a conda file asks for a Python that is not nearing its end of life.
+    """Checks that a conda file does not require a Python that has reached its end of life.
 
     Raises:
-        ServiceError: it does not (400), in the words of the one recorded refusal.
+        ServiceError: it does (400); the message is that of the only recording.
     """
     conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
     dependencies = conda.get("dependencies") if isinstance(conda, dict) else None
@@ -135,11 +135,15 @@ def check_python(new: NewVersion) -> None:
 
 
 def _is_number(value: JSON) -> bool:
+    # The type check includes JSON booleans, which are handled like numbers.
     return isinstance(value, bool | int | float)
 
 
 def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, str]:
-    """A conda file as canonical JSON, and as the service rewrites it: indented, in its order."""
+    """Returns the conda file as canonical JSON, and as the service shows it.
+
+    The service shows indented JSON in the order of the file.
+    """
     text = _text(properties, "condaFile")
     if not text:
         return None, ""
@@ -147,19 +151,20 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
         meaning = _meaning(text)
         if rename and isinstance(meaning, dict):
             nameless = {key: value for key, value in meaning.items() if key != "name"}
+            # The digest of the service is unknown; this one only has the same form.
             digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
             meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
         canonical = canonical_json(meaning)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise user_error(f"The conda file cannot be read: {error}", inner="InvalidCondaFile") from (
-            error
-        )
+        message = f"The conda file cannot be read: {error}"
+        raise user_error(message, inner="InvalidCondaFile") from error
     if not isinstance(meaning, dict):
-        raise user_error("The conda file has to be a mapping.", inner="InvalidCondaFile")
+        raise user_error("The conda file must be a mapping.", inner="InvalidCondaFile")
     return canonical, json.dumps(meaning, indent=2)
 
 
 def _meaning(text: str) -> JSON:
+    # JSON is valid YAML, but PyYAML parses it many times slower.
     try:
         return cast("JSON", json.loads(text))
     except ValueError:
@@ -171,7 +176,7 @@ def _build(properties: Mapping[str, JSON]) -> tuple[str | None, str | None]:
     if build is None:
         return None, None
     if not isinstance(build, dict):
-        raise user_error("build has to be an object.")
+        raise user_error("build must be an object.")
     uri = _text(build, "contextUri")
     if not uri:
         raise user_error("build needs a contextUri.")
@@ -186,6 +191,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     for name, key in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
+        # `type`, because a bool is an instance of int.
         if not isinstance(path, str) or type(port) is not int:
             raise user_error(f"inferenceConfig needs a {key} with port and path.")
         routes[name] = {"path": path, "port": port}
@@ -195,21 +201,21 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
 def _os_type(properties: Mapping[str, JSON]) -> str:
     text = _text(properties, "osType") or "Linux"
     if text.lower() not in _OS_TYPES:
-        raise user_error(f"{text} is no operating system type: Linux or Windows.")
+        raise user_error(f"osType is {text!r}; it must be Linux or Windows.")
     return _OS_TYPES[text.lower()]
 
 
 def _text(properties: Mapping[str, JSON], key: str) -> str | None:
     value = properties.get(key)
     if value is not None and not isinstance(value, str):
-        raise user_error(f"{key} has to be a string.")
+        raise user_error(f"{key} must be a string.")
     return value
 
 
 def _flag(properties: Mapping[str, JSON], key: str) -> bool:
     value = properties.get(key, False)
     if not isinstance(value, bool):
-        raise user_error(f"{key} has to be true or false.")
+        raise user_error(f"{key} must be true or false.")
     return value
 
 
@@ -217,11 +223,12 @@ def _texts(key: str, value: JSON) -> dict[str, str] | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise user_error(f"{key} has to be an object.")
+        raise user_error(f"{key} must be an object.")
     texts: dict[str, str] = {}
     for name, text in value.items():
         if isinstance(text, str):
             texts[name] = text
-        elif text is not None:  # OpenAPI allows null there, which is taken for an absent one
-            raise user_error(f"{key}.{name} has to be a string.")
+        # OpenAPI allows null as a value: it is the same as an absent key.
+        elif text is not None:
+            raise user_error(f"{key}.{name} must be a string.")
     return texts

@@ -1,4 +1,4 @@
-"""`World`: the workspaces and registries that an emulator holds, and where each is kept."""
+"""`World`: the workspaces and registries of an emulator, each with its store."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _ACTOR = "Microsoft"
 
 
 class World:
-    """Opens every store, with the curated entries in it.
+    """All workspaces and registries. Workspaces contain the curated environments.
 
     Attributes:
-        workspaces: by name in lower case: the resource manager compares names without case.
-        registries: by name in lower case, as the service compares them.
+        workspaces: by name in lower case: the resource manager ignores the case of names.
+        registries: by name in lower case: Azure ML ignores the case of their names.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        """Opens the stores; without `Settings.state`, in a temporary directory.
+        """Opens the stores. Without `Settings.state`, they are in a temporary directory.
 
         Args:
-            settings: which there are, and how they behave.
-            clock: the current time, with its time zone.
+            settings: the names and the behaviour of workspaces and registries.
+            clock: returns the current time with its time zone.
 
         Raises:
-            EnvsyncError: a file cannot be used, or the seed holds errors.
+            EnvsyncError: a state file cannot be used, or the seed has errors.
         """
         self._settings = settings
         self._clock = clock
@@ -49,12 +49,13 @@ class World:
             if settings.seed is not None:
                 store = self.workspaces[settings.workspaces[0].lower()].store
                 _seed(store, seeded(settings.seed, settings))
+        # Also on Ctrl-C: no temporary directory and no open database may remain.
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Closes the files, and removes those that nobody asked to keep."""
+        """Closes the stores, and removes the temporary directory."""
         for store in self._stores:
             store.close()
         self._stores = []
@@ -62,6 +63,7 @@ class World:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _temporary_state(self) -> Path:
+        # `mkdtemp` creates a directory that only its user can read.
         self._temporary = tempfile.mkdtemp(prefix="envsync-emulator-")
         return Path(self._temporary) / "emulator.db"
 
@@ -71,7 +73,7 @@ class World:
     def _open(self, kind: AssetKind, name: str) -> Assets:
         settings = self._settings
         store = Store(
-            state_file(self._state, settings, kind, name),
+            state_file(self._state, settings, kind=kind, name=name),
             actor=_ACTOR,
             clock=self._clock,
             behaviour=_behaviour(settings),
@@ -79,14 +81,14 @@ class World:
         self._stores.append(store)
         if kind == "workspace":
             for new in CURATED:
-                # Somebody's own file may hold another environment of that name.
+                # A state file that a local target wrote can contain this name already.
                 if not store.records(new.name)[0]:
                     store.seed_curated(new)
-        return Assets(store, settings, self._clock, kind)
+        return Assets(store, settings=settings, clock=self._clock, kind=kind)
 
 
 def _seed(store: Store, versions: Iterable[NewVersion]) -> None:
-    """Registers versions in one transaction: a disk is waited for once."""
+    """Registers versions in one transaction, which is faster: each commit waits for the disk."""
     with store.changing() as changes:
         for new in versions:
             check_new(new)
@@ -102,5 +104,6 @@ def _behaviour(settings: Settings) -> Behaviour:
         archive_hidden=settings.archive_hidden,
         hidden_versions=settings.hidden_versions,
         container_tags=settings.container_tags,
+        # Azure ML knows no owners: they are tags, which clients write themselves.
         inherit_owner=False,
     )

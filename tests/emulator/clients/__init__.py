@@ -1,5 +1,5 @@
-"""Programs that official clients run: each drives one library against whatever the variables name.
+"""Programs that use Microsoft's clients with the emulator.
 
-They stand alone, for each runs where its library is installed and nothing else, and print what they
-saw as one JSON object.
+Each program runs in an environment in which only its client is installed, so it imports no other
+module of the tests. It prints its results as a JSON object.
 """

@@ -1,7 +1,7 @@
-"""azure-ai-ml of any release: what its documentation does with environments.
+"""Uses any release of azure-ai-ml as in its documentation of environments.
 
-Runs in a directory with environment files, whose names are its arguments; each declares version 1.
-Prints one JSON object: what each step gave.
+The arguments are environment files in the working directory; each declares version 1. Prints a JSON
+object with the result of each step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from azure.identity import DefaultAzureCredential
 
 
 def clients() -> tuple[MLClient, MLClient]:
-    """Clients of the workspace and of the registry."""
+    """Returns a client for the workspace and one for the registry."""
     credential = DefaultAzureCredential()
     workspace = MLClient(
         credential,
@@ -38,7 +38,7 @@ def names(client: MLClient, wanted: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Prints what each step gave."""
+    """Runs all steps, and prints their results."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     workspace, registry = clients()

@@ -1,7 +1,7 @@
-"""The Azure CLI: logging in, `az rest`, and envsync signed in through it.
+"""Uses the Azure CLI: login, `az rest`, and envsync with `credential: cli`.
 
-Runs in a directory with an `envsync.yaml` whose target has `credential: cli`. Prints one JSON
-object: what each step gave.
+The working directory must contain an `envsync.yaml` whose target has `credential: cli`. Prints a
+JSON object with the result of each step.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENVIRONMENTS = (
 
 
 def az(*arguments: str) -> Any:
-    """What the Azure CLI prints, and the last line of what it says where it fails."""
+    """Runs the Azure CLI, and returns its output, or its error message if it fails."""
     done = subprocess.run(["az", *arguments, "--output", "json"], capture_output=True, text=True)
     if done.returncode:
         return done.stderr.strip()
@@ -29,12 +29,12 @@ def az(*arguments: str) -> Any:
 
 
 def rest(method: str, path: str, *arguments: str, api: str = "2024-04-01") -> Any:
-    """What `az rest` prints."""
-    return az("rest", "--method", method, "--url", f"{path}?api-version={api}", *arguments)
+    """Runs `az rest`, and returns its output."""
+    return az("rest", f"--method={method}", f"--url={path}?api-version={api}", *arguments)
 
 
 def envsync(*arguments: str) -> list[Any]:
-    """The exit code and the JSON of an envsync command."""
+    """Runs envsync, and returns its exit code and its JSON."""
     done = subprocess.run(
         [sys.executable, "-m", "envsync", *arguments, "--format", "json"],
         capture_output=True,
@@ -46,21 +46,23 @@ def envsync(*arguments: str) -> list[Any]:
 
 
 def main() -> None:
-    """Prints what each step gave."""
+    """Runs all steps, and prints their results."""
     seen: dict[str, Any] = {}
     logged_in = az(
-        *("login", "--service-principal", "--username", os.environ["AZURE_CLIENT_ID"]),
-        *("--password", os.environ["AZURE_CLIENT_SECRET"]),
-        *("--tenant", os.environ["AZURE_TENANT_ID"]),
+        "login",
+        "--service-principal",
+        f"--username={os.environ['AZURE_CLIENT_ID']}",
+        f"--password={os.environ['AZURE_CLIENT_SECRET']}",
+        f"--tenant={os.environ['AZURE_TENANT_ID']}",
     )
     seen["login"] = [item["id"] for item in logged_in]
     shown = az("account", "show")
     seen["account"] = [shown["tenantId"], shown["user"]["type"], shown["isDefault"]]
-    seen["tenants"] = rest("get", "/tenants", "--query", "value[].tenantId", api="2022-12-01")
+    seen["tenants"] = rest("get", "/tenants", "--query=value[].tenantId", api="2022-12-01")
     body = json.dumps({"properties": {"image": "python:3.12", "description": "By az."}})
     path = f"{ENVIRONMENTS}/by-az/versions"
-    seen["put"] = rest("put", f"{path}/1", "--body", body, "--query", "properties.description")
-    seen["list"] = rest("get", path, "--query", "value[].name")
+    seen["put"] = rest("put", f"{path}/1", f"--body={body}", "--query=properties.description")
+    seen["list"] = rest("get", path, "--query=value[].name")
     refused = rest("get", ENVIRONMENTS.replace("/environments", "/jobs"))
     seen["not built"] = refused.partition("(")[0]
     planned = envsync("plan", "--detailed-exitcode")

@@ -1,6 +1,6 @@
-"""azure-mgmt-machinelearningservices: environments of a workspace and of a registry.
+"""Uses azure-mgmt-machinelearningservices with environments of a workspace and a registry.
 
-Prints one JSON object: what each step gave.
+Prints a JSON object with the result of each step.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REGISTRY = os.environ["AZUREML_REGISTRY_NAME"]
 
 
 def status_of(ask: Callable[[], object]) -> int:
-    """The status that an operation ends with."""
+    """Returns the HTTP status with which a call fails, or 200."""
     try:
         ask()
     except HttpResponseError as error:
@@ -48,7 +48,7 @@ def container_of(**properties: Any) -> EnvironmentContainer:
 
 
 def workspace(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
-    """Everything that the library can do with the environments of a workspace."""
+    """Calls all operations for environments of a workspace, and returns the results."""
     containers, versions = client.environment_containers, client.environment_versions
     seen: dict[str, Any] = {}
     made = containers.create_or_update(
@@ -57,14 +57,20 @@ def workspace(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
     seen["container"] = [made.name, made.properties.description, made.properties.tags]
     for number in range(1, 6):
         versions.create_or_update(
-            *(GROUP, WORKSPACE, "mgmt", str(number)),
+            GROUP,
+            WORKSPACE,
+            "mgmt",
+            str(number),
             version_of(image=IMAGE, conda_file=CONDA, description=f"Number {number}."),
         )
     got = versions.get(GROUP, WORKSPACE, "mgmt", "2")
     conda = json.loads(got.properties.conda_file)
     seen["version"] = [got.name, got.properties.image, conda["name"], got.properties.description]
     changed = versions.create_or_update(
-        *(GROUP, WORKSPACE, "mgmt", "2"),
+        GROUP,
+        WORKSPACE,
+        "mgmt",
+        "2",
         version_of(image=IMAGE, conda_file=CONDA, description="Changed."),
     )
     seen["changed"] = changed.properties.description
@@ -96,7 +102,10 @@ def workspace(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
 
 
 def publish(client: MachineLearningServicesMgmtClient, name: str, version: str) -> str:
-    """The status of publishing, sent and polled as the library would: it has no method for it."""
+    """Publishes a version, and returns the final status.
+
+    The library has no method for it, so its pipeline and poller are used directly.
+    """
     base = client.environment_versions._client
     subscription = os.environ["AZURE_SUBSCRIPTION_ID"]
     url = (
@@ -116,7 +125,7 @@ def publish(client: MachineLearningServicesMgmtClient, name: str, version: str) 
 
 
 def registry(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
-    """Everything that the library can do with the environments of a registry."""
+    """Calls all operations for environments of a registry, and returns the results."""
     containers = client.registry_environment_containers
     versions = client.registry_environment_versions
     seen: dict[str, Any] = {}
@@ -151,7 +160,7 @@ def registry(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints what both gave."""
+    """Runs all steps, and prints their results."""
     client = MachineLearningServicesMgmtClient(
         DefaultAzureCredential(), os.environ["AZURE_SUBSCRIPTION_ID"]
     )

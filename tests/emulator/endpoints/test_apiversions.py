@@ -1,4 +1,4 @@
-"""The api-version of a request: which are taken, and what is said of the others."""
+"""The accepted values of `api-version`, and the errors about others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROVIDER = WORKSPACE.partition("/providers/")[0] + "/providers/Microsoft.Machine
 
 
 @pytest.mark.parametrize("base", [WORKSPACE, REGISTRY, f"{PROVIDER}/registries/shared"])
-def test_every_version_that_is_known_is_taken(base: str) -> None:
+def test_every_known_api_version_is_accepted(base: str) -> None:
     with serving() as client:
         statuses = {
             api: client.send("GET", f"{base}/environments?api-version={api}").status
@@ -28,7 +28,7 @@ def test_every_version_that_is_known_is_taken(base: str) -> None:
 
 @pytest.mark.parametrize(("base", "kind"), [(WORKSPACE, "workspaces"), (REGISTRY, "registries")])
 @pytest.mark.parametrize("api", ["2023-04-02", "2024-04-01-previw", "latest"])
-def test_an_unknown_version_is_refused_with_those_that_are_known(
+def test_an_unknown_api_version_is_refused_with_the_known_ones(
     base: str, kind: str, api: str
 ) -> None:
     with serving() as client:
@@ -45,7 +45,7 @@ def test_an_unknown_version_is_refused_with_those_that_are_known(
 
 
 @pytest.mark.parametrize("path", ["/subscriptions", "/subscriptions/s", "/tenants"])
-def test_subscriptions_and_tenants_have_versions_of_their_own(path: str) -> None:
+def test_subscriptions_and_tenants_have_their_own_api_versions(path: str) -> None:
     with serving() as client:
         statuses = {
             client.send("GET", f"{MANAGER}{path}?api-version={api}").status
@@ -66,10 +66,10 @@ def test_subscriptions_and_tenants_have_versions_of_their_own(path: str) -> None
     assert (without.status, without.json["error"]["code"]) == (400, "MissingApiVersionParameter")
 
 
-def test_what_the_service_was_recorded_with_is_known() -> None:
+def test_every_recorded_api_version_is_known() -> None:
     recordings = sorted(DATA.joinpath("recordings").glob("*.jsonl"))
     if not recordings:
-        pytest.skip(f"there are no recordings in {DATA}: set ENVSYNC_TEST_DATA")
+        pytest.skip(f"{DATA} contains no recordings; set ENVSYNC_TEST_DATA")
     sent = {
         api
         for path in recordings
@@ -79,10 +79,10 @@ def test_what_the_service_was_recorded_with_is_known() -> None:
     assert sent - set(MACHINE_LEARNING) == set()
 
 
-def test_what_the_service_publishes_here_is_known() -> None:
+def test_every_published_api_version_is_known() -> None:
     files = sorted(DATA.joinpath("contract").glob("*.json"))
     if not files:
-        pytest.skip(f"there are no OpenAPI files in {DATA}: set ENVSYNC_TEST_DATA")
+        pytest.skip(f"{DATA} contains no OpenAPI files; set ENVSYNC_TEST_DATA")
     documents = [json.loads(path.read_text(encoding="utf-8")) for path in files]
     published = {document["info"]["version"] for document in documents if document.get("host")}
 

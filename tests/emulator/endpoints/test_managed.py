@@ -1,4 +1,4 @@
-"""Deleting, publishing, and registries as the resource manager has them."""
+"""Deletion, publishing, and registries on the resource manager's host."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def delete(client: Client, url: str, api: str) -> int:
 @pytest.mark.parametrize(
     ("base", "api"), [(WORKSPACE, PREVIEW), (WORKSPACE, STABLE), (REGISTRY, DATAPLANE)]
 )
-def test_what_is_deleted_is_gone(base: str, api: str) -> None:
+def test_a_deleted_environment_does_not_exist(base: str, api: str) -> None:
     container = f"{base}/environments/pydata"
     with serving() as client:
         for version in ("1", "2"):
@@ -42,14 +42,14 @@ def test_what_is_deleted_is_gone(base: str, api: str) -> None:
         assert client.get(container, api).status == 404
 
 
-def test_a_curated_environment_is_not_deleted() -> None:
+def test_a_curated_environment_cannot_be_deleted() -> None:
     with serving() as client:
         assert delete(client, CURATED, STABLE) == 400
         assert delete(client, f"{CURATED}/versions/1", STABLE) == 400
         assert client.get(CURATED, STABLE).status == 200
 
 
-def test_a_reader_deletes_nothing() -> None:
+def test_a_reader_may_not_delete() -> None:
     with serving(Settings(reader_secret="reads")) as client:
         client.log_in("reads")
         reply = client.send("DELETE", f"{WORKSPACE}/environments/a?api-version={STABLE}")
@@ -62,7 +62,7 @@ def test_a_reader_deletes_nothing() -> None:
 
 
 @pytest.mark.parametrize("api", [PREVIEW, STABLE])
-def test_a_registry_is_the_same_by_the_resource_manager_and_by_its_own_host(api: str) -> None:
+def test_both_hosts_serve_the_same_environments_of_a_registry(api: str) -> None:
     with serving() as client:
         put = client.put(f"{MANAGED}/environments/pydata/versions/1", {"image": IMAGE}, api)
         again = client.put(f"{MANAGED}/environments/pydata/versions/1", {"image": IMAGE}, api)
@@ -86,7 +86,7 @@ def test_a_registry_is_the_same_by_the_resource_manager_and_by_its_own_host(api:
     assert [item["name"] for item in versions.json["value"]] == ["1"]
 
 
-def test_a_put_that_creates_begins_an_operation() -> None:
+def test_a_put_of_a_new_version_starts_an_operation() -> None:
     with serving(Settings(operation_polls=1)) as client:
         put = client.put(f"{MANAGED}/environments/pydata/versions/1", {"image": IMAGE}, STABLE)
         address = put.headers["azure-asyncoperation"]
@@ -97,7 +97,7 @@ def test_a_put_that_creates_begins_an_operation() -> None:
 
 
 @pytest.mark.parametrize("path", ["pydata", "pydata/versions/1"])
-def test_a_delete_begins_an_operation(path: str) -> None:
+def test_a_delete_starts_an_operation(path: str) -> None:
     url = f"{MANAGED}/environments/{path}?api-version={STABLE}"
     with serving(Settings(operation_polls=1)) as client:
         client.put(f"{MANAGED}/environments/pydata/versions/1", {"image": IMAGE}, STABLE)
@@ -132,7 +132,7 @@ def test_a_version_is_published_to_a_registry() -> None:
         assert [client.get(url, STABLE).properties["image"] for url in urls] == [IMAGE, IMAGE]
 
 
-def test_what_cannot_be_published_is_refused() -> None:
+def test_an_invalid_request_to_publish_is_refused() -> None:
     with serving() as client:
         client.put(f"{WORKSPACE}/environments/pydata/versions/1", {"image": IMAGE}, STABLE)
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_published_is_refused() -> None:
         assert publish(client, {"registryName": "shared"}, "absent") == 404
 
 
-def test_the_subscription_of_the_variables_is_listed_and_every_other_one_is_there() -> None:
+def test_one_subscription_is_listed_and_every_subscription_exists() -> None:
     manager, api = "https://management.azure.com", "2022-12-01"
     with serving() as client:
         listed = client.get(f"{manager}/subscriptions", api).json["value"]

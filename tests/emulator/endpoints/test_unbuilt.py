@@ -1,4 +1,4 @@
-"""What the emulator does not have says so, and is never taken for something that is gone."""
+"""The responses to requests that the emulator does not implement."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ MACHINE_LEARNING = "Microsoft.MachineLearningServices"
         ("OPTIONS", SUBSCRIPTION, "GET, HEAD"),
     ],
 )
-def test_a_method_that_the_service_does_not_have_is_405(
-    method: str, url: str, allowed: str
-) -> None:
+def test_a_method_that_azure_ml_does_not_have_is_405(method: str, url: str, allowed: str) -> None:
     with serving() as client:
         reply = client.send(method, f"{url}?api-version={STABLE}")
 
@@ -57,16 +55,14 @@ def test_a_method_that_the_service_does_not_have_is_405(
         ("GET", f"{LOGIN}/oauth2/v2.0/authorize", "/tenant/oauth2/v2.0/authorize"),
     ],
 )
-def test_what_the_service_has_and_the_emulator_does_not_is_501(
-    method: str, url: str, kind: str
-) -> None:
+def test_an_operation_that_only_azure_ml_has_is_501(method: str, url: str, kind: str) -> None:
     with serving() as client:
         reply = client.send(method, f"{url}?api-version={STABLE}")
 
     assert reply.status == 501
     if kind:
         message = reply.json["error"]["message"]
-        assert message.startswith(f"The emulator does not build {kind}: {method} {url}.")
+        assert message.startswith(f"The emulator does not implement {kind}: {method} {url}.")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +75,12 @@ def test_what_the_service_has_and_the_emulator_does_not_is_501(
         "https://management.azure.com/nothing",
     ],
 )
-def test_404_is_for_what_could_be_there(url: str) -> None:
+def test_404_is_the_response_for_missing_resources_only(url: str) -> None:
     with serving() as client:
         assert client.get(url, STABLE).status == 404
 
 
-def test_head_answers_as_get_does_without_the_body() -> None:
+def test_the_response_to_head_is_that_to_get_without_the_body() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE}, STABLE)
         client.put(f"{REGISTRY}/environments/a/versions/1", {"image": IMAGE}, DATAPLANE)

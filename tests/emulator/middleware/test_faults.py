@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, what takes time, and what is written down about it."""
+"""The middleware: faults, rate limits, latency and the request log."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SUBSCRIPTION = "/subscriptions/S-1/resourceGroups/g"
 
 @dataclass
 class Service:
-    """An application that counts what it did."""
+    """An application that records the requests it executed."""
 
     done: list[str] = field(default_factory=list)
 
@@ -44,7 +44,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client gets; without a status, nothing."""
+    """A response; the status is None if there was no response."""
 
     status: int | None
     headers: dict[str, str]
@@ -61,7 +61,7 @@ def ask(
     authorization: str = "Bearer a",
     body: bytes = b"",
 ) -> Answer:
-    """Makes one request, and hangs up once it has been read."""
+    """Sends a request, and closes the connection after the application has read it."""
     sent: list[Message] = []
     received = [{"type": "http.request", "body": body}]
     scope = {
@@ -106,81 +106,81 @@ def never(address: Address) -> None:
         ("503", 503, "ServiceUnavailable", "1"),
     ],
 )
-def test_an_error_is_answered_and_nothing_is_done(
+def test_an_error_fault_answers_without_executing_the_request(
     kind: FaultKind, status: int, code: str, wait: str | None
 ) -> None:
     service = Service()
-    answer = ask(Faults(service, [(kind, 1.0)], 0, never), "PUT")
+    answer = ask(Faults(service, [(kind, 1.0)], seed=0, cut=never), "PUT")
 
     assert (answer.status, answer.headers.get("retry-after")) == (status, wait)
     assert json.loads(answer.body)["error"]["code"] == code
     assert service.done == []
 
 
-def test_a_reset_breaks_the_connection_before_anything_is_done() -> None:
+def test_a_reset_fault_resets_the_connection_without_executing_the_request() -> None:
     service, cut = Service(), list[Address]()
-    answer = ask(Faults(service, [("reset", 1.0)], 0, cut.append), "PUT")
+    answer = ask(Faults(service, [("reset", 1.0)], seed=0, cut=cut.append), "PUT")
 
     assert (answer.status, cut, service.done) == (None, [CLIENT], [])
 
 
-def test_a_timeout_gives_no_answer_until_the_client_hangs_up() -> None:
+def test_a_timeout_fault_gives_no_response() -> None:
     service = Service()
-    answer = ask(Faults(service, [("timeout", 1.0)], 0, never), "PUT")
+    answer = ask(Faults(service, [("timeout", 1.0)], seed=0, cut=never), "PUT")
 
     assert (answer.status, service.done) == (None, [])
 
 
-def test_an_answer_is_dropped_after_the_work_was_done_once() -> None:
+def test_drop_after_commit_executes_the_request_and_resets_the_connection() -> None:
     service, cut = Service(), list[Address]()
-    app = Faults(service, [("drop-after-commit", 1.0)], 0, cut.append)
+    app = Faults(service, [("drop-after-commit", 1.0)], seed=0, cut=cut.append)
     answer = ask(app, "PUT", "/x", body=b"{}")
 
     assert (answer.status, cut, service.done) == (None, [CLIENT], ["PUT /x {}"])
 
 
-def test_only_answers_to_writes_are_dropped() -> None:
-    app = Faults(Service(), [("drop-after-commit", 1.0)], 0, never)
+def test_drop_after_commit_does_not_affect_reads() -> None:
+    app = Faults(Service(), [("drop-after-commit", 1.0)], seed=0, cut=never)
 
     assert ask(app, "GET").status == 201
 
 
-def test_logging_in_always_works() -> None:
-    app = Faults(Service(), [("500", 1.0)], 0, never)
+def test_faults_do_not_affect_logins() -> None:
+    app = Faults(Service(), [("500", 1.0)], seed=0, cut=never)
 
     assert ask(app, "POST", host="login.microsoftonline.com").status == 201
 
 
 def statuses(seed: int, rate: float, paths: list[str]) -> list[int | None]:
-    app = Faults(Service(), [("500", rate)], seed, never)
+    app = Faults(Service(), [("500", rate)], seed=seed, cut=never)
     return [ask(app, path=path).status for path in paths]
 
 
-def test_the_same_seed_hits_the_same_requests() -> None:
+def test_equal_seeds_affect_equal_requests() -> None:
     paths = [f"/{number}" for number in range(40)]
 
     assert statuses(1, 0.5, paths) == statuses(1, 0.5, paths)
     assert statuses(1, 0.5, paths) != statuses(2, 0.5, paths)
 
 
-def test_what_is_hit_does_not_depend_on_the_order_of_requests() -> None:
+def test_faults_do_not_depend_on_the_order_of_requests() -> None:
     paths = [f"/{number}" for number in range(40)]
 
     assert statuses(1, 0.5, paths) == statuses(1, 0.5, paths[::-1])[::-1]
 
 
-def test_a_repeated_request_is_drawn_anew() -> None:
+def test_a_repeated_request_can_succeed() -> None:
     assert set(statuses(1, 0.5, ["/same"] * 40)) == {201, 500}
 
 
-def test_a_share_of_requests_is_hit() -> None:
-    draws = [share(0, "500", str(number), 1) for number in range(2000)]
+def test_the_rate_is_the_share_of_affected_requests() -> None:
+    draws = [share(0, "500", str(number), times=1) for number in range(2000)]
 
     assert 0.17 < sum(draw < 0.2 for draw in draws) / len(draws) < 0.23
 
 
-def test_kinds_are_drawn_one_by_one() -> None:
-    app = Faults(Service(), [("500", 0.0), ("503", 1.0)], 0, never)
+def test_each_kind_of_fault_has_its_own_rate() -> None:
+    app = Faults(Service(), [("500", 0.0), ("503", 1.0)], seed=0, cut=never)
 
     assert ask(app).status == 503
 
@@ -189,7 +189,7 @@ def test_kinds_are_drawn_one_by_one() -> None:
 
 
 class Clock:
-    """A clock that somebody else sets."""
+    """A clock that a test sets."""
 
     now = 1000.0
 
@@ -198,7 +198,7 @@ class Clock:
 
 
 @pytest.mark.parametrize(("kind", "size", "rate"), [("reads", 250, 25), ("writes", 200, 10)])
-def test_a_bucket_holds_what_is_documented(kind: str, size: int, rate: int) -> None:
+def test_a_bucket_has_the_documented_capacity_and_refill(kind: str, size: int, rate: int) -> None:
     clock = Clock()
     bucket = Bucket({str(key): limit for key, limit in LIMITS.items()}[kind], clock)
     taken = [bucket.take() for _ in range(size)]
@@ -212,7 +212,7 @@ def test_a_bucket_holds_what_is_documented(kind: str, size: int, rate: int) -> N
     assert bucket.take() == (size - 1, 0)
 
 
-def test_reads_past_the_limit_are_told_when_to_come_again() -> None:
+def test_a_read_above_the_limit_gets_429_with_retry_after() -> None:
     clock = Clock()
     app = Throttle(Service(), clock)
     answers = [ask(app) for _ in range(251)]
@@ -229,7 +229,7 @@ def test_reads_past_the_limit_are_told_when_to_come_again() -> None:
     assert ask(app).status == 201
 
 
-def test_writes_have_a_bucket_of_their_own() -> None:
+def test_writes_have_their_own_bucket() -> None:
     app = Throttle(Service(), Clock())
     answers = [ask(app, "PUT") for _ in range(201)]
 
@@ -252,7 +252,7 @@ def token(principal: str, salt: str) -> str:
         ("/subscriptions/other/x", token("anna", "1"), "249"),
     ],
 )
-def test_each_subscription_and_principal_has_a_bucket(
+def test_each_subscription_and_principal_has_its_own_bucket(
     path: str, authorization: str, left: str
 ) -> None:
     app = Throttle(Service(), Clock())
@@ -263,11 +263,11 @@ def test_each_subscription_and_principal_has_a_bucket(
 
 
 @pytest.mark.parametrize("text", ["", "Bearer abc", "Bearer a.b.c", "Bearer a.MTIz.c"])
-def test_what_is_no_token_stands_for_itself(text: str) -> None:
+def test_an_invalid_token_is_its_own_principal(text: str) -> None:
     assert principal(text) == text
 
 
-def test_a_registry_is_not_behind_the_resource_manager() -> None:
+def test_requests_to_a_registrys_host_are_not_limited() -> None:
     answer = ask(Throttle(Service(), Clock()), host="registries.eastus.api.azureml.ms")
 
     assert [name for name in answer.headers if "ratelimit" in name] == []
@@ -278,14 +278,14 @@ def test_a_registry_is_not_behind_the_resource_manager() -> None:
 
 def logged(app: ASGIApp, **request: str) -> dict[str, object]:
     file = io.StringIO()
-    ask(RequestLog(app, file), **request)  # type: ignore[arg-type]  # only texts are given
+    ask(RequestLog(app, file), **request)  # type: ignore[arg-type]  # every value is a string
     (line,) = file.getvalue().splitlines()
     entry = json.loads(line)
     assert isinstance(entry, dict)
     return entry
 
 
-def test_a_request_is_one_line_of_json() -> None:
+def test_each_request_is_logged_as_a_line_of_json() -> None:
     entry = logged(Service(), method="PUT", path="/a b", query="api-version=1&$top=2")
     ts, ms = entry.pop("ts"), entry.pop("ms")
 
@@ -300,8 +300,8 @@ def test_a_request_is_one_line_of_json() -> None:
     assert isinstance(ms, float)
 
 
-def test_a_lost_answer_has_no_status_in_the_log() -> None:
-    app = Faults(Service(), [("reset", 1.0)], 0, lambda _: None)
+def test_a_lost_response_is_logged_without_a_status() -> None:
+    app = Faults(Service(), [("reset", 1.0)], seed=0, cut=lambda _: None)
 
     assert logged(app)["status"] is None
 
@@ -320,17 +320,17 @@ def test_secrets_are_not_logged(query: str, expected: str) -> None:
     assert without_secrets(query) == expected
 
 
-def test_an_answer_takes_as_long_as_asked() -> None:
+def test_latency_delays_the_response() -> None:
     started = time.perf_counter()
     ask(Latency(Service(), 0.05))
 
     assert time.perf_counter() - started >= 0.05
 
 
-def test_the_settings_say_what_is_between_client_and_application(tmp_path: Path) -> None:
+def test_the_settings_select_the_middleware(tmp_path: Path) -> None:
     settings = Settings(latency_ms=20, throttle="arm", faults=(("503", 1.0),))
     service, file = Service(), io.StringIO()
-    answer = ask(wrap(service, settings, never, file))
+    answer = ask(wrap(service, settings, cut=never, log=file))
     entry = json.loads(file.getvalue())
 
     assert answer.status == 503
@@ -338,7 +338,7 @@ def test_the_settings_say_what_is_between_client_and_application(tmp_path: Path)
     assert (entry["status"], entry["ms"] >= 20, service.done) == (503, True, [])
 
 
-def test_nothing_is_between_them_by_default() -> None:
+def test_no_middleware_is_used_by_default() -> None:
     service = Service()
 
-    assert wrap(service, Settings(), never, None) is service
+    assert wrap(service, Settings(), cut=never, log=None) is service

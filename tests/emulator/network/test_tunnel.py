@@ -1,4 +1,4 @@
-"""The proxy that leads to the emulator, and nowhere else."""
+"""The proxy that connects clients to the emulator only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from envsync.emulator.network.tunnel import HEAD_LIMIT, Address, Refused, Tunnel
+from envsync.emulator.network.tunnel import HEAD_LIMIT, Address, Tunnel, TunnelRefusal
 
 Talk = Callable[[Tunnel, Address], Awaitable[bytes]]
 
@@ -15,7 +15,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Sends back what comes, in capitals, and who sent it on request."""
+    """Sends data back in capitals. For `who?`, sends the port of the client."""
     while data := await reader.read(65536):
         if data == b"who?":
             data = str(writer.get_extra_info("peername")[1]).encode()
@@ -24,7 +24,10 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def through(talk: Talk, host: str = "management.azure.com") -> bytes:
-    """What a conversation with a tunnel to an echo gives; nothing may be left afterwards."""
+    """Returns the result of a conversation with a tunnel to an echo server.
+
+    Fails if a task or an unhandled exception is left afterwards.
+    """
 
     problems: list[object] = []
 
@@ -37,7 +40,7 @@ def through(talk: Talk, host: str = "management.azure.com") -> bytes:
             return address
 
         async def broken() -> Address:
-            raise Refused(503, "Azurite is not installed")
+            raise TunnelRefusal(503, "Azurite is not installed")
 
         async def stopped() -> Address:
             return Address("127.0.0.1", 1)
@@ -92,7 +95,7 @@ def test_a_known_host_is_connected(host: str, target: str) -> None:
     assert through(talk, host) == ESTABLISHED + b"HELLO"
 
 
-def test_much_data_goes_both_ways_unchanged() -> None:
+def test_large_data_is_copied_unchanged_in_both_directions() -> None:
     async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
         reader, writer = await asyncio.open_connection(*proxy)
         writer.write(connect("management.azure.com:443"))
@@ -122,7 +125,7 @@ def test_much_data_goes_both_ways_unchanged() -> None:
 )
 def test_an_unknown_host_is_refused_and_named(target: str) -> None:
     line, _, body = through(asking(connect(target))).decode().partition("\r\n")
-    reason = f"The envsync emulator does not serve {target}, nor pass it on"
+    reason = f"The envsync emulator does not serve {target}, and forwards to no other host"
 
     assert line == f"HTTP/1.1 403 {reason}"
     assert body.endswith(f"\r\n\r\n{reason}.\n")
@@ -133,32 +136,32 @@ def test_plain_http_is_refused() -> None:
     line = through(asking(request)).decode().partition("\r\n")[0]
 
     assert line == (
-        "HTTP/1.1 403 The envsync emulator speaks HTTPS only;"
+        "HTTP/1.1 403 The envsync emulator supports HTTPS only;"
         " http://management.azure.com/x is plain HTTP"
     )
 
 
 @pytest.mark.parametrize("request_", [b"\r\n\r\n", b"CONNECT\r\n\r\n"])
-def test_half_a_request_is_refused(request_: bytes) -> None:
+def test_an_incomplete_request_is_closed(request_: bytes) -> None:
     assert through(asking(request_)).startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("request_", [b"\xff\xfe\r\n\r\n", b"x" * (HEAD_LIMIT + 10)])
-def test_what_is_no_http_is_refused(request_: bytes) -> None:
+def test_data_that_is_not_http_is_refused(request_: bytes) -> None:
     assert through(asking(request_)).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_client_learns_why_a_destination_cannot_be_reached() -> None:
+def test_the_reason_of_an_unavailable_destination_is_returned() -> None:
     answer = through(asking(connect("broken.net:443")))
 
     assert answer.startswith(b"HTTP/1.1 503 Azurite is not installed\r\n")
 
 
-def test_a_client_learns_that_a_destination_has_stopped() -> None:
+def test_a_stopped_destination_is_reported() -> None:
     assert through(asking(connect("stopped.net:443"))).startswith(b"HTTP/1.1 502 ")
 
 
-def test_a_client_that_says_nothing_does_not_hold_up_the_end() -> None:
+def test_a_silent_client_does_not_delay_the_stop() -> None:
     async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
         _, writer = await asyncio.open_connection(*proxy)
         writer.write(b"CONN")
@@ -169,7 +172,7 @@ def test_a_client_that_says_nothing_does_not_hold_up_the_end() -> None:
     assert through(talk) == b"gone"
 
 
-def test_open_connections_end_with_the_tunnel() -> None:
+def test_stopping_the_tunnel_closes_open_connections() -> None:
     async def talk(tunnel: Tunnel, proxy: Address) -> bytes:
         reader, writer = await asyncio.open_connection(*proxy)
         writer.write(connect("management.azure.com:443"))
@@ -182,7 +185,7 @@ def test_open_connections_end_with_the_tunnel() -> None:
     assert through(talk) == b""
 
 
-def test_a_cut_connection_breaks_for_its_client_alone() -> None:
+def test_cutting_a_connection_affects_only_its_client() -> None:
     async def talk(tunnel: Tunnel, proxy: Address) -> bytes:
         pairs = [await asyncio.open_connection(*proxy) for _ in range(2)]
         ports = []

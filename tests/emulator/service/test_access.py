@@ -1,4 +1,4 @@
-"""Who may ask for what, and what is said to the others."""
+"""Authentication and permissions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LOGIN = "https://login.microsoftonline.com"
 
 
 def logged_in_as_reader(client: Client) -> Client:
-    """The same client with fewer rights."""
+    """Logs in as a client that may only read."""
     assert client.log_in("only-reads").status == 200
     return client
 
 
 @pytest.mark.parametrize("token", [None, "nonsense", "a.b.c"])
-def test_without_a_token_nothing_is_answered(token: str | None) -> None:
+def test_a_request_without_a_valid_token_is_refused(token: str | None) -> None:
     with serving() as client:
         client.token = token
         reply = client.get(VERSION)
@@ -35,7 +35,7 @@ def test_without_a_token_nothing_is_answered(token: str | None) -> None:
     assert reply.headers["www-authenticate"].startswith("Bearer ")
 
 
-def test_a_token_of_another_emulator_is_none() -> None:
+def test_the_token_of_another_emulator_is_refused() -> None:
     with serving() as client:
         form = {"client_id": "x", "client_secret": "envsync-emulator"}
         client.token = str(Tokens(Settings()).issue("tenant", form)["access_token"])
@@ -43,7 +43,7 @@ def test_a_token_of_another_emulator_is_none() -> None:
         assert client.get(VERSION).status == 401
 
 
-def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
     with serving() as client:
@@ -54,7 +54,7 @@ def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get(WORKSPACE).status == 401
 
 
-def test_a_reader_reads() -> None:
+def test_a_reader_may_read() -> None:
     with serving(READER) as client:
         client.put(VERSION, {"image": IMAGE})
         logged_in_as_reader(client)
@@ -68,7 +68,7 @@ def test_a_reader_reads() -> None:
     assert [reply.status for reply in replies] == [200] * 4
 
 
-def test_a_reader_does_not_write() -> None:
+def test_a_reader_may_not_write() -> None:
     with serving(READER) as client:
         logged_in_as_reader(client)
         replies = (
@@ -86,7 +86,7 @@ def test_a_reader_does_not_write() -> None:
 
 
 @pytest.mark.parametrize("secret", ["wrong", "only-reads"])
-def test_a_wrong_secret_is_refused(secret: str) -> None:
+def test_a_login_with_a_wrong_secret_is_refused(secret: str) -> None:
     with serving() as client:
         reply = client.log_in(secret)
 
@@ -101,7 +101,7 @@ def test_a_login_without_a_secret_is_refused() -> None:
     assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
 
-def test_a_federated_token_logs_in() -> None:
+def test_a_federated_assertion_logs_in() -> None:
     assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     with serving() as client:
         client.token = None
@@ -116,7 +116,7 @@ def test_a_federated_token_logs_in() -> None:
         assert client.get(WORKSPACE).status == 200
 
 
-def test_a_token_says_whose_it_is() -> None:
+def test_a_token_names_its_client() -> None:
     with serving() as client:
         assert client.token is not None
         payload = client.token.split(".")[1]
@@ -126,7 +126,7 @@ def test_a_token_says_whose_it_is() -> None:
     assert {"oid", "tid", "appid", "exp"} <= claims.keys()
 
 
-def test_a_client_that_is_gone_before_it_was_heard_is_no_failure() -> None:
+def test_a_client_that_disconnects_during_its_request_is_ignored() -> None:
     async def gone() -> Message:
         return {"type": "http.disconnect"}
 
@@ -136,10 +136,10 @@ def test_a_client_that_is_gone_before_it_was_heard_is_no_failure() -> None:
     app = create_app(Settings())
     scope = {"type": "http", "method": "PUT", "path": "/", "headers": [], "query_string": b""}
 
-    asyncio.run(app(scope, gone, nowhere))  # raises nothing
+    asyncio.run(app(scope, gone, nowhere))  # does not raise
 
 
-def test_clients_find_the_login_endpoints() -> None:
+def test_the_login_endpoints_are_discovered() -> None:
     with serving() as client:
         client.token = None
         openid = client.send("GET", f"{LOGIN}/tenant/v2.0/.well-known/openid-configuration")
@@ -159,7 +159,7 @@ def test_clients_find_the_login_endpoints() -> None:
     ],
     ids=["host", "path", "method", "api-version"],
 )
-def test_what_it_does_not_answer_is_said(method: str, url: str, status: int) -> None:
+def test_an_unknown_url_or_method_is_an_error(method: str, url: str, status: int) -> None:
     with serving() as client:
         reply = client.send(method, url)
 
@@ -167,7 +167,7 @@ def test_what_it_does_not_answer_is_said(method: str, url: str, status: int) -> 
 
 
 @pytest.mark.parametrize("content", [b"{", b"[" * 100_000, b"\xff", b"[]", b'{"properties": 1}'])
-def test_a_body_that_is_no_resource_is_refused(content: bytes) -> None:
+def test_an_invalid_body_is_refused(content: bytes) -> None:
     with serving() as client:
         reply = client.send("PUT", f"{VERSION}?api-version=2024-04-01", content=content)
 

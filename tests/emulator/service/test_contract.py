@@ -1,6 +1,6 @@
-"""Every answer is one that the service's OpenAPI allows, and so is every recorded one.
+"""The OpenAPI of Azure ML allows every response of the emulator and every recorded response.
 
-The client of these tests validates whatever it gets; here it gets everything once.
+The client of the tests validates each response. These tests send each kind of request once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.emulator.recordings import DATA, FILES, sessions
 
 pytestmark = pytest.mark.skipif(
     not DATA.joinpath("contract").exists(),
-    reason=f"there are no OpenAPI files in {DATA}: set ENVSYNC_TEST_DATA",
+    reason=f"{DATA} contains no OpenAPI files; set ENVSYNC_TEST_DATA",
 )
 
 _ROUTES = ("livenessRoute", "readinessRoute", "scoringRoute")
@@ -44,7 +44,7 @@ _BAD: tuple[dict[str, object], ...] = (
 @pytest.mark.parametrize(
     ("base", "api"), [(WORKSPACE, PREVIEW), (WORKSPACE, STABLE), (REGISTRY, DATAPLANE)]
 )
-def test_every_answer_of_environments_is_allowed(base: str, api: str) -> None:
+def test_every_response_about_environments_is_allowed(base: str, api: str) -> None:
     with serving(Settings(page_size=2)) as client:
         for name, properties in _VERSIONS.items():
             container = f"{base}/environments/{name}"
@@ -69,7 +69,7 @@ def test_every_answer_of_environments_is_allowed(base: str, api: str) -> None:
 
 
 @pytest.mark.parametrize("api", [PREVIEW, STABLE])
-def test_every_answer_of_datastores_is_allowed(api: str) -> None:
+def test_every_response_about_datastores_is_allowed(api: str) -> None:
     with serving() as client:
         store = f"{WORKSPACE}/datastores/workspaceblobstore"
         replies = (
@@ -83,7 +83,7 @@ def test_every_answer_of_datastores_is_allowed(api: str) -> None:
     assert [reply.status for reply in replies] == [200, 200, 200, 200, 404]
 
 
-def test_every_answer_of_registries_is_allowed() -> None:
+def test_every_response_about_registries_is_allowed() -> None:
     discovery = "https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/{}/discovery"
     with serving() as client:
         assert client.send("GET", discovery.format("shared")).status == 200
@@ -94,9 +94,14 @@ def test_every_answer_of_registries_is_allowed() -> None:
         assert client.send("PUT", reference, body={"assetId": "azureml://…"}).status == 409
 
 
-def test_recorded_answers_are_allowed_too() -> None:
+def test_every_recorded_response_is_allowed() -> None:
     found = [
-        validated(item.method, item.uri, item.status, None if item.body == "null" else item.body)
+        validated(
+            item.method,
+            item.uri,
+            status=item.status,
+            body=None if item.body == "null" else item.body,
+        )
         for file in FILES
         for exchanges in sessions(file).values()
         for item in exchanges

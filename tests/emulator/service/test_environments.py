@@ -1,4 +1,4 @@
-"""The service's rules as a client of its REST resources meets them."""
+"""The rules of the service, tested through its REST resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURATED = f"{WORKSPACE}/environments/AzureML-sklearn-1.0-ubuntu20.04-py38-cpu"
 
 
 def names(client: Client, url: str, **query: str) -> list[str]:
-    """The names on all pages of a list."""
+    """Returns the names on all pages of a list."""
     reply = client.get(url, **query)
     found = [item["name"] for item in reply.json["value"]]
     while link := reply.json.get("nextLink"):
@@ -24,7 +24,7 @@ def names(client: Client, url: str, **query: str) -> list[str]:
     return found
 
 
-def test_defaults_come_back_that_nobody_sent() -> None:
+def test_a_new_version_has_the_defaults_of_the_service() -> None:
     with serving() as client:
         reply = client.put(VERSION, {"image": IMAGE})
 
@@ -47,7 +47,7 @@ def test_defaults_come_back_that_nobody_sent() -> None:
         }
 
 
-def test_older_and_stable_api_versions_answer_with_fewer_keys() -> None:
+def test_older_and_stable_api_versions_return_fewer_keys() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE})
         keys = {api: set(client.get(VERSION, api).properties) for api in (PREVIEW, STABLE)}
@@ -57,7 +57,7 @@ def test_older_and_stable_api_versions_answer_with_fewer_keys() -> None:
     assert keys[STABLE] - old == {"autoRebuild", "provisioningState", "stage"}
 
 
-def test_a_conda_file_is_rewritten_in_its_own_order() -> None:
+def test_a_conda_file_is_returned_as_json_in_its_own_order() -> None:
     conda = "name: x\nchannels: [b, a]\ndependencies:\n- python=3.11\n- pip:\n  - a==1\n"
     meaning = {
         "name": "x",
@@ -88,7 +88,7 @@ def test_a_conda_file_is_rewritten_in_its_own_order() -> None:
     ],
     ids=["image", "conda", "os", "anonymous", "rebuild", "build"],
 )
-def test_what_is_fixed_cannot_change(change: dict[str, object]) -> None:
+def test_the_fixed_part_of_a_version_cannot_change(change: dict[str, object]) -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "condaFile": "dependencies: [python=3.11]\n"})
         before = client.get(VERSION).json
@@ -97,7 +97,7 @@ def test_what_is_fixed_cannot_change(change: dict[str, object]) -> None:
         assert client.get(VERSION).json == before
 
 
-def test_a_version_goes_back_as_it_came() -> None:
+def test_a_version_can_be_sent_back_unchanged() -> None:
     build = {"contextUri": "https://contoso.example/LocalUpload/0/context/"}
     with serving() as client:
         for number, properties in enumerate(
@@ -110,8 +110,8 @@ def test_a_version_goes_back_as_it_came() -> None:
             assert (reply.status, reply.json) == (201, before)
 
 
-def test_a_stage_that_is_sent_back_undoes_archiving() -> None:
-    """OpenAPI, AssetBase: a stage, where there is one, populates `isArchived`."""
+def test_a_stage_that_is_sent_back_restores_the_version() -> None:
+    """Source: OpenAPI, AssetBase: a stage determines `isArchived`."""
     with serving() as client:
         came = client.put(VERSION, {"image": IMAGE}).properties
         naive = client.put(VERSION, {**came, "isArchived": True}).properties
@@ -121,7 +121,7 @@ def test_a_stage_that_is_sent_back_undoes_archiving() -> None:
     assert (naive["isArchived"], careful["isArchived"]) == (False, True)
 
 
-def test_properties_and_stage_can_be_written_later() -> None:
+def test_properties_and_stage_can_be_changed() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "properties": {"a": "1"}})
         client.put(VERSION, {"image": IMAGE, "properties": {"b": "2"}, "stage": "Production"})
@@ -131,7 +131,7 @@ def test_properties_and_stage_can_be_written_later() -> None:
     assert found["stage"] == "Production"
 
 
-def test_labels_are_the_services_own() -> None:
+def test_a_client_cannot_write_labels() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "properties": {"azureml.labels": "mine"}})
         client.put(f"{CONTAINER}/versions/2", {"image": IMAGE})
@@ -150,7 +150,7 @@ def test_labels_are_the_services_own() -> None:
         (("20250109.v2",), "20250109.v2", "1"),
     ],
 )
-def test_the_next_version_is_counted_from_a_number_only(
+def test_the_next_version_follows_the_highest_number(
     versions: tuple[str, ...], latest: str, following: str
 ) -> None:
     with serving() as client:
@@ -161,7 +161,7 @@ def test_the_next_version_is_counted_from_a_number_only(
     assert (found["latestVersion"], found["nextVersion"]) == (latest, following)
 
 
-def test_under_an_archived_container_a_version_is_born_archived() -> None:
+def test_a_new_version_in_an_archived_container_is_archived() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
@@ -173,7 +173,7 @@ def test_under_an_archived_container_a_version_is_born_archived() -> None:
         assert names(client, f"{CONTAINER}/versions", listViewType="ArchivedOnly") == ["2"]
 
 
-def test_a_version_is_not_restored_while_its_container_is_archived() -> None:
+def test_a_version_cannot_be_restored_in_an_archived_container() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "isArchived": True})
         client.put(CONTAINER, {"isArchived": True})
@@ -183,7 +183,7 @@ def test_a_version_is_not_restored_while_its_container_is_archived() -> None:
         assert client.get(VERSION).properties["isArchived"] is True
 
 
-def test_the_latest_version_is_the_newest_active_one_by_creation() -> None:
+def test_the_latest_version_is_the_active_version_created_last() -> None:
     with serving() as client:
         for version in ("10", "9", "foo"):
             client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
@@ -201,7 +201,7 @@ def test_the_latest_version_is_the_newest_active_one_by_creation() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_pages_give_everything_once(size: int) -> None:
+def test_pages_contain_each_item_once(size: int) -> None:
     with serving(Settings(page_size=size)) as client:
         for number in range(5):
             client.put(f"{WORKSPACE}/environments/e{number}/versions/1", {"image": IMAGE})
@@ -213,7 +213,7 @@ def test_pages_give_everything_once(size: int) -> None:
         assert names(client, f"{CONTAINER}/versions", _top="3") == ["4", "3", "2"]
 
 
-def test_a_next_link_can_be_followed_whatever_a_resource_group_is_called() -> None:
+def test_a_next_link_works_with_special_characters_in_the_resource_group() -> None:
     base = WORKSPACE.replace("ml-dev", "ml (dév)")
     with serving(Settings(page_size=1)) as client:
         page = client.get(f"{base}/environments")
@@ -224,7 +224,7 @@ def test_a_next_link_can_be_followed_whatever_a_resource_group_is_called() -> No
         assert client.get(page.json["nextLink"]).status == 200
 
 
-def test_a_tag_of_null_is_none() -> None:
+def test_a_null_tag_is_absent() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "tags": {"a": None, "b": ""}})
 
@@ -235,7 +235,7 @@ def test_a_tag_of_null_is_none() -> None:
     ("view", "expected"),
     [("ActiveOnly", ["active"]), ("ArchivedOnly", ["archived"]), ("All", ["archived", "active"])],
 )
-def test_a_view_shows_what_it_says(view: str, expected: list[str]) -> None:
+def test_a_view_selects_by_the_archived_state(view: str, expected: list[str]) -> None:
     with serving() as client:
         for name in ("active", "archived"):
             client.put(f"{WORKSPACE}/environments/{name}/versions/1", {"image": IMAGE})
@@ -248,14 +248,14 @@ def test_a_view_shows_what_it_says(view: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     "query", [{"listViewType": "Some"}, {"_orderBy": "name"}, {"_top": "x"}, {"_skip": "-1"}]
 )
-def test_a_wrong_parameter_is_refused(query: dict[str, str]) -> None:
+def test_an_invalid_query_parameter_is_refused(query: dict[str, str]) -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE})
 
         assert client.get(f"{CONTAINER}/versions", **query).status == 400
 
 
-def test_nobody_changes_a_curated_environment() -> None:
+def test_a_curated_environment_cannot_change() -> None:
     with serving() as client:
         before = client.get(f"{CURATED}/versions/1").json
         changed = {**before["properties"], "description": "Mine."}
@@ -284,7 +284,7 @@ def test_names_and_versions_are_case_sensitive_and_workspaces_are_not() -> None:
         assert client.get(VERSION.replace("ws-dev", "ws-prod")).status == 404
 
 
-def test_the_default_datastore_opens_with_a_signature_or_its_key() -> None:
+def test_the_secret_of_the_default_datastore_is_its_key_or_a_signature() -> None:
     settings = Settings()
     store = f"{WORKSPACE}/datastores/workspaceblobstore"
     with serving(settings) as client:
@@ -304,7 +304,7 @@ def test_the_default_datastore_opens_with_a_signature_or_its_key() -> None:
     assert wrong.status == 400
 
 
-def test_a_workspace_says_where_it_is() -> None:
+def test_a_workspace_names_its_location() -> None:
     with serving() as client:
         found = client.get(WORKSPACE).json
         absent = client.get(WORKSPACE.replace("ws-dev", "absent"))

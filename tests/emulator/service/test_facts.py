@@ -1,7 +1,7 @@
-"""What newer recordings say of single answers, as JSON pointers: the emulator answers the same.
+"""Compares single values in newer recordings with the responses of the emulator.
 
-Each line of `facts.jsonl` holds a request, the status and what the answer holds. Lines of one
-recording about one environment follow each other.
+Each line of `facts.jsonl` contains a request, the status, and values of the response by JSON
+pointer. Consecutive lines of one recording about one environment are a sequence.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from tests.emulator.client import Client, Reply, serving
 from tests.emulator.recordings import DATA, lines
 
 FACTS = 50
-"""How many were recorded."""
+"""The number of lines in the file."""
 
 STALE = frozenset({37})
-"""The lines, from 0, in which the GET of a version shows the state before the last PUT."""
+"""The lines (from 0) in which the GET of a version returns the state before the last PUT."""
 
 _ABSENT = object()
 _CONDA_NAME = re.compile(r"azureml_[0-9a-f]{32}")
 
 pytestmark = pytest.mark.skipif(
     not DATA.joinpath("recordings", "facts.jsonl").exists(),
-    reason=f"there are no recordings in {DATA}: set ENVSYNC_TEST_DATA",
+    reason=f"{DATA} contains no recordings; set ENVSYNC_TEST_DATA",
 )
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One line: a request, and what is known of its answer."""
+    """A line of the file: a request, and the known values of its response."""
 
     number: int
     recorded: str
@@ -48,39 +48,39 @@ class Fact:
 
     @property
     def name(self) -> str | None:
-        """The environment that its address names."""
+        """The name of the environment in the URL."""
         found = re.search(r"/(?:environments|tempdatarefs)/([^/?]+)", self.uri)
         return found[1] if found else None
 
     @property
     def day(self) -> date:
-        """When it was recorded."""
+        """The day of the recording."""
         found = re.search(r"\d{4}-\d\d-\d\d", self.recorded)
         assert found is not None
         return date.fromisoformat(found[0])
 
 
 def facts() -> list[Fact]:
-    """All lines, in their order."""
+    """Returns all lines of the file in order."""
     if not DATA.joinpath("recordings", "facts.jsonl").exists():
         return []
     return [
         Fact(
-            number,
-            data["recorded"],
-            data["method"],
-            data["uri"],
-            data["request_body"],
-            data["status"],
-            data["response_holds"],
-            data.get("list_holds", {}),
+            number=number,
+            recorded=data["recorded"],
+            method=data["method"],
+            uri=data["uri"],
+            request=data["request_body"],
+            status=data["status"],
+            holds=data["response_holds"],
+            names=data.get("list_holds", {}),
         )
         for number, data in enumerate(lines("facts.jsonl"))
     ]
 
 
 def sequences() -> Iterator[list[Fact]]:
-    """Facts that follow each other: of one recording, and of one environment."""
+    """Yields the sequences: consecutive facts of one recording about one environment."""
     run: list[Fact] = []
     for fact in facts():
         if run and (
@@ -94,7 +94,7 @@ def sequences() -> Iterator[list[Fact]]:
 
 
 def pointed(body: Any, pointer: str) -> Any:
-    """What a JSON pointer (RFC 6901) finds; `_ABSENT` where there is nothing."""
+    """Returns the value at a JSON pointer (RFC 6901), or `_ABSENT`."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(body, list):
@@ -105,9 +105,9 @@ def pointed(body: Any, pointer: str) -> Any:
 
 
 def sent_back(client: Client, fact: Fact) -> Any:
-    """The body of a request. A client sends back the conda file that it has read before.
+    """Returns the body of a request, with the registered conda file in PUTs of 2022.
 
-    The recording of 2022 holds another conda file there than the one that was registered.
+    Clients send back the conda file that they read. The recording of 2022 contains another one.
     """
     body = fact.request
     if fact.method != "PUT" or fact.day.year != 2022 or "/versions/" not in fact.uri:
@@ -119,23 +119,23 @@ def sent_back(client: Client, fact: Fact) -> Any:
 
 
 def answer(client: Client, fact: Fact) -> Reply:
-    """The answer to a fact's request."""
+    """Sends the request of a fact."""
     return client.send(fact.method, fact.uri, body=sent_back(client, fact))
 
 
 def known(fact: Fact, reply: Reply) -> dict[str, Any]:
-    """Of an answer, what the fact says something of."""
+    """Returns the values of a response that the fact contains."""
     found = {pointer: pointed(reply.json, pointer) for pointer in fact.holds}
     return {key: renamed(value) for key, value in found.items()}
 
 
 def renamed(value: Any) -> Any:
-    """A value without the digest in a conda file's name, which nobody can compute."""
+    """Replaces the digest in a conda file's name: its algorithm is unknown."""
     return _CONDA_NAME.sub("azureml_<md5>", value) if isinstance(value, str) else value
 
 
 def registry_list(client: Client, fact: Fact) -> None:
-    """What the recording of a registry's list presupposes: the environment that it shows."""
+    """Creates the environment that the recorded list of a registry contains."""
     address = fact.uri.replace("/environments?", "/environments/k/versions/1?")
     client.send("PUT", address, body={"properties": {"image": "i:1"}})
 
@@ -160,6 +160,6 @@ def test_every_fact_holds(run: list[Fact]) -> None:
             assert fact.names.get("not_named") not in listed
 
 
-def test_no_fact_is_left_out() -> None:
+def test_every_fact_is_compared() -> None:
     assert [fact.number for fact in facts()] == list(range(FACTS))
     assert sum(len(run) for run in sequences()) == FACTS

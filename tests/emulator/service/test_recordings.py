@@ -1,8 +1,8 @@
-"""Every recorded session of the real service, played again in order, has the same answers.
+"""Replays every recorded session of Azure ML and compares the responses.
 
-Of what a session has not written itself it reads curated environments only, which are put in first.
-What else it presupposes (which workspaces there are, how the service judged old Pythons that day,
-how long an operation took) are settings, taken from its own answers.
+Before a session, the curated environments that it reads are added. Its other preconditions are
+settings, derived from its own responses: the workspaces, the rule for old Python versions on that
+day, and the number of polls of an operation.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tests.emulator.recordings import DATA, FILES, Exchange, comparable, session
 LEFT_OUT = {
     ("exchanges-2.jsonl", 98): "the resource manager's own failure (502, BadGatewayConnection)",
 }
-"""Exchanges that are not played again, by file and line (from 0), each with its reason."""
+"""Exchanges that are not replayed, by file and line (from 0), each with the reason."""
 
 EXCHANGES = {"exchanges.jsonl": 134, "exchanges-2.jsonl": 136}
-"""How many were recorded."""
+"""The number of recorded exchanges in each file."""
 
 _PLACES = re.compile(
     r"(?<=/workspaces/)00000(?=/)|(?<=/registries/)(?:UnsecureTest-)?testFeed(?=[/?])"
@@ -36,7 +36,7 @@ _REGIONS = ("centraluseuap", "master", "westus2", "westcentralus")
 
 pytestmark = pytest.mark.skipif(
     not DATA.joinpath("recordings").exists(),
-    reason=f"there are no recordings in {DATA}: set ENVSYNC_TEST_DATA",
+    reason=f"{DATA} contains no recordings; set ENVSYNC_TEST_DATA",
 )
 
 
@@ -47,10 +47,10 @@ def _sessions() -> list[tuple[str, str]]:
 
 
 def settings_for(exchanges: list[Exchange], state: Path) -> Settings:
-    """An emulator that behaves as the service did on that day.
+    """Returns the settings with which an emulator behaves like the service in a session.
 
-    The service refused an old Python in one session and took the same in others, and its operation
-    was asked for as often as the recorded client had to.
+    The service refused an old Python version in one session and accepted it in others. An operation
+    takes as many polls as in the session.
     """
     refused = any(exchange.status == 400 for exchange in exchanges)
     polls = sum(exchange.status == 202 and exchange.method == "GET" for exchange in exchanges)
@@ -65,7 +65,7 @@ def settings_for(exchanges: list[Exchange], state: Path) -> Settings:
 
 
 def seed(state: Path, exchanges: list[Exchange]) -> None:
-    """Puts in the curated versions that a session reads and has not written itself."""
+    """Adds the curated versions that a session reads without writing them."""
     written = {item.path for item in exchanges if item.method == "PUT"}
     for exchange in exchanges:
         if exchange.method != "GET" or exchange.status != 200:
@@ -78,14 +78,24 @@ def seed(state: Path, exchanges: list[Exchange]) -> None:
 
 
 def _seed_curated(state: Path, name: str, version: str, properties: dict[str, Any]) -> None:
-    spec = VersionSpec(properties.get("image"), None, None, None, None, properties["osType"], None)
-    new = NewVersion(name, version, spec, properties["description"], properties["tags"])
+    spec = VersionSpec(
+        image=properties.get("image"),
+        conda_file=None,
+        build_uri=None,
+        build_context=None,
+        dockerfile_path=None,
+        os_type=properties["osType"],
+        inference_config=None,
+    )
+    new = NewVersion(
+        name, version, spec, description=properties["description"], tags=properties["tags"]
+    )
     with closing(Store(state, actor="Microsoft", clock=lambda: datetime.now(UTC))) as store:
         store.seed_curated(new)
 
 
 def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
-    """The answer to a recorded request, sent to the hosts that are called otherwise here."""
+    """Sends a recorded request to the emulator. Hosts of Microsoft's tests are replaced."""
     uri = exchange.uri.replace("cert-master.experiments.azureml-test.net", REGISTRY_HOST)
     if "/operations/" in uri:
         assert operation is not None, "an operation has begun"
@@ -94,12 +104,12 @@ def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
 
 
 def body_of(exchange: Exchange) -> Any:
-    """The recorded body: the four letters of `null` were kept as a text."""
+    """Returns the recorded body. A body `null` was recorded as a string."""
     return None if exchange.body == "null" else exchange.body
 
 
 def without_places(value: Any) -> Any:
-    """A comparable body without the regions and rings of Microsoft's own tests."""
+    """Replaces the Azure regions of Microsoft's own tests in a body."""
     if isinstance(value, dict):
         return {
             "<region>" if key in (*_REGIONS, "eastus") else key: without_places(item)
@@ -111,7 +121,7 @@ def without_places(value: Any) -> Any:
 
 
 def headers_of(headers: Any, recorded: Any) -> dict[str, Any]:
-    """The headers that a client acts on, as far as the recording has them."""
+    """Returns the recorded headers that influence a client."""
     wanted = {"location", "content-type", "x-ms-async-operation-timeout"} & set(recorded)
     found = {key: headers.get(key) for key in wanted}
     if "/operations/" in str(found.get("location")):
@@ -122,7 +132,9 @@ def headers_of(headers: Any, recorded: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("file", "session"), _sessions())
-def test_a_recorded_session_has_the_same_answers(file: str, session: str, tmp_path: Path) -> None:
+def test_a_replayed_session_gets_the_recorded_responses(
+    file: str, session: str, tmp_path: Path
+) -> None:
     exchanges = sessions(file)[session]
     seed(tmp_path / "emulator.db", exchanges)
     with serving(settings_for(exchanges, tmp_path / "emulator.db")) as client:
@@ -141,7 +153,7 @@ def test_a_recorded_session_has_the_same_answers(file: str, session: str, tmp_pa
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_no_recorded_exchange_is_left_out_without_a_reason(file: str) -> None:
+def test_every_recorded_exchange_is_replayed_or_left_out_with_a_reason(file: str) -> None:
     numbers = {item.number for exchanges in sessions(file).values() for item in exchanges}
     left_out = {number for name, number in LEFT_OUT if name == file}
 

@@ -1,4 +1,4 @@
-"""Registries: found by discovery, written by operations, filled from workspaces."""
+"""Registries: discovery, long-running operations, uploads and imports."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REFERENCE = f"{REGISTRY}/tempdatarefs/pydata/versions/1?api-version={DATAPLANE}"
 
 
 def asset_id(client: Client, name: str) -> str:
-    """How a registry is told which of a workspace's versions is meant."""
+    """Returns the id of a workspace's version for an import."""
     workspace = client.get(WORKSPACE).properties["workspaceId"]
     return f"azureml://locations/eastus/workspaces/{workspace}/environments/{name}/versions/1"
 
 
 def imported(client: Client, source: str) -> int:
-    """The status of an import under another name and version."""
+    """Imports under another name and version, and returns the status."""
     properties = {
         "referenceType": "Id",
         "destinationName": "shared-pydata",
@@ -31,7 +31,7 @@ def imported(client: Client, source: str) -> int:
     return client.post(f"{REGISTRY}/import", {"properties": properties}, DATAPLANE).status
 
 
-def test_discovery_says_where_a_registry_is_answered_for() -> None:
+def test_discovery_returns_the_host_of_a_registry() -> None:
     with serving() as client:
         found = client.send("GET", DISCOVERY.format("SHARED"))
         absent = client.send("GET", DISCOVERY.format("absent"))
@@ -43,7 +43,7 @@ def test_discovery_says_where_a_registry_is_answered_for() -> None:
 
 
 @pytest.mark.parametrize("polls", [0, 1, 3])
-def test_an_operation_is_asked_for_until_it_is_done(polls: int) -> None:
+def test_an_operation_is_done_after_the_configured_polls(polls: int) -> None:
     with serving(Settings(operation_polls=polls, retry_after=2)) as client:
         put = client.put(VERSION, {"image": IMAGE}, DATAPLANE)
         replies = [client.send("GET", put.headers["location"]) for _ in range(polls + 1)]
@@ -58,7 +58,7 @@ def test_an_operation_is_asked_for_until_it_is_done(polls: int) -> None:
     ("seconds", "headers"),
     [(2.0, {"retry-after": "2"}), (0.05, {"retry-after-ms": "50"})],
 )
-def test_a_client_is_told_to_wait_in_whole_seconds_or_milliseconds(
+def test_the_time_to_wait_is_in_whole_seconds_or_milliseconds(
     seconds: float, headers: dict[str, str]
 ) -> None:
     with serving(Settings(retry_after=seconds)) as client:
@@ -70,14 +70,14 @@ def test_a_client_is_told_to_wait_in_whole_seconds_or_milliseconds(
         assert told == headers
 
 
-def test_an_operation_that_never_began_is_not_found() -> None:
+def test_an_unknown_operation_is_404() -> None:
     with serving() as client:
         url = "https://eastus.api.azureml.ms/environment/v1.0/operations/shared_a_1_1"
 
         assert client.send("GET", url).status == 404
 
 
-def test_ids_name_the_registry_in_lower_case() -> None:
+def test_ids_contain_the_registry_in_lower_case() -> None:
     with serving(Settings(registries=("Contoso-ML",))) as client:
         address = VERSION.replace("/shared/", "/Contoso-ML/")
         client.put(address, {"image": IMAGE}, DATAPLANE)
@@ -87,7 +87,7 @@ def test_ids_name_the_registry_in_lower_case() -> None:
         )
 
 
-def test_each_new_version_has_its_own_place_for_an_upload() -> None:
+def test_each_new_version_has_its_own_container_for_uploads() -> None:
     made: list[str] = []
     with serving(make_container=made.append) as client:
         replies = [
@@ -102,14 +102,14 @@ def test_each_new_version_has_its_own_place_for_an_upload() -> None:
     assert f"/{made[0]}?sv=" in references[0]["credential"]["sasUri"]
 
 
-def test_there_is_no_place_for_a_version_that_is_there() -> None:
+def test_an_upload_for_an_existing_version_is_refused() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE}, DATAPLANE)
 
         assert client.send("PUT", REFERENCE, body={}).status == 409
 
 
-def test_a_version_of_a_workspace_is_imported() -> None:
+def test_a_version_is_imported_from_a_workspace() -> None:
     with serving() as client:
         source = {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}}
         client.put(f"{WORKSPACE}/environments/pydata/versions/1", source)
@@ -121,20 +121,20 @@ def test_a_version_of_a_workspace_is_imported() -> None:
 
 
 @pytest.mark.parametrize(("source", "status"), [("absent", 404), ("nonsense", 400)])
-def test_what_is_not_there_is_not_imported(source: str, status: int) -> None:
+def test_an_unknown_source_is_not_imported(source: str, status: int) -> None:
     with serving() as client:
         given = asset_id(client, source) if source == "absent" else source
 
         assert imported(client, given) == status
 
 
-def test_a_registry_that_is_not_there_is_not_found() -> None:
+def test_an_unknown_registry_is_404() -> None:
     with serving() as client:
         reply = client.get(VERSION.replace("/shared/", "/absent/"), DATAPLANE)
 
     assert (reply.status, reply.json["error"]["code"]) == (404, "ResourceNotFound")
 
 
-def test_a_registry_shows_no_curated_environments() -> None:
+def test_a_registry_contains_no_curated_environments() -> None:
     with serving() as client:
         assert client.get(f"{REGISTRY}/environments", DATAPLANE).json == {"value": []}

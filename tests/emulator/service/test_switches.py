@@ -1,4 +1,4 @@
-"""Each behaviour that nobody has seen of the real service, with both answers."""
+"""Each setting for a behaviour of Azure ML that is unknown, with all its values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = f"{CONTAINER}/versions/1"
 
 
 def archived(client: Client) -> dict[str | None, bool]:
-    """What clients see: by version, and under None whether the list of active ones lacks it."""
+    """Returns `isArchived` by version, and under None whether the active list lacks the name."""
     versions = client.get(f"{CONTAINER}/versions", listViewType="All").json["value"]
     active = client.get(f"{WORKSPACE}/environments").json["value"]
     return {
@@ -53,7 +53,7 @@ def test_tags_are_replaced_or_merged(
 )
 @pytest.mark.parametrize("address", [VERSION, CONTAINER], ids=["version", "container"])
 @pytest.mark.parametrize("left_out", [{}, {"description": None, "tags": None}])
-def test_what_is_left_out_is_kept_or_cleared(
+def test_omitted_values_are_kept_or_cleared(
     settings: Settings,
     expected: tuple[str | None, dict[str, str]],
     address: str,
@@ -72,7 +72,7 @@ def test_what_is_left_out_is_kept_or_cleared(
 
 
 @pytest.mark.parametrize("settings", [Settings(omitted="clear"), Settings(omitted="keep")])
-def test_what_is_empty_is_no_omission(settings: Settings) -> None:
+def test_an_empty_value_is_not_an_omitted_one(settings: Settings) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}})
         client.put(VERSION, {"image": IMAGE, "description": "", "tags": {}})
@@ -82,7 +82,7 @@ def test_what_is_empty_is_no_omission(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("conflict", [400, 409])
-def test_a_changed_spec_is_refused_with_either_status(conflict: int) -> None:
+def test_a_changed_spec_is_refused_with_the_configured_status(conflict: int) -> None:
     settings = Settings(conflict=409) if conflict == 409 else Settings(conflict=400)
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE})
@@ -124,7 +124,7 @@ def test_restoring_a_container_keeps_or_restores_versions(
     ],
     ids=["allow", "refuse"],
 )
-def test_a_hidden_version_can_be_archived_or_not(
+def test_archiving_a_version_of_an_archived_container_is_allowed_or_refused(
     settings: Settings, status: int, after: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -144,7 +144,7 @@ def test_a_hidden_version_can_be_archived_or_not(
     ],
     ids=["own", "effective"],
 )
-def test_a_hidden_version_looks_active_or_archived(
+def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
     settings: Settings, hidden: dict[str | None, bool]
 ) -> None:
     with serving(settings) as client:
@@ -162,7 +162,7 @@ def test_a_hidden_version_looks_active_or_archived(
     [(Settings(hidden_versions="own"), 201), (Settings(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
-def test_a_version_that_looks_archived_is_not_restored_while_it_is_hidden(
+def test_a_version_shown_as_archived_cannot_be_restored_in_an_archived_container(
     settings: Settings, status: int
 ) -> None:
     with serving(settings) as client:
@@ -181,7 +181,7 @@ def test_a_version_that_looks_archived_is_not_restored_while_it_is_hidden(
     ],
     ids=["keep", "drop", "refuse"],
 )
-def test_tags_of_a_container_are_kept_dropped_or_refused(
+def test_the_tags_of_a_container_are_kept_dropped_or_refused(
     settings: Settings, tags: tuple[int, dict[str, str]]
 ) -> None:
     with serving(settings) as client:
@@ -201,7 +201,7 @@ def test_tags_of_a_container_are_kept_dropped_or_refused(
     ],
     ids=["update", "ignore"],
 )
-def test_a_registry_updates_metadata_or_ignores_it(
+def test_a_registry_updates_or_ignores_metadata(
     settings: Settings, expected: tuple[str, dict[str, str], bool]
 ) -> None:
     address = f"{REGISTRY}/environments/pydata/versions/1"
@@ -215,7 +215,7 @@ def test_a_registry_updates_metadata_or_ignores_it(
         assert (found["description"], found["tags"], found["isArchived"]) == expected
 
 
-def test_the_next_version_is_counted_or_a_timestamp() -> None:
+def test_the_next_version_is_a_counter_or_a_timestamp() -> None:
     moment = datetime(2022, 9, 14, 20, 33, 51, 582089, tzinfo=UTC)
     found = {}
     for settings in (Settings(next_version="counter"), Settings(next_version="timestamp")):
@@ -232,7 +232,7 @@ def test_the_next_version_is_counted_or_a_timestamp() -> None:
     [(Settings(absent_versions="empty"), 200), (Settings(absent_versions="404"), 404)],
     ids=["empty", "404"],
 )
-def test_versions_of_an_absent_name_are_none_or_not_found(settings: Settings, status: int) -> None:
+def test_the_versions_of_an_unknown_name_are_empty_or_404(settings: Settings, status: int) -> None:
     with serving(settings) as client:
         assert client.get(f"{CONTAINER}/versions").status == status
 
@@ -245,7 +245,7 @@ def test_versions_of_an_absent_name_are_none_or_not_found(settings: Settings, st
     ],
     ids=["accept", "refuse"],
 )
-def test_an_old_python_is_accepted_or_refused(settings: Settings, status: int) -> None:
+def test_an_end_of_life_python_is_accepted_or_refused(settings: Settings, status: int) -> None:
     conda = "dependencies:\n- python=3.7.6\n- pip\n"
     with serving(settings) as client:
         reply = client.put(VERSION, {"image": IMAGE, "condaFile": conda})
@@ -257,7 +257,7 @@ def test_an_old_python_is_accepted_or_refused(settings: Settings, status: int) -
 
 
 @pytest.mark.parametrize("refuse", [False, True], ids=["accept", "refuse"])
-def test_an_old_python_that_is_registered_can_be_changed_and_archived(
+def test_a_registered_version_with_an_end_of_life_python_can_be_changed_and_archived(
     refuse: bool, tmp_path: Path
 ) -> None:
     state, conda = tmp_path / "emulator.db", "dependencies:\n- python=3.7.6\n- pip\n"
@@ -278,7 +278,7 @@ def test_an_old_python_that_is_registered_can_be_changed_and_archived(
 @pytest.mark.parametrize(
     ("archived_entry", "entry"), [("true", True), ("false", False)], ids=["true", "false"]
 )
-def test_the_get_of_an_archived_container_and_its_entry_say_what_they_say(
+def test_is_archived_of_a_container_in_a_get_and_in_a_list_is_configurable(
     settings: Settings, get: bool, archived_entry: Literal["true", "false"], entry: bool
 ) -> None:
     with serving(replace(settings, archived_entry=archived_entry)) as client:
@@ -302,12 +302,12 @@ def test_the_get_of_an_archived_container_and_its_entry_say_what_they_say(
     ],
     ids=["text", "number", "refuse"],
 )
-def test_tags_sent_as_numbers_are_text_or_numbers_or_refused(
+def test_numeric_tags_are_strings_or_numbers_or_refused(
     settings: Settings, tags: dict[str, object] | None
 ) -> None:
     sent = {"a": 1, "b": 1.5, "c": True, "d": "1"}
     with serving(settings) as client:
-        client.validates = settings.numeric_tags != "number"  # the OpenAPI has text only
+        client.validates = settings.numeric_tags != "number"  # the OpenAPI allows strings only
         created = client.put(VERSION, {"image": IMAGE, "tags": sent})
         client.put(f"{CONTAINER}/versions/2", {"image": IMAGE, "tags": {"a": "1"}})
         client.put(f"{CONTAINER}/versions/2", {"image": IMAGE, "tags": {"a": 1, "b": "2"}})
@@ -319,7 +319,7 @@ def test_tags_sent_as_numbers_are_text_or_numbers_or_refused(
             assert updated == {"a": tags["a"], "b": "2"}
 
 
-def test_the_get_of_a_version_is_stale_for_a_while() -> None:
+def test_the_get_of_a_version_is_stale_for_the_configured_time() -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
     moments = [now]
     with serving(Settings(stale_get_seconds=5), clock=lambda: moments[0]) as client:
@@ -339,7 +339,7 @@ def test_the_get_of_a_version_is_stale_for_a_while() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 30.0])
-def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
+def test_lists_show_writes_after_the_configured_lag(seconds: float) -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
 
     def shown(client: Client) -> list[tuple[str, str | None]]:
@@ -370,19 +370,30 @@ def test_lists_show_writes_at_once_or_late(seconds: float) -> None:
         assert (before, between) == (([("1", "first")], "first"), ([], "second"))
 
 
-def test_seeded_and_curated_entries_do_not_wait_for_the_lag() -> None:
+def test_seeded_and_curated_environments_are_listed_immediately() -> None:
     with serving(Settings(list_lag_seconds=30)) as client:
         names = [item["name"] for item in client.get(f"{WORKSPACE}/environments").json["value"]]
 
     assert "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu" in names
 
 
-def test_every_switch_is_tested_here() -> None:
+def test_every_setting_for_unknown_behaviour_is_tested() -> None:
     switches = {item.name for item in fields(Settings) if "Literal" in str(item.type)}
 
     assert switches == {
-        *("tags", "omitted", "conflict", "restore", "archive_hidden", "hidden_versions"),
-        *("container_tags", "registry_metadata", "next_version", "absent_versions"),
-        *("end_of_life_python", "container_get", "archived_entry", "numeric_tags"),
-        "throttle",  # with whatever serves the application
+        "tags",
+        "omitted",
+        "conflict",
+        "restore",
+        "archive_hidden",
+        "hidden_versions",
+        "container_tags",
+        "registry_metadata",
+        "next_version",
+        "absent_versions",
+        "end_of_life_python",
+        "container_get",
+        "archived_entry",
+        "numeric_tags",
+        "throttle",  # middleware, tested there
     }

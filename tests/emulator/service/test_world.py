@@ -1,4 +1,4 @@
-"""What an emulator keeps where, and what it starts from."""
+"""The state files of an emulator, and its initial content."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ VERSION = f"{WORKSPACE}/environments/pydata/versions/1"
 
 
 def local(path: Path) -> LocalTarget:
-    """The local target over a file."""
+    """Returns the local target of a file."""
     return LocalTarget(path, TargetIdentity("local", "local", str(path)))
 
 
-def test_state_is_kept_in_the_local_targets_file(tmp_path: Path) -> None:
+def test_the_state_file_is_that_of_a_local_target(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "emulator.db")
     tags = {"team": "churn", "envsync.owner": "churn-models"}
     with serving(settings) as client:
@@ -48,7 +48,7 @@ def test_state_is_kept_in_the_local_targets_file(tmp_path: Path) -> None:
     }
 
 
-def test_state_outlives_the_emulator(tmp_path: Path) -> None:
+def test_state_is_kept_after_the_emulator_ends(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "emulator.db")
     with serving(settings) as client:
         before = client.put(VERSION, {"image": IMAGE}).json
@@ -56,7 +56,7 @@ def test_state_outlives_the_emulator(tmp_path: Path) -> None:
         assert client.get(VERSION).json == before
 
 
-def test_what_a_local_target_holds_is_answered(tmp_path: Path) -> None:
+def test_the_environments_of_a_local_target_are_served(tmp_path: Path) -> None:
     files = {"Dockerfile": b"FROM scratch\n"}
     context = build_context(tmp_path / "context", files)
     target = local(tmp_path / "local.db")
@@ -85,7 +85,7 @@ def test_what_a_local_target_holds_is_answered(tmp_path: Path) -> None:
     assert replies == [201, 201, 201]
 
 
-def test_without_a_state_file_nothing_is_left(
+def test_without_a_state_file_no_files_are_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -96,7 +96,7 @@ def test_without_a_state_file_nothing_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_it_starts_from_environment_files(tmp_path: Path) -> None:
+def test_environment_files_are_seeded(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -116,7 +116,7 @@ def test_it_starts_from_environment_files(tmp_path: Path) -> None:
     assert elsewhere.status == 404
 
 
-def test_it_starts_from_the_environment_files_of_a_project(tmp_path: Path) -> None:
+def test_the_environment_files_of_a_project_are_seeded(tmp_path: Path) -> None:
     files = {
         "envsync.yaml": "",
         "conda.yml": "dependencies: []\n",
@@ -130,7 +130,7 @@ def test_it_starts_from_the_environment_files_of_a_project(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("files", "error"), [({}, TargetError), ({"e.yml": "name: e\nimage: 3\n"}, InvalidProject)]
 )
-def test_it_does_not_start_from_nothing_or_errors(
+def test_an_empty_or_invalid_seed_is_an_error(
     tmp_path: Path, files: dict[str, str], error: type[Exception]
 ) -> None:
     write(tmp_path, files)

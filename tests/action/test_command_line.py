@@ -1,4 +1,4 @@
-"""The command line as a process of its own."""
+"""The command line in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from envsync.action.process import Finished, envsync
+from envsync.action.command_line import Completed, envsync
 
-posix = pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+posix = pytest.mark.skipif(os.name == "nt", reason="needs the signals of POSIX")
 
 
-def test_a_project_with_files_called_like_modules_is_planned(tmp_path: Path) -> None:
+def test_files_of_the_project_named_like_modules_are_not_imported(tmp_path: Path) -> None:
     for name in ("yaml.py", "typing.py", "envsync.py"):
         (tmp_path / name).write_text("raise SystemExit('imported')\n")
     done = envsync(tmp_path, "--version")
 
-    assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("envsync ")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.startswith("envsync ")
 
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_cancelled_step_waits_for_what_is_in_flight(
+def test_a_cancelled_step_waits_for_the_command_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     slow = tmp_path / "python"
@@ -49,5 +49,5 @@ def test_a_cancelled_step_waits_for_what_is_in_flight(
     done = envsync(tmp_path)
     thread.join()
 
-    assert done == Finished(130, "finished\n", "")
+    assert done == Completed(130, "finished\n", "")
     assert signal.getsignal(number) is before

@@ -1,0 +1,101 @@
+"""Runs envsync's command line in a process of its own and returns what it printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from envsync.action.inputs import TOKEN_VARIABLE
+from envsync.model.errors import EnvsyncError
+
+_TOKENS: Final = frozenset(
+    {TOKEN_VARIABLE, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
+)
+"""Variables that envsync does not get: an `envsync.yaml` can name any variable of its process, and
+its value can end up in a public comment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A finished process of the command line.
+
+    Attributes:
+        code: its exit code.
+        stdout: its standard output.
+        stderr: its standard error.
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+    def json(self) -> Any:
+        """Returns the JSON document on standard output, or None if there is no such document."""
+        try:
+            return json.loads(self.stdout)
+        except ValueError:
+            return None
+
+
+def envsync(directory: Path, *arguments: str) -> Completed:
+    """Runs `envsync` in a directory, without the tokens of the job in its environment.
+
+    Args:
+        directory: the working directory.
+        arguments: the command and its options. No shell interprets them.
+
+    Raises:
+        EnvsyncError: the directory does not exist or cannot be entered.
+    """
+    environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
+    # -I: without it, Python would import the project's own `yaml.py` or `typing.py`, if it has one.
+    command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environ,
+            # A question would wait for ever: nobody can answer in a workflow.
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+    except OSError as error:
+        raise EnvsyncError(
+            f"The working directory {directory} cannot be entered: {error.strerror}. Check the "
+            "input `working-directory`, and that the repository is checked out before this step."
+        ) from error
+    with _forwarding_signals(process):
+        stdout, stderr = process.communicate()
+    return Completed(process.returncode, stdout, stderr)
+
+
+@contextmanager
+def _forwarding_signals(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Forwards SIGINT and SIGTERM to a process while the block runs.
+
+    GitHub sends them to a cancelled step. envsync then finishes the change in progress, and the
+    step stays alive to report what was applied.
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
+    """
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,75 @@
+"""`apply`: applies a plan if it is the approved one, and reports the outcome of each change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envsync.action.command_line import Completed, envsync
+from envsync.action.commands.plan import new_plan_file, no_plan, target_option
+from envsync.action.commands.validate import annotation_prefix
+from envsync.action.markdown import Markdown, applied_markdown, refused_markdown
+from envsync.action.result import PLAIN, Result
+from envsync.cli.files import write_file
+from envsync.plan.outcome import Outcome, outcomes_from_json
+from envsync.plan.plan import Plan
+from envsync.render.annotations import plan_github
+from envsync.render.outcomes import applied_text, outcome_text
+from envsync.render.plan_text import plan_text, summary_text
+
+if TYPE_CHECKING:
+    from envsync.action.approval import Approval
+    from envsync.action.inputs import Inputs
+
+
+def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval | None) -> Result:
+    """Runs `apply`.
+
+    Args:
+        inputs: the target and further arguments.
+        directory: the working directory.
+        temporary: the directory in which the plan is saved for later steps.
+        approval: the reviewed plan. No other plan is applied. None applies every plan.
+    """
+    # The plan on the pull request can be stale. envsync plans again and compares the digests.
+    approve = () if approval is None else (f"--approve={approval.digest}",)
+    # `--yes`: the review of the pull request replaces the question.
+    options = (*target_option(inputs), "--yes", *approve, "--format", "json")
+    completed = envsync(directory, "apply", *options, *inputs.args)
+    data = completed.json()
+    if data is None:
+        return no_plan(completed, directory)
+    planned = Plan.from_json(data["plan"])
+    outcomes = outcomes_from_json(data["outcomes"], planned)
+    file = new_plan_file(temporary)
+    write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
+    # An apply with failed changes also ends with an error, but it has outcomes.
+    if completed.code == 0 or outcomes:
+        markdown = applied_markdown(planned, outcomes, data["verified"])
+    else:
+        markdown = _refusal(planned, completed, approval)
+    return Result(
+        code=completed.code,
+        summary=summary_text(planned, PLAIN),
+        markdown=markdown,
+        log=f"{plan_text(planned)}\n{_outcomes_text(outcomes)}{completed.stderr}",
+        annotations=plan_github(planned, annotation_prefix(directory)),
+        plan=planned,
+        plan_file=file,
+    )
+
+
+def _refusal(planned: Plan, completed: Completed, approval: Approval | None) -> Markdown:
+    if approval is not None and approval.digest != planned.digest:
+        return refused_markdown("The plan is no longer the approved one.", planned, approval)
+    reason = completed.stderr.strip().rpartition("\n")[2].removeprefix("Error: ")
+    return refused_markdown(reason, planned, None)
+
+
+def _outcomes_text(outcomes: Sequence[Outcome]) -> str:
+    if not outcomes:
+        return ""
+    lines = [outcome_text(outcome, PLAIN) for outcome in outcomes]
+    return "\n".join([*lines, applied_text(outcomes, None, PLAIN)])

@@ -1,0 +1,64 @@
+"""`validate` and `check`: report problems in files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envsync.action.command_line import Completed, envsync
+from envsync.action.markdown import problems_markdown
+from envsync.action.result import PLAIN, Result, failure
+from envsync.cli.problems import below_repository
+from envsync.model.problem import Problem
+from envsync.project.settings.config import find_config
+from envsync.render.annotations import problems_github
+from envsync.render.problems import problems_summary, problems_text
+
+if TYPE_CHECKING:
+    from envsync.action.inputs import Inputs
+
+
+def validate(inputs: Inputs, directory: Path) -> Result:
+    """Runs `validate`. Its result also lists the targets, as a matrix for later jobs."""
+    result = check(inputs, directory)
+    targets = envsync(directory, "targets", "--format", "matrix")
+    return replace(result, matrix=targets.stdout.strip())
+
+
+def check(inputs: Inputs, directory: Path) -> Result:
+    """Runs the command `check` or `validate`: both print the same JSON."""
+    completed = envsync(directory, inputs.command, "--format", "json", *inputs.args)
+    return problems_result(completed, directory)
+
+
+def problems_result(completed: Completed, directory: Path) -> Result:
+    """Returns the problems that a command printed as JSON.
+
+    Args:
+        completed: the finished command.
+        directory: the directory that it ran in.
+    """
+    data = completed.json()
+    if data is None:
+        return failure(completed)
+    problems = [Problem.from_json(item) for item in data["problems"]]
+    summary = problems_summary(problems, data["files"], PLAIN)
+    return Result(
+        code=completed.code,
+        summary=summary,
+        markdown=problems_markdown(summary, problems),
+        log=f"{completed.stderr}{problems_text(problems, PLAIN)}{summary}",
+        annotations=problems_github(problems, annotation_prefix(directory)),
+        starts_comment=completed.code != 0,
+    )
+
+
+def annotation_prefix(directory: Path) -> str:
+    """Returns the project directory relative to the repository's root.
+
+    GitHub resolves the paths of annotations from there. Problems name files relative to the
+    directory of `envsync.yaml`.
+    """
+    config = find_config(directory)
+    return below_repository((config.parent if config else directory).absolute())

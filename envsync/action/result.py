@@ -1,0 +1,70 @@
+"""`Result`: what a command of the action produced, for the log, reviewers and later steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from envsync.action.markdown import Markdown, failure_markdown
+from envsync.render.paint import painter
+
+if TYPE_CHECKING:
+    from envsync.action.command_line import Completed
+    from envsync.plan.plan import Plan
+
+PLAIN: Final = painter(False)
+"""Renders without colours: GitHub colours the log itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command produced.
+
+    Attributes:
+        code: the exit code of the command line.
+        summary: one line of plain text.
+        markdown: the full result, for comments, issues and the job's summary.
+        log: the full result as plain text, for the log.
+        annotations: workflow commands, one on each line.
+        plan: the plan; None if none was made.
+        plan_file: the file that the plan was saved to.
+        matrix: the targets as the JSON matrix of a job; empty if they are unknown.
+        starts_comment: whether the result justifies the first comment on a pull request. A comment
+            that exists is always updated.
+    """
+
+    code: int
+    summary: str
+    markdown: Markdown
+    log: str
+    annotations: str = ""
+    plan: Plan | None = None
+    plan_file: Path | None = None
+    matrix: str = ""
+    starts_comment: bool = True
+
+    def outputs(self) -> dict[str, str]:
+        """Returns the values for the outputs of `action.yml`, by name."""
+        values = {"summary": self.summary, "matrix": self.matrix}
+        if self.plan is not None:
+            values |= {
+                "has-changes": str(bool(self.plan.changes)).lower(),
+                "digest": self.plan.digest,
+                "plan-file": str(self.plan_file),
+                **{name: str(count) for name, count in self.plan.summary.items()},
+            }
+        return values
+
+
+def failure(completed: Completed) -> Result:
+    """Returns the result of a command that ended without JSON or a plan: what it printed."""
+    message = completed.stderr.strip() or completed.stdout.strip()
+    summary = f"envsync ended with exit code {completed.code} and no result."
+    return Result(
+        # A command that succeeds always prints a result: never report success without one.
+        code=completed.code or 1,
+        summary=summary,
+        markdown=failure_markdown(summary, message),
+        log=message,
+    )

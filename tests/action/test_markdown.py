@@ -1,0 +1,185 @@
+"""The Markdown of the action: its length, and the escaping of text from files and services."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.action.approval import Approval
+from envsync.action.event import Event
+from envsync.action.inputs import Inputs
+from envsync.action.markdown import (
+    MAX_COMMENT,
+    Markdown,
+    applied_markdown,
+    cut,
+    differences,
+    failure_markdown,
+    footer,
+    problems_markdown,
+    refused_markdown,
+)
+from envsync.action.marker import MAX_LENGTH, Marker, fingerprints
+from envsync.action.posts import post_body
+from envsync.model.problem import Problem
+from envsync.model.target import TargetIdentity
+from envsync.plan.change import Action, Change, Rejection
+from envsync.plan.outcome import Outcome
+from envsync.plan.plan import Plan
+
+HOSTILE = "@octocat `` </details> [x](y) <img> \n::error::"
+
+
+def change(name: str) -> Change:
+    return Change(
+        action=Action.CREATE, scope="version", name=name, version="1", reason="not in the target"
+    )
+
+
+def plan(*names: str, rejected: str = "") -> Plan:
+    rejections = (
+        (Rejection(code="immutable", name=rejected, version="1", message="It differs.", fix="fix"),)
+        if rejected
+        else ()
+    )
+    return Plan(
+        project="p",
+        target=TargetIdentity("dev", "local", "x"),
+        changes=tuple(map(change, names)),
+        rejections=rejections,
+    )
+
+
+def test_lines_that_do_not_fit_are_counted() -> None:
+    lines = [f"line {number:02}" for number in range(20)]
+
+    assert cut(lines, 10_000).splitlines() == lines
+    assert cut(lines, 100).splitlines() == [
+        *lines[:5],
+        "",
+        "… and 15 more lines, which are in the log.",
+    ]
+
+
+def test_the_footer_names_command_directory_commit_and_log() -> None:
+    event = Event(
+        name="push",
+        repository="o/r",
+        sha="abc",
+        branch="main",
+        head="0123456789abcdef",
+        run_url="https://x/1",
+    )
+
+    assert footer(Inputs("plan"), event) == (
+        "\n<sub>`envsync plan` · commit 0123456789ab · [log](https://x/1)</sub>\n"
+    )
+    assert footer(Inputs("plan", "@dev", "a`@b"), event) == (
+        "\n<sub>`envsync plan -t @dev` · ``a`@b`` · commit 0123456789ab · [log](https://x/1)</sub>\n"
+    )
+
+
+def test_each_problem_is_a_line() -> None:
+    problem = Problem(
+        rule="unknown-field",
+        severity="error",
+        message=f"`imag` {HOSTILE}",
+        file="a.yml",
+        line=3,
+        column=1,
+        fix="Remove it.",
+    )
+    text = problems_markdown("1 environment file: 1 error.", [problem])(MAX_COMMENT)
+    first, empty, line = text.splitlines()
+
+    assert (first, empty) == ("**1 environment file: 1 error.**", "")
+    assert line.startswith("- `a.yml:3` error `unknown-field`: `imag` `@octocat` ")
+
+
+def test_the_message_of_a_failure_is_quoted_and_cut() -> None:
+    text = failure_markdown("It failed.", "```\n@octocat\x1b[0m\n" + "x" * 9_000)(MAX_COMMENT)
+
+    assert text.startswith("**It failed.**\n\n````\n```\n@octocat\\x1b[0m\nxxx")
+    assert text.endswith("x\n````\n")
+    assert len(text) < 4_100
+
+
+def test_no_line_of_a_message_ends_its_quotation() -> None:
+    text = failure_markdown("It failed.", "`" * 300 + "\n<img src=x> @octocat")(MAX_COMMENT)
+
+    # GitHub's parser ends any code block at a line of 256 or more backticks.
+    assert "`" * 10 not in text
+
+
+def test_each_outcome_is_a_line_and_failures_come_first() -> None:
+    made = plan("a", "b", rejected="c")
+    outcomes = [
+        Outcome(made.changes[0], "done"),
+        Outcome(made.changes[1], "failed", f"No. {HOSTILE}"),
+    ]
+    lines = applied_markdown(made, outcomes, False)(MAX_COMMENT).splitlines()
+
+    assert lines[:5] == [
+        "**Applied to `dev`**: 1 done, 1 failed, 1 rejected.",
+        "",
+        "**Not verified**: the target does not show every change that was done.",
+        "",
+        "- `c:1` rejected",
+    ]
+    assert lines[5].startswith("- `+ create` `b:1` failed: No. `@octocat")
+    assert lines[6] == "- `+ create` `a:1` done"
+    assert lines[-1] == f"Digest `{made.digest}`"
+
+
+def test_plans_with_equal_changes_differ_in_project_or_target() -> None:
+    assert differences({"create a:1": "1"}, {"create a:1": "1"}) == [
+        "- The changes are the same, but the project or the target is another one."
+    ]
+
+
+def test_each_difference_between_two_plans_is_named() -> None:
+    before = {"create a:1": "1", "create b:1": "2", "update c:1": "3"}
+    after = {"create a:1": "1", "update c:1": "4", "archive d": "5"}
+
+    assert differences(before, after) == [
+        "- `archive d` was not in the approved plan",
+        "- `create b:1` is no longer in the plan",
+        "- `update c:1` differs from the approved change",
+    ]
+
+
+@pytest.mark.parametrize("changes", [None, {"create b:1": "2"}])
+def test_a_refusal_shows_the_differences_and_the_current_plan(
+    changes: dict[str, str] | None,
+) -> None:
+    made = plan("a")
+    text = refused_markdown("It moved.", made, Approval("sha256:old", changes, "https://x/7"))
+    lines = text(MAX_COMMENT).splitlines()
+
+    assert lines[0] == "**Nothing was applied to `dev`.** It moved."
+    assert lines[2] == "The [approved plan](https://x/7) has the digest `sha256:old`. Differences:"
+    assert lines[4] == (
+        "- `create a:1` was not in the approved plan"
+        if changes
+        else "- Unknown: only the digest of the approved plan was kept."
+    )
+    assert f"Digest: `{made.digest}`" in lines
+
+
+PROBLEM = Problem(rule="r", severity="error", message="m" * 400, file="f", line=1, column=1, fix="")
+LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        refused_markdown("It moved.", LONG, Approval("sha256:0", {})),
+        applied_markdown(LONG, [Outcome(item, "done") for item in LONG.changes], True),
+        problems_markdown("Many.", [PROBLEM] * 3_000),
+    ],
+)
+def test_a_comment_fits_into_the_limit_of_github(text: Markdown) -> None:
+    marker = Marker("plan", ".", "dev", digest=LONG.digest, changes=fingerprints(LONG))
+    whole = post_body(marker, text, "\n<sub>footer</sub>\n")
+
+    assert MAX_COMMENT - MAX_LENGTH < len(whole.encode()) <= MAX_COMMENT
+    assert whole.endswith("\n<sub>footer</sub>\n")
