@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,43 +59,58 @@ def envsync(directory: Path, *arguments: str) -> Completed:
     environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
     # -I: without it, Python would import the project's own `yaml.py` or `typing.py`, if it has one.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=directory,
-            env=environ,
-            # A question would wait for ever: nobody can answer in a workflow.
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-    except OSError as error:
-        raise EnvsyncError(
-            f"The working directory {directory} cannot be entered: {error.strerror}. Check the "
-            "input `working-directory`, and that the repository is checked out before this step."
-        ) from error
-    with _forwarding_signals(process):
+    with _forwarding_signals() as forward_to:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=directory,
+                env=environ,
+                # A question would wait for ever: nobody can answer in a workflow.
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            raise EnvsyncError(
+                f"The working directory {directory} cannot be entered: {error.strerror}. Check "
+                "the input `working-directory`, and that the repository is checked out before this "
+                "step."
+            ) from error
+        forward_to(process)
         stdout, stderr = process.communicate()
     return Completed(process.returncode, stdout, stderr)
 
 
 @contextmanager
-def _forwarding_signals(process: subprocess.Popen[str]) -> Iterator[None]:
+def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """Forwards SIGINT and SIGTERM to a process while the block runs.
 
     GitHub sends them to a cancelled step. envsync then finishes the change in progress, and the
     step stays alive to report what was applied.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
+
+    The handlers are installed before the process starts: a signal that arrived in between would end
+    this process and leave the other one alone. Such a signal is forwarded once the process is known.
     """
+    processes: list[subprocess.Popen[str]] = []
+    early: list[int] = []
 
-    def forward(number: int, _frame: FrameType | None) -> None:
-        process.send_signal(number)
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if processes:
+            processes[0].send_signal(number)
+        else:
+            early.append(number)
 
-    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
+    def forward_to(process: subprocess.Popen[str]) -> None:
+        processes.append(process)
+        for number in early:
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield forward_to
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
