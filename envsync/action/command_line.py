@@ -91,8 +91,8 @@ def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     step stays alive to report what was applied.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
 
-    The handlers are installed before the process starts: a signal that arrived in between would end
-    this process and leave the other one alone. Such a signal is forwarded once the process is known.
+    The handlers are installed before the process starts: a signal in between would end this process
+    and leave the other one alone. Such a signal is forwarded once the process has started.
     """
     processes: list[subprocess.Popen[str]] = []
     early: list[int] = []

@@ -107,7 +107,8 @@ def value(node: ScalarNode) -> Value:
     Raises:
         ValueError: the scalar has no valid value. `check` reports such scalars.
     """
-    if node.tag == STR:
+    # `=` as a key is a string to PyYAML; as anything else, `check` reports it.
+    if node.tag in (STR, VALUE):
         text: str = node.value
         return text
     if node.tag in (INT, FLOAT) and len(node.value) > MAX_NUMBER_LENGTH:

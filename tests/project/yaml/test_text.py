@@ -205,6 +205,7 @@ TOKENS = [
 @example("a: |#b")
 @example("\ufeff\ufeff*x")
 @example("? !")
+@example("=:")
 def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8-sig")
     try:
