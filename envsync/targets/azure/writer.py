@@ -25,7 +25,7 @@ from envsync.targets.azure.checks import (
 )
 from envsync.targets.azure.client import Endpoint
 from envsync.targets.azure.fresh_reads import FreshReads
-from envsync.targets.azure.http.errors import RequestRefused
+from envsync.targets.azure.http.errors import RequestRefused, is_absent_environment
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
@@ -63,7 +63,7 @@ class Writer:
         except TargetError as error:
             failure = error
         # azure-ai-ml reads a new version of a registry back, and the GET may still answer 404.
-        if failure is None or (isinstance(failure, RequestRefused) and failure.status == 404):
+        if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").
             archived = self.fresh.archived(key.name)

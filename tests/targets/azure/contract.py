@@ -27,7 +27,7 @@ def service(
         yield service
 
 
-STALE = 2.0
+STALE = 0.2
 """Seconds for which a stale GET is repeated: longer than the emulator's GETs are stale."""
 
 _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_is_kept)[

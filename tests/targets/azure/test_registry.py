@@ -11,6 +11,7 @@ import pytest
 
 from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
+from envsync.targets.connection import Connection
 from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -120,7 +121,7 @@ def test_an_ignored_update_is_a_failed_change(tmp_path: Path) -> None:
     metadata = Metadata("New.", {"new": "1"})
     with (
         azure(tmp_path, registry_metadata="ignore") as service,
-        service.target("registry") as target,
+        service.target("registry", Connection(stale=0.2)) as target,
     ):
         target.create(environment())
 

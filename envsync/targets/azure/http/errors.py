@@ -48,6 +48,18 @@ class RequestRefused(TargetError):
         super().__init__(message)
 
 
+def is_absent_environment(error: TargetError) -> bool:
+    """Returns whether an environment or version is absent, in the words of a recorded answer.
+
+    The status 404 alone also means that a storage container or a workspace is absent.
+    """
+    return (
+        isinstance(error, RequestRefused)
+        and error.status == 404
+        and error.details.message.startswith("No environment exists")
+    )
+
+
 def error_details(body: JSON) -> ErrorDetails:
     """Returns the content of an error body.
 
