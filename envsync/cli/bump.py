@@ -193,7 +193,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
             data = (root / file).read_bytes()
         except OSError as error:
             raise EnvsyncError(f"{file} cannot be read: {error.strerror or error}.") from error
-        rewritten = rewrite_version(file, data, bump.before, bump.after)
+        rewritten = rewrite_version(file, data, before=bump.before, after=bump.after)
         contents[root / file] = rewritten.data
         written.append(replace(bump, source=Source(file, rewritten.line)))
     write_files(contents)
