@@ -139,7 +139,7 @@ def plan_for(
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, policy.project)
     return planner.make_plan(
-        project.declarations, actual, policy, target.identity, globs, only=only
+        project.declarations, actual, policy, target=target.identity, globs=globs, only=only
     )
 
 

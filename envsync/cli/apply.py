@@ -123,7 +123,7 @@ def run(
 
     if verification and verification.error:
         session.err(
-            f"Error: cannot verify the changes, because the target cannot be read again: "
+            "Error: cannot verify the changes, because the target cannot be read again: "
             f"{verification.error}"
         )
     missing = verification.unverified if verification else None

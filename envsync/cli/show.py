@@ -45,7 +45,7 @@ def run(
             )
         found = _find(container, label, version)
         if history:
-            data, text = _history(session, opened, name, found)
+            data, text = _history(session, opened, name, version=found)
         else:
             data, text = _content(session, container, found)
     if output is Format.JSON:
@@ -55,7 +55,7 @@ def run(
 
 
 def _history(
-    session: Session, target: Target, name: str, version: RegisteredVersion | None
+    session: Session, target: Target, name: str, *, version: RegisteredVersion | None
 ) -> tuple[JSON, str]:
     """Returns the history of an environment or of one version, as JSON data and as text."""
     if not isinstance(target, KeepsHistory):
