@@ -127,7 +127,9 @@ class BuildContext:
             directory: the path of the directory on disk.
         """
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
-        return cls(digest, MappingProxyType(dict(files)), uploads, directory)
+        return cls(
+            digest, files=MappingProxyType(dict(files)), uploads=uploads, directory=directory
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,8 @@ class Metadata:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # A frozen dataclass can hold a dict that its caller still changes. This is a copy that
-        # nobody can change; object.__setattr__ is the way past `frozen`.
+        # A frozen dataclass can hold a dict that its caller still changes, so this is a read-only
+        # copy. `frozen` forbids assignments, except through object.__setattr__.
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
     def to_json(self) -> dict[str, JSON]:

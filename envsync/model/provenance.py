@@ -46,10 +46,10 @@ class Provenance:
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
         """The provenance in the tags of a version. Other tags are ignored."""
         return cls(
-            tags.get(OWNER_TAG),
-            tags.get("envsync.digest"),
-            tags.get("envsync.source"),
-            tags.get("envsync.commit"),
+            owner=tags.get(OWNER_TAG),
+            digest=tags.get("envsync.digest"),
+            source=tags.get("envsync.source"),
+            commit=tags.get("envsync.commit"),
         )
 
 

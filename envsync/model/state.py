@@ -82,7 +82,7 @@ class Container:
     archived: bool = False
     next_version: str = "1"
     # Not documented: a service may report every version of an archived container as archived. Then
-    # nobody can tell which versions stay archived once the container is restored.
+    # it is unknown which versions stay archived once the container is restored.
     may_echo: bool = False
 
     @property

@@ -62,7 +62,7 @@ def apply(
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
             units = [(unit, failed.get(unit[0].name)) for unit in stage]
-            for outcome in _run(units, target, pool, stop):
+            for outcome in _run(units, target, pool=pool, stop=stop):
                 # Nothing depends on an update: it changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
@@ -72,6 +72,7 @@ def apply(
 def _run(
     units: Sequence[tuple[Sequence[Change], str | None]],
     target: Target,
+    *,
     pool: ThreadPoolExecutor,
     stop: Callable[[], bool],
 ) -> Iterator[Outcome]:
@@ -111,7 +112,7 @@ def _run(
                 item.result()
     finally:
         # The caller may have closed the generator. Without this, workers would go on changing the
-        # target, and nobody would report it.
+        # target, and the outcomes would be lost.
         abandoned = True
 
 

@@ -1,7 +1,7 @@
 """`Bump`: a declaration that gets a new version, and the choice of that version.
 
-Registered versions cannot change. To change a spec, a file has to declare a version that nobody
-has used yet. `choose` finds the declarations, and `decide` their new versions.
+Registered versions cannot change. To change a spec, a file has to declare a version that is not
+used yet. `choose` finds the declarations, and `decide` their new versions.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def decide(
             )
         else:
             after = version
-        bumps.append(Bump(name, before, after, declaration.source))
+        bumps.append(Bump(name=name, before=before, after=after, source=declaration.source))
     return bumps
 
 

@@ -66,9 +66,7 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     before = _with_name_of(after, before)
     files = _context_files(before.local_context, after.local_context)
     return tuple(
-        FieldChange(field.path, field.before, field.after, files)
-        if field.path == "build.context"
-        else field
+        replace(field, files=files) if field.path == "build.context" else field
         for field in _differences(before.to_json(), after.to_json())
     )
 

@@ -10,7 +10,7 @@ version?
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from envsync.model.declaration import Declaration
@@ -57,9 +57,10 @@ def decisions(
         yield from _restore_environment(container, versions, policy)
     for version, declaration in versions.items():
         if version in registered:
-            yield from _existing(registered[version], declaration, versions, policy)
+            alone = len(versions) == 1
+            yield from _existing(registered[version], declaration, policy, alone=alone)
         else:
-            yield _create(container, version, declaration, policy)
+            yield _create(version, declaration, policy, current=newest(container))
     # `prune: none` protects everything that no file declares, superseded versions included.
     if policy.superseded == "archive" and policy.prune == "owned":
         yield from (
@@ -147,12 +148,18 @@ def _restore_environment(
 
 
 def _existing(
-    item: RegisteredVersion, declaration: Declaration, declared: Collection[str], policy: Policy
+    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
 ) -> Iterator[Decision]:
     """A declared version that the target holds: rejected, updated, restored, or left as it is.
 
-    The checks are ordered. A different spec is rejected first, whoever owns the version: no owner
-    could change it.
+    The order of the checks matters. A different spec is rejected before the owner is checked: no
+    owner can change a spec.
+
+    Args:
+        item: the registered version.
+        declaration: its declaration.
+        policy: what the plan may do.
+        alone: whether no file declares another version of this name.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -164,15 +171,17 @@ def _existing(
             version=key.version,
             message=f"{key} is already registered with a different {field_names(fields)}. "
             "Registered versions cannot change.",
-            fix=bump_command(key.name, key.version, alone=len(declared) == 1),
+            fix=bump_command(key.name, key.version, alone=alone),
             fields=fields,
             source=declaration.source,
         )
         return
     ours = item.owner == policy.project
-    if not ours and (rejection := ownership_rejection(item, declaration, match, policy)):
-        yield rejection
-        return
+    if not ours:
+        rejection = ownership_rejection(item, declaration, match=match, policy=policy)
+        if rejection is not None:
+            yield rejection
+            return
     if match == "unknown":
         yield (
             f"{key}: envsync cannot verify that the registered build context is the declared one."
@@ -201,20 +210,31 @@ def _existing(
         source=declaration.source,
         owner=item.owner,
         desired=Environment(
-            key,
-            declaration.spec,
-            metadata,
-            # The digest vouches for the content in every later plan. Never write one for a content
-            # that could not be compared.
-            _provenance(declaration, policy, declaration.spec.digest if match == "same" else None),
+            key=key,
+            spec=declaration.spec,
+            metadata=metadata,
+            # Later plans trust the digest. So no digest is written for a content that could not be
+            # compared.
+            provenance=_provenance(
+                declaration, policy, declaration.spec.digest if match == "same" else None
+            ),
         ),
     )
 
 
-def _create(container: Container, version: str, declaration: Declaration, policy: Policy) -> Change:
-    """A declared version that the target does not hold: created."""
+def _create(
+    version: str, declaration: Declaration, policy: Policy, *, current: RegisteredVersion | None
+) -> Change:
+    """A declared version that the target does not hold: created.
+
+    Args:
+        version: the version that the declaration means.
+        declaration: its declaration.
+        policy: what the plan may do.
+        current: the newest registered version of this name; None if no version is registered.
+    """
     reason = "not in the target"
-    if declaration.version is None and (current := newest(container)):
+    if declaration.version is None and current is not None:
         reason = f"new content, supersedes {current.version}"
     return Change(
         action=Action.CREATE,
@@ -228,10 +248,10 @@ def _create(container: Container, version: str, declaration: Declaration, policy
         ),
         source=declaration.source,
         desired=Environment(
-            EnvironmentKey(declaration.name, version),
-            declaration.spec,
-            declaration.metadata,
-            _provenance(declaration, policy, declaration.spec.digest),
+            key=EnvironmentKey(declaration.name, version),
+            spec=declaration.spec,
+            metadata=declaration.metadata,
+            provenance=_provenance(declaration, policy, declaration.spec.digest),
         ),
     )
 
@@ -249,4 +269,9 @@ def _archive(item: RegisteredVersion, reason: str) -> Change:
 
 
 def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
-    return Provenance(policy.project, digest, declaration.source.file, policy.commit)
+    return Provenance(
+        owner=policy.project,
+        digest=digest,
+        source=declaration.source.file,
+        commit=policy.commit,
+    )

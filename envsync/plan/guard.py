@@ -1,4 +1,4 @@
-"""The guard against plans that archive more than anybody is likely to want.
+"""The guard against plans that archive too much.
 
 A wrong directory or a bad merge can make files disappear, and each missing file means an archive.
 The guard refuses such a plan as a whole.

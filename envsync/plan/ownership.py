@@ -24,7 +24,7 @@ def owner_phrase(owner: str | None) -> str:
 
 
 def ownership_rejection(
-    item: RegisteredVersion, declaration: Declaration, match: Match, policy: Policy
+    item: RegisteredVersion, declaration: Declaration, *, match: Match, policy: Policy
 ) -> Rejection | None:
     """The rejection if the project may not take a version over; None if it may.
 

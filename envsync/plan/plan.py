@@ -56,7 +56,7 @@ class Plan:
     def held_back(self) -> frozenset[str]:
         """The names whose changes are not applied, because the same name has a rejection."""
         # By name and not by version: versions of one name depend on each other through @latest and
-        # through the container, so half of them could leave a state that nobody declared.
+        # through the container, so half of them could leave a state that no file declares.
         return frozenset(rejection.name for rejection in self.rejections)
 
     @property
@@ -124,9 +124,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the project, the target, changes and rejections."""
-        # An approval must survive edits that change nothing. So the digest ignores texts that only
-        # explain, and line numbers, which a new comment in a file moves. `latest` and `warnings`
-        # follow from the changes.
+        # An approval stays valid if an edit changes nothing. So the digest ignores sentences that
+        # only explain, and line numbers, which a new comment in a file moves. `latest` and
+        # `warnings` follow from the changes.
         explaining = {"reason", "message", "fix", "source"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]

@@ -240,22 +240,22 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         ["archive a:1", "archive a:3"],
         [],
     ),
-    "undeclared, not ours: left alone": ([], container("a", *OTHERS), POLICY, [], []),
-    "undeclared, archived already: left alone": (
+    "undeclared, not ours: nothing": ([], container("a", *OTHERS), POLICY, [], []),
+    "undeclared, archived already: nothing": (
         [],
         container("a", "1", archived=True),
         POLICY,
         [],
         [],
     ),
-    "undeclared, every version archived already: left alone": (
+    "undeclared, every version archived already: nothing": (
         [],
         container("a", registered("a", "1", archived=True)),
         POLICY,
         [],
         [],
     ),
-    "undeclared, prune none: left alone": (
+    "undeclared, prune none: nothing": (
         [],
         container("a", "1"),
         Policy(PROJECT, prune="none"),
@@ -270,14 +270,14 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         ["archive a:1"],
         [],
     ),
-    "superseded, archived already: left alone": (
+    "superseded, archived already: nothing": (
         [declared("a", "2")],
         container("a", registered("a", "1", archived=True), "2"),
         Policy(PROJECT, superseded="archive"),
         [],
         [],
     ),
-    "superseded, not ours: left alone": (
+    "superseded, not ours: nothing": (
         [declared("a", "2")],
         container("a", registered("a", "1", owner=None), "2"),
         Policy(PROJECT, superseded="archive"),

@@ -80,7 +80,7 @@ def test_special_characters_of_a_command_are_escaped() -> None:
 
 @given(texts, texts, texts)
 def test_no_message_can_add_a_command_or_property(file: str, message: str, fix: str) -> None:
-    ((name, properties, told),) = commands(
+    ((name, properties, unescaped_message),) = commands(
         problems_github([problem(f"x{file.replace('/', '-')}", message, fix)])
     )
 
@@ -91,7 +91,7 @@ def test_no_message_can_add_a_command_or_property(file: str, message: str, fix: 
         "col": "7",
         "title": "unknown-field",
     }
-    assert told == printable(f"{message} {fix}".rstrip())
+    assert unescaped_message == printable(f"{message} {fix}".rstrip())
 
 
 def test_a_rejection_is_an_annotation_on_its_declaration() -> None:
