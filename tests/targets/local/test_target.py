@@ -348,12 +348,16 @@ class TestHistory:
 
 
 class TestActor:
-    def test_in_a_workflow_the_actor_is_the_github_user(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_in_a_workflow_the_actor_is_the_github_user(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("GITHUB_ACTOR", "octocat")
 
         assert current_actor() == "octocat"
 
-    def test_elsewhere_the_actor_is_the_user_of_the_machine(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_elsewhere_the_actor_is_the_user_of_the_machine(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)
         monkeypatch.setenv("LOGNAME", "grace")
 
