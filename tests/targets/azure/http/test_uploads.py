@@ -163,7 +163,7 @@ class TestFailures:
     @pytest.mark.parametrize(
         ("fault", "sentence"),
         [
-            (REFUSED, "No permission to upload to the storage account envsyncemulator: ask for"),
+            (REFUSED, "No permission to upload to the storage account envsyncemulator. Ask for"),
             ("403 AuthenticationFailed", "No permission to upload to the storage account"),
             ("404 ContainerNotFound", "storage account envsyncemulator has no container .*-"),
             ("409 LeaseIdMissing", r"The service refused the request \(LeaseIdMissing\): No"),
