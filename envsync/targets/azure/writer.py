@@ -183,11 +183,11 @@ class Writer:
         try:
             self.put_version(name, held, description=held.description, tags=None, archived=archived)
         except RequestRefused as error:
-            if held.archived:
-                return
-            if archived and self.fresh.archived(name):
+            # Whether one version of an archived container can be archived is not documented.
+            if not archived or error.status not in _DECLINED or not self.fresh.archived(name):
+                raise
+            if not held.archived:
                 raise hidden_archive(name, version, str(error)) from error
-            raise
 
     def put_version(
         self,

@@ -650,9 +650,11 @@ class TestFailures:
         config = service.config("workspace")
         with service.open(config) as target:
             target.create(environment())
+            target.create(environment("archived"))
+            target.set_archived("archived", "1", True)
         monkeypatch.setenv("AZURE_CLIENT_SECRET", READER)
         with service.open(config) as target:
-            assert target.read([], OWNER).keys() == {"pydata"}
+            assert target.read([], OWNER).keys() == {"pydata", "archived"}
             with pytest.raises(TargetError, match=WRITER):
                 target.create(environment(version="2"))
             with pytest.raises(TargetError, match=WRITER):
@@ -660,6 +662,8 @@ class TestFailures:
             for version in ("1", None):
                 with pytest.raises(TargetError, match=WRITER):
                     target.set_archived("pydata", version, True)
+            with pytest.raises(TargetError, match=WRITER):
+                target.set_archived("archived", "1", False)
 
     def test_an_absent_workspace_is_named(self, service: Azure) -> None:
         with (
