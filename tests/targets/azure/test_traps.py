@@ -206,15 +206,15 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestBuildContexts::test_an_upload_has_the_hash_and_name_of_azure_ai_ml",
     ),
     "empty directories count for the hash of an upload": (
-        f"{CONTEXT}test_an_empty_directory_counts_for_the_upload_hash_only",
+        f"{CONTEXT}test_an_empty_directory_changes_only_the_upload_hash",
         f"{WORKSPACE}TestBuildContexts::test_an_upload_has_the_hash_and_name_of_azure_ai_ml",
     ),
     "a root .amlignore, else a root .gitignore, decides what is uploaded": (
-        f"{CONTEXT}test_gitignore_decides_only_without_amlignore",
-        f"{CONTEXT}test_nested_ignore_files_do_nothing",
+        f"{CONTEXT}test_gitignore_is_used_only_without_amlignore",
+        f"{CONTEXT}test_nested_ignore_files_have_no_effect",
     ),
     "symbolic links are followed, and the order is that of lower-case paths": (
-        f"{CONTEXT}test_links_count_as_what_they_lead_to",
+        f"{CONTEXT}test_links_are_hashed_as_their_targets",
         f"{CONTEXT}test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does",
     ),
     "a registry's upload has no hash in its address": (
