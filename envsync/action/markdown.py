@@ -130,7 +130,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
     Args:
         reason: why, in a sentence.
         plan: the current plan.
-        approval: the approved plan, to show the differences; None leaves them out.
+        approval: the approved plan, to show the differences. If None, they are left out.
     """
     lines = [
         f"**Nothing was applied to {code(printable(plan.target.name))}.** "

@@ -59,7 +59,7 @@ def create_app(
         settings: the content and behaviour. Latency, throttling and faults are not part of the
             application (`envsync.emulator.middleware.stack.wrap`).
         make_container: creates a blob container if it does not exist. It is called in a worker
-            thread before a client gets the URL. None creates no containers.
+            thread before a client gets the URL. If None, no containers are created.
         clock: returns the current time with its time zone.
 
     Raises:

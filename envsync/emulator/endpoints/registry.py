@@ -63,7 +63,7 @@ class Registries:
             world: the registries and workspaces.
             settings: the behaviour of the service.
             clock: returns the current time with its time zone.
-            make_container: creates a blob container; None creates no containers.
+            make_container: creates a blob container. If None, no containers are created.
             operations: the long-running operations.
         """
         self._world = world

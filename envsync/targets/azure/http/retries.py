@@ -123,7 +123,7 @@ def is_certificate_error(error: BaseException) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds that an answer asks to wait; None without a valid request.
+    """Returns the seconds that a response asks to wait, or None if it does not say so.
 
     `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds. `Retry-After` is seconds or a date:
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
