@@ -173,4 +173,4 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
     }
     lines = [f"- {code(printable(name))} {what}" for what, names in found.items() for name in names]
     # Equal changes with another digest: the digest covers the project and the target as well.
-    return lines or ["- The changes are the same, but the project or the target is another one."]
+    return lines or ["- The changes are the same, but the project or the target is different."]

@@ -56,7 +56,7 @@ class Creator:
         *,
         time_limit: float,
     ) -> None:
-        """Does not import azure-ai-ml.
+        """Creates a creator; does not connect, and does not import azure-ai-ml.
 
         Args:
             cloud: the cloud.

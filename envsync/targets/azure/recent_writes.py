@@ -30,7 +30,7 @@ class RecentWrites:
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Starts without writes.
+        """Creates an empty record of writes.
 
         Args:
             stale: see the attribute.

@@ -92,6 +92,6 @@ def _resource(data: JSON) -> Resource:
         return resource(data)
     except ValueError as error:
         raise TargetError(
-            "The service's answer is not an environment. Check HTTPS_PROXY and the network, and "
-            "run it again with --debug-http."
+            "The service's response is not an environment. Check HTTPS_PROXY and the network, and "
+            "run the command again with --debug-http."
         ) from error

@@ -74,7 +74,7 @@ class Database:
                 connection = self._open()
             if connection is None:
                 raise TargetError(
-                    f"{self.path} was removed while envsync was using it. Run it again."
+                    f"{self.path} was removed while envsync was using it. Run the command again."
                 )
             # IMMEDIATE takes the write lock now. A plain BEGIN would read first, and SQLite refuses
             # to upgrade a stale read transaction to a write, without waiting:

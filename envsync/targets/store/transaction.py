@@ -38,13 +38,13 @@ class Transaction:
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Writes nothing.
+        """Creates a transaction without changes; writes nothing.
 
         Args:
             connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
             actor: the user who makes the changes.
-            behaviour: the answers to questions that the documentation leaves open.
+            behaviour: how the service behaves where its documentation does not say.
         """
         self._connection = connection
         self._stamp = (at, actor)

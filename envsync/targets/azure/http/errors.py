@@ -93,11 +93,11 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
         message = not_found(details, url)
     elif status == 429:
         message = (
-            f"{host} allows no more requests, even after minutes of retries. Run it again later, "
-            "or with a smaller --parallel."
+            f"{host} allows no more requests, even after minutes of retries. Run the command again "
+            "later, or with a smaller --parallel."
         )
     elif status >= 500:
-        message = f"{host} failed after all retries ({status}): {says} Run it again later."
+        message = f"{host} failed after all retries ({status}): {says} Run the command again later."
     else:
         code = f"{details.code}, {details.inner}" if details.inner else details.code or str(status)
         message = f"The service refused the request ({code}): {says}"
@@ -182,8 +182,8 @@ def explained(error: AzureError, url: str) -> TargetError:
     # azure-core's own retry policy, which azure-ai-ml uses, raises this after its time limit.
     if text == "Response timeout":
         return TargetError(
-            f"{host} refused every retry for minutes. Run it again later, or with a smaller "
-            "--parallel."
+            f"{host} refused every retry for minutes. Run the command again later, or with a "
+            "smaller --parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return TargetError(

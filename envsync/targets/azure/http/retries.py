@@ -54,7 +54,7 @@ class Retries(HTTPPolicy[Any, Any]):
         chance: Callable[[], float] = random.random,
         counted: tuple[type[Exception], ...] = (ServiceRequestError,),
     ) -> None:
-        """Sets the limits.
+        """Creates a retry policy with these limits.
 
         Args:
             time_limit: seconds from the first attempt to the start of the last.

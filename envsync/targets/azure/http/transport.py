@@ -50,7 +50,7 @@ class Throttle:
     def __init__(
         self, parallel: int, refill: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Starts without a delay.
+        """Creates a throttle without a delay.
 
         Args:
             parallel: the number of workers.
@@ -138,7 +138,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
                 raise TargetError(
                     f"{urlsplit(request.url).path} is unfinished after "
                     f"{self._longest_operation:.0f} seconds. Check its state in Azure ML studio, "
-                    "and run it again."
+                    "then run the command again."
                 )
         return response
 
