@@ -1,7 +1,7 @@
 """`Change` and `Rejection`: the parts of a plan.
 
 A `Change` is one operation on the target. A `Rejection` is a declaration that cannot be applied.
-The `address` of both names the version or the environment that they are about.
+`address` identifies the version or environment that a `Change` or `Rejection` is about.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The endpoints for registries on their own hosts, which azure-ai-ml uses.
+"""The endpoints that azure-ai-ml uses for registries, on hosts of their own.
 
-They are discovery, assets, uploads, imports and long-running operations.
+The endpoints serve discovery, assets, uploads, imports and long-running operations.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GROUP = "registries"
 """The resource group of all registries, as discovery returns it."""
 
 _LAST_SHORT_DISCOVERY = 2023
-"""The last year of recordings in which discovery has no `intellectualPropertyPublisher` and
+"""Up to this year, recordings of discovery lack `intellectualPropertyPublisher` and
 `isTradeRestricted`."""
 
 _REGISTRY = (

@@ -55,7 +55,7 @@ class Resource:
     Attributes:
         name: the name of a container, or the version of a version.
         properties: the content, unchanged.
-        created: the time of creation, ISO 8601 in UTC; empty if the answer has none.
+        created: the time of creation, ISO 8601 in UTC; empty if the response has none.
     """
 
     name: str

@@ -62,7 +62,7 @@ class Writer:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # azure-ai-ml reads a new version of a registry back, and the GET may still answer 404.
+        # azure-ai-ml reads a version that it has created in a registry. That GET may return 404.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").

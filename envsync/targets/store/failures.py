@@ -52,7 +52,10 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Returns SQLite's primary result code; None for Python's own errors, which concern content."""
+    """Returns SQLite's primary result code, or None for an error of the `sqlite3` module itself.
+
+    The module raises its own errors if it cannot convert the content of the database.
+    """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     # The upper bits hold the extended result code: https://www.sqlite.org/rescode.html
     return None if code is None else code & 0xFF

@@ -87,8 +87,9 @@ class Retries(HTTPPolicy[Any, Any]):
 
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
-                # A failed connection usually means that the network is down, and it would be for
-                # minutes. A status shows that the network works, so only the time limit counts.
+                # A failed connection usually means that the network is down, often for minutes.
+                # A response with an error status shows that the network works: only the time limit
+                # applies to it.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
