@@ -79,7 +79,7 @@ class _Content:
         text: the text, with line feeds as line ends.
         key: the `version` key.
         version: the version that the file declares.
-        is_exact: whether the version is valid and its value is the text in the file.
+        is_exact: whether the version is valid and YAML does not change its text.
         others: the parsed values of all other fields, for comparison with `==`.
     """
 

@@ -35,8 +35,8 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
-# Every method reaches the application: for others, Starlette would answer 405 in plain text, where
-# Azure answers in JSON.
+# Every method reaches the application: for others, Starlette would return 405 in plain text, where
+# Azure returns JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -97,7 +97,7 @@ def create_app(
 
 
 class _Service:
-    """Answers requests with the handlers of the endpoints."""
+    """Responds to requests with the handlers of the endpoints."""
 
     def __init__(self, endpoints: Sequence[Endpoint], tokens: Tokens) -> None:
         self._endpoints = endpoints

@@ -140,13 +140,13 @@ class Registries:
         return Answer(content, 201)
 
     def _put_version(self, call: Call) -> Answer:
-        """Answers 202 with the body `null` and an operation (recorded)."""
+        """Returns 202 with the body `null` and an operation (recorded)."""
         # The version exists immediately. Only clients see an operation that takes time.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
     def _upload(self, call: Call) -> Answer:
-        """Answers with the URL for an upload, or 409 if the version exists (recorded)."""
+        """Returns the URL for an upload, or 409 if the version exists (recorded)."""
         registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
         if self._assets(call).store.record(name, version) is not None:
             raise user_error(
@@ -174,7 +174,7 @@ class Registries:
         return Answer(None, 202, headers)
 
     def _operation(self, call: Call) -> Answer:
-        """Answers 202 until the operation is done, then 200, both without a body (recorded)."""
+        """Returns 202 until the operation is done, then 200, both without a body (recorded)."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.url, **self._operations.waiting()}

@@ -23,7 +23,7 @@ class _Seen:
 
 
 class RecentWrites:
-    """The service's answers to this process's recent writes of versions and containers.
+    """The service's responses to this process's recent writes of versions and containers.
 
     Attributes:
         stale: seconds for which the GET of a version may return the state before a write.

@@ -75,7 +75,7 @@ class Retries(HTTPPolicy[Any, Any]):
         """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            AzureError: the last failure, if no attempt got an answer.
+            AzureError: the last failure, if no attempt got a response.
         """
         deadline = self._clock() + self._time_limit
         failed_connections = 0

@@ -282,7 +282,7 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 def _error(response: Any) -> dict[str, Any]:
     """Returns the error of a storage account in the structure of the Resource Manager's errors."""
-    # Storage answers XML:
+    # Storage returns XML:
     # https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
     code = response.headers.get("x-ms-error-code", "")
     found = _MESSAGE.search(response.text())
