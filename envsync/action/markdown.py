@@ -130,7 +130,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
     Args:
         reason: why, in a sentence.
         plan: the current plan.
-        approval: the approved plan, to show the differences; None leaves them out.
+        approval: the approved plan, to show the differences. If None, they are left out.
     """
     lines = [
         f"**Nothing was applied to {code(printable(plan.target.name))}.** "
@@ -173,4 +173,4 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
     }
     lines = [f"- {code(printable(name))} {what}" for what, names in found.items() for name in names]
     # Equal changes with another digest: the digest covers the project and the target as well.
-    return lines or ["- The changes are the same, but the project or the target is another one."]
+    return lines or ["- The changes are the same, but the project or the target is different."]

@@ -47,14 +47,15 @@ def run(
         bool,
         typer.Option(
             "--all-rejected",
-            help="Bump every version that check rejects, or with -t the plan of the target.",
+            help="Bump every version that `envsync check` rejects; with -t, those that the "
+            "target's plan rejects.",
         ),
     ] = False,
     base: Annotated[
         str | None,
         typer.Option(
             metavar="REF",
-            help="Commit that check compares with.",
+            help="Git commit to compare with, as in `envsync check`.",
             show_default="where the branch began",
         ),
     ] = None,

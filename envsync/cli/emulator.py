@@ -207,7 +207,7 @@ def run(
         operation_polls=operation_polls,
         retry_after=retry_after,
     )
-    # None says that `--format` is not given: with a command, the option is wrong usage.
+    # None: `--format` was not given. With a command, the option is wrong usage.
     as_json = None if output is None else output is VariablesFormat.JSON
     return serving.run(
         context.obj, settings=settings, log=log, command=command or [], as_json=as_json

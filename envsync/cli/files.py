@@ -16,7 +16,7 @@ from envsync.plan.plan import Plan
 
 
 def write_file(path: Path, text: str) -> None:
-    """Writes a file atomically, in UTF-8: no reader ever sees a part of the text.
+    """Writes a file atomically, in UTF-8: a reader sees the old file or the complete new one.
 
     Raises:
         EnvsyncError: the file cannot be written.

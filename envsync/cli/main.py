@@ -42,7 +42,8 @@ The first line of that function's docstring is repeated here, so that `--help` i
 
 _DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
 
-# "\b" is click's mark for a paragraph that must not be wrapped: a broken link is no link.
+# "\b" is click's mark for a paragraph that must not be wrapped: a link broken over two lines
+# cannot be opened.
 _EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
 
 # typer contains a copy of click and exports only one class of errors for a wrong command line. Its
@@ -212,9 +213,10 @@ def _run() -> int:
 
 
 def _report(error: Exception) -> int:
-    """Prints an expected error as its message, and a bug with the path of a log file.
+    """Prints the message of an expected error, or for a bug the path of a log file.
 
-    Returns the exit code.
+    Returns:
+        The exit code.
     """
     session = Session()  # the global options themselves may be invalid
     if isinstance(error, InvalidProject):

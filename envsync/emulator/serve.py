@@ -212,8 +212,8 @@ class _Server:
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Stop both at once. The tunnel waits for connections that are starting Azurite, and
-            # Azurite waits for its open connections, which pass through the tunnel.
+            # Stop both at once, because each waits for the other: the tunnel for connections that
+            # start Azurite, and Azurite for its open connections, which pass through the tunnel.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving

@@ -65,8 +65,8 @@ class Settings:
         workspaces: names of workspaces. Each exists in every subscription and resource group.
         registries: names of registries. Case is ignored, as in Azure ML.
         state: the state file of the first workspace, in the format of the local target. Other
-            workspaces and registries have files beside it (`state_file`). None creates temporary
-            files.
+            workspaces and registries have files beside it (`state_file`). If `state` is None, the
+            stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
         reader_secret: the client secret of the role that may only read.
         tags: whether a PUT replaces the tags of a version or adds to them.

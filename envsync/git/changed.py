@@ -55,7 +55,7 @@ def current_commit(project: Project) -> str | None:
     """Returns the commit that is checked out, with `-dirty` if files of the project differ.
 
     Returns:
-        None if the commit has no environments of the project, or git cannot tell.
+        None if there is no commit, the commit has no environments of the project, or git fails.
     """
     config = project.config
     try:

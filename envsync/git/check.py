@@ -166,7 +166,7 @@ def _used(
     here = repository.relative(project.config.root / project.config.environments)
     found = list(before)
     if head is not None and head != commit and here is not None:
-        # The work tree is already loaded. If nothing changed, it equals the commit.
+        # Without changes, the loaded files of the work tree are those of the commit.
         unchanged = not repository.changed(head, [here])
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

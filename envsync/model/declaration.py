@@ -27,7 +27,7 @@ class Source:
 
     @classmethod
     def from_json(cls, data: Any) -> Source:
-        """The source that `to_json` returned as JSON data.
+        """Creates the source from the JSON data of `to_json`.
 
         Raises:
             TypeError: the data is not a source.

@@ -55,7 +55,7 @@ class Route:
 
     @classmethod
     def from_json(cls, data: Any) -> Route:
-        """The route that `to_json` returned as JSON data.
+        """Creates the route from the JSON data of `to_json`.
 
         Raises:
             TypeError: the data is not a route.
@@ -81,7 +81,7 @@ class InferenceConfig:
 
     @classmethod
     def from_json(cls, data: Any) -> InferenceConfig:
-        """The configuration that `to_json` returned as JSON data.
+        """Creates the configuration from the JSON data of `to_json`.
 
         Raises:
             TypeError, ValueError: the data is not an inference configuration.

@@ -14,16 +14,17 @@ class Policy:
     """What a plan may do.
 
     Attributes:
-        project: the owner. Versions with this owner are ours, and every version that envsync
-            writes gets it.
+        project: the owner. Versions with this owner are owned by the project, and every
+            version that envsync writes gets this owner.
         prune: whether a plan archives owned environments that no file declares.
         superseded: what happens to undeclared versions of an environment that a file declares.
-        adopt: whether a version without owner becomes ours if it has the declared spec.
+        adopt: whether a version without owner becomes owned by the project if it has the
+            declared spec.
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: how many of the owned, active environments a plan may leave without
             an active version, in percent. Applies from ten environments on.
-        take_over: whether versions of other projects become ours.
+        take_over: whether versions of other projects become owned by the project.
         allow_mass_archive: whether the guard against archiving too much is off.
         commit: the value of the tag `envsync.commit` on everything that envsync writes.
     """

@@ -53,7 +53,7 @@ class Problem:
 
     @classmethod
     def from_json(cls, data: Any) -> Problem:
-        """The problem that `to_json` returned as JSON data.
+        """Creates the problem from the JSON data of `to_json`.
 
         Other keys, such as the `fields` of `problems_json`, are ignored.
 

@@ -32,7 +32,7 @@ class Provenance:
     commit: str | None = None
 
     def as_tags(self) -> dict[str, str]:
-        """The reserved tags with these values. Attributes without a value get no tag."""
+        """Returns the reserved tags with these values. Attributes without a value get no tag."""
         tags = {
             OWNER_TAG: self.owner,
             "envsync.digest": self.digest,

@@ -73,8 +73,8 @@ class Container:
         archived: whether the container is archived. This hides every version, archived or not.
         versions: in the order of creation, oldest first.
         next_version: the version that the service would assign next.
-        may_echo: whether the container is archived and the `archived` of its versions may only
-            repeat that of the container.
+        may_echo: whether the container is archived and the service reports every version as
+            archived. The versions' own state is then unknown.
     """
 
     name: str

@@ -140,7 +140,7 @@ class TargetIdentity:
 
     @classmethod
     def from_json(cls, data: Any) -> TargetIdentity:
-        """The identity that `to_json` returned as JSON data.
+        """Creates the identity from the JSON data of `to_json`.
 
         Raises:
             TypeError: the data is not the identity of a target.

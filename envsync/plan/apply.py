@@ -2,7 +2,7 @@
 
 The applier decides nothing: the planner has decided everything. Four stages run one after another:
 
-1. archives of hidden versions, so that the next stage does not show them;
+1. archives of hidden versions, so that the restores of the next stage do not show them;
 2. restores of environments;
 3. creates, updates and restores of versions;
 4. all other archives, so that an environment has its new version before it loses the old one.
@@ -166,7 +166,8 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # The creates of one name are one unit: `@latest` is the version that is created last.
+    # The creates of one name are one unit, so that they run in order: `@latest` is the version that
+    # is created last.
     yield [*creates.values(), *writes]
     yield archives
 

@@ -158,8 +158,8 @@ def _next(name: str, version: str, taken: Collection[str]) -> str:
     counted = _COUNTED.fullmatch(version)
     if counted is None:
         raise EnvsyncError(
-            f"{name}: envsync cannot tell which version follows {version}: it is no number such as "
-            f"7 or 1.2.7. Name the new version: `envsync bump {name}:{version} --version V`."
+            f"{name}: envsync cannot tell which version follows {version}: it is not a number such "
+            f"as 7 or 1.2.7. Name the new version: `envsync bump {name}:{version} --version V`."
         )
     start, last = counted.groups()
     number = int(last)

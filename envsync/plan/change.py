@@ -1,7 +1,7 @@
 """`Change` and `Rejection`: the parts of a plan.
 
 A `Change` is one operation on the target. A `Rejection` is a declaration that cannot be applied.
-The `address` of both names the version or the environment that they are about.
+`address` identifies the version or environment that a `Change` or `Rejection` is about.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class FieldChange:
 
     @classmethod
     def from_json(cls, data: Any) -> FieldChange:
-        """The field that `to_json` returned as JSON data.
+        """Creates the field from the JSON data of `to_json`.
 
         Raises:
             TypeError: the data is not a changed field.
@@ -111,7 +111,7 @@ class Change:
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
-        """The change that `to_json` returned as JSON data, without what an apply writes.
+        """Creates the change from the JSON data of `to_json`, without what an apply writes.
 
         Raises:
             KeyError, TypeError, ValueError: the data is not a change.
@@ -159,7 +159,7 @@ class Rejection:
 
     @classmethod
     def from_json(cls, data: Any) -> Rejection:
-        """The rejection that `to_json` returned as JSON data.
+        """Creates the rejection from the JSON data of `to_json`.
 
         Raises:
             KeyError, TypeError: the data is not a rejection.
@@ -186,7 +186,7 @@ class LatestChange:
 
     @classmethod
     def from_json(cls, data: Any) -> LatestChange:
-        """The change of `@latest` that `to_json` returned as JSON data.
+        """Creates the change of `@latest` from the JSON data of `to_json`.
 
         Raises:
             TypeError: the data is not a change of `@latest`.

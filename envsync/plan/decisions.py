@@ -31,7 +31,7 @@ from envsync.plan.ownership import belongs_to_service, owner_phrase, ownership_r
 from envsync.plan.versions import newest
 
 Decision: TypeAlias = Change | Rejection | str
-"""One result of planning a name. A string is a warning."""
+"""A change, a rejection or a warning (a string) for one name."""
 
 
 def decisions(
@@ -71,7 +71,7 @@ def decisions(
 
 
 def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
-    """A declared name that belongs to the service: rejected."""
+    """Returns the rejection of a declared name that belongs to the service."""
     return Rejection(
         code="curated",
         name=name,
@@ -83,10 +83,11 @@ def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
 
 
 def _undeclared(container: Container, policy: Policy) -> Iterator[Decision]:
-    """A name that no file declares: its versions that we own are archived.
+    """Yields the archives for a name that no file declares.
 
-    If we own every active version, one change archives the whole environment. Otherwise our
-    versions are archived one by one: archiving the environment would hide the versions of others.
+    If the project owns every active version, one change archives the whole environment. Otherwise
+    the project's versions are archived one by one: archiving the environment would hide the
+    versions of other owners.
     """
     ours = [item for item in container.active if item.owner == policy.project]
     others = [item.version for item in container.active if item.owner != policy.project]
@@ -109,18 +110,18 @@ def _undeclared(container: Container, policy: Policy) -> Iterator[Decision]:
 def _restore_environment(
     container: Container, versions: Mapping[str, Declaration], policy: Policy
 ) -> Iterator[Decision]:
-    """A declared name whose container is archived: the container is restored.
+    """Yields the changes that restore the archived container of a declared name.
 
     Restoring a container shows every version that is not archived itself. So the plan archives the
-    undeclared versions first, and no version reappears that no file declares. If such a version is
-    not ours, the name is rejected instead.
+    undeclared versions first: only declared versions reappear. If the project may not archive an
+    undeclared version, because it belongs to another owner, the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
         # With `may_echo`, `archived` is not reliable: it may only repeat the container's state, and
-        # the version may become visible. Our own versions are safe, because `keep_archived` below
-        # archives them again. We may not archive versions of others, so these are rejected.
+        # the version may become visible. The project's versions are safe, because `keep_archived`
+        # below archives them again. Versions of other owners may not be archived: rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
@@ -150,7 +151,9 @@ def _restore_environment(
 def _existing(
     item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
 ) -> Iterator[Decision]:
-    """A declared version that the target holds: rejected, updated, restored, or left as it is.
+    """Yields the rejection, update or restore of a declared version that the target holds.
+
+    A version that equals its declaration needs no change.
 
     The order of the checks matters. A different spec is rejected before the owner is checked: no
     owner can change a spec.
@@ -225,7 +228,7 @@ def _existing(
 def _create(
     version: str, declaration: Declaration, policy: Policy, *, current: RegisteredVersion | None
 ) -> Change:
-    """A declared version that the target does not hold: created.
+    """Returns the create of a declared version that the target does not hold.
 
     Args:
         version: the version that the declaration means.

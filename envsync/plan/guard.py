@@ -1,6 +1,6 @@
 """The guard against plans that archive too much.
 
-A wrong directory or a bad merge can make files disappear, and each missing file means an archive.
+If the directory is wrong or a merge lost files, a plan archives every environment without a file.
 The guard refuses such a plan as a whole.
 """
 

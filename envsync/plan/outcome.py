@@ -55,7 +55,7 @@ def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
 
 
 def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
-    """The outcomes that `Outcome.to_json` returned as JSON data.
+    """Creates the outcomes from the JSON data of `Outcome.to_json`.
 
     Args:
         data: the JSON data of each outcome.

@@ -155,7 +155,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:
-        """The plan that `to_json` returned as JSON data.
+        """Creates the plan from the JSON data of `to_json`.
 
         Raises:
             EnvsyncError: the data is not a plan, has another format version, or was edited: its

@@ -1,4 +1,4 @@
-"""Which version a declaration means, and what changes do to `@latest`."""
+"""Functions that find the version of a declaration and the effect of changes on `@latest`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from envsync.plan.compare import match_spec
 def resolve(
     declarations: Sequence[Declaration], container: Container, project: str
 ) -> dict[str, Declaration]:
-    """The declarations of one name by the version that each means, in natural order.
+    """Returns the declarations of one name by their version, in natural order of the versions.
+
+    A declaration without `version` gets the version that envsync numbers.
 
     Args:
         declarations: the declarations of one name.
@@ -25,7 +27,7 @@ def resolve(
         project: the project that plans.
 
     Raises:
-        EnvsyncError: two declarations mean the same version.
+        EnvsyncError: two declarations have the same version.
     """
     versions = [_version_of(declaration, container, project) for declaration in declarations]
     for version, count in Counter(versions).items():
@@ -38,18 +40,18 @@ def resolve(
 
 
 def _version_of(declaration: Declaration, container: Container, project: str) -> str:
-    """The declared version. If the file has no `version`, the version that envsync numbers.
+    """Returns the declared version, or if the file has no `version`, the one that envsync numbers.
 
-    This is the newest version that is not archived itself, if it has the declared spec. Otherwise
-    it is a new version: the highest number plus one if every version is a number, and else the
-    version that the service would assign next.
+    envsync takes the newest version that is not archived itself, if it has the declared spec.
+    Otherwise it takes a new version: the highest number plus one if every version is a number, and
+    else the version that the service would assign next.
     """
     if declaration.version is not None:
         return declaration.version
     current = newest(container)
     if current is not None:
         match = match_spec(declaration.spec, current)
-        # A version of ours whose content cannot be verified counts as the same. If its digest tag
+        # An owned version whose content cannot be verified counts as the same. If its digest tag
         # is lost, every plan would otherwise create another version.
         if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
@@ -60,17 +62,17 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
     if following not in versions and not (is_number(following) and int(following) <= highest):
         return following
     # The service proposes "1" if the last version is not a number, even if version 1 exists (seen
-    # in recorded answers). So its proposal can be taken or too low.
+    # in recorded responses). So its proposal can be in use or too low.
     return str((highest or len(versions)) + 1)
 
 
 def newest(container: Container) -> RegisteredVersion | None:
-    """The version that was created last, of those that are not archived themselves."""
+    """Returns the version created last, of those that are not archived themselves."""
     return next((item for item in reversed(container.versions) if not item.archived), None)
 
 
 def container_after(container: Container, changes: Sequence[Change]) -> Container:
-    """The container after these changes, with everything that `@latest` depends on.
+    """Returns the container after these changes, with everything that `@latest` depends on.
 
     Metadata and owners are not updated.
     """
@@ -99,8 +101,8 @@ def latest_falls_back(after: Container, changes: Sequence[Change]) -> Iterator[s
         after: the container after the changes.
         changes: the changes of this name.
     """
-    # Azure ML orders by creation, people by number: a fix for an older line, such as 1.2.1 after
-    # 2.0, silently becomes @latest.
+    # In Azure ML, @latest is the version created last, not the highest one: a fix for an older
+    # line, such as 1.2.1 after 2.0, silently becomes @latest.
     created = {change.version for change in changes if change.action is Action.CREATE}
     if after.latest in created:
         highest = max((item.version for item in after.active), key=natural_order)

@@ -60,7 +60,7 @@ def load(
         versions: what a file without `version` means.
         paths: files and directories to read instead of `environments`. Each file in this list is
             read as an environment file, whatever its content is.
-        files: the cache to read through; a new one by default.
+        files: the file cache to use. By default, a new one is created.
 
     Returns:
         The declarations and the problems of the files. Problems of a file are never raised.

@@ -79,8 +79,8 @@ class _Content:
         text: the text, with line feeds as line ends.
         key: the `version` key.
         version: the version that the file declares.
-        is_exact: whether the version is valid and reads as it is written.
-        others: the meaning of all other fields, in a form that can be compared.
+        is_exact: whether the version is valid and YAML does not change its text.
+        others: the parsed values of all other fields, for comparison with `==`.
     """
 
     text: str

@@ -82,8 +82,8 @@ def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
     if _size("".join(texts.values())) > room:
         room -= len(sections) * _ROOM_TO_SAY_MORE
         rejections, changes, latest, warnings = sections
-        # The order of room is not the order on the page: a reviewer must see rejections and
-        # warnings first, and a long list of changes must not crowd them out.
+        # Rejections and warnings get their room first, whatever their order on the page: a long
+        # list of changes must not displace them.
         for section in (rejections, warnings, latest, changes):
             texts[section.name] = section.text(room)
             room -= _size(texts[section.name])

@@ -58,7 +58,7 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 def _rule(found: Problem) -> JSON:
     """The description of a rule."""
-    # A rule of another version of envsync has no sentence here, and its id has to do.
+    # A rule of another version of envsync has no sentence here. Its id is used instead.
     sentence = _SENTENCES.get(found.rule, found.rule)
     level = RULES.get(found.rule, found.severity)
     return {

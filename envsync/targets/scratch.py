@@ -24,7 +24,7 @@ def scratch_directory() -> Iterator[str]:
 
 
 def remove_scratch() -> None:
-    """Removes all directories that are in use, because the process is about to end.
+    """Removes all directories that are in use. Called when the process is about to end.
 
     The removal is tried three times, since a thread may still be writing to a directory.
     """

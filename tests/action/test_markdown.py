@@ -132,7 +132,7 @@ def test_each_outcome_is_a_line_and_failures_come_first() -> None:
 
 def test_plans_with_equal_changes_differ_in_project_or_target() -> None:
     assert differences({"create a:1": "1"}, {"create a:1": "1"}) == [
-        "- The changes are the same, but the project or the target is another one."
+        "- The changes are the same, but the project or the target is different."
     ]
 
 

@@ -182,7 +182,9 @@ def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
 # plan --since
 
 
-def test_since_plans_changed_and_deleted_environments(repository: Path, run: Run) -> None:
+def test_since_limits_the_plan_to_changed_and_deleted_environments(
+    repository: Path, run: Run
+) -> None:
     declare(repository, "c")
     assert run("apply", "--yes").code == 0
     commit(repository)

@@ -51,7 +51,7 @@ def test_a_version_that_cannot_be_counted_up_is_refused(version: str) -> None:
         next_of(version)
 
     assert str(error.value) == (
-        f"a: envsync cannot tell which version follows {version}: it is no number such as 7 or "
+        f"a: envsync cannot tell which version follows {version}: it is not a number such as 7 or "
         f"1.2.7. Name the new version: `envsync bump a:{version} --version V`."
     )
 

@@ -264,7 +264,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     ),
     VALUES.map(json.dumps) | st.text(),
 )
-def test_no_content_raises_an_exception(text: str, conda: str) -> None:
+def test_arbitrary_content_never_raises_an_exception(text: str, conda: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
         root = write(
             Path(directory),
@@ -288,7 +288,7 @@ def test_no_content_raises_an_exception(text: str, conda: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
-def test_no_bytes_raise_an_exception(data: bytes) -> None:
+def test_arbitrary_bytes_never_raise_an_exception(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         load_files(Path(directory), {"environments/e.yml": data, "environments/f.yaml": data})
 

@@ -185,7 +185,7 @@ class TargetContract:
         assert held.versions[0].curated is False
         assert held.versions[0].created != ""
 
-    def test_an_image_alone_is_enough(self, target: Target) -> None:
+    def test_a_version_can_be_created_from_an_image_only(self, target: Target) -> None:
         declared = environment(description=None, tags={}, provenance=Provenance())
         target.create(declared)
 

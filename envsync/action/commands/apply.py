@@ -31,7 +31,8 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        approval: the reviewed plan. No other plan is applied. None applies every plan.
+        approval: the reviewed plan. No other plan is applied. If None, every
+            plan is applied.
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)

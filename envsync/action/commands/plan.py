@@ -30,7 +30,7 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
     file = new_plan_file(temporary)
     options = (*target_option(inputs), "--out", str(file))
     completed = envsync(directory, "plan", *options, *inputs.args)
-    # The exit code does not tell: a plan with rejections has exit code 1 as well.
+    # The exit code does not show whether there is a plan: a plan with rejections also has code 1.
     if not file.exists():
         return no_plan(completed, directory)
     planned = read_plan(file)

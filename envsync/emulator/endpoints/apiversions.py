@@ -1,4 +1,4 @@
-"""The known values of `api-version`. The resource manager answers 400 to all others.
+"""The known values of `api-version`. The resource manager returns 400 to all others.
 
 The lists contain the API versions that have environments, and those that the Azure CLI sends for
 subscriptions and tenants.

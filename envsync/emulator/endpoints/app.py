@@ -35,8 +35,8 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
-# Every method reaches the application: for others, Starlette would answer 405 in plain text, where
-# Azure answers in JSON.
+# Every method reaches the application: for others, Starlette would return 405 in plain text, where
+# Azure returns JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -59,7 +59,7 @@ def create_app(
         settings: the content and behaviour. Latency, throttling and faults are not part of the
             application (`envsync.emulator.middleware.stack.wrap`).
         make_container: creates a blob container if it does not exist. It is called in a worker
-            thread before a client gets the URL. None creates no containers.
+            thread before a client gets the URL. If None, no containers are created.
         clock: returns the current time with its time zone.
 
     Raises:
@@ -97,7 +97,7 @@ def create_app(
 
 
 class _Service:
-    """Answers requests with the handlers of the endpoints."""
+    """Responds to requests with the handlers of the endpoints."""
 
     def __init__(self, endpoints: Sequence[Endpoint], tokens: Tokens) -> None:
         self._endpoints = endpoints

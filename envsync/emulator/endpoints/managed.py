@@ -72,7 +72,7 @@ class ManagedRegistries:
         return handler
 
     def _writing(self, operation: _Operation) -> Handler:
-        """Answers 200 for an update, and 201 with an operation for a new resource (OpenAPI)."""
+        """Returns 200 for an update, and 201 with an operation for a new resource (OpenAPI)."""
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
@@ -88,7 +88,7 @@ class ManagedRegistries:
         return handler
 
     def _delete(self, call: Call) -> Answer:
-        """Answers 202 with an operation, or 204 if the resource did not exist (OpenAPI)."""
+        """Returns 202 with an operation, or 204 if the resource did not exist (OpenAPI)."""
         if not delete(registry_assets(self._world, call), call):
             return Answer(status=204, empty=True)
         return self._accepted(call)
@@ -131,7 +131,7 @@ class ManagedRegistries:
         return f"https://{call.host}{path}/{kind}/{operation}?api-version={version}"
 
     def _status(self, call: Call) -> Answer:
-        """Answers with the state of an operation: the URL in `Azure-AsyncOperation`."""
+        """Returns the state of an operation: the URL in `Azure-AsyncOperation`."""
         operation = call.names["operation"]
         done = self._operations.is_done(operation)
         content: JSON = {
@@ -142,7 +142,7 @@ class ManagedRegistries:
         return Answer(content, headers={} if done else self._operations.waiting())
 
     def _result(self, call: Call) -> Answer:
-        """Answers 202 until an operation is done: the URL in `Location`."""
+        """Returns 202 until an operation is done: the URL in `Location`."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.versioned_url, **self._operations.waiting()}

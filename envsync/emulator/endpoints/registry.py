@@ -1,6 +1,6 @@
-"""The endpoints for registries on their own hosts, which azure-ai-ml uses.
+"""The endpoints that azure-ai-ml uses for registries, on hosts of their own.
 
-They are discovery, assets, uploads, imports and long-running operations.
+The endpoints serve discovery, assets, uploads, imports and long-running operations.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GROUP = "registries"
 """The resource group of all registries, as discovery returns it."""
 
 _LAST_SHORT_DISCOVERY = 2023
-"""The last year of recordings in which discovery has no `intellectualPropertyPublisher` and
+"""Up to this year, recordings of discovery lack `intellectualPropertyPublisher` and
 `isTradeRestricted`."""
 
 _REGISTRY = (
@@ -63,7 +63,7 @@ class Registries:
             world: the registries and workspaces.
             settings: the behaviour of the service.
             clock: returns the current time with its time zone.
-            make_container: creates a blob container; None creates no containers.
+            make_container: creates a blob container. If None, no containers are created.
             operations: the long-running operations.
         """
         self._world = world
@@ -140,13 +140,13 @@ class Registries:
         return Answer(content, 201)
 
     def _put_version(self, call: Call) -> Answer:
-        """Answers 202 with the body `null` and an operation (recorded)."""
+        """Returns 202 with the body `null` and an operation (recorded)."""
         # The version exists immediately. Only clients see an operation that takes time.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
     def _upload(self, call: Call) -> Answer:
-        """Answers with the URL for an upload, or 409 if the version exists (recorded)."""
+        """Returns the URL for an upload, or 409 if the version exists (recorded)."""
         registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
         if self._assets(call).store.record(name, version) is not None:
             raise user_error(
@@ -174,7 +174,7 @@ class Registries:
         return Answer(None, 202, headers)
 
     def _operation(self, call: Call) -> Answer:
-        """Answers 202 until the operation is done, then 200, both without a body (recorded)."""
+        """Returns 202 until the operation is done, then 200, both without a body (recorded)."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.url, **self._operations.waiting()}

@@ -52,7 +52,7 @@ def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str)
         item.method for item in endpoints if item.host == host and item.pattern.fullmatch(path)
     }
     if built and not _in_azure(host, method, path):
-        # The emulator answers HEAD wherever it answers GET.
+        # The emulator supports HEAD wherever it supports GET.
         allowed = ", ".join(sorted(built | ({"HEAD"} if "GET" in built else set())))
         return ServiceError(
             405,

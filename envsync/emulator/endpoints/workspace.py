@@ -75,7 +75,7 @@ class Workspaces:
         return handler
 
     def _writing(self, operation: _Operation) -> Handler:
-        """Answers 201 for both creating and updating, with the URL of the resource (recorded)."""
+        """Returns 201 for both creating and updating, with the URL of the resource (recorded)."""
 
         def handler(call: Call) -> Answer:
             content = operation(self._assets(call), call, self._naming(call))

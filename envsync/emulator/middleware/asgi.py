@@ -46,7 +46,7 @@ def error_answer(
         status: the HTTP status.
         code: the error code of Azure.
         message: the error message.
-        retry_after: seconds for the header `Retry-After`; None leaves it out.
+        retry_after: seconds for the header `Retry-After`. If None, the header is left out.
     """
     headers = {"Retry-After": str(retry_after)} if retry_after is not None else {}
     body = {"error": {"code": code, "message": message}}

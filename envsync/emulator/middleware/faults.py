@@ -48,7 +48,7 @@ class Latency:
 
 
 class Faults:
-    """ASGI middleware that answers some requests with an error, or does not answer them.
+    """ASGI middleware that returns an error for some requests, or no response at all.
 
     - `429`, `500` and `503` are responses. The application does not receive the request.
     - `reset` resets the connection. The application does not receive the request.

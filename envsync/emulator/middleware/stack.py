@@ -19,7 +19,7 @@ def wrap(app: ASGIApp, settings: Settings, *, cut: Cut, log: TextIO | None) -> A
         app: the application.
         settings: faults, rate limits and latency.
         cut: resets a client's connection.
-        log: an open file for the request log; None writes no log.
+        log: an open file for the request log. If None, no log is written.
     """
     # The order matters. From the inside out: no fault affects a throttled request, a throttled
     # request has latency as well, and the log contains the responses that the client gets.

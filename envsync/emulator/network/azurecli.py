@@ -1,7 +1,7 @@
 """A temporary configuration directory for the Azure CLI.
 
-With it, `az login` to the emulator does not change the user's own login, and the Azure CLI cannot
-send a token of Azure to the emulator.
+With this directory, `az login` to the emulator does not change the user's own login, and the Azure
+CLI cannot send a token of Azure to the emulator.
 """
 
 from __future__ import annotations

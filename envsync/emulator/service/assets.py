@@ -211,7 +211,8 @@ class Assets:
         """Replaces the URL of a build context in the store by the digest of that build context.
 
         The store of a local target keeps build contexts by digest. Clients see a URL, and send it
-        back unchanged in a PUT. The store would take that for a change.
+        back unchanged in a PUT. Without this step, the store would treat the URL as a change
+        of the spec.
         """
         held = self.store.record(new.name, new.version)
         if held is None or held.row.build_context is None:

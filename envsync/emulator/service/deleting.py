@@ -12,10 +12,10 @@ def delete(assets: Assets, call: Call) -> bool:
     """Deletes the version that the path names, or the container with all its versions.
 
     Returns:
-        Whether it existed.
+        Whether the version or container existed.
 
     Raises:
-        ServiceError: it is curated (400).
+        ServiceError: the environment is curated (400).
     """
     actor = call.actor
     try:
@@ -26,6 +26,6 @@ def delete(assets: Assets, call: Call) -> bool:
 
 
 def deleted(assets: Assets, call: Call) -> Answer:
-    """Deletes, and answers 200, or 204 if it did not exist; both without a body (OpenAPI)."""
-    # Azure ML answers a DELETE of a missing resource with success, as DELETE is idempotent.
+    """Deletes, and returns 200, or 204 if nothing existed; both without a body (OpenAPI)."""
+    # In Azure ML, a DELETE of a missing resource succeeds, as DELETE is idempotent.
     return Answer(status=200 if delete(assets, call) else 204, empty=True)

@@ -18,8 +18,8 @@ class ServiceError(Exception):
     Attributes:
         status: the HTTP status.
         code: `error.code` of the body.
-        inner: the code of the inner error in responses of the machine-learning service; None
-            leaves it out.
+        inner: the code of the inner error in responses of the machine-learning service. If None,
+            the inner error is left out.
         headers: headers in addition to those of every response.
     """
 

@@ -193,7 +193,7 @@ def _version_properties(
         archived: the value of `isArchived`.
         context_uri: the URL of its build context, or None.
         labels: the value of the label property.
-        stage: the value of `stage`; None shows the stored value.
+        stage: the value of `stage`. If None, the stored value is returned.
         numbers: whether tags that were sent as numbers are returned as numbers.
     """
     row, extra = record.row, json.loads(record.extra)

@@ -28,9 +28,9 @@ class Call:
         host: the host in lower case, without a port.
         path: the decoded path.
         names: the values of the path's placeholders.
-        query: the query parameters. Of several with one name, the last one.
-        body: the JSON body, or a form as a mapping; None without a body.
-        caller: the authenticated caller; None at endpoints without authentication.
+        query: the query parameters. If a name is repeated, the last value counts.
+        body: the JSON body, or a form as a mapping. None if the request has no body.
+        caller: the authenticated caller. None at endpoints without authentication.
     """
 
     method: str
@@ -91,7 +91,8 @@ class Endpoint:
         host: the host in lower case.
         method: the HTTP method in capitals.
         pattern: matches the paths of the operation.
-        action: the permission that it needs, as in role definitions; None without authentication.
+        action: the permission that the operation needs, as in role definitions. None if the
+            operation needs no authentication.
         handler: executes the operation.
     """
 

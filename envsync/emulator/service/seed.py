@@ -24,8 +24,8 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
     A build context gets the URL that an upload would have. Its files are not uploaded.
 
     Args:
-        directory: the directory with the environment files. They can refer to files of the project
-            that the directory belongs to.
+        directory: the directory with the environment files. The files can refer to other
+            files of their project.
         settings: the account and the container of build contexts.
 
     Raises:

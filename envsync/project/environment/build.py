@@ -45,7 +45,7 @@ def is_url(text: str) -> bool:
 
 
 def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
-    """Returns the build that a file declares; None if it has errors, which are reported."""
+    """Returns the build that a file declares; None if it has errors (reported)."""
     report = file.report
     fields = read_mapping(report, entry.value, "build", known=BUILD_FIELDS)
     if fields is None:

@@ -68,7 +68,7 @@ def read_mapping(
         known: the fields that the mapping may have.
 
     Returns:
-        The entries by field name; None if the node is not a mapping, which is reported.
+        The entries by field name; None if the node is not a mapping (reported).
     """
     if not isinstance(node, MappingNode) or node.tag != MAP:
         what = f"`{path}`" if path else "An environment file"
@@ -97,7 +97,7 @@ def _report_unknown(report: Report, key: Node, path: str, *, known: Collection[s
 
 
 def read_string(report: Report, node: Node, field: str) -> str | None:
-    """Returns the string in a field; None if the value is not a string, which is reported."""
+    """Returns the string in a field; None if the value is not a string (reported)."""
     if isinstance(node, ScalarNode):
         if node.tag == STR:
             text: str = node.value
@@ -142,7 +142,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
 
 
 def read_os_type(report: Report, node: Node) -> OsType | None:
-    """Returns the operating system, in any case; None if it is unknown, which is reported."""
+    """Returns the operating system, in any case; None if it is unknown (reported)."""
     known: dict[str, OsType] = {"linux": "Linux", "windows": "Windows"}
     found = known.get(node.value.lower()) if _is_string(node) else None
     if found is None:
@@ -152,7 +152,7 @@ def read_os_type(report: Report, node: Node) -> OsType | None:
 
 
 def read_inference_config(report: Report, entry: Entry) -> InferenceConfig | None:
-    """Returns the three routes; None if one is missing or invalid, which is reported."""
+    """Returns the three routes; None if one is missing or invalid (reported)."""
     fields = read_mapping(report, entry.value, "inference_config", known=INFERENCE_FIELDS)
     if fields is None:
         return None

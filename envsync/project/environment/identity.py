@@ -22,7 +22,7 @@ _ALLOWED: Final = (
 
 
 def read_name(report: Report, node: Node) -> str | None:
-    """Returns the name; None if it cannot be used, which is reported."""
+    """Returns the name; None if it cannot be used (reported)."""
     name = read_string(report, node, "name")
     if name is None:
         return None

@@ -81,7 +81,7 @@ class MappingReader:
         return default if entry is None else self.string_of(entry.value, key) or default
 
     def string_of(self, node: Node, key: str) -> str | None:
-        """Returns the non-empty string in a node; None if there is none, which is reported."""
+        """Returns the non-empty string in a node; None if there is none (reported)."""
         if not isinstance(node, ScalarNode) or node.tag != STR:
             scalar = isinstance(node, ScalarNode)
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
@@ -89,7 +89,11 @@ class MappingReader:
             return None
         text = self._fill_in(node)
         if text is not None and not text.strip():
-            fix = "Set its environment variable." if uses_variables(node) else "Give it a value."
+            fix = (
+                "Give a value to the environment variable in this setting."
+                if uses_variables(node)
+                else "Give it a value."
+            )
             self.add("wrong-type", node, f"{self.name(key)} is empty.", fix=fix)
             return None
         return text
@@ -113,7 +117,7 @@ class MappingReader:
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
     def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
-        """Returns the word in a node; None if it is not one of `choices`, which is reported."""
+        """Returns the word in a node; None if it is not one of `choices` (reported)."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
             text: str | None = "off"  # YAML 1.1 reads `off` without quotes as false
         else:
@@ -156,7 +160,7 @@ class MappingReader:
                 parts.append("${")
             elif not _is_variable(match):
                 message = f"`{match.group()}` is not a valid reference to an environment variable."
-                fix = "Write `${NAME}`, or `$${` for the characters themselves."
+                fix = "Write `${NAME}`, or `$${` for a literal `${`."
                 problem = TextProblem("invalid-config", message, fix=fix)
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
@@ -184,7 +188,7 @@ def open_mapping(
         known: the keys that the mapping may have; None for any key.
 
     Returns:
-        None if the node is not a mapping, which is reported.
+        None if the node is not a mapping (reported).
     """
     if not isinstance(node, MappingNode) or node.tag != MAP:
         what = f"`{prefix.removesuffix('.')}`" if prefix else "The settings file"

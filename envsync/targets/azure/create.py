@@ -56,7 +56,7 @@ class Creator:
         *,
         time_limit: float,
     ) -> None:
-        """Does not import azure-ai-ml.
+        """Creates a creator; does not connect, and does not import azure-ai-ml.
 
         Args:
             cloud: the cloud.
@@ -214,7 +214,7 @@ def _explained(environment: Environment, error: AzureError, url: str) -> TargetE
     from azure.ai.ml.exceptions import MlException
 
     if isinstance(error, MlException) and not isinstance(error, HttpResponseError):
-        # azure-ai-ml wraps the service's answer in an error of its own, which hides the reason.
+        # azure-ai-ml wraps the service's response in an error of its own, which hides the reason.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, HttpResponseError):
             return explained(cause, url)

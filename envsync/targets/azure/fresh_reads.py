@@ -1,8 +1,8 @@
 """`FreshReads`: reads that are not older than this process's own writes.
 
 The service is eventually consistent: lists are stale for up to half a minute after a write, and one
-recording (2022-03) shows a stale GET of a version right after its PUT. The answer of a PUT is never
-stale, so this process remembers its own writes (`RecentWrites`).
+recording (2022-03) shows a stale GET of a version right after its PUT. The response to a PUT is
+never stale, so this process remembers its own writes (`RecentWrites`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds for which two lists are not read again to confirm that a container is archived."""
+"""Seconds for which the last two lists are trusted to say that a container is archived."""
 
 
 class FreshReads:
@@ -60,9 +60,14 @@ class FreshReads:
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
         """Returns one version, not older than this process's last write; None if it does not exist.
 
-        If another client has changed the version since, the wait takes as long as a GET may be
-        stale. The wait is as long if `must_exist` is set and the version is missing: another client
-        may have just created it.
+        The GET is repeated until it shows this process's last write, at most for the time that a
+        GET may be stale. It takes all of that time if another client has changed the version since.
+
+        Args:
+            name: the name of the environment.
+            version: the version.
+            must_exist: whether to wait as long for a missing version, because another client may
+                have just created it.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
@@ -83,7 +88,7 @@ class FreshReads:
         A list that is read in pages may miss an entry while other clients write. A write must not
         send back a wrong state, so lists that say "archived" are read again unless they are recent.
         """
-        # The answer of a PUT is right; a GET of an archived container is not (see `listing.py`).
+        # The response to a PUT is right; a GET of an archived container is not (see `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:

@@ -23,14 +23,14 @@ class _Seen:
 
 
 class RecentWrites:
-    """The service's answers to this process's recent writes of versions and containers.
+    """The service's responses to this process's recent writes of versions and containers.
 
     Attributes:
         stale: seconds for which the GET of a version may return the state before a write.
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Starts without writes.
+        """Creates an empty record of writes.
 
         Args:
             stale: see the attribute.

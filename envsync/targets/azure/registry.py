@@ -75,6 +75,7 @@ def _text(found: JSON, key: str) -> str:
     value = found.get(key) if isinstance(found, dict) else None
     if not isinstance(value, str) or not value:
         raise TargetError(
-            f"The registry was found, but the service's answer has no {key}. Run it again later."
+            f"The registry was found, but the service's response has no {key}. Run the command "
+            "again later."
         )
     return value

@@ -41,7 +41,7 @@ class Resources:
         The list is empty if the container does not exist.
         """
         try:
-            # The service may answer 404 or an empty list for an unknown name.
+            # The service may return 404 or an empty list for an unknown name.
             items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
         except RequestRefused as error:
             if error.status == 404:
@@ -61,11 +61,11 @@ class Resources:
         return self._get(self._version(name, version))
 
     def put_container(self, name: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a container. Returns the answer, or None if the answer has no resource."""
+        """Writes a container. Returns the response, or None if the response has no resource."""
         return self._put(self._container(name), body)
 
     def put_version(self, name: str, version: str, body: Mapping[str, JSON]) -> Resource | None:
-        """Writes a version. Returns the answer, or None if the answer has no resource."""
+        """Writes a version. Returns the response, or None if the response has no resource."""
         return self._put(self._version(name, version), body)
 
     def _put(self, url: str, body: Mapping[str, JSON]) -> Resource | None:
@@ -92,6 +92,6 @@ def _resource(data: JSON) -> Resource:
         return resource(data)
     except ValueError as error:
         raise TargetError(
-            "The service's answer is not an environment. Check HTTPS_PROXY and the network, and "
-            "run it again with --debug-http."
+            "The service's response is not an environment. Check HTTPS_PROXY and the network, and "
+            "run the command again with --debug-http."
         ) from error

@@ -1,8 +1,8 @@
 """`StateReader`: reads the state from two lists of containers and the versions that matter.
 
-The versions of an environment are one list more. Other environments in the same place cost no
-request. Two cases cost one more request each: a container that lists do not show yet, and a recent
-write that a list does not show.
+The versions of each environment that matters need one more list. The other environments of the
+workspace or registry need no request. Two cases need one more request each: a container that the
+lists do not show yet, and a recent write that a list does not show.
 
 The containers' tags name the projects that own something in them. The service may drop or refuse
 those tags. In that case, the versions of every container that may belong to the project are read.
@@ -25,7 +25,8 @@ from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
-"""The container of environments that jobs define inline. It has thousands, and no owner."""
+"""The container of environments that jobs define inline. It has thousands of versions,
+and no owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class StateReader:
             return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
         wanted = {*names, *self._marked(listing, owner)}
         found = dict(self._containers(wanted, listing))
-        # The expensive case: one list of versions for every container of the place.
+        # The expensive case: one list of versions for every container of the workspace or registry.
         if owner is not None and self._may_lack_marks(found, listing, owner):
             found |= self._containers(_unreserved(listing.entries.keys() - wanted), listing)
         return {

@@ -4,8 +4,8 @@ Reads and updates use the REST resources themselves: azure-ai-ml loses the archi
 what it updates and cannot clear tags. Creating uses azure-ai-ml, which uploads build contexts. Each
 write is read back and compared, because a service may accept a change and ignore it.
 
-The service has no ETag, so nothing tells whether a version has changed since it was read. Each
-write therefore reads first, and changes only its own fields.
+The service has no ETag, so envsync cannot detect that a version has changed since it was read.
+Each write therefore reads the version first, and changes only the fields that it has to.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class AzureTarget:
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
         """Returns the containers of `names` and those in which `owner` owns a version.
 
-        With `names=None`, all containers are returned. The containers' own tags tell what `owner`
-        owns.
+        With `names=None`, all containers are returned. The tags of a container name the owners of
+        its versions.
 
         Raises:
             TargetError: the state cannot be read.

@@ -37,7 +37,7 @@ _READ_ONLY: Final = frozenset(
 )
 """Keys that only the service sets (`readOnly`, OpenAPI)."""
 
-# The service answers `stage: Development` if it was never set, and ignores an archive that is sent
+# The service returns `stage: Development` if it was never set, and ignores an archive that is sent
 # with it (recorded in registries). azure-ai-ml does not send `stage` any more either.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
@@ -50,12 +50,12 @@ _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A container or a version, as the service answers it.
+    """A container or a version, as the service returns it.
 
     Attributes:
         name: the name of a container, or the version of a version.
         properties: the content, unchanged.
-        created: the time of creation, ISO 8601 in UTC; empty if the answer has none.
+        created: the time of creation, ISO 8601 in UTC; empty if the response has none.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Resource:
     def archived(self) -> bool:
         """Whether the resource says that it is archived.
 
-        For a container, only the answer of a PUT is right. A stage of `Archived` counts as well:
+        For a container, only the response to a PUT is right. A stage of `Archived` counts as well:
         the service derives one from the other (recorded in registries, 2023 and 2026).
         """
         properties = self.properties
@@ -154,7 +154,7 @@ def body(
 
 
 def differ(one: Resource, other: Resource) -> bool:
-    """Whether two answers about one resource differ in a mutable field."""
+    """Whether two responses about one resource differ in a mutable field."""
     return (
         one.description != other.description
         or one.tags != other.tags
@@ -242,7 +242,7 @@ def _conda(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        # The service answers JSON (recorded), which is much faster to parse than YAML.
+        # The service returns JSON (recorded), which is much faster to parse than YAML.
         return canonical_json(json.loads(text))
     except ValueError:
         pass

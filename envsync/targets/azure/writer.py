@@ -1,8 +1,8 @@
 """`Writer`: the writes to one workspace or registry, each checked against the result.
 
-A container's archived state cannot be read back with a GET. It is known from the answer of its PUT,
-and from lists. Every write to a container therefore sends a state, and no archive or restore is
-skipped because the container seems to have that state already.
+A container's archived state cannot be read back with a GET. Only the response to a
+PUT and the lists show it. Every write to a container therefore sends a state, and no archive or
+restore is skipped because the container seems to have that state already.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Writer:
     def register(self, environment: Environment) -> Resource:
         """Creates a version and reads it back.
 
-        The read also finds a version that was created although the answer was lost.
+        The read also finds a version that was created although the response was lost.
 
         Raises:
             TargetError: the version was not created, or the service holds something else.
@@ -62,7 +62,7 @@ class Writer:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # azure-ai-ml reads a new version of a registry back, and the GET may still answer 404.
+        # azure-ai-ml reads a version that it has created in a registry. That GET may return 404.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").
@@ -74,7 +74,7 @@ class Writer:
             self.recent.note(key.name, key.version, written)
         try:
             # After a failed create as well: a PUT may succeed although its connection is closed
-            # before the answer arrives.
+            # before the response arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
             raise failure or error from error
@@ -124,7 +124,7 @@ class Writer:
     ) -> Resource:
         """Writes a container and returns it.
 
-        Its state is that of the answer, because a GET does not show it.
+        Its state is that of the response, because a GET does not show it.
         """
         sent = body(container, description=container.description, tags=tags, archived=archived)
         answer = self.endpoint.resources.put_container(name, sent)
@@ -205,7 +205,7 @@ class Writer:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        # The answer shows at once if a field was ignored. The GET then shows what was stored.
+        # The response shows at once if a field was ignored. The GET then shows what was stored.
         answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
             self.recent.note(name, held.name, answer)
@@ -248,7 +248,7 @@ class Writer:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """Returns a resource as it should be after a write whose answer has no resource."""
+    """Returns a resource as it should be after a write whose response has no resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),

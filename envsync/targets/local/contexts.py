@@ -1,4 +1,4 @@
-"""The build contexts of a local target: one directory for each content, named by its digest."""
+"""The build contexts of a local target, each in a directory that is named by its digest."""
 
 from __future__ import annotations
 

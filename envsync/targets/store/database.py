@@ -74,7 +74,7 @@ class Database:
                 connection = self._open()
             if connection is None:
                 raise TargetError(
-                    f"{self.path} was removed while envsync was using it. Run it again."
+                    f"{self.path} was removed while envsync was using it. Run the command again."
                 )
             # IMMEDIATE takes the write lock now. A plain BEGIN would read first, and SQLite refuses
             # to upgrade a stale read transaction to a write, without waiting:
@@ -196,7 +196,7 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
-            # None turns off the sqlite3 module's implicit transactions: `_transaction` begins them.
+            # None: the sqlite3 module begins no transactions; `_transaction` does.
             isolation_level=None,
             # Several threads share the connection; `_lock` lets one of them use it at a time.
             check_same_thread=False,
@@ -205,7 +205,7 @@ class Database:
             connection.execute("PRAGMA synchronous = FULL")
             # On macOS, a plain fsync leaves data in the drive's cache.
             connection.execute("PRAGMA fullfsync = ON")
-            # SQLite checks foreign keys only if each connection asks for it.
+            # SQLite checks foreign keys only on connections that turn the check on.
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cell_size_check = ON")
             # SQLite opens the file at the first query, so this query reports a damaged file here.

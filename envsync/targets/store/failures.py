@@ -33,23 +33,29 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
     if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
-        reason = f"was in use by another process for {BUSY_TIMEOUT:g} s. Run it again."
+        reason = f"was in use by another process for {BUSY_TIMEOUT:g} s. Run the command again."
     elif code == sqlite3.SQLITE_FULL:
-        reason = "cannot grow: the disk is full. Nothing was changed. Free space and run it again."
+        reason = (
+            "cannot grow: the disk is full. Nothing was changed. Free some disk space, then run "
+            "the command again."
+        )
     elif code in _UNWRITABLE:
         reason = (
             "cannot be opened for writing. Check the permissions of the file and its directory, "
             "and that the file system is not read-only."
         )
     elif code == sqlite3.SQLITE_IOERR:
-        reason = f"cannot be read or written: {error}. Check the disk, and run it again."
+        reason = f"cannot be read or written: {error}. Check the disk, then run the command again."
     else:
         reason = f"cannot be used: {error}."
     return TargetError(f"{path} {reason}")
 
 
 def _code(error: sqlite3.Error) -> int | None:
-    """Returns SQLite's primary result code; None for Python's own errors, which concern content."""
+    """Returns SQLite's primary result code, or None for an error of the `sqlite3` module itself.
+
+    The module raises its own errors if it cannot convert the content of the database.
+    """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     # The upper bits hold the extended result code: https://www.sqlite.org/rescode.html
     return None if code is None else code & 0xFF

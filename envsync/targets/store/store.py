@@ -128,7 +128,7 @@ class Store:
         Args:
             name: the name of the environment.
             version: the version.
-            description: the new description; None removes it.
+            description: the new description. If None, the description is removed.
             tags: all new tags, including reserved ones.
             restore: whether to restore the version in the same write.
 

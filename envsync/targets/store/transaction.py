@@ -1,7 +1,7 @@
 """`Transaction`: the changes to a store, each under the rules of the Azure ML service.
 
-The rules are written once, for two callers: the local target, which changes one thing at a time,
-and the emulator, whose single PUT may create, update, archive or restore.
+Two callers share these rules: the local target, which makes one kind of change at a time, and the
+emulator, where a single PUT may create, update, archive or restore a version.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Transaction:
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Writes nothing.
+        """Creates a transaction without changes; writes nothing.
 
         Args:
             connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
             actor: the user who makes the changes.
-            behaviour: the answers to questions that the documentation leaves open.
+            behaviour: how the service behaves where its documentation does not say.
         """
         self._connection = connection
         self._stamp = (at, actor)
@@ -74,7 +74,7 @@ class Transaction:
             raise refusals.curated(new.name)
         at, actor = self._stamp
         queries.add_container(self._connection, new.name, at=at, actor=actor)
-        # The new version keeps its own flag when the container is restored later.
+        # The new version stays archived when the container is restored later.
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         self._inherit(new.name, new.owner)

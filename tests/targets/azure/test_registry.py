@@ -154,7 +154,7 @@ def test_a_temporary_failure_is_retried(tmp_path: Path) -> None:
         assert [item.version for item in container(target).active] == ["2"]
 
 
-def test_a_reader_is_told_the_role_for_writing(
+def test_the_error_of_a_refused_write_names_the_missing_role(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = service.config("registry")

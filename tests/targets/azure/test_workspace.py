@@ -245,7 +245,7 @@ class TestOwners:
         assert state.keys() == {"a", "b", "c"}
 
     @pytest.mark.parametrize("archived", [True, False], ids=["archive", "restore"])
-    def test_refused_container_tags_do_not_prevent_an_archive(
+    def test_archive_and_restore_work_if_the_service_refuses_container_tags(
         self, tmp_path: Path, archived: bool
     ) -> None:
         state = tmp_path / "emulator.db"

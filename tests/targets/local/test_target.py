@@ -174,7 +174,9 @@ class TestFiles:
 
 
 class TestReading:
-    def test_names_may_outnumber_sqlites_parameters(self, target: LocalTarget) -> None:
+    def test_read_accepts_more_names_than_sqlite_allows_parameters(
+        self, target: LocalTarget
+    ) -> None:
         target.create(environment())
 
         assert target.read([f"absent-{i}" for i in range(50_000)] + ["pydata"]).keys() == {"pydata"}

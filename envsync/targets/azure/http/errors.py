@@ -49,7 +49,7 @@ class RequestRefused(TargetError):
 
 
 def is_absent_environment(error: TargetError) -> bool:
-    """Returns whether an environment or version is absent, in the words of a recorded answer.
+    """Returns whether an environment or version is absent, in the words of a recorded response.
 
     The status 404 alone also means that a storage container or a workspace is absent.
     """
@@ -78,7 +78,7 @@ def error_details(body: JSON) -> ErrorDetails:
 
 
 def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
-    """Returns the error for an answer with an error status."""
+    """Returns the error for a response with an error status."""
     details = error_details(body)
     says = details.message or f"it answered {status} without a reason"
     host = urlsplit(url).hostname
@@ -93,11 +93,11 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
         message = not_found(details, url)
     elif status == 429:
         message = (
-            f"{host} allows no more requests, even after minutes of retries. Run it again later, "
-            "or with a smaller --parallel."
+            f"{host} allows no more requests, even after minutes of retries. Run the command again "
+            "later, or with a smaller --parallel."
         )
     elif status >= 500:
-        message = f"{host} failed after all retries ({status}): {says} Run it again later."
+        message = f"{host} failed after all retries ({status}): {says} Run the command again later."
     else:
         code = f"{details.code}, {details.inner}" if details.inner else details.code or str(status)
         message = f"The service refused the request ({code}): {says}"
@@ -164,7 +164,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
 
 
 def explained(error: AzureError, url: str) -> TargetError:
-    """Returns the error for a request without an answer, or without a sign-in."""
+    """Returns the error for a request without a response, or without a sign-in."""
     text = str(error)
     # azure-ai-ml sends requests to several hosts, and only the error names the one that failed.
     named = _POOL.search(text)
@@ -182,8 +182,8 @@ def explained(error: AzureError, url: str) -> TargetError:
     # azure-core's own retry policy, which azure-ai-ml uses, raises this after its time limit.
     if text == "Response timeout":
         return TargetError(
-            f"{host} refused every retry for minutes. Run it again later, or with a smaller "
-            "--parallel."
+            f"{host} refused every retry for minutes. Run the command again later, or with a "
+            "smaller --parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return TargetError(
@@ -194,13 +194,13 @@ def explained(error: AzureError, url: str) -> TargetError:
 
 
 def from_response(error: HttpResponseError) -> RequestRefused:
-    """Returns the error for an azure-core error that holds an answer."""
+    """Returns the error for an azure-core error that holds a response."""
     body: JSON = None
     response = error.response
     if response is not None:
         try:
-            # azure-ai-ml raises errors with answers of several types; some cannot parse their body
-            # again.
+            # azure-ai-ml raises errors with several types of responses. Some of these cannot parse
+            # their body again.
             body = response.json() if hasattr(response, "json") else None
         except (ValueError, TypeError, AttributeError):
             body = None
@@ -214,9 +214,9 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for an answer that cannot come from the service."""
+    """Returns the error for a response that cannot come from the service."""
     return TargetError(
-        f"The answer of {urlsplit(url).hostname} does not come from Azure. It may be a page of a "
+        f"The response of {urlsplit(url).hostname} does not come from Azure. It may be a page of a "
         "proxy or of the network's sign-in. Check HTTPS_PROXY and the network."
     )
 

@@ -31,7 +31,7 @@ _LARGEST_BODY: Final = 1 << 16
 
 
 class RequestLog:
-    """A file to which requests and answers are appended, without the headers that sign in."""
+    """A file to which requests and responses are appended, without the headers that sign in."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file.
@@ -49,7 +49,7 @@ class RequestLog:
         self._lock = threading.Lock()
 
     def answered(self, request: Any, response: Any, seconds: float) -> None:
-        """Writes an azure-core request and its answer to the log."""
+        """Writes an azure-core request and its response to the log."""
         headers: dict[str, JSON] = {
             name: redacted_url(str(response.headers[name]))
             for name in _IDS
@@ -63,7 +63,7 @@ class RequestLog:
         self._write(request, seconds, answer)
 
     def failed(self, request: Any, error: Exception, seconds: float) -> None:
-        """Writes an azure-core request without an answer to the log."""
+        """Writes an azure-core request without a response to the log."""
         self._write(request, seconds, {"error": redacted_text(str(error))})
 
     def close(self) -> None:

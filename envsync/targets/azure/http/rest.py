@@ -30,7 +30,7 @@ _ENDED: Final = frozenset({"succeeded", "failed", "canceled"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the service: the status, the body as JSON data, and the headers."""
+    """One response of the service: the status, the body as JSON data, and the headers."""
 
     status: int
     body: JSON
@@ -106,13 +106,13 @@ class Rest:
         """Writes a resource, and waits until the service has finished the operation.
 
         Returns:
-            The resource in the answer; None after a long-running operation.
+            The resource in the response; None after a long-running operation.
 
         Raises:
             TargetError: the operation failed, or was unfinished after the transport's limit.
         """
         # Not azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling`, for three reasons. It
-        # polls the `Location` of every 201, with which the service answers each PUT of a workspace
+        # polls the `Location` of every 201, which the service returns for each PUT of a workspace
         # (recorded), although that resource is complete. It ends an `Azure-AsyncOperation` with a
         # GET of the resource, which may still be stale; `FreshReads` repeats such a GET within
         # limits. It has no time limit: after `result(timeout)`, its thread goes on polling. The
@@ -161,14 +161,14 @@ class Rest:
         data = _parsed(text)
         if response.status_code >= 400:
             raise refused(response.status_code, data, method=method, url=url)
-        # Registries answer a 202 with the body `null`, and a finished operation with none
+        # Registries return a 202 with the body `null`, and a finished operation with none
         # (recorded).
         if data is None and text.strip() not in ("", "null"):
             raise no_json(url)
         return Answer(response.status_code, data, response.headers)
 
     def _trusted(self, url: str) -> str:
-        """Returns a URL from an answer, after checking that it is HTTPS.
+        """Returns a URL from a response, after checking that it is HTTPS.
 
         The next request sends a token to this URL.
         """
@@ -191,7 +191,7 @@ def _parsed(text: str) -> JSON:
 def _has_ended(answer: Answer) -> bool:
     """Whether a long-running operation has ended, by the rules of the Resource Manager.
 
-    A `Location` answers 202 until the end. An `Azure-AsyncOperation` answers 200 with a `status`:
+    A `Location` returns 202 until the end. An `Azure-AsyncOperation` returns 200 with a `status`:
     https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     """
     if answer.status == 202:

@@ -54,7 +54,7 @@ class Retries(HTTPPolicy[Any, Any]):
         chance: Callable[[], float] = random.random,
         counted: tuple[type[Exception], ...] = (ServiceRequestError,),
     ) -> None:
-        """Sets the limits.
+        """Creates a retry policy with these limits.
 
         Args:
             time_limit: seconds from the first attempt to the start of the last.
@@ -75,7 +75,7 @@ class Retries(HTTPPolicy[Any, Any]):
         """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            AzureError: the last failure, if no attempt got an answer.
+            AzureError: the last failure, if no attempt got a response.
         """
         deadline = self._clock() + self._time_limit
         failed_connections = 0
@@ -87,8 +87,9 @@ class Retries(HTTPPolicy[Any, Any]):
 
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
-                # A failed connection usually means that the network is down, and it would be for
-                # minutes. A status shows that the network works, so only the time limit counts.
+                # A failed connection usually means that the network is down, often for minutes.
+                # A response with an error status shows that the network works: only the time limit
+                # applies to it.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
@@ -123,7 +124,7 @@ def is_certificate_error(error: BaseException) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds that an answer asks to wait; None without a valid request.
+    """Returns the seconds that a response asks to wait, or None if it does not say so.
 
     `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds. `Retry-After` is seconds or a date:
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after

@@ -50,7 +50,7 @@ class Throttle:
     def __init__(
         self, parallel: int, refill: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Starts without a delay.
+        """Creates a throttle without a delay.
 
         Args:
             parallel: the number of workers.
@@ -63,7 +63,7 @@ class Throttle:
         self._remaining: int | None = None
 
     def note(self, remaining: str | None) -> None:
-        """Records the number of remaining requests in an answer; None if the answer has none."""
+        """Records the number of remaining requests in a response; None if the response has none."""
         if remaining is not None and remaining.isdecimal():
             self._remaining = int(remaining)
 
@@ -101,7 +101,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             parallel: the maximum number of requests under way at once.
             log: the request log.
             sleep: waits for a number of seconds.
-            longest_operation: seconds for which a URL may answer 202.
+            longest_operation: seconds for which a URL may return 202.
         """
         # Both azure-ai-ml's poller and `Rest.put` have no time limit of their own, so the
         # transport, which sees every poll, limits an operation.
@@ -118,7 +118,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         """Sends one request, with the signature and the errors of `RequestsTransport`.
 
         Raises:
-            TargetError: the URL has answered 202 for too long.
+            TargetError: the URL has returned 202 for too long.
         """
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
         self._throttles[kind].wait()
@@ -138,7 +138,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
                 raise TargetError(
                     f"{urlsplit(request.url).path} is unfinished after "
                     f"{self._longest_operation:.0f} seconds. Check its state in Azure ML studio, "
-                    "and run it again."
+                    "then run the command again."
                 )
         return response
 

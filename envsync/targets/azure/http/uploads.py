@@ -72,7 +72,7 @@ class UploadRetries(Retries):
     def __init__(
         self, time_limit: float, *, clock: Callable[[], float] = time.monotonic, **named: Any
     ) -> None:
-        """Sets the limits.
+        """Creates the retry policy, and starts the time limit of the upload.
 
         Args:
             time_limit: seconds that one request may take, with all its attempts.
@@ -114,7 +114,7 @@ class UploadRetries(Retries):
         if self._clock() > self._end:
             self._failure = TargetError(
                 f"The upload of the build context took longer than {self._longest:.0f} seconds and "
-                "was stopped. Check the network, and run it again."
+                "was stopped. Check the network, then run the command again."
             )
             raise self._failure
         try:
@@ -141,7 +141,7 @@ class Uploads:
     """
 
     def __init__(self, time_limit: float) -> None:
-        """Uploads nothing.
+        """Creates an object without uploads; does not connect.
 
         Args:
             time_limit: seconds after which a request that keeps failing is given up.
@@ -282,7 +282,7 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 def _error(response: Any) -> dict[str, Any]:
     """Returns the error of a storage account in the structure of the Resource Manager's errors."""
-    # Storage answers XML:
+    # Storage returns XML:
     # https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
     code = response.headers.get("x-ms-error-code", "")
     found = _MESSAGE.search(response.text())
