@@ -21,7 +21,7 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds for which the last two lists are trusted to say that a container is archived."""
+"""Seconds for which the last two lists are trusted to say whether a container is archived."""
 
 
 class FreshReads:
@@ -83,18 +83,17 @@ class FreshReads:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Whether a container is archived, by this process's last write, else by the lists.
+        """Returns whether a container is archived, by this process's last write, else by the lists.
 
-        A list that is read in pages may miss an entry while other clients write. A write must not
-        send back a wrong state, so lists that say "archived" are read again unless they are recent.
+        Lists older than some seconds are read again: since the plan, which may have waited for a
+        person's confirmation, another client may have archived the container, and a write must not
+        send back an outdated state.
         """
         # The response to a PUT is right; a GET of an archived container is not (see `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
             known = self._listing
-            if known is not None and not known[1].archived(name):
-                return False
             if known is None or self._clock() - known[0] > _BELIEVED:
                 known = self._listing = (self._clock(), read_listing(self._resources))
             return known[1].archived(name)

@@ -40,6 +40,17 @@ class RecentWrites:
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str | None], _Seen] = {}
+        self._marked: set[tuple[str, str]] = set()
+
+    def mark(self, name: str, owner: str) -> None:
+        """Records that a container carries the mark of an owner, or was sent it."""
+        with self._lock:
+            self._marked.add((name, owner))
+
+    def is_marked(self, name: str, owner: str) -> bool:
+        """Returns whether `mark` was called with these values."""
+        with self._lock:
+            return (name, owner) in self._marked
 
     def note(self, name: str, version: str | None, resource: Resource) -> None:
         """Records a write of a version, or with `version=None` of the container.

@@ -96,28 +96,23 @@ class Writer:
         if owner is None:
             return
         # Saves a GET for each further version of the same environment.
-        known = self.recent.container(name)
-        if known is not None and owner in owners(known.tags):
+        if self.recent.is_marked(name, owner):
             return
         container = self.endpoint.resources.container(name)
         if container is None:
             return
-        archived = self.fresh.archived(name)
-        if owner in owners(container.tags):
-            seen = _written(
-                container, description=container.description, tags=container.tags, archived=archived
-            )
-            self.recent.note(name, None, seen)
-            return
-        try:
-            self._put_container(
-                name, container, tags=with_owner(container.tags, owner), archived=archived
-            )
-        except RequestRefused as error:
-            # A 403 or 500 still is a failure: only a service that does not support tags is
-            # accepted.
-            if error.status not in _DECLINED:
-                raise
+        if owner not in owners(container.tags):
+            archived = self.fresh.archived(name)
+            try:
+                self._put_container(
+                    name, container, tags=with_owner(container.tags, owner), archived=archived
+                )
+            except RequestRefused as error:
+                # A 403 or 500 still is a failure: only a service that does not support tags is
+                # accepted.
+                if error.status not in _DECLINED:
+                    raise
+        self.recent.mark(name, owner)
 
     def _put_container(
         self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
@@ -176,9 +171,11 @@ class Writer:
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
-        # In an archived container the flag may be the container's, so the version is written
-        # anyway.
-        elif held.archived and not self.fresh.archived(name):
+        # The version is written anyway if its flag may be the container's, or if this process has
+        # just written the container: a GET may still show the version as it was before.
+        elif (
+            held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
+        ):
             return
         try:
             self.put_version(name, held, description=held.description, tags=None, archived=archived)

@@ -309,6 +309,46 @@ class TestContainerState:
         assert held.tags == OWNED
         assert state[None]
 
+    @pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+    def test_an_environment_archived_after_the_plan_stays_archived(
+        self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
+    ) -> None:
+        # A person may think for long between the plan and the confirmation.
+        monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
+        config = service.config("workspace")
+        with service.open(config) as ours, service.open(config) as theirs:
+            if marked:
+                theirs.create(environment())
+            else:
+                put(theirs, "pydata", tags=OWNED)
+            ours.read(["pydata"], OWNER)
+            theirs.set_archived("pydata", None, True)
+
+            ours.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
+
+            read_again = flags(ours)
+        with service.open(config) as other:
+            assert (read_again[None], flags(other)[None]) == (True, True)
+
+    def test_a_restore_keeps_versions_archived_although_reads_are_stale(
+        self, tmp_path: Path
+    ) -> None:
+        with azure(tmp_path, restore="all", stale_get_seconds=1.0) as service:
+            config = service.config("workspace")
+            with service.open(config) as target:
+                for version in ("1", "2"):
+                    put(target, "pydata", version)
+                time.sleep(1.1)
+                target.set_archived("pydata", "2", True)
+                target.set_archived("pydata", None, True)
+            time.sleep(1.1)
+            with service.open(config) as target:
+                target.set_archived("pydata", None, False)
+                target.set_archived("pydata", "2", True)  # as `keep_archived` of a change does
+            time.sleep(1.1)
+            with service.open(config) as other:
+                assert flags(other) == {None: False, "1": False, "2": True}
+
     def test_a_container_created_between_the_two_lists_is_active(self, service: Azure) -> None:
         with service.target("workspace") as target:
             put(target, "old")

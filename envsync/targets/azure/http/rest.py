@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
@@ -22,6 +23,7 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
 from envsync.targets.azure.http.errors import RequestRefused, explained, no_json, refused
 from envsync.targets.azure.http.retries import Retries, retry_after
+from envsync.targets.azure.http.transport import LONGEST_OPERATION
 
 _FIRST_POLL: Final = 0.5
 _LONGEST_POLL: Final = 10.0
@@ -124,10 +126,19 @@ class Rest:
         # A 201 may carry a `Location` as well, but its resource is complete (recorded).
         if answer.status != 202 or poll is None:
             return answer.body
-        wait = _FIRST_POLL
+        wait, waited = _FIRST_POLL, 0.0
         while not _has_ended(answer):
             asked = retry_after(answer.headers)
-            self._sleep(wait if asked is None else asked)
+            # No single wait exceeds the limit, whatever `Retry-After` says. Requests take time as
+            # well, but each of them is limited by the retry policy.
+            pause = min(wait if asked is None else asked, LONGEST_OPERATION)
+            if waited + pause > LONGEST_OPERATION:
+                raise TargetError(
+                    f"{urlsplit(url).path} is unfinished after {waited:.0f} seconds. Check its "
+                    "state in Azure ML studio, then run the command again."
+                )
+            self._sleep(pause)
+            waited += pause
             wait = min(wait * 2, _LONGEST_POLL)
             answer = self._send("GET", self._trusted(poll), None)
         _ensure_succeeded(answer)

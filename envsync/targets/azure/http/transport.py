@@ -133,7 +133,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         if request.method == "GET" and response.status_code == 202:
-            since = self._unfinished.setdefault(request.url, started)
+            # The query may change from poll to poll.
+            address = request.url.partition("?")[0]
+            since = self._unfinished.setdefault(address, started)
             if started - since > self._longest_operation:
                 raise TargetError(
                     f"{urlsplit(request.url).path} is unfinished after "

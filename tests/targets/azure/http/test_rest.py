@@ -83,6 +83,17 @@ class TestOperations:
 
         assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 2]
 
+    @pytest.mark.parametrize("asked", ["7", "86400", "inf"])
+    def test_an_operation_in_progress_for_an_hour_is_given_up(self, asked: str) -> None:
+        waits: list[float] = []
+        progress = answer(200, {"status": "InProgress"}, Retry_After=asked)
+        script = Script(answer(202, {}, Azure_AsyncOperation=OPERATION), progress)
+
+        with pytest.raises(TargetError, match=r"environments is unfinished after \d+ seconds"):
+            rest(script, waits.append).put(URL, {}, {})
+
+        assert sum(waits) <= 3600
+
     def test_a_failed_operation_is_a_failure(self) -> None:
         script = Script(
             answer(202, {}, Azure_AsyncOperation=OPERATION),
