@@ -58,7 +58,7 @@ class Applied:
 
     @property
     def ok(self) -> bool:
-        """Whether every change is done, and no change failed verification."""
+        """True if every change is done, and no change failed verification."""
         return not self.unverified and all(item.status == "done" for item in self.outcomes)
 
 

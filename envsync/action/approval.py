@@ -90,7 +90,7 @@ def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
         )
     # Read the body together with its editor: the comment may have changed since it was listed.
     body, editor = github.last_edit(posts[0])
-    # Who can edit a comment can approve any plan with it.
+    # A person who can edit a comment could otherwise approve any plan with it.
     if editor not in {None, github.login}:
         raise NotApproved(
             f"{posts[0].url} was edited by {editor}, so its plan is not trusted. Review a new "

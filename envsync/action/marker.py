@@ -37,7 +37,7 @@ _FINGERPRINT: Final = slice(len("sha256:"), len("sha256:") + 12)
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What a comment or issue shows.
+    """The facts about a plan that a comment or issue carries, hidden, for later workflow runs.
 
     Attributes:
         kind: the command that wrote it, or `issue`.

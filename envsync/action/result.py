@@ -19,7 +19,7 @@ PLAIN: Final = painter(False)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command produced.
+    """The exit code of a command, with everything that the step publishes.
 
     Attributes:
         code: the exit code of the command line.

@@ -57,7 +57,7 @@ def above(path: str) -> Iterator[str]:
 
 
 def is_below(path: str, directory: str) -> bool:
-    """Whether a path of a repository is the directory or is below it. Every path is below `""`."""
+    """Returns whether a path is the directory or is below it; every path is below `""`."""
     return not directory or path == directory or path.startswith(directory + "/")
 
 

@@ -104,7 +104,7 @@ class Endpoint:
 
     @property
     def writes(self) -> bool:
-        """Whether the operation needs more than the role Reader."""
+        """True if the role Reader does not permit the operation."""
         return self.action is not None and not self.action.endswith("/read")
 
 

@@ -18,7 +18,7 @@ _DATAPLANE = "2021-10-01-dataplanepreview"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Which optional keys a response has.
+    """The optional keys of a response: each attribute is true if the response has its key.
 
     Attributes:
         rebuild: `autoRebuild` and `provisioningState`.

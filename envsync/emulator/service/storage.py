@@ -19,7 +19,7 @@ from envsync.model.canonical import JSON
 DEFAULT_DATASTORE = "workspaceblobstore"
 
 _SKEW = timedelta(minutes=15)
-"""How far the start of a signature is in the past, because clocks differ."""
+"""The time by which a signature starts before its creation, because the clocks differ."""
 
 
 def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:

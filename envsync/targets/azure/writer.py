@@ -1,8 +1,8 @@
 """`Writer`: the writes to one workspace or registry, each checked against the result.
 
-A container's archived state cannot be read back with a GET. Only the response to a
-PUT and the lists show it. Every write to a container therefore sends a state, and no archive or
-restore is skipped because the container seems to have that state already.
+A container's archived state cannot be read back with a GET: only the response to a PUT and the
+lists show it. Every write to a container therefore sends a state, and no archive or restore is
+skipped because the container seems to have that state already.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Writer:
     recent: RecentWrites
     fresh: FreshReads
 
-    def register(self, environment: Environment) -> Resource:
+    def register(self, environment: Environment) -> None:
         """Creates a version and reads it back.
 
         The read also finds a version that was created although the response was lost.
@@ -86,7 +86,6 @@ class Writer:
         ensure_uploaded(environment, held)
         ensure_ours(environment, registered(key.name, held))
         ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
-        return held
 
     def own(self, name: str, owner: str | None) -> None:
         """Adds an owner to a container's tags, so that one list of containers finds it.
