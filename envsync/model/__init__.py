@@ -1,1 +1,1 @@
-"""Frozen values, and the vocabulary of the Azure ML service."""
+"""Immutable types for the values and the rules of the Azure ML service."""

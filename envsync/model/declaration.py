@@ -1,4 +1,4 @@
-"""`Declaration`: what one environment file declares, and at which line."""
+"""`Declaration`: the content of one environment file, and its position."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Source:
     line: int
 
     def to_json(self) -> dict[str, JSON]:
-        """The source as JSON data."""
+        """Returns the source as JSON data."""
         return {"file": self.file, "line": self.line}
 
     @classmethod
@@ -40,13 +40,12 @@ class Declaration:
     """The content of one environment file: the desired state of one environment version.
 
     Attributes:
-        version: None if the file has no `version`. Then envsync numbers the versions itself
-            (`versions: auto`).
+        version: the version in the file. If None, envsync assigns the version (`versions: auto`).
         source: the line in the file that declares the name.
     """
 
     name: str
-    # Unlike EnvironmentKey.version, this can be None: the number depends on the target.
+    # Unlike EnvironmentKey.version, this can be None: envsync needs the target to assign a version.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata

@@ -1,7 +1,7 @@
-"""An environment version as frozen values, split by what Azure ML allows to change.
+"""The types of an environment version: an immutable spec, and metadata that may change.
 
-Azure ML fixes an `EnvironmentSpec` when a version is created; `Metadata` may change afterwards.
-This split of types *is* the immutability rule of the service. No list of field names repeats it.
+Azure ML does not allow changes to the `EnvironmentSpec` of a registered version. Its `Metadata` may
+change. Only these two types define which fields are immutable: there is no other list of fields.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ ROUTES: Final[Mapping[str, str]] = MappingProxyType(
         "scoring_route": "scoringRoute",
     }
 )
-"""The routes of an inference configuration: the field in a file, and its key in the REST API.
+"""Maps the routes of an inference configuration from fields of a file to keys of the REST API.
 
-The keys are those of `InferenceContainerProperties` in the OpenAPI documents of
-Microsoft.MachineLearningServices.
+`InferenceContainerProperties` in the OpenAPI documents of Microsoft.MachineLearningServices defines
+the keys.
 """
 
 
@@ -50,7 +50,7 @@ class Route:
     port: int
 
     def to_json(self) -> dict[str, JSON]:
-        """The route as JSON data."""
+        """Returns the route as JSON data."""
         return {"path": self.path, "port": self.port}
 
     @classmethod
@@ -72,11 +72,11 @@ class InferenceConfig:
     scoring_route: Route
 
     def routes(self) -> dict[str, Route]:
-        """Each route under its field name."""
+        """Returns each route by its field name."""
         return {name: getattr(self, name) for name in ROUTES}
 
     def to_json(self) -> dict[str, JSON]:
-        """The routes as JSON data, with the field names of an environment file."""
+        """Returns the routes as JSON data, with the field names of an environment file."""
         return {name: route.to_json() for name, route in self.routes().items()}
 
     @classmethod
@@ -91,21 +91,21 @@ class InferenceConfig:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """The content of a local build context, as it is uploaded.
+    """The content of a local build context: the files that are uploaded.
 
     Attributes:
-        digest: `sha256:` and 64 hex digits over the relative paths and contents of all files;
-            None if the target does not store it.
-        files: the hex SHA-256 of each file's bytes, by its path relative to the context
-            (`/`-separated, NFC); None if the target does not store it.
-        uploads: the hashes under which azure-ai-ml uploads this content, in hex: SHA-256 (64
-            digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered version, the
-            hashes that are known.
-        directory: the path of the directory on disk; None if it is on no disk of this machine.
+        digest: `sha256:` and 64 hex digits over the relative paths and contents of all files.
+            None if the target does not store the digest.
+        files: the hex SHA-256 of each file's bytes, by path. Paths are relative to the context,
+            `/`-separated and in Unicode form NFC. None if the target does not store the files.
+        uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
+            SHA-256 (64 digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered
+            version, only the known hashes.
+        directory: the path of the directory on this machine. None if there is no such directory.
     """
 
-    # Only the digest is compared: azure-ai-ml's hashes depend on its release, and a directory
-    # that was moved or renamed is still the same context.
+    # Equality compares only the digest. The hashes of azure-ai-ml depend on its release, and moving
+    # or renaming the directory does not change the context.
     digest: str | None
     files: Mapping[str, str] | None = field(default=None, compare=False)
     uploads: frozenset[str] = field(default=frozenset(), compare=False)
@@ -119,12 +119,12 @@ class BuildContext:
         uploads: frozenset[str] = frozenset(),
         directory: str | None = None,
     ) -> BuildContext:
-        """The context with this content.
+        """Creates the context of these files, and computes its digest.
 
         Args:
             files: the hex SHA-256 of each file's bytes, by path.
-            uploads: the hashes under which azure-ai-ml uploads this content.
-            directory: the path of the directory on disk.
+            uploads: the hashes that azure-ai-ml puts into the upload URL of this content.
+            directory: the path of the directory on this machine.
         """
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
         return cls(
@@ -137,8 +137,8 @@ class Build:
     """A Docker build: its context (the content of a local directory, or a URL) and its Dockerfile.
 
     Attributes:
-        context: a `BuildContext`, or an `https://` or git URL. The service stores such a URL as it
-            is, and not the content behind it.
+        context: a `BuildContext`, or an `https://` or git URL. For a URL, the service stores only
+            the URL, not the content.
         dockerfile_path: the path of the Dockerfile, relative to the context.
     """
 
@@ -146,7 +146,10 @@ class Build:
     dockerfile_path: str = "Dockerfile"
 
     def to_json(self) -> dict[str, JSON]:
-        """The build as JSON data: `path` (a URL) or `context` (a digest), and `dockerfile_path`."""
+        """Returns the build as JSON data.
+
+        The keys are `path` (a URL) or `context` (a digest), and `dockerfile_path`.
+        """
         context: dict[str, JSON]
         if isinstance(self.context, str):
             context = {"path": self.context}
@@ -168,7 +171,7 @@ class EnvironmentSpec:
     """
 
     image: str | None = None
-    # JSON and not YAML: the service rewrites the YAML, so only its meaning can be compared.
+    # JSON, because the service rewrites the YAML: layout and comments of the file are lost.
     conda_file: str | None = None
     build: Build | None = None
     os_type: OsType = "Linux"
@@ -176,16 +179,16 @@ class EnvironmentSpec:
 
     @property
     def local_context(self) -> BuildContext | None:
-        """The build context, if it is a local directory; None for a URL or no build."""
+        """The build context if it is a local directory. None for a URL, or without a build."""
         if self.build is None or isinstance(self.build.context, str):
             return None
         return self.build.context
 
     def to_json(self) -> dict[str, JSON]:
-        """The spec as JSON data, with the field names of an environment file.
+        """Returns the spec as JSON data, with the field names of an environment file.
 
-        Fields that are not set are absent. `build` has a `context` (its digest) if the context is
-        local, and otherwise a `path` (its URL).
+        Fields that are not set are absent. In `build`, the key of a local context is `context` (its
+        digest), and the key of a URL is `path`.
         """
         data: dict[str, JSON] = {}
         if self.image is not None:
@@ -202,8 +205,8 @@ class EnvironmentSpec:
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
-        # Versions in the service carry this digest as a tag: a change of the text that is hashed
-        # would make all of them look edited. A new text needs a new format number.
+        # Registered versions carry this digest in a tag. If the hashed text changed, all of these
+        # versions would look edited. Such a change needs a new format number.
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
@@ -213,19 +216,19 @@ class Metadata:
 
     Attributes:
         description: None if there is no description.
-        tags: the user's own tags, without the reserved ones (`Provenance`).
+        tags: the tags of the user, without the reserved tags (see `Provenance`).
     """
 
     description: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # A frozen dataclass can hold a dict that its caller still changes, so this is a read-only
-        # copy. `frozen` forbids assignments, except through object.__setattr__.
+        # The caller may change its dict later, so the tags are copied and made read-only. A frozen
+        # dataclass allows assignments only through object.__setattr__.
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
     def to_json(self) -> dict[str, JSON]:
-        """The metadata as JSON data, with the field names of an environment file.
+        """Returns the metadata as JSON data, with the field names of an environment file.
 
         Fields without a value are absent.
         """
@@ -248,8 +251,8 @@ class Environment:
 
 
 def all_tags(metadata: Metadata, provenance: Provenance) -> dict[str, str]:
-    """All tags of a version in the service: the user's own and the reserved ones.
+    """Returns all tags of a version in the service: the tags of the user and the reserved tags.
 
-    A reserved tag in `metadata` is dropped: only `provenance` decides what those tags say.
+    Reserved tags in `metadata` are dropped: their values come only from `provenance`.
     """
     return {**user_tags(metadata.tags), **provenance.as_tags()}

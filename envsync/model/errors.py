@@ -9,7 +9,7 @@
       Interrupted           130
 
 Only the command line turns an error into a message and an exit code. Every other exception is a
-bug of envsync.
+bug in envsync.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class EnvsyncError(Exception):
 class UsageError(EnvsyncError):
     """The command line is wrong: an unknown target, or options that exclude each other."""
 
-    # EX_USAGE of sysexits.h. The usual 2 is taken: with it, `plan --detailed-exitcode` says that
-    # the target has to change.
+    # EX_USAGE of sysexits.h. Most programs use 2, but `plan --detailed-exitcode` uses 2 for a plan
+    # with changes.
     exit_code = 64
 
 
@@ -50,11 +50,11 @@ class InvalidProject(EnvsyncError):
 
 
 class GitError(EnvsyncError):
-    """Git cannot answer: there is no repository or no such commit, or the clone is too shallow."""
+    """Git failed: there is no repository or no such commit, or the clone is too shallow."""
 
 
 class TargetError(EnvsyncError):
-    """A target cannot be read, or it refused or failed one operation."""
+    """A target cannot be read, or an operation of the target was refused or failed."""
 
 
 class PlanRefused(EnvsyncError):
@@ -73,5 +73,5 @@ class PlanRefused(EnvsyncError):
 class Interrupted(EnvsyncError):
     """The user stopped the run. Operations that had started were finished and reported."""
 
-    # 128 + SIGINT, as a shell reports a process that Ctrl-C ended.
+    # 128 + SIGINT (2): shells report this exit code for a process that Ctrl-C ended.
     exit_code = 130

@@ -1,4 +1,4 @@
-"""`HistoryEntry`: one change in the record that some targets keep of their changes."""
+"""`HistoryEntry`: one entry of the change history that some targets keep."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class HistoryEntry:
         at: the time of the change, ISO 8601 in UTC with microseconds.
         actor: the user who made the change.
         version: None for a change of the whole environment.
-        before: the state before the change, as JSON data: `description`, `tags` (with the reserved
-            ones) and `archived`. For a whole environment `archived` only; for a delete also
-            `spec`; None for a create.
-        after: the state after the change, with the same keys; for a create also `spec`; None for a
-            delete.
+        before: the state before the change, as JSON data with the keys `description`, `tags`
+            (including the reserved tags) and `archived`. For a whole environment, the only key is
+            `archived`. For a delete, `spec` is added. None for a create.
+        after: the state after the change, with the same keys. For a create, `spec` is added. None
+            for a delete.
     """
 
     at: str
@@ -30,13 +30,13 @@ class HistoryEntry:
     action: HistoryAction
     name: str
     version: str | None
-    # JSON and not an Environment: the record also describes versions that other tools wrote, and
-    # operations that envsync does not have, such as a delete.
+    # JSON data instead of an Environment: the history also contains versions that other tools
+    # wrote, and operations that envsync does not have, such as a delete.
     before: JSON
     after: JSON
 
     def to_json(self) -> dict[str, JSON]:
-        """The entry as JSON data, as `show --history --format json` prints it."""
+        """Returns the entry as JSON data, as `show --history --format json` prints it."""
         return {
             "at": self.at,
             "actor": self.actor,

@@ -1,6 +1,6 @@
 """The service's rules for names and versions, and the order of versions.
 
-Two prefixes are reserved: those of environment names are here, that of tags is
+This module defines the reserved prefixes of environment names. The reserved prefix of tags is
 `provenance.RESERVED_TAG_PREFIX`.
 """
 
@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from typing import Final
 
 # The service publishes no pattern for versions. Its pattern for names (OpenAPI,
-# EnvironmentContainers_CreateOrUpdate) allows no dot, but Microsoft's own released environments
-# have one: `sklearn-1.5`. So one pattern that allows dots is used for both.
+# EnvironmentContainers_CreateOrUpdate) does not allow dots, but Microsoft's own environments have
+# dots in their names (`sklearn-1.5`). So this pattern allows dots in names and in versions.
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
 
-# "Create an environment" in
+# Documented in the section "Create an environment" of
 # https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 _RESERVED_PREFIXES: Final = ("azureml", "microsoft")
 
@@ -23,36 +23,39 @@ _DIGITS: Final = re.compile(r"(\d+)")
 
 
 def is_valid_name(name: str) -> bool:
-    """Whether the service accepts this string as the name of an environment."""
+    """Returns True if the service accepts this string as the name of an environment."""
     return _NAME.fullmatch(name) is not None
 
 
 def is_valid_version(version: str) -> bool:
-    """Whether the service accepts this string as a version. `latest` is a label, not a version."""
+    """Returns True if the service accepts this string as a version.
+
+    `latest` is a label, not a version.
+    """
     return is_valid_name(version) and version != "latest"
 
 
 def is_reserved(name: str) -> bool:
-    """Whether an environment name has a prefix that the service reserves for itself.
+    """Returns True if an environment name has a prefix that the service reserves for itself.
 
-    The comparison ignores case, as the service does.
+    Like the service, the comparison ignores case.
     """
     return name.lower().startswith(_RESERVED_PREFIXES)
 
 
 def is_number(version: str) -> bool:
-    """Whether a version is a whole number in ASCII digits."""
+    """Returns True if a version is a whole number in ASCII digits."""
     # Without isascii(), digits of other scripts, such as "٣", would count as well.
     return version.isascii() and version.isdecimal()
 
 
 def highest_number(versions: Iterable[str]) -> int:
-    """The highest of the versions that are whole numbers; 0 if no version is one."""
+    """Returns the highest whole number among the versions, or 0 if no version is a number."""
     return max((int(version) for version in versions if is_number(version)), default=0)
 
 
 def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """A sort key that puts `9` before `10`, and `1.9` before `1.10`."""
+    """Returns a sort key that puts `9` before `10`, and `1.9` before `1.10`."""
     # Python cannot compare an int with a str. The leading 0 or 1 keeps numbers before words, so
     # the comparison never reaches two parts of different types.
     parts = tuple(
@@ -60,5 +63,5 @@ def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
         for part in _DIGITS.split(version)
         if part
     )
-    # `01` and `1` have equal parts. The version itself makes the order total.
+    # `01` and `1` have equal parts. Comparing the strings makes their order definite.
     return parts, version

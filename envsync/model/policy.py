@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Versions: TypeAlias = Literal["auto", "explicit"]
-"""The meaning of a file without `version`: envsync numbers its versions, or it is an error."""
+"""What happens to a file without `version`.
+
+With `auto`, envsync assigns the version. With `explicit`, the file has an error.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +17,19 @@ class Policy:
     """What a plan may do.
 
     Attributes:
-        project: the owner. Versions with this owner are owned by the project, and every
-            version that envsync writes gets this owner.
+        project: the name of the project, which becomes the owner of every version that envsync
+            writes.
         prune: whether a plan archives owned environments that no file declares.
         superseded: what happens to undeclared versions of an environment that a file declares.
-        adopt: whether a version without owner becomes owned by the project if it has the
-            declared spec.
+        adopt: whether the project takes ownership of a version that has no owner, if the version
+            has the declared spec.
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
-        max_archive_percent: how many of the owned, active environments a plan may leave without
-            an active version, in percent. Applies from ten environments on.
-        take_over: whether versions of other projects become owned by the project.
+        max_archive_percent: the maximum percentage of the owned, active environments that a plan
+            may leave without an active version. Ignored if there are fewer than ten.
+        take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether the guard against archiving too much is off.
-        commit: the value of the tag `envsync.commit` on everything that envsync writes.
+        commit: the value of the tag `envsync.commit` on every version that envsync writes.
     """
 
     project: str
@@ -35,8 +38,8 @@ class Policy:
     adopt: Literal["identical", "never"] = "identical"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
-    # These two come from the command line only: a take-over or a mass archive is a decision about
-    # one plan, and in a file it would be permanent.
+    # Only the command line sets these two options. They are decisions about one plan, but a setting
+    # in a file would apply to every plan.
     take_over: bool = False
     allow_mass_archive: bool = False
     commit: str | None = None

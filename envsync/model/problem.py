@@ -1,4 +1,4 @@
-"""`Problem`: one thing that is wrong in an input file, with its file and line."""
+"""`Problem`: an error or a warning about an input file, with its position."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        # The form that compilers use: editors and terminals turn it into a link.
+        # Compilers use this format too, and editors and terminals turn it into a link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
 
     def to_json(self) -> dict[str, JSON]:
-        """The problem as JSON data."""
+        """Returns the problem as JSON data."""
         return {
             "rule": self.rule,
             "severity": self.severity,
@@ -63,9 +63,9 @@ class Problem:
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
-# Problem has no attribute for them, because FieldChange belongs to `plan`, which imports `model`.
+# The fields are no attribute of Problem, because `plan` defines FieldChange and imports `model`.
 Fields: TypeAlias = Mapping[Problem, Sequence[ToJson]]
-"""The fields that differ, for each problem that is about an edit."""
+"""Maps each problem about an edited version to the fields that differ."""
 
 NO_FIELDS: Final[Fields] = MappingProxyType({})
 
@@ -73,13 +73,13 @@ NO_FIELDS: Final[Fields] = MappingProxyType({})
 def problems_json(
     problems: Sequence[Problem], *, files: int, environments: int, fields: Fields = NO_FIELDS
 ) -> dict[str, JSON]:
-    """The document that `validate --format json` and `check --format json` print.
+    """Returns the document that `validate --format json` and `check --format json` print.
 
     Args:
         problems: in the order in which they are shown.
         files: the number of environment files that were read.
         environments: the number of environment versions that these files declare.
-        fields: the fields that differ, for each problem that is about an edit.
+        fields: the fields that differ, for each problem about an edited version.
     """
     return {
         "format_version": 1,

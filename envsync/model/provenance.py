@@ -1,7 +1,7 @@
 """`Provenance`: the reserved tags in which envsync records what it wrote.
 
-The service has no field for an owner, and fixes everything but description and tags at creation.
-So envsync keeps its record in tags.
+The service has no field for an owner. After creation, only description and tags can change. So
+envsync stores its record in tags.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RESERVED_TAG_PREFIX = "envsync."
-"""Prefix of the tags that envsync writes itself. A user's tag may not start with it."""
+"""The prefix of reserved tags, which only envsync writes. Other tags may not have this prefix."""
 
 OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a version comes from, as envsync records it in the reserved tags `envsync.*`.
+    """The origin of a version, which envsync records in the reserved tags `envsync.*`.
 
     Attributes:
-        owner: the project that manages the version; None if no project does.
+        owner: the project that owns the version. None if no project owns it.
         digest: the digest of the spec from which the version was created.
         source: the file that declares the version, relative to the project directory.
         commit: the git commit that contained this file.
@@ -44,7 +44,7 @@ class Provenance:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
-        """The provenance in the tags of a version. Other tags are ignored."""
+        """Reads the provenance from the tags of a version. Other tags are ignored."""
         return cls(
             owner=tags.get(OWNER_TAG),
             digest=tags.get("envsync.digest"),
@@ -54,5 +54,5 @@ class Provenance:
 
 
 def user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """The user's own tags: all tags of a version without the reserved ones."""
+    """Returns all tags of a version except the reserved tags."""
     return {key: value for key, value in tags.items() if not key.startswith(RESERVED_TAG_PREFIX)}

@@ -1,7 +1,7 @@
-"""The actual state: the content of a target, as frozen values.
+"""The actual state: the content of a target, as immutable values.
 
-A `State` maps names to containers. A `Container` is an environment name with all its versions; each
-of them is a `RegisteredVersion`.
+A `State` maps names to containers. A `Container` is an environment name with all its versions. Each
+version is a `RegisteredVersion`.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from envsync.model.environment import Environment
 
 @dataclass(frozen=True, slots=True)
 class RegisteredVersion:
-    """One version as a target holds it.
+    """One version that is registered in a target.
 
     Attributes:
         archived: whether the version itself is archived, independently of its container.
         created: time of creation, ISO 8601 in UTC.
-        curated: whether the version belongs to the service, and so cannot be changed.
-        context_uri: the URL of its build context in the service.
+        curated: whether the service owns the version. Nobody else can change it then.
+        context_uri: the URL of the build context in the service.
     """
 
     environment: Environment
     archived: bool = False
-    # For people only. Two versions can have the same time, so it gives no order: the order of
-    # creation is that of `Container.versions`.
+    # Only for display. Do not sort by this time, because two versions can have the same time.
+    # `Container.versions` is in the order of creation.
     created: str = ""
     curated: bool = False
     context_uri: str | None = field(default=None, compare=False)
 
     @property
     def version(self) -> str:
-        """The version's own name."""
+        """The version without the name of the environment, such as `1`."""
         return self.environment.key.version
 
     @property
     def owner(self) -> str | None:
-        """The project that owns the version; None if no project does."""
+        """The project that owns the version. None if no project owns it."""
         return self.environment.provenance.owner
 
     def to_json(self) -> dict[str, JSON]:
-        """The version as JSON data, as `show NAME:VERSION --format json` prints it."""
+        """Returns the version as JSON data, as `show NAME:VERSION --format json` prints it."""
         environment = self.environment
         spec = environment.spec.to_json()
         build = spec.get("build")
@@ -67,27 +67,27 @@ class RegisteredVersion:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """An environment name with all its versions, as a target holds it.
+    """An environment name with all its versions in a target.
 
     Attributes:
-        archived: whether the container is archived. This hides every version, archived or not.
+        archived: whether the container is archived. An archived container hides all its versions.
         versions: in the order of creation, oldest first.
         next_version: the version that the service would assign next.
-        may_echo: whether the container is archived and the service reports every version as
-            archived. The versions' own state is then unknown.
+        may_echo: True if the container is archived and the service reports every version as
+            archived. Then it is unknown which versions are archived themselves.
     """
 
     name: str
     versions: tuple[RegisteredVersion, ...] = ()
     archived: bool = False
     next_version: str = "1"
-    # Not documented: a service may report every version of an archived container as archived. Then
-    # it is unknown which versions stay archived once the container is restored.
+    # It is not documented whether the service reports all versions of an archived container as
+    # archived. If it does, a restore of the container may show versions that look archived now.
     may_echo: bool = False
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:
-        """The versions that are not hidden; none if the container is archived."""
+        """The versions that are not archived. Empty if the container is archived."""
         return () if self.archived else tuple(v for v in self.versions if not v.archived)
 
     @property
@@ -97,7 +97,7 @@ class Container:
         return active[-1].version if active else None
 
     def to_json(self) -> dict[str, JSON]:
-        """The container as JSON data, as `show NAME --format json` prints it."""
+        """Returns the container as JSON data, as `show NAME --format json` prints it."""
         return {
             "name": self.name,
             "archived": self.archived,
@@ -106,7 +106,7 @@ class Container:
         }
 
     def summary_json(self, *, everything: bool) -> dict[str, JSON]:
-        """The container as one entry of `list --format json`.
+        """Returns the container as one entry of `list --format json`.
 
         Args:
             everything: whether archived versions are included.

@@ -1,8 +1,8 @@
-"""`Target`: the protocol of a place that holds environments.
+"""`Target`: the protocol that every kind of target implements.
 
-One method is one operation of the service, and no method decides anything: the planner decides what
-is done, and `plan/apply.py` in which order. To add a kind of target, implement this protocol and
-run tests/targets/contract.py against it, which tests what the docstrings here promise.
+Each method is one operation of the service. Methods make no decisions: the planner chooses the
+operations, and `plan/apply.py` chooses their order. To add a kind of target, implement this
+protocol, and run tests/targets/contract.py, which tests what these docstrings promise.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ class Target(Protocol):
         ...
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """Returns the containers with these names, and those in which `owner` owns a version.
+        """Returns the containers with these names, and all containers with a version of `owner`.
 
         Never writes.
 
         Args:
-            names: names of environments; None for all. Names that the target does not hold are
-                absent from the result.
-            owner: a project.
+            names: names of environments. If None, all containers are returned. A name that does
+                not exist in the target is absent from the result.
+            owner: a project. If None, only `names` selects containers.
 
         Returns:
-            Complete containers, with all versions, archived ones included.
+            Complete containers with all versions, including archived versions.
         """
         ...
 
     def create(self, environment: Environment) -> None:
-        """Registers a new version. Uploads its build context first, if that is local.
+        """Registers a new version. Uploads its build context first, if the context is local.
 
-        Idempotent: if the version exists with the same spec and owner, nothing is done. So a
-        create whose answer was lost can be repeated. In an archived container, the new version is
-        archived as well.
+        Idempotent: if the version exists with the same spec and owner, nothing is done. So the
+        operation can be repeated after a lost response. In an archived container, the new version
+        is archived as well.
 
         Raises:
             TargetError: the version exists with another spec or owner, the build context on disk
-                has changed since it was planned, or the target refuses the content.
+                has changed since the plan was made, or the target refuses the content.
         """
         ...
 
@@ -78,12 +78,12 @@ class Target(Protocol):
             key: the version.
             metadata: the new description and tags, complete.
             provenance: the new reserved tags, complete.
-            restore: whether the version is restored by the same write. Without it, the version
-                stays archived or active.
+            restore: if True, the same write restores the version. If False, the version stays
+                archived or active.
 
         Raises:
-            TargetError: the version does not exist or is curated, or it should be restored while
-                its container is archived.
+            TargetError: the version does not exist or is curated, or `restore` is True and the
+                container is archived.
         """
         ...
 
@@ -91,16 +91,16 @@ class Target(Protocol):
         """Archives or restores one version, or the whole container.
 
         Idempotent. An archived container hides all versions. After a restore of the container,
-        versions that were archived individually stay hidden.
+        versions that were archived individually stay archived.
 
         Args:
             name: the environment.
-            version: one version; None for the container.
-            archived: whether it is archived or restored.
+            version: one version. If None, the container is archived or restored.
+            archived: True to archive, False to restore.
 
         Raises:
-            TargetError: the version or container does not exist or is curated, or a version should
-                be restored while its container is archived.
+            TargetError: the version or container does not exist or is curated, or the version to
+                restore is in an archived container.
         """
         ...
 
@@ -122,10 +122,10 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TargetIdentity:
-    """The target that a plan is for.
+    """The identity of a target, which a plan contains.
 
     Attributes:
-        name: its name in `envsync.yaml`.
+        name: the name of the target in `envsync.yaml`.
         kind: `local`, `workspace` or `registry`.
         id: an identifier that is the same on every machine, such as a resource id.
     """
@@ -135,7 +135,7 @@ class TargetIdentity:
     id: str
 
     def to_json(self) -> dict[str, JSON]:
-        """The identity as JSON data."""
+        """Returns the identity as JSON data."""
         return {"name": self.name, "kind": self.kind, "id": self.id}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Strings for messages: suggestions, and strings from outside made printable."""
+"""Helper functions for messages: suggestions, and escapes for strings from files and services."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ MAX_WORD: Final = 100
 
 
 def install(extra: str) -> str:
-    """The command that installs envsync with an extra."""
+    """Returns the command that installs envsync with an extra."""
     # Not `pip install envsync[...]`: the name "envsync" on PyPI belongs to an unrelated project.
     source = f"git+https://github.com/envsync/envsync@v{__version__}"
     return f"pip install 'envsync[{extra}] @ {source}'"
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """A string as one printable line: every character that cannot be seen is escaped.
+    """Returns a string as one line in which every character that is not printable is escaped.
 
     Args:
         text: a string from a file or a service.
-        limit: maximum length in characters, before escaping; a longer string is cut.
+        limit: maximum length in characters, before escaping. A longer string is cut.
     """
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
-    # Names, tags and error messages can contain escape sequences that move the cursor or change
-    # what a terminal shows, and line breaks that fake a line of a log.
+    # Names, tags and error messages can contain escape sequences that change what a terminal shows.
+    # They can also contain line breaks, which could fake a line of a log.
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most similar to `word`; None if none is similar."""
-    # The comparison takes time that grows with the square of the length.
+    """Returns the known word that is most similar to `word`, or None if no word is similar."""
+    # The comparison takes time quadratic in the length of the word.
     if len(word) > MAX_WORD:
         return None
     by_lower = {item.lower(): item for item in known}
