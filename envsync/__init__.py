@@ -68,7 +68,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports a public name when it is first used: `envsync --version` uses none of them."""
+    """Imports a public name when it is first used. Importing all names would slow down start-up."""
     from importlib import import_module
 
     for home, names in _HOMES.items():

@@ -1,6 +1,6 @@
 """The Python API: makes a plan for a target of a project, and applies the plan.
 
-The command line uses the same functions. docs/api.md describes the public ones.
+The command line uses the same functions. docs/api.md describes the public functions.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Says whether the target shows the changes of an apply.
+    """The result of reading the target again after an apply.
 
     Attributes:
         unverified: addresses of changes that are done, but that the target does not show. If the
-            target could not be read again, these are all changes that are done.
-        error: why the target could not be read again; None if it was read.
+            target could not be read again, every change that is done is unverified.
+        error: why the target could not be read again. None if the target was read.
     """
 
     unverified: tuple[str, ...]
@@ -45,11 +45,11 @@ class Applied:
 
     Attributes:
         outcomes: one outcome for each change, in the order in which the changes ended.
-        unverified: addresses of changes that are done, but that the target does not show; None
-            with `verify=False`. If the target could not be read again, these are all changes that
-            are done.
-        verification_error: why the target could not be read again; None if it was read, and with
+        unverified: addresses of changes that are done, but that the target does not show. If the
+            target could not be read again, every change that is done is unverified. None with
             `verify=False`.
+        verification_error: why the target could not be read again. None if the target was read,
+            or with `verify=False`.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -58,7 +58,7 @@ class Applied:
 
     @property
     def ok(self) -> bool:
-        """True if every change is done, and no change failed verification."""
+        """True if every change is done and no change is unverified."""
         return not self.unverified and all(item.status == "done" for item in self.outcomes)
 
 
@@ -71,19 +71,21 @@ def make_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Plan:
-    """Returns the plan that makes a target match a project. Never writes.
+    """Returns the plan that makes a target match a project. Never writes to the target.
 
     Args:
-        project: as `load_project` returned it.
-        target: the name of the target in `envsync.yaml`; None for the default target.
-        globs: includes only environments whose name matches one of these patterns.
-        since: of these, includes only environments whose files changed since this git commit.
+        project: the project, from `load_project`.
+        target: the name of the target in `envsync.yaml`. If None, the default target is used.
+        globs: patterns. The plan includes only environments whose name matches one of them. If
+            empty, the plan includes every environment.
+        since: a git commit. If set, the plan includes only environments whose files changed since
+            this commit.
         take_over: takes ownership of declared versions that belong to another project.
         allow_mass_archive: allows the plan to archive any number of environments.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
-            target is unknown or cannot be read, or git cannot tell which files changed.
+            target is unknown or cannot be read, or git cannot determine which files changed.
     """
     only = None if since is None else changed_names(project, since)
     with closing(open_target(project.config.target(target), project.config.root)) as opened:
@@ -110,11 +112,12 @@ def plan_for(
     """Returns the plan for an open target.
 
     Args:
-        project: as `load_project` returned it.
+        project: the project, from `load_project`.
         target: the open target. It is not read if `only` is empty.
-        globs: includes only environments whose name matches one of these patterns.
-        only: of these, includes only environments with these names; None for all.
-        commit: the git commit that applying the plan records in the tag `envsync.commit`.
+        globs: patterns. The plan includes only environments whose name matches one of them. If
+            empty, the plan includes every environment.
+        only: names. If not None, the plan includes only environments with these names.
+        commit: the git commit. Applying the plan records it in the tag `envsync.commit`.
         take_over: takes ownership of declared versions that belong to another project.
         allow_mass_archive: allows the plan to archive any number of environments.
 
@@ -123,7 +126,7 @@ def plan_for(
             target cannot be read.
     """
     config = project.config
-    # A wrong directory or a wrong setting also looks like a project without environments.
+    # If a directory or a setting is wrong, envsync finds no environment file either.
     if not project.declarations and not allow_mass_archive:
         raise EnvsyncError(
             f"There is no environment file below {config.environments}/. The plan would archive "
@@ -132,10 +135,10 @@ def plan_for(
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )
-    # Reading a target in Azure takes seconds and needs a login. An empty selection needs neither.
+    # Reading a target in Azure takes seconds and needs a login. Avoid this for an empty selection.
     if only is not None and not only:
         return Plan(policy.project, target.identity)
-    # Owned versions are read even if no file declares their name any more: the plan archives them.
+    # Also read versions that the project owns but no longer declares: the plan may archive them.
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, policy.project)
     return planner.make_plan(
@@ -147,7 +150,7 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     """Returns the names of environments whose files were changed or deleted since a git commit.
 
     Args:
-        project: as `load_project` returned it.
+        project: the project, from `load_project`.
         ref: the commit, in any form that git resolves.
 
     Raises:
@@ -162,8 +165,8 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
 def provenance(project: Project) -> str | None:
     """Returns the value of the tag `envsync.commit`.
 
-    The value is the current commit, with `-dirty` if the files differ from it. Returns None if no
-    commit contains environments of the project, or git cannot tell.
+    The value is the current commit, with `-dirty` if the files differ from the commit. Returns None
+    if the commit contains no environments of the project, or if git fails.
     """
     from envsync.git.changed import current_commit
 
@@ -181,14 +184,14 @@ def apply_plan(
     take_over: bool = False,
     allow_mass_archive: bool = False,
 ) -> Applied:
-    """Makes the plan again, and applies it if it is still the given plan.
+    """Makes the plan again, and applies the new plan if it has the digest of the given plan.
 
-    A change that fails raises nothing: its outcome says why. A target that cannot be read after
-    the writes raises nothing either: see `Applied.verification_error`.
+    A change that fails raises no exception: its outcome says why. If the target cannot be read
+    after the writes, no exception is raised either: see `Applied.verification_error`.
 
     Args:
-        project: as `load_project` returned it.
-        plan: from `make_plan`, or from a file.
+        project: the project, from `load_project`.
+        plan: the approved plan, from `make_plan` or from a file.
         globs: the value that the plan was made with.
         parallel: the maximum number of concurrent changes and requests.
         skip_rejected: leaves out names with a rejection instead of refusing the plan.
@@ -250,19 +253,20 @@ def apply_and_verify(
 ) -> Generator[Outcome | Verification, None, None]:
     """Applies a plan to an open target. Yields each outcome, and then one `Verification`.
 
-    A target that cannot be read after the writes raises nothing: the `Verification` says why.
+    If the target cannot be read after the writes, no exception is raised: the `Verification` says
+    why.
 
     Args:
-        plan: as `plan_for` returned it; a plan from JSON cannot be applied.
+        plan: the plan, from `plan_for`. A plan that was read from JSON cannot be applied.
         target: the target that the plan is for.
         plan_again: reads the target and returns a plan made with the same arguments as `plan`.
-        parallel: the maximum number of changes in flight.
+        parallel: the maximum number of concurrent changes.
         skip_rejected: leaves out names with a rejection instead of refusing the plan.
-        verify: with False, the target is not read again and no `Verification` is yielded.
-        stop: is called before each change. Once it returns True, the remaining changes are skipped
+        verify: if False, the target is not read again and no `Verification` is yielded.
+        stop: is called before each change. After it returns True, the remaining changes are skipped
             and no `Verification` is yielded.
-        waiting: is called with the names of environments while stale lists of the target do not
-            show them yet.
+        waiting: is called while lists of the target are stale, with the names of the environments
+            whose changes the lists do not show yet.
 
     Raises:
         PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
@@ -283,10 +287,11 @@ def _verification(
     waiting: Callable[[Collection[str]], None],
 ) -> Verification:
     try:
-        # Lists of Azure ML are eventually consistent. Without waiting, a plan would miss writes.
+        # Lists of Azure ML are eventually consistent. Without waiting, the new plan could be based
+        # on a stale list.
         target.settle(waiting)
         return Verification(unverified(outcomes, plan_again()))
     except EnvsyncError as error:
-        # The writes have happened: an exception here would lose the outcomes of all of them.
+        # The changes are already written. An exception here would lose the outcomes of all changes.
         done = tuple(item.change.address for item in outcomes if item.status == "done")
         return Verification(done, str(error))
