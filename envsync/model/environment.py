@@ -126,6 +126,8 @@ class BuildContext:
             uploads: the hashes that azure-ai-ml puts into the upload URL of this content.
             directory: the path of the directory on this machine.
         """
+        # The first line keeps this digest different from the digest of a spec, and has the number
+        # of the format.
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
         return cls(
             digest, files=MappingProxyType(dict(files)), uploads=uploads, directory=directory

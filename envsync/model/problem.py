@@ -60,6 +60,7 @@ class Problem:
         Raises:
             KeyError, TypeError: the data is not a problem.
         """
+        # With `slots=True`, `__slots__` has the names of all fields.
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
