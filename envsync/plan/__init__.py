@@ -1,1 +1,1 @@
-"""From two states to a plan, and from a plan to outcomes. Pure, except for calling the target."""
+"""Makes a plan from the desired and the actual state, and applies a plan to a target."""

@@ -1,11 +1,11 @@
 """`apply`: makes the changes of a plan, and reports each outcome as soon as it is known.
 
-The applier decides nothing: the planner has decided everything. Four stages run one after another:
+The applier makes no decisions: the plan contains all of them. Four stages run one after another:
 
-1. archives of hidden versions, so that the restores of the next stage do not show them;
-2. restores of environments;
-3. creates, updates and restores of versions;
-4. all other archives, so that an environment has its new version before it loses the old one.
+1. Archive hidden versions, so that the next stage does not show them.
+2. Restore environments.
+3. Create, update and restore versions.
+4. Archive everything else, after each environment has its new version.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from envsync.model.target import Target
 
-INTERRUPTED = "interrupted before it was started"
-"""The error of an outcome that was skipped because of an interruption."""
+INTERRUPTED = "the run was interrupted before this change started"
+"""The error of a change that was skipped because the run was interrupted."""
 
 
 def apply(
@@ -41,17 +41,17 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    A change that fails skips only the changes that depend on it: the later stages of the same name,
-    and the later changes of the same unit. A failed update skips nothing in later stages.
+    If a change fails, only the changes that depend on it are skipped: later changes of the same
+    unit, and later stages of the same name. No other change depends on an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
         target: the target that the plan is for.
         parallel: maximum number of concurrent changes.
-        skip_rejected: whether names with a rejection are left out. Without it, they refuse the
-            plan.
-        stop: called before each change. Once it returns true, changes that have started are
-            finished and all others are skipped.
+        skip_rejected: if True, names with a rejection are left out. If False, the plan must not
+            have rejections.
+        stop: called before each change. After it returns True, changes that have started are
+            finished and all other changes are skipped.
 
     Raises:
         PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
@@ -63,7 +63,7 @@ def apply(
         for stage in _stages(plan.applicable):
             units = [(unit, failed.get(unit[0].name)) for unit in stage]
             for outcome in _run(units, target, pool=pool, stop=stop):
-                # Nothing depends on an update: it changes only description and tags.
+                # No other change depends on an update, which changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
                 yield outcome
@@ -79,13 +79,13 @@ def _run(
     """Runs units in parallel, and yields their outcomes.
 
     Args:
-        units: each unit, and why it is skipped; None if it is not.
+        units: each unit, and why the unit is skipped. If the reason is None, the unit runs.
         target: the target to change.
         pool: runs the units.
         stop: see `apply`.
     """
-    # Workers put outcomes into the queue, and finally the Future of their unit. So the generator
-    # knows when a unit has ended without outcome, and raises the exception of its worker.
+    # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
+    # well. So the generator can count the finished units, and can raise an exception of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 
@@ -108,11 +108,11 @@ def _run(
                 yield item
             else:
                 running -= 1
-                # Expected errors are outcomes. Any exception here is a bug, and must not get lost.
+                # Expected errors are outcomes. Any other exception is a bug, and is raised here.
                 item.result()
     finally:
-        # The caller may have closed the generator. Without this, workers would go on changing the
-        # target, and the outcomes would be lost.
+        # If the caller closes the generator, nobody reads further outcomes. So workers must not
+        # start further changes.
         abandoned = True
 
 
@@ -123,7 +123,7 @@ def _because(outcome: Outcome) -> str:
 
 
 def _carry_out(change: Change, target: Target) -> Outcome:
-    """Makes one change: one operation of the target."""
+    """Makes one change in the target, and returns its outcome."""
     try:
         if change.action is Action.CREATE and change.desired:
             target.create(change.desired)
@@ -138,7 +138,7 @@ def _carry_out(change: Change, target: Target) -> Outcome:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived)
             # It is not documented whether the service restores archived versions together with
-            # their container. If they are still archived, set_archived writes nothing.
+            # their container. If a version is still archived, set_archived writes nothing.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except EnvsyncError as error:
@@ -147,7 +147,7 @@ def _carry_out(change: Change, target: Target) -> Outcome:
 
 
 def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
-    """The four stages, each a list of units: lists of changes that run one after another."""
+    """Yields the four stages. A stage is a list of units, and a unit is a list of changes."""
     changes = list(changes)
     restored = {change.name for change in changes if _restores_environment(change)}
     keep_hidden: list[list[Change]] = []
@@ -166,7 +166,7 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # The creates of one name are one unit, so that they run in order: `@latest` is the version that
+    # All creates of one name are one unit, so that they run in order. `@latest` is the version that
     # is created last.
     yield [*creates.values(), *writes]
     yield archives

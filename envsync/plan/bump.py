@@ -1,7 +1,7 @@
-"""`Bump`: a declaration that gets a new version, and the choice of that version.
+"""`Bump`: a declaration that gets a new version, and the functions that choose the new version.
 
 Registered versions cannot change. To change a spec, a file has to declare a version that is not
-used yet. `choose` finds the declarations, and `decide` their new versions.
+used yet. `choose` finds the declarations, and `decide` chooses their new versions.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from envsync.model.naming import natural_order
 from envsync.model.wording import nearest
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""The versions that are taken, by name: version to where, such as `in git` or `in a.yml`."""
+"""The used versions of each name. Maps a version to its place, such as `in git` or `in a.yml`."""
 
-# `7` and `1.2.7`: the last number can be counted up. `1.2-rc` or a date have no obvious successor.
+# In `7` and `1.2.7`, the last number can be increased. `1.2-rc` and `2024-05-01` do not match: they
+# have no obvious next version.
 _COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 
 
@@ -31,7 +32,8 @@ class Bump:
     Attributes:
         before: the version that the file declares.
         after: the version that it will declare.
-        source: the line of the name; after the file was written, the line of the version.
+        source: the line that declares the name. After the file is written, the line that declares
+            the version.
     """
 
     name: str
@@ -40,7 +42,7 @@ class Bump:
     source: Source
 
     def to_json(self) -> dict[str, JSON]:
-        """The bump as JSON data."""
+        """Returns the bump as JSON data."""
         return {
             "name": self.name,
             "before": self.before,
@@ -50,11 +52,11 @@ class Bump:
 
 
 def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> dict[str, JSON]:
-    """The document that `bump --format json` prints.
+    """Returns the document that `bump --format json` prints.
 
     Args:
         bumps: the files that changed.
-        unversioned: the chosen declarations without a version, which envsync numbers itself.
+        unversioned: the chosen declarations without a version. envsync assigns their versions.
     """
     return {
         "format_version": 1,
@@ -64,21 +66,22 @@ def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> dic
 
 
 def bump_command(name: str, version: str, *, alone: bool) -> str:
-    """The command that bumps a declared version.
+    """Returns the command that bumps a declared version.
 
     Args:
         name: the environment.
         version: the declared version.
-        alone: whether no file declares another version of this name. The name is enough then.
+        alone: True if no file declares another version of this name. Then the command needs only
+            the name.
     """
     return f"envsync bump {name}" if alone else f"envsync bump {name}:{version}"
 
 
 def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> list[Declaration]:
-    """The declarations that are referenced, each once, sorted by name and version.
+    """Returns the referenced declarations without duplicates, sorted by name and version.
 
     Args:
-        declarations: the desired state.
+        declarations: all declarations of the project.
         references: `NAME:VERSION`, or `NAME` for the highest version of a name.
 
     Raises:
@@ -89,7 +92,7 @@ def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> li
         by_name.setdefault(declaration.name, []).append(declaration)
     for group in by_name.values():
         group.sort(key=_order)
-    # By source, because a dict drops duplicates: `a` and `a:2` can mean the same file.
+    # `a` and `a:2` can refer to the same file. A dict with the source as its key drops duplicates.
     chosen = {item.source: item for item in (_find(by_name, each) for each in references)}
     return sorted(chosen.values(), key=lambda item: (item.name, _order(item)))
 
@@ -102,11 +105,12 @@ def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Decla
     name, colon, version = reference.partition(":")
     if name not in by_name:
         near = nearest(name, by_name)
-        hint = f"Did you mean '{near}'?" if near else "`envsync validate` shows which files count."
+        setting = "Check the name, and `environments` in envsync.yaml."
+        hint = f"Did you mean '{near}'?" if near else setting
         raise EnvsyncError(f"No file declares an environment '{name}'. {hint}")
     group = by_name[name]
     if not colon:
-        # Sorted by `choose`: the last one is the highest.
+        # `choose` has sorted the group, so the last declaration has the highest version.
         return group[-1]
     for declaration in group:
         if declaration.version == version:
@@ -122,30 +126,30 @@ def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Decla
 def decide(
     declarations: Iterable[Declaration], used: Used, version: str | None = None
 ) -> list[Bump]:
-    """The new version of each declaration that has a version.
+    """Chooses the new version of each declaration that has a version.
 
     Args:
-        declarations: as `choose` returned them.
-        used: the versions that are taken.
-        version: the new version, instead of the next free one.
+        declarations: the declarations, from `choose`.
+        used: the versions that are already used.
+        version: the new version. If None, the next free version is chosen.
 
     Raises:
-        EnvsyncError: the declared version has no successor, or `version` is taken.
+        EnvsyncError: the declared version has no next version, or `version` is already used.
     """
     bumps: list[Bump] = []
     for declaration in declarations:
         name, before = declaration.name, declaration.version
         if before is None:
-            # envsync numbers these versions when it plans. The file needs no edit.
+            # envsync assigns this version when it makes a plan, so the file needs no edit.
             continue
         taken = used.get(name, {})
-        # Two files of one name must not get the same new version.
+        # Two files with the same name must not get the same new version.
         given = {bump.after for bump in bumps if bump.name == name}
         if version is None:
             after = _next(name, before, {*taken, *given})
         elif version in taken:
             raise EnvsyncError(
-                f"{name}:{version} is taken, {taken[version]}. Choose another version."
+                f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
         else:
             after = version
@@ -154,12 +158,13 @@ def decide(
 
 
 def _next(name: str, version: str, taken: Collection[str]) -> str:
-    """The next free version: counts up an integer, or the last part of a version like `1.2.3`."""
+    """Returns the next free version: increases the last number of a version like `7` or `1.2.3`."""
     counted = _COUNTED.fullmatch(version)
     if counted is None:
         raise EnvsyncError(
-            f"{name}: envsync cannot tell which version follows {version}: it is not a number such "
-            f"as 7 or 1.2.7. Name the new version: `envsync bump {name}:{version} --version V`."
+            f"{name}: envsync cannot increase the version {version}, because it is not a number "
+            "such as 7 or 1.2.7. "
+            f"Pass the new version: `envsync bump {name}:{version} --version V`."
         )
     start, last = counted.groups()
     number = int(last)

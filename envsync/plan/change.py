@@ -30,15 +30,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field that differs.
+    """One field that differs between the target and the declaration.
 
     Attributes:
-        path: with the field names of an environment file: `tags.owner`,
+        path: the field, with the names of an environment file: `tags.owner`,
             `conda_file.dependencies[2]`.
         before: the value in the target; None if the field is not set there.
         after: the declared value; None if the field is not declared.
-        files: for a build context, the files that differ, if they are known: path to `added`,
-            `removed` or `modified`.
+        files: for a build context, maps the path of each file that differs to `added`, `removed`
+            or `modified`. Empty if the files are not known.
     """
 
     path: str
@@ -47,7 +47,7 @@ class FieldChange:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, JSON]:
-        """The field as JSON data. `files` is absent if no file is known to differ."""
+        """Returns the field as JSON data, without `files` if no file is known to differ."""
         data: dict[str, JSON] = {"path": self.path, "before": self.before, "after": self.after}
         if self.files:
             data["files"] = dict(self.files)
@@ -69,10 +69,10 @@ class Change:
 
     Attributes:
         version: None for a change of the whole environment.
-        reason: why the change is planned, for people. The apply never reads it.
+        reason: why the change is planned. Only for display.
         fields: the fields that differ; for a create, all fields that are set.
-        source: the declaration behind the change; None if no file declares the version.
-        owner: the project that owns the version before the change; None if no project does.
+        source: the position of the declaration. None if no file declares the version.
+        owner: the project that owns the version before the change. None if no project owns it.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
     """
@@ -85,9 +85,8 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     source: Source | None = None
     owner: str | None = None
-    # These two are what an apply writes, and are not part of the JSON. So a plan that was read
-    # from a file can be shown and compared, and equals the plan that was saved, but cannot be
-    # applied.
+    # Only an apply needs these two attributes, and the JSON does not contain them. So a plan that
+    # was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
@@ -97,7 +96,7 @@ class Change:
         return _address(self.name, self.version)
 
     def to_json(self) -> dict[str, JSON]:
-        """The change as JSON data."""
+        """Returns the change as JSON data."""
         return {
             "action": str(self.action),
             "scope": self.scope,
@@ -111,13 +110,13 @@ class Change:
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
-        """Creates the change from the JSON data of `to_json`, without what an apply writes.
+        """Creates the change from the JSON data of `to_json`, without what only an apply needs.
 
         Raises:
             KeyError, TypeError, ValueError: the data is not a change.
         """
-        # Unknown keys raise TypeError: a plan from a later version of envsync is refused, and not
-        # compared without the keys that this version does not know.
+        # Unknown keys raise TypeError. So a plan from a later version of envsync is refused. It is
+        # not compared without these keys.
         return cls(**{**data, **_nested(data), "action": Action(data["action"])})
 
 
@@ -146,7 +145,7 @@ class Rejection:
         return _address(self.name, self.version)
 
     def to_json(self) -> dict[str, JSON]:
-        """The rejection as JSON data."""
+        """Returns the rejection as JSON data."""
         return {
             "code": self.code,
             "name": self.name,
@@ -169,11 +168,11 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class LatestChange:
-    """A change of what `@latest` refers to.
+    """A change of the version that `@latest` refers to.
 
     Attributes:
-        before: the version before the apply; None if no version was active.
-        after: the version after the apply; None if no version will be active.
+        before: the version before the apply. None if no version is active before.
+        after: the version after the apply. None if no version is active afterwards.
     """
 
     name: str
@@ -181,7 +180,7 @@ class LatestChange:
     after: str | None
 
     def to_json(self) -> dict[str, JSON]:
-        """The change of `@latest` as JSON data."""
+        """Returns the change of `@latest` as JSON data."""
         return {"name": self.name, "before": self.before, "after": self.after}
 
     @classmethod
@@ -203,7 +202,7 @@ def _source_json(source: Source | None) -> JSON:
 
 
 def _nested(data: Any) -> dict[str, Any]:
-    """The values inside a change or a rejection that are not plain JSON data."""
+    """Creates the nested objects of a change or a rejection from JSON data."""
     return {
         "fields": tuple(FieldChange.from_json(change) for change in data["fields"]),
         "source": None if data["source"] is None else Source.from_json(data["source"]),

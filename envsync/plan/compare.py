@@ -1,4 +1,4 @@
-"""Compares a declaration with a registered version: is it the same, and which fields differ?"""
+"""Compares a declaration with a registered version: are they equal, and which fields differ?"""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 Match: TypeAlias = Literal["same", "other", "unknown"]
-"""Whether a registered version has the declared spec; `unknown` if it cannot be determined."""
+"""The result of comparing two specs. `unknown` if the build contexts cannot be compared."""
 
 _TOP_LEVEL = re.compile(r"[.\[]")
 
 # A key that needs no quotes in a path such as `tags.owner`.
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
-# In 2022 the service replaced the `name` in every conda file by such a name (seen in recorded
-# answers). A difference in `name` alone is no edit then.
+# In 2022 the service replaced the `name` in every conda file with a generated name like this (seen
+# in recorded responses). Such a difference is not an edit.
 _SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
 
 
 def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     """Compares a declared spec with the spec of a registered version.
 
-    Azure does not return the content of a build context. Then the comparison uses the first of
-    these that the version has:
+    Azure does not return the content of a build context. In this case, the comparison uses the
+    first of these values that the version has:
 
     1. the tag `envsync.digest`, which covers the whole spec;
-    2. the hashes in the context's URL, under which azure-ai-ml uploaded it.
+    2. the hash of the content that azure-ai-ml puts into the URL of the context.
 
-    If it has neither, the result is `unknown`.
+    If the version has neither value, the result is `unknown`.
 
     Args:
         declared: the declared spec.
@@ -49,20 +49,23 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     ours, theirs = declared.local_context, registered.local_context
     if not registered.build or not ours or not theirs or theirs.digest:
         return _match(declared == registered)
-    # Everything but the content of the context: a difference here needs no digest.
+    # First compare everything except the content of the context, which needs no digest.
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return "other"
     if digest := item.environment.provenance.digest:
         return _match(digest == declared.digest)
-    # azure-ai-ml up to 1.26 uploads under an MD5, later releases under a SHA-256. A hash of the
-    # other kind says nothing about the content. The kinds differ in length.
+    # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
+    # of the same kind can be compared. The length of a hash shows its kind.
     generations = {len(upload) for upload in ours.uploads}
     comparable = {upload for upload in theirs.uploads if len(upload) in generations}
     return _match(comparable <= ours.uploads) if comparable else "unknown"
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
-    """The fields that differ between two specs, with the files of a build context if known."""
+    """Returns the fields that differ between two specs.
+
+    For a build context, the field lists the files that differ, if they are known.
+    """
     before = _with_name_of(after, before)
     files = _context_files(before.local_context, after.local_context)
     return tuple(
@@ -72,20 +75,20 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
 
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
-    """The fields that differ between two metadata: the description, and each tag."""
+    """Returns the fields of the metadata that differ: the description, and single tags."""
     return tuple(_differences(before.to_json(), after.to_json()))
 
 
 def field_names(fields: Sequence[FieldChange]) -> str:
-    """The top-level names of changed fields, for a sentence: `image and conda_file`."""
+    """Returns the top-level names of changed fields for a message: `image and conda_file`."""
     names = dict.fromkeys(_TOP_LEVEL.split(field.path, maxsplit=1)[0] for field in fields)
     return " and ".join(names) or "spec"
 
 
 def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) -> Metadata:
-    """The declared metadata, but with the ignored tags as the target holds them.
+    """Returns the declared metadata, but with the values that ignored tags have in the target.
 
-    An update replaces all tags, so the ignored ones have to be part of what is written.
+    An update replaces all tags, so it has to write the ignored tags as well.
 
     Args:
         before: the metadata in the target.
@@ -108,7 +111,7 @@ def _match(same: bool) -> Match:
 
 
 def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:
-    """The registered spec, but with the declared conda `name` if the service replaced the name."""
+    """Returns the registered spec, with the declared conda `name` if the service replaced it."""
     text = registered.conda_file
     if text is None or declared.conda_file is None or not _SERVICE_NAME.search(text):
         return registered
@@ -124,10 +127,10 @@ def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> Env
 def _differences(
     before: Mapping[str, JSON], after: Mapping[str, JSON], parent: str = ""
 ) -> Iterator[FieldChange]:
-    """Every difference, field by field. A new conda specification stays in one piece."""
+    """Yields each field that differs. An added or removed conda file is one field."""
     for key in dict.fromkeys((*before, *after)):
         path, old, new = _join(parent, key), before.get(key), after.get(key)
-        # Not `old == new`: in Python, True == 1 == 1.0.
+        # Not `old == new`, because in Python True == 1 == 1.0.
         if canonical_json(old) == canonical_json(new):
             continue
         if path == "conda_file":
@@ -140,11 +143,11 @@ def _differences(
 
 
 def _inside(field: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
-    """The differences inside nested mappings and lists, as DeepDiff finds them."""
+    """Yields the differences that DeepDiff finds inside nested mappings and lists."""
     # Importing deepdiff is slow, and most plans compare no nested data.
     from deepdiff import DeepDiff
 
-    # Scalars are compared as JSON strings: for Python, True == 1 == 1.0; in a file they differ.
+    # Scalars are compared as JSON strings. In Python True == 1 == 1.0, but in a file they differ.
     found = DeepDiff(_leaves_as_text(before), _leaves_as_text(after), view="tree")
     changes = [
         FieldChange(
@@ -174,7 +177,7 @@ def _leaves_from_text(value: object) -> JSON:
     if isinstance(value, str):
         text: JSON = json.loads(value)
         return text
-    return None  # DeepDiff's marker for an absent value
+    return None  # `value` is DeepDiff's marker for an absent value.
 
 
 def _path(path: str, keys: Sequence[str | int]) -> str:
@@ -184,16 +187,16 @@ def _path(path: str, keys: Sequence[str | int]) -> str:
 
 
 def _join(path: str, key: str) -> str:
-    """The path of a key below another path. A key with special characters is quoted."""
+    """Returns the path of a key below another path. A key with special characters is quoted."""
     if not path:
         return key
     return f"{path}.{key}" if _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key)}]"
 
 
 def _context_files(before: BuildContext | None, after: BuildContext | None) -> dict[str, str]:
-    """The files that differ: path to `added`, `removed` or `modified`.
+    """Maps the path of each file that differs to `added`, `removed` or `modified`.
 
-    Empty if the files of one side are unknown.
+    The result is empty if the files of one context are unknown.
     """
     old = before.files if before else None
     new = after.files if after else None

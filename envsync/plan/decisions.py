@@ -1,11 +1,13 @@
-"""`decisions`: what a plan does about one environment name.
+"""`decisions`: plans the changes of one environment name.
 
-`decisions` looks at the whole name and calls one of the functions below it. Each of these is one or
-more rows of the table in docs/plan.md, and yields a `Change`, a `Rejection` or a warning.
+`decisions` calls the private functions below it. Each function implements one or more rows of the
+table in docs/plan.md, and returns or yields changes, rejections and warnings.
 
-Three questions have their own modules. `versions`: which version does a file without `version`
-mean? `compare`: is the registered spec the declared one? `ownership`: may this project change the
-version?
+Three questions have their own modules:
+
+- `versions`: which version does a file without `version` get?
+- `compare`: is the registered spec equal to the declared spec?
+- `ownership`: may this project change the version?
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ Decision: TypeAlias = Change | Rejection | str
 def decisions(
     container: Container, versions: Mapping[str, Declaration], policy: Policy
 ) -> Iterator[Decision]:
-    """Plans one name. Yields the changes in the order of the apply.
+    """Plans one name. Yields the changes in the order in which they are applied.
 
     Args:
-        container: the container of this name; without versions if the target does not hold it.
+        container: the container of this name. Has no versions if the target does not contain it.
         versions: the declarations of this name, by version. Empty if no file declares the name.
         policy: what the plan may do.
     """
@@ -53,7 +55,8 @@ def decisions(
         yield from _undeclared(container, policy)
         return
     if container.archived:
-        # Before the versions: the service refuses to restore a version of an archived container.
+        # Restore the container before its versions: the service refuses to restore a version while
+        # its container is archived.
         yield from _restore_environment(container, versions, policy)
     for version, declaration in versions.items():
         if version in registered:
@@ -61,7 +64,7 @@ def decisions(
             yield from _existing(registered[version], declaration, policy, alone=alone)
         else:
             yield _create(version, declaration, policy, current=newest(container))
-    # `prune: none` protects everything that no file declares, superseded versions included.
+    # `prune: none` protects everything that no file declares, including superseded versions.
     if policy.superseded == "archive" and policy.prune == "owned":
         yield from (
             _archive(item, "superseded: no file declares this version")
@@ -83,7 +86,7 @@ def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
 
 
 def _undeclared(container: Container, policy: Policy) -> Iterator[Decision]:
-    """Yields the archives for a name that no file declares.
+    """Yields the changes that archive a name that no file declares.
 
     If the project owns every active version, one change archives the whole environment. Otherwise
     the project's versions are archived one by one: archiving the environment would hide the
@@ -112,16 +115,16 @@ def _restore_environment(
 ) -> Iterator[Decision]:
     """Yields the changes that restore the archived container of a declared name.
 
-    Restoring a container shows every version that is not archived itself. So the plan archives the
-    undeclared versions first: only declared versions reappear. If the project may not archive an
-    undeclared version, because it belongs to another owner, the name is rejected.
+    Restoring a container shows every version that is not archived itself. So the plan first
+    archives the undeclared versions, and only declared versions reappear. If an undeclared version
+    belongs to another owner, the project may not archive the version, and the name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # With `may_echo`, `archived` is not reliable: it may only repeat the container's state, and
-        # the version may become visible. The project's versions are safe, because `keep_archived`
-        # below archives them again. Versions of other owners may not be archived: rejected.
+        # With `may_echo`, `item.archived` may only repeat the state of the container. The restore
+        # could then show this version. If the project may archive the version, `keep_archived`
+        # below does so after the restore. Otherwise the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
@@ -142,8 +145,8 @@ def _restore_environment(
         version=None,
         reason="a file declares it, and it is archived",
         source=next(iter(versions.values())).source,
-        # Also the versions that are archived already: it is not documented whether the service
-        # restores them together with their container. The applier archives them again.
+        # Includes versions that are archived already. It is not documented whether the service
+        # restores them together with their container, so the applier archives them again.
         keep_archived=tuple(item.version for item in undeclared),
     )
 
@@ -151,18 +154,18 @@ def _restore_environment(
 def _existing(
     item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
 ) -> Iterator[Decision]:
-    """Yields the rejection, update or restore of a declared version that the target holds.
+    """Yields the rejection, update or restore of a declared version that is registered.
 
     A version that equals its declaration needs no change.
 
-    The order of the checks matters. A different spec is rejected before the owner is checked: no
-    owner can change a spec.
+    The order of the checks matters. A different spec is rejected before the owner is checked,
+    because no owner can change a spec.
 
     Args:
         item: the registered version.
-        declaration: its declaration.
+        declaration: the declaration of this version.
         policy: what the plan may do.
-        alone: whether no file declares another version of this name.
+        alone: True if no file declares another version of this name.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -194,16 +197,17 @@ def _existing(
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
     fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
-        # As declared. A lost digest tag is no reason for a write; the next update restores it.
+        # The version equals its declaration. If only its digest tag is missing, nothing is written:
+        # the next update restores the tag.
         return
     reasons = (
         "a file declares it, and it is archived" if item.archived else "",
         "metadata differs" if fields else "",
-        "" if ours else f"becomes ours: it {owner_phrase(item.owner)}",
+        "" if ours else f"new owner: the version {owner_phrase(item.owner)}",
     )
     yield Change(
-        # A restore with other metadata is one change and one write: of two writes, the second could
-        # fail.
+        # A restore that also changes metadata is one change with one write, because the second of
+        # two writes could fail.
         action=Action.RESTORE if item.archived else Action.UPDATE,
         scope="version",
         name=key.name,
@@ -216,8 +220,7 @@ def _existing(
             key=key,
             spec=declaration.spec,
             metadata=metadata,
-            # Later plans trust the digest. So no digest is written for a content that could not be
-            # compared.
+            # Later plans trust the digest, so it is written only if the content could be compared.
             provenance=_provenance(
                 declaration, policy, declaration.spec.digest if match == "same" else None
             ),
@@ -228,13 +231,14 @@ def _existing(
 def _create(
     version: str, declaration: Declaration, policy: Policy, *, current: RegisteredVersion | None
 ) -> Change:
-    """Returns the create of a declared version that the target does not hold.
+    """Returns the change that creates a declared version.
 
     Args:
-        version: the version that the declaration means.
-        declaration: its declaration.
+        version: the declared version, or the version that envsync assigned.
+        declaration: the declaration of this version.
         policy: what the plan may do.
-        current: the newest registered version of this name; None if no version is registered.
+        current: the newest registered version of this name that is not archived itself. None if
+            there is no such version.
     """
     reason = "not in the target"
     if declaration.version is None and current is not None:

@@ -1,7 +1,7 @@
 """The guard against plans that archive too much.
 
 If the directory is wrong or a merge lost files, a plan archives every environment without a file.
-The guard refuses such a plan as a whole.
+The guard refuses the whole plan.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from envsync.model.policy import Policy
 from envsync.model.state import Container
 
 MASS_ARCHIVE_FLOOR = 10
-"""The guard compares percentages only from this number of owned, active environments on."""
+"""With fewer owned, active environments than this number, the guard ignores the percentage."""
 
 
 def mass_archive(
     emptied: set[str], owned: Iterable[Container], *, anything_declared: bool, policy: Policy
 ) -> str | None:
-    """Why the plan archives too much, as a sentence; None if it does not.
+    """Checks whether a plan archives too much.
+
+    Returns a sentence that says why the plan is refused, or None if the plan is allowed.
 
     Args:
         emptied: the names that the plan leaves without an active version.
@@ -31,7 +33,7 @@ def mass_archive(
         for container in owned
         if any(item.owner == policy.project for item in container.active)
     }
-    # An environment counts only if we own an active version of it.
+    # An environment counts only if the project owns an active version of it.
     emptied = emptied & active
     if policy.allow_mass_archive or not emptied:
         return None
@@ -40,12 +42,12 @@ def mass_archive(
             "No file declares an environment, so the plan would archive everything that the "
             "project owns."
         )
-    # A small project reaches any percentage with its first archive.
+    # In a small project, a single archive already exceeds a percentage.
     if len(active) < MASS_ARCHIVE_FLOOR:
         return None
     if len(emptied) * 100 <= policy.max_archive_percent * len(active):
         return None
     return (
         f"The plan would leave {len(emptied)} of {len(active)} owned environments without an "
-        f"active version; max_archive_percent allows {policy.max_archive_percent} %."
+        f"active version. max_archive_percent allows {policy.max_archive_percent} %."
     )

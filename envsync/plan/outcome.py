@@ -28,7 +28,7 @@ class Outcome:
     error: str | None = None
 
     def to_json(self) -> dict[str, JSON]:
-        """The outcome as JSON data. The change is identified, and not repeated in full."""
+        """Returns the outcome as JSON data, which identifies the change without its fields."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,
@@ -40,15 +40,15 @@ class Outcome:
 
 
 def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
-    """The addresses of changes that were done, but that the target does not show.
+    """Returns the addresses of changes that are done, but that the target does not show.
 
     Args:
         outcomes: the outcomes of an apply.
-        plan: a new plan, made after the apply. It plans a change again if the target does not show
-            it.
+        plan: a new plan, made after the apply. If the target does not show a change, the new plan
+            contains the change again.
     """
     open_addresses = {change.address for change in plan.changes}
-    # A version that was written, but reads differently, is rejected as immutable.
+    # If the target returns another spec than was written, the new plan has a rejection instead.
     open_addresses |= {rejection.address for rejection in plan.rejections}
     done = {item.change.address for item in outcomes if item.status == "done"}
     return tuple(sorted(done & open_addresses))
@@ -62,9 +62,9 @@ def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
         plan: the plan with the changes.
 
     Raises:
-        KeyError, TypeError: the data is not that of outcomes of this plan.
+        KeyError, TypeError: the data does not describe outcomes of this plan.
     """
-    # A dict, because a plan can have thousands of changes.
+    # A plan can have thousands of changes. With a dict, finding the change of an outcome is fast.
     changes = {
         (change.action, change.scope, change.name, change.version): change
         for change in plan.changes
@@ -82,13 +82,13 @@ def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
 def applied_json(
     plan: Plan, outcomes: Iterable[Outcome], unverified: Sequence[str] | None
 ) -> dict[str, JSON]:
-    """The document that `apply --format json` prints.
+    """Returns the document that `apply --format json` prints.
 
     Args:
         plan: the plan that was applied.
-        outcomes: the outcomes of its changes.
-        unverified: the addresses of changes that the target does not show; None if the target was
-            not read again. Then `verified` is null.
+        outcomes: the outcomes of the changes of the plan.
+        unverified: the addresses of changes that the target does not show. If None, the target was
+            not read again, and `verified` is null.
     """
     return {
         "format_version": 1,

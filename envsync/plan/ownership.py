@@ -1,4 +1,4 @@
-"""Who owns a version, and whether this project may take it over.
+"""Decides whether the project may take over a version that it does not own.
 
 The owner of a version is the project in its tag `envsync.owner`.
 """
@@ -14,29 +14,32 @@ from envsync.plan.compare import Match
 
 
 def belongs_to_service(container: Container) -> bool:
-    """Whether an environment is curated or has a reserved name. Only the service can change it."""
+    """Returns True if an environment is curated or has a reserved name.
+
+    Only the service can change such an environment.
+    """
     return is_reserved(container.name) or any(item.curated for item in container.versions)
 
 
 def owner_phrase(owner: str | None) -> str:
-    """The predicate of a sentence about a version: which project it belongs to."""
+    """Returns a phrase for messages about a version, such as `belongs to project 'churn'`."""
     return f"belongs to project '{owner}'" if owner else "belongs to no project"
 
 
 def ownership_rejection(
     item: RegisteredVersion, declaration: Declaration, *, match: Match, policy: Policy
 ) -> Rejection | None:
-    """The rejection if the project may not take a version over; None if it may.
+    """Returns a rejection if the project may not take over a version. Otherwise returns None.
 
     Args:
         item: a version that this project does not own.
         declaration: the declaration of this version.
-        match: whether the version has the declared spec; `same` or `unknown`.
+        match: the result of `match_spec`: `same` or `unknown`.
         policy: what the plan may do.
     """
     key = item.environment.key
     if item.owner is not None:
-        # The spec is the declared one, or unknown: a different spec was rejected before.
+        # `match` is never `other` here: the caller has already rejected a different spec.
         if policy.take_over:
             return None
         code, state, fix = "foreign-owner", owner_phrase(item.owner), "or pass --take-over"
@@ -49,7 +52,7 @@ def ownership_rejection(
             "or set `adopt: identical` in envsync.yaml",
         )
     else:
-        # `adopt: identical` would claim that the content is the declared one.
+        # `adopt: identical` does not apply: envsync cannot verify that the content is identical.
         code, fix = "unowned", "with this build context"
         state = "belongs to no project, and its build context cannot be verified"
     return Rejection(

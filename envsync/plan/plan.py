@@ -1,8 +1,13 @@
 """`Plan`: what an apply would do to one target.
 
-Separate questions have separate answers. `is_empty`: is there anything to do? `rejections`: what
-cannot be done? `refused`: does the guard refuse the whole plan? `digest`: is it the plan that was
-reviewed? docs/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
+Each attribute answers a separate question:
+
+- `is_empty`: are there no changes and no rejections?
+- `rejections`: which declarations cannot be applied?
+- `refused`: does the guard refuse the whole plan?
+- `digest`: is this the plan that was reviewed?
+
+docs/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
 """
 
 from __future__ import annotations
@@ -27,14 +32,14 @@ class Plan:
     Attributes:
         project: the owner of every version that the apply writes.
         changes: sorted by name, and within a name in the order of the apply. A rejection holds back
-            the changes with the same name: they are shown, but not applied.
+            all changes with the same name: they are shown, but not applied.
         rejections: declarations that cannot be applied.
-        latest: for which names `@latest` will refer to another version.
+        latest: the names whose `@latest` will refer to another version.
         warnings: sentences for people.
-        unchanged: the number of declared versions that the target already holds as declared.
-        refused: why the guard refuses the whole plan; None if it does not.
-        read_back: whether the plan was read from JSON. It can be compared and shown then, but not
-            applied.
+        unchanged: the number of declared versions that need no change.
+        refused: why the guard refuses the whole plan. None if the guard allows the plan.
+        read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
+            not applied.
     """
 
     project: str
@@ -49,14 +54,14 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the plan has no changes and no rejections."""
+        """True if the plan has no changes and no rejections."""
         return not (self.changes or self.rejections)
 
     @property
     def held_back(self) -> frozenset[str]:
         """The names whose changes are not applied, because the same name has a rejection."""
-        # By name and not by version: versions of one name depend on each other through @latest and
-        # through the container, so half of them could leave a state that no file declares.
+        # A rejection holds back the whole name. Its versions share the container and @latest, so
+        # applying only some of the changes could leave a state that no file declares.
         return frozenset(rejection.name for rejection in self.rejections)
 
     @property
@@ -69,17 +74,17 @@ class Plan:
         """Checks that the plan may be applied.
 
         Args:
-            skip_rejected: whether rejections are allowed, because the caller applies only the other
-                names.
+            skip_rejected: if True, rejections are allowed, because the caller applies only names
+                without a rejection.
 
         Raises:
-            PlanRefused: `read-back`, `mass-archive` or `rejections`.
+            PlanRefused: the code is `read-back`, `mass-archive` or `rejections`.
         """
         if self.read_back:
             raise PlanRefused(
                 "read-back",
-                "A plan that was read from a file is compared, never applied itself. Make the plan "
-                "again, and compare the digests.",
+                "A plan that was read from a file cannot be applied. Make the plan again, and "
+                "compare the digests.",
             )
         if self.refused:
             raise PlanRefused(
@@ -101,14 +106,14 @@ class Plan:
             digest: the digest of the approved plan.
 
         Raises:
-            PlanRefused: `plan-stale`.
+            PlanRefused: the digests differ. The code is `plan-stale`.
         """
         if self.digest != digest:
             raise PlanRefused(
                 "plan-stale",
-                f"plan-stale: {digest} was approved, but the digest of the plan is now "
-                f"{self.digest}: the files or the target have changed since. Nothing was applied. "
-                "Review the new plan.",
+                f"plan-stale: the plan with the digest {digest} was approved, but the new plan has "
+                f"the digest {self.digest}. The files or the target have changed since the "
+                "approval. Nothing was applied. Review the new plan.",
             )
 
     @property
@@ -124,9 +129,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the project, the target, changes and rejections."""
-        # An approval stays valid if an edit changes nothing. So the digest ignores sentences that
-        # only explain, and line numbers, which a new comment in a file moves. `latest` and
-        # `warnings` follow from the changes.
+        # An approval must stay valid if an edit does not change what is applied. So the digest
+        # ignores explanations, and line numbers, which move if a comment is added to a file. It
+        # also ignores `latest` and `warnings`, which follow from the changes.
         explaining = {"reason", "message", "fix", "source"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]
@@ -138,7 +143,7 @@ class Plan:
         return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
 
     def to_json(self) -> dict[str, JSON]:
-        """The plan as JSON data, as `plan --format json` prints it."""
+        """Returns the plan as JSON data, as `plan --format json` prints it."""
         return {
             "format_version": FORMAT_VERSION,
             "envsync_version": __version__,
@@ -158,8 +163,8 @@ class Plan:
         """Creates the plan from the JSON data of `to_json`.
 
         Raises:
-            EnvsyncError: the data is not a plan, has another format version, or was edited: its
-                digest is not the digest of its content.
+            EnvsyncError: the data is not a plan, has another format version, or was edited, so that
+                its digest does not match its content.
         """
         try:
             plan = cls._read(data)
@@ -174,8 +179,8 @@ class Plan:
     def _read(cls, data: Any) -> Plan:
         if data["format_version"] != FORMAT_VERSION:
             raise EnvsyncError(
-                f"The plan has format version {data['format_version']}, this envsync "
-                f"({__version__}) reads {FORMAT_VERSION}. Make the plan again."
+                f"The plan has format version {data['format_version']}, but this envsync "
+                f"({__version__}) reads only {FORMAT_VERSION}. Make the plan again."
             )
         return cls(
             project=data["project"],

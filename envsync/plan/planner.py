@@ -1,9 +1,8 @@
-"""`make_plan`: the plan that turns the actual state of a target into the desired state.
+"""`make_plan`: makes the plan that turns the actual state of a target into the desired state.
 
-A pure function: it reads no clock, no file and no network, so equal arguments give equal plans. It
-lists the names to plan: all declared names, and all names of which the project owns a version.
-`decisions` plans each name on its own. `make_plan` adds what concerns all names: the guard, and
-what `@latest` will refer to.
+The function is pure: it uses no clock, file or network, so equal arguments give equal plans. It
+plans all declared names, and all names of which the project owns a version. `decisions` plans each
+name separately. `make_plan` adds the changes of `@latest`, and the guard, which counts all names.
 """
 
 from __future__ import annotations
@@ -33,17 +32,18 @@ def make_plan(
     *,
     only: Collection[str] | None = None,
 ) -> Plan:
-    """The plan that turns the actual state into the desired state.
+    """Returns the plan that turns the actual state into the desired state.
 
     Args:
         desired: every declaration of the project, in any order.
         actual: the containers of all declared names, and all containers in which the project owns a
-            version. Other containers may be present; they are ignored.
+            version. Other containers are ignored.
         policy: what the plan may do.
         target: the target that the plan is for.
-        globs: the plan is limited to names that match one of these patterns; empty for no limit.
-        only: the plan is limited to these names as well; None for no limit. Unlike a glob, a name
-            here may be unknown.
+        globs: patterns. The plan is limited to names that match one of them. If empty, every name
+            is planned.
+        only: names. If not None, the plan is limited to these names as well. Unlike globs, `only`
+            may contain unknown names.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two files
@@ -77,8 +77,8 @@ def make_plan(
         rejections += own_rejections
         warnings += [item for item in decided if isinstance(item, str)]
 
-        # `@latest` is computed from all changes of a name, also from those that a rejection holds
-        # back: the plan shows what the files ask for.
+        # `@latest` is computed from all changes of a name, including changes that a rejection holds
+        # back: the plan shows the state that the files declare.
         following = container_after(container, own_changes)
         if container.latest != following.latest:
             latest.append(LatestChange(name, container.latest, following.latest))
@@ -96,8 +96,8 @@ def make_plan(
         latest=tuple(latest),
         warnings=tuple(warnings),
         unchanged=unchanged,
-        # The guard counts all owned environments, not only the selected ones: a percentage of a
-        # selection would say nothing.
+        # The guard counts all owned environments, even if `globs` selects only a few. In a small
+        # selection, a single archive would exceed the percentage.
         refused=mass_archive(
             emptied, owned.values(), anything_declared=bool(declared), policy=policy
         ),
@@ -105,13 +105,13 @@ def make_plan(
 
 
 def _selected(names: Collection[str], globs: Sequence[str]) -> list[str]:
-    """The names that match a glob, sorted. All names if there is no glob."""
+    """Returns the names that match a glob, sorted. Without globs, all names are returned."""
     for glob in globs:
         # A misspelt name would otherwise give an empty plan, which looks like success.
         if not any(fnmatchcase(name, glob) for name in names):
             raise EnvsyncError(
-                f"'{glob}' matches no declared and no owned environment. "
-                "`envsync list` shows the environments in the target."
+                f"No declared or owned environment matches '{glob}'. "
+                "Run `envsync list` to see the environments in the target."
             )
     return sorted(
         name for name in names if not globs or any(fnmatchcase(name, glob) for glob in globs)

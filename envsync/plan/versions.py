@@ -1,4 +1,4 @@
-"""Functions that find the version of a declaration and the effect of changes on `@latest`."""
+"""Finds the version of each declaration, and the effect of changes on `@latest`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def resolve(
 ) -> dict[str, Declaration]:
     """Returns the declarations of one name by their version, in natural order of the versions.
 
-    A declaration without `version` gets the version that envsync numbers.
+    If a declaration has no `version`, envsync assigns a version.
 
     Args:
         declarations: the declarations of one name.
         container: the container of this name.
-        project: the project that plans.
+        project: the name of the project.
 
     Raises:
         EnvsyncError: two declarations have the same version.
@@ -40,19 +40,19 @@ def resolve(
 
 
 def _version_of(declaration: Declaration, container: Container, project: str) -> str:
-    """Returns the declared version, or if the file has no `version`, the one that envsync numbers.
+    """Returns the declared version. If the file has no `version`, assigns a version.
 
-    envsync takes the newest version that is not archived itself, if it has the declared spec.
-    Otherwise it takes a new version: the highest number plus one if every version is a number, and
-    else the version that the service would assign next.
+    If the newest version that is not archived itself has the declared spec, this version is used.
+    Otherwise a new version is assigned: the highest number plus one if every version is a number,
+    and otherwise the version that the service would assign next.
     """
     if declaration.version is not None:
         return declaration.version
     current = newest(container)
     if current is not None:
         match = match_spec(declaration.spec, current)
-        # An owned version whose content cannot be verified counts as the same. If its digest tag
-        # is lost, every plan would otherwise create another version.
+        # An owned version whose content cannot be verified counts as the same. Otherwise, after its
+        # digest tag is lost, every plan would create another version.
         if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
     versions = {version.version for version in container.versions}
@@ -67,14 +67,14 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
 
 
 def newest(container: Container) -> RegisteredVersion | None:
-    """Returns the version created last, of those that are not archived themselves."""
+    """Returns the version that was created last, ignoring versions that are archived themselves."""
     return next((item for item in reversed(container.versions) if not item.archived), None)
 
 
 def container_after(container: Container, changes: Sequence[Change]) -> Container:
-    """Returns the container after these changes, with everything that `@latest` depends on.
+    """Returns the container after these changes.
 
-    Metadata and owners are not updated.
+    Only what `@latest` depends on is updated. Metadata and owners are not.
     """
     archived = {change.version: change.action is Action.ARCHIVE for change in changes}
     kept = tuple(
@@ -89,25 +89,25 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
     return replace(
         container,
         versions=kept + created,
-        # The version None is a change of the whole environment.
+        # A change of the whole environment has the version None.
         archived=archived.get(None, container.archived),
     )
 
 
 def latest_falls_back(after: Container, changes: Sequence[Change]) -> Iterator[str]:
-    """Warns if a created version becomes `@latest` although a higher version is active.
+    """Yields a warning if a created version becomes `@latest` although a higher version is active.
 
     Args:
         after: the container after the changes.
         changes: the changes of this name.
     """
-    # In Azure ML, @latest is the version created last, not the highest one: a fix for an older
-    # line, such as 1.2.1 after 2.0, silently becomes @latest.
+    # In Azure ML, @latest is the version created last, not the highest version. So a fix for an
+    # older release, such as 1.2.1 after 2.0, silently becomes @latest.
     created = {change.version for change in changes if change.action is Action.CREATE}
     if after.latest in created:
         highest = max((item.version for item in after.active), key=natural_order)
         if highest != after.latest:
             yield (
-                f"{after.name}: @latest becomes {after.latest}, because it is created last, "
-                f"although {highest} is higher."
+                f"{after.name}: @latest becomes {after.latest} although {highest} is higher, "
+                "because @latest is the version created last."
             )

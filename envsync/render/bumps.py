@@ -1,4 +1,4 @@
-"""The result of `bump` as text."""
+"""Renders the result of `bump` as text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envsync.render.paint import Paint, pad
 
 
 def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint: Paint) -> str:
-    """One line for each file that changed, and one for each file without version.
+    """Returns one line for each file that changed, and one line for each file without a version.
 
     Args:
         bumps: the files that changed.
@@ -31,8 +31,8 @@ def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint:
         for row in rows
     ]
     lines += [
-        f"{item.name} has no version in {printable(item.source.file)}: envsync numbers its "
-        "versions itself.\n"
+        f"{item.name} has no version in {printable(item.source.file)}: envsync assigns its "
+        "versions.\n"
         for item in unversioned
     ]
     return "".join(lines)

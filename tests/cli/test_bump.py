@@ -78,7 +78,7 @@ def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> Non
 
     assert (result.code, result.out) == (
         0,
-        "a has no version in environments/a-None.yml: envsync numbers its versions itself.\n",
+        "a has no version in environments/a-None.yml: envsync assigns its versions.\n",
     )
     assert file.read_bytes() == before
 
@@ -172,7 +172,7 @@ def test_versions_in_other_files_are_skipped(project: Path, run: Run) -> None:
     taken = run("bump", "a:2", "--version", "4")
     assert (taken.code, taken.err) == (
         1,
-        "Error: a:4 is taken, in environments/a-4.yml. Choose another version.\n",
+        "Error: a:4 is already used in environments/a-4.yml. Choose another version.\n",
     )
 
 
@@ -184,7 +184,7 @@ def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
     taken = run("bump", "a", "--version", "8")
     assert (taken.code, taken.err.splitlines()[-1]) == (
         1,
-        "Error: a:8 is taken, in git. Choose another version.",
+        "Error: a:8 is already used in git. Choose another version.",
     )
     assert run("bump", "a").out == "environments/a-8.yml:3:  a  7 -> 9\n"
 
@@ -210,7 +210,9 @@ def test_versions_in_a_target_are_skipped_only_with_the_option(project: Path, ru
     run("apply", "--yes")
 
     taken = run("bump", "a", "--version", "2", "-t", "local")
-    assert taken.err == "Error: a:2 is taken, in the target 'local'. Choose another version.\n"
+    assert (
+        taken.err == "Error: a:2 is already used in the target 'local'. Choose another version.\n"
+    )
     assert run("bump", "a", "-t", "local").out == "environments/a-1.yml:3:  a  1 -> 3\n"
     edit(project / "environments" / "a-1.yml", '"3"', '"1"')
     assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 2\n"

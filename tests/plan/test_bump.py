@@ -51,8 +51,8 @@ def test_a_version_that_cannot_be_counted_up_is_refused(version: str) -> None:
         next_of(version)
 
     assert str(error.value) == (
-        f"a: envsync cannot tell which version follows {version}: it is not a number such as 7 or "
-        f"1.2.7. Name the new version: `envsync bump a:{version} --version V`."
+        f"a: envsync cannot increase the version {version}, because it is not a number such as 7 "
+        f"or 1.2.7. Pass the new version: `envsync bump a:{version} --version V`."
     )
 
 
@@ -98,7 +98,8 @@ def test_a_reference_that_is_given_twice_is_chosen_once() -> None:
         ("aa", "No file declares an environment 'aa'. Did you mean 'a'?"),
         (
             "zebra",
-            "No file declares an environment 'zebra'. `envsync validate` shows which files count.",
+            "No file declares an environment 'zebra'. "
+            "Check the name, and `environments` in envsync.yaml.",
         ),
         ("a:3", "No file declares version '3' of a. Declared versions: 1, 2, 10."),
         ("a:", "No file declares version '' of a. Declared versions: 1, 2, 10."),
@@ -134,5 +135,5 @@ def test_a_given_version_that_is_taken_is_refused() -> None:
         decide([C], {"c": {"1.0-rc1": "in environments/c.yml"}}, "1.0-rc1")
 
     assert str(error.value) == (
-        "c:1.0-rc1 is taken, in environments/c.yml. Choose another version."
+        "c:1.0-rc1 is already used in environments/c.yml. Choose another version."
     )

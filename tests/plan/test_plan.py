@@ -195,7 +195,7 @@ def test_the_digest_does_not_change_between_releases() -> None:
     [
         (
             lambda data: data.update(format_version=2),
-            rf"format version 2, this envsync \({__version__}\) reads 1\. Make the plan again\.$",
+            rf"version 2, but this envsync \({__version__}\) reads only 1\. Make the plan again\.$",
         ),
         (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
         (lambda data: data["changes"].pop(), "edited"),
@@ -244,7 +244,7 @@ def test_a_plan_that_archives_too_much_may_not_be_applied() -> None:
 
 
 def test_a_plan_from_a_file_may_not_be_applied() -> None:
-    with pytest.raises(PlanRefused, match="from a file is compared, never applied") as caught:
+    with pytest.raises(PlanRefused, match="from a file cannot be applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
     assert caught.value.code == "read-back"
 
@@ -256,9 +256,9 @@ def test_only_the_plan_with_the_approved_digest_may_be_applied() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: {approved} was approved, but the digest of the plan is now "
-        f"{PLAN.digest}: the files or the target have changed since. Nothing was applied. "
-        "Review the new plan."
+        f"plan-stale: the plan with the digest {approved} was approved, but the new plan has the "
+        f"digest {PLAN.digest}. The files or the target have changed since the approval. Nothing "
+        "was applied. Review the new plan."
     )
 
 

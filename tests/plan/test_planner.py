@@ -398,7 +398,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "version",
                 "a",
                 "1",
-                "becomes ours: it belongs to no project",
+                "new owner: the version belongs to no project",
                 source=SOURCE,
             ),
         ),
@@ -413,7 +413,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "version",
                 "a",
                 "1",
-                "becomes ours: it belongs to project 'other'",
+                "new owner: the version belongs to project 'other'",
                 source=SOURCE,
                 owner="other",
             ),
@@ -430,7 +430,7 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "a",
                 "1",
                 "a file declares it, and it is archived; metadata differs; "
-                "becomes ours: it belongs to no project",
+                "new owner: the version belongs to no project",
                 (FieldChange("tags.x", None, "1"),),
                 SOURCE,
             ),
@@ -934,7 +934,8 @@ def test_a_new_version_below_the_highest_warns_about_latest() -> None:
     made = plan(desired, state(container("a", "2.0")))
 
     assert made.warnings == (
-        "a: @latest becomes 1.1, because it is created last, although 2.0 is higher.",
+        "a: @latest becomes 1.1 although 2.0 is higher, because @latest is the version created "
+        "last.",
     )
     assert plan(desired).warnings == ()
 
@@ -1031,8 +1032,8 @@ def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
     with pytest.raises(EnvsyncError) as caught:
         plan([declared("new", "1")], actual, globs=("new", glob))
     assert str(caught.value) == (
-        f"'{glob}' matches no declared and no owned environment. "
-        "`envsync list` shows the environments in the target."
+        f"No declared or owned environment matches '{glob}'. "
+        "Run `envsync list` to see the environments in the target."
     )
 
 
@@ -1086,7 +1087,7 @@ def test_the_guard_counts_only_owned_and_active_environments() -> None:
     made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
 
     assert made.refused == (
-        "The plan would leave 4 of 10 owned environments without an active version; "
+        "The plan would leave 4 of 10 owned environments without an active version. "
         "max_archive_percent allows 30 %."
     )
 

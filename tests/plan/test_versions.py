@@ -92,7 +92,10 @@ FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
     "a lower one is created last": (
         container("a", "10"),
         ["9"],
-        ["a: @latest becomes 9, because it is created last, although 10 is higher."],
+        [
+            "a: @latest becomes 9 although 10 is higher, because @latest is the version created "
+            "last."
+        ],
     ),
     "the higher one is archived": (container("a", registered("a", "10", archived=True)), ["9"], []),
     "it was lower before": (container("a", "10", "9"), [], []),
