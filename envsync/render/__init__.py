@@ -1,1 +1,1 @@
-"""Values to text: pure functions that return strings. Only the command line prints them."""
+"""Renders values as text. All functions are pure and return strings, which the caller prints."""

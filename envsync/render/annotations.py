@@ -1,4 +1,4 @@
-"""Problems and rejections as workflow commands, which GitHub shows as annotations in files.
+"""Renders problems and rejections as workflow commands. GitHub shows them as annotations in files.
 
 A workflow command is a line of output such as `::error file=…,line=…::message`. The runner defines
 the escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
-    """One annotation for each problem, with the rule as its title.
+    """Returns one annotation for each problem, with the rule as its title.
 
     Args:
         problems: in the order in which they are shown. GitHub shows only the first ten errors and
@@ -41,7 +41,7 @@ def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
 
 
 def plan_github(plan: Plan, prefix: str = "") -> str:
-    """One annotation for each rejection of a plan, with its code and the target as its title.
+    """Returns one annotation for each rejection of a plan. The title has its code and the target.
 
     Args:
         plan: the plan with the rejections.
@@ -70,22 +70,22 @@ def _command(name: str, properties: Mapping[str, str], message: str) -> str:
 
 
 def _data(text: str) -> str:
-    # An unescaped line break would let a message start another command. The runner's escapes for
-    # line breaks (%0D, %0A) are not needed: `printable` has escaped these characters.
+    # A line break in a message could start another command. `printable` escapes line breaks, so the
+    # escapes of the runner for them (%0D, %0A) are not needed.
     return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    # In a property, these two characters end the property or the list of properties.
+    # A comma ends a property, and `::` ends the list of properties.
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def below(prefix: str, file: str) -> str:
-    """The path of a file of the project, relative to the root of the repository.
+    """Returns the path of a file of the project, relative to the root of the repository.
 
     Args:
         prefix: the project directory, relative to the root of the repository; empty if it is the
             root.
-        file: the path relative to the project directory. An absolute path stays as it is.
+        file: the path relative to the project directory. An absolute path stays absolute.
     """
     return posixpath.normpath(posixpath.join(prefix, file))

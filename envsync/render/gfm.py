@@ -1,9 +1,9 @@
-"""Strings from outside inside GitHub-flavoured Markdown, without any effect of their own.
+"""Escapes strings from files and services for GitHub-flavoured Markdown.
 
-GitHub turns mentions, issues, commits and URLs into links everywhere except in code, and no escape
-prevents this: a tag with `@team` would notify people. So every string from a file or a service is
-put into code spans and fences, except for plain words. `wording.printable` has made
-it one printable line before.
+GitHub turns mentions, issues, commits and URLs into links everywhere except in code. For example, a
+tag with `@team` would notify people. Backslash escapes do not prevent this. So everything except
+plain words is put into code spans and fences. Pass strings through `wording.printable` first: the
+functions here expect printable lines.
 """
 
 from __future__ import annotations
@@ -17,34 +17,35 @@ _MANY_BACKTICKS: Final = re.compile("`{10,}")
 _FIRST_BACKTICKS: Final = re.compile(r"^[ \t]*(`+)", re.MULTILINE)
 _PIECES: Final = re.compile(r"(`[^`]+`|\s+)")
 _WORD: Final = re.compile(r"(?P<open>\(?)(?P<word>.*?)(?P<close>\)?[,;:.?!]*)", re.DOTALL)
-# Words, and numbers of up to six digits. GitHub takes seven hex digits for a commit, even if all of
+# Words, and numbers of up to six digits. GitHub links seven hex digits to a commit, even if all of
 # them are letters, as in "defaced".
 _PLAIN: Final = re.compile(r"(?!(?i:[0-9a-f]{7,})\Z)(?:[A-Za-z]+(?:'[a-z]+)?|[0-9]{1,6}|%|)")
 
 
 def countable(text: str) -> str:
-    """The string with long runs of backticks escaped."""
+    """Escapes long runs of backticks in a string."""
     # A fence or code span needs more backticks than its content has in a row. GitHub's parser
     # (cmark) supports at most 80.
     return _MANY_BACKTICKS.sub(lambda run: r"\x60" * len(run.group()), text)
 
 
 def code(text: str) -> str:
-    """A string of one line as a code span."""
+    """Returns a one-line string as a code span."""
     text = countable(text)
     marks = _marks(_BACKTICKS.findall(text), least=1)
     stripped = text.strip(" ")
-    # A code span cannot begin or end with a backtick. A parser removes one space on each side, if
-    # there is one on both and the content is not only spaces.
+    # A code span cannot begin or end with a backtick. Parsers also remove one space on each side,
+    # unless the content is only spaces. Such content gets an extra space on each side. See
+    # https://github.github.com/gfm/#code-spans
     pad = " " if not text or (stripped and text != stripped.strip("`")) else ""
     return f"{marks}{pad}{text}{pad if text else ''}{marks}"
 
 
 def prose(text: str) -> str:
-    """A sentence with plain words as they are, and everything else as code spans.
+    """Returns a sentence in which everything except plain words is a code span.
 
-    Parts that are in backticks already stay code. The caller has to put other text before
-    the result in the same line: at the start of a line, `-` would start a list.
+    Parts that are already in backticks stay code. The caller must put other text before the result
+    on the same line, because `-` at the start of a line would start a list.
     """
     result = ""
     for piece in _PIECES.split(text):
@@ -55,10 +56,11 @@ def prose(text: str) -> str:
 
 
 def fence(lines: str, language: str = "") -> tuple[str, str]:
-    """The opening and closing lines of a fenced block.
+    """Returns the opening and the closing line of a fenced block.
 
     Args:
-        lines: the content. A line that begins with a string from outside must be `countable`.
+        lines: the content. Pass a line through `countable` first if the line begins with a string
+            from a file or a service.
         language: for syntax highlighting.
     """
     marks = _marks(_FIRST_BACKTICKS.findall(lines), least=3)

@@ -1,4 +1,4 @@
-"""The outcomes of an apply as text."""
+"""Renders the outcomes of an apply as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": 
 
 
 def outcome_text(outcome: Outcome, paint: Paint) -> str:
-    """One outcome on one line, with the error if it has one."""
+    """Returns one outcome as one line, with the error if there is one."""
     change = outcome.change
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
     line = (
@@ -27,11 +27,11 @@ def outcome_text(outcome: Outcome, paint: Paint) -> str:
 def applied_text(
     outcomes: Iterable[Outcome], unverified: Sequence[str] | None, paint: Paint
 ) -> str:
-    """The summary of an apply: the number of changes by status, and the result of verifying.
+    """Returns the summary of an apply: the changes by status, and the result of the verification.
 
     Args:
         outcomes: the outcomes of all changes.
-        unverified: the addresses of changes that the target does not show; None if the target was
+        unverified: the addresses of changes that the target does not show. None if the target was
             not read again.
         paint: colours the text.
     """
@@ -44,10 +44,10 @@ def applied_text(
     lines = [f"{paint('bold', 'Applied:')} {listed or 'nothing'}."]
     if unverified:
         lines.append(
-            f"{paint('bold red', 'Not verified:')} the target does not show what was done to "
+            f"{paint('bold red', 'Not verified:')} the target does not show the changes of "
             f"{', '.join(map(printable, unverified))}."
         )
-    # Without a change that was done, there was nothing to verify.
+    # If no change is done, there is nothing to verify.
     elif unverified is not None and counts["done"]:
         lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
     return "\n".join(lines) + "\n"

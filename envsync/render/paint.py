@@ -15,8 +15,8 @@ WIDTH = 80
 
 
 def painter(color: bool) -> Paint:
-    """A `Paint` that adds ANSI codes if `color` is set, and else returns the text unchanged."""
-    # Importing these modules of rich takes time that runs without colour should not spend.
+    """Returns a `Paint` that adds ANSI codes if `color` is True, and otherwise changes nothing."""
+    # Importing these modules of rich is slow. Runs without colour do not need them.
     if not color:
         return lambda _style, text: text
     from rich.color import ColorSystem
@@ -26,20 +26,20 @@ def painter(color: bool) -> Paint:
 
 
 def pad(text: str, width: int) -> str:
-    """The text padded with spaces to a number of terminal columns. Longer text stays as it is."""
+    """Pads the text with spaces to a number of terminal columns. Longer text is unchanged."""
     # Not str.ljust: East Asian characters and emoji take two columns.
     return text + " " * max(0, width - cell_len(text))
 
 
 def shorten(text: str, width: int) -> str:
-    """The text cut to a number of terminal columns, with `…` at the cut."""
+    """Cuts the text to a number of terminal columns, with `…` at the end if it is cut."""
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows of cells as aligned lines, with two spaces between columns and none at the end."""
+    """Returns rows of cells as aligned lines, with two spaces between columns."""
     rows = list(rows)
     if not rows:
         return []

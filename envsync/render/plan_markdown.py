@@ -1,4 +1,4 @@
-"""A plan as GitHub-flavoured Markdown, for comments on pull requests and for job summaries."""
+"""Renders a plan as GitHub-flavoured Markdown, for comments on pull requests and job summaries."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 # Syntax highlighting of diffs colours lines that begin with `+`, `-` or `!`, but not `~` or `^`.
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _PLAIN: Final = painter(False)
-# A code block in a comment on GitHub has room for about this many columns.
+# A code block in a comment on GitHub shows about this many columns.
 _WIDTH: Final = 96
 _MOST_PATH_COLUMNS: Final = 36
-# A longer list of changes is folded, so that the text after it stays in sight.
+# A longer list of changes is folded, so that the reader sees the text after the list.
 _MOST_LINES_OPEN: Final = 60
-# Bytes that each section reserves for the line "… and 12 more changes, …", which a cut adds.
+# Each section reserves this many bytes for the line "… and 12 more changes, omitted because …".
 _ROOM_TO_SAY_MORE: Final = 80
 
 
@@ -34,9 +34,9 @@ class _Section:
     """A part of the document that can be cut between its items.
 
     Attributes:
-        name: the name of its items in the plural.
+        name: the word for the items, in the plural.
         count: the number of items.
-        items: their Markdown. Items that certainly exceed the limit may be missing at the end.
+        items: the Markdown of each item. Items at the end may be missing if they cannot fit.
         opening: Markdown before the items.
         closing: Markdown after the items.
         share: the fraction of the remaining room that the section may take.
@@ -50,27 +50,27 @@ class _Section:
     share: float = 1.0
 
     def text(self, room: float = float("inf")) -> str:
-        """The section with as many items as fit into `room` bytes, and the number of the others."""
+        """Returns the items that fit into `room` bytes, and the number of items that do not fit."""
         sizes = accumulate(map(_size, self.items), initial=_size(self.opening + self.closing))
         kept = max(0, sum(size <= room * self.share for size in sizes) - 1)
         markdown = self.opening + "".join(self.items[:kept]) + self.closing if kept else ""
         if left_out := self.count - kept:
             name = self.name if left_out > 1 else self.name.removesuffix("s")
             more = " more" if kept else ""
-            markdown += f"\n… and {left_out}{more} {name}, for which there is no room here.\n"
+            markdown += f"\n… and {left_out}{more} {name}, omitted because of the size limit.\n"
         return markdown
 
 
 def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
-    """The plan as Markdown: summary, rejections, changes, `@latest`, warnings and digest.
+    """Returns the plan as Markdown: summary, rejections, changes, `@latest`, warnings and digest.
 
     The summary and the digest are never cut. If the plan exceeds the limit, rejections get room
-    first. Of the room that remains, warnings and `@latest` get at most a quarter each, and changes
+    first. Then warnings and `@latest` each get at most a quarter of the remaining room. Changes get
     the rest. Each cut section says how many items are left out.
 
     Args:
         plan: the plan to show.
-        limit: maximum size in bytes of UTF-8, at least 4,096; None for no limit.
+        limit: maximum size in bytes of UTF-8, at least 4,096. If None, the plan is never cut.
     """
     # GitHub limits a comment in characters and a job summary in bytes. A limit in bytes is safe for
     # both: no string has more characters than bytes.
@@ -82,8 +82,8 @@ def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
     if _size("".join(texts.values())) > room:
         room -= len(sections) * _ROOM_TO_SAY_MORE
         rejections, changes, latest, warnings = sections
-        # Rejections and warnings get their room first, whatever their order on the page: a long
-        # list of changes must not displace them.
+        # Changes get their room last, although other sections follow them on the page. A long list
+        # of changes must not displace rejections and warnings.
         for section in (rejections, warnings, latest, changes):
             texts[section.name] = section.text(room)
             room -= _size(texts[section.name])
@@ -101,7 +101,10 @@ def _head(shown: PlanView) -> str:
 
 
 def _enough(items: Iterable[str], room: float) -> list[str]:
-    """The items up to the first that cannot fit. A large plan has thousands that would be cut."""
+    """Returns the items up to the first item that does not fit.
+
+    A large plan has thousands of items. Rendering items that are cut later would waste time.
+    """
     taken = []
     for item in items:
         taken.append(item)
@@ -137,6 +140,7 @@ def _changes(shown: PlanView, room: float) -> _Section:
         closing += "\n</details>\n"
     else:
         title = "**Changes**"
+    # GitHub renders Markdown inside <details> only after an empty line.
     opening = f"\n{title}\n\n{opening}"
     return _Section(
         name="changes",
@@ -148,7 +152,7 @@ def _changes(shown: PlanView, room: float) -> _Section:
 
 
 def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Separates blocks by an empty line, except between changes without fields."""
+    """Yields blocks with empty lines between them, but not between changes without fields."""
     before: Sequence[str] = ()
     for block in blocks:
         apart = before and not len(before) == len(block) == 1

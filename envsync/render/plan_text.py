@@ -1,4 +1,4 @@
-"""A plan as text for a terminal or a log."""
+"""Renders a plan as text for a terminal or a log."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _ARROW = " → "
 
 
 def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
-    """The whole plan: changes with their fields, rejections, `@latest`, warnings and the summary.
+    """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
     Args:
         plan: the plan to show.
-        color: whether ANSI colours are used. Colour never carries information of its own.
+        color: whether ANSI colours are used. The text is complete without colour.
         width: columns of the terminal.
         full: whether long values are shown in full.
     """
@@ -45,9 +45,10 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
     column = min(max((cell_len(item.address) for item in items), default=0), width // 2)
     lines = [paint("bold", f"Target {shown.target}") + f"  {shown.kind} {shown.id}"]
     blocks = [_item(item, column, paint, width=width, full=full) for item in items]
+    # The second list is one item longer: it pairs each block with the block before it.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
-        # Blocks are separated by an empty line, except between changes without fields: those of a
-        # large prune are easier to read as a list.
+        # An empty line separates blocks, except between changes without fields. Many archives are
+        # easier to read as a list.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
     lines += _latest(shown, paint)
     lines += _warnings(shown.warnings, paint, width)
@@ -60,14 +61,14 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
 
 
 def summary_text(plan: Plan, paint: Paint) -> str:
-    """The number of changes and rejections in a plan, in one line."""
+    """Returns the number of changes and rejections in a plan as one line."""
     return _summary(view(plan), paint)
 
 
 def _summary(shown: PlanView, paint: Paint) -> str:
     unchanged = f"{shown.unchanged} unchanged"
     if shown.is_empty:
-        return paint("bold green", "No changes.") + f" The target is as declared: {unchanged}."
+        return paint("bold green", "No changes.") + f" The target matches the files: {unchanged}."
     parts = [paint(STYLES[action], f"{count} {action}") for action, count in shown.counts.items()]
     parts.append(unchanged)
     if shown.rejections:
@@ -133,7 +134,7 @@ def _wrap(text: str, indent: str, width: int) -> list[str]:
         width,
         initial_indent=indent,
         subsequent_indent=indent + "  ",
-        # Names, versions and commands contain hyphens, and have to stay in one piece.
+        # Names, versions and commands contain hyphens, and must not be split.
         break_on_hyphens=False,
         break_long_words=False,
     )

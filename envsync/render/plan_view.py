@@ -1,7 +1,7 @@
-"""`PlanView`: the strings of a plan, printable and in the order in which all renderers show them.
+"""`PlanView`: the strings of a plan, in the order in which all renderers show them.
 
-Every string is one printable line, so no renderer can forget to escape one. Renderers only decide
-about layout.
+Every string is already one printable line, so renderers need not escape control characters.
+Renderers only decide about layout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REJECT: Final = "reject"
 """The action of a rejection in an `ItemView`."""
 
 NONE: Final = "(none)"
-"""Represents an absent value or version."""
+"""The text for an absent value or version."""
 
 _FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
 
@@ -84,7 +84,7 @@ class PlanView:
         kind: the kind of the target.
         id: the id of the target.
         counts: the number of changes by action, without zeros, in the order of `Action`.
-        unchanged: the number of declared versions that the target already holds as declared.
+        unchanged: the number of declared versions that need no change.
         latest: name, before and after, for each name whose `@latest` changes.
         is_empty: whether the plan has no changes and no rejections.
     """
@@ -104,7 +104,7 @@ class PlanView:
 
 
 def view(plan: Plan) -> PlanView:
-    """The view of a plan."""
+    """Creates the view of a plan."""
     held_back = plan.held_back
     summary = plan.summary
     return PlanView(
@@ -159,7 +159,7 @@ def _fields(fields: Iterable[FieldChange]) -> tuple[FieldView, ...]:
     return tuple(
         FieldView(
             path=printable(field.path),
-            # None and "" differ: an absent description is None, an empty one is `""`.
+            # None and "" differ: an absent description is None, an empty description is "".
             before=None if field.before is None else value_text(field.before),
             after=None if field.after is None else value_text(field.after),
             files=tuple(

@@ -1,4 +1,4 @@
-"""Problems in files as text."""
+"""Renders problems in files as text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _STYLES = {"error": "bold red", "warning": "yellow"}
 
 
 def problems_text(problems: Iterable[Problem], paint: Paint) -> str:
-    """One line for each problem.
+    """Returns one line for each problem.
 
-    Lines begin with `file:line:column:`, as compilers write it: editors and terminals turn
-    this into links.
+    Like the output of compilers, each line begins with `file:line:column:`. Editors and terminals
+    turn this prefix into a link.
     """
     return "".join(
         f"{paint('bold', f'{printable(item.file)}:{item.line}:{item.column}:')} "
@@ -27,9 +27,9 @@ def problems_text(problems: Iterable[Problem], paint: Paint) -> str:
 
 
 def problems_summary(problems: Iterable[Problem], files: int, paint: Paint) -> str:
-    """The number of files that were read and of the problems in them, in one line."""
+    """Returns the number of files that were read and the number of problems, as one line."""
     counts = Counter(item.severity for item in problems)
-    # The number of files tells whether the patterns in envsync.yaml match anything at all.
+    # If `environments` in envsync.yaml names a wrong directory, the number of files shows this.
     looked_at = f"{files} environment file{'' if files == 1 else 's'}"
     if not counts:
         return f"{paint('bold green', 'Valid.')} {looked_at}, no problems."

@@ -1,4 +1,4 @@
-"""Problems as SARIF, the format that GitHub code scanning reads.
+"""Renders problems as SARIF, the format that GitHub code scanning reads.
 
 Specification: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
@@ -25,7 +25,7 @@ _ROOT: Final = "%SRCROOT%"
 
 
 def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
-    """A SARIF log with one run, which describes only the rules with a problem.
+    """Returns a SARIF log with one run, which describes only rules that have a problem.
 
     Args:
         problems: in the order in which they are shown.
@@ -57,8 +57,8 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 
 def _rule(found: Problem) -> JSON:
-    """The description of a rule."""
-    # A rule of another version of envsync has no sentence here. Its id is used instead.
+    """Returns the description of the rule of a problem."""
+    # A rule of another version of envsync has no sentence here, so its id is used instead.
     sentence = _SENTENCES.get(found.rule, found.rule)
     level = RULES.get(found.rule, found.severity)
     return {
@@ -90,4 +90,5 @@ def _result(item: Problem, index: int, prefix: str) -> JSON:
 def _artifact(path: str) -> JSON:
     # Python represents a file name that is not UTF-8 with surrogates (PEP 383).
     uri = quote(path, errors="surrogateescape")
+    # An absolute path is outside the repository, so it has no base.
     return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": _ROOT}

@@ -1,4 +1,4 @@
-"""The content of a target as text: lists, one environment, one version, and its history."""
+"""Renders the content of a target as text: a list, one environment, one version, or a history."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envsync.render.values import value_lines, value_text
 
 
 def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool) -> str:
-    """One line for each environment.
+    """Returns a table with one line for each environment.
 
     Args:
         containers: the environments to list.
@@ -20,7 +20,7 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
         everything: whether archived versions are counted, and a column STATE is added.
     """
     if not containers:
-        return "The target holds no environments.\n"
+        return "The target has no environments.\n"
     header = ("NAME", "LATEST", "VERSIONS", "OWNER") + (("STATE",) if everything else ())
     rows = [header]
     for container in containers:
@@ -38,15 +38,15 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
 
 
 def container_text(container: Container, paint: Paint) -> str:
-    """An environment and its versions, the newest first."""
+    """Returns an environment as text, with one line for each version, newest first."""
     rows = [("VERSION", "CREATED", "STATE", "OWNER", "DESCRIPTION")]
     rows += [
         (
             printable(item.version) + (" @latest" if item.version == container.latest else ""),
             # Seconds are enough: `2024-05-01T12:00:00.123456Z` becomes `2024-05-01 12:00:00`.
             item.created[:19].replace("T", " "),
-            # "hidden": the version itself is not archived, and a restore of the environment shows
-            # it again.
+            # A "hidden" version is not archived itself. Restoring the environment shows the version
+            # again.
             "archived" if item.archived else "hidden" if container.archived else "active",
             printable(item.owner or "-"),
             printable(item.environment.metadata.description or ""),
@@ -61,7 +61,7 @@ def container_text(container: Container, paint: Paint) -> str:
 
 
 def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
-    """One version, field by field.
+    """Returns one version as text, field by field.
 
     Args:
         item: the version.
@@ -71,12 +71,12 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
     document = item.to_json()
     rows: list[tuple[str, str]] = []
     for field, value in document.items():
-        # A conda file is nested too deeply for one line a key.
+        # A conda file is nested too deeply to show one key on each line.
         if isinstance(value, dict) and field != "conda_file":
             rows += [
                 (f"{field}.{printable(key)}", value_text(inner))
                 for key, inner in value.items()
-                # Azure has no digest of a build context, but its URL, which is shown instead.
+                # Azure stores no digest of a build context. Its URL is shown instead.
                 if inner is not None or item.context_uri is None
             ]
         elif value is not None and field not in {"name", "version"}:
@@ -89,7 +89,7 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
 
 
 def history_text(entries: Iterable[HistoryEntry], paint: Paint) -> str:
-    """One line for each change, the oldest first."""
+    """Returns a table with one line for each change, oldest first."""
     rows = [("WHEN", "WHO", "WHAT", "VERSION")]
     rows += [
         (

@@ -1,4 +1,4 @@
-"""Values of fields for people: long values are cut, nested values are shown without JSON syntax."""
+"""Renders values of fields: cuts long values, and shows nested values without JSON syntax."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _DIGEST_LENGTH = len("sha256:") + 12
 
 
 def value_text(value: JSON) -> str:
-    """A value as one line.
+    """Returns a value as one line.
 
-    A string is in quotes, a digest is cut to twelve digits, and None becomes `(none)`.
+    Strings are quoted, digests are cut to twelve digits, and None becomes `(none)`.
     """
     if value is None:
         return "(none)"
@@ -32,19 +32,19 @@ def value_text(value: JSON) -> str:
         return short_digest(value) if _DIGEST.match(value) else f'"{printable(value)}"'
     if isinstance(value, dict | list):
         return _plain(value)
-    # JSON and not str(): a file says `true`, Python `True`.
+    # Not str(), which would return `True`. A file contains `true`.
     return json.dumps(value)
 
 
 def short_digest(digest: str) -> str:
-    """The first twelve digits of a digest, enough to tell two of them apart."""
+    """Returns the first twelve digits of a digest, which are enough to distinguish digests."""
     return digest[:_DIGEST_LENGTH] + "…"
 
 
 def value_lines(
     start: str, value: str, paint: Paint, *, style: str = "", width: int, full: bool
 ) -> Iterator[str]:
-    """The lines of a value beside the path of its field.
+    """Yields the lines that show a value beside the path of its field.
 
     Args:
         start: the indented path, before the value in the first line.
@@ -52,14 +52,14 @@ def value_lines(
         paint: colours the value.
         style: the style of the value.
         width: maximum number of columns. A single word that is longer gets its own line.
-        full: whether all lines are shown, instead of at most six.
+        full: if True, all lines are yielded. If False, at most six lines are yielded.
     """
-    # An image or a URL cannot be broken. On its own line it needs less width.
+    # An image or a URL cannot be wrapped, so it starts on a new line, where it has more room.
     if cell_len(start + value) > width and " " not in value:
         yield start.rstrip()
         start = " " * (len(start) - len(start.lstrip()) + 2)
     room = max(20, width - cell_len(start))
-    # Names of packages contain hyphens, and are easier to find if they stay in one piece.
+    # Names of packages contain hyphens, and are easier to find if they are not split.
     lines = textwrap.wrap(value, room, break_on_hyphens=False) or [value]
     if len(lines) > _MOST_VALUE_LINES and not full:
         last = shorten(lines[_MOST_VALUE_LINES - 1] + " …", room)
@@ -69,7 +69,7 @@ def value_lines(
 
 
 def _plain(value: JSON) -> str:
-    """Nested data without quotes, and without brackets at the top level."""
+    """Returns nested data without quotes, and without brackets at the top level."""
     if isinstance(value, dict):
         return "; ".join(f"{printable(key)}: {_plain(item)}" for key, item in value.items())
     if isinstance(value, list):

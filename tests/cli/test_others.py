@@ -105,7 +105,7 @@ def test_list_prints_environments_and_versions_as_json(filled: Path, run: Run) -
 
 
 def test_list_of_an_empty_target_creates_no_file(project: Path, run: Run) -> None:
-    assert run("list").out == "The target holds no environments.\n"
+    assert run("list").out == "The target has no environments.\n"
     assert run("list", "--format", "json").data == []
     assert not (project / ".envsync").exists()
 

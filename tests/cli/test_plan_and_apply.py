@@ -372,7 +372,7 @@ def test_a_lost_write_fails_verification_unless_it_is_turned_off(
     result = run("apply", "--yes")
 
     assert result.code == 1
-    assert "Not verified: the target does not show what was done to a:1." in result.out
+    assert "Not verified: the target does not show the changes of a:1." in result.out
     assert run("apply", "--yes", "--format", "json").data["verified"] is False
     unverified = run("apply", "--yes", "--no-verify", "--format", "json")
     assert (unverified.code, unverified.data["verified"]) == (0, None)

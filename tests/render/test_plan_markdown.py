@@ -239,7 +239,7 @@ def large(changes: int, rejections: int, warnings: int) -> Plan:
 
 def shown_and_left_out(text: str, shown: str, name: str) -> int:
     """The number of items that a document shows, plus the number that it reports as left out."""
-    (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, for", text, re.MULTILINE) or ["0"]
+    (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, om", text, re.MULTILINE) or ["0"]
     return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
 
 
@@ -289,7 +289,7 @@ def test_a_change_that_exceeds_the_limit_alone_is_counted() -> None:
     change = Change(Action.UPDATE, "version", "a", "1", "metadata differs", fields)
     text = plan_markdown(Plan(PROJECT, TARGET, (change,)), limit=4096)
 
-    assert "\n… and 1 change, for which there is no room here.\n" in text
+    assert "\n… and 1 change, omitted because of the size limit.\n" in text
     assert "```" not in text
 
 

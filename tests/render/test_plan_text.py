@@ -132,7 +132,7 @@ def test_the_summary_of_an_empty_plan_is_one_line() -> None:
 
     assert plan_text(plan) == (
         "Target local  local .envsync/local.db\n\n"
-        "No changes. The target is as declared: 3 unchanged.\n"
+        "No changes. The target matches the files: 3 unchanged.\n"
     )
 
 
