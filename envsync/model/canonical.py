@@ -1,4 +1,4 @@
-"""Canonical JSON, in which equal values are equal strings, and digests of such strings."""
+"""Canonical JSON, which writes equal values as equal strings, and SHA-256 digests of strings."""
 
 from __future__ import annotations
 

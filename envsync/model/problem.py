@@ -35,7 +35,7 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        # Compilers use this format too, and editors and terminals turn it into a link.
+        # Compilers use the same format. Editors and terminals turn it into a link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
 
