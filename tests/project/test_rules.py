@@ -66,7 +66,7 @@ CASES = [
         BASE + "tags:\n  a: '1'\n  a: '2'\n",
         BASE + "tags:\n  a: '2'\n",
         error("duplicate-key", "6:3"),
-        ["`a` is repeated", "Remove"],
+        ["`a` is repeated", "Keep only one"],
     ),
     Case(
         "alias-bomb",

@@ -224,7 +224,7 @@ class TestVariables:
             "prune: none\nprune: owned",
             [
                 "2:1 duplicate-key: The key `prune` is repeated. YAML keeps only the last value. "
-                "Remove all but one."
+                "Keep only one of these keys."
             ],
         ),
         (
