@@ -231,12 +231,12 @@ class TestVariables:
             "environments: ../x",
             [
                 "1:15 path-escape: The environments directory `../x` is outside of the project. "
-                "Name a directory below the one of envsync.yaml."
+                "Write the path of a directory below the directory of envsync.yaml."
             ],
         ),
         (
             "targets: {}",
-            ["1:10 invalid-config: `targets` has no target. Add one, or remove the line."],
+            ["1:10 invalid-config: `targets` has no target. Add a target, or remove the line."],
         ),
         (
             "targets: {x: {path: a}}",
