@@ -117,7 +117,7 @@ def _rejections(
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Yields each name whose highest version is now lower: its declaration and the old version."""
+    """Yields the declaration of each name whose highest version fell, and the old version."""
     # Names that no longer have a version are skipped, because a removal is not a lower version.
     then = _highest(before)
     for name, item in _highest(now).items():

@@ -16,7 +16,7 @@ from envsync.model.errors import GitError
 def check_out(
     repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes the files that a commit contains at the given paths to a directory.
+    """Writes the files of a commit that are at or below `paths` to a directory.
 
     Files that are unchanged in the work tree are copied from there. Filters (such as Git LFS) and
     line ends then cannot cause a difference. Git writes all other files.

@@ -50,8 +50,8 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
 def _check_out_project(repository: Repository, commit: str, *, config: Config, tree: Path) -> Path:
     """Writes the project files of a commit below `tree`. Returns the environments directory.
 
-    The project files are the settings file, the environment files, the files and directories that
-    environment files name, and the targets of symbolic links.
+    The project files are the settings file, the environment files, the paths that environment files
+    name, and the targets of symbolic links.
     """
     root = tree / (repository.relative(config.root) or "")
     environments = root / config.environments

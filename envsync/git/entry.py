@@ -1,4 +1,4 @@
-"""`Entry`: a file, symbolic link or submodule in a commit."""
+"""Describes the files, symbolic links and submodules of a commit."""
 
 from __future__ import annotations
 

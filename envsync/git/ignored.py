@@ -28,7 +28,7 @@ def without_ignored(
     if spec.build is None or context is None or context.directory is None:
         return spec
     directory = Path(context.directory)
-    # Git does not list the ignored files of submodules in the outer repository.
+    # In the outer repository, git does not list the ignored files of submodules.
     if _is_in_submodule(directory, repository):
         repository = find_repository(directory)
         ignored = repository.untracked([repository.relative(directory) or ""], ignored=True)

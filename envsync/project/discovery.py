@@ -89,8 +89,8 @@ def references(path: str, files: Files) -> dict[str, str]:
 def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
     """Returns the candidates that are not in the build context of another candidate.
 
-    A file in a build context is not an environment file, so a build context that this file names
-    must not exclude other files. The outermost candidates are therefore decided first.
+    A file in a build context is not an environment file. If such a file names a build context, that
+    context must not exclude other files. The outermost candidates are therefore decided first.
     """
     kept: list[_Candidate] = []
     contexts: set[str] = set()
@@ -182,7 +182,7 @@ def _target(files: Files, directory: str, node: Node | None) -> str | None:
 
 
 def _yaml_files(top: str, files: Files) -> Iterator[tuple[str, str]]:
-    """Yields the path of each YAML file below a directory, and the resolved path of its parent.
+    """Yields the path of each YAML file below a directory, and the resolved path of its directory.
 
     A link to a directory is followed if its target is in the project. Each directory is read once.
     A directory below `top` is read by its own path. Any other directory is read by its first link.

@@ -105,8 +105,8 @@ class Files:
 
     def content(self, path: str) -> bytes | Unreadable:
         """Returns the bytes of the file at an absolute path."""
-        # The key is the resolved path. A conda file has a path in the directory and a path in an
-        # environment file. These paths differ if the path of the project contains a link.
+        # The key is the resolved path. A conda file is found by its own path, and by the resolved
+        # path from an environment file. These paths differ if the project path contains a link.
         key = self.real(*os.path.split(path))
         content = self.contents.get(key)
         if content is None:

@@ -73,7 +73,7 @@ def load(
         found = _find_named(paths, str(environments), files, problems=problems)
     drafts = [_read(path, files, rules=rules, versions=versions) for path in found]
     check_across(drafts, versions)
-    # Drafts with the same conda file share its report. The dict removes such repetitions.
+    # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
     declarations = [declared for draft in drafts if (declared := draft.declaration())]
@@ -117,7 +117,7 @@ def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
 def _find_named(
     paths: Sequence[Path], environments: str, files: Files, *, problems: list[Problem]
 ) -> list[str]:
-    """Returns the files in `paths`, and the environment files below its directories."""
+    """Returns the files in `paths`, and the environment files below the directories in `paths`."""
     found: set[str] = set()
     below: list[str] | None = None
     for path in paths:

@@ -1,4 +1,4 @@
-"""Collects the problems of one file. Settings and comments in the file set their severity.
+"""Collects the problems of one file. Settings and comments in the file control the severity.
 
 `# envsync: ignore[rule-id]` turns a rule off on its line. Commas separate several rule ids.
 """

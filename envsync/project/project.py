@@ -1,4 +1,4 @@
-"""`Project`: a loaded project directory."""
+"""Loads a project directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Project:
 
     Attributes:
         config: the settings of `envsync.yaml`, with defaults filled in.
-        declarations: the desired state.
+        declarations: the environments that the files declare.
         warnings: problems that do not prevent a plan.
         files: the files that were read. They are kept so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.

@@ -38,8 +38,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
-    # Several environments may name the same conda file. They share one report of this file, so that
-    # each problem is reported once.
+    # Several environments may name the same conda file. These environments share one report of the
+    # file, so that each problem is reported once.
     known = file.files.condas.get(path)
     if known is None:
         parsed = file.files.read(path)

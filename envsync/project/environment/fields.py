@@ -20,7 +20,7 @@ from envsync.project.yaml.nodes import BINARY, FLOAT, INT, MAP, NULL, STR, Entry
 OUTPUT_FIELDS: Final = frozenset(
     {"$schema", "creation_context", "latest_version", "intellectual_property"}
 )
-"""Fields that `az ml environment show` prints. `az ml environment create` ignores any value."""
+"""Fields that `az ml environment show` prints. `az ml environment create` ignores these fields."""
 
 ENVIRONMENT_FIELDS: Final = OUTPUT_FIELDS | {
     "name",

@@ -1,4 +1,4 @@
-"""Reads `envsync.yaml` into frozen values."""
+"""Reads `envsync.yaml` into frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Config:
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
 
     def target(self, name: str | None = None) -> TargetConfig:
-        """Returns the target with a name, or the default target.
+        """Returns the target called `name`, or the default target if `name` is None.
 
         Raises:
             UsageError: the target does not exist, or there is no default target.

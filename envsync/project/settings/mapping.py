@@ -166,7 +166,7 @@ class MappingReader:
                 complete = False
             elif name not in self.environ:
                 message = f"The environment variable `{name}` is not set."
-                fix = "Set it, or write the value here."
+                fix = "Set the variable, or write the value here."
                 problem = TextProblem("unset-variable", message, fix=fix)
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
@@ -234,7 +234,7 @@ def _is_variable(match: re.Match[str]) -> bool:
 
 
 def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
-    """Moves a problem to a character of a scalar. In a scalar of several lines, to its start."""
+    """Moves a problem to a character of a scalar, or to the start of a scalar on several lines."""
     column = node.start_mark.column + 1
     # An index of the value gives a column only if the scalar is on one line. `style` is the quote
     # character, which takes one column.

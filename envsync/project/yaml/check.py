@@ -28,7 +28,7 @@ MAX_EXPANSION: Final = 100_000
 The limit of a large file is ten times the number of values in the file.
 """
 
-# Most scalars have one of these two tags. A scalar with one of them is always valid.
+# Most scalars have one of these two tags. A scalar with such a tag is always valid.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,

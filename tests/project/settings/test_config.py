@@ -165,7 +165,7 @@ class TestVariables:
     ) -> None:
         assert problems(tmp_path, text) == [
             f"{where} unset-variable: The environment variable `A` is not set. "
-            "Set it, or write the value here."
+            "Set the variable, or write the value here."
         ]
 
     def test_of_a_target_are_required_when_it_is_used(self, tmp_path: Path) -> None:
