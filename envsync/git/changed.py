@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def project_paths(repository: Repository, project: Project) -> frozenset[str]:
-    """Returns the paths of a project in its repository. No path is below another one.
+    """Returns the paths of a project, relative to the top of its repository.
 
-    They are the settings file, the environments directory, and all files and directories that
-    environment files name. Paths outside of the repository are left out.
+    The paths are the settings file, the environments directory, and all files and directories that
+    environment files name. A path outside of the repository, or below another path, is left out.
     """
     paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))
@@ -43,8 +43,8 @@ def changed_since(project: Project, ref: str) -> frozenset[str]:
         (item.name, item.version): (without_ignored(item.spec, repository, ignored), item.metadata)
         for item in project.declarations
     }
-    # Two comparisons: the meaning finds changes in shared files and settings, and the paths find
-    # edits that keep the meaning, such as comments.
+    # Comparing the declarations finds changes in shared files and settings. Comparing the files
+    # finds edits that change no declaration, such as comments.
     different = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
     changed = repository.changed(commit, paths) | repository.untracked(paths)
     touched = _touched(repository, project, changed) if changed else set()
@@ -52,10 +52,11 @@ def changed_since(project: Project, ref: str) -> frozenset[str]:
 
 
 def current_commit(project: Project) -> str | None:
-    """Returns the commit that is checked out, with `-dirty` if files of the project differ.
+    """Returns the checked-out commit, with the suffix `-dirty` if project files differ from it.
 
     Returns:
-        None if there is no commit, the commit has no environments of the project, or git fails.
+        The commit id. None if there is no commit, the commit does not contain the environments
+        directory, or git fails.
     """
     config = project.config
     try:
@@ -75,7 +76,7 @@ def current_commit(project: Project) -> str | None:
 
 
 def _touched(repository: Repository, project: Project, changed: frozenset[str]) -> set[str]:
-    """Returns the names whose files are among `changed`, even if their meaning is the same."""
+    """Returns the names of environments whose files or build contexts contain changed paths."""
     around = {item for path in changed for item in (path, *above(path))}
     names = set()
     for declaration in project.declarations:
@@ -89,9 +90,9 @@ def _touched(repository: Repository, project: Project, changed: frozenset[str]) 
 
 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
-    """Yields the paths that are not below another one of them."""
+    """Yields every path that has no parent directory among `paths`."""
     last: str | None = None
-    # Sorted by their parts: as strings, `a-b` would come between `a` and `a/b`.
+    # The sort key is a list of names. Sorted as strings, `a-b` would come between `a` and `a/b`.
     for path in sorted(paths, key=lambda path: path.split("/")):
         if last is None or not is_below(path, last):
             last = path

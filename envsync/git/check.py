@@ -1,7 +1,7 @@
-"""`check`: compares every declared environment with its content at a git commit.
+"""Compares every declared environment with its content at a git commit, for `envsync check`.
 
-The commit takes the role of a target: an edit that a plan would reject as `immutable` is rejected
-here, before the version is registered anywhere.
+The commit takes the role of a target. An edit that a plan would reject as `immutable` is rejected
+before the version is registered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 NO_COMMIT: Final = "0" * 40
-"""Represents the commit before the first one, as in git's own interfaces."""
+"""The value of `Checked.base` before the first commit. Git hooks use the same value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class Checked:
     """The result of comparing a project with a commit.
 
     Attributes:
-        base: the commit, 40 hex digits; all zeros before the first commit.
-        rejections: versions with an immutable field that differs from the commit.
-        problems: the rejections, each at the first changed field, followed by the warnings.
-        fields: the changed fields, for each problem that is a rejection.
-        used: the versions that the base or the current commit declares, by name.
+        base: the commit id. `NO_COMMIT` before the first commit.
+        rejections: the versions whose immutable fields differ from their values at the commit.
+        problems: a problem for each rejection, at its first changed field, then the warnings.
+        fields: the changed fields of each rejection, by its problem.
+        used: the versions that the base commit or the current commit declares, by name.
         base_name: the name of the commit in messages, such as `origin/main`.
     """
 
@@ -58,10 +58,10 @@ def check(project: Project, base: str | None = None) -> Checked:
 
     Args:
         project: the result of `load_project`. Its files are not read again.
-        base: the commit; by default, the commit at which the current branch began.
+        base: the commit. By default, the commit at which the current branch began.
 
     Raises:
-        GitError: there is no repository, the commit does not exist, or its content is missing.
+        GitError: there is no repository, or the commit or its content is missing in this clone.
     """
     repository = find_repository(project.config.root)
     found = repository.base(base)
@@ -92,7 +92,7 @@ def check(project: Project, base: str | None = None) -> Checked:
 def _rejections(
     before: Iterable[Declaration], now: Sequence[Declaration], commit: str
 ) -> Iterator[tuple[Rejection, Source]]:
-    """Yields what a target with the versions of the commit would reject, and where."""
+    """Yields a rejection for each edited version, with the source of its declaration."""
     held = {(item.name, item.version): item.spec for item in before}
     versions = Counter(item.name for item in now)
     for item in now:
@@ -117,8 +117,8 @@ def _rejections(
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Yields each highest declaration that is lower than before, with the version before."""
-    # A name without any version today was removed, which is not a step back.
+    """Yields the declaration of each name whose highest version fell, and the old version."""
+    # Names that no longer have a version are skipped, because a removal is not a lower version.
     then = _highest(before)
     for name, item in _highest(now).items():
         version = then[name].version if name in then else None
@@ -127,7 +127,7 @@ def _going_back(
 
 
 def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
-    """Returns the declaration of the highest version of each name with versions."""
+    """Returns the declaration with the highest version, by name. Skips unversioned names."""
     versioned = [item for item in declarations if item.version is not None]
     return {
         item.name: item
@@ -138,17 +138,17 @@ def _highest(declarations: Sequence[Declaration]) -> dict[str, Declaration]:
 def _ignored(
     project: Project, repository: Repository, ignored: Collection[str]
 ) -> Iterator[tuple[Source, str]]:
-    """Yields the files that git ignores: the declaration, and the field that names the file.
+    """Yields the source and the field of each declared path that git ignores.
 
-    The field is empty if the environment file itself is ignored.
+    The field is empty if git ignores the environment file itself.
     """
     for item in project.declarations if ignored else ():
         for field, path in {
             "": project.path(item.source),
             **project.references(item.source),
         }.items():
-            # Git lists ignored files, not directories. Each context has a Dockerfile, so the
-            # Dockerfile represents its context.
+            # Git lists ignored files, not directories. A build context counts as ignored if git
+            # ignores its Dockerfile.
             dockerfile = item.spec.build.dockerfile_path if field and item.spec.build else ""
             if repository.relative(path / dockerfile) in ignored:
                 yield item.source, field
@@ -161,12 +161,12 @@ def _used(
     commit: str | None,
     before: Sequence[Declaration],
 ) -> dict[str, frozenset[str]]:
-    """Returns the versions of each name that `commit` or the current commit declares."""
+    """Returns the versions that `commit` or the current commit declares, by name."""
     head = repository.head()
     here = repository.relative(project.config.root / project.config.environments)
     found = list(before)
     if head is not None and head != commit and here is not None:
-        # Without changes, the loaded files of the work tree are those of the commit.
+        # If no file changed, the loaded declarations equal those of the current commit.
         unchanged = not repository.changed(head, [here])
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

@@ -16,19 +16,19 @@ from envsync.model.errors import GitError
 def check_out(
     repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes the files of a commit at some paths below a directory.
+    """Writes the files of a commit that are at or below `paths` to a directory.
 
-    Files that are unchanged in the work tree are copied from it. Filters, line ends and
-    placeholders for large files then cannot cause a difference. Git writes the other files.
+    Files that are unchanged in the work tree are copied from there. Filters (such as Git LFS) and
+    line ends then cannot cause a difference. Git writes all other files.
 
     Args:
         repository: the repository of the commit.
         commit: the commit id.
-        paths: files and directories, relative to the top of the repository; `""` for all.
-        destination: the directory that replaces the top of the repository.
+        paths: files and directories, relative to the top of the repository. `""` selects all.
+        destination: the directory to write to. It takes the place of the top of the repository.
 
     Returns:
-        The symbolic links among the written files.
+        The paths of the written symbolic links.
 
     Raises:
         GitError: an object is missing, for example because a submodule was not fetched.
@@ -50,37 +50,37 @@ def check_out(
 
 
 def above(path: str) -> Iterator[str]:
-    """Yields the parent directories of a path of a repository, up to the top, which is `""`."""
+    """Yields the parent directories of a path in a repository. The last is the top, `""`."""
     while path:
         path = path.rpartition("/")[0]
         yield path
 
 
 def is_below(path: str, directory: str) -> bool:
-    """Returns whether a path is the directory or is below it; every path is below `""`."""
+    """Returns True if a path is the directory or is below it. Every path is below `""`."""
     return not directory or path == directory or path.startswith(directory + "/")
 
 
 def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
-    """Copies a file or link of the work tree. Returns False if the work tree does not have it."""
+    """Copies a file or link from the work tree. Returns False if it is missing there."""
     target = destination / entry.path
     target.parent.mkdir(parents=True, exist_ok=True)
     # `follow_symlinks=False` copies a link as a link, as git does.
     try:
         shutil.copyfile(top / entry.path, target, follow_symlinks=False)
     except OSError:
-        return False  # a sparse work tree does not have every file
+        return False  # a sparse checkout does not contain every file
     return True
 
 
 def _write(
     repository: Repository, commit: str, entries: Sequence[Entry], *, destination: Path
 ) -> None:
-    """Writes entries of a commit with git, through a temporary index."""
+    """Writes entries of a commit with git, which reads them from a temporary index."""
     if not entries:
         return
     destination.mkdir(parents=True, exist_ok=True)
-    # Git reads `.gitattributes` from the index, and they decide about line ends and filters.
+    # The index must contain the `.gitattributes` files, which control line ends and filters.
     directories = {directory for entry in entries for directory in above(entry.path)}
     attributes = [f"{directory}/.gitattributes".lstrip("/") for directory in directories]
     listing = {entry.path: entry for entry in repository.tree(commit, attributes)}
@@ -104,8 +104,8 @@ def _write(
 def _submodules(
     repository: Repository, commit: str, *, paths: Collection[str], entries: Sequence[Entry]
 ) -> list[Entry]:
-    """Returns the submodules that are below some paths, or that contain some of them."""
-    # `git ls-tree` does not look into submodules, so a path in one has no entry.
+    """Returns the submodules at, below or above the given paths."""
+    # `git ls-tree` does not enter submodules, so it lists no entry for a path in a submodule.
     found = [entry for entry in entries if entry.is_submodule]
     lost = [path for path in paths if not any(is_below(entry.path, path) for entry in entries)]
     directories = {directory for path in lost for directory in above(path)} - {""}
@@ -118,9 +118,9 @@ def _submodules(
 def _check_out_submodule(
     repository: Repository, submodule: Entry, *, paths: Collection[str], destination: Path
 ) -> list[Path]:
-    """Does the same for a submodule. Writes nothing if the submodule is not initialised.
+    """Writes the files of a submodule, and returns the paths of its symbolic links.
 
-    A submodule that is not initialised has no files in the work tree either.
+    A submodule that is not initialised is skipped, because the work tree has no files of it.
     """
     top = repository.top / submodule.path
     if not (top / ".git").exists():
@@ -128,12 +128,12 @@ def _check_out_submodule(
     inner = find_repository(top)
     start = submodule.path + "/"
     wanted = {path.removeprefix(start) for path in paths if path.startswith(start)}
-    # A shallow clone of a submodule may lack the commit that an older commit of `repository` needs.
+    # A shallow clone of a submodule may lack the commit that the outer repository refers to.
     try:
         commit = inner.commit(submodule.id)
     except GitError as error:
         raise GitError(
-            f"The submodule {submodule.path} does not contain its commit {submodule.id[:7]}. Fetch "
-            "the complete history of the submodule."
+            f"The clone of the submodule {submodule.path} lacks the commit {submodule.id[:7]}. "
+            "Fetch the complete history of the submodule."
         ) from error
     return check_out(inner, commit, wanted or {""}, destination=destination / submodule.path)

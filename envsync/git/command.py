@@ -13,14 +13,16 @@ from typing import Final
 
 from envsync.model.errors import GitError
 
-# Reading must not run a hook or start the fsmonitor daemon. `safe.bareRepository` protects against
-# a pull request that adds a directory with the layout of a bare repository: the settings of such a
-# directory name programs that git would run.
+# Reading must not run a hook or start the fsmonitor daemon. A pull request may add a directory with
+# the layout of a bare repository. Without `safe.bareRepository`, git would run programs that the
+# settings in that directory name: https://git-scm.com/docs/git-config
 _SETTINGS: Final = tuple(
     part
     for setting in (
         f"core.hooksPath={os.devnull}",
         "core.fsmonitor=false",
+        # With a split index, git would write a `sharedindex` file to the git directory, even for
+        # the temporary indexes of envsync.
         "core.splitIndex=false",
         "safe.bareRepository=explicit",
     )
@@ -28,7 +30,8 @@ _SETTINGS: Final = tuple(
 )
 _ENVIRON: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
-    # Paths are literal: a file may be called `[a]*`. Git refuses a combination of these variables.
+    # Paths are literal, because a file name may be `[a]*`. Git fails if the user's environment sets
+    # one of the other three variables as well.
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_GLOB_PATHSPECS": "0",
     "GIT_NOGLOB_PATHSPECS": "0",
@@ -39,7 +42,7 @@ _ENVIRON: Final = {
 
 
 def git_python() -> ModuleType:
-    """Imports GitPython, which searches for the git executable when it is imported.
+    """Imports GitPython. The import fails if there is no git executable.
 
     Raises:
         GitError: git is not installed.
@@ -95,7 +98,7 @@ def run_git(
 
 
 def explain(message: str, directory: Path) -> GitError:
-    """Returns an error for what git wrote to standard error, with what the user should do."""
+    """Converts the error output of git to an error, with a next step for the user."""
     if "not a git repository" in message:
         return GitError(
             f"{directory} is not in a git repository, so there is no commit to compare with. Run "

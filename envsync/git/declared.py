@@ -1,4 +1,4 @@
-"""Loads what a commit declares."""
+"""Loads the environments that a commit declares."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RULES: Final[Mapping[str, Level]] = {**dict.fromkeys(RULES, "off"), "path-escape": "error"}
-"""All rules are off: the commit was already reviewed. Paths out of the commit are never followed,
-because they would lead into the file system of the machine that runs envsync.
+"""The rules are off, because the commit was already reviewed. `path-escape` stays an error: a path
+that leaves the commit would lead to other files of the machine that runs envsync.
 """
 
 
@@ -30,40 +30,42 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
     Args:
         repository: the repository of the project.
         commit: the commit id.
-        config: the current settings of the project. The environments directory is the one in the
-            settings of the commit, if the commit has settings.
+        config: the current settings of the project. If the commit has a settings file, the
+            environments directory of that file is used.
 
     Returns:
-        Declarations whose sources are relative to the top of the repository.
+        The declarations. Their sources are relative to the top of the repository.
 
     Raises:
         GitError: the content of the commit is missing in this clone.
     """
     with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
-        # On macOS the temporary directory is behind a link, which would lead out of `tree`.
+        # On macOS, the path of the temporary directory contains a link. Without `resolve`, resolved
+        # paths in the directory would seem to be outside of `tree`.
         tree = Path(directory).resolve()
         environments = _check_out_project(repository, commit, config=config, tree=tree)
         return load(tree, environments, rules=_RULES, versions="auto").declarations
 
 
 def _check_out_project(repository: Repository, commit: str, *, config: Config, tree: Path) -> Path:
-    """Writes the files of a project at a commit below `tree`; returns the environments directory.
+    """Writes the project files of a commit below `tree`. Returns the environments directory.
 
-    These are the environment files, the files that they name, and the targets of symbolic links.
+    The project files are the settings file, the environment files, the paths that environment files
+    name, and the targets of symbolic links.
     """
     root = tree / (repository.relative(config.root) or "")
     environments = root / config.environments
     settings = repository.relative(config.path or config.root / FILE_NAME)
     waiting = {path for path in (_inside(tree, environments), settings) if path is not None}
     done: set[str] = set()
-    # A checked-out file may name another one, or be a link, so this takes several rounds.
+    # A written file may be a link or name other files. The loop ends when it finds no new path.
     while waiting:
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting
         if settings and os.path.lexists(tree / settings):
             environments = root / (_environments(tree / settings) or config.environments)
         elif config.path in (None, config.root / FILE_NAME) and not os.path.lexists(environments):
-            # The commit has no settings file, so the default directory applied to it.
+            # The commit has no settings file, so its environments are in the default directory.
             environments = root / DEFAULT_ENVIRONMENTS
         named += referenced_paths(tree, environments)
         found = {_inside(tree, path) for path in (environments, *named)}
@@ -76,7 +78,7 @@ def _check_out_project(repository: Repository, commit: str, *, config: Config, t
 
 
 def _environments(settings: Path) -> str | None:
-    """Returns the environments directory in a settings file; None if the file has errors."""
+    """Returns the environments directory in a settings file, or None if the file has errors."""
     try:
         return load_config(settings).environments
     except EnvsyncError:
@@ -84,7 +86,7 @@ def _environments(settings: Path) -> str | None:
 
 
 def _inside(tree: Path, path: Path) -> str | None:
-    """Returns a path relative to a directory, links resolved; None if it is outside."""
+    """Returns the resolved path relative to `tree`, or None if it is outside of `tree`."""
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(tree):
         return None

@@ -1,4 +1,4 @@
-"""`Entry`: a file, symbolic link or submodule in a commit."""
+"""Describes the files, symbolic links and submodules of a commit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Entry:
 
     Attributes:
         mode: six octal digits, such as `100644`.
-        id: the object id of the content; for a submodule, the id of its commit.
-        path: relative to the top of the repository, with `/`.
+        id: the object id of the content. For a submodule, the id of its commit.
+        path: the path relative to the top of the repository, with `/`.
     """
 
     mode: str
@@ -22,12 +22,12 @@ class Entry:
 
     @property
     def is_submodule(self) -> bool:
-        """Whether the entry is a commit of another repository."""
+        """True if the entry is a submodule: a commit of another repository."""
         return self.mode == "160000"
 
     @property
     def is_link(self) -> bool:
-        """Whether the entry is a symbolic link."""
+        """True if the entry is a symbolic link."""
         return self.mode == "120000"
 
 

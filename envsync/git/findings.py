@@ -1,4 +1,4 @@
-"""Turns the results of a comparison with git into problems with positions in files."""
+"""Converts the results of a comparison with git to problems with positions in files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WHY_IMMUTABLE: Final = "Registered versions cannot change."
 
 
 def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
-    """Returns the problem of an edited immutable field, at the first field that changed."""
+    """Returns an `immutable` problem for a rejection, at the first changed field."""
     # The changes are inserted between the two sentences of the rejection.
     start = rejection.message.removesuffix(f". {WHY_IMMUTABLE}")
     return _problem(
@@ -39,7 +39,7 @@ def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
 
 
 def went_back(project: Project, declaration: Declaration, version: str) -> Problem:
-    """Returns the problem of a name whose highest version was `version` and is now lower."""
+    """Returns a `version-goes-back` problem. `version` was the highest version at the commit."""
     message = (
         f"The highest version of `{declaration.name}` was {version}, and is now "
         f"{declaration.version}."
@@ -54,12 +54,12 @@ def went_back(project: Project, declaration: Declaration, version: str) -> Probl
 
 
 def git_ignored(project: Project, source: Source, field: str) -> Problem:
-    """Returns the problem of a file that git ignores.
+    """Returns an `ignored-by-git` problem for a file or build context that git ignores.
 
     Args:
         project: the project.
         source: the environment file.
-        field: the field that names the ignored file; empty for the environment file itself.
+        field: the field that names the ignored path. Empty for the environment file itself.
     """
     what = f"the path in `{field}`" if field else "this file"
     return _problem(
@@ -88,7 +88,7 @@ def _problem(
 def _changes(fields: Sequence[FieldChange]) -> str:
     """Returns the fields with their values before and after, up to `_MAX_CHANGES` characters."""
     parts: list[str] = []
-    # The first change is shown even if it is too long, because a message without one is useless.
+    # The first change is always shown, because a message without a change does not help the user.
     for field in fields:
         part = f"`{field.path}` {_change(field)}"
         if parts and len(", ".join([*parts, part])) > _MAX_CHANGES:

@@ -1,4 +1,4 @@
-"""Removes from build contexts what git ignores, so that they equal those of a commit."""
+"""Removes ignored files from build contexts, so that a context can be compared with a commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Returns a spec whose build context has only files that a commit can contain.
+    """Returns the spec without those files of its build context that git does not commit.
 
     Args:
         spec: the spec of the work tree.
@@ -28,7 +28,7 @@ def without_ignored(
     if spec.build is None or context is None or context.directory is None:
         return spec
     directory = Path(context.directory)
-    # A repository does not list the ignored files of its submodules.
+    # In the outer repository, git does not list the ignored files of submodules.
     if _is_in_submodule(directory, repository):
         repository = find_repository(directory)
         ignored = repository.untracked([repository.relative(directory) or ""], ignored=True)
@@ -37,11 +37,11 @@ def without_ignored(
     start = repository.relative(directory)
 
     def is_kept(path: str) -> bool:
-        # azure-ai-ml uploads `.git` if the context contains it. Git itself never commits it.
+        # azure-ai-ml uploads a `.git` in the context, but git never commits it.
         if ".git" in path.split("/"):
             return False
         own_path = f"{start}/{path}".lstrip("/")
-        # Git may ignore the file, a link above it, or the file that the link leads to.
+        # Git may ignore the file, a directory or link above the file, or the target of a link.
         return not ignored or (
             ignored.isdisjoint((own_path, *above(own_path)))
             and repository.relative(directory / path) not in ignored
@@ -60,7 +60,7 @@ def _ignored_in_submodules(
     """Yields the ignored files of submodules in a context, relative to the outer repository."""
     for path in files:
         below, _, last = path.rpartition("/")
-        # The work tree of a submodule has a file `.git`, which is part of the context.
+        # A submodule in the context is found by the `.git` file at the top of its work tree.
         if below and last == ".git":
             inner = find_repository(directory / below)
             start = repository.relative(inner.top)

@@ -1,4 +1,4 @@
-"""Finds versions that earlier commits declared: a target may still have them."""
+"""Finds the versions that earlier commits declared. A target may still contain them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envsync.project.settings.config import Config
 
 
 def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str]]:
-    """Returns the versions of environments in the history of the current and default branch.
+    """Returns the versions in the history of the current branch and of the default branch.
 
     Only commits and contents in this clone are searched. Nothing is fetched.
 
@@ -43,9 +43,9 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
 
 
 def _contents(repository: Repository, tips: Sequence[str], directory: str) -> Iterator[bytes]:
-    """Yields every content of every YAML file below a directory in the history of `tips`."""
-    # A partial clone lacks some contents. `--missing=print` marks them with `?`; without it, git
-    # would fetch them one by one.
+    """Yields every revision of every YAML file below a directory, in the history of `tips`."""
+    # A partial clone lacks some contents. `--missing=print` marks them with `?`. Without this
+    # option, git would fetch each of them with a separate request.
     listing = repository.run(
         "rev-list", "--objects", "--missing=print", *tips, "--", directory or "."
     )
@@ -53,7 +53,7 @@ def _contents(repository: Repository, tips: Sequence[str], directory: str) -> It
     ids = [key for key, _, path in lines if path.endswith((b".yml", b".yaml"))]
     output = repository.run("cat-file", "--batch", data=b"".join(key + b"\n" for key in ids))
     stream = io.BytesIO(output)
-    # Format of `git cat-file --batch`: a line with id, type and size; the content; a line feed.
+    # Format of `git cat-file --batch`: a line with id, type and size, the content, a line feed.
     for head in stream:
         yield stream.read(int(head.split()[2]))
         stream.read(1)

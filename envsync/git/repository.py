@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, the base of a branch, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. Git refreshes the index when it detects
-changes, so it works on a copy of the index.
+Nothing is written to the repository or the work tree. Git may update the index while it searches
+for changes, so it gets a copy of the index.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
 
 _PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
-"""Environment variables of GitHub and Azure Pipelines with the target branch of a pull request."""
+"""Variables in which GitHub and Azure Pipelines name the target branch of a pull request."""
 
-# The user's settings may change the output of `git diff`, so each of them is set here.
+# The git settings of the user can change the output of `git diff`. These options override them.
 _DIFF_OPTIONS: Final = (
     "--name-only",
     "-z",
@@ -43,7 +43,8 @@ class Base:
     """The commit to compare with.
 
     Attributes:
-        commit: 40 hex digits (64 in a repository that uses SHA-256); None before the first commit.
+        commit: the commit id: 40 hex digits, or 64 in a repository that uses SHA-256. None before
+            the first commit.
         name: the name in messages, such as `origin/main`.
     """
 
@@ -53,15 +54,16 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A git repository with a work tree. Paths in arguments and results use `/`.
+    """A git repository with a work tree.
 
-    They are relative to the top of the work tree, which is the empty path.
+    Paths in arguments and results are relative to the top of the work tree, and use `/`. The empty
+    path is the top.
 
     Attributes:
-        top: the directory of the work tree, symbolic links resolved.
+        top: the directory of the work tree, with symbolic links resolved.
         git_dir: the git directory of this work tree, usually `.git`.
-        index: the index of the work tree. In a commit hook, the index that is being committed.
-        is_shallow: whether the clone has only the newest commits.
+        index: the index file of the work tree. In a commit hook, the index file of the new commit.
+        is_shallow: True if the clone has only the newest commits.
     """
 
     top: Path
@@ -70,7 +72,7 @@ class Repository:
     is_shallow: bool
 
     def relative(self, path: Path) -> str | None:
-        """Returns a path relative to the top, links resolved; None if it is outside."""
+        """Returns the resolved path relative to the top, or None if it is outside."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None
@@ -87,10 +89,10 @@ class Repository:
         Args:
             arguments: the command and its options.
             data: the standard input.
-            environ: environment variables that override those of this repository.
+            environ: more environment variables. They override defaults such as `GIT_INDEX_FILE`.
 
         Raises:
-            GitError: the command failed. The message explains git's own message.
+            GitError: the command failed. The error explains the message of git.
         """
         status, out, message = self._run(arguments, data=data, environ=environ)
         if status:
@@ -98,7 +100,7 @@ class Repository:
         return out
 
     def head(self) -> str | None:
-        """Returns the commit that is checked out; None before the first commit."""
+        """Returns the checked-out commit, or None before the first commit."""
         return self._commit("HEAD")
 
     def commit(self, ref: str) -> str:
@@ -114,14 +116,14 @@ class Repository:
         return found
 
     def base(self, ref: str | None = None) -> Base:
-        """Returns the commit to compare with: `ref`, or the commit at which the branch began.
+        """Returns the commit to compare with.
 
-        A branch began at its merge base with the target branch of the pull request, or with the
-        default branch of the remote. Without such a branch, or on that branch, the base is the
-        commit that is checked out.
+        If `ref` is given, the base is the commit of `ref`. Otherwise, the base is the merge base of
+        HEAD and the branch from `default_branch`. Without a default branch, the base is HEAD.
 
         Raises:
-            GitError: the commit does not exist, or the clone is too shallow to find it.
+            GitError: the commit does not exist, the two branches have no common commit, or the
+                clone is too shallow to find it.
         """
         if ref is not None:
             return Base(self.commit(ref), ref)
@@ -131,7 +133,7 @@ class Repository:
             if head and self.is_shallow:
                 raise GitError(f"Git cannot find the commit at which this branch began. {_FETCH}")
             return Base(head, "HEAD")
-        # The exit status is 1 without a common commit. In a shallow clone there may be one.
+        # `git merge-base` fails if it finds no common commit. A shallow clone may lack that commit.
         status, out, _ = self._run(("merge-base", "HEAD", branch))
         name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
         if status:
@@ -141,21 +143,21 @@ class Repository:
         return Base(found, "HEAD" if found == head else name)
 
     def tree(self, commit: str, paths: Collection[str], *, below: bool = True) -> list[Entry]:
-        """Returns the entries of a commit at some paths and, if `below` is set, below them."""
+        """Returns the entries of a commit at the paths and, if `below` is True, below them."""
         named = () if "" in paths else sorted(paths)
         options = ("-r",) if below else ()
         listing = self.run("ls-tree", *options, "-z", "--full-tree", commit, "--", *named)
         return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
-        """Returns the tracked files at or below some paths that differ from a commit."""
+        """Returns the tracked files at or below the given paths that differ from a commit."""
         if not paths:
             return frozenset()
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
             copy = Path(directory) / "index"
             if self.index.exists():
-                # `copy2` keeps the modification time. Git compares it with those of the files to
-                # find entries that may have changed right after the index was written:
+                # `copy2` keeps the modification time. Git compares this time with the times of the
+                # files, to detect files that changed just after the index was written:
                 # https://git-scm.com/docs/racy-git
                 shutil.copy2(self.index, copy)
             return _paths(
@@ -170,7 +172,11 @@ class Repository:
             )
 
     def untracked(self, paths: Collection[str], *, ignored: bool = False) -> frozenset[str]:
-        """Returns the files that git does not track: those it would add, or those it ignores."""
+        """Returns the untracked files at or below the given paths.
+
+        If `ignored` is True, only the files that git ignores are returned. Otherwise, these files
+        are left out.
+        """
         if not paths:
             return frozenset()
         options = ["--exclude-standard", "--full-name", "-z"]
@@ -193,7 +199,7 @@ class Repository:
         return run_git(self.top, arguments, environ={**own, **(environ or {})}, data=data)
 
     def _commit(self, ref: str) -> str | None:
-        # Git would take `-x` as an option, and `^x` as all commits except `x`.
+        # Git would read `-x` as an option, and `^x` as an exclusion of commits.
         if not ref or ref.startswith(("-", "^")) or "\0" in ref:
             return None
         # `^{commit}` resolves an annotated tag to its commit, and refuses trees and blobs.
@@ -201,7 +207,7 @@ class Repository:
         return None if status else out.decode().strip()
 
     def default_branch(self) -> str | None:
-        """Returns the full name of the branch that this branch will be merged into, if any."""
+        """Returns the full name of the branch into which HEAD will be merged, or None."""
         targets = [
             os.environ.get(name, "").removeprefix("refs/heads/") for name in _PULL_REQUEST_TARGETS
         ]
@@ -224,7 +230,7 @@ class Repository:
         )
 
     def _upstream(self) -> str:
-        """Returns the full name of the upstream branch; an empty string if there is none."""
+        """Returns the full name of the upstream branch, or an empty string."""
         status, out, _ = self._run(("rev-parse", "--symbolic-full-name", "@{upstream}"))
         return "" if status else os.fsdecode(out).strip()
 
@@ -236,14 +242,15 @@ def find_repository(directory: Path) -> Repository:
         GitError: the directory is not in a repository, the repository has no work tree, git does
             not trust it, or git is not installed.
     """
-    # Git sets GIT_DIR for hooks. With GIT_DIR alone, git uses the working directory as the top.
+    # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
+    # as the top of the work tree.
     environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
     wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
     status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
         raise explain(message, directory)
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
-    # `git rev-parse` has no `-z`, so a line break in a path cannot be told from the end of it.
+    # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
     if len(lines) != len(wanted):
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
     top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
@@ -253,7 +260,7 @@ def find_repository(directory: Path) -> Repository:
 
 
 def _discover(directory: Path) -> dict[str, str]:
-    """Returns the environment variables for the repository of a directory, if it has one."""
+    """Returns the environment variables that select the repository of a directory, if any."""
     git = git_python()
     try:
         found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
@@ -266,9 +273,10 @@ def _discover(directory: Path) -> dict[str, str]:
 
 
 def _index(top: Path, git_dir: Path) -> Path:
-    """Returns the index of a work tree: in its own hook, the index that git names.
+    """Returns the path of the index of a work tree.
 
-    A hook of another repository may run envsync, so a foreign index is ignored.
+    In a commit hook, git names the index in `GIT_INDEX_FILE`. The variable is ignored if it names
+    the index of another repository, whose hook may run envsync.
     """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:
@@ -279,7 +287,7 @@ def _index(top: Path, git_dir: Path) -> Path:
 
 
 def _below(paths: Collection[str]) -> list[str]:
-    """Returns paths as arguments of a command that runs at the top, where `.` is everything."""
+    """Converts paths to arguments of a git command that runs at the top. `.` selects all."""
     return ["."] if "" in paths else sorted(paths)
 
 

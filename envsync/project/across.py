@@ -1,4 +1,4 @@
-"""Checks environment files against each other: two files may not declare the same version."""
+"""Checks environment files against each other. Two files must not declare the same version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from envsync.project.environment.draft import Draft
 
 
 def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
-    """Reports a name or version that two files declare. The second file gets the problem."""
+    """Reports a name or version that two files declare. The problem is in the second file."""
     by_name: dict[str, list[Draft]] = {}
     for draft in drafts:
         if draft.name is not None:
@@ -20,7 +20,7 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
 
 
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
-    # A file with an invalid version counts as versioned. Its own problem is reported elsewhere.
+    # A file with an invalid version counts as versioned. `read_version` reports invalid versions.
     versioned = [draft for draft in group if draft.version_key is not None]
     unversioned = [draft for draft in group if draft.version_key is None]
     first: dict[str, Draft] = {}
@@ -31,7 +31,7 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
         known = first.setdefault(draft.version, draft)
         if known is not draft:
             message = f"`{name}:{draft.version}` is already declared in {_position(known)}."
-            fix = "Change the version of one of the two, or remove one."
+            fix = "Change the version in one of these files, or remove one of them."
             draft.report.add("duplicate-environment", draft.version_key, message, fix=fix)
     if versions == "explicit":
         return  # `missing-version` already reports every file without a version
@@ -41,13 +41,13 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
         if versioned:
             message = (
                 f"This file declares `{name}` without a version, but {_position(versioned[0])} "
-                "declares it with one."
+                "declares it with a version."
             )
-            fix = "Add a `version:` line here, or keep a single file without a version."
+            fix = "Add a `version:` line here, or keep only one file with this name."
             draft.report.add("mixed-versions", draft.name_node, message, fix=fix)
         elif draft is not unversioned[0]:
             message = f"`{name}` is already declared in {_position(unversioned[0])}."
-            fix = "Rename one of the two, or give both a version."
+            fix = "Change the name in one of these files, or add a version to both."
             draft.report.add("duplicate-environment", draft.name_node, message, fix=fix)
 
 

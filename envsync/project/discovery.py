@@ -1,10 +1,10 @@
 """Finds the environment files below a directory.
 
-A YAML file is an environment file if its `$schema` is the environment schema, or if it has no
-`$schema` but a `name` and an `image` or `build`. Three kinds of files are excluded: conda files
-that an environment names, files in the build context of another environment, and files in hidden
-directories. A file with invalid YAML is included if it may be an environment file, so that its
-syntax error is reported.
+A YAML file is an environment file if its `$schema` is the environment schema. A file without
+`$schema` is an environment file if it has a `name` and an `image` or `build`. Three kinds of files
+are excluded: conda files that an environment names, files in the build context of another
+environment, and files in hidden directories. A file with invalid YAML is included if it may be an
+environment file, so that its syntax error is reported.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class _Candidate:
 
     Attributes:
         path: the absolute path.
-        directory: the directory of the file, symbolic links resolved.
-        has_schema: whether its `$schema` is the environment schema.
-        context: its local build context, symbolic links resolved; None if it has none.
-        conda: its conda file, symbolic links resolved; None if it names none.
+        directory: the directory of the file, with symbolic links resolved.
+        has_schema: True if its `$schema` is the environment schema.
+        context: its local build context, with symbolic links resolved, or None.
+        conda: its conda file, with symbolic links resolved, or None.
     """
 
     path: str
@@ -58,7 +58,7 @@ def find_environments(directory: str, files: Files) -> list[str]:
         if (candidate := _classify(path, real_directory, files))
     ]
     kept = _outside_contexts(candidates)
-    # A conda file with a `name` and an `image` key would pass as an environment file. A file that
+    # A conda file with a `name` and an `image` key looks like an environment file. A file that
     # names itself as its conda file is not excluded, so that the mistake is reported.
     condas = {
         candidate.conda
@@ -73,7 +73,7 @@ def find_environments(directory: str, files: Files) -> list[str]:
 
 
 def references(path: str, files: Files) -> dict[str, str]:
-    """Returns the local paths in `conda_file` and `build.path`, symbolic links resolved."""
+    """Returns the local paths in `conda_file` and `build.path`, with symbolic links resolved."""
     parsed = files.read(path)
     if isinstance(parsed, Unreadable):
         return {}
@@ -89,8 +89,8 @@ def references(path: str, files: Files) -> dict[str, str]:
 def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
     """Returns the candidates that are not in the build context of another candidate.
 
-    A file in a build context is not an environment file, so the build context that it names
-    itself excludes nothing. Candidates are therefore decided from the outside to the inside.
+    A file in a build context is not an environment file. If such a file names a build context, that
+    context must not exclude other files. The outermost candidates are therefore decided first.
     """
     kept: list[_Candidate] = []
     contexts: set[str] = set()
@@ -100,8 +100,8 @@ def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
         possible = {item.context for item in undecided if item.context}
         free = [item for item in undecided if not _is_inside(item, possible)]
         if undecided and not free:
-            # Every remaining file is in the context of another one. The shortest context path is
-            # the outermost, and the file path makes the choice independent of the order.
+            # Every remaining file is in the context of another remaining file. The shortest path is
+            # the outermost context. The file path makes the result independent of the order.
             free = [min(undecided, key=lambda item: (len(item.context or ""), item.path))]
         kept += free
         contexts.update(item.context for item in free if item.context)
@@ -111,7 +111,7 @@ def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
 
 
 def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
-    """Whether a file is in a build context other than its own."""
+    """Returns True if a file is in a build context other than its own."""
     if not contexts:
         return False
     directory = candidate.directory
@@ -152,20 +152,20 @@ def _classify(path: str, directory: str, files: Files) -> _Candidate | None:
 
 
 def _mentions_environment(data: bytes) -> bool:
-    """Whether the bytes contain the words that every environment file contains.
+    """Returns True if the bytes contain words that every environment file contains.
 
-    Most YAML files of a repository are not environment files, and searching for words is much
-    faster than parsing.
+    Most YAML files in a repository are not environment files. Searching for words is much faster
+    than parsing.
     """
     if b"environment.schema.json" in data.lower() or (
         b"name" in data and (b"image" in data or b"build" in data)
     ):
         return True
-    return b"\\" in data or b"\0" in data  # escapes and UTF-16 hide the words
+    return b"\\" in data or b"\0" in data  # YAML escapes and UTF-16 can hide the words
 
 
 def _may_be_environment(path: str, text: str) -> bool:
-    """Whether a file with invalid YAML may be an environment file."""
+    """Returns True if a file with invalid YAML may be an environment file."""
     if os.path.basename(path).startswith("."):
         return False
     schema = _SCHEMA_LINE.search(text)
@@ -173,7 +173,7 @@ def _may_be_environment(path: str, text: str) -> bool:
 
 
 def _target(files: Files, directory: str, node: Node | None) -> str | None:
-    """Returns the resolved path in a field; None if the field is not a local path."""
+    """Returns the resolved path in a field, or None if the field is not a local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
     if "\0" in node.value or is_url(node.value):
@@ -182,15 +182,15 @@ def _target(files: Files, directory: str, node: Node | None) -> str | None:
 
 
 def _yaml_files(top: str, files: Files) -> Iterator[tuple[str, str]]:
-    """Yields every YAML file below a directory, and the resolved path of its directory.
+    """Yields the path of each YAML file below a directory, and the resolved path of its directory.
 
-    Links to directories are followed if they stay in the project. Each directory is read once: by
-    its own path if it is below `top`, else by the path of the first link to it.
+    A link to a directory is followed if its target is in the project. Each directory is read once.
+    A directory below `top` is read by its own path. Any other directory is read by its first link.
     """
     seen: set[str] = set()
     waiting = [(top, os.path.realpath(top))]
     links: list[tuple[str, str]] = []
-    # Links are taken last, so that a directory below `top` is seen by its own path first.
+    # Links are followed last, so that a directory below `top` is read by its own path.
     while waiting or links:
         directory, real = waiting.pop() if waiting else links.pop(0)
         if real in seen:

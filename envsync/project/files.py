@@ -1,4 +1,4 @@
-"""The files of a project: each is read and parsed at most once."""
+"""Caches the files of a project. Each file is read and parsed at most once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ParsedFile:
 
     Attributes:
         document: the text and its nodes.
-        problems: the problems of the YAML, whatever the file is about.
+        problems: the problems of the YAML itself, for every kind of file.
     """
 
     document: Document
@@ -40,12 +40,12 @@ class ParsedFile:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the nodes cannot be used: not all of them have a meaning."""
+        """True if the nodes cannot be used, because of invalid YAML or an alias bomb."""
         return any(item.rule in ("yaml-syntax", "alias-bomb") for item in self.problems)
 
     @property
     def content(self) -> Node | None:
-        """The outermost node; None if the file is broken, empty, or only null."""
+        """The outermost node. None if the file is broken, is empty, or contains only null."""
         root = self.document.root
         return None if self.is_broken or root is None or root.tag == NULL else root
 
@@ -55,8 +55,8 @@ class Conda:
     """A conda specification.
 
     Attributes:
-        text: canonical JSON; None if the specification has errors.
-        report: the problems of the conda file; None if the specification is part of the
+        text: the canonical JSON. None if the specification has errors.
+        report: the problems of the conda file. None if the specification is part of the
             environment file.
     """
 
@@ -68,10 +68,10 @@ class Conda:
 class Files:
     """A cache of everything that was read from a project directory.
 
-    A project keeps it, so that later commands see the same content that was loaded.
+    A `Project` keeps this cache, so that later steps use the content that was loaded.
 
     Attributes:
-        root: the project directory, absolute, symbolic links not resolved.
+        root: the absolute path of the project directory. Symbolic links are not resolved.
         real_root: the project directory with symbolic links resolved.
         contents: the bytes of files, by resolved path.
         parsed: parsed YAML files, by resolved path.
@@ -105,8 +105,8 @@ class Files:
 
     def content(self, path: str) -> bytes | Unreadable:
         """Returns the bytes of the file at an absolute path."""
-        # The key is the resolved path: a conda file is found by its own path and by the path that
-        # an environment names, and the two differ if the project is reached through a link.
+        # The key is the resolved path. A conda file is found by its own path, and by the resolved
+        # path from an environment file. These paths differ if the project path contains a link.
         key = self.real(*os.path.split(path))
         content = self.contents.get(key)
         if content is None:
@@ -114,11 +114,11 @@ class Files:
         return content
 
     def real(self, directory: str, path: str = "") -> str:
-        """Resolves a path relative to a directory, and follows its symbolic links."""
+        """Returns the absolute path of `path` in a directory, with symbolic links resolved."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
             return os.path.realpath(os.path.join(directory, path))
-        # `realpath` calls lstat for every part of a path. Thousands of files share a directory,
-        # so each directory is resolved once, and only the last part is looked at.
+        # `realpath` calls `lstat` for every part of a path, and thousands of files may share a
+        # directory. Each directory is therefore resolved only once.
         known = self.directories.get(directory)
         if known is None:
             known = self.directories[directory] = os.path.realpath(directory)
@@ -128,7 +128,7 @@ class Files:
         return os.path.realpath(found) if os.path.islink(found) else found
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
-        """Returns the build context in a directory. Its links may not leave the boundary."""
+        """Scans the build context in a directory. Links in it must not lead out of `boundary`."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
             scan = scan_context(Path(directory), Path(boundary))
@@ -136,7 +136,7 @@ class Files:
         return scan
 
     def display(self, path: str) -> str:
-        """Returns an absolute path as messages show it: relative if it is in the project."""
+        """Converts an absolute path for messages. A path in the project becomes relative."""
         for root in (self.root, self.real_root):
             if is_within(path, root):
                 return path[len(root.rstrip(os.sep)) + 1 :].replace(os.sep, "/") or "."
@@ -144,14 +144,14 @@ class Files:
 
 
 def is_within(path: str, directory: str) -> bool:
-    """Whether an absolute path is the directory or is in it. Compares names only."""
+    """Returns True if a path is the directory or is below it. Does not resolve links."""
     return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
 
 
 def plain_field(root: Node | None, name: str) -> Node | None:
-    """Returns the value of a key of an unchecked mapping; the last value if the key repeats.
+    """Returns the value of a key in an unchecked mapping. If the key is repeated, the last wins.
 
-    Merged keys (`<<`) are ignored: they may be invalid or endless in an unchecked mapping.
+    Merged keys (`<<`) are ignored, because they may be invalid or recursive before the check.
     """
     found = None
     if isinstance(root, MappingNode):
@@ -162,12 +162,12 @@ def plain_field(root: Node | None, name: str) -> Node | None:
 
 
 def fields(parsed: ParsedFile) -> dict[str, Node]:
-    """Returns the top-level keys and values of a file; nothing if they cannot be trusted."""
+    """Returns the top-level keys and values of a file, or an empty dict if they are not usable."""
     root = parsed.document.root
     if not isinstance(root, MappingNode):
         return {}
     merges = any(key.tag == MERGE for key, _ in root.value)
-    # In a broken file, `<<` may merge something that is not a mapping, or the mapping itself.
+    # In a broken file, `<<` may merge a value that is not a mapping, or the mapping itself.
     if merges and parsed.is_broken:
         return {}
     pairs = entries(root) if merges else root.value
@@ -175,7 +175,7 @@ def fields(parsed: ParsedFile) -> dict[str, Node]:
 
 
 def parse(data: bytes) -> ParsedFile:
-    """Parses the bytes of a YAML file, and checks its YAML."""
+    """Parses the bytes of a YAML file, and checks its keys, values and aliases."""
     document = compose(data)
     found = [*document.problems]
     if document.root is not None:

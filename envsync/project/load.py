@@ -1,4 +1,4 @@
-"""`load`: a directory of environment files to declarations, and every problem of every file."""
+"""Loads a directory of environment files: their declarations and all their problems."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from envsync.project.yaml.nodes import TextProblem
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What environment files declare.
+    """The result of loading environment files.
 
     Attributes:
         environment_files: the absolute paths of the environment files, sorted.
-        declarations: one for each file without errors, by name, then in natural version order.
-        problems: by file, line and column.
+        declarations: one for each file without errors, sorted by name and natural version order.
+        problems: the problems of all files, sorted by file, line and column.
     """
 
     environment_files: tuple[str, ...]
@@ -53,17 +53,17 @@ def load(
     """Reads the environment files of a project.
 
     Args:
-        root: the project directory. Files are named relative to it, and the paths in them may not
-            lead out of it.
+        root: the project directory. Messages show paths relative to it. Paths in environment files
+            must not lead out of it.
         environments: the directory below which environment files are searched for.
-        rules: severities that differ from the defaults of the rules.
-        versions: what a file without `version` means.
+        rules: severities that override the defaults of the rules.
+        versions: the policy for files without `version`.
         paths: files and directories to read instead of `environments`. Each file in this list is
             read as an environment file, whatever its content is.
-        files: the file cache to use. By default, a new one is created.
+        files: the file cache to use. By default, a new cache is created.
 
     Returns:
-        The declarations and the problems of the files. Problems of a file are never raised.
+        The declarations and the problems of the files. No exception is raised for a problem.
     """
     files = Files.below(root) if files is None else files
     problems: list[Problem] = []
@@ -73,7 +73,7 @@ def load(
         found = _find_named(paths, str(environments), files, problems=problems)
     drafts = [_read(path, files, rules=rules, versions=versions) for path in found]
     check_across(drafts, versions)
-    # Environments that share a conda file share its report, so reports are counted by identity.
+    # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
     declarations = [declared for draft in drafts if (declared := draft.declaration())]
@@ -92,7 +92,7 @@ def referenced_paths(root: Path, environments: Path) -> list[Path]:
         environments: the directory below which environment files are searched for.
 
     Returns:
-        Absolute paths, symbolic links resolved. The paths need not exist.
+        Absolute paths, with symbolic links resolved. The paths need not exist.
     """
     files = Files.below(root)
     found = find_environments(str(environments), files)
@@ -117,15 +117,15 @@ def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
 def _find_named(
     paths: Sequence[Path], environments: str, files: Files, *, problems: list[Problem]
 ) -> list[str]:
-    """Returns the files among `paths`, and the environment files below the directories."""
+    """Returns the files in `paths`, and the environment files below the directories in `paths`."""
     found: set[str] = set()
     below: list[str] | None = None
     for path in paths:
         absolute = os.path.abspath(path)
         if os.path.isdir(absolute):
             if is_within(absolute, os.path.abspath(environments)):
-                # The whole directory is searched, because a build context outside of the named
-                # directory decides whether a file in it is an environment file.
+                # All of `environments` is searched, because the named directory may be part of a
+                # build context. Files in a build context are not environment files.
                 if below is None:
                     below = find_environments(environments, files)
                 found.update(item for item in below if is_within(item, absolute))
@@ -162,15 +162,15 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
     directory, name = os.path.split(path)
-    # A file outside of the project can be named on the command line. Its own directory is then
-    # the limit for its paths.
+    # A file outside of the project can be named on the command line. Paths in such a file must not
+    # lead out of its own directory.
     boundary = files.real_root
     if not is_within(files.real(directory), boundary):
         boundary = files.real(directory)
     if not is_within(files.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
-        # As for paths in a file: a lowered rule allows the link.
+        # If the project lowers the rule to a warning, the link is followed.
         is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
         if is_error:
             return Draft(report)

@@ -15,7 +15,7 @@ from envsync.project.discovery import references
 from envsync.project.files import Files, ParsedFile
 from envsync.project.yaml.nodes import entries
 
-# `[2]`, `["quoted.key"]` or `.key`: the steps of a `FieldChange.path`.
+# Matches one step of a `FieldChange.path`: `[2]`, `["quoted.key"]` or `.key`.
 _STEP: Final = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)')
 
 
@@ -24,7 +24,7 @@ class Position:
     """A position in a file.
 
     Attributes:
-        file: relative to the project, with `/`.
+        file: the path relative to the project, with `/`.
         line: 1-based.
         column: 1-based, in characters.
     """
@@ -35,20 +35,20 @@ class Position:
 
 
 def locate(path: str, field: str, files: Files) -> Position | None:
-    """Returns the position of a field: its key, or its item in a list.
+    """Returns the position of the key of a field, or of its item in a list.
 
     Args:
         path: the absolute path of an environment file.
         field: a `FieldChange.path`. Fields below `conda_file` are found in the conda file, if the
             environment names one.
-        files: the cache to read through.
+        files: the cache through which files are read.
 
     Returns:
-        The position of the field. If the field does not exist, the position of the nearest parent
-        that does; None if no parent exists.
+        The position of the field. If the field does not exist, the position of the nearest existing
+        parent. None if no parent exists.
     """
     steps = _steps(field)
-    # A plan compares the content of a local build context; the file only has its path.
+    # A plan compares the content of a local build context, but the file contains only its path.
     if steps[:2] == ["build", "context"]:
         steps = ["build", "path"]
     if steps[0] == "conda_file" and len(steps) > 1:
@@ -82,7 +82,7 @@ def _position(path: str, steps: Sequence[str | int], files: Files) -> Position |
 
 
 def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    """Follows one step. Returns the node that shows the position, and the value behind it."""
+    """Returns the key and the value that a step selects. For a list, both are the item."""
     if isinstance(node, MappingNode):
         pairs = {key.value: (key, item) for key, item in entries(node)}
         return pairs.get(step)

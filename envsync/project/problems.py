@@ -1,4 +1,4 @@
-"""The problems of one file, with the severity from the settings and from comments in the file.
+"""Collects the problems of one file. Settings and comments in the file control the severity.
 
 `# envsync: ignore[rule-id]` turns a rule off on its line. Commas separate several rule ids.
 """
@@ -29,14 +29,14 @@ class Report:
 
     Attributes:
         file: the file name in messages: relative to the project, with `/`.
-        rules: severities that differ from the defaults of the rules.
+        rules: severities that override the defaults of the rules.
         ignored: the rules that comments turn off, by 1-based line.
     """
 
     file: str
     rules: Mapping[str, Level]
     ignored: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    # A dict keeps the order and drops repetitions: an anchored value is checked at every alias.
+    # A dict keeps the order and removes repetitions. An anchored value is checked at every alias.
     _found: dict[Problem, None] = field(default_factory=dict)
 
     @property
@@ -46,15 +46,15 @@ class Report:
 
     @property
     def has_errors(self) -> bool:
-        """Whether any problem found so far is an error."""
+        """True if any problem found so far is an error."""
         return any(problem.severity == "error" for problem in self._found)
 
     def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
-        """Adds a problem at the start of a node. Returns whether it is an error."""
+        """Adds a problem at the start of a node. Returns True if the problem is an error."""
         return self.add_problem(problem_at(rule, node, message, fix=fix))
 
     def add_problem(self, item: TextProblem) -> bool:
-        """Adds a problem, unless its rule is off. Returns whether it is an error."""
+        """Adds a problem, unless its rule is off. Returns True if the problem is an error."""
         level: Level = "error"
         if item.rule not in FIXED:
             level = self.rules.get(item.rule) or RULES[item.rule]
@@ -81,13 +81,13 @@ def start_report(
     problems: Iterable[TextProblem],
     rules: Mapping[str, Level],
 ) -> Report:
-    """Starts the report of a file with the problems of its text and of its ignore comments.
+    """Creates the report of a file, with the problems of its YAML and of its ignore comments.
 
     Args:
         file: the file name in messages.
         document: the parsed file.
-        problems: the problems of its YAML.
-        rules: severities that differ from the defaults of the rules.
+        problems: the problems of the YAML.
+        rules: severities that override the defaults of the rules.
     """
     comments = list(_ignore_comments(document))
     report = Report(file, rules, _ignored_rules(comments))
@@ -102,7 +102,7 @@ def start_report(
 
 @dataclass(frozen=True, slots=True)
 class _Ignore:
-    """One rule id of an ignore comment; line and column of the comment are 1-based."""
+    """One rule id of an ignore comment. The line and column of the comment are 1-based."""
 
     rule: str
     line: int
@@ -134,7 +134,7 @@ def _useless(comment: _Ignore) -> TextProblem | None:
 def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     if "envsync:" not in document.text or document.root is None:
         return
-    # PyYAML drops comments, so they are searched for in the text, outside of all scalars.
+    # PyYAML drops comments, so this searches for them in the text, outside of all scalars.
     spans = _scalar_spans(document, document.root)
     lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
     for match in _COMMENT.finditer(document.text):

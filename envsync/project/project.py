@@ -1,4 +1,4 @@
-"""`Project`: a loaded project directory."""
+"""Loads a project directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Project:
 
     Attributes:
         config: the settings of `envsync.yaml`, with defaults filled in.
-        declarations: the desired state.
+        declarations: the environments that the files declare.
         warnings: problems that do not prevent a plan.
         files: the files that were read. They are kept so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.
@@ -62,7 +62,7 @@ class Project:
         return found
 
     def locate(self, source: Source, field_path: str) -> Position:
-        """Returns the position of a field; the position of the declaration if there is none.
+        """Returns the position of a field, or of the declaration if the field is not found.
 
         Args:
             source: the declaration.
@@ -76,11 +76,12 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     """Reads `envsync.yaml` and every environment file of a project.
 
     Args:
-        directory: `envsync.yaml` is searched for in this directory and in those above it.
+        directory: the directory in which the search for `envsync.yaml` starts. If the file is not
+            there, the directories above are searched.
         config_file: the settings file to use instead.
 
     Raises:
-        InvalidProject: a file has an error. The exception has every problem of every file.
+        InvalidProject: a file has an error. The exception contains the problems of all files.
         UsageError: `config_file` cannot be read.
     """
     config = load_config(None if config_file is None else Path(config_file), Path(directory))
@@ -92,7 +93,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         versions=config.versions,
         files=files,
     )
-    # A plan from some of the files would archive what the other files declare.
+    # A plan that ignores files with errors would archive the environments of these files.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
     return Project(config, loaded.declarations, loaded.problems, files, loaded.environment_files)

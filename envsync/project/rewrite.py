@@ -1,8 +1,8 @@
 """Replaces the version in an environment file and keeps every other byte.
 
-ruamel.yaml only finds the position of the version. Its own output would reformat the file. Each
-candidate text is parsed again, as azure-ai-ml would parse it, and is used only if it has the new
-version and is otherwise unchanged.
+ruamel.yaml is used only to find the position of the version, because its output would reformat the
+file. Each candidate text is parsed again, as azure-ai-ml would parse it. A candidate is used only
+if it has the new version and all other values are unchanged.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from envsync.project.yaml.nodes import Entry, entries
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """An environment file with another version.
+    """An environment file with the new version.
 
     Attributes:
         data: the bytes of the file.
@@ -37,7 +37,7 @@ class Rewritten:
 def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewritten:
     """Replaces the version in the bytes of an environment file.
 
-    Quotes are kept. They are added if YAML would not read the new version as a string without.
+    Quotes are kept. They are added if YAML would not read the unquoted version as a string.
 
     Args:
         file: the file name in messages.
@@ -47,7 +47,7 @@ def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewri
 
     Raises:
         EnvsyncError: the file does not declare `before`, or the version cannot be replaced
-            without another change.
+            without changing other values.
     """
     old = _read(file, data)
     if old is None or old.version != before:
@@ -79,7 +79,7 @@ class _Content:
         text: the text, with line feeds as line ends.
         key: the `version` key.
         version: the version that the file declares.
-        is_exact: whether the version is valid and YAML does not change its text.
+        is_exact: True if the version is valid and YAML does not change its text.
         others: the parsed values of all other fields, for comparison with `==`.
     """
 
@@ -111,7 +111,7 @@ def _read(file: str, data: bytes) -> _Content | None:
     if not isinstance(parsed.content, MappingNode):
         return None
     pairs = [Entry(*pair) for pair in entries(parsed.content)]
-    # If the key is repeated or merged in, the last one wins, as in azure-ai-ml.
+    # If the key is repeated or merged in, the last value wins, as in azure-ai-ml.
     versions = [entry for entry in pairs if entry.key.value == "version"]
     report = Report(file, {})
     version = read_version(report, versions[-1].value) if versions else None
@@ -135,12 +135,12 @@ def _meaning(node: Node) -> object:
 
 
 def _find(content: _Content, after: str) -> _Span | None:
-    """Returns the span of the version; None if no scalar or alias follows the key."""
+    """Returns the span of the version, or None if no scalar or alias follows the key."""
     from ruamel.yaml import YAML, tokens
     from ruamel.yaml.error import YAMLError
 
-    # PyYAML's nodes cannot be used for the value: the node of an alias has the position of its
-    # anchor. ruamel.yaml's scanner gives every token its own position.
+    # PyYAML's nodes cannot locate the value, because the node of an alias has the position of its
+    # anchor. The scanner of ruamel.yaml gives every token its own position.
     key_end = content.key.end_mark.index
     quoted = f'"{after}"'
     try:
@@ -151,7 +151,7 @@ def _find(content: _Content, after: str) -> _Span | None:
             if isinstance(token, tokens.AliasToken):
                 return _Span(start, end, [quoted])
             if isinstance(token, tokens.ScalarToken):
-                # The token of a block scalar includes its header, which must be kept.
+                # The token of a block scalar starts with a header such as `|-`, which must be kept.
                 if token.style in ("|", ">"):
                     start = content.text.rindex(token.value.strip(), start, end)
                     return _Span(start, start + len(token.value.strip()), [after])

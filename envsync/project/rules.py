@@ -51,7 +51,7 @@ COMPARED: Final[dict[str, str]] = {
     "version-goes-back": "The highest version of a name is lower than before.",
     "ignored-by-git": "Git ignores a file of the environment, so no commit contains it.",
 }
-"""The rules of `envsync check`. They judge a change, not a file, and cannot be turned off."""
+"""The rules of `envsync check`, which apply to a change, not to a file. They are always on."""
 
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),
@@ -78,7 +78,7 @@ FIXED: Final[frozenset[str]] = frozenset(
         "unset-variable",
     }
 )
-"""Rules that are always errors, because a file that breaks one of them cannot be planned.
+"""Rules that are always errors. A plan is impossible if a file breaks one of these rules.
 
 Neither `rules` in `envsync.yaml` nor an ignore comment changes their severity.
 """

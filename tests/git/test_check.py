@@ -455,7 +455,7 @@ def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
     git(clone, "submodule", "--quiet", "update", "--init", "--depth=1")
     assert checked(clone).problems == ()
 
-    with pytest.raises(GitError, match="The submodule modules/inner does not contain its commit"):
+    with pytest.raises(GitError, match="The clone of the submodule modules/inner lacks the commit"):
         checked(clone, "HEAD~1")
 
 

@@ -66,7 +66,7 @@ CASES = [
         BASE + "tags:\n  a: '1'\n  a: '2'\n",
         BASE + "tags:\n  a: '2'\n",
         error("duplicate-key", "6:3"),
-        ["`a` is repeated", "Remove"],
+        ["`a` is repeated", "Keep only one"],
     ),
     Case(
         "alias-bomb",
@@ -157,7 +157,7 @@ CASES = [
         {"a.yml": BASE + "version: '1'\n", "b.yml": BASE},
         {"a.yml": BASE + "version: '1'\n", "b.yml": BASE + "version: '2'\n"},
         error("mixed-versions", "1:1", "b.yml"),
-        ["without a version", "environments/a.yml:1 declares it with one"],
+        ["without a version", "environments/a.yml:1 declares it with a version"],
     ),
     Case(
         "invalid-name",

@@ -1,4 +1,4 @@
-"""Copies the files of a build context that would be uploaded."""
+"""Copies the files of a build context that azure-ai-ml would upload."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from envsync.project.context.walk import CHUNK, nfc
 def copy_context(context: BuildContext, destination: Path) -> None:
     """Copies exactly the files of a scanned context, and verifies their content.
 
-    Symbolic links are replaced by the files that they lead to.
+    Symbolic links are replaced with the files that they lead to.
 
     Args:
         context: a context from `scan_context`.
-        destination: the target directory. It is created if it does not exist, and removed again
-            if the copy fails.
+        destination: the target directory. It is created if it does not exist. If the copy then
+            fails, the created directory is removed.
 
     Raises:
         EnvsyncError: a file was removed or changed since the scan, or cannot be read.
-        ValueError: the context does not have its files or its directory.
+        ValueError: the context has no `files` or no `directory`.
     """
     if context.files is None or context.directory is None:
         raise ValueError("only a scanned build context can be copied")
@@ -35,20 +35,21 @@ def copy_context(context: BuildContext, destination: Path) -> None:
         for path, digest in context.files.items():
             target = destination.joinpath(*path.split("/"))
             target.parent.mkdir(parents=True, exist_ok=True)
-            # The digest is computed from the copied bytes: a second read could give others.
+            # The digest is computed from the copied bytes, because a second read of the source
+            # could return other bytes.
             if _copy_file(_on_disk(directory, path, names), target) != digest:
                 raise EnvsyncError(  # noqa: TRY301 (the handler below removes the copy)
                     f"The build context {directory} changed on disk while envsync used it: "
                     f"{path} was removed or modified. Run the command again."
                 )
-    except BaseException:  # also for Ctrl-C: a partial copy must not be taken for a whole one
+    except BaseException:  # includes Ctrl-C, because a partial copy would look complete
         if made:
             shutil.rmtree(destination, ignore_errors=True)
         raise
 
 
 def _copy_file(source: Path, target: Path) -> str | None:
-    """Copies one file. Returns the hex SHA-256 of the copied bytes; None if it does not exist."""
+    """Copies one file. Returns the hex SHA-256 of the bytes, or None if it cannot be opened."""
     sha256 = hashlib.sha256()
     try:
         # Opening a named pipe would block forever, so only regular files are opened.
@@ -65,12 +66,12 @@ def _copy_file(source: Path, target: Path) -> str | None:
 
 
 def _on_disk(directory: Path, path: str, names: dict[Path, dict[str, str]]) -> Path:
-    """Returns the real path of a file whose names on disk may not be in NFC.
+    """Returns the path of a file on disk, where its name may not be in NFC.
 
     Args:
         directory: the context.
         path: a path of `BuildContext.files`, in NFC.
-        names: a cache: for each listed directory, the real name of each NFC name.
+        names: a cache. For each listed directory, it maps each NFC name to the name on disk.
     """
     # HFS+ on macOS stores names in NFD. Other file systems keep the form of the program that
     # created the file, so both forms are possible.

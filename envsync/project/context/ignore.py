@@ -1,9 +1,9 @@
 """Implements the ignore files of a build context: `.amlignore`, `.gitignore`, `.dockerignore`.
 
-Digests depend on these rules, so a new release of a library must not change them. Both dialects
-are therefore implemented here. `.amlignore` and `.gitignore` follow azure-ai-ml, which differs
-from git: it matches each path on its own and does not know whether the path is a directory. A test
-compares this module with azure-ai-ml. `.dockerignore` follows Docker:
+Digests depend on these rules, so a new release of a library must not change them. The rules are
+therefore implemented here. `.amlignore` and `.gitignore` follow azure-ai-ml. Unlike git,
+azure-ai-ml matches each path separately, and does not check whether the path is a directory. A
+test compares this module with azure-ai-ml. `.dockerignore` follows Docker:
 https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
@@ -20,8 +20,8 @@ class Pattern:
     """One line of an ignore file.
 
     Attributes:
-        regex: matches the paths of the line. Use it with `match`.
-        drops: whether the paths are dropped; False for a line that starts with `!`.
+        regex: matches the paths of the line. Use `regex.match`.
+        drops: True if the line drops these paths. False for a line that starts with `!`.
     """
 
     regex: re.Pattern[str]
@@ -30,17 +30,17 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
-    """The patterns of one ignore file in file order. The last pattern that matches decides."""
+    """The patterns of one ignore file, in file order. The last pattern that matches decides."""
 
     patterns: tuple[Pattern, ...]
 
     @property
     def re_includes(self) -> bool:
-        """Whether a line starts with `!`: a dropped directory may then have files that are kept."""
+        """True if a line starts with `!`. A dropped directory may then contain kept files."""
         return any(not pattern.drops for pattern in self.patterns)
 
     def drops(self, path: str) -> bool:
-        """Whether a path is dropped. It is relative to the ignore file, with `/`."""
+        """Returns True if the rules drop a path. The path is relative to the ignore file."""
         for pattern in reversed(self.patterns):
             if pattern.regex.match(path):
                 return pattern.drops
@@ -53,7 +53,7 @@ def parse_ignore_file(text: str) -> IgnoreRules:
     """Parses an `.amlignore` or `.gitignore` as azure-ai-ml does.
 
     Raises:
-        ValueError: azure-ai-ml would fail on a line. The message has its number.
+        ValueError: azure-ai-ml would fail on a line. The message contains the line number.
     """
     patterns = []
     for number, line in enumerate(_lines(text), 1):
@@ -77,7 +77,7 @@ def parse_dockerignore(text: str) -> IgnoreRules:
         text = text if drops else text[1:].strip()
         if not text:
             continue
-        # Docker also matches the parent directories of a file, hence the optional tail.
+        # A pattern that matches a directory drops every file below it, hence the optional tail.
         expression = _docker_expression(posixpath.normpath(text).lstrip("/")) + "(?:/.*)?"
         try:
             patterns.append(Pattern(re.compile(expression + r"\Z", re.DOTALL), drops))
@@ -87,12 +87,12 @@ def parse_dockerignore(text: str) -> IgnoreRules:
 
 
 def _lines(text: str) -> list[str]:
-    """Splits a text at line feeds. `str.splitlines` would also split at form feeds and others."""
+    """Splits a text at line ends. `str.splitlines` would also split at form feeds, for example."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _git_pattern(text: str) -> Pattern | None:
-    """Parses one stripped line in azure-ai-ml's dialect; None if it is blank or a comment."""
+    """Parses one stripped line as azure-ai-ml does. Returns None if the line has no pattern."""
     if not text or text.startswith("#") or text == "/":
         return None
     drops = not text.startswith("!")
@@ -112,7 +112,7 @@ def _git_pattern(text: str) -> Pattern | None:
         raise ValueError("a lone `!`")
     if len(segments) > 1 and not segments[-1]:
         # `name/` matches only paths below `name`. azure-ai-ml tests the directory itself without a
-        # slash, so it does not match, and its name is part of the upload hash.
+        # slash. The directory does not match, so its name is part of the upload hash.
         segments[-1] = "**"
     return Pattern(re.compile(_git_expression(segments)), drops)
 
@@ -172,7 +172,7 @@ def _glob(segment: str) -> str:
 
 
 def _character_set(body: str, *, negated: bool) -> str:
-    """Converts the body of `[…]`, escaped: Python reserves `[`, `--` and `&&` in a set."""
+    """Converts the body of `[…]`. Escapes it, because Python reserves `[`, `--` and `&&` there."""
     expression = "[^" if negated else "["
     index = 0
     while index < len(body):
@@ -185,7 +185,7 @@ def _character_set(body: str, *, negated: bool) -> str:
 
 
 def _docker_expression(pattern: str) -> str:
-    """Converts a cleaned Docker pattern, which is always anchored to the root."""
+    """Converts a normalised Docker pattern, which always starts at the root, to a regex."""
     expression = ""
     index = 0
     while index < len(pattern):

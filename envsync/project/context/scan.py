@@ -1,8 +1,8 @@
-"""Scans a local build context: its content digest, its upload hashes, and its oddities.
+"""Scans a local build context: computes its digest and upload hashes, and finds its problems.
 
-The digest covers the files that azure-ai-ml uploads: their relative paths and their content. The
-upload hashes are those of azure-ai-ml, which are part of the blob path of an upload. They show
-whether a registered version has this content. docs/digest.md describes both.
+The digest covers the relative paths and the content of the files that azure-ai-ml uploads. The
+upload hashes are the hashes that azure-ai-ml writes into the blob path of an upload. They show
+whether a registered version has this content. docs/digest.md describes the digest and the hashes.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ CLUTTER_SUFFIXES: Final = (".pyc", ".pyo", ".swp", ".swo", "~")
 
 @dataclass(frozen=True, slots=True)
 class ContextScan:
-    """The content of a build context. All paths are relative to it, with `/`, in NFC and sorted.
+    """The content of a build context.
+
+    All paths are relative to the context, use `/`, and are in NFC. Every list is sorted.
 
     Attributes:
-        context: the files. It has no `uploads` if `escapes` or `broken` has an entry: azure-ai-ml
-            would fail, or hash files that envsync does not read.
+        context: the files. `uploads` is empty if `escapes` or `broken` has an entry. In this case,
+            azure-ai-ml would fail, or hash files that envsync does not read.
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         clutter: files that tools create. A directory of such files is one entry that ends in `/`.
@@ -54,7 +56,8 @@ class ContextScan:
             their directory and re-includes them, or it drops a link that leads to them. If only
             such files change, the hash stays the same and azure-ai-ml uploads nothing.
         escapes: symbolic links that lead out of the project. They are not followed.
-        broken: `path: reason` for each file that cannot be uploaded. They are not in the content.
+        broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
+            these files.
     """
 
     context: BuildContext
@@ -72,18 +75,19 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
 
     Args:
         directory: the build context.
-        root: the project directory. Symbolic links may not lead out of it.
+        root: the project directory. Symbolic links must not lead out of it.
 
     Returns:
-        The content and its oddities. A file that cannot be read is listed, never raised.
+        The content and its problems. A file that cannot be read is in `broken`. No exception is
+        raised for it.
     """
     walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
     walk.run()
     complete = not walk.escapes and not walk.broken
-    # Versions that azure-ai-ml up to 1.26 uploaded have the MD5 hash.
+    # azure-ai-ml up to 1.26 used the MD5 hash, so older uploads have that hash.
     uploads = {walk.sha256.hexdigest(), walk.md5.hexdigest()} if complete else set()
-    # Everything is sorted, because the order of the file system differs between machines. A file
-    # behind two links is walked twice, so lists of problems may have repetitions.
+    # The lists are sorted, because the order of the file system differs between machines. `set`
+    # removes repetitions. For example, an ignore file that leads out of the project is found twice.
     return ContextScan(
         context=BuildContext.of_files(
             walk.files, uploads=frozenset(uploads), directory=str(directory)
@@ -99,9 +103,9 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
 
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
-    """Yields the files that tools create, or the directory that contains them."""
+    """Yields each file that a tool created, or the directory that contains such files."""
     for path in paths:
-        # A directory is reported once, by its outermost part, instead of each file in it.
+        # The outermost directory of created files is yielded instead of each file in it.
         *directories, name = path.split("/")
         for depth, directory in enumerate(directories, 1):
             if directory in CLUTTER_DIRECTORIES:
@@ -117,8 +121,8 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
-    """Yields the files that Docker excludes from the build."""
-    # The file may have any bytes, and a scan must not raise for them.
+    """Yields the files that `.dockerignore` excludes from the build."""
+    # The file may not be UTF-8. A scan must not raise an exception for it.
     rules = parse_dockerignore(dockerignore.decode(errors="replace"))
     if rules.patterns:
         for path in paths:

@@ -1,8 +1,8 @@
-"""Walks a build context and computes every hash from one read of each file.
+"""Walks a build context. Each file is read once, and all hashes are computed from that read.
 
 azure-ai-ml walks a context twice, with different rules. The walk that hashes does not enter a
 directory that the ignore file drops. The walk that uploads enters every directory, even a dropped
-one or a link, and applies the ignore file only to files. This module combines both walks.
+directory or a link, and applies the ignore file only to files. This module combines both walks.
 """
 
 # One plan may read thousands of small contexts. Paths are plain strings, because creating `Path`
@@ -23,26 +23,28 @@ if TYPE_CHECKING:
     from envsync.project.context.ignore import IgnoreRules
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
-"""The first that exists in the root of the context is the ignore file. The other is plain data."""
+"""azure-ai-ml uses the first of these files that exists in the root of the context. If both files
+exist, it treats the second file like any other file.
+"""
 
 SEED: Final = b"Initialize for october 2021 AML CLI version"
 """The initial input of azure-ai-ml's hash (`_asset_utils.py`)."""
 
 CHUNK: Final = 1 << 20
-"""Bytes per read. Larger files are not checked for CRLF line ends."""
+"""Bytes per read. Files that are larger than this are not checked for CRLF line ends."""
 
 MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
-"""Maximum entries behind links. 30 nested directories of links can have a billion entries."""
+"""Maximum entries behind links. With links, 30 directories can expand to a billion entries."""
 
 MAX_DEPTH: Final = 200
 """Maximum directory depth. azure-ai-ml has a limit as well (Python's recursion limit)."""
 
 _TEXT_PROBE: Final = 8192
-"""Bytes searched for a null byte, which marks a binary file (git uses 8000)."""
+"""Number of bytes that are searched for a null byte, which marks a binary file (git: 8000)."""
 
 
 def nfc(path: str) -> str:
-    """Normalises a path to Unicode NFC: file systems store the same name in different forms."""
+    """Normalises a path to Unicode NFC. File systems store the same name in different forms."""
     return path if path.isascii() else unicodedata.normalize("NFC", path)
 
 
@@ -58,15 +60,16 @@ class ContextWalk:
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
         sha256: azure-ai-ml's hash of the files so far.
-        md5: the hash of azure-ai-ml up to 1.26.
+        md5: the hash that azure-ai-ml up to 1.26 computes.
     """
 
     def __init__(self, top: str, root: str) -> None:
-        """Prepares a walk. `run` performs it.
+        """Prepares a walk. `run` performs the walk.
 
         Args:
-            top: the build context, symbolic links resolved.
-            root: the project directory, symbolic links resolved. No link may lead out of it.
+            top: the build context, with symbolic links resolved.
+            root: the project directory, with symbolic links resolved. Links must not lead out of
+                this directory.
         """
         self._top = top
         self._root = root
@@ -131,17 +134,18 @@ class ContextWalk:
         """Walks one directory.
 
         Args:
-            path: its absolute path, links resolved. azure-ai-ml matches patterns against it.
-            shown: its path in the context, links not resolved, ending in `/`; empty at the top.
-            linked: whether the walk reached the directory through a link.
-            hashed: whether azure-ai-ml's hash includes the directory.
-            hidden: whether the ignore file drops everything in it, except what links lead to.
+            path: the absolute path, with links resolved. azure-ai-ml matches patterns against it.
+            shown: the path in the context, with links not resolved. It ends in `/`, or is empty at
+                the top.
+            linked: True if the walk reached the directory through a link.
+            hashed: True if azure-ai-ml's hash includes the directory.
+            hidden: True if the ignore file drops everything in it, except the targets of links.
         """
         # A link to a parent directory would be followed forever. `hidden` directories are not
-        # reported, because azure-ai-ml uploads nothing from them.
+        # reported, because azure-ai-ml uploads no file from them.
         if path in self._above:
             if not hidden:
-                self._break(shown, "a link to a directory above it, which would never end")
+                self._break(shown, "a link to a parent directory, which makes an endless loop")
             return
         if len(self._above) == MAX_DEPTH:
             self._break(shown, f"more than {MAX_DEPTH} directories deep")
@@ -163,7 +167,7 @@ class ContextWalk:
             if linked:
                 self._behind_links += 1
                 if self._behind_links > MAX_ENTRIES_BEHIND_LINKS:
-                    self._break(shown, "links to too many files")
+                    self._break(shown, "too many files behind links")
                     break
             if hidden or (self._rules is not None and self._rules.drops(below + entry.name)):
                 self._dropped(entry, shown + entry.name, linked=linked)
@@ -172,7 +176,7 @@ class ContextWalk:
         self._above.discard(path)
 
     def _matched(self, path: str) -> str:
-        """Returns the path that patterns are matched against, for a path without links."""
+        """Converts a resolved path to the relative path against which patterns are matched."""
         if self._rules is None:
             return ""
         return os.path.relpath(path, self._rules_base).replace(os.sep, "/")
@@ -183,7 +187,7 @@ class ContextWalk:
             self._break(shown, "a name that is not UTF-8")
             return
         if hashed:
-            # The hash includes the names of directories, and neither their paths nor the sizes.
+            # The hash includes the names of files and directories, but no paths and no sizes.
             name = entry.name.encode()
             self.sha256.update(name)
             self.md5.update(name)
@@ -207,10 +211,11 @@ class ContextWalk:
             self._break(shown, "neither a file nor a directory")
 
     def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
-        """Searches one dropped entry for files that azure-ai-ml uploads nevertheless.
+        """Searches a dropped entry for files that azure-ai-ml uploads in spite of the ignore file.
 
-        These are files that a `!` pattern re-includes, and files behind a link to a directory:
-        azure-ai-ml matches such a file by its resolved path, which the pattern may not match.
+        A `!` pattern may re-include such files, or a link to a directory may lead to them.
+        azure-ai-ml matches the resolved path of a file behind a link, and the pattern that drops
+        the link may not match that path.
         """
         path = entry.path
         # Without a `!` pattern, no file below a dropped directory can be re-included.
@@ -239,7 +244,7 @@ class ContextWalk:
         size = 0
         first = b""
         try:
-            # Unbuffered: a chunk is larger than Python's buffer, which would only copy the bytes.
+            # A chunk is larger than Python's buffer, so buffering would only copy the bytes again.
             with open(path, "rb", buffering=0) as file:
                 while chunk := file.read(CHUNK):
                     first = first or chunk

@@ -1,4 +1,4 @@
-"""Reads `build`: a local build context or a URL, and the Dockerfile in it."""
+"""Reads the field `build`: a local build context or a URL, and the path of the Dockerfile."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from envsync.project.yaml.nodes import Entry
 LARGE_BYTES: Final = 100 * 1024 * 1024
 LARGE_FILES: Final = 2000
 
-# A domain name, `localhost`, an IPv4 address or an IPv6 address: the hosts that azure-ai-ml's
-# schema accepts: it validates the path with marshmallow's `fields.URL`.
+# The hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address or an
+# IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`.
 _HOST: Final = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
     r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+",
@@ -32,12 +32,15 @@ _HOST: Final = re.compile(
 
 
 def is_url(text: str) -> bool:
-    """Whether azure-ai-ml treats the path of a build context as a URL, which it never uploads."""
+    """Returns True if azure-ai-ml treats the path of a build context as a URL.
+
+    azure-ai-ml uploads a local build context, but it never uploads a URL.
+    """
     if re.search(r"\s", text):
         return False
     try:
         parts = urlsplit(text)
-        # Reading `port` validates it.
+        # Reading `port` raises ValueError if the port is invalid.
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return False
@@ -45,7 +48,7 @@ def is_url(text: str) -> bool:
 
 
 def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
-    """Returns the build that a file declares; None if it has errors (reported)."""
+    """Returns the build that a file declares, or reports a problem and returns None."""
     report = file.report
     fields = read_mapping(report, entry.value, "build", known=BUILD_FIELDS)
     if fields is None:
@@ -70,7 +73,7 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     scan = _scan(file, path_node, path)
     if scan is None:
         return None
-    # The Dockerfile is checked even if the context has problems, so that one run shows all.
+    # The Dockerfile is checked even if the context has problems, so that one run shows them all.
     _check_context(file, path_node, scan)
     if not _has_dockerfile(file, dockerfile_node, dockerfile, context=scan.context):
         return None
@@ -111,15 +114,18 @@ def _has_dockerfile(file: EnvironmentFile, node: Node, text: str, *, context: Bu
         return True
     if not text or path.startswith(("/", "../")):
         message = f"The Dockerfile `{text}` is not in the build context."
-        fix = "Move it into the build context, and write its path relative to the build context."
+        fix = "Move the file into the build context, and write its path relative to that directory."
     elif "\0" not in text and os.path.isfile(os.path.join(context.directory or "", path)):
         message = f"An ignore file excludes the Dockerfile `{text}` from the upload."
         # azure-ai-ml reads `.gitignore` only if the context has no `.amlignore`.
-        fix = "Remove its pattern from `.amlignore`, or from `.gitignore` without an `.amlignore`."
+        fix = (
+            "Remove the pattern that matches it from `.amlignore`. If there is no `.amlignore`, "
+            "remove the pattern from `.gitignore`."
+        )
     else:
         message = f"The build context has no Dockerfile `{text}`."
         near = nearest(path, files)
-        fix = "Add it, or name another file as `dockerfile_path`."
+        fix = "Add the file, or write the path of another file in `dockerfile_path`."
         if near:
             fix = f"Did you mean `dockerfile_path: {near}`?"
     file.report.add("missing-file", node, message, fix=fix)
@@ -154,7 +160,7 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
     if scan.total_bytes > LARGE_BYTES or count > LARGE_FILES:
         size = f"{scan.total_bytes / 1024**2:,.0f} MiB in {count:,} files"
         message = f"The build context is large: {size}."
-        fix = "Exclude files that the build does not need with an `.amlignore`."
+        fix = "List the files that the build does not need in an `.amlignore`."
         report.add("large-context", node, message, fix=fix)
 
 

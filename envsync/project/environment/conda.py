@@ -1,7 +1,8 @@
 """Reads and checks conda specifications, from a conda file or from the environment file.
 
-azure-ai-ml does not look into them. envsync reports as an error what conda would refuse, and what
-JSON cannot represent: the specification is compared as JSON.
+azure-ai-ml does not check the content of a specification. envsync reports an error for content that
+conda would refuse. It also reports values that JSON cannot represent, because specifications are
+compared as JSON.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from envsync.project.yaml.nodes import MAP, NULL, SEQ, STR, TextProblem, entries
 
 
 def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
-    """Returns the specification that `conda_file` names or contains; None if it is empty.
+    """Returns the specification that `conda_file` names or contains, or None if it is empty.
 
-    Problems of a conda file are in the report of the result. All other problems are in the report
-    of the environment file.
+    Problems of a conda file are in the report of the returned object. All other problems are in the
+    report of the environment file.
     """
     if isinstance(node, MappingNode):
         return Conda(_specification(file.report, node)) if node.value else None
@@ -37,8 +38,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
-    # Several environments may name the same conda file. It is checked once, and they share its
-    # report, so that each problem is reported once.
+    # Several environments may name the same conda file. These environments share one report of the
+    # file, so that each problem is reported once.
     known = file.files.condas.get(path)
     if known is None:
         parsed = file.files.read(path)
@@ -53,8 +54,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
 
 def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
     if text.startswith("file:"):
-        # azure-ai-ml treats the prefix as a part of the file name.
-        message = f"The conda file `{text}` does not exist: `conda_file` is a plain path."
+        # azure-ai-ml treats `file:` as a part of the file name.
+        message = f"The conda file `{text}` does not exist: `conda_file` must be a path, not a URL."
         fix = f"Write `conda_file: {text.removeprefix('file:')}`."
         file.report.add("missing-file", node, message, fix=fix)
         return None
@@ -63,7 +64,8 @@ def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
         return path
     if os.path.isdir(path):
         message = f"The conda file `{text}` is a directory."
-        file.report.add("missing-file", node, message, fix="Name the conda file in it.")
+        fix = "Write the path of a conda file in this directory."
+        file.report.add("missing-file", node, message, fix=fix)
     else:
         message = f"The conda file `{text}` does not exist."
         fix = "Add the file, or correct the path. Paths are relative to this file."
@@ -82,7 +84,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
         return Conda(None, report)
     root = parsed.content
     if root is None:
-        fix = "Write a conda specification, or remove the `conda_file` line."
+        fix = "Write a conda specification, or remove `conda_file` from the environment file."
         report.add_problem(TextProblem("invalid-conda", "The conda file is empty.", fix=fix))
         return Conda(None, report)
     return Conda(_specification(report, root), report)
@@ -94,17 +96,16 @@ def _as_conda(item: TextProblem) -> TextProblem:
 
 
 def _specification(report: Report, root: Node) -> str | None:
-    """Returns the canonical JSON of a specification; None if it has errors (reported)."""
+    """Returns the canonical JSON of a specification, or reports its errors and returns None."""
     if not isinstance(root, MappingNode) or root.tag != MAP:
         message = "A conda specification must be a mapping."
         report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
-    # Problems are collected before they are reported: any of them makes the JSON unusable, whatever
-    # severity the report gives it.
+    # Problems are collected before they are reported, because any of them makes the JSON unusable.
     problems: list[TextProblem] = []
     data = _plain(root, problems)
     for key, item in entries(root):
-        # A `dependencies:` key without a value is not an error: it means no dependencies.
+        # `dependencies:` without a value is valid. The specification then has no dependencies.
         if key.value == "dependencies" and item.tag != NULL:
             _check_dependencies(report, item, problems)
     for problem in problems:
@@ -134,7 +135,7 @@ def _check_pip(
 ) -> None:
     key, node = entry
     if key.value != "pip":
-        message = f"The only mapping among conda dependencies is `pip:`, not `{key.value}:`."
+        message = f"A mapping in `dependencies` must have the key `pip:`, not `{key.value}:`."
         fix = "Write a package as one string, such as `python=3.12`."
         problems.append(problem_at("invalid-conda", key, message, fix=fix))
         return
@@ -153,7 +154,7 @@ def _check_pip(
 
 def _not_a_package(node: Node) -> TextProblem:
     message = "A dependency must be a string that names a package."
-    fix = "Write `name=version`, in quotes if YAML would read it as a number."
+    fix = "Write `name=version`. Add quotes if YAML would read the dependency as a number."
     return problem_at("invalid-conda", node, message, fix=fix)
 
 
@@ -170,16 +171,18 @@ def _check_conda_item(report: Report, node: ScalarNode, lines: set[int]) -> None
 def _report_open(
     report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
 ) -> None:
-    """Reports a dependency without a version: one warning per line, even for a list on one line."""
+    """Reports a dependency without a version. Each line of the file gets at most one warning."""
     if node.start_mark.line not in lines:
         lines.add(node.start_mark.line)
-        message = f"The {kind} `{node.value}` has no version, so each build may install another."
+        message = (
+            f"The {kind} `{node.value}` has no version, so each build may install another version."
+        )
         fix = f"Add a version, such as `{example}`."
         report.add("unpinned-dependency", node, message, fix=fix)
 
 
 def _plain(node: Node, problems: list[TextProblem]) -> JSON:
-    """Converts a node to JSON data. Values that JSON cannot represent are added to `problems`."""
+    """Converts a node to JSON data. Adds a problem for each value that JSON cannot represent."""
     if isinstance(node, MappingNode) and node.tag == MAP:
         mapping: dict[str, JSON] = {}
         for key, item in entries(node):
@@ -197,7 +200,7 @@ def _plain(node: Node, problems: list[TextProblem]) -> JSON:
         meaning = value(node)
         if meaning is None or isinstance(meaning, bool | int | str):
             return meaning
-        # Python's `json` would write NaN and infinities, which are not JSON.
+        # Python's `json` would write NaN and infinities, which are not valid JSON.
         if isinstance(meaning, float) and math.isfinite(meaning):
             return meaning
         message = f"JSON cannot represent the value `{node.value}`."

@@ -35,13 +35,13 @@ class Draft:
 
     Attributes:
         report: the problems of the file.
-        name: None if the file has no usable name.
-        version: None if the file has no usable version.
-        name_node: the `name` key; None if the file has none.
-        version_key: the `version` key, even if its value is invalid; None if the file has none.
-        spec: None if it has errors.
-        metadata: description and tags; None if the file is not a mapping.
-        conda_report: the problems of the conda file. Several environments may share it.
+        name: the name, or None if the file has no usable name.
+        version: the version, or None if the file has no usable version.
+        name_node: the `name` key, or None if the file has no such key.
+        version_key: the `version` key, even if its value is invalid. None without this key.
+        spec: the fields that are fixed at creation, or None if they have errors.
+        metadata: the description and the tags, or None if the file is not a mapping.
+        conda_report: the problems of the conda file. Several drafts may share this report.
     """
 
     report: Report
@@ -55,11 +55,11 @@ class Draft:
 
     @property
     def line(self) -> int:
-        """The 1-based line of the name."""
+        """The 1-based line of the `name` key, or 1 without this key."""
         return 1 if self.name_node is None else self.name_node.start_mark.line + 1
 
     def declaration(self) -> Declaration | None:
-        """Returns what the file declares; None if it has errors."""
+        """Returns the declaration, or None if the file or its conda file has errors."""
         if self.name is None or self.spec is None or self.metadata is None:
             return None
         if self.report.has_errors or (self.conda_report and self.conda_report.has_errors):
@@ -78,8 +78,8 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
 
     Args:
         file: the file. Its report collects the problems.
-        root: the outermost node; None for an empty file.
-        versions: what a file without `version` means.
+        root: the outermost node, or None for an empty file.
+        versions: the policy for files without `version`.
     """
     report = file.report
     if root is None:
@@ -139,15 +139,15 @@ def _read_spec(
     fields: Mapping[str, Entry],
     conda: Conda | None,
 ) -> EnvironmentSpec | None:
-    """Returns the fields that are fixed at creation; None if one is invalid (reported)."""
+    """Returns the fields that are fixed at creation, or reports problems and returns None."""
     report = file.report
     image = _read_image(report, fields["image"].value) if "image" in fields else None
     build = read_build(file, fields["build"]) if "build" in fields else None
     if image and "build" in keys:
         message = "The environment has both `image` and `build`."
-        report.add("image-or-build", keys["build"], message, fix="Remove one of the two.")
+        report.add("image-or-build", keys["build"], message, fix="Remove `image` or `build`.")
     elif not image and "build" not in keys and (image is not None or "image" not in keys):
-        # An empty string in `image` counts as no image, as in azure-ai-ml.
+        # azure-ai-ml treats an empty string in `image` as a missing image.
         message = "The environment has neither `image` nor `build`."
         node = keys.get("image") or keys.get("name") or root
         report.add("image-or-build", node, message, fix="Add an `image:` or `build:` line.")

@@ -1,6 +1,6 @@
-"""The fields of an environment file: their names, their types and their values.
+"""Reads the fields of an environment file, and checks their names, types and values.
 
-The fields are those of the schema with which `az ml environment create` validates a file.
+The schema that `az ml environment create` uses to validate a file has the same fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envsync.project.yaml.nodes import BINARY, FLOAT, INT, MAP, NULL, STR, Entry
 OUTPUT_FIELDS: Final = frozenset(
     {"$schema", "creation_context", "latest_version", "intellectual_property"}
 )
-"""Fields that `az ml environment show` prints and `create` ignores, whatever their value."""
+"""Fields that `az ml environment show` prints. `az ml environment create` ignores these fields."""
 
 ENVIRONMENT_FIELDS: Final = OUTPUT_FIELDS | {
     "name",
@@ -43,7 +43,9 @@ AUTO_DELETE_FIELDS: Final = frozenset({"condition", "value"})
 AUTO_DELETE_CONDITIONS: Final = ("created_greater_than", "last_accessed_greater_than")
 
 # Fields of other file formats that people write into environment files.
-_CONDA_FILE: Final = "This looks like a conda file. Name it as `conda_file` in an environment file."
+_CONDA_FILE: Final = (
+    "This looks like a conda file. Write its path as `conda_file` in an environment file."
+)
 _FOREIGN: Final = {
     "channels": _CONDA_FILE,
     "dependencies": _CONDA_FILE,
@@ -64,11 +66,12 @@ def read_mapping(
     Args:
         report: collects the problems.
         node: the node that should be a mapping.
-        path: the field whose value the mapping is; empty for the whole file.
+        path: the field that contains the mapping. Empty for the whole file.
         known: the fields that the mapping may have.
 
     Returns:
-        The entries by field name; None if the node is not a mapping (reported).
+        The entries by field name. If the node is not a mapping, a problem is reported and the
+        result is None.
     """
     if not isinstance(node, MappingNode) or node.tag != MAP:
         what = f"`{path}`" if path else "An environment file"
@@ -97,7 +100,7 @@ def _report_unknown(report: Report, key: Node, path: str, *, known: Collection[s
 
 
 def read_string(report: Report, node: Node, field: str) -> str | None:
-    """Returns the string in a field; None if the value is not a string (reported)."""
+    """Returns the string in a field, or reports a problem and returns None."""
     if isinstance(node, ScalarNode):
         if node.tag == STR:
             text: str = node.value
@@ -116,7 +119,7 @@ def read_string(report: Report, node: Node, field: str) -> str | None:
 
 
 def read_tags(report: Report, node: Node) -> dict[str, str]:
-    """Returns the tags, each value as it is written. Reserved and invalid tags are reported."""
+    """Returns the tags, with each value as text. Reports reserved and invalid tags."""
     tags: dict[str, str] = {}
     if not isinstance(node, MappingNode) or node.tag != MAP:
         message = "`tags` must be a mapping."
@@ -136,23 +139,23 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
             message = f"The tag `{key.value}` has no value."
             report.add("invalid-tag", item, message, fix='Give it a value, such as `""`.')
         else:
-            # The text of the file: YAML would read `1.10` as 1.1 and `yes` as true.
+            # The value is the text of the file. YAML would read `1.10` as 1.1 and `yes` as true.
             tags[key.value] = item.value
     return tags
 
 
 def read_os_type(report: Report, node: Node) -> OsType | None:
-    """Returns the operating system, in any case; None if it is unknown (reported)."""
+    """Returns the operating system, or reports a problem and returns None. Ignores case."""
     known: dict[str, OsType] = {"linux": "Linux", "windows": "Windows"}
     found = known.get(node.value.lower()) if _is_string(node) else None
     if found is None:
         message = "`os_type` must be `linux` or `windows`."
-        report.add("wrong-type", node, message, fix="Write one of the two.")
+        report.add("wrong-type", node, message, fix="Write one of these values.")
     return found
 
 
 def read_inference_config(report: Report, entry: Entry) -> InferenceConfig | None:
-    """Returns the three routes; None if one is missing or invalid (reported)."""
+    """Returns the three routes. Reports a missing or invalid route, and then returns None."""
     fields = read_mapping(report, entry.value, "inference_config", known=INFERENCE_FIELDS)
     if fields is None:
         return None
@@ -177,7 +180,7 @@ def _read_route(report: Report, entry: Entry, name: str) -> Route | None:
 
 
 def _read_port(report: Report, node: Node, field: str) -> int | None:
-    """Returns a port as azure-ai-ml reads it: an integer, or a string that is one."""
+    """Returns a port from an integer or a string, as azure-ai-ml does. Reports other values."""
     if isinstance(node, ScalarNode) and node.tag in (INT, FLOAT, STR):
         try:
             number = value(node)
@@ -185,7 +188,7 @@ def _read_port(report: Report, node: Node, field: str) -> int | None:
         except (ValueError, OverflowError):
             pass
         else:
-            # azure-ai-ml accepts 80.5, but would not register what the file says.
+            # azure-ai-ml accepts 80.5, but would register a value that differs from the file.
             if port == number or isinstance(number, str):
                 return port
     report.add("wrong-type", node, f"`{field}` must be an integer.", fix="Write a TCP port.")
@@ -196,7 +199,7 @@ def _report_missing(report: Report, entry: Entry, field: str, *, required: Colle
     mapping = entry.value
     written = {key.value for key, _ in entries(mapping)} if isinstance(mapping, MappingNode) else ()
     absent = sorted(set(required).difference(written))
-    # Only the key is required here: a key without a value is reported by `read_mapping`.
+    # This checks only the keys. `read_mapping` reports a key without a value.
     if absent:
         names = " and no ".join(f"`{name}`" for name in absent)
         fix = "Add the missing fields."
@@ -224,7 +227,7 @@ def check_ignored(report: Report, fields: dict[str, Entry]) -> None:
     ):
         names = " or ".join(f"`{name}`" for name in AUTO_DELETE_CONDITIONS)
         message = f"`auto_delete_setting.condition` must be {names}."
-        report.add("wrong-type", condition, message, fix="Write one of the two.")
+        report.add("wrong-type", condition, message, fix="Write one of these values.")
 
 
 def _snake(text: str) -> str:

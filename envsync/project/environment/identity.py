@@ -22,7 +22,7 @@ _ALLOWED: Final = (
 
 
 def read_name(report: Report, node: Node) -> str | None:
-    """Returns the name; None if it cannot be used (reported)."""
+    """Returns the name, or None if it is empty or not a string. Reports every problem."""
     name = read_string(report, node, "name")
     if name is None:
         return None
@@ -40,7 +40,7 @@ def read_name(report: Report, node: Node) -> str | None:
 
 
 def read_version(report: Report, node: Node) -> str | None:
-    """Returns the version that azure-ai-ml would register; None if there is none (reported)."""
+    """Returns the version that azure-ai-ml would register, or None. Reports every problem."""
     if not isinstance(node, ScalarNode) or node.tag not in (STR, INT, FLOAT, BOOL, DATE):
         message = "`version` must be a string or a number."
         report.add("wrong-type", node, message, fix='Put it in quotes: `version: "1"`.')
@@ -51,14 +51,17 @@ def read_version(report: Report, node: Node) -> str | None:
         message = "`version` is empty."
         report.add("wrong-type", node, message, fix="Give it a value, or remove the line.")
         return None
-    # Quotes help only if the version is valid as it is written: `1:30` is not.
+    # Quotes are a fix only if the text of the file is a valid version. `1:30` is not valid.
     valid = is_valid_name(written)
     fix = f'Put it in quotes: `version: "{written}"`.' if valid else _ALLOWED
     if node.tag == DATE:
         message = f"YAML reads the version `{written}` as a date, and azure-ai-ml refuses dates."
         report.add("ambiguous-version", node, message, fix=fix)
     elif version != written:
-        message = f"YAML reads the version `{written}` as `{version}`, and Azure would register it."
+        message = (
+            f"YAML reads the version `{written}` as `{version}`, so Azure would register "
+            f"`{version}`."
+        )
         report.add("ambiguous-version", node, message, fix=fix)
     elif node.tag == STR and not node.style and _YAML_1_2_NUMBER.fullmatch(written):
         message = f"The version `{written}` is a number in YAML 1.2 and a string in azure-ai-ml."
@@ -70,10 +73,10 @@ def read_version(report: Report, node: Node) -> str | None:
 
 
 def version_problem(version: str) -> tuple[str, str] | None:
-    """Returns why a string cannot be a version, and what to do; None if it can be one."""
+    """Returns a message and a fix if a string is not a valid version, otherwise None."""
     if not is_valid_name(version):
         return f"`{version}` is not a valid environment version.", _ALLOWED
-    # `name@latest` refers to the newest version, so a version of that name would be ambiguous.
+    # `name@latest` refers to the newest version, so a version called `latest` would be ambiguous.
     if version == "latest":
         message = "`latest` is a label for the newest version, and cannot be a version."
         return message, "Choose another version."
@@ -81,10 +84,11 @@ def version_problem(version: str) -> tuple[str, str] | None:
 
 
 def written_identity(data: bytes) -> tuple[str, str] | None:
-    """Returns the name and version in the bytes of a YAML file, as they are written.
+    """Returns the texts of the name and the version in the bytes of a YAML file.
 
     Returns:
-        None if the file does not have both, or is not valid YAML. Nothing is reported.
+        None if the name or the version is missing, or the file is not valid YAML. Problems are not
+        reported.
     """
     top = fields(parse(data))
     name, version = top.get("name"), top.get("version")

@@ -17,10 +17,10 @@ class EnvironmentFile:
     """An environment file that is being read.
 
     Attributes:
-        files: the cache through which the file and the files that it names are read.
+        files: the cache for this file and for the files that it names.
         report: collects the problems of the file.
         directory: the absolute path of its directory. Paths in the file are relative to it.
-        boundary: the directory that no path may lead out of, symbolic links resolved.
+        boundary: the directory that paths must not leave, with symbolic links resolved.
     """
 
     files: Files
@@ -31,11 +31,11 @@ class EnvironmentFile:
 
 
 def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
-    """Resolves a path of an environment file, and follows its symbolic links.
+    """Resolves a path in an environment file, and follows its symbolic links.
 
     Returns:
-        The absolute path, whether it exists or not. None if the path may not be followed; the
-        reason is then reported.
+        The absolute path, which need not exist. If the path must not be followed, a problem is
+        reported and the result is None.
     """
     # Functions of `os.path` raise ValueError for a null character.
     if "\0" in path:
@@ -54,7 +54,7 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
 
 
 def near_name(path: str) -> str | None:
-    """Returns the name in the directory of a missing path that is most like it, if any is."""
+    """Returns the most similar name in the directory of a missing path, or None."""
     directory, name = os.path.split(path)
     try:
         return nearest(name, sorted(os.listdir(directory)))
@@ -63,7 +63,7 @@ def near_name(path: str) -> str | None:
 
 
 def report_missing(file: EnvironmentFile, node: Node, message: str, *, path: str, fix: str) -> None:
-    """Reports that a path does not exist, and suggests a similar name or else the given fix."""
+    """Reports a path that does not exist. Suggests a similar name if there is one, else `fix`."""
     near = near_name(path)
     fix = f"Did you mean `{near}`?" if near else fix
     file.report.add("missing-file", node, message, fix=fix)

@@ -1,4 +1,4 @@
-"""Detects images and dependencies without a version, and Python versions without support."""
+"""Detects images and dependencies without a version, and unsupported Python versions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ END_OF_LIFE: Final = {
     (3, 8): "2024-10-07",
     (3, 9): "2025-10-31",
 }
-"""Python series and the day of their end of life, as known to this release of envsync.
+"""The end-of-life date of each Python series without support.
 
-Source: https://devguide.python.org/versions/. The table has only series whose support has ended,
-and no clock is read: the same envsync reports the same problems on every day.
+Source: https://devguide.python.org/versions/. The table contains no future dates, because the check
+does not read the clock. One release of envsync therefore reports the same problems on every day.
 """
 
 # The optional channel, the name and the rest of a conda match specification:
@@ -30,14 +30,14 @@ _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.
 # The name, the optional extras and the rest of a requirement (PEP 508).
 _PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
-# The usual `name=1.2` and `name==1.2`, which need no further parsing in thousands of files.
+# The common forms `name=1.2` and `name==1.2`. A match avoids further parsing, which is slower.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
 _VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
 def leaves_conda_open(item: str) -> bool:
-    """Whether a conda dependency names a package without a version."""
+    """Returns True if a conda dependency names a package without a version."""
     if _PLAINLY_PINNED.fullmatch(item):
         return False
     text = item.partition("#")[0].strip()
@@ -51,9 +51,10 @@ def leaves_conda_open(item: str) -> bool:
 
 
 def leaves_pip_open(item: str) -> bool:
-    """Whether a pip requirement names a package or a repository without a version.
+    """Returns True if a pip requirement names a package or a repository without a version.
 
-    Options, local files and URLs of archives are not reported: envsync cannot tell their version.
+    Returns False for options, local files and URLs of archives, because envsync cannot find out
+    their version.
     """
     if _PLAINLY_PINNED.fullmatch(item):
         return False
@@ -75,10 +76,10 @@ def leaves_pip_open(item: str) -> bool:
 
 
 def ended_python(item: str) -> tuple[str, str] | None:
-    """Returns the Python series that a conda dependency pins, and the day its support ended.
+    """Returns the unsupported Python series that a conda dependency pins, and its end-of-life date.
 
     Returns:
-        None if the dependency is not Python, allows several series, or pins a supported one.
+        None if the dependency is not Python, allows several series, or pins a supported series.
     """
     if "python" not in item.lower():
         return None
@@ -96,7 +97,7 @@ def ended_python(item: str) -> tuple[str, str] | None:
 
 
 def is_pinned(image: str) -> bool:
-    """Whether an image has a digest, or a tag other than `latest`.
+    """Returns True if an image has a digest, or a tag other than `latest`.
 
     An image is `[host[:port]/]path[:tag][@digest]`. A colon before the last `/` marks a port.
     """

@@ -1,4 +1,4 @@
-"""Reads `envsync.yaml` into frozen values."""
+"""Reads `envsync.yaml` into frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -47,13 +47,14 @@ class Config:
     """The settings of a project. docs/configuration.md describes each setting.
 
     Attributes:
-        root: the project directory: the directory of the settings file, or the start directory.
-        path: the settings file; None if there is none.
+        root: the project directory. It is the directory of the settings file or, without a
+            settings file, the start directory.
+        path: the settings file, or None if the project has no settings file.
         environments: the directory of environment files, relative to `root`.
         targets: the targets by name, in the order of the file.
-        default_target: None if each command must name a target.
-        policy: what a plan may do. Command-line options can change it.
-        versions: what a file without `version` means.
+        default_target: the name of the default target. If None, each command must name a target.
+        policy: what a plan may do. Command-line options can change the policy.
+        versions: the policy for files without `version`.
         rules: the severity of every rule.
     """
 
@@ -67,7 +68,7 @@ class Config:
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
 
     def target(self, name: str | None = None) -> TargetConfig:
-        """Returns the target with a name, or the default target.
+        """Returns the target called `name`, or the default target if `name` is None.
 
         Raises:
             UsageError: the target does not exist, or there is no default target.
@@ -93,7 +94,7 @@ class Config:
 
 def find_config(start: Path) -> Path | None:
     """Returns the `envsync.yaml` in a directory or in the nearest directory above it."""
-    # Not `resolve`: a project that is reached through a link keeps the path that the user knows.
+    # `abspath` does not resolve links, so messages show the path that the user knows.
     absolute = Path(os.path.abspath(start))
     for directory in (absolute, *absolute.parents):
         path = directory / FILE_NAME
@@ -103,7 +104,7 @@ def find_config(start: Path) -> Path | None:
 
 
 def config_path(path: Path | None, start: Path) -> Path | None:
-    """Returns the given settings file, relative to `start`, or else the nearest one."""
+    """Returns the path of the settings file. If `path` is None, searches for it from `start`."""
     return find_config(start) if path is None else Path(os.path.abspath(start / path))
 
 
@@ -115,13 +116,13 @@ def load_config(
     """Reads the settings of a project.
 
     Args:
-        path: the settings file; None to search for one.
-        start: the directory in which the search starts; the working directory by default. It is
-            the project directory if there is no settings file.
-        environ: environment variables; by default those of the process.
+        path: the settings file. If None, `envsync.yaml` is searched for.
+        start: the directory in which the search starts. By default, the working directory. Without
+            a settings file, this directory is the project directory.
+        environ: the environment variables. By default, the variables of the process.
 
     Raises:
-        InvalidProject: the file has errors. The exception has all of them.
+        InvalidProject: the file has errors. The exception contains all errors.
         UsageError: the file at `path` cannot be read.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
@@ -210,7 +211,7 @@ def _read_environments(root: Path, reader: MappingReader) -> str:
         inside = False
     if not inside and "environments" in reader.entries:
         message = f"The environments directory `{text}` is outside of the project."
-        fix = f"Name a directory below the one of {reader.file}."
+        fix = f"Write the path of a directory below the directory of {reader.file}."
         reader.add("path-escape", reader.entries["environments"].value, message, fix=fix)
     return text
 
@@ -221,7 +222,7 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
         return rules
     opened = open_mapping(reader, reader.entries["rules"].value, prefix="rules.", known=RULES)
     for rule, entry in opened.entries.items() if opened else ():
-        # `None` is an invalid level, which is already reported.
+        # `choice_of` reports an invalid level and returns None.
         level = reader.choice_of(entry.value, f"rules.{rule}", _LEVELS)
         if rule in FIXED and level not in (None, "error"):
             message = f"The rule `{rule}` is always an error."
@@ -234,8 +235,8 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
 
 def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
     if "default_target" not in reader.entries:
-        # A second target must not change the meaning of commands silently, so the choice is either
-        # unambiguous or the harmless local target.
+        # Only a single target or the harmless local target is a safe default. Otherwise, adding a
+        # target could silently change the target that a command uses.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None

@@ -76,12 +76,12 @@ class MappingReader:
         return f"`{self.prefix}{key}`"
 
     def string(self, key: str, default: str = "") -> str:
-        """Returns a string with variables filled in; the default if it is absent or invalid."""
+        """Returns a string with variables filled in, or the default if it is absent or invalid."""
         entry = self.entries.get(key)
         return default if entry is None else self.string_of(entry.value, key) or default
 
     def string_of(self, node: Node, key: str) -> str | None:
-        """Returns the non-empty string in a node; None if there is none (reported)."""
+        """Returns the string in a node. Reports an empty or invalid string and returns None."""
         if not isinstance(node, ScalarNode) or node.tag != STR:
             scalar = isinstance(node, ScalarNode)
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
@@ -99,7 +99,7 @@ class MappingReader:
         return text
 
     def strings(self, key: str) -> tuple[str, ...]:
-        """Returns a list of strings; an empty one if the key is absent or invalid."""
+        """Returns the strings in a list, or an empty tuple if the key is absent or invalid."""
         entry = self.entries.get(key)
         if entry is None:
             return ()
@@ -112,12 +112,12 @@ class MappingReader:
         return tuple(text for text in found if text is not None)
 
     def choice(self, key: str, choices: Collection[_Word], default: _Word) -> _Word:
-        """Returns one of several words; the default if the key is absent or invalid."""
+        """Returns one of `choices`, or the default if the key is absent or invalid."""
         entry = self.entries.get(key)
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
     def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
-        """Returns the word in a node; None if it is not one of `choices` (reported)."""
+        """Returns the word in a node. Reports a word that is not in `choices` and returns None."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
             text: str | None = "off"  # YAML 1.1 reads `off` without quotes as false
         else:
@@ -128,13 +128,13 @@ class MappingReader:
         near = nearest(text, choices)
         words = ", ".join(f"`{word}`" for word in choices)
         fix = f"Did you mean `{near}`?" if near else f"Choose one of {words}."
-        # The message shows the text of the file: the value of a variable may be a secret.
+        # The message shows the text of the file, because the value of a variable may be a secret.
         message = f"{self.name(key)} cannot be `{node.value}`."
         self.add("invalid-config", node, message, fix=fix)
         return None
 
     def percent(self, key: str, default: int) -> int:
-        """Returns an integer from 0 to 100; the default if the key is absent or invalid."""
+        """Returns an integer from 0 to 100, or the default if the key is absent or invalid."""
         entry = self.entries.get(key)
         if entry is None:
             return default
@@ -147,7 +147,7 @@ class MappingReader:
         return default
 
     def _fill_in(self, node: ScalarNode) -> str | None:
-        """Replaces the variables in a string; returns None if one is invalid or not set."""
+        """Replaces the variables in a string. Returns None if a variable is invalid or not set."""
         text: str = node.value
         parts: list[str] = []
         end = 0
@@ -166,12 +166,12 @@ class MappingReader:
                 complete = False
             elif name not in self.environ:
                 message = f"The environment variable `{name}` is not set."
-                fix = "Set it, or write the value here."
+                fix = "Set the variable, or write the value here."
                 problem = TextProblem("unset-variable", message, fix=fix)
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
             else:
-                # The value is not searched for variables again: it may contain any characters.
+                # A value may contain `${` as plain text, so it is not searched for variables.
                 parts.append(self.environ[name])
         return "".join([*parts, text[end:]]) if complete else None
 
@@ -185,10 +185,10 @@ def open_mapping(
         parent: collects the problems.
         node: the node that should be a mapping.
         prefix: the start of the key names in messages.
-        known: the keys that the mapping may have; None for any key.
+        known: the keys that the mapping may have. If None, every key is valid.
 
     Returns:
-        None if the node is not a mapping (reported).
+        The reader. If the node is not a mapping, a problem is reported and the result is None.
     """
     if not isinstance(node, MappingNode) or node.tag != MAP:
         what = f"`{prefix.removesuffix('.')}`" if prefix else "The settings file"
@@ -222,7 +222,7 @@ def open_mapping(
 
 
 def uses_variables(node: Node) -> bool:
-    """Whether a value contains environment variables, and all of them are written correctly."""
+    """Returns True if a value contains variables, and all of them are written correctly."""
     if not isinstance(node, ScalarNode):
         return False
     found = [match for match in _VARIABLE.finditer(node.value) if match.group(1) is not None]
@@ -234,9 +234,10 @@ def _is_variable(match: re.Match[str]) -> bool:
 
 
 def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
-    """Moves a problem to a character of a scalar, or to its start if the scalar has many lines."""
+    """Moves a problem to a character of a scalar, or to the start of a scalar on several lines."""
     column = node.start_mark.column + 1
-    # Only in a scalar on one line does an index of the value give a column. A style is a quote.
+    # An index of the value gives a column only if the scalar is on one line. `style` is the quote
+    # character, which takes one column.
     if node.start_mark.line == node.end_mark.line:
         column += index + (1 if node.style else 0)
     return replace(problem, line=node.start_mark.line + 1, column=column)

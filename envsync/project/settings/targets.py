@@ -45,9 +45,9 @@ class TargetConfig:
     Attributes:
         name: the key below `targets`.
         kind: the kind of target.
-        settings: the other settings with variables filled in; a setting with a variable that is
-            not set is kept as written. The `path` of a local target is relative to the project.
-        problems: unset variables. They are errors as soon as the target is used.
+        settings: the other settings, with variables filled in. If a variable is not set, the value
+            is the text of the file. The `path` of a local target is relative to the project.
+        problems: one problem for each unset variable. They are errors only if the target is used.
     """
 
     name: str
@@ -63,7 +63,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
         reader: the top level of the settings file. It collects the problems.
 
     Returns:
-        A single local target if the file has no `targets`.
+        The targets. If the file has no `targets`, a single local target.
     """
     entry = reader.entries.get("targets")
     if entry is None:
@@ -71,7 +71,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
     opened = open_mapping(reader, entry.value, prefix="targets.", known=None)
     if opened is not None and not entry.value.value:
         message = "`targets` has no target."
-        reader.add("invalid-config", entry.value, message, fix="Add one, or remove the line.")
+        reader.add("invalid-config", entry.value, message, fix="Add a target, or remove the line.")
     targets = {}
     for name, item in opened.entries.items() if opened else ():
         target = _read_target(reader, name, item)
@@ -93,7 +93,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     if reader is None:
         return None
     written = {key.value for key, _ in entries(cast("MappingNode", entry.value))}
-    # `written` has keys without a value as well: they are already reported as empty.
+    # `written` also contains keys without a value, which are already reported.
     for key in _REQUIRED[kind]:
         if key not in written:
             message = f"The target `{name}` has no `{key}`."
@@ -102,11 +102,11 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     later: list[Problem] = []
     found: dict[str, str] = {}
     for key, item in reader.entries.items():
-        # The variables of a target are needed only when it is used. Other targets work without.
+        # An unset variable must not prevent the use of other targets, so it is reported later.
         problems = later if uses_variables(item.value) else parent.problems
         text = _read_setting(replace(reader, problems=problems), key, item)
         if not text and uses_variables(item.value):
-            text = item.value.value  # for display only: the problem prevents the use of the target
+            text = item.value.value  # only for display, because the target cannot be used
         if text and key != "kind":
             found[key] = text
     if kind == "local":

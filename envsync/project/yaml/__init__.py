@@ -1,1 +1,1 @@
-"""YAML text to nodes with positions."""
+"""Parses YAML text to nodes with positions, and checks the nodes."""

@@ -1,4 +1,4 @@
-"""Checks a YAML document for problems that do not depend on its subject."""
+"""Checks a YAML document for problems that do not depend on the kind of file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ from envsync.project.yaml.nodes import (
 )
 
 MAX_EXPANSION: Final = 100_000
-"""Maximum number of nodes after all aliases are expanded. Longer files may have more nodes."""
+"""Maximum number of values after all aliases are expanded.
 
-# Most scalars have one of these two tags, and neither can have an invalid value.
+The limit of a large file is ten times the number of values in the file.
+"""
+
+# Most scalars have one of these two tags. A scalar with such a tag is always valid.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
@@ -51,12 +54,12 @@ _IN_PROGRESS: Final = _Extent(0, 0)
 
 @dataclass(slots=True)
 class _Checks:
-    """The state of one `check`.
+    """The state of one call of `check`.
 
     Attributes:
         problems: the problems found so far.
         extents: the extent of each visited collection, by node identity.
-        written: number of values that the file spells out.
+        written: number of values in the file, before aliases are expanded.
     """
 
     problems: list[TextProblem]
@@ -65,11 +68,11 @@ class _Checks:
 
 
 def check(root: Node) -> list[TextProblem]:
-    """Returns the problems of a document that do not depend on its subject.
+    """Checks the tags, keys, scalars and aliases of a document.
 
     Returns:
-        `yaml-syntax` for tags and scalars without a meaning, `duplicate-key`, and `alias-bomb`.
-        Without `yaml-syntax` and `alias-bomb`, `value` and `entries` work on every node.
+        Problems of the rules `yaml-syntax`, `duplicate-key` and `alias-bomb`. If no problem has the
+        rule `yaml-syntax` or `alias-bomb`, `value` and `entries` work on every node.
     """
     checks = _Checks([], {})
     if isinstance(root, ScalarNode):
@@ -82,7 +85,7 @@ def check(root: Node) -> list[TextProblem]:
     if depth > MAX_DEPTH:
         message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
     elif size > max(MAX_EXPANSION, 10 * checks.written):
-        message = f"Aliases expand {checks.written:,} written values to {size:,} values."
+        message = f"Aliases expand the {checks.written:,} values of the file to {size:,} values."
     if message:
         fix = "Write the values out, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
@@ -92,7 +95,7 @@ def check(root: Node) -> list[TextProblem]:
 def _check_collection(node: Node, checks: _Checks) -> _Extent:
     """Checks a collection and everything below it, and returns its extent.
 
-    An alias can only follow its anchor, so one visit of each collection is enough.
+    Each collection is visited only once. An alias of the collection uses the known extent.
     """
     known = checks.extents.get(id(node))
     if known is not None:
@@ -101,7 +104,7 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
             fix = "Replace the alias with the value that it should have."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
-    # The marker stays until the extent is known, and detects a collection that contains itself.
+    # This marker detects a collection that contains itself. It is replaced by the extent below.
     checks.extents[id(node)] = _IN_PROGRESS
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
         checks.problems.append(_unknown_tag(node))
@@ -122,7 +125,7 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
         elif child.tag not in _ALWAYS_VALID:
             _check_scalar(child, checks.problems)
     checks.written += len(children)
-    # The cap keeps the sizes of an alias bomb from becoming integers of thousands of digits.
+    # Without the limit, the size of an alias bomb could be an integer with thousands of digits.
     extent = _Extent(min(size, 10**12), depth + 1)
     checks.extents[id(node)] = extent
     return extent
@@ -135,7 +138,7 @@ def _check_keys(node: MappingNode, checks: _Checks) -> None:
             keys.add(key.value)
             continue
         if key.tag == VALUE:
-            key.tag = STR  # PyYAML reads `=` as a string if it is a key, and only then
+            key.tag = STR  # PyYAML reads `=` as a string only if it is a key
         _check_key(key, item, keys, checks.problems)
 
 
@@ -161,7 +164,7 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
             return  # `_check_scalar` reports the key
     if meaning in keys:
         message = f"The key `{key.value}` is repeated. YAML keeps only the last value."
-        fix = "Remove all but one."
+        fix = "Keep only one of these keys."
         problems.append(problem_at("duplicate-key", key, message, fix=fix))
     keys.add(meaning)
 
@@ -178,7 +181,7 @@ def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:
         problems.append(problem_at("yaml-syntax", node, message, fix=_QUOTE))
 
 
-_QUOTE: Final = "Quote it if you mean a string."
+_QUOTE: Final = "Put the value in quotes if it is a string."
 
 _KINDS: Final = {
     "int": "an integer",

@@ -1,6 +1,7 @@
-"""YAML nodes, and the value that azure-ai-ml reads from each.
+"""Reads values from YAML nodes, as azure-ai-ml does.
 
-Nodes are PyYAML's own classes. Each carries its tag, its text as written, and its position.
+The nodes are objects of PyYAML. Each node has a tag and a position. A scalar also has its text,
+which is not converted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ Value: TypeAlias = object
 
 @dataclass(frozen=True, slots=True)
 class TextProblem:
-    """A problem at a position of a text. A report adds the file name and the severity.
+    """A problem at a position in a text. A report adds the file name and the severity.
 
     Attributes:
         rule: the id of the broken rule.
@@ -70,12 +71,12 @@ def problem_at(rule: str, node: Node, message: str, *, fix: str) -> TextProblem:
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Yields `root` and every node below it, each once, even if aliases repeat it."""
+    """Yields `root` and every node below it. A node that aliases repeat is yielded once."""
     seen: set[int] = set()
     stack = [root]
     while stack:
         node = stack.pop()
-        # An alias is the same Python object as its anchor, so the identity tells them apart.
+        # An alias and its anchor are the same Python object, so `id` detects a repeated node.
         if id(node) in seen:
             continue
         seen.add(id(node))
@@ -107,7 +108,7 @@ def value(node: ScalarNode) -> Value:
     Raises:
         ValueError: the scalar has no valid value. `check` reports such scalars.
     """
-    # `=` as a key is a string to PyYAML; as anything else, `check` reports it.
+    # PyYAML reads the key `=` as a string. In any other place, `check` reports `=`.
     if node.tag in (STR, VALUE):
         text: str = node.value
         return text
@@ -115,7 +116,8 @@ def value(node: ScalarNode) -> Value:
         raise ValueError("the number is too long")
     try:
         meaning = _CONSTRUCTORS[node.tag](node)
-        # A short hexadecimal or sexagesimal integer may have more digits than Python prints.
+        # A short hexadecimal or sexagesimal integer may have more digits than Python prints. `str`
+        # then raises ValueError.
         str(meaning)
     except (ValueError, LookupError, AttributeError, OverflowError, yaml.YAMLError) as error:
         raise ValueError(f"{node.value!r} is not a valid {node.tag}") from error
@@ -123,7 +125,7 @@ def value(node: ScalarNode) -> Value:
 
 
 def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
-    """Returns the keys and values of a mapping, starting with those that `<<` merges in.
+    """Returns the keys and values of a mapping. Pairs that `<<` merges in come first.
 
     If a key is repeated, the last value wins, as in azure-ai-ml.
     """

@@ -1,9 +1,9 @@
-"""YAML text to nodes with positions, and the syntax problems of the text.
+"""Parses YAML text to nodes with positions, and finds its syntax problems.
 
-The reference is PyYAML's parser in Python, because azure-ai-ml uses it: YAML 1.1, where `010` is 8
-and `yes` is true. PyYAML's C parser (libyaml) is many times faster and gives the same result for
-almost every text. The Python parser reads the few constructs on which the two differ, and every
-text that the C parser refuses.
+The result must be the same as from PyYAML's parser in Python, which azure-ai-ml uses. That parser
+implements YAML 1.1, in which `010` is 8 and `yes` is true. PyYAML's C parser (libyaml) is many
+times faster and gives the same result for almost every text. The Python parser is used only if a
+text contains a construct that libyaml reads differently, or if libyaml refuses the text.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, TextProblem, wa
 _READ_DIFFERENTLY: Final = re.compile(
     r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
 )
-# A text without any of these characters cannot match `_READ_DIFFERENTLY`: `in` is far faster.
+# A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for them is faster.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -40,8 +40,8 @@ class Document:
 
     Attributes:
         text: the text without its byte order mark, and with line feeds as line ends.
-        root: the outermost node; None if the file is empty or is not valid YAML.
-        problems: one `yaml-syntax` problem if the file is not valid YAML, else nothing.
+        root: the outermost node. None if the file is empty or is not valid YAML.
+        problems: one `yaml-syntax` problem if the file is not valid YAML, otherwise empty.
     """
 
     text: str
@@ -73,8 +73,8 @@ if _has_c_parser:
             CParser.__init__(self, text)
             Resolver.__init__(self)
 
-        # The same results as PyYAML's `Resolver`, without its support for path resolvers, which
-        # envsync does not register. The Resolver's own methods take most of the parsing time.
+        # These methods replace the methods of PyYAML's `Resolver`, which take most of the parsing
+        # time. The results are the same, because envsync does not register path resolvers.
 
         def descend_resolver(self, *_: object) -> None:
             pass
@@ -101,13 +101,13 @@ def compose(data: bytes) -> Document:
         data: the bytes of the file.
 
     Returns:
-        The document. Syntax problems are part of it; nothing is raised for them.
+        The document. It contains the syntax problems. No exception is raised for them.
     """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error)
-    # Marks count characters in this text, so line ends are normalised before the parse.
+    # The marks of nodes count characters of `text`, so line ends are normalised before parsing.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # `isprintable` is far faster than the regular expression, and true for almost every file.
@@ -125,7 +125,7 @@ def compose(data: bytes) -> Document:
         try:
             return Document(text, _compose_with(_Loader, text))
         except yaml.YAMLError:
-            pass  # the Python parser decides, and has better messages
+            pass  # the Python parser decides whether the text is valid, and has better messages
     try:
         return Document(text, _without_surrogates(_compose_with(_PythonLoader, text)))
     except RecursionError:
@@ -139,7 +139,7 @@ def compose(data: bytes) -> Document:
         return _broken(text, message, fix="Correct the file.", line=1, column=1)
 
 
-_TOO_DEEP: Final = f"Mappings and lists are nested more than {MAX_DEPTH} deep."
+_TOO_DEEP: Final = f"Mappings and lists are nested more than {MAX_DEPTH} levels deep."
 _LESS_NESTING: Final = "Reduce the nesting."
 
 
@@ -171,10 +171,10 @@ def _position(text: str, index: int) -> tuple[int, int]:
 
 
 def _too_deep(text: str) -> tuple[int, int] | None:
-    """Returns the line and column at which the nesting exceeds `MAX_DEPTH`; None if it does not.
+    """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
-    libyaml's composer is recursive in C, and deep nesting would crash the process. Nesting needs
-    brackets or indentation, so counting them clears almost every text without parsing it.
+    The composer for libyaml is recursive C code, so deep nesting would crash the process. Nesting
+    needs brackets or indentation. A text with few of them is accepted without parsing.
     """
     if text.count("[") + text.count("{") < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
         return None
@@ -189,15 +189,15 @@ def _too_deep(text: str) -> tuple[int, int] | None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except (yaml.YAMLError, RecursionError):
-        return None  # `compose` reports the error; it stops at the same position
+        return None  # `compose` finds the same error and reports it
     return None
 
 
 def _without_surrogates(root: Node | None) -> Node | None:
-    """Replaces each pair of surrogates, which JSON uses for some characters, by the character.
+    """Replaces each pair of surrogates with its character. JSON escapes some characters as pairs.
 
     Raises:
-        yaml.MarkedYAMLError: a surrogate has no partner.
+        yaml.MarkedYAMLError: a surrogate is not part of a pair.
     """
     for node in () if root is None else walk(root):
         if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):

@@ -165,7 +165,7 @@ class TestVariables:
     ) -> None:
         assert problems(tmp_path, text) == [
             f"{where} unset-variable: The environment variable `A` is not set. "
-            "Set it, or write the value here."
+            "Set the variable, or write the value here."
         ]
 
     def test_of_a_target_are_required_when_it_is_used(self, tmp_path: Path) -> None:
@@ -224,19 +224,19 @@ class TestVariables:
             "prune: none\nprune: owned",
             [
                 "2:1 duplicate-key: The key `prune` is repeated. YAML keeps only the last value. "
-                "Remove all but one."
+                "Keep only one of these keys."
             ],
         ),
         (
             "environments: ../x",
             [
                 "1:15 path-escape: The environments directory `../x` is outside of the project. "
-                "Name a directory below the one of envsync.yaml."
+                "Write the path of a directory below the directory of envsync.yaml."
             ],
         ),
         (
             "targets: {}",
-            ["1:10 invalid-config: `targets` has no target. Add one, or remove the line."],
+            ["1:10 invalid-config: `targets` has no target. Add a target, or remove the line."],
         ),
         (
             "targets: {x: {path: a}}",

@@ -139,7 +139,7 @@ def test_deep_nesting_is_refused(data: bytes) -> None:
 
     assert document.root is None
     assert [item.rule for item in document.problems] == ["yaml-syntax"]
-    assert "nested more than 300 deep" in document.problems[0].message
+    assert "nested more than 300 levels deep" in document.problems[0].message
 
 
 @pytest.mark.usefixtures("_parser")
