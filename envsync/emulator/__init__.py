@@ -1,1 +1,1 @@
-"""The emulator: Azure ML's REST API on loopback, on top of the local target's store."""
+"""The emulator: Azure ML's REST API on the loopback interface, with the local target's store."""

@@ -50,7 +50,7 @@ class Emulator:
     """A running emulator.
 
     Attributes:
-        variables: the environment variables that connect a client to it.
+        variables: the environment variables that connect a client to the emulator.
         warnings: one sentence for each feature that is not available.
     """
 
@@ -88,7 +88,7 @@ def variables(settings: Settings, tunnel: Address, certificates: Certificates) -
     """Returns the environment variables that connect a client of Azure to the emulator."""
     proxy = f"http://{tunnel.host}:{tunnel.port}"
     authority = str(certificates.authority)
-    # Override every variable that the environment may contain: curl and requests prefer the names
+    # Override every variable that the environment may contain. curl and requests prefer the names
     # in lower case, and a client connects directly to a host in NO_PROXY.
     direct = "localhost,127.0.0.1"
     found = {
@@ -156,10 +156,10 @@ class _Server:
                 wrap(app, settings, cut=self._tunnel.cut, log=log),
                 ssl_certfile=certificates.certificate,
                 ssl_keyfile=certificates.key,
-                # Not `auto`: it would use httptools if that happens to be installed.
+                # Not `auto`, which would use httptools if it is installed.
                 http="h11",
                 ws="none",
-                # Not `auto`: it hides exceptions at start-up.
+                # Not `auto`, which hides exceptions at start-up.
                 lifespan="on",
                 # uvicorn would otherwise configure the logging of the whole process.
                 log_config=None,
@@ -167,8 +167,8 @@ class _Server:
                 # Faults reset a connection by its client address, which headers must not change.
                 proxy_headers=False,
                 server_header=False,
-                # Clients keep idle connections in pools. If the server closed one first, the next
-                # request on it would fail.
+                # Clients keep idle connections in pools. If the server closed such a connection,
+                # the next request on it would fail.
                 timeout_keep_alive=600,
                 timeout_graceful_shutdown=5,
             )
@@ -186,7 +186,7 @@ class _Server:
         with ThreadPoolExecutor(1, thread_name_prefix="envsync emulator") as thread:
             loop: Future[asyncio.AbstractEventLoop] = Future()
             done = thread.submit(asyncio.run, self._serve(loop))
-            # Without it, a failed start would leave `_ready` waiting for ever.
+            # Without this callback, `_ready.result()` would wait for ever after a failed start.
             done.add_done_callback(self._failed)
             try:
                 yield self._ready.result()
@@ -212,8 +212,9 @@ class _Server:
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Stop both at once, because each waits for the other: the tunnel for connections that
-            # start Azurite, and Azurite for its open connections, which pass through the tunnel.
+            # Stop both at once, because each waits for the other. The tunnel waits for connections
+            # that are starting Azurite. Azurite waits for its open connections, which pass through
+            # the tunnel.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving
@@ -225,8 +226,8 @@ class _Server:
 
 def _listening_socket() -> socket.socket:
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
-    # asyncio sets TCP_NODELAY only on sockets that were created with a protocol number. Without it,
-    # Nagle's algorithm and delayed acknowledgements delay every response by 40 ms.
+    # asyncio sets TCP_NODELAY only on sockets that were created with a protocol number. Without
+    # TCP_NODELAY, Nagle's algorithm and delayed acknowledgements delay every response by 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listening.setblocking(False)
     return listening

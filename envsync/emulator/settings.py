@@ -1,7 +1,7 @@
-"""`Settings`: the content of an emulator, and its behaviour where that of Azure ML is unknown.
+"""`Settings`: the content of an emulator, and its behaviour where Azure ML's is unknown.
 
-Documentation and recordings leave questions about Azure ML open. Each field of type `Literal` is
-one of these questions, with its possible answers. The default is the most probable answer.
+Documentation and recordings do not show how Azure ML behaves in every case. Most fields of type
+`Literal` select the behaviour in one of these cases. The default is the most probable behaviour.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
 
-# The type has the kinds already; a second list could differ from it.
+# Derived from the type, because a second list could differ from the type.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 # These ids are constants, so that scripts and recorded output stay the same on every run.
@@ -28,7 +28,7 @@ CLIENT_ID = "0d1c3f6e-0000-4000-8000-656e7673796e"
 """The client id of the emulator's credentials. Every other client id is accepted as well."""
 
 CLIENT_SECRET = "envsync-emulator"  # noqa: S105 (a public constant, valid for the emulator only)
-"""The client secret of the role that may write."""
+"""The client secret of clients that may write."""
 
 SUBSCRIPTION_ID = "00000000-0000-4000-8000-656e7673796e"
 RESOURCE_GROUP = "envsync-emulator"
@@ -43,7 +43,7 @@ MANAGEMENT_HOST = "management.azure.com"
 LOGIN_HOST = "login.microsoftonline.com"
 DISCOVERY_HOST = f"{LOCATION}.api.azureml.ms"
 REGISTRY_HOST = f"registries.{LOCATION}.api.azureml.ms"
-"""The host of a registry's assets. A client learns it from the discovery endpoint."""
+"""The host of a registry's assets. Clients get it from the discovery endpoint."""
 
 APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
 """The hosts that the application serves. Azurite serves the blob hosts."""
@@ -53,7 +53,7 @@ BLOB_SUFFIX = ".blob.core.windows.net"
 BLOB_API_VERSION = "2021-08-06"
 """The version of the blob service's REST API for signatures and requests of the emulator."""
 
-# Never change it: clients and tests keep ids that are derived from it.
+# Do not change this value: clients and tests store ids that are derived from it.
 _SPACE = uuid.UUID("656e7673-796e-4000-8000-000000000000")
 
 
@@ -68,21 +68,21 @@ class Settings:
             workspaces and registries have files beside it (`state_file`). If `state` is None, the
             stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
-        reader_secret: the client secret of the role that may only read.
+        reader_secret: the client secret of clients that may only read.
         tags: whether a PUT replaces the tags of a version or adds to them.
         omitted: whether a PUT without `tags` or `description` keeps or clears the stored value.
         conflict: the HTTP status of a PUT that would change the fixed part of a version.
-        restore: whether restoring a container keeps the versions archived that were archived
-            individually, or restores all versions.
+        restore: whether restoring a container also restores versions that were archived
+            individually (`all`) or leaves them archived (`keep`).
         archive_hidden: whether a version of an archived container can be archived individually.
-        hidden_versions: whether `isArchived` of a version shows its own state, or is also true for
-            every version of an archived container.
+        hidden_versions: whether `isArchived` of a version shows only its own state (`own`), or is
+            also true if its container is archived (`effective`).
         container_tags: whether a container's tags are kept, accepted and dropped, or refused.
         container_get: whether the GET of an archived container shows `isArchived: false`, as
             recorded from 2022 to 2026, or the stored state.
-        archived_entry: the value of `isArchived` of an archived container in a list.
-        registry_metadata: whether a PUT of a registry's version changes description and tags, or
-            succeeds without changing them.
+        archived_entry: the value of `isArchived` in the list entry of an archived container.
+        registry_metadata: whether a PUT of a version in a registry changes the description and
+            tags, or succeeds without changing them.
         next_version: whether a container's `nextVersion` is a counter or a timestamp.
         absent_versions: whether the versions of an unknown name are an empty list or 404.
         end_of_life_python: whether a new version whose conda file has a Python before 3.8 is
@@ -90,17 +90,19 @@ class Settings:
         numeric_tags: whether a tag value sent as a number is returned as a string or a number, or
             is refused.
         latency_ms: milliseconds by which each response is delayed.
-        throttle: whether requests are limited like those to the resource manager.
+        throttle: whether the rate of requests is limited as by the resource manager (`arm`).
         list_lag_seconds: seconds until a write appears in lists.
-        stale_get_seconds: seconds during which the GET of a version shows the state before a write.
-        as_of: the day of the recordings whose keys responses have. None means the newest ones.
+        stale_get_seconds: seconds after a write during which a GET of the version returns the old
+            state.
+        as_of: responses have the keys of recordings from this day. If None, they have the newest
+            keys.
         faults: kinds of fault, each with the share of requests (0 to 1) that it affects.
         fault_seed: the seed of the faults. Equal seeds produce equal faults.
         page_size: maximum number of items on a page of a list.
         operation_polls: number of times that a long-running operation is reported as running.
-        retry_after: seconds that a client is told to wait between requests for an operation.
+        retry_after: the value of `Retry-After`: seconds between two polls of an operation.
         blob_account: the storage account of all datastores.
-        blob_key: its key in base64.
+        blob_key: the key of the storage account in base64.
     """
 
     workspaces: tuple[str, ...] = ("ws-dev", "ws-prod")
@@ -133,7 +135,7 @@ class Settings:
     operation_polls: int = 1
     retry_after: float = 1
     blob_account: str = "envsyncemulator"
-    # Constant, like the ids: Azurite accepts any key of an account that it is started with.
+    # A constant, like the ids. Azurite accepts any key that is passed to it at the start.
     blob_key: str = base64.b64encode(hashlib.sha512(b"envsync emulator").digest()).decode()
 
     @property
@@ -149,7 +151,7 @@ class Settings:
     def blob_containers(self) -> tuple[str, ...]:
         """The names of the blob containers that must exist before the first upload.
 
-        Each upload to a registry gets a container of its own, which is created on request.
+        Each upload to a registry gets its own container, which is created on request.
         """
         return tuple(self.blob_container(name) for name in self.workspaces)
 
@@ -162,10 +164,10 @@ def stable_id(*parts: str) -> str:
 def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -> Path:
     """Returns the state file of a workspace or registry.
 
-    For `emulator.db`, the first workspace has that file itself. Others have files beside it, such
-    as `emulator.workspace-ws-prod.db` and `emulator.registry-shared.db`.
+    If `state` is `emulator.db`, the first workspace uses this file. The others use files beside it,
+    such as `emulator.workspace-ws-prod.db` and `emulator.registry-shared.db`.
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):
         return state
-    # Lower case: names are case-insensitive, but not every file system is.
+    # The file name is in lower case: names are case-insensitive, but not every file system is.
     return state.with_name(f"{state.stem}.{kind}-{name.lower()}{state.suffix}")

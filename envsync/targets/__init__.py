@@ -1,1 +1,1 @@
-"""The targets: places that hold environments, one folder for each kind."""
+"""The targets, where environments are registered: a local file, or Azure."""

@@ -9,11 +9,11 @@ from typing import Final
 from envsync.model.target import DEFAULT_PARALLEL
 
 DEFAULT_TIME_LIMIT: Final = 300.0
-"""Seconds after which a request that keeps failing is given up."""
+"""Seconds after which a failing request is no longer retried."""
 
 
 DEFAULT_STALE: Final = 30.0
-"""Seconds for which the GET of a version may return the state before a write."""
+"""Seconds after a write during which a GET of the version may return the old state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Connection:
     """The connection settings of one run.
 
     Attributes:
-        parallel: the maximum number of requests under way at once.
-        time_limit: seconds after which a request that keeps failing is given up.
-        stale: seconds for which the GET of a version may return the state before a write.
+        parallel: the maximum number of concurrent requests.
+        time_limit: seconds after which a failing request is no longer retried.
+        stale: seconds after a write during which a GET of the version may return the old state.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
     """
 
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
-    # A stale GET right after a PUT was recorded once (2022-03). Later recordings are not stale.
+    # One recording (2022-03) shows a stale GET right after a PUT. Later recordings show none.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def open_target(config: TargetConfig, root: Path, connection: Connection | None = None) -> Target:
-    """Returns the target that `envsync.yaml` describes, without reading or writing it.
+    """Returns the target that `config` describes. Does not read or write the target.
 
     Args:
         config: the target's name, kind and settings.
         root: the project directory. Paths in the settings are relative to it.
-        connection: how to connect to Azure; ignored by a local target.
+        connection: the settings of the connection to Azure. Local targets ignore them.
 
     Raises:
-        TargetError: a required package is not installed, or no credential can be made.
+        TargetError: a required package is not installed, or the credential cannot be created.
     """
     return OPENERS[config.kind](config, root, connection or Connection())
 
@@ -61,8 +61,8 @@ def _not_installed(config: TargetConfig, error: ModuleNotFoundError) -> TargetEr
     )
 
 
-# Each function imports its own dependencies: importing Azure's libraries at start-up would slow
-# down every command.
+# Each function imports its own dependencies, because importing Azure's libraries at start-up would
+# slow down every command.
 OPENERS: Mapping[str, Callable[[TargetConfig, Path, Connection], Target]] = {
     "local": _open_local,
     "workspace": _open_workspace,

@@ -1,8 +1,8 @@
 """The rules of the Azure ML service that forbid an operation, and the error for each.
 
-Each rule names its source. "Documentation" is
-https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2, "OpenAPI" is the
-service's own specification in Azure/azure-rest-api-specs.
+Each rule names its source. "OpenAPI" is the service's own specification in
+Azure/azure-rest-api-specs. "Documentation" is
+https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ class RuleViolation(TargetError):
 
 
 def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
-    """Checks that the service would accept a new version at all.
+    """Checks that the service would accept the name, version and content of a new version.
 
     Raises:
-        RuleViolation: the name or version is malformed or reserved (documentation, "Create an
-            environment": the prefixes `AzureML` and `Microsoft` are reserved), or the version has
-            both or neither of image and build (OpenAPI, EnvironmentVersion).
+        RuleViolation: the name or version is malformed, the name is reserved, or the version has
+            both an image and a build, or neither. The prefixes `AzureML` and `Microsoft` are
+            reserved (documentation, "Create an environment"). An image or a build is required
+            (OpenAPI, EnvironmentVersion).
     """
     check_name(name)
-    # "@latest" is how the service's clients ask for the newest version, so no version can have that
-    # name.
+    # Clients of the service request the newest version as "@latest", so "latest" cannot be a
+    # version.
     if not is_valid_version(version):
         raise RuleViolation(
             "content",
@@ -50,8 +51,8 @@ def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
     if build == image:
         raise RuleViolation(
             "content",
-            f"{name}:{version} has {'both' if build else 'neither'} of image and build. Declare "
-            "exactly one of them.",
+            f"{name}:{version} has {'both an image and' if build else 'neither an image nor'} a "
+            "build. Declare exactly one of them.",
         )
 
 
@@ -67,7 +68,7 @@ def check_name(name: str) -> None:
             f"{name!r} is not a valid environment name. Use at most 255 letters, digits, '-', '_' "
             "and '.', and begin with a letter or digit.",
         )
-    # The service compares reserved prefixes without case (documentation).
+    # The service ignores case when it compares reserved prefixes (documentation).
     if is_reserved(name):
         raise RuleViolation(
             "content",
@@ -77,7 +78,7 @@ def check_name(name: str) -> None:
 
 
 def unknown(name: str, version: str | None) -> RuleViolation:
-    """Returns the error for an environment, or one version of it, that does not exist."""
+    """Returns the error for an environment or version that does not exist."""
     if version is None:
         return RuleViolation("unknown", f"There is no environment {name}.")
     return RuleViolation("unknown", f"There is no environment {name} with version {version}.")
@@ -94,7 +95,7 @@ def curated(name: str) -> RuleViolation:
 def hidden(name: str, version: str) -> RuleViolation:
     """Returns the error for restoring one version of an archived container.
 
-    The service requires its container to be restored first (documentation, "Archive").
+    The service requires that the container is restored first (documentation, "Archive").
     """
     return RuleViolation(
         "hidden",
@@ -106,7 +107,7 @@ def hidden(name: str, version: str) -> RuleViolation:
 def hidden_already(name: str, version: str) -> RuleViolation:
     """Returns the error for archiving one version of an archived container.
 
-    Whether the service refuses this is not documented; the emulator can do either.
+    It is not documented whether the service refuses this. The emulator can do both.
     """
     return RuleViolation(
         "hidden",

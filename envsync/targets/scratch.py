@@ -10,11 +10,11 @@ _in_use: set[str] = set()
 
 @contextmanager
 def scratch_directory() -> Iterator[str]:
-    """Yields a new directory. It is removed at the end of the block, or by `remove_scratch`."""
+    """Yields a new directory, which is removed at the end of the block or by `remove_scratch`."""
     import tempfile
 
-    # While the process is being terminated, `remove_scratch` may remove the directory at the same
-    # time.
+    # Cleanup errors are ignored: `remove_scratch` may remove the directory at the same time, while
+    # the process is being terminated.
     with tempfile.TemporaryDirectory(prefix="envsync-", ignore_cleanup_errors=True) as directory:
         _in_use.add(directory)
         try:
@@ -24,9 +24,9 @@ def scratch_directory() -> Iterator[str]:
 
 
 def remove_scratch() -> None:
-    """Removes all directories that are in use. Called when the process is about to end.
+    """Removes all scratch directories that still exist. Called before the process ends.
 
-    The removal is tried three times, since a thread may still be writing to a directory.
+    The removal is tried three times, because a thread may still be writing to a directory.
     """
     import shutil
 

@@ -1,4 +1,4 @@
-"""The known values of `api-version`. The resource manager returns 400 to all others.
+"""The known values of `api-version`. For all other values, the resource manager returns 400.
 
 The lists contain the API versions that have environments, and those that the Azure CLI sends for
 subscriptions and tenants.
@@ -50,7 +50,7 @@ SENT = (
     "2022-01-01-preview",  # azure-ai-ml up to 1.28: workspaces
     "2026-05-01-preview",  # azure-ai-ml 1.35: assets
 )
-"""API versions that clients send and no published OpenAPI has. Source: the code of the clients."""
+"""API versions of clients that are in no published OpenAPI. Source: the code of the clients."""
 
 MACHINE_LEARNING = tuple(sorted((*PUBLISHED, *SENT), reverse=True))
 """All API versions of Azure ML, newest first."""

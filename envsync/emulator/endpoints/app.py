@@ -1,7 +1,7 @@
 """`create_app`: the emulated service as a Starlette application.
 
-The application serves several hosts and selects by the header `Host`: clients use the real host
-names of Azure.
+The application serves several hosts, because clients use the real host names of Azure. It selects
+an endpoint by the header `Host`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
-# Every method reaches the application: for others, Starlette would return 405 in plain text, where
-# Azure returns JSON.
+# The application handles every method: for other methods, Starlette would return 405 as plain text,
+# but Azure returns JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 
@@ -53,7 +53,7 @@ def create_app(
 ) -> Starlette:
     """Creates the application.
 
-    It opens its stores immediately, and closes them at the end of its lifespan.
+    Opens the stores immediately, and closes them at the end of the application's lifespan.
 
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the
@@ -110,7 +110,7 @@ class _Service:
             # SQLite waits for the disk, which must not block the event loop.
             answer = await run_in_threadpool(self._answer, request, body)
         except ClientDisconnect:
-            return Response()  # nobody receives it
+            return Response()  # the client has disconnected
         except ServiceError as error:
             answer = Answer(error.body, error.status, error.headers)
         except LoginRefused as error:
@@ -120,7 +120,7 @@ class _Service:
             answer = Answer(ServiceError(500, "InternalServerError", str(error)).body, 500)
         response = _response(answer)
         if request.method == "HEAD":
-            response.body = b""  # `Content-Length` remains that of GET (RFC 9110, 9.3.2)
+            response.body = b""  # `Content-Length` is the same as for GET (RFC 9110, 9.3.2)
         return response
 
     def _answer(self, request: Request, body: bytes) -> Answer:
@@ -131,7 +131,7 @@ class _Service:
             raise ServiceError(
                 421, "UnknownHost", f"The emulator does not serve the host {host!r}."
             )
-        # The response to HEAD is that to GET, without the body.
+        # The response to HEAD is the response to GET without the body.
         method = "GET" if request.method == "HEAD" else request.method
         found = find(self._endpoints, host=host, method=method, path=path)
         if found is None:
@@ -143,7 +143,7 @@ class _Service:
             caller = self._tokens.caller(request.headers.get("authorization"))
             if endpoint.writes and caller.role == "reader":
                 raise forbidden(caller.client, endpoint.action, path)
-            # The login host, whose endpoints need no authentication, has no API versions.
+            # Only the login host has endpoints without authentication. It has no API versions.
             check_api_version(path, query)
         call = Call(
             method=method,

@@ -1,8 +1,8 @@
 """The endpoints for registries on the resource manager's host, and `publish`.
 
 Microsoft's management libraries use these endpoints and their long-running operations (OpenAPI,
-`RegistryEnvironmentContainers` and `RegistryEnvironmentVersions`). azure-ai-ml uses those in
-`registry.py`. Both serve the same environments.
+`RegistryEnvironmentContainers` and `RegistryEnvironmentVersions`). azure-ai-ml uses the endpoints
+in `registry.py`. Both modules serve the same environments.
 """
 
 from __future__ import annotations
@@ -72,11 +72,15 @@ class ManagedRegistries:
         return handler
 
     def _writing(self, operation: _Operation) -> Handler:
-        """Returns 200 for an update, and 201 with an operation for a new resource (OpenAPI)."""
+        """Returns the handler of a PUT.
+
+        The handler returns 200 for an update, and 201 with an operation for a new resource
+        (OpenAPI).
+        """
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            # Before the write: afterwards the resource always exists.
+            # Checked before the write, because the resource always exists afterwards.
             existed = _exists(assets, call)
             content = operation(assets, call, self._naming(call))
             if existed:
@@ -88,7 +92,7 @@ class ManagedRegistries:
         return handler
 
     def _delete(self, call: Call) -> Answer:
-        """Returns 202 with an operation, or 204 if the resource did not exist (OpenAPI)."""
+        """Deletes, and returns 202 with an operation, or 204 if nothing existed (OpenAPI)."""
         if not delete(registry_assets(self._world, call), call):
             return Answer(status=204, empty=True)
         return self._accepted(call)
@@ -115,7 +119,7 @@ class ManagedRegistries:
         if record is None:
             raise no_environment(name, version)
         new = renamed(record, body.get("destinationName"), body.get("destinationVersion"))
-        # The version exists immediately. Only clients see an operation that takes time.
+        # The version exists immediately. The operation only makes clients wait, as in Azure ML.
         write_imported(target, call, new)
         return self._accepted(call)
 
@@ -131,7 +135,7 @@ class ManagedRegistries:
         return f"https://{call.host}{path}/{kind}/{operation}?api-version={version}"
 
     def _status(self, call: Call) -> Answer:
-        """Returns the state of an operation: the URL in `Azure-AsyncOperation`."""
+        """Returns the state of an operation, at the URL in `Azure-AsyncOperation`."""
         operation = call.names["operation"]
         done = self._operations.is_done(operation)
         content: JSON = {
@@ -142,7 +146,7 @@ class ManagedRegistries:
         return Answer(content, headers={} if done else self._operations.waiting())
 
     def _result(self, call: Call) -> Answer:
-        """Returns 202 until an operation is done: the URL in `Location`."""
+        """Returns 202 until an operation is done, at the URL in `Location`."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.versioned_url, **self._operations.waiting()}

@@ -1,4 +1,4 @@
-"""The endpoints that azure-ai-ml uses for registries, on hosts of their own.
+"""The endpoints that azure-ai-ml uses for registries, on separate hosts.
 
 The endpoints serve discovery, assets, uploads, imports and long-running operations.
 """
@@ -103,7 +103,7 @@ class Registries:
     def _discover(self, call: Call) -> Answer:
         name = call.names["registry"]
         self._assets(call)
-        # Discovery returns the name in its own case, not in that of the request.
+        # Discovery returns the original case of the name, not the case in the request.
         known = next(item for item in self._settings.registries if item.lower() == name.lower())
         registry_id = stable_id("registry", name)
         recent = self._settings.as_of is None or self._settings.as_of.year > _LAST_SHORT_DISCOVERY
@@ -141,7 +141,7 @@ class Registries:
 
     def _put_version(self, call: Call) -> Answer:
         """Returns 202 with the body `null` and an operation (recorded)."""
-        # The version exists immediately. Only clients see an operation that takes time.
+        # The version exists immediately. The operation only makes clients wait, as in Azure ML.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 

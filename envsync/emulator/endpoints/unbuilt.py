@@ -1,7 +1,8 @@
 """The responses to requests that the emulator does not implement.
 
-Clients take 404 for a deleted resource, so it means only that. An operation that exists in Azure ML
-but not in the emulator is 501. A method that Azure ML does not have either is 405.
+Clients treat a 404 as a missing resource, so a missing operation needs another status. The response
+is 501 if Azure ML has the operation, and 405 if Azure ML does not have the method either. Paths
+that do not exist in Azure ML are 404.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ _AREAS = {
     DISCOVERY_HOST: _ML_AREAS,
     REGISTRY_HOST: _ML_AREAS,
 }
-"""The paths that exist on the hosts of Azure. Other paths are 404 there as well."""
+"""The paths that exist on the hosts of Azure. Azure returns 404 for other paths as well."""
 
 _WORKSPACE = f"/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{PROVIDER}/workspaces/{{w}}"
 _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""Methods that Azure ML has and the emulator does not, at paths of the emulator (OpenAPI)."""
+"""Methods of Azure ML that the emulator lacks, at paths that the emulator has (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
@@ -76,7 +77,7 @@ def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str)
 
 
 def _in_azure(host: str, method: str, path: str) -> bool:
-    """Returns whether Azure ML has a method that the emulator lacks, at a path of the emulator."""
+    """Returns whether Azure ML has a method, at a path for which the emulator lacks it."""
     if host != MANAGEMENT_HOST:
         return False
     return any(method in methods and found.fullmatch(path) for found, methods in _OTHER_METHODS)

@@ -28,7 +28,7 @@ from envsync.model.canonical import JSON
 
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _WORKSPACE = f"{_GROUP}/providers/{PROVIDER}/workspaces/{{workspace}}"
-# Workspaces have no stored creation time; a constant keeps responses reproducible.
+# The store has no creation time of a workspace. A constant keeps responses reproducible.
 _EPOCH = "2024-01-01T00:00:00.000000+00:00"
 
 _Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]
@@ -75,7 +75,11 @@ class Workspaces:
         return handler
 
     def _writing(self, operation: _Operation) -> Handler:
-        """Returns 201 for both creating and updating, with the URL of the resource (recorded)."""
+        """Returns the handler of a PUT.
+
+        The handler returns 201 for new and existing resources, with the URL of the resource
+        (recorded).
+        """
 
         def handler(call: Call) -> Answer:
             content = operation(self._assets(call), call, self._naming(call))

@@ -13,14 +13,14 @@ def header(scope: Scope, name: bytes) -> str:
     """Returns a header of a request, or an empty string. `name` must be in lower case."""
     for key, value in scope["headers"]:
         if key == name:
-            # HTTP headers are bytes; latin-1 decodes all of them (RFC 9110, 5.5).
+            # HTTP headers are bytes. latin-1 can decode every byte (RFC 9110, 5.5).
             return str(value, "latin-1")
     return ""
 
 
 def host(scope: Scope) -> str:
     """Returns the host of a request in lower case, without the port."""
-    # IPv6 literals do not occur: clients use the host names of Azure.
+    # IPv6 literals do not occur, because clients use the host names of Azure.
     return header(scope, b"host").partition(":")[0].lower()
 
 

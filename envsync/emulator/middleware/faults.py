@@ -1,7 +1,7 @@
 """`Faults` and `Latency`: inject errors and delays, reproducibly.
 
-Whether a fault affects a request depends only on the seed, the request, and the number of equal
-requests before it. It does not depend on the time, or on the order of concurrent requests.
+Whether a fault affects a request depends only on the seed, the request, and the number of earlier
+equal requests. It does not depend on the time, or on the order of concurrent requests.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from envsync.emulator.network.tunnel import Address
 from envsync.emulator.settings import LOGIN_HOST, FaultKind
 
 Cut = Callable[[Address], None]
-"""Resets the connection of the client with an address."""
+"""A function that resets the connection of the client with an address."""
 
 RETRY_AFTER = 1
-"""Seconds in the header `Retry-After` of 429 and 503."""
+"""The value of `Retry-After` in responses with the status 429 or 503, in seconds."""
 
 _ANSWERS: dict[FaultKind, tuple[int, str, str, int | None]] = {
     "429": (429, "TooManyRequests", "Too many requests. Please try again later.", RETRY_AFTER),
@@ -48,15 +48,15 @@ class Latency:
 
 
 class Faults:
-    """ASGI middleware that returns an error for some requests, or no response at all.
+    """ASGI middleware that returns an error or no response for some requests.
 
     - `429`, `500` and `503` are responses. The application does not receive the request.
     - `reset` resets the connection. The application does not receive the request.
     - `timeout` sends no response and keeps the connection open until the client closes it.
-    - `drop-after-commit` affects writes only. The application executes the request, and the
-      connection is reset instead of a response.
+    - `drop-after-commit` affects writes only. The application executes the request. Then the
+      connection is reset, and no response is sent.
 
-    Requests to the login host are never affected: it is a separate service.
+    Requests to the login host are never affected, because it is a separate service.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Faults:
         Args:
             app: the application.
             rates: kinds of fault, each with the share of requests (0 to 1) that it affects.
-            seed: equal seeds affect equal requests.
+            seed: the seed. With the same seed, the same requests are affected.
             cut: resets a connection.
         """
         self._app = app
@@ -91,7 +91,7 @@ class Faults:
             if kind == "drop-after-commit":
                 await self._app(scope, receive, _nowhere)
             self._cut(Address(*scope["client"]))
-            # Without a response, uvicorn would send 500 at the return of this call.
+            # If this call returned without a response, uvicorn would send a 500.
             await _gone(receive)
 
     def _fault(self, scope: Scope) -> FaultKind | None:
@@ -99,7 +99,7 @@ class Faults:
             return None
         request = f"{scope['method']} {asgi.host(scope)}{asgi.path(scope)}?{asgi.query(scope)}"
         self._made[request] += 1
-        # The first kind that is drawn wins, in the order of the options.
+        # The kinds are tried in the order of the options. At most one kind affects a request.
         for kind, rate in self._rates:
             if kind == "drop-after-commit" and scope["method"] not in _WRITES:
                 continue
@@ -109,14 +109,14 @@ class Faults:
 
 
 def share(seed: int, kind: str, request: str, *, times: int) -> float:
-    """Returns a number from 0 to 1 for a request: the same on every run, uniformly distributed.
+    """Returns a uniformly distributed number from 0 to 1, which is the same on every run.
 
     Args:
         seed: the seed of the run.
         kind: the kind of fault.
         request: method and URL.
-        times: how many times the request was made, this time included. A repeated request has
-            another number, so that a retry can succeed.
+        times: how many times the request was made, including this time. A repeated request gets a
+            different number, so that a retry can succeed.
     """
     digest = hashlib.sha256(f"{seed}\n{kind}\n{times}\n{request}".encode()).digest()
     return float(int.from_bytes(digest[:8]) / 2**64)

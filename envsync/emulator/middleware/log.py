@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from envsync.emulator.middleware import asgi
 
 # Parameters that grant access, such as the signature of a shared access signature (SAS). Bodies and
-# headers are not logged: they contain client secrets and tokens.
+# headers are not logged, because they contain client secrets and tokens.
 _SECRET = re.compile(r"(?i)(?<=[?&])(sig|code|client_secret|[a-z_]*token)=[^&]*")
 
 
@@ -56,7 +56,7 @@ class RequestLog:
                 "ms": round((time.perf_counter() - started) * 1000, 1),
             }
             self._file.write(json.dumps(line) + "\n")
-            # Readers follow the log while the emulator runs.
+            # Flush each line, because readers follow the log while the emulator runs.
             self._file.flush()
 
 

@@ -1,7 +1,7 @@
 """`Throttle`: the rate limits of the resource manager, as token buckets.
 
 Each subscription and principal has a bucket of 250 reads, refilled by 25 a second, and a bucket of
-200 writes, refilled by 10 a second. A request that finds its bucket empty gets 429. Source:
+200 writes, refilled by 10 a second. If the bucket is empty, the request gets a 429. Source:
 https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 """
 
@@ -43,7 +43,7 @@ class Bucket:
     """A token bucket.
 
     Attributes:
-        limit: its capacity and refill.
+        limit: the capacity and refill of the bucket.
         clock: returns the current time in seconds, from any starting point.
     """
 
@@ -62,7 +62,7 @@ class Bucket:
             The tokens left, and the seconds to wait if the bucket was empty.
         """
         now = self.clock()
-        # Refill on demand, for the time since the last request: no timer is needed.
+        # The bucket is refilled on demand, for the time since the last request. No timer is needed.
         filled = self._left + (now - self._at) * self.limit.per_second
         self._left, self._at = min(self.limit.size, filled), now
         if self._left < 1:
@@ -113,10 +113,11 @@ class Throttle:
 
 
 def principal(authorization: str) -> str:
-    """Returns the principal (claim `oid`) of a bearer token, or the header without such a claim.
+    """Returns the principal (claim `oid`) of a bearer token.
 
-    All tokens of a principal share a bucket, as in Azure. The signature is not verified here: the
-    application does that.
+    If the header has no token with this claim, the header itself is returned. All tokens of a
+    principal share a bucket, as in Azure. The signature is not verified here, because the
+    application verifies it.
     """
     try:
         claims = authorization.split(".")[1]

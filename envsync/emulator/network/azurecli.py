@@ -1,7 +1,7 @@
 """A temporary configuration directory for the Azure CLI.
 
 With this directory, `az login` to the emulator does not change the user's own login, and the Azure
-CLI cannot send a token of Azure to the emulator.
+CLI cannot send a real token to the emulator.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# The Azure CLI sends telemetry from a detached process: the tunnel would refuse its connection, and
+# The Azure CLI sends telemetry from a detached process. The tunnel would refuse its connection, and
 # the process could outlive the emulator.
 _CONFIG = "[core]\ncollect_telemetry = no\n"
 
@@ -19,13 +19,13 @@ def configuration(directory: Path, environ: Mapping[str, str] = os.environ) -> d
     """Creates the directory and returns the variables that select it.
 
     Args:
-        directory: the emulator's temporary directory, in which it is created.
-        environ: the variables of the user, to find the installed extensions such as `ml`.
+        directory: the emulator's temporary directory, in which the new directory is created.
+        environ: the user's variables, to find installed extensions such as `ml`.
     """
     made = directory / "azure"
     made.mkdir(mode=0o700)
     (made / "config").write_text(_CONFIG, encoding="utf-8")
     outside = Path(environ.get("AZURE_CONFIG_DIR") or "~/.azure").expanduser()
-    # The Azure CLI looks for extensions in its configuration directory unless this is set.
+    # The Azure CLI looks for extensions in its configuration directory unless this variable is set.
     extensions = environ.get("AZURE_EXTENSION_DIR") or str(outside / "cliextensions")
     return {"AZURE_CONFIG_DIR": str(made), "AZURE_EXTENSION_DIR": extensions}

@@ -1,7 +1,7 @@
-"""`Azurite`: Microsoft's emulator of the blob service, in a process of its own.
+"""`Azurite`: Microsoft's emulator of the blob service, in its own process.
 
-The first connection starts it: only uploads of build contexts need it, and starting it takes a
-second or two. The program and its options: https://github.com/Azure/Azurite
+The first connection starts the process: only uploads of build contexts need it, and the start takes
+a second or two. The program and its options are described in https://github.com/Azure/Azurite
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from envsync.emulator.settings import Settings
 INSTALL = "npm install --global azurite"
 
 START_SECONDS = 60.0
-"""Maximum time in seconds until Azurite listens. It needs one or two, and more on a cold disk."""
+"""Maximum time in seconds until Azurite listens. One or two seconds are usual."""
 
 _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
 _CLOSED = "successfully closed"
@@ -34,7 +34,7 @@ _CLOSED = "successfully closed"
 # A script that Node.js loads before Azurite. It ends Azurite when standard input is closed, which
 # happens even if envsync was killed.
 # - Azurite saves its data when it gets SIGTERM, so the script sends that signal. If Azurite is
-#   still starting, the script first waits for its handler of the signal.
+# still starting, the script first waits until Azurite handles the signal.
 # - Saving can hang, so the script exits after five seconds in any case.
 # - `unref`: neither the timer nor the open standard input keeps Node.js running.
 _END_WITH_STDIN = """
@@ -54,13 +54,13 @@ process.stdin.on("end", end).on("error", end).resume().unref();
 
 
 class AzuriteFailed(Exception):
-    """Azurite did not start; the message contains the last lines of its output."""
+    """Azurite did not start. The message contains the last lines of its output."""
 
 
 def find() -> Path | None:
     """Returns the path of `azurite-blob`, or None if it is not installed.
 
-    It is searched in this order: the variable `ENVSYNC_AZURITE`, the `PATH`, `node_modules` in the
+    Searches in this order: the variable `ENVSYNC_AZURITE`, the `PATH`, `node_modules` in the
     working directory, and `azurite/node_modules` in the virtual environment.
     """
     if named := os.environ.get("ENVSYNC_AZURITE"):
@@ -74,17 +74,18 @@ def find() -> Path | None:
 
 
 class Azurite:
-    """An Azurite process that the first request for its address starts.
+    """An Azurite process, which the first call of `address` starts.
 
     Attributes:
-        program: the path of the executable; None if it is not installed.
+        program: the path of the executable, or None if it is not installed.
     """
 
     def __init__(self, settings: Settings, certificates: Certificates, directory: Path) -> None:
         """Finds the program, without starting it.
 
         Args:
-            settings: account, key and containers. With a `state`, blobs are stored beside it.
+            settings: account, key and containers. If `state` is set, blobs are stored beside the
+                state file.
             certificates: the certificate that Azurite presents.
             directory: the directory for temporary files.
         """
@@ -99,7 +100,7 @@ class Azurite:
         self._making = threading.Lock()
 
     async def address(self) -> Address:
-        """Returns the address of Azurite, and starts it if needed. All containers exist then.
+        """Returns the address of Azurite. Starts it and creates all containers if needed.
 
         Raises:
             TunnelRefusal: Azurite is not installed, or did not start.
@@ -117,7 +118,7 @@ class Azurite:
         return self._address
 
     def make_container(self, name: str) -> None:
-        """Creates a container now, or at the start of Azurite. Can be called from any thread.
+        """Creates a container now, or when Azurite starts. May be called from any thread.
 
         Raises:
             OSError: Azurite did not create the container.
@@ -132,7 +133,7 @@ class Azurite:
         self.program = None
         if self._process is not None:
             await asyncio.to_thread(self._process.end)
-        # A concurrent `address` may have created the process in the meantime.
+        # A concurrent call of `address` may have created the process in the meantime.
         async with self._starting:
             if self._process is not None:
                 await asyncio.to_thread(self._process.end)
@@ -147,11 +148,11 @@ class Azurite:
             text=True,
             encoding="utf-8",
             errors="replace",
-            # In a session of its own, Azurite gets no SIGINT from Ctrl-C: envsync ends it after the
-            # last client.
+            # In its own session, Azurite does not receive SIGINT from Ctrl-C. envsync ends Azurite
+            # after the last client.
             start_new_session=True,
         )
-        # Set it before Azurite listens: `stop` may have to end it while it is starting.
+        # Set before Azurite listens, because `stop` may have to end Azurite while it is starting.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -172,14 +173,14 @@ class Azurite:
                 settings=self._settings,
                 authority=self._certificates.authority,
             )
-            # Remove it only after success, so that the next start tries again.
+            # Remove the name only after success, so that the next start tries again.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:
         yield from ["--blobHost", "127.0.0.1", "--blobPort", "0"]
         yield from ["--cert", str(self._certificates.certificate)]
         yield from ["--key", str(self._certificates.key)]
-        # Clients use newer versions of the API than Azurite knows.
+        # Clients use newer versions of the API than Azurite supports.
         yield from ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         if self._settings.state is None:
             yield "--inMemoryPersistence"
@@ -194,7 +195,7 @@ class Azurite:
         return {
             **os.environ,
             "AZURITE_ACCOUNTS": accounts,
-            # Keep the options of the user.
+            # The user's own options are kept.
             "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{script.as_posix()}"',
         }
 
@@ -202,8 +203,8 @@ class Azurite:
 class _Process:
     """A running Azurite process.
 
-    A thread reads its output: Azurite would block if the pipe were full. It is a daemon thread, so
-    that an Azurite that never closes the pipe cannot keep Python from exiting.
+    A thread reads the output, because Azurite would block if the pipe were full. It is a daemon
+    thread, so that Python can exit even if Azurite never closes the pipe.
     """
 
     def __init__(self, process: subprocess.Popen[str], *, in_memory: bool) -> None:
@@ -228,9 +229,9 @@ class _Process:
 
     def end(self) -> None:
         """Ends Azurite after it has saved its data, and waits until it has ended."""
-        # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`). That
-        # works even if the process here is a wrapper script. Do not send another SIGTERM: Azurite
-        # saves its data at the first one, and a second one ends it before the data is complete.
+        # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`). This
+        # works even if `_process` is a wrapper script. Do not send another SIGTERM: the first makes
+        # Azurite save its data, and a second would end Azurite before the data is complete.
         if self._process.stdin is not None:
             self._process.stdin.close()
         if self._in_memory:
@@ -240,7 +241,7 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        # With a timeout: a descendant of Azurite can keep the pipe open.
+        # The timeout is needed because a child process of Azurite can keep the pipe open.
         self._reader.join(timeout=10)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
@@ -252,7 +253,8 @@ class _Process:
             if (found := _LISTENS.search(line)) and not self._address.done():
                 self._address.set_result(Address("127.0.0.1", int(found[1])))
             if _CLOSED in line:
-                # All data is saved. Azurite would wait until clients close their connections.
+                # All data is saved. Without a kill, Azurite would wait until clients close their
+                # connections.
                 self._process.kill()
         if not self._address.done():
             self._address.set_exception(

@@ -53,7 +53,7 @@ def _signed(settings: Settings, resource: str) -> dict[str, str]:
         "x-ms-date": format_datetime(datetime.now(UTC), usegmt=True),
         "x-ms-version": BLOB_API_VERSION,
     }
-    # The string to sign has a line for each of the standard headers Content-Encoding to Range.
+    # The string to sign has one line for each standard header from Content-Encoding to Range.
     unused_headers = [""] * 11
     used = (f"{key}:{value}" for key, value in headers.items())
     lines = ("PUT", *unused_headers, *used, resource, "restype:container")
@@ -75,5 +75,5 @@ class _Connection(http.client.HTTPSConnection):
         import socket
 
         plain = socket.create_connection(self._address, timeout=10)
-        # The certificate is that of the real host, not that of the loopback address.
+        # The certificate is valid for the real host name, not for the loopback address.
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)

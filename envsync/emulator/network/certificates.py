@@ -36,13 +36,13 @@ def issue(directory: Path, hosts: Iterable[str]) -> Certificates:
         hosts: host names. `*.example.org` matches exactly one label in place of `*`.
     """
     authority = trustme.CA(organization_name="envsync emulator")
-    # One certificate with all host names: the server does not have to select one per connection.
+    # One certificate has all host names, so the server need not select one for each connection.
     leaf = authority.issue_cert(*hosts)
     files = Certificates(directory / "ca.pem", directory / "certificate.pem", directory / "key.pem")
     authority.cert_pem.write_to_path(files.authority)
-    # Clients know the authority only, so the server sends the whole chain.
+    # Clients trust only the authority, so the server sends the whole chain.
     files.certificate.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    # Set the permissions before the content: a file is created readable for everybody otherwise.
+    # Set the permissions before writing the content: by default, other users can read a new file.
     files.key.touch(mode=0o600)
     leaf.private_key_pem.write_to_path(files.key)
     return files

@@ -1,8 +1,8 @@
 """`Tunnel`: an HTTP proxy on loopback that connects clients to the emulator.
 
-A client that uses it (`HTTPS_PROXY`) connects with TLS to the real host names of Azure and reaches
-the emulator. The tunnel refuses all other hosts, with a reason that clients display. It connects
-only to the loopback addresses that it was created with.
+A client that uses this proxy (`HTTPS_PROXY`) connects with TLS to the real host names of Azure and
+reaches the emulator. The tunnel refuses all other hosts, with a reason that clients display. It
+connects only to the loopback addresses that it was created with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEAD_LIMIT = 16 * 1024
 """Maximum size in bytes of a request line with its headers."""
 
 HEAD_SECONDS = 30.0
-"""Maximum time in seconds until a client has sent them."""
+"""Maximum time in seconds until a client has sent the request line and headers."""
 
 _CHUNK = 64 * 1024
 
@@ -36,8 +36,10 @@ class Address(NamedTuple):
 
 
 Destination = Callable[[], Awaitable[Address]]
-"""Returns the address for connections to a host. It may start the server first, or raise
-`TunnelRefusal`."""
+"""A function that returns the address for connections to a host.
+
+The function may start the server first, or raise `TunnelRefusal`.
+"""
 
 
 class TunnelRefusal(Exception):
@@ -90,8 +92,8 @@ class Tunnel:
         """Resets a client's connection, to simulate a lost response.
 
         Args:
-            upstream: the client's address as the destination sees it: that of the tunnel's own
-                connection to the destination.
+            upstream: the local address of the tunnel's own connection to the destination, which the
+                destination sees as the client's address.
         """
         if writer := self._clients.get(upstream):
             connection = writer.get_extra_info("socket")
@@ -100,7 +102,7 @@ class Tunnel:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
-            # Keep the task: `stop` waits for it, as closing the server does not.
+            # Keep the task for `stop`, because closing the server does not wait for it.
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
         async with self._closing(writer):
@@ -116,7 +118,7 @@ class Tunnel:
                 await self._join(reader, writer, address)
 
     def _route(self, request_line: str) -> Destination:
-        # Padded: a request line may have fewer than two words.
+        # Pad with empty strings, because a request line may have fewer than two words.
         method, target = [*request_line.split(), "", ""][:2]
         if method.upper() != "CONNECT":
             raise TunnelRefusal(
@@ -129,7 +131,7 @@ class Tunnel:
         destination = self._destinations.get(host) or self._destinations.get(parent)
         if destination is None or port != "443":
             raise TunnelRefusal(
-                403, f"The envsync emulator does not serve {target}, and forwards to no other host"
+                403, f"The envsync emulator does not serve {target}, and does not forward to it"
             )
         return destination
 
@@ -152,7 +154,7 @@ class Tunnel:
                     asyncio.create_task(_copy(reader, far_writer, acknowledged=writer)),
                     asyncio.create_task(_copy(far_reader, writer)),
                 ]
-                # HTTP clients do not half-close connections: when one side ends, both are done.
+                # HTTP clients do not half-close connections, so the end of one direction ends both.
                 await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
                 writer.close()
                 far_writer.close()
@@ -196,13 +198,13 @@ async def _copy(
     Args:
         reader: the source.
         writer: the destination.
-        acknowledged: the writer of the source's connection, if its packets are to be acknowledged
+        acknowledged: the writer of the source's connection, if its packets must be acknowledged
             immediately.
     """
     with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:
             if acknowledged is not None:
-                # Linux resets the option after some packets, so set it before each read.
+                # Linux resets the option after some packets, so the option is set before each read.
                 _acknowledge_immediately(acknowledged)
             if not (data := await reader.read(_CHUNK)):
                 return
@@ -222,7 +224,7 @@ def _acknowledge_immediately(writer: asyncio.StreamWriter) -> None:
 
 
 def _response(refusal: TunnelRefusal) -> bytes:
-    # Libraries show only the reason phrase of a refused CONNECT; curl can show the body.
+    # Most libraries show only the reason phrase of a refused CONNECT. curl can show the body.
     body = f"{refusal.reason}.\n".encode()
     head = (
         f"HTTP/1.1 {refusal.status} {refusal.reason}\r\n"

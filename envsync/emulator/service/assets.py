@@ -1,7 +1,7 @@
 """`Assets`: the environments of one workspace or registry, as REST resources.
 
 The store decides which operations are allowed. This module translates requests to operations of the
-store, and its rows to JSON, pages and HTTP statuses.
+store, and the store's rows to JSON, pages and HTTP statuses.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Assets:
         self._resources = Resources(settings, kind)
 
     def get_version(self, call: Call, naming: Naming) -> JSON:
-        """Returns the resource of a version, in its state of `stale_get_seconds` ago.
+        """Returns the resource of a version, as it was `stale_get_seconds` ago.
 
         Raises:
             ServiceError: the version does not exist (404).
@@ -99,7 +99,7 @@ class Assets:
             ServiceError: a rule of the service forbids it.
         """
         held = self.store.record(new.name, new.version)
-        # Only new versions are checked: registered ones can still be changed and archived.
+        # Only new versions are checked. Registered versions can still be changed and archived.
         if held is None and self._settings.end_of_life_python == "refuse":
             wire.check_python(new)
         frozen = self._kind == "registry" and self._settings.registry_metadata == "ignore"
@@ -114,7 +114,7 @@ class Assets:
     def get_container(self, call: Call, naming: Naming) -> JSON:
         """Returns the resource of a container.
 
-        With `container_get="recorded"`, its `isArchived` is always false.
+        If `container_get` is `recorded`, `isArchived` is always false.
 
         Raises:
             ServiceError: the container does not exist (404).
@@ -169,10 +169,10 @@ class Assets:
         )
 
     def list_versions(self, call: Call, naming: Naming) -> JSON:
-        """Returns a page of the versions of a name, newest first unless `$orderBy` differs.
+        """Returns a page of the versions of a name, newest first unless `$orderBy` is ascending.
 
         Raises:
-            ServiceError: the name does not exist, with `absent_versions="404"`.
+            ServiceError: the name does not exist, and `absent_versions` is `404`.
         """
         name = call.names["name"]
         containers, versions = self._before(self._settings.list_lag_seconds, name)
@@ -196,7 +196,7 @@ class Assets:
     def _before(
         self, seconds: float, name: str | None = None
     ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns the containers and versions as they were some seconds ago, of one name or all."""
+        """Returns the containers and versions of some seconds ago, of one name or all names."""
         containers, versions = self.store.records(name)
         if not seconds:
             return containers, versions
@@ -208,7 +208,7 @@ class Assets:
         return wire.written(properties, numbers=self._settings.numeric_tags != "refuse")
 
     def _with_stored_context(self, new: NewVersion, naming: Naming) -> NewVersion:
-        """Replaces the URL of a build context in the store by the digest of that build context.
+        """Replaces the URL of a build context in the store with the digest of the build context.
 
         The store of a local target keeps build contexts by digest. Clients see a URL, and send it
         back unchanged in a PUT. Without this step, the store would treat the URL as a change

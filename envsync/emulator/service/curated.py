@@ -1,6 +1,6 @@
 """Curated environments, which Azure ML adds to every workspace and nobody can change.
 
-Names and images are those of real curated environments
+Names and images are copied from real curated environments
 (https://learn.microsoft.com/azure/machine-learning/resource-curated-environments).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from envsync.model.canonical import JSON
 from envsync.targets.store.rows import NewVersion, VersionSpec
 
-# Not an Azure ML registry, but the container registry of the images.
+# This is the container registry of the images, not an Azure ML registry.
 _REGISTRY = "mcr.microsoft.com/azureml/curated"
 _STAGE: dict[str, JSON] = {"stage": "Production"}
 

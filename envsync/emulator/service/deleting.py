@@ -1,4 +1,4 @@
-"""`DELETE` of environments and versions: the REST API has it, but not azure-ai-ml and the CLI."""
+"""`DELETE` of environments and versions, which the REST API has, but not azure-ai-ml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def delete(assets: Assets, call: Call) -> bool:
     """Deletes the version that the path names, or the container with all its versions.
 
     Returns:
-        Whether the version or container existed.
+        True if the version or container existed.
 
     Raises:
         ServiceError: the environment is curated (400).
@@ -26,6 +26,6 @@ def delete(assets: Assets, call: Call) -> bool:
 
 
 def deleted(assets: Assets, call: Call) -> Answer:
-    """Deletes, and returns 200, or 204 if nothing existed; both without a body (OpenAPI)."""
-    # In Azure ML, a DELETE of a missing resource succeeds, as DELETE is idempotent.
+    """Deletes, and returns 200, or 204 if nothing existed, without a body (OpenAPI)."""
+    # In Azure ML, a DELETE of a missing resource succeeds, because DELETE is idempotent.
     return Answer(status=200 if delete(assets, call) else 204, empty=True)

@@ -20,7 +20,7 @@ class ServiceError(Exception):
         code: `error.code` of the body.
         inner: the code of the inner error in responses of the machine-learning service. If None,
             the inner error is left out.
-        headers: headers in addition to those of every response.
+        headers: additional headers.
     """
 
     def __init__(
@@ -119,8 +119,8 @@ def no_resource(kind: str, name: str, group: str) -> ServiceError:
 
     Args:
         kind: the type of the resource below the provider, such as `workspaces`.
-        name: its name.
-        group: its resource group.
+        name: the name of the resource.
+        group: the resource group of the resource.
     """
     return ServiceError(
         404,

@@ -1,6 +1,6 @@
 """Earlier states of a store, for lists that are eventually consistent.
 
-The lists of Azure ML show a write up to half a minute later. No copies are stored for that: the
+The lists of Azure ML show a write up to half a minute later. No copies are stored, because the
 history of a store contains the state before each write.
 """
 
@@ -15,10 +15,10 @@ from envsync.targets.store.rows import ContainerRecord, VersionRecord
 
 
 def horizon(now: datetime, lag_seconds: float, started: datetime) -> str:
-    """Returns the time (ISO 8601 in UTC) whose state lists show.
+    """Returns the time (ISO 8601 in UTC) of the state that lists show.
 
-    It is never earlier than the start of the emulator: environments that a state file contains, or
-    that were seeded, are visible immediately.
+    The time is never before the start of the emulator, so environments from a state file or a seed
+    are visible immediately.
 
     Args:
         now: the current time.
@@ -29,7 +29,7 @@ def horizon(now: datetime, lag_seconds: float, started: datetime) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Formats a time as in the rows of a store: equal formats compare as strings."""
+    """Formats a time like the rows of a store, so that times can be compared as strings."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 

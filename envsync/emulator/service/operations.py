@@ -16,10 +16,10 @@ TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
 
 
 class Operations:
-    """The operations that were started."""
+    """The long-running operations that were started."""
 
     def __init__(self, settings: Settings) -> None:
-        """Creates an empty set; each operation takes `Settings.operation_polls` polls."""
+        """Creates an empty set. Each operation takes `Settings.operation_polls` polls."""
         self._settings = settings
         self._left: dict[str, int] = {}
         self._numbers = itertools.count(1)
@@ -48,7 +48,7 @@ class Operations:
 
     def waiting(self) -> dict[str, str]:
         """Returns the header with the time to wait before the next poll."""
-        # `Retry-After` has whole seconds; for less, Azure's clients support `retry-after-ms`.
+        # `Retry-After` has whole seconds. For fractions, Azure's clients support `retry-after-ms`.
         seconds = self._settings.retry_after
         if seconds == int(seconds):
             return {"Retry-After": f"{seconds:.0f}"}

@@ -67,8 +67,8 @@ class Resources:
 
         Args:
             record: the version.
-            versions: all versions of its name, in order of creation.
-            hidden: whether its container is archived.
+            versions: all versions of the same name, in order of creation.
+            hidden: whether the container is archived.
             call: the request.
             naming: ids, types and URLs of the endpoint.
         """
@@ -110,7 +110,7 @@ class Resources:
 
         Args:
             record: the container.
-            versions: its versions, in order of creation.
+            versions: the versions of the container, in order of creation.
             archived: the value of `isArchived`. It does not affect `latestVersion`.
             call: the request.
             naming: ids, types and URLs of the endpoint.
@@ -139,13 +139,13 @@ class Resources:
         }
 
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
-        """Returns `nextVersion`: the number after the highest one, or 1.
+        """Returns `nextVersion`: the highest number plus one, or 1, or a timestamp.
 
-        A version of that number can exist already (recorded).
+        A version with this number may exist already (recorded).
         """
         if self.settings.next_version == "timestamp":
-            # The time of the last version, not the current time: a GET without a write in between
-            # must return the same value.
+            # The time of the last version is used, not the current time: two GETs without a write
+            # in between must return the same value.
             newest = versions[-1].row.created_at if versions else record.created_at
             moment = datetime.fromisoformat(newest)
             return f"{moment:%Y-%m-%d-%H-%M-%S}-{moment.microsecond * 10 + 1:07}"
@@ -191,7 +191,7 @@ def _version_properties(
         record: the version.
         shape: the keys of the client's API version.
         archived: the value of `isArchived`.
-        context_uri: the URL of its build context, or None.
+        context_uri: the URL of the version's build context, or None.
         labels: the value of the label property.
         stage: the value of `stage`. If None, the stored value is returned.
         numbers: whether tags that were sent as numbers are returned as numbers.
@@ -199,13 +199,15 @@ def _version_properties(
     row, extra = record.row, json.loads(record.extra)
     tags = cast("dict[str, JSON]", parsed_tags(row.tags))
     if numbers:
-        # Tags are stored as strings; `extra` contains the names of those that were sent as numbers.
+        # Tags are stored as strings. `extra` contains the keys of the tags that were sent as
+        # numbers.
         tags |= {key: json.loads(str(tags[key])) for key in extra.get("numbers", ()) if key in tags}
     properties = cast("dict[str, JSON]", parsed_tags(record.properties))
     if shape.labels:
         properties[LABELS] = labels
-    # The service keeps the order of the conda file's keys. The column of the store is canonical
-    # JSON, whose keys are sorted; versions that a local target registered have only this column.
+    # The service keeps the order of the conda file's keys, which is in `extra`. The column
+    # `conda_file` is canonical JSON with sorted keys. Versions from a local target have only this
+    # column.
     conda = extra.get("condaFile")
     if conda is None:
         conda = "" if row.conda_file is None else json.dumps(json.loads(row.conda_file), indent=2)

@@ -68,7 +68,7 @@ class Answer:
     """A response.
 
     Attributes:
-        content: the JSON body. None is the body `null`.
+        content: the JSON body. If None, the body is `null`.
         status: the HTTP status.
         headers: additional headers.
         empty: whether the response has no body.
@@ -163,7 +163,7 @@ def pattern(path: str) -> re.Pattern[str]:
 def find(
     endpoints: Sequence[Endpoint], *, host: str, method: str, path: str
 ) -> tuple[Endpoint, dict[str, str]] | None:
-    """Returns the endpoint of a request and the values of its placeholders, or None."""
+    """Returns the endpoint of a request and the values of the path's placeholders, or None."""
     for candidate in endpoints:
         if candidate.host == host and candidate.method == method:
             match = candidate.pattern.fullmatch(path)

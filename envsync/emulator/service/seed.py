@@ -38,7 +38,7 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
 
     config = find_config(directory)
     root = directory if config is None else config.parent
-    # The default severities: the settings of a surrounding project do not apply to a seed.
+    # The default severities are used: the settings of a surrounding project do not apply to a seed.
     loaded = load(root, directory, rules={}, versions="auto")
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
@@ -61,7 +61,7 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
-    # A context has an upload digest for each release of azure-ai-ml: older ones use MD5.
+    # A context has one upload digest for each hash of azure-ai-ml: SHA-256, or MD5 in old releases.
     digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name

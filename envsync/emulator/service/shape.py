@@ -1,7 +1,7 @@
 """`Shape`: the keys of a response, which depend on the client's `api-version` and on the day.
 
-Responses got more keys over the years. `Settings.as_of` selects the day of a recording, whose
-responses the emulator then reproduces.
+Over the years, keys were added to responses. `Settings.as_of` selects a day, and the emulator then
+reproduces the recorded responses of that day.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def shape_of(api_version: str, as_of: date | None) -> Shape:
 
     Args:
         api_version: the query parameter of the request.
-        as_of: the day of the recordings to reproduce; None means today.
+        as_of: the day of the recordings to reproduce. If None, responses have the newest keys.
     """
     recent = as_of is None or as_of >= _LABELS_SINCE
     if api_version == _DATAPLANE:

@@ -39,8 +39,8 @@ def renamed(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:
 
     Args:
         source: the version to copy.
-        name: the new name. Any JSON but a string keeps the name.
-        version: the new version. Any JSON but a string keeps the version.
+        name: the new name. If it is not a string, the name is kept.
+        version: the new version. If it is not a string, the version is kept.
     """
     row = source.row
     return NewVersion(

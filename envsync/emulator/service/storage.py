@@ -19,7 +19,7 @@ from envsync.model.canonical import JSON
 DEFAULT_DATASTORE = "workspaceblobstore"
 
 _SKEW = timedelta(minutes=15)
-"""The time by which a signature starts before its creation, because the clocks differ."""
+"""How long before its creation a signature becomes valid, because clocks differ."""
 
 
 def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:
@@ -41,8 +41,9 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
         "sp": "racwl",
         "spr": "https",
     }
-    # Every field has its line, in the order of the documentation; unused fields are empty. They are
-    # identifier and IP range, and at the end snapshot time, encryption scope and response headers.
+    # Every field has one line, in the order of the documentation. Unused fields are empty lines:
+    # the identifier, the IP range, and at the end the snapshot time, encryption scope and response
+    # headers.
     unused = ""
     to_sign = [
         fields["sp"],
@@ -106,7 +107,7 @@ def datastore_secrets(
 
 
 def upload_container(registry: str, name: str, version: str) -> str:
-    """Returns the blob container for the upload of a registry's version: one each (recorded)."""
+    """Returns the name of the blob container for the upload of one registry version (recorded)."""
     # Names of containers have at most 63 characters, of which the GUID needs 36.
     return f"{registry.lower()[:20]}-{stable_id('registry', registry, name, version)}"
 

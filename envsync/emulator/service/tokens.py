@@ -1,7 +1,7 @@
 """Access tokens: the part of Microsoft Entra ID that azure-identity uses.
 
 Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
-Tokens have the format and the claims of real ones. The key that signs them exists in memory only.
+Tokens have the format and the claims of real tokens. The signing key exists in memory only.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Tokens:
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
-            # Not in real tokens: the emulator has no role assignments.
+            # Real tokens do not have this claim. The emulator uses it instead of role assignments.
             "emulator_role": role,
         }
         return {
@@ -110,7 +110,7 @@ class Tokens:
         }
 
     def caller(self, authorization: str | None) -> Caller:
-        """Returns the caller with this `Authorization` header.
+        """Verifies an `Authorization` header, and returns the caller.
 
         Raises:
             ServiceError: the header is missing, or its token is invalid or expired (401).
@@ -130,8 +130,8 @@ class Tokens:
     def _role(self, form: Mapping[str, str]) -> Role:
         secret = form.get("client_secret")
         if secret is None and form.get("client_assertion_type") == _ASSERTION:
-            # Workload identity federation. The emulator does not verify the assertion: it cannot
-            # know the keys of every identity provider.
+            # Workload identity federation. The emulator does not verify the assertion, because it
+            # does not have the keys of the identity providers.
             secret = form.get("client_assertion")
             return "reader" if secret == self._settings.reader_secret else "writer"
         if secret is None:
@@ -143,7 +143,8 @@ class Tokens:
         raise LoginRefused("invalid_client", 7000215, "Invalid client secret provided.")
 
     def _signed(self, claims: dict[str, JSON]) -> str:
-        # Real tokens have RS256. Clients do not verify access tokens, so a symmetric key is enough.
+        # Real tokens are signed with RS256. Clients do not verify access tokens, so a symmetric key
+        # is enough.
         header = {"typ": "JWT", "alg": "HS256"}
         text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
         return f"{text}.{self._signature(text).decode()}"

@@ -23,7 +23,7 @@ _OLD_PYTHON = re.compile(r"python\s*={1,2}\s*((?:2|3\.[0-7])(?:\.[\d.*]+)?)\s*")
 
 
 def properties_of(body: JSON) -> dict[str, JSON]:
-    """Returns the `properties` of a body. A null property is the same as an absent one.
+    """Returns the `properties` of a body. Null properties are left out.
 
     Raises:
         ServiceError: the body has no `properties` (400).
@@ -53,14 +53,14 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
         tags = {**tags, **numeric}
     kept = _texts("properties", properties.get("properties"))
     if kept is not None:
-        # Clients send back the properties that they read.
+        # Clients send back the properties that they read, including the service's labels.
         kept.pop(LABELS, None)
     return Written(
         description=_text(properties, "description"),
         tags=_texts("tags", tags),
         properties=kept,
-        # The stage has precedence. Recorded in 2023-10: a PUT with `isArchived: true` and
-        # `stage: Development` does not archive the version.
+        # `stage` takes precedence: a PUT with `isArchived: true` and `stage: Development` does not
+        # archive the version (recorded in 2023-10).
         archived=archived if stage is None else stage == "Archived",
         stage=stage,
         numbers=frozenset(numeric),
@@ -121,7 +121,8 @@ def check_python(new: NewVersion) -> None:
     """Checks that a conda file does not require a Python that has reached its end of life.
 
     Raises:
-        ServiceError: it does (400); the message is that of the only recording.
+        ServiceError: the conda file requires such a Python (400). The message is from the only
+            recording.
     """
     conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
     dependencies = conda.get("dependencies") if isinstance(conda, dict) else None
@@ -140,9 +141,9 @@ def _is_number(value: JSON) -> bool:
 
 
 def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, str]:
-    """Returns the conda file as canonical JSON, and as the service shows it.
+    """Returns the conda file as canonical JSON, and as the text that the service returns.
 
-    The service shows indented JSON in the order of the file.
+    The service returns indented JSON with the keys in the order of the file.
     """
     text = _text(properties, "condaFile")
     if not text:
@@ -151,7 +152,7 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
         meaning = _meaning(text)
         if rename and isinstance(meaning, dict):
             nameless = {key: value for key, value in meaning.items() if key != "name"}
-            # The digest of the service is unknown; this one only has the same form.
+            # How the service computes its digest is unknown. This digest only has the same form.
             digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
             meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
         canonical = canonical_json(meaning)
@@ -228,7 +229,7 @@ def _texts(key: str, value: JSON) -> dict[str, str] | None:
     for name, text in value.items():
         if isinstance(text, str):
             texts[name] = text
-        # OpenAPI allows null as a value: it is the same as an absent key.
+        # OpenAPI allows null as a value. A key with null is left out.
         elif text is not None:
             raise user_error(f"{key}.{name} must be a string.")
     return texts

@@ -24,8 +24,8 @@ class World:
     """All workspaces and registries. Workspaces contain the curated environments.
 
     Attributes:
-        workspaces: by name in lower case: the resource manager ignores the case of names.
-        registries: by name in lower case: Azure ML ignores the case of their names.
+        workspaces: the workspaces by name in lower case. The resource manager ignores case.
+        registries: the registries by name in lower case. Azure ML ignores case.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
@@ -49,7 +49,7 @@ class World:
             if settings.seed is not None:
                 store = self.workspaces[settings.workspaces[0].lower()].store
                 _seed(store, seeded(settings.seed, settings))
-        # Also on Ctrl-C: no temporary directory and no open database may remain.
+        # After Ctrl-C as well, no temporary directory and no open database may remain.
         except BaseException:
             self.close()
             raise
@@ -88,7 +88,7 @@ class World:
 
 
 def _seed(store: Store, versions: Iterable[NewVersion]) -> None:
-    """Registers versions in one transaction, which is faster: each commit waits for the disk."""
+    """Registers versions in one transaction, because each commit waits for the disk."""
     with store.changing() as changes:
         for new in versions:
             check_new(new)
@@ -104,6 +104,6 @@ def _behaviour(settings: Settings) -> Behaviour:
         archive_hidden=settings.archive_hidden,
         hidden_versions=settings.hidden_versions,
         container_tags=settings.container_tags,
-        # Azure ML knows no owners: they are tags, which clients write themselves.
+        # Azure ML has no owners. Clients write owners as tags.
         inherit_owner=False,
     )

@@ -1,1 +1,1 @@
-"""The targets in Azure: workspaces and registries, through the service's REST resources."""
+"""The targets in Azure: workspaces and registries, through the service's REST API."""

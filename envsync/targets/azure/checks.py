@@ -1,4 +1,4 @@
-"""Checks that the service holds what was written, and the messages if it does not."""
+"""Checks that the service stored what was written, and the error messages if it did not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envsync.targets.azure.wire import Resource
 
 
 def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
-    """Checks that a registered version is the version to create.
+    """Checks that a registered version has the spec and owner of the version to create.
 
     Raises:
         TargetError: the registered version has another spec or owner, or its build context cannot
@@ -50,7 +50,7 @@ def ensure_kept(
     kept = sorted(held.tags.keys() - tags.keys())
     ignored = sorted(key for key, value in tags.items() if held.tags.get(key) != value)
     fields = [f"tags.{key}" for key in ignored]
-    # Whether a PUT replaces tags or merges them is not documented, nor recorded. A registry was
+    # It is neither documented nor recorded whether a PUT replaces or merges tags. A registry was
     # reported to ignore changes: https://github.com/Azure/azure-sdk-for-python/issues/30208
     if held.description != (description or None):
         fields.insert(0, "description")
@@ -75,11 +75,11 @@ def ensure_archived(what: str, held: Resource, archived: bool) -> None:
     Raises:
         TargetError: the service ignored the change.
     """
-    # The service ignores `isArchived` if `stage` says otherwise (recorded in registries).
+    # The service ignores `isArchived` if `stage` contradicts it (recorded in registries).
     if held.archived != archived:
         raise TargetError(
-            f"The service accepted to {'archive' if archived else 'restore'} {what} and ignored "
-            "it. Change its state in Azure ML studio."
+            f"The service accepted the request to {'archive' if archived else 'restore'} {what}, "
+            "but did not change its state. Change it in Azure ML studio."
         )
 
 
@@ -99,9 +99,9 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
 
 
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:
-    """Returns the error for a version that the service refuses to archive.
+    """Returns the error for a version that cannot be archived while its container is archived.
 
-    The service may refuse to archive one version of an archived container.
+    It is not documented whether the service refuses this.
     """
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "

@@ -1,4 +1,4 @@
-"""The connection that opening a workspace and opening a registry have in common."""
+"""The connection to Azure, which workspaces and registries open in the same way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AzureClient:
         rest: the signed-in connection.
         credential: the credential that signs in.
         transport: the transport that sends requests.
-        time_limit: seconds after which a request that keeps failing is given up.
+        time_limit: seconds after which a failing request is no longer retried.
         log: the request log, if one was requested.
     """
 
@@ -43,7 +43,7 @@ class AzureClient:
     log: RequestLog | None
 
     def creator(self, scope: Mapping[str, str]) -> Creator:
-        """Returns the creator of versions in one place.
+        """Returns the creator of versions in one workspace or registry.
 
         Args:
             scope: the arguments of `MLClient` that name the workspace or registry.
@@ -64,10 +64,10 @@ class AzureClient:
 
 
 def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
-    """Returns the connection that a target's settings describe. Does not connect.
+    """Returns the connection that a target's settings describe. Sends no request.
 
     Raises:
-        TargetError: the credential cannot be made, or the log cannot be written.
+        TargetError: the credential cannot be created, or the log cannot be written.
     """
     where = cloud(config.settings.get("cloud") or current_cloud())
     who = credential(config.settings.get("credential") or "default", where)
@@ -81,7 +81,7 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A workspace or registry whose address is known, with its resources and its creator."""
+    """A workspace or registry with a known URL: its resources and the creator of its versions."""
 
     resources: Resources
     creator: Creator

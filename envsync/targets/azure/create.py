@@ -1,6 +1,7 @@
 """Creates versions with Microsoft's azure-ai-ml, which also uploads build contexts.
 
-The import takes over a second and 100 MB, so it happens only when a version is created.
+Importing azure-ai-ml takes more than a second and 100 MB of memory, so it is imported only when a
+version is created.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ _POLLING_INTERVAL = 1
 """Seconds between two polls of a long-running operation without `Retry-After`."""
 
 _MOST_RETRIES = 500
-"""More retries than fit into the time limit, so that only the time limit counts."""
+"""More retries than fit into the time limit, so that only the time limit applies."""
 
 
 class Creator:
-    """azure-ai-ml's client for one workspace or registry, created at first use.
+    """Creates versions in one workspace or registry, with azure-ai-ml's client.
 
-    Several threads may create versions at once. Only one may create the client, because that sets
-    environment variables of the process.
+    The client is created at first use. Several threads may create versions at once. Only one thread
+    may create the client, because its constructor sets environment variables of the process.
     """
 
     def __init__(
@@ -56,14 +57,14 @@ class Creator:
         *,
         time_limit: float,
     ) -> None:
-        """Creates a creator; does not connect, and does not import azure-ai-ml.
+        """Prepares the creator. Does not connect, and does not import azure-ai-ml.
 
         Args:
             cloud: the cloud.
             credential: the credential that signs in.
-            transport: the transport for requests to the service. Uploads use their own.
+            transport: the transport for requests to the service. Uploads use their own transport.
             scope: the arguments of `MLClient` that name the workspace or registry.
-            time_limit: seconds after which a request that keeps failing is given up.
+            time_limit: seconds after which a failing request is no longer retried.
         """
         self._cloud = cloud
         self._credential = credential
@@ -79,7 +80,8 @@ class Creator:
 
         Raises:
             TargetError: the upload or the registration failed, the build context on disk has
-                changed, or azure-ai-ml would register something else.
+                changed, or azure-ai-ml would register the version without its conda file or build
+                context.
         """
         spec = environment.spec
         if spec.conda_file is not None and not json.loads(spec.conda_file):
@@ -95,9 +97,9 @@ class Creator:
             except AzureError as error:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
-                # If a registry already has the version, azure-ai-ml uploads nothing and continues
-                # with the local path, which it would register. It fails because it cannot send a
-                # `Path` as JSON.
+                # If a registry already has the version, azure-ai-ml does not upload, and tries to
+                # register the local path. It then raises TypeError, because a `Path` cannot be sent
+                # as JSON.
                 if directory is None:
                     raise
                 raise TargetError(
@@ -125,13 +127,13 @@ class Creator:
                     cloud=self._cloud.name,
                     # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
-                    # azure-ai-ml reads the results of its upload workers only if it shows a
-                    # progress bar: without it, a failed upload hangs for ever. `Uploads` hides the
-                    # bar.
+                    # Without a progress bar, azure-ai-ml does not read the results of its upload
+                    # workers, and a failed upload hangs for ever. `Uploads` hides the bar.
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
-                    # azure-core stops at whichever comes first: a number of retries or the timeout.
+                    # azure-core stops after a number of retries or at the timeout, whichever comes
+                    # first.
                     retry_total=_MOST_RETRIES,
                     retry_status=_MOST_RETRIES,
                     timeout=self._time_limit,
@@ -140,7 +142,7 @@ class Creator:
 
 
 def _entity(environment: Environment, directory: Path | None) -> entities.Environment:
-    """Returns a version as azure-ai-ml's entity."""
+    """Converts a version to azure-ai-ml's entity."""
     from azure.ai.ml import entities
 
     spec = environment.spec
@@ -155,7 +157,7 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
         description=environment.metadata.description,
         tags=all_tags(environment.metadata, environment.provenance),
         image=spec.image,
-        # azure-ai-ml turns the mapping into YAML text; the service turns that into JSON text.
+        # azure-ai-ml converts the mapping to YAML text. The service converts the YAML to JSON.
         conda_file=None if spec.conda_file is None else json.loads(spec.conda_file),
         build=build,
         os_type=spec.os_type,
@@ -165,7 +167,7 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """Yields a copy of the local build context; None if the spec has none.
+    """Yields a directory with a copy of the local build context, or None without a context.
 
     The copy is compared with the plan. azure-ai-ml hashes and uploads the copy, so that later
     changes on disk have no effect.
@@ -184,7 +186,7 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
         )
     with scratch_directory() as parent:
         absolute = os.path.abspath(context.directory)  # noqa: PTH100 (pathlib keeps a `..`)
-        # The name of the directory becomes part of the address of the upload.
+        # The name of the directory becomes part of the URL of the upload.
         place = Path(parent, Path(absolute).name or "context")
         try:
             _copy(context, Path(context.directory), place)
@@ -205,7 +207,7 @@ def _copy(context: BuildContext, source: Path, place: Path) -> None:
         raise TargetError(str(error)) from error
     if scan_context(place, place).context.uploads == context.uploads:
         return
-    # azure-ai-ml's hash includes empty directories, which the copy does not have.
+    # azure-ai-ml's hash includes empty directories, so add them to the copy.
     for folder, _, _ in os.walk(source):
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)
 
@@ -214,7 +216,7 @@ def _explained(environment: Environment, error: AzureError, url: str) -> TargetE
     from azure.ai.ml.exceptions import MlException
 
     if isinstance(error, MlException) and not isinstance(error, HttpResponseError):
-        # azure-ai-ml wraps the service's response in an error of its own, which hides the reason.
+        # azure-ai-ml wraps the service's response in its own error, which hides the reason.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, HttpResponseError):
             return explained(cause, url)

@@ -1,6 +1,6 @@
-"""`FreshReads`: reads that are not older than this process's own writes.
+"""`FreshReads`: reads that show this process's own writes.
 
-The service is eventually consistent: lists are stale for up to half a minute after a write, and one
+The service is eventually consistent. Lists are stale for up to half a minute after a write. One
 recording (2022-03) shows a stale GET of a version right after its PUT. The response to a PUT is
 never stale, so this process remembers its own writes (`RecentWrites`).
 """
@@ -21,7 +21,7 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds for which the last two lists are trusted to say whether a container is archived."""
+"""The maximum age in seconds of the lists that show whether a container is archived."""
 
 
 class FreshReads:
@@ -35,7 +35,7 @@ class FreshReads:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Does not connect.
+        """Prepares the reads. Does not connect.
 
         Args:
             resources: the resources to read.
@@ -58,22 +58,23 @@ class FreshReads:
         return found
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """Returns one version, not older than this process's last write; None if it does not exist.
+        """Returns one version with this process's last write, or None if it does not exist.
 
-        The GET is repeated until it shows this process's last write, at most for the time that a
-        GET may be stale. It takes all of that time if another client has changed the version since.
+        The GET is repeated until it shows this process's last write, for at most
+        `RecentWrites.stale` seconds. If another client has changed the version since, the GET is
+        repeated for all of that time.
 
         Args:
             name: the name of the environment.
             version: the version.
-            must_exist: whether to wait as long for a missing version, because another client may
-                have just created it.
+            must_exist: whether to repeat the GET of a missing version as well, because another
+                client may have just created it.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            # Becomes None after `stale` seconds. This ends the wait if another client has changed
-            # the version, which a GET then shows for good.
+            # `expected` becomes None after `stale` seconds. This ends the wait if another client
+            # has changed the version: no GET will show this process's write any more.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
@@ -83,13 +84,13 @@ class FreshReads:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Returns whether a container is archived, by this process's last write, else by the lists.
+        """Returns whether a container is archived, from this process's last write or the lists.
 
-        Lists older than some seconds are read again: since the plan, which may have waited for a
-        person's confirmation, another client may have archived the container, and a write must not
-        send back an outdated state.
+        Lists older than `_BELIEVED` seconds are read again. Another client may have archived the
+        container while the plan waited for a confirmation, and a write must not send an outdated
+        state.
         """
-        # The response to a PUT is right; a GET of an archived container is not (see `listing.py`).
+        # The response to a PUT shows the right state, but a GET does not (see `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
@@ -99,18 +100,19 @@ class FreshReads:
             return known[1].archived(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until the lists show the state of every container that was written, at most `LAG`.
+        """Waits until the lists show the archived state that was written to each container.
 
-        States that the lists do not show by then are forgotten, so that the next read returns what
-        the lists show.
+        Waits at most `LAG` seconds. Writes that the lists do not show by then are forgotten, so
+        that the next read returns the states in the lists.
 
         Args:
-            waiting: called with the names that are waited for, before each new read of the lists.
+            waiting: called before each new read of the lists, with the names of the containers that
+                the lists do not show correctly yet.
 
         Raises:
             TargetError: the lists cannot be read.
         """
-        # The first round reads no list if the last listing shows every write already.
+        # If the last listing already shows every write, the lists are not read again.
         deadline, wait = self._clock() + LAG, 0.0
         with self._lock:
             listing = None if self._listing is None else self._listing[1]

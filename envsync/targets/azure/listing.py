@@ -1,8 +1,8 @@
 """`Listing`: which containers exist and which of them are archived, from two lists.
 
-The GET of an archived container says `isArchived: false` (recorded in 2022, 2025 and 2026). The
-container's entry in a list was never recorded. The list of active containers is reliable: it omits
-the archived ones.
+A GET of an archived container returns `isArchived: false` (recorded in 2022, 2025 and 2026). No
+recording shows the entry of an archived container in a list. The list of active containers is
+reliable, because it omits archived containers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Listing:
     """The containers of a workspace or registry.
 
     Attributes:
-        entries: every container by name, as a list shows it.
+        entries: every container by name, with the content of its list entry.
         active: the names of the containers that are not archived.
     """
 
@@ -27,7 +27,7 @@ class Listing:
     active: frozenset[str]
 
     def archived(self, name: str) -> bool:
-        """Whether a container is archived. A container that no list shows is not."""
+        """Returns whether a container is archived. A container in neither list is not archived."""
         return name in self.entries and name not in self.active
 
 

@@ -1,8 +1,8 @@
-"""The owners of a container, in its own tags.
+"""The owners of a container, which are stored in the tags of the container.
 
-With them, one list of containers shows what a project owns. The first project that owns a version
-is in `envsync.owner`, like on the version. Further projects that own versions of the same name are
-in `envsync.owner.2` and so on.
+With these tags, one list of containers shows where a project owns versions. The first project is in
+the tag `envsync.owner`, as on a version. Other projects that own versions of the same name are in
+`envsync.owner.2`, `envsync.owner.3` and so on.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _OWNER: Final = re.compile(r"envsync\.owner(?:\.\d+)?")
 
 
 def owners(tags: Mapping[str, str]) -> frozenset[str]:
-    """Returns the projects that a container's tags name."""
+    """Returns the projects that a container's tags name as owners."""
     return frozenset(value for key, value in tags.items() if _OWNER.fullmatch(key) and value)
 
 
 def with_owner(tags: Mapping[str, str], owner: str) -> dict[str, str]:
-    """Returns the tags of a container with one more project."""
+    """Returns the tags of a container with one more owner."""
     if owner in owners(tags):
         return dict(tags)
     if "envsync.owner" not in tags:

@@ -1,4 +1,4 @@
-"""`RecentWrites`: what this process has just written, because later reads may be stale."""
+"""`RecentWrites`: remembers this process's writes, because later reads may be stale."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 
 from envsync.targets.azure.wire import Resource
 
-# Microsoft's own tests wait 30 seconds (azure-ai-ml); this is twice as long.
+# Microsoft's tests of azure-ai-ml wait 30 seconds. This is twice as long.
 LAG: Final = 60.0
-"""Seconds for which a list may be stale about a write."""
+"""Seconds after a write during which a list may not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class RecentWrites:
     """The service's responses to this process's recent writes of versions and containers.
 
     Attributes:
-        stale: seconds for which the GET of a version may return the state before a write.
+        stale: seconds after a write during which a GET of the version may return the old state.
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,7 +43,7 @@ class RecentWrites:
         self._marked: set[tuple[str, str]] = set()
 
     def mark(self, name: str, owner: str) -> None:
-        """Records that a container carries the mark of an owner, or was sent it."""
+        """Records that the tags of a container name an owner, or that this tag was sent."""
         with self._lock:
             self._marked.add((name, owner))
 
@@ -53,10 +53,10 @@ class RecentWrites:
             return (name, owner) in self._marked
 
     def note(self, name: str, version: str | None, resource: Resource) -> None:
-        """Records a write of a version, or with `version=None` of the container.
+        """Records a write of a version, or of the container if `version` is None.
 
-        A write of a container may change the state that its versions show. From then on, the GET of
-        a version is therefore not compared with an earlier write.
+        A write of a container may change the state that its versions show. After it, a GET of a
+        version is therefore not compared with an earlier write any more.
         """
         with self._lock:
             self._seen[name, version] = _Seen(self._clock(), resource)
@@ -67,7 +67,7 @@ class RecentWrites:
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:
-        """Forgets the write of a container, so that lists count again."""
+        """Forgets the write of a container. The next read then uses the state in the lists."""
         with self._lock:
             self._seen.pop((name, None), None)
 
@@ -96,7 +96,7 @@ class RecentWrites:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """Returns the last write of a version while a GET may still be stale; None afterwards."""
+        """Returns the last write of a version, or None if a GET cannot be stale any more."""
         with self._lock:
             seen = self._seen.get((name, version))
             if seen is None or not seen.expected or seen.at < self._clock() - self.stale:

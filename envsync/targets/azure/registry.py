@@ -1,7 +1,7 @@
 """The target `registry`: the environments of an Azure ML registry.
 
-A registry is found by its name through its cloud's discovery URL. Its resources are served by the
-region where it is located.
+The discovery URL of a cloud finds a registry by name. The region of the registry serves its
+resources.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
     """Returns the registry that `envsync.yaml` describes. Does not connect.
 
     Raises:
-        TargetError: the credential cannot be made.
+        TargetError: the credential cannot be created.
     """
     registry = config.settings["registry"]
     client = open_client(config, connection)
@@ -60,8 +60,8 @@ def address(rest: Rest, registry: str) -> str:
             f"There is no registry {registry}: check `registry` in envsync.yaml, and that you are "
             "signed in to its tenant."
         )
-    # The discovery names the region's host; the path behind it is the one that azure-ai-ml uses
-    # (recorded).
+    # The discovery response contains the host of the region. The path is the one that azure-ai-ml
+    # uses (recorded).
     provider = _text(found, "primaryRegionResourceProviderUri").rstrip("/")
     return (
         f"{provider}/mferp/managementfrontend/subscriptions/{_text(found, 'subscriptionId')}"

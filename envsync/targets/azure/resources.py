@@ -18,7 +18,7 @@ from envsync.targets.azure.wire import Resource, resource
 class Resources:
     """The environments of one workspace or registry.
 
-    Each method is one request, or one request for each page.
+    Each method sends one request, or one request for each page of a list.
 
     Attributes:
         rest: the signed-in connection.
@@ -31,7 +31,7 @@ class Resources:
     api_version: str
 
     def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
-        """Yields the containers that a view shows (`listViewType`, OpenAPI)."""
+        """Yields the containers in a view (`listViewType`, OpenAPI)."""
         for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
@@ -50,14 +50,14 @@ class Resources:
         return [_resource(item) for item in items]
 
     def container(self, name: str) -> Resource | None:
-        """Returns one container; None if it does not exist.
+        """Returns one container, or None if it does not exist.
 
-        The container may wrongly say that it is not archived (see `listing.py`).
+        The archived state in the response may be wrong (see `listing.py`).
         """
         return self._get(self._container(name))
 
     def version(self, name: str, version: str) -> Resource | None:
-        """Returns one version; None if it does not exist."""
+        """Returns one version, or None if it does not exist."""
         return self._get(self._version(name, version))
 
     def put_container(self, name: str, body: Mapping[str, JSON]) -> Resource | None:
@@ -80,7 +80,7 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
-        # A name with a `/` must not lead to another resource.
+        # A `/` in a name is escaped: it would lead to another resource.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:

@@ -1,11 +1,11 @@
-"""`StateReader`: reads the state from two lists of containers and the versions that matter.
+"""`StateReader`: reads the state of a workspace or registry with few requests.
 
-The versions of each environment that matters need one more list. The other environments of the
-workspace or registry need no request. Two cases need one more request each: a container that the
-lists do not show yet, and a recent write that a list does not show.
+Two lists show all containers. For each container that is declared or belongs to the project, one
+more request lists the versions. The other containers need no request. A container or a recent write
+that a list does not show yet needs one more request.
 
-The containers' tags name the projects that own something in them. The service may drop or refuse
-those tags. In that case, the versions of every container that may belong to the project are read.
+The tags of a container name the projects that own its versions. The service may drop or refuse
+these tags. In that case, the versions of every container that may belong to the project are listed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
-"""The container of environments that jobs define inline. It has thousands of versions,
-and no owner."""
+"""The container of environments that jobs define inline.
+
+It may have thousands of versions, and has no owner.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class StateReader:
 
     Attributes:
         resources: the resources to read.
-        parallel: the maximum number of requests under way at once.
+        parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
-        fresh: reads that are not older than those writes.
+        fresh: reads that show these writes.
     """
 
     resources: Resources
@@ -46,9 +48,9 @@ class StateReader:
     fresh: FreshReads
 
     def state(self, names: Collection[str] | None, owner: str | None) -> State:
-        """Returns the containers of `names` and those in which `owner` owns a version.
+        """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        With `names=None`, all containers are returned.
+        If `names` is None, all containers are returned.
         """
         if names is not None and not names and owner is None:
             return {}
@@ -67,16 +69,16 @@ class StateReader:
         }
 
     def _marked(self, listing: Listing, owner: str | None) -> Iterator[str]:
-        """Yields the names of containers whose tags name the owner, and of recent writes."""
+        """Yields the names of recent writes, and of containers whose tags name the owner."""
         if owner is not None:
             yield from (name for name, tags in self._tags(listing) if owner in owners(tags))
             yield from self.recent.names()
 
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
-        """Whether the project may own versions in containers whose tags do not name it.
+        """Returns whether the project may own versions in containers without the project's tag.
 
-        A container of this project without its tag proves that. If no container names any owner,
-        the service may not keep tags of containers at all.
+        This is certain if such a container was found. It is possible if no container has an owner
+        tag, because the service may not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -106,10 +108,10 @@ class StateReader:
             pool.shutdown(cancel_futures=True)
 
     def _container(self, name: str, listing: Listing) -> Container | None:
-        """Returns a whole container; None if it does not exist."""
+        """Returns a container with its versions, or None if it does not exist."""
         versions = self._versions(name)
         entry, written = listing.entries.get(name), self.recent.container(name)
-        # The GET is right about everything but the archived state, which is taken from elsewhere.
+        # A GET returns everything correctly except the archived state, which is set below.
         outdated = written is not None and (entry is None or differ(written, entry))
         if outdated or (entry is None and versions):
             entry = self.resources.container(name)
@@ -124,13 +126,13 @@ class StateReader:
             archived=archived,
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
-            # Whether a version of an archived container shows its own state or the container's is
-            # not documented, so a plan must not rely on it.
+            # A version of an archived container may show its own state or the state of the
+            # container. This is not documented, so a plan must not rely on it.
             may_echo=archived and all(item.archived for item in versions),
         )
 
     def _versions(self, name: str) -> list[Resource]:
-        """Returns all versions. A stale list is corrected with this process's own writes."""
+        """Returns all versions of a container. Adds this process's writes to a stale list."""
         found = {item.name: item for item in self.resources.versions(name)}
         for version, written in self.recent.versions(name).items():
             if version not in found or differ(written, found[version]):

@@ -1,11 +1,12 @@
-"""`AzureTarget`: the environments of a workspace or registry, through its REST resources.
+"""`AzureTarget`: the environments of a workspace or registry, through the REST API.
 
-Reads and updates use the REST resources themselves: azure-ai-ml loses the archived state, restores
-what it updates and cannot clear tags. Creating uses azure-ai-ml, which uploads build contexts. Each
-write is read back and compared, because a service may accept a change and ignore it.
+Reads and updates send REST requests directly. azure-ai-ml would lose the archived state, restore
+each version that it updates, and could not clear tags. To create a version, azure-ai-ml is used,
+because it uploads build contexts. Each write is read back and compared, because the service may
+accept a change and ignore it.
 
 The service has no ETag, so envsync cannot detect that a version has changed since it was read.
-Each write therefore reads the version first, and changes only the fields that it has to.
+Each write therefore reads the version first, and changes only the fields that must change.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from envsync.targets.azure.writer import Writer
 
 
 class AzureTarget:
-    """A `Target` in Azure. Writes to one name are sequential; different names are parallel."""
+    """A `Target` in Azure. Only writes to different names are sent in parallel."""
 
     def __init__(
         self,
@@ -44,9 +45,9 @@ class AzureTarget:
 
         Args:
             identity: how the plan names this target.
-            find: returns the endpoint; called once, when the target is first used.
-            parallel: the maximum number of reads under way at once.
-            stale: seconds for which the GET of a version may return the state before a write.
+            find: returns the endpoint. It is called once, when the target is first used.
+            parallel: the maximum number of concurrent reads.
+            stale: seconds after a write during which a GET of the version may return the old state.
             close: closes the connections.
         """
         self._identity = identity
@@ -67,9 +68,9 @@ class AzureTarget:
         return self._identity
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """Returns the containers of `names` and those in which `owner` owns a version.
+        """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        With `names=None`, all containers are returned. The tags of a container name the owners of
+        If `names` is None, all containers are returned. The tags of a container name the owners of
         its versions.
 
         Raises:
@@ -85,7 +86,7 @@ class AzureTarget:
         return reader.state(names, owner)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Waits until lists show which environments were archived and restored, at most a minute.
+        """Waits at most a minute until the lists show which environments were archived or restored.
 
         Raises:
             TargetError: the lists cannot be read.
@@ -99,7 +100,7 @@ class AzureTarget:
 
         Raises:
             TargetError: the version exists with another spec or owner, the build context on disk
-                has changed, or the service refuses the version or keeps something else.
+                has changed, or the service refuses the version or stores other values.
         """
         refusals.check_new(
             environment.key.name,
@@ -113,8 +114,8 @@ class AzureTarget:
             if held is None:
                 self._writer.register(environment)
             else:
-                # Not azure-ai-ml: its `create_or_update` would replace the metadata of the existing
-                # version, and restore an archived one.
+                # azure-ai-ml is not used here: its `create_or_update` would replace the metadata of
+                # the existing version, and restore an archived version.
                 ensure_ours(environment, registered(key.name, held))
                 self._recent_writes.note(key.name, key.version, held)
             self._writer.own(key.name, environment.provenance.owner)
@@ -151,7 +152,7 @@ class AzureTarget:
             self._writer.own(key.name, provenance.owner)
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
-        """Archives or restores one version, or with `version=None` the container.
+        """Archives or restores one version, or the container if `version` is None.
 
         After a container is restored, versions that were archived separately are archived again if
         the service has restored them.
@@ -189,5 +190,5 @@ class AzureTarget:
 
     def _lock(self, name: str) -> threading.Lock:
         with self._locking:
-            # A `defaultdict` may create two locks if two threads ask for one name at once.
+            # Without `_locking`, two threads could create two locks for the same name.
             return self._locks[name]

@@ -1,8 +1,8 @@
 """Translation between the service's JSON and envsync's values.
 
-The service rewrites what it is sent (recorded). A conda file comes back as JSON text, an unset
-field as `""` or null, and defaults appear in fields that were not sent. Here each field gets one
-normal form.
+The service does not return exactly what a client sent (recorded). It returns a conda file as JSON
+text and an unset field as `""` or null, and adds defaults to fields that were not sent. This module
+converts each field to one normal form.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ _READ_ONLY: Final = frozenset(
 )
 """Keys that only the service sets (`readOnly`, OpenAPI)."""
 
-# The service returns `stage: Development` if it was never set, and ignores an archive that is sent
-# with it (recorded in registries). azure-ai-ml does not send `stage` any more either.
+# The service returns `stage: Development` if the stage was never set. If a client sends this stage
+# back with `isArchived: true`, the service ignores the archive (recorded in registries).
+# azure-ai-ml does not send `stage` any more either.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
-# The hash is SHA-256 from azure-ai-ml 1.28 on, and MD5 before.
+# azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
-# `datetime` keeps six digits of a second, and the service sends seven.
+# `datetime` has six decimals of a second, but the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -53,7 +54,7 @@ class Resource:
     """A container or a version, as the service returns it.
 
     Attributes:
-        name: the name of a container, or the version of a version.
+        name: the name of the container, or the version string of the version.
         properties: the content, unchanged.
         created: the time of creation, ISO 8601 in UTC; empty if the response has none.
     """
@@ -64,7 +65,7 @@ class Resource:
 
     @property
     def description(self) -> str | None:
-        """The description; None if it is empty."""
+        """The description, or None if it is empty."""
         return _text(self.properties.get("description"))
 
     @property
@@ -77,31 +78,32 @@ class Resource:
 
     @property
     def archived(self) -> bool:
-        """Whether the resource says that it is archived.
+        """True if the resource is shown as archived.
 
-        For a container, only the response to a PUT is right. A stage of `Archived` counts as well:
-        the service derives one from the other (recorded in registries, 2023 and 2026).
+        For a container, only the response to a PUT is right. The stage `Archived` counts as well,
+        because the service derives `isArchived` and `stage` from each other (recorded in
+        registries, 2023 and 2026).
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
 
     @property
     def curated(self) -> bool:
-        """Whether the version belongs to the service."""
+        """True if the version is curated: it belongs to the service."""
         return str(self.properties.get("environmentType")).lower() == "curated"
 
     @property
     def context_uri(self) -> str | None:
-        """The URL of the build context; None if the version has none."""
+        """The URL of the build context, or None if the version has no build context."""
         build = self.properties.get("build")
         return _text(build.get("contextUri")) if isinstance(build, dict) else None
 
 
 def resource(data: JSON) -> Resource:
-    """Returns a container or version from its JSON.
+    """Parses the JSON of a container or version.
 
     Raises:
-        ValueError: the data is neither.
+        ValueError: the data is neither a container nor a version.
     """
     properties = data.get("properties") if isinstance(data, dict) else None
     name = data.get("name") if isinstance(data, dict) else None
@@ -113,13 +115,13 @@ def resource(data: JSON) -> Resource:
 
 
 def creation_order(item: Resource) -> tuple[float, int]:
-    """Returns a sort key: the time of creation, with the service's ten-millionths of a second."""
+    """Returns a sort key: the time of creation in whole seconds and nanoseconds."""
     found = _TIME.fullmatch(item.created)
     if not found:
         return (0.0, 0)
     zone = (found[3] or "Z").replace("Z", "+00:00")
     seconds = datetime.fromisoformat(found[1] + zone).astimezone(UTC).timestamp()
-    # A float has too few digits for both parts, and `datetime` only has microseconds.
+    # A float has too few digits for the time of creation, and `datetime` only has microseconds.
     return seconds, int((found[2] or "").ljust(9, "0")[:9])
 
 
@@ -132,11 +134,10 @@ def body(
 ) -> dict[str, JSON]:
     """Returns the body of a PUT that changes a resource and sends every other field unchanged.
 
-    With `tags=None`, the tags are sent as they were received, numbers as numbers.
+    If `tags` is None, the tags are sent exactly as they were received.
 
-    Nulls and the fields that only the service sets are left out. A removed description is sent as
-    an empty string, and tags are always sent completely: the effect of leaving them out is not
-    documented.
+    Nulls and the fields in `_NEVER_SENT` are left out. A removed description is sent as an empty
+    string, and all tags are always sent. The effect of leaving them out is not documented.
     """
     kept = {
         key: value
@@ -154,7 +155,7 @@ def body(
 
 
 def differ(one: Resource, other: Resource) -> bool:
-    """Whether two responses about one resource differ in a mutable field."""
+    """Returns whether two responses about one resource differ in a mutable field."""
     return (
         one.description != other.description
         or one.tags != other.tags
@@ -163,7 +164,7 @@ def differ(one: Resource, other: Resource) -> bool:
 
 
 def registered(name: str, item: Resource) -> RegisteredVersion:
-    """Returns a version as a plan uses it."""
+    """Converts a version to envsync's model."""
     provenance = Provenance.from_tags(item.tags)
     spec = _spec(item, provenance.digest)
     return RegisteredVersion(
@@ -182,7 +183,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
 
 def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
     properties = item.properties
-    # azure-ai-ml accepts `os_type` in any case of letters.
+    # azure-ai-ml ignores the case of `os_type`.
     os_type = "Windows" if str(properties.get("osType")).lower() == "windows" else "Linux"
     spec = EnvironmentSpec(
         image=_text(properties.get("image")),
@@ -195,7 +196,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
-    # A declared URL may look like an upload. The digest tag then is that of the URL.
+    # A declared URL may look like an upload. Its digest tag is then the digest of the spec with the
+    # URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -204,12 +206,12 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
 
 
 def _is_upload(uri: str, digest: str | None) -> bool:
-    """Whether the build context at a URL was uploaded from a directory.
+    """Returns whether the build context at a URL was uploaded from a directory.
 
-    In a workspace, the URL contains the hash of the content. In a registry, the content is in a
-    storage account, like that of a declared URL. Only a digest tag that is not the URL's, or the
-    `/` at the end, tells the two apart. A local path, which azure-ai-ml sends if it could not
-    upload, is not an upload.
+    In a workspace, the URL of an upload contains the hash of the content. In a registry, it is a
+    URL of a storage account, and a declared URL may be one as well. An upload then has a digest tag
+    that does not match the URL, or a `/` at the end of the URL. A local path, which azure-ai-ml
+    registers if it could not upload, is not an upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -235,9 +237,10 @@ def _route(value: JSON) -> Route | None:
 
 
 def _conda(text: str | None) -> str | None:
-    """Returns the canonical JSON of a conda file; None if there is none.
+    """Returns the canonical JSON of a conda file, or None if the version has no conda file.
 
-    Text that is neither JSON nor YAML stays text, so that one bad version fails no plan.
+    Text that is neither JSON nor YAML becomes a JSON string, so that one invalid version does not
+    make every plan fail.
     """
     if text is None:
         return None
@@ -257,10 +260,10 @@ def _tag(value: JSON) -> str:
     """Returns the value of a tag as text."""
     if isinstance(value, str):
         return value
-    # azure-ai-ml 1.35 sends numbers and booleans of a YAML file as they are.
+    # azure-ai-ml 1.35 sends numbers and booleans of a YAML file as JSON numbers and booleans.
     return "" if value is None else json.dumps(value)
 
 
 def _text(value: JSON) -> str | None:
-    """Returns a string; None for `""` and null, which both mean that the field is unset."""
+    """Returns a string, or None for `""` and null: both are unset fields."""
     return value if isinstance(value, str) and value else None

@@ -1,6 +1,6 @@
 """The target `workspace`: the environments of an Azure ML workspace.
 
-Its resources belong to the Resource Manager. docs/azure.md describes the target for users.
+The Resource Manager serves its resources. docs/azure.md describes the target for users.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
     """Returns the workspace that `envsync.yaml` describes. Does not connect.
 
     Raises:
-        TargetError: the credential cannot be made.
+        TargetError: the credential cannot be created.
     """
     settings = config.settings
     resource_id = (

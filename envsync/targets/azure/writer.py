@@ -1,8 +1,8 @@
-"""`Writer`: the writes to one workspace or registry, each checked against the result.
+"""`Writer`: writes to one workspace or registry, and checks the result of each write.
 
-A container's archived state cannot be read back with a GET: only the response to a PUT and the
-lists show it. Every write to a container therefore sends a state, and no archive or restore is
-skipped because the container seems to have that state already.
+A GET does not show whether a container is archived. Only the response to a PUT and the lists show
+it. Every write to a container therefore sends the archived state. An archive or restore is sent
+even if the container seems to have that state already.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
 
 _DECLINED: Final = frozenset({400, 405, 409})
-"""Statuses of a service that does not support a request at all."""
+"""Statuses that a service may return for a request that it does not support."""
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """The writes to one endpoint. Writes to the same name must be sequential.
+    """Writes to one endpoint. The caller must serialize the writes to each name.
 
     Attributes:
         endpoint: the workspace or registry.
         recent: records what was written.
-        fresh: reads that are not older than the recorded writes.
+        fresh: reads that show the recorded writes.
     """
 
     endpoint: Endpoint
@@ -54,7 +54,7 @@ class Writer:
         The read also finds a version that was created although the response was lost.
 
         Raises:
-            TargetError: the version was not created, or the service holds something else.
+            TargetError: the version was not created, or the service stored other values.
         """
         key, failure = environment.key, None
         tags = all_tags(environment.metadata, environment.provenance)
@@ -62,7 +62,7 @@ class Writer:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # azure-ai-ml reads a version that it has created in a registry. That GET may return 404.
+        # After creating a version in a registry, azure-ai-ml reads it. That GET may return 404.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").
@@ -73,8 +73,8 @@ class Writer:
             )
             self.recent.note(key.name, key.version, written)
         try:
-            # After a failed create as well: a PUT may succeed although its connection is closed
-            # before the response arrives.
+            # The version is read even if the create failed: a PUT may succeed although the
+            # connection is closed before the response arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
             raise failure or error from error
@@ -88,9 +88,9 @@ class Writer:
         ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
 
     def own(self, name: str, owner: str | None) -> None:
-        """Adds an owner to a container's tags, so that one list of containers finds it.
+        """Adds an owner to a container's tags, so that the list of containers shows the owner.
 
-        A service that drops or refuses the tag does not fail the change.
+        If the service drops or refuses the tag, the change still succeeds.
         """
         if owner is None:
             return
@@ -107,8 +107,7 @@ class Writer:
                     name, container, tags=with_owner(container.tags, owner), archived=archived
                 )
             except RequestRefused as error:
-                # A 403 or 500 still is a failure: only a service that does not support tags is
-                # accepted.
+                # Only a service that does not support tags is accepted. A 403 or 500 is a failure.
                 if error.status not in _DECLINED:
                     raise
         self.recent.mark(name, owner)
@@ -116,9 +115,9 @@ class Writer:
     def _put_container(
         self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
     ) -> Resource:
-        """Writes a container and returns it.
+        """Writes a container and returns the resource in the response.
 
-        Its state is that of the response, because a GET does not show it.
+        The container is not read back, because a GET does not show its archived state.
         """
         sent = body(container, description=container.description, tags=tags, archived=archived)
         answer = self.endpoint.resources.put_container(name, sent)
@@ -133,45 +132,46 @@ class Writer:
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
-        # A container, unlike a version, does not say whether it is curated.
+        # A container, unlike a version, does not show whether it is curated. Its name does.
         if is_reserved(name):
             raise refusals.curated(name)
         alone = [] if archived else self._archived_alone(name)
         try:
             held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
-            # A service that no longer accepts tags on containers may still hold earlier ones:
+            # A service that no longer accepts tags on containers may still return earlier tags:
             # https://github.com/Azure/bicep-types-az/issues/2594
             if error.status not in _DECLINED or not container.tags:
                 raise
             held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
-        # Whether restoring a container restores these versions as well is not documented.
+        # It is not documented whether restoring a container restores these versions as well.
         for version in alone:
             self.set_version(name, version, True)
 
     def _archived_alone(self, name: str) -> list[str]:
         """Returns the versions of an archived container that were archived separately.
 
-        If the service shows all versions as archived, that may be the container's state, and none
-        is returned. A plan archives again what no file declares.
+        If all versions are shown as archived, this may be the state of the container, so the list
+        is empty. The next plan archives the versions again that no file declares.
         """
         versions = self.endpoint.resources.versions(name)
         alone = [item.name for item in versions if item.archived]
         return alone if len(alone) < len(versions) else []
 
     def set_version(self, name: str, version: str, archived: bool) -> None:
-        """Archives or restores a version. Skips a version that was archived separately already.
+        """Archives or restores a version. Skips a version that is already archived separately.
 
         Raises:
             TargetError: the version does not exist, is curated, its container forbids the change,
-                or the service ignored it.
+                or the service ignored the change.
         """
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
-        # The version is written anyway if its flag may be the container's, or if this process has
-        # just written the container: a GET may still show the version as it was before.
+        # An archived version is skipped only if the flag is certainly its own. If the container is
+        # archived, it may be the flag of the container. If this process has just written the
+        # container, the GET of the version may be stale.
         elif (
             held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
         ):
@@ -179,7 +179,7 @@ class Writer:
         try:
             self.put_version(name, held, description=held.description, tags=None, archived=archived)
         except RequestRefused as error:
-            # Whether one version of an archived container can be archived is not documented.
+            # It is not documented whether one version of an archived container can be archived.
             if not archived or error.status not in _DECLINED or not self.fresh.archived(name):
                 raise
             if not held.archived:
@@ -193,7 +193,10 @@ class Writer:
         tags: Mapping[str, str] | None,
         archived: bool,
     ) -> None:
-        """Writes the mutable fields of a version, and reads it back. `tags=None` keeps the tags."""
+        """Writes the mutable fields of a version, and reads the version back.
+
+        If `tags` is None, the tags do not change.
+        """
         what, kept = f"{name}:{held.name}", held.tags if tags is None else tags
 
         def ensure(shown: Resource) -> None:
@@ -219,7 +222,7 @@ class Writer:
         ensure(shown)
 
     def changeable(self, name: str, version: str) -> Resource:
-        """Returns a version that may be changed.
+        """Reads a version, and checks that it may be changed.
 
         Raises:
             RuleViolation: the version does not exist or is curated.
@@ -249,7 +252,7 @@ def _written(
         "description": description,
         "tags": dict(tags),
         "isArchived": archived,
-        # A stage of `Archived`, which comes back from the service, would win over `isArchived`.
+        # The service may have returned the stage `Archived`, which would override `isArchived`.
         "stage": None,
     }
     return Resource(item.name, {**item.properties, **said}, item.created)

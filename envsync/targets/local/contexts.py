@@ -1,4 +1,4 @@
-"""The build contexts of a local target, each in a directory that is named by its digest."""
+"""The build contexts of a local target, each in a directory that is named after the digest."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from envsync.targets.store.database import sync
 
 _INCOMING = ".incoming-"
 _ABANDONED_AFTER = 24 * 60 * 60
-"""Seconds after which an unfinished copy is removed; a copy in progress is always younger."""
+"""Seconds after which an unfinished copy is removed. A copy in progress is always younger."""
 
 
 class ContextStore:
-    """The directory that holds the build contexts of a local target."""
+    """The directory with the build contexts of a local target."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     def location(self, digest: str) -> str:
-        """Returns the directory for the content with a digest (`sha256:` and 64 hex digits).
+        """Returns the directory for a digest (`sha256:` and 64 hex digits).
 
-        The directory need not exist.
+        The directory may not exist yet.
         """
         return f"{self._directory}{os.sep}{digest.removeprefix('sha256:')}"
 
     def keep(self, context: BuildContext) -> None:
         """Copies the files of a build context, unless the same content is already stored.
 
-        The copy is atomic, and is on disk when this returns.
+        The copy is atomic, and is on disk when this method returns.
 
         Raises:
-            TargetError: the files on disk have changed, the digest is not that of the files, or the
+            TargetError: the files on disk have changed, the digest does not match the files, or the
                 files cannot be copied.
         """
         files, digest = context.files, context.digest
@@ -69,19 +69,20 @@ class ContextStore:
         self._directory.mkdir(exist_ok=True)
         sync(self._directory.parent)
         self._sweep()
-        # In the same directory, because a rename is atomic only within one file system.
+        # The copy starts in the same directory, because a rename is atomic only within one file
+        # system.
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
         try:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
-            # Files first and then their directory: a name must not point to content that is not on
-            # disk.
+            # Sync before the rename: after a power failure, a directory with its final name must be
+            # complete.
             _sync_tree(content)
             try:
                 content.rename(place)
             except OSError:
-                # Another process may have stored the same content first, which is no failure.
+                # Another process may have stored the same content first. This is not an error.
                 if not place.is_dir():
                     raise
             sync(self._directory)
@@ -89,7 +90,7 @@ class ContextStore:
             shutil.rmtree(incoming, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Removes the leftovers of copies that were killed."""
+        """Removes unfinished copies of processes that were killed."""
         for leftover in self._directory.glob(_INCOMING + "*"):
             with suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:

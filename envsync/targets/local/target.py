@@ -1,8 +1,8 @@
 """The local target: a whole workspace in one SQLite file, for demos, tests and rehearsals.
 
-The rules of the Azure ML service are in the store (`store/store.py`), which uses the service's
-terms. This module translates them to envsync's. docs/local-target.md describes the target for
-users.
+The store (`store/store.py`) enforces the rules of the Azure ML service and uses the service's
+terms. `translation.py` translates these terms to envsync's model. docs/local-target.md describes
+the target for users.
 """
 
 from __future__ import annotations
@@ -44,12 +44,13 @@ class LocalTarget:
         actor: str | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Does not open the file; the first write creates it.
+        """Creates a target without opening the file. The first write creates the file.
 
         Args:
             path: the SQLite file.
             identity: how the plan names this target.
-            actor: the user who makes the changes, for the history; by default the current user.
+            actor: the user who makes the changes, for the history. If None, this is the current
+                user.
             clock: returns the current time with its time zone.
         """
         self._identity = identity
@@ -62,10 +63,10 @@ class LocalTarget:
         return self._identity
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
-        """Returns the containers of `names` and those in which `owner` owns a version.
+        """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        With `names=None`, all containers are returned. Without a file the state is empty; reading
-        never creates the file.
+        If `names` is None, all containers are returned. If the file does not exist, the state is
+        empty and the file is not created.
 
         Raises:
             TargetError: the file cannot be read.
@@ -74,7 +75,7 @@ class LocalTarget:
         try:
             return state(snapshot, self._contexts.location)
         except (KeyError, TypeError, ValueError) as error:
-            # SQLite notices damage to its own structure only, not to the text that rows hold.
+            # SQLite detects damage only in its own structures, not in the text of the rows.
             raise damaged(self.store.database.path, error) from error
 
     def create(self, environment: Environment) -> None:
@@ -89,8 +90,8 @@ class LocalTarget:
         new = new_version(environment)
         context = environment.spec.local_context
         if context is not None:
-            # An apply may be repeated after the directory was edited or removed: a registered
-            # version needs no files.
+            # A repeated apply needs no files for a registered version. The directory may have been
+            # edited or removed since the first apply.
             if self.store.is_registered(new):
                 return
             self.store.database.make_directory()
@@ -123,7 +124,7 @@ class LocalTarget:
         )
 
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
-        """Archives or restores one version, or with `version=None` the container.
+        """Archives or restores one version, or the container if `version` is None.
 
         Raises:
             TargetError: the version or container does not exist, is curated, or the version is to
@@ -140,7 +141,7 @@ class LocalTarget:
         return self.store.history(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
-        """Does nothing: a read shows every earlier write."""
+        """Does nothing, because a read shows every earlier write."""
 
     def close(self) -> None:
         """Closes the file."""
@@ -148,12 +149,12 @@ class LocalTarget:
 
 
 def current_actor() -> str:
-    """Returns the GitHub user who started the workflow, else the user of this machine."""
+    """Returns the GitHub user who started the workflow, or the user of this machine."""
     if actor := os.environ.get("GITHUB_ACTOR"):
         return actor
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # Containers may run as a user id without a name. Python 3.13 raises OSError for it,
+        # In a Docker container, the user id may have no name. Python 3.13 then raises OSError,
         # earlier versions KeyError, and Windows ImportError.
         return "unknown"

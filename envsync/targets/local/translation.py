@@ -35,7 +35,7 @@ from envsync.targets.store.rows import (
 
 
 class _StoredFiles(Mapping[str, str]):
-    """The files of a build context, parsed at first use: most plans compare only the digest."""
+    """The files of a build context. Parsed at first use: most plans compare only the digest."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -47,7 +47,7 @@ class _StoredFiles(Mapping[str, str]):
         except (TypeError, ValueError) as error:
             raise TargetError(
                 "The local target is damaged: the list of a build context's files cannot be read. "
-                "Put back a copy of the file."
+                "Replace it with a backup."
             ) from error
 
     def __getitem__(self, path: str) -> str:
@@ -61,10 +61,10 @@ class _StoredFiles(Mapping[str, str]):
 
 
 def new_version(environment: Environment) -> NewVersion:
-    """Returns an environment version as a store takes it.
+    """Converts an environment to the version that a store registers.
 
     Raises:
-        TargetError: the content of its build context is not known.
+        TargetError: the files of the build context are not known.
     """
     spec = environment.spec
     build_uri = context = None
@@ -96,14 +96,14 @@ def new_version(environment: Environment) -> NewVersion:
 
 
 def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
-    """Returns the content of a store as envsync's values.
+    """Converts the content of a store to envsync's model.
 
     Args:
         snapshot: the rows.
-        location: returns the directory of the content with a digest.
+        location: returns the directory of the build context with a digest.
 
     Raises:
-        KeyError, TypeError, ValueError: a row holds something that envsync does not write.
+        KeyError, TypeError, ValueError: a row contains a value that envsync does not write.
     """
     rows = {row.digest: row for row in snapshot.contexts}
 
@@ -133,11 +133,11 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
 def next_version(versions: Sequence[RegisteredVersion]) -> str:
     """Returns the name that the local target suggests for the next version of an environment.
 
-    If all versions are integers, it is the highest plus one. Otherwise it is the number of versions
-    plus one, or the next free number.
+    If all versions are integers, the name is the highest integer plus one. Otherwise it is the
+    number of versions plus one, or the next free number.
     """
-    # The service has named next versions by counter, by timestamp (recorded in 2022), and `1`
-    # beside versions that are not numbers (recorded in 2025), so nothing relies on this name.
+    # The service suggests a counter, a timestamp (recorded in 2022), or `1` if versions are not
+    # numbers (recorded in 2025). No code relies on this name.
     taken = {version.version for version in versions}
     number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:
@@ -148,7 +148,7 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
 def _context_row(key: EnvironmentKey, context: BuildContext) -> ContextRow:
     if context.digest is None or context.files is None:
         raise TargetError(
-            f"{key}: the content of its build context is not known, so it cannot be registered."
+            f"{key} cannot be registered: the content of its build context is not known."
         )
     return ContextRow(
         context.digest,
@@ -164,7 +164,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:
         inference_config = InferenceConfig.from_json(json.loads(row.inference_config))
-    # Skips the parser for versions without tags.
+    # Versions without tags need no call of the JSON parser.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(

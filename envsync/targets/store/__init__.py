@@ -1,1 +1,1 @@
-"""The store: the environments of a workspace in SQLite, under the service's rules."""
+"""The store: keeps environments in SQLite and enforces the rules of the service."""

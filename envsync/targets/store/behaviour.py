@@ -1,4 +1,4 @@
-"""`Behaviour`: the store's answers to questions that the service's documentation leaves open."""
+"""`Behaviour`: how the store behaves where the service's documentation does not say."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One answer to each open question. The defaults are those of the local target.
+    """The store's behaviour in each undocumented case. The local target uses the defaults.
 
     Attributes:
         tags: whether a write of tags replaces all tags or adds to them.
         omitted: whether a write without description or tags keeps or clears them.
-        restore: whether restoring a container keeps versions archived that were archived
-            separately, or restores all versions.
-        archive_hidden: whether one version of an archived container can be archived.
-        hidden_versions: whether clients see a version's own archived state, or also that of its
-            container.
+        restore: whether restoring a container also restores versions that were archived separately
+            (`all`) or leaves them archived (`keep`).
+        archive_hidden: whether a single version can be archived while its container is archived.
+        hidden_versions: whether a version is shown as archived only if it is archived itself
+            (`own`), or also if its container is archived (`effective`).
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
-        inherit_owner: whether a container gets the owner of its first owned version. The local
-            target does this; for the service, clients write the container's tags themselves.
+        inherit_owner: whether a container gets the owner of its first version that has an owner.
+            The local target does this. In Azure ML, clients write the container's tags themselves.
     """
 
-    # The emulator runs the tests of the Azure target under each of these answers, because no
-    # recording of the service shows which one is right.
+    # The tests of the Azure target run against an emulator with each of these values, because no
+    # recording of the service shows which value is right.
     tags: Literal["merge", "replace"] = "replace"
     omitted: Literal["keep", "clear"] = "clear"
     restore: Literal["keep", "all"] = "keep"
     archive_hidden: Literal["allow", "refuse"] = "allow"
     hidden_versions: Literal["own", "effective"] = "own"
-    # A 400 "Tags are not supported." is reported for containers:
+    # A 400 "Tags are not supported." was reported for containers:
     # https://github.com/Azure/bicep-types-az/issues/2594
     container_tags: Literal["keep", "drop", "refuse"] = "keep"
     inherit_owner: bool = True
 
     def resulting(self, tags: dict[str, str], written: dict[str, str] | None) -> dict[str, str]:
-        """Returns the tags after a write of the tags `written`; None is a write without tags."""
+        """Returns the tags after a write. `written` is None if the write has no tags."""
         if written is None:
             return tags if self.omitted == "keep" else {}
         return {**tags, **written} if self.tags == "merge" else written

@@ -1,9 +1,8 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
 Each operation is one transaction, and is on disk when it returns (WAL mode with `synchronous =
-FULL`). Several threads and processes may use one file at once. A file that is damaged, does not
-belong to envsync or comes from a newer envsync is refused before SQLite opens it, and is not
-changed.
+FULL`). Several threads and processes may use one file at once. A file that is damaged, belongs to
+another program or comes from a newer envsync is refused and not changed.
 """
 
 from __future__ import annotations
@@ -28,7 +27,8 @@ _HEADER_LENGTH = 100
 class Database:
     """One SQLite file and this process's connection to it.
 
-    The first write creates the file. Before that, readers find no environments and create no file.
+    The first write creates the file. Reads before it return no environments and do not create the
+    file.
 
     Attributes:
         path: the path of the file as shown in messages.
@@ -45,7 +45,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
-        """Yields a connection that sees one consistent state; None if the file does not exist yet.
+        """Yields a connection that reads one consistent state, or None if there is no file yet.
 
         Raises:
             TargetError: the file cannot be read.
@@ -60,7 +60,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yields the only connection that can write. The block's changes are committed at its end.
+        """Yields a connection with the write lock. Commits the changes at the end of the block.
 
         An error in the block leaves the file unchanged.
 
@@ -83,10 +83,10 @@ class Database:
                 yield connection
 
     def exists(self) -> bool:
-        """Whether the file exists.
+        """Returns whether the file exists.
 
         Raises:
-            TargetError: the path holds something that cannot be used.
+            TargetError: the path is not a file that envsync can use.
         """
         with self._lock, self._failures_explained():
             return self._open() is not None
@@ -102,8 +102,8 @@ class Database:
     def make_directory(self) -> None:
         """Creates the directory of the file, and hides it from git if it belongs to envsync.
 
-        The directory belongs to envsync if it is named `.envsync` or did not exist. It then gets a
-        `.gitignore` with `*`.
+        The directory belongs to envsync if it is named `.envsync` or did not exist. In this case, a
+        `.gitignore` with `*` is created in it.
 
         Raises:
             TargetError: the directory cannot be created.
@@ -133,23 +133,25 @@ class Database:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
                 # SQLite creates the shared-memory file of WAL mode in the directory, which fails if
-                # the directory is read-only. `immutable=1` does without it. That is safe only if no
-                # write is pending in a `-wal` file: https://www.sqlite.org/uri.html#uriimmutable
+                # the directory is read-only. `immutable=1` needs no such file, but is safe only if
+                # no write is pending in the `-wal` file:
+                # https://www.sqlite.org/uri.html#uriimmutable
                 if not is_unwritable(error) or self._companion("-wal").exists():
                     raise
                 self._connection = self._connect("immutable=1")
         return self._connection
 
     def _is_there(self) -> bool:
-        """Whether the file exists and belongs to envsync. Reads only its header.
+        """Returns whether the file exists and belongs to envsync. Reads only the file's header.
 
-        The header is complete as soon as the file has its name, and does not change later. A future
-        schema change in place would have to end with a checkpoint.
+        `_create` publishes only complete files, and nothing changes the header later. A future
+        version that changes the tables of a file must end with a WAL checkpoint, which writes the
+        new version number into the header.
         """
         header = self._header()
         if header is None:
-            # The journal holds committed writes: creating a new file beside it would lose them. The
-            # second look at the header covers a file that another process has just created.
+            # The `-wal` file contains committed writes, which a new database file would lose. The
+            # header is read again, because another process may have just created the file.
             if self._companion("-wal").exists() and self._header() is None:
                 raise TargetError(
                     f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
@@ -196,9 +198,10 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
-            # None: the sqlite3 module begins no transactions; `_transaction` does.
+            # None: `_transaction` begins the transactions, not the sqlite3 module.
             isolation_level=None,
-            # Several threads share the connection; `_lock` lets one of them use it at a time.
+            # Several threads share the connection, and `_lock` lets only one thread use it at a
+            # time.
             check_same_thread=False,
         )
         try:
@@ -208,7 +211,7 @@ class Database:
             # SQLite checks foreign keys only on connections that turn the check on.
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cell_size_check = ON")
-            # SQLite opens the file at the first query, so this query reports a damaged file here.
+            # SQLite reads the file at the first query. This query detects a damaged file now.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except BaseException:
             connection.close()
@@ -219,7 +222,8 @@ class Database:
         """Creates the file under a temporary name and then renames it.
 
         A file under its final name is therefore always complete, even if a process is killed. If
-        several processes create it at once, all of them use the file of the first.
+        several processes create the file at once, all of them use the file that was published
+        first.
         """
         self.make_directory()
         temporary = self._companion(f".{secrets.token_hex(8)}.new")
@@ -240,7 +244,7 @@ class Database:
     def _publish(self, temporary: Path) -> None:
         with suppress(FileExistsError):
             try:
-                # A hard link fails if the name exists; a rename would replace another process's
+                # A hard link fails if the name exists. A rename would replace another process's
                 # file.
                 os.link(temporary, self._file)
             except FileExistsError:
@@ -254,21 +258,21 @@ class Database:
         try:
             yield
         except sqlite3.ProgrammingError:
-            raise  # A mistake in envsync, such as a closed connection; the file is not to blame.
+            raise  # A bug in envsync, such as a closed connection: the file is not damaged.
         except sqlite3.Error as error:
             raise explained(self.path, error) from error
         except UnicodeEncodeError as error:
             raise TargetError(
-                f"{self.path} can hold only valid Unicode text, and {error.object!r} is not."
+                f"{self.path} can store only valid Unicode text. Correct {error.object!r}."
             ) from error
-        except ValueError as error:  # A row holds JSON text that no longer parses.
+        except ValueError as error:  # A row contains invalid JSON.
             raise damaged(self.path, error) from error
 
 
 def sync(path: Path) -> None:
     """Flushes a file, or the entries of a directory, to the disk."""
     if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open a directory as a file, and needs no sync of it.
+        return  # Windows cannot open a directory as a file, and does not need this sync.
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

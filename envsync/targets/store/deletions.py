@@ -1,4 +1,4 @@
-"""Deleting from a store, as the service's `DELETE` does. envsync itself only archives."""
+"""Deletes versions and containers, like the service's `DELETE`. envsync itself never deletes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from envsync.targets.store.tables import ALLOW_DELETES
 def delete(
     connection: sqlite3.Connection, stamp: tuple[str, str], name: str, version: str | None
 ) -> bool:
-    """Deletes a version, or with `version=None` a container with all its versions.
+    """Deletes a version. If `version` is None, deletes the container and all its versions.
 
     A container remains when its last version is deleted. The history keeps the deleted content.
 
@@ -24,7 +24,7 @@ def delete(
         version: the version, or None for the container.
 
     Returns:
-        Whether the version or container existed.
+        True if the version or container existed.
 
     Raises:
         RuleViolation: the environment is curated.
@@ -39,7 +39,8 @@ def delete(
     for record in records:
         row = record.row
         before: dict[str, JSON] = {"spec": row.spec.document(), **row.state()}
-        # The history entry comes first: the trigger `versions_stay` refuses a delete without one.
+        # The history entry comes first, because the trigger `versions_stay` refuses to delete a
+        # version without it.
         queries.record(
             connection, stamp, action="delete", key=(name, row.version), before=before, after=None
         )
@@ -62,12 +63,12 @@ def delete(
 
 
 def _allow(connection: sqlite3.Connection) -> None:
-    """Rebuilds the history table of a file that was created before the store could delete."""
+    """Rebuilds the history table of a file that was created before deletes were supported."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'history'"
     if "'delete'" in connection.execute(query).fetchone()[0]:
         return
     # `executescript` would commit the transaction first, so each statement is executed separately.
-    # `complete_statement` knows that a trigger's body contains semicolons.
+    # `complete_statement` ignores the semicolons in the body of a trigger.
     statement = ""
     for line in ALLOW_DELETES.splitlines():
         statement += line + "\n"

@@ -14,12 +14,12 @@ _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """Whether the cause may be that the file or its directory cannot be written."""
+    """Returns whether the reason may be that the file or its directory cannot be written."""
     return _code(error) in _UNWRITABLE
 
 
 def damaged(path: Path, error: Exception) -> TargetError:
-    """Returns the error for a file whose content a local target cannot have written."""
+    """Returns the error for a file with content that envsync never writes."""
     return TargetError(
         f"{path} is damaged: {error}. The file was not changed. Replace it with a backup, or move "
         "it away to start with an empty target."
@@ -27,9 +27,9 @@ def damaged(path: Path, error: Exception) -> TargetError:
 
 
 def explained(path: Path, error: sqlite3.Error) -> TargetError:
-    """Returns the error for a failure of SQLite, with what to do about it."""
+    """Returns the error for a failure of SQLite, with the next step for the user."""
     code = _code(error)
-    # SQLITE_ERROR is a missing table or column here: envsync's own statements are valid SQL.
+    # envsync's statements are valid SQL, so SQLITE_ERROR is a missing table or column.
     if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):
@@ -57,5 +57,5 @@ def _code(error: sqlite3.Error) -> int | None:
     The module raises its own errors if it cannot convert the content of the database.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    # The upper bits hold the extended result code: https://www.sqlite.org/rescode.html
+    # The upper bits contain the extended result code: https://www.sqlite.org/rescode.html
     return None if code is None else code & 0xFF

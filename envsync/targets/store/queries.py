@@ -56,12 +56,13 @@ _NEW_VERSION = """
 def snapshot(
     connection: sqlite3.Connection, names: Collection[str] | None, owner: str | None
 ) -> Snapshot:
-    """Returns whole containers: those of `names`, and those in which `owner` owns something.
+    """Returns containers with all their versions and build contexts.
 
-    With `names=None`, all containers are returned.
+    These are the containers in `names`, and the containers that `owner` owns or in which `owner`
+    owns a version. If `names` is None, all containers are returned.
     """
     wanted = "" if names is None else _WANTED
-    # All names are passed as one JSON parameter: SQLite limits the number of parameters.
+    # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
     parameters = {} if names is None else {"names": json.dumps(list(names)), "owner": owner}
     containers = connection.execute(_CONTAINERS + wanted + "ORDER BY name", parameters)
     versions = connection.execute(_VERSIONS + wanted + "ORDER BY seq", parameters)
@@ -74,7 +75,7 @@ def snapshot(
 
 
 def find(connection: sqlite3.Connection, name: str, version: str) -> VersionRow | None:
-    """Returns one version; None if it does not exist."""
+    """Returns one version, or None if the version does not exist."""
     result = connection.execute(_VERSIONS + "WHERE name = ? AND version = ?", (name, version))
     return next(iter(rows_of(VersionRow, result)), None)
 
@@ -92,7 +93,7 @@ def container(connection: sqlite3.Connection, name: str) -> ContainerRow:
 
 
 def has_curated(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether a container holds a curated version."""
+    """Returns whether a container has a curated version."""
     query = "SELECT 1 FROM versions WHERE name = ? AND curated"
     return connection.execute(query, (name,)).fetchone() is not None
 
@@ -109,7 +110,10 @@ def container_records(
 def records(
     connection: sqlite3.Connection, name: str | None = None, version: str | None = None
 ) -> list[VersionRecord]:
-    """Returns the full records of all versions, of one name, or of one version, oldest first."""
+    """Returns the full records of all versions, of one container's versions, or of one version.
+
+    The oldest version is first.
+    """
     wanted = {"name": name, "version": version}
     terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
     where = f"WHERE {' AND '.join(terms)} " if terms else ""
@@ -117,7 +121,7 @@ def records(
 
 
 def add_container(connection: sqlite3.Connection, name: str, at: str, actor: str) -> None:
-    """Inserts a container, unless it exists."""
+    """Inserts a container if it does not exist."""
     connection.execute(
         "INSERT INTO containers (name, created_at, created_by, modified_at, modified_by)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -151,7 +155,7 @@ def insert(
             canonical_json(dict(new.tags)),
             new.owner,
             canonical_json(dict(new.properties)),
-            # Not canonical JSON: the text of a conda file depends on the order of its keys.
+            # Not canonical JSON, which sorts keys: the order of a conda file's keys must be kept.
             json.dumps(dict(new.extra)),
             archived,
             curated,
@@ -178,8 +182,8 @@ def record(
         stamp: the time (ISO 8601 in UTC) and the actor.
         action: what happened.
         key: the name and the version; the version is None for a container.
-        before: the state before; None if there was none.
-        after: the state after; None after a delete.
+        before: the state before the change. None if the version or container is new.
+        after: the state after the change. None after a delete.
     """
     texts = (None if before is None else canonical_json(before), canonical_json(after))
     connection.execute(

@@ -1,4 +1,4 @@
-"""The rows of a store's tables as values, in the service's terms."""
+"""The rows of a store's tables as Python values, in the service's terms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envsync.model.canonical import JSON
 from envsync.model.provenance import OWNER_TAG
 
 FIXED_EXTRA: Mapping[str, JSON] = {"isAnonymous": False, "autoRebuild": "Disabled"}
-"""Fields that cannot change after creation and that envsync does not model.
+"""Fields that are fixed at creation and that envsync does not model.
 
 The values are the service's defaults (OpenAPI).
 """
@@ -21,9 +21,9 @@ class VersionSpec(NamedTuple):
     """The part of a version that is fixed at creation. Each field is a column.
 
     Attributes:
-        conda_file: canonical JSON text of the conda file's meaning, not the text of the file.
-        build_uri: the URL of a build context that is stored elsewhere.
-        build_context: the digest of a build context that the store keeps.
+        conda_file: the parsed conda file as canonical JSON text, not the text of the file.
+        build_uri: the URL of a build context that is not in the store.
+        build_context: the digest of a build context in the store.
         inference_config: canonical JSON text.
     """
 
@@ -52,7 +52,7 @@ class ContextRow(NamedTuple):
 
 
 class ContainerRow(NamedTuple):
-    """An environment name. `archived` (0 or 1) hides every version; `tags` is JSON text."""
+    """A container. `tags` is JSON text. If `archived` is 1, all versions are hidden."""
 
     name: str
     tags: str
@@ -60,10 +60,11 @@ class ContainerRow(NamedTuple):
 
 
 class VersionRow(NamedTuple):
-    """One version. `tags` is JSON text with all tags, including reserved ones; flags are 0 or 1.
+    """One version. The flags `archived` and `curated` are 0 or 1.
 
     Attributes:
-        archived: the version's own flag, independent of its container's.
+        tags: all tags as JSON text, including reserved tags.
+        archived: the version's own flag, independent of the container's flag.
         created_at: ISO 8601 in UTC.
     """
 
@@ -95,7 +96,7 @@ class VersionRow(NamedTuple):
 
 
 class ContainerRecord(NamedTuple):
-    """An environment name with all its columns. `tags` and `properties` are JSON text."""
+    """A container with all its columns. `tags` and `properties` are JSON text."""
 
     name: str
     description: str | None
@@ -141,7 +142,7 @@ class NewVersion:
     Attributes:
         tags: all tags, including reserved ones.
         context: the build context that `spec.build_context` names. Its files are already stored.
-        properties: the clients' own notes about the version, separate from tags.
+        properties: key-value pairs that clients store with the version, separate from tags.
         extra: fields that the service keeps and envsync does not model.
     """
 
@@ -162,12 +163,12 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The mutable fields in one write. None is a field that the write leaves out.
+    """The mutable fields of one write. A field is None if the write does not contain it.
 
     Attributes:
-        description: the description. `""` is a description, not a missing one.
+        description: the description, which may be empty.
         tags: all tags, including reserved ones.
-        properties: the clients' own notes, separate from tags.
+        properties: key-value pairs that clients store with the resource, separate from tags.
         archived: the requested archived state.
         stage: the requested lifecycle stage, which envsync does not model.
         numbers: the keys of the tags whose values were sent as JSON numbers or booleans.
@@ -183,7 +184,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a store at one moment. Versions are in order of creation, the oldest first."""
+    """The content of a store at one moment. The oldest version is first."""
 
     containers: list[ContainerRow] = field(default_factory=list)
     versions: list[VersionRow] = field(default_factory=list)
@@ -208,10 +209,10 @@ _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
 def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
     """Returns the results of a query as rows, after checking the type of each column.
 
-    The types are checked once for each combination that occurs, so that many rows cost little.
+    Each combination of types is checked only once, because a query may return many rows.
 
     Raises:
-        ValueError: a column holds a type that no store writes.
+        ValueError: a column has a value of an unexpected type.
     """
     expected = _COLUMN_TYPES[kind]
     known: set[tuple[type, ...]] = set()
@@ -222,7 +223,7 @@ def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
         types = tuple(map(type, result))
         if types not in known:
             if not all(map(issubclass, types, expected)):
-                raise ValueError(f"a row holds {result!r}")
+                raise ValueError(f"a row contains {result!r}")
             known.add(types)
         rows.append(kind._make(result))
     return rows
@@ -232,15 +233,15 @@ def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
     """Returns the results of a query as records with all columns of a version.
 
     Raises:
-        ValueError: a column holds a type that no store writes.
+        ValueError: a column has a value of an unexpected type.
     """
     rows, rest = [], []
     for result in results:
-        # The last three columns are those of `VersionRecord` beside its row.
+        # The last three columns are `properties`, `extra` and `created_by`.
         rows.append(result[:-3])
         rest.append(result[-3:])
         if not all(isinstance(text, str) for text in rest[-1]):
-            raise ValueError(f"a row holds {rest[-1]!r}")
+            raise ValueError(f"a row contains {rest[-1]!r}")
     return [
         VersionRecord(row, *texts)
         for row, texts in zip(rows_of(VersionRow, rows), rest, strict=True)
@@ -248,7 +249,7 @@ def version_records(results: Iterable[tuple[Any, ...]]) -> list[VersionRecord]:
 
 
 def parsed_tags(text: str) -> dict[str, str]:
-    """Returns the tags that a row holds as JSON text.
+    """Parses the tags of a row, which are JSON text.
 
     Raises:
         ValueError: the text is not a JSON object.

@@ -1,4 +1,4 @@
-"""Rules of the service that compare a new version with the registered one."""
+"""Rules of the service that compare a new version with the registered version."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from envsync.targets.store.rows import FIXED_EXTRA, NewVersion, VersionRecord, V
 
 
 def check_same(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version is the version to register.
+    """Checks that a registered version has the spec and owner of the new version.
 
     Raises:
         RuleViolation: the registered version has another spec, which is fixed (documentation,
             "Update": only description and tags can change), or another owner.
     """
     check_fixed(row, new)
-    # The service does not know owners: this rule keeps two projects from sharing a version.
+    # The service has no owners. This rule of envsync prevents two projects from sharing a version.
     if row.owner != new.owner:
         raise RuleViolation(
             "owner",
@@ -28,7 +28,7 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed(row: VersionRow, new: NewVersion) -> None:
-    """Checks that a registered version has the spec to register.
+    """Checks that a registered version has the spec of the new version.
 
     Raises:
         RuleViolation: the registered version has another spec, which is fixed.
@@ -39,7 +39,7 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """Checks that fixed fields that envsync does not model are those to register.
+    """Checks the fixed fields that envsync does not model (`FIXED_EXTRA`).
 
     Raises:
         RuleViolation: the registered version has other values, which are fixed.
@@ -51,10 +51,10 @@ def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
 
 
 def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:
-    """Returns the error for a version that is registered with other values of these fields."""
+    """Returns the error for a version that is registered with other values in these fields."""
     return RuleViolation(
         "fixed",
-        # The first part is the service's own wording, which the emulator answers as well.
+        # The first part is the service's own wording, which the emulator returns as well.
         f"{_key(new)} is already registered and cannot be changed; it differs in "
         f"{', '.join(fields)}. Register a new version instead.",
     )
@@ -69,7 +69,7 @@ def _project(owner: str | None) -> str:
 
 
 def check_new(new: NewVersion) -> None:
-    """Checks that the service would accept a new version at all.
+    """Checks that the service would accept the name, version and content of a new version.
 
     Raises:
         RuleViolation: a rule of `refusals.check_new` forbids the version.

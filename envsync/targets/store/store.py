@@ -1,7 +1,8 @@
 """The store: the environments of one workspace in SQLite, under the rules of the Azure ML service.
 
 The store uses the service's terms: a container has versions, a version's spec is fixed at creation,
-and archiving hides. It does not use envsync's model; `local/target.py` translates.
+and archiving hides a container or version. The store does not use envsync's model.
+`local/translation.py` translates between the two.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Store:
 
     Each method is one atomic operation, and may be called from several threads and processes at
     once. Each raises `TargetError` if the file cannot be used or if the operation breaks a rule of
-    the service. An operation that changes nothing writes nothing, also not to the history.
+    the service. An operation that changes nothing writes nothing, not even to the history.
 
     Attributes:
         database: the SQLite file, which the first write creates.
@@ -52,13 +53,13 @@ class Store:
         clock: Callable[[], datetime],
         behaviour: Behaviour = _LOCAL,
     ) -> None:
-        """Does not open the file.
+        """Creates a store without opening the file.
 
         Args:
             path: the SQLite file.
             actor: the user who makes the changes, for the history.
             clock: returns the current time with its time zone.
-            behaviour: the answers to questions that the service's documentation leaves open.
+            behaviour: the behaviour where the service's documentation does not say.
         """
         self.database = Database(path)
         self._actor = actor
@@ -70,9 +71,11 @@ class Store:
         self.database.close()
 
     def read(self, names: Collection[str] | None, owner: str | None = None) -> Snapshot:
-        """Returns whole containers: those of `names`, and those in which `owner` owns something.
+        """Returns containers with all their versions and build contexts.
 
-        With `names=None`, all containers are returned. Reading never creates the file.
+        These are the containers in `names`, and the containers that `owner` owns or in which
+        `owner` owns a version. If `names` is None, all containers are returned. Reading never
+        creates the file.
         """
         with self.database.reading() as connection:
             if connection is None:
@@ -80,7 +83,7 @@ class Store:
             return queries.snapshot(connection, names, owner)
 
     def is_registered(self, new: NewVersion) -> bool:
-        """Whether this version exists with the same spec and owner.
+        """Returns whether the version exists with the same spec and owner.
 
         Raises:
             TargetError: the new version breaks a rule of the service, or the version exists with
@@ -91,7 +94,7 @@ class Store:
             return connection is not None and self._changes(connection).is_registered(new)
 
     def create_version(self, new: NewVersion) -> None:
-        """Registers a version and its container. Does nothing if the same version exists.
+        """Registers a version and its container. Does nothing if the version is registered.
 
         A version of an archived container is archived from the start (documentation, "Archive").
 
@@ -99,16 +102,16 @@ class Store:
             TargetError: the new version breaks a rule of the service, or the version exists with
                 another spec or owner.
         """
-        # Before the transaction, so that a refused version creates no file.
+        # Checked before the transaction, because the transaction creates the file.
         rules.check_new(new)
         with self.changing() as changes:
             if not changes.is_registered(new):
                 changes.create(new)
 
     def seed_curated(self, new: NewVersion) -> None:
-        """Inserts a curated version, for tests and rehearsals. Its name may be a reserved one.
+        """Inserts a curated version, for tests and rehearsals. Its name may be reserved.
 
-        Nobody can change a curated environment or add versions to it.
+        Clients cannot change a curated environment or add versions to it.
         """
         with self.changing() as changes:
             if not changes.is_registered(new):
@@ -136,19 +139,19 @@ class Store:
             TargetError: the version does not exist, is curated, or is to be restored while its
                 container is archived.
         """
-        # A transaction would create the file.
+        # A write transaction would create the file.
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
             changes.update(name, version, description=description, tags=tags, restore=restore)
 
     def set_archived(self, name: str, version: str | None, *, archived: bool) -> None:
-        """Archives or restores one version, or with `version=None` the container.
+        """Archives or restores one version, or the container if `version` is None.
 
-        A container's flag hides all versions and does not change theirs. Restoring the container
-        shows those versions again that were not archived separately. A single version cannot be
-        restored while its container is archived (documentation, "Archive"). Archiving one is
-        allowed: the documentation does not mention that case.
+        The flag of a container hides all versions and does not change their flags. After the
+        container is restored, only versions that were archived separately stay hidden. A version
+        cannot be restored while its container is archived (documentation, "Archive"). It can be
+        archived, because the documentation does not mention that case.
 
         Raises:
             TargetError: the version or container does not exist, is curated, or the version is to
@@ -163,10 +166,10 @@ class Store:
                 changes.archive_version(name, version, archived)
 
     def delete(self, name: str, version: str | None, actor: str) -> bool:
-        """Deletes a version, or with `version=None` the container and all its versions.
+        """Deletes a version. If `version` is None, deletes the container and all its versions.
 
         Returns:
-            Whether the version or container existed.
+            True if the version or container existed.
 
         Raises:
             TargetError: the environment is curated.
@@ -181,7 +184,7 @@ class Store:
         """Yields one transaction, in which several changes form one atomic operation.
 
         Args:
-            actor: the user who makes the changes, if not the one that the store was opened for.
+            actor: the user who makes the changes. If None, this is the actor of the store.
 
         Raises:
             TargetError: the file cannot be used.
@@ -190,14 +193,14 @@ class Store:
             yield self._changes(connection, actor)
 
     def records(self, name: str | None = None) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns all containers, or the one of `name`, and their versions in order of creation."""
+        """Returns all containers, or the container `name`, and their versions, oldest first."""
         with self.database.reading() as connection:
             if connection is None:
                 return [], []
             return queries.container_records(connection, name), queries.records(connection, name)
 
     def record(self, name: str, version: str) -> VersionRecord | None:
-        """Returns one version with all its columns; None if it does not exist."""
+        """Returns one version with all its columns, or None if the version does not exist."""
         with self.database.reading() as connection:
             if connection is None:
                 return None
@@ -206,7 +209,7 @@ class Store:
     def history_after(self, at: str, name: str | None = None) -> tuple[HistoryEntry, ...]:
         """Returns the changes after a time (ISO 8601 in UTC), the newest first.
 
-        The changes are those of the container `name`, or of all containers.
+        If `name` is None, the changes of all containers are returned.
         """
         where = "" if name is None else " AND name = :name"
         with self.database.reading() as connection:

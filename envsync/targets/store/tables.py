@@ -51,16 +51,16 @@ DROP TRIGGER history_stays;
 INSERT INTO history SELECT * FROM history_without_deletes;
 DROP TABLE history_without_deletes;
 """  # noqa: S608 (a constant)
-"""Statements that replace the history table of a file from before the store could delete.
+"""Statements that replace the history table of a file from before deletes were supported.
 
-`SCHEMA_VERSION` stays the same: an older envsync still reads and writes such a file.
+`SCHEMA_VERSION` stays the same, because an older envsync can still use the file.
 """
 
-# `extra` and `properties` hold JSON that the service keeps and envsync does not model, such as
+# `extra` and `properties` contain JSON that the service keeps and envsync does not model, such as
 # stage, isAnonymous and autoRebuild. SQLite compares text byte by byte by default (BINARY), so
-# names and versions are case-sensitive, as in the service. Owners have their own columns beside the
-# tags, so that an index finds all that a project owns. AUTOINCREMENT never reuses the number of a
-# deleted row, so `seq` and `id` are in order of creation.
+# names and versions are case-sensitive, as in the service. An owner is in the tags and in the
+# column `owner`, which has an index. AUTOINCREMENT never reuses the number of a deleted row, so
+# `seq` and `id` are in order of creation: https://www.sqlite.org/autoinc.html
 TABLES = f"""
 CREATE TABLE containers (
     name TEXT NOT NULL PRIMARY KEY,

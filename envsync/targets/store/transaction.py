@@ -1,7 +1,7 @@
-"""`Transaction`: the changes to a store, each under the rules of the Azure ML service.
+"""`Transaction`: changes a store under the rules of the Azure ML service.
 
-Two callers share these rules: the local target, which makes one kind of change at a time, and the
-emulator, where a single PUT may create, update, archive or restore a version.
+The local target and the emulator share these rules. The local target makes one kind of change at a
+time. In the emulator, a single PUT may create, update, archive or restore a version.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from envsync.targets.store.rows import (
 
 
 class Transaction:
-    """The changes within one transaction, which the caller begins and commits.
+    """Makes changes within one transaction, which the caller begins and commits.
 
-    A forbidden change raises `RuleViolation`. A change without effect writes nothing, also not to
+    A forbidden change raises `RuleViolation`. A change without effect writes nothing, not even to
     the history.
     """
 
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Creates a transaction without changes; writes nothing.
+        """Creates a transaction without changes. Writes nothing.
 
         Args:
             connection: a connection in a write transaction.
@@ -51,7 +51,7 @@ class Transaction:
         self._behaviour = behaviour
 
     def is_registered(self, new: NewVersion) -> bool:
-        """Whether this version exists with the same spec and owner.
+        """Returns whether the version exists with the same spec and owner.
 
         Raises:
             RuleViolation: the version exists with another spec or owner.
@@ -137,8 +137,8 @@ class Transaction:
     def archive_container(self, name: str, archived: bool) -> None:
         """Archives or restores a container.
 
-        The container's flag hides all versions and does not change theirs. `Behaviour.restore` says
-        what a restore does to versions that were archived separately.
+        The flag of a container hides all versions and does not change their flags.
+        `Behaviour.restore` says what a restore does to versions that were archived separately.
 
         Raises:
             RuleViolation: the container does not exist or is curated.
@@ -164,8 +164,8 @@ class Transaction:
         """Creates a container or writes its mutable fields, and returns the resulting container.
 
         Raises:
-            RuleViolation: the name is malformed or reserved, the container is curated, or it cannot
-                have tags.
+            RuleViolation: the name is malformed or reserved, the container is curated, or tags on
+                containers are refused.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
             # The service's own message: https://github.com/Azure/bicep-types-az/issues/2594
@@ -232,7 +232,8 @@ class Transaction:
         rest = json.loads(found.extra)
         if written.stage is not None:
             rest["stage"] = written.stage
-        # The store keeps tags as text. `numbers` lets the emulator answer them as they were sent.
+        # The store keeps tags as text. With `numbers`, the emulator can return tags that were sent
+        # as numbers as numbers.
         if written.tags is not None and (written.numbers or "numbers" in rest):
             rest["numbers"] = sorted(written.numbers)
         extra = json.dumps(rest)
@@ -248,11 +249,12 @@ class Transaction:
         return held if self._behaviour.omitted == "keep" else None
 
     def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Checks that the container's state allows the version's own state to become `archived`."""
+        """Checks that the state of the container allows the new archived state of the version."""
         if not queries.container(self._connection, row.name).archived:
             return
-        # A client that sees the container's state as the version's own sends `isArchived: true`
-        # back with every update. That must not count as archiving the version.
+        # With `effective`, clients read the container's state as the version's state, and send
+        # `isArchived: true` back with every update. Such an update must not count as archiving the
+        # version.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)
@@ -274,7 +276,7 @@ class Transaction:
         self._inherit(row.name, tags.get(OWNER_TAG))
 
     def _inherit(self, name: str, owner: str | None) -> None:
-        # One indexed column then finds all containers of a project.
+        # With the owner on the container, one indexed column finds all containers of a project.
         if self._behaviour.inherit_owner:
             queries.own_container(self._connection, name, owner)
 

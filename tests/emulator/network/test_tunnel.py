@@ -125,7 +125,7 @@ def test_large_data_is_copied_unchanged_in_both_directions() -> None:
 )
 def test_an_unknown_host_is_refused_and_named(target: str) -> None:
     line, _, body = through(asking(connect(target))).decode().partition("\r\n")
-    reason = f"The envsync emulator does not serve {target}, and forwards to no other host"
+    reason = f"The envsync emulator does not serve {target}, and does not forward to it"
 
     assert line == f"HTTP/1.1 403 {reason}"
     assert body.endswith(f"\r\n\r\n{reason}.\n")

@@ -356,7 +356,7 @@ def test_a_service_that_ignores_archiving_is_reported(archived: bool) -> None:
     held = Resource("1", {"isArchived": not archived})
     word = "archive" if archived else "restore"
 
-    with pytest.raises(TargetError, match=f"accepted to {word} pydata:1 and ignored it"):
+    with pytest.raises(TargetError, match=f"accepted the request to {word} pydata:1, but did not"):
         ensure_archived("pydata:1", held, archived)
 
 

@@ -1,4 +1,4 @@
-"""The clouds of Azure: the addresses of each one's Resource Manager, sign-in and registries."""
+"""The clouds of Azure, with the addresses of Resource Manager, sign-in and registries."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _KNOWN: Final = {
     "AzureCloud": (
         AzureClouds.AZURE_PUBLIC_CLOUD,
         AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
-        # The URLs are those of azure-ai-ml's table of clouds; Azure publishes no other list. The
-        # one of the public cloud is in recordings.
+        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish them.
+        # Recordings confirm the URL of the public cloud.
         "https://eastus.api.azureml.ms",
     ),
     "AzureUSGovernment": (
@@ -52,7 +52,7 @@ _KNOWN: Final = {
 
 
 def cloud(name: str) -> Cloud:
-    """Returns the cloud of a name that `envsync.yaml` may contain."""
+    """Returns the cloud with a name, as written in `envsync.yaml`."""
     setting, authority, discovery = _KNOWN[name]
     endpoints = get_arm_endpoints(setting)
     manager, scopes = endpoints["resource_manager"], endpoints["credential_scopes"]
@@ -66,9 +66,9 @@ def cloud(name: str) -> Cloud:
 
 
 def current_cloud() -> str:
-    """Returns the name of the cloud for targets that name none, by default the public one.
+    """Returns the name of the cloud for targets that do not name a cloud.
 
-    This is azure-core's setting, which the environment variable `AZURE_SDK_CLOUD_CONF` sets.
+    This is the public cloud, unless azure-core's variable `AZURE_SDK_CLOUD_CONF` names another.
     """
     current = settings.azure_cloud()
     return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")

@@ -1,4 +1,4 @@
-"""Signing in to Azure: the credential that a target's settings choose, and why it fails."""
+"""Signs in to Azure with the credential that a target's settings select."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _NEEDS: Final[Mapping[str, str]] = {
         "federated token, or choose another `credential` in envsync.yaml."
     ),
     "managed": (
-        "Run it on a machine in Azure that has a managed identity, with AZURE_CLIENT_ID set if the "
-        "identity is user-assigned, or choose another `credential` in envsync.yaml."
+        "Run envsync on a machine in Azure that has a managed identity, with AZURE_CLIENT_ID set "
+        "if the identity is user-assigned, or choose another `credential` in envsync.yaml."
     ),
 }
 
@@ -65,14 +65,14 @@ _NO_CLI: Final = (
     "another `credential` in envsync.yaml."
 )
 _SLOW_CLI: Final = (
-    f"The Azure CLI could not be run, or did not answer within {_CLI_SECONDS} s. Check whether "
+    f"The Azure CLI could not be run, or did not finish within {_CLI_SECONDS} s. Check whether "
     "`az account get-access-token` works."
 )
 _EXPIRED: Final = (
     "The client secret has expired. Create a new one, and set AZURE_CLIENT_SECRET to it."
 )
 _UNKNOWN: Final = (
-    "Azure does not know this application, its tenant or its secret. Check AZURE_TENANT_ID, "
+    "Azure does not recognize the application, its tenant or its secret. Check AZURE_TENANT_ID, "
     "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
 )
 _FEDERATION: Final = (
@@ -86,7 +86,7 @@ _UNREACHABLE: Final = (
 
 # Phrases in the errors of azure-identity, the Azure CLI and Microsoft Entra. The AADSTS numbers are
 # listed at https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The first
-# match counts: the text of a certificate failure contains "Max retries exceeded" as well.
+# match is used, because the text of a certificate failure also contains "Max retries exceeded".
 _SIGNS: Final = tuple(
     (re.compile(sign), sentence)
     for sign, sentence in (
@@ -109,8 +109,9 @@ _OWN_SIGNS: Final = {
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
     ),
-    # A managed identity asks an address within Azure's machines (169.254.169.254). A timeout there
-    # means that the machine has no identity, not that the network is down.
+    # The credential requests a managed identity at an address that exists only on machines in Azure
+    # (169.254.169.254). If the request times out, the machine has no identity; the network may be
+    # fine.
     "managed": ((re.compile(""), f"Not signed in to Azure. {_NEEDS['managed']}"),),
 }
 
@@ -120,10 +121,10 @@ class NotSignedIn(ClientAuthenticationError):
 
 
 class SignIn:
-    """A credential that raises `NotSignedIn` for every failure that azure-identity can raise."""
+    """A credential that raises `NotSignedIn` for every failure of azure-identity."""
 
     def __init__(self, kind: str, credential: TokenCredential) -> None:
-        """Does not sign in.
+        """Wraps a credential. Does not sign in.
 
         Args:
             kind: the value of `credential` in `envsync.yaml`.
@@ -147,7 +148,7 @@ class SignIn:
 
 
 def credential(kind: str, cloud: Cloud) -> SignIn:
-    """Returns the credential of a kind that `envsync.yaml` may contain. Does not sign in.
+    """Returns the credential of a kind, as written in `envsync.yaml`. Does not sign in.
 
     Raises:
         TargetError: a required setting is missing, such as a workload identity's variables.
@@ -159,7 +160,7 @@ def credential(kind: str, cloud: Cloud) -> SignIn:
 
 
 def advice(kind: str, error: Exception) -> str:
-    """Returns why a credential could not sign in and what to do, in one line."""
+    """Returns one line that says why a credential could not sign in and what to do."""
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
     # Most machines have no managed identity, so a failure to reach its address explains nothing.

@@ -49,9 +49,10 @@ class RequestRefused(TargetError):
 
 
 def is_absent_environment(error: TargetError) -> bool:
-    """Returns whether an environment or version is absent, in the words of a recorded response.
+    """Returns whether the error says that an environment or version does not exist.
 
-    The status 404 alone also means that a storage container or a workspace is absent.
+    The message is compared with a recorded response: a 404 may also be about a workspace or a
+    storage container.
     """
     return (
         isinstance(error, RequestRefused)
@@ -71,7 +72,7 @@ def error_details(body: JSON) -> ErrorDetails:
     extra = error.get("additionalInfo")
     inner = ""
     for item in extra if isinstance(extra, list) else []:
-        # The outer code often is just `UserError`; the inner ones tell the reason (recorded).
+        # The outer code is often only `UserError`. The inner codes contain the reason (recorded).
         if isinstance(item, dict) and item.get("type") == "InnerError":
             inner = _innermost(item.get("info"))
     return ErrorDetails(_line(error.get("code")), _line(error.get("message")), inner)
@@ -80,7 +81,7 @@ def error_details(body: JSON) -> ErrorDetails:
 def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
     """Returns the error for a response with an error status."""
     details = error_details(body)
-    says = details.message or f"it answered {status} without a reason"
+    says = details.message or f"the response has the status {status} and no reason."
     host = urlsplit(url).hostname
     if status == 401:
         message = (
@@ -105,9 +106,9 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
 
 
 def forbidden(method: str, details: ErrorDetails, url: str) -> str:
-    """Returns the message that names the missing role.
+    """Returns the message for a 403, which names the missing role.
 
-    The roles are those of https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles.
+    Source of the roles: https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles
     """
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
@@ -130,11 +131,11 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 
 
 def not_found(details: ErrorDetails, url: str) -> str:
-    """Returns the message that names what does not exist.
+    """Returns the message for a 404, which names what does not exist.
 
-    That is a subscription, a resource group, a workspace, a registry, or something in one.
+    This may be a subscription, a resource group, a workspace, or a container of a storage account.
     """
-    # A URL of the Resource Manager alternates between types and names of resources.
+    # In a URL of the Resource Manager, types and names of resources alternate.
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
     code = details.code.lower()
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
@@ -160,13 +161,13 @@ def not_found(details: ErrorDetails, url: str) -> str:
             f"There is no workspace {_segment(url, 'workspaces')} in this resource group: check "
             "`workspace`, `resource_group` and `subscription_id` in envsync.yaml."
         )
-    return f"The service did not find it: {details.message or urlsplit(url).path}"
+    return f"The requested resource does not exist: {details.message or urlsplit(url).path}"
 
 
 def explained(error: AzureError, url: str) -> TargetError:
-    """Returns the error for a request without a response, or without a sign-in."""
+    """Returns the error for a failure of azure-core, such as a failed connection or sign-in."""
     text = str(error)
-    # azure-ai-ml sends requests to several hosts, and only the error names the one that failed.
+    # azure-ai-ml sends requests to several hosts. Only the error names the host that failed.
     named = _POOL.search(text)
     host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):
@@ -179,7 +180,7 @@ def explained(error: AzureError, url: str) -> TargetError:
             "intercepts TLS connections. Set REQUESTS_CA_BUNDLE to a file with the proxy's "
             "certificate authority."
         )
-    # azure-core's own retry policy, which azure-ai-ml uses, raises this after its time limit.
+    # azure-core's own retry policy, which azure-ai-ml uses, raises this error after its time limit.
     if text == "Response timeout":
         return TargetError(
             f"{host} refused every retry for minutes. Run the command again later, or with a "
@@ -194,13 +195,13 @@ def explained(error: AzureError, url: str) -> TargetError:
 
 
 def from_response(error: HttpResponseError) -> RequestRefused:
-    """Returns the error for an azure-core error that holds a response."""
+    """Returns the error for an azure-core error that contains a response."""
     body: JSON = None
     response = error.response
     if response is not None:
         try:
-            # azure-ai-ml raises errors with several types of responses. Some of these cannot parse
-            # their body again.
+            # azure-ai-ml raises errors with several types of responses. Some types cannot parse
+            # their body a second time.
             body = response.json() if hasattr(response, "json") else None
         except (ValueError, TypeError, AttributeError):
             body = None
@@ -216,8 +217,8 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 def no_json(url: str) -> TargetError:
     """Returns the error for a response that cannot come from the service."""
     return TargetError(
-        f"The response of {urlsplit(url).hostname} does not come from Azure. It may be a page of a "
-        "proxy or of the network's sign-in. Check HTTPS_PROXY and the network."
+        f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
+        "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."
     )
 
 
@@ -228,14 +229,14 @@ def _reason(text: str) -> str:
     if "refused" in text:
         return "the connection was refused"
     if "timed out" in text or "imeout" in text:
-        return "it did not answer in time"
+        return "it did not respond in time"
     if "Tunnel connection failed" in text or "ProxyError" in text:
         return "the proxy refused: " + _line(text).rpartition("Tunnel connection failed: ")[2][:160]
     return "the connection was closed"
 
 
 def _innermost(info: JSON) -> str:
-    """Returns the code of the innermost error. Each error may hold another one."""
+    """Returns the code of the innermost error. Each error may contain an inner error."""
     value = info.get("value") if isinstance(info, dict) else None
     code = ""
     while isinstance(value, dict):

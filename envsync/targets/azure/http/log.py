@@ -21,7 +21,7 @@ HIDDEN: Final = "REDACTED"
 _PLAIN_PARAMETERS: Final = frozenset(
     {"api-version", "listViewType", "$skip", "$top", "$orderBy", "restype", "comp"}
 )
-# Bodies with secrets: `listSecrets` of a datastore and the SAS addresses of `tempdatarefs`.
+# Some bodies contain secrets: the keys in `listSecrets`, and the signed URLs in `tempdatarefs`.
 _SECRET_KEY: Final = re.compile(
     r"secret|token|password|credential|sas|signature|key$", re.IGNORECASE
 )
@@ -31,7 +31,7 @@ _LARGEST_BODY: Final = 1 << 16
 
 
 class RequestLog:
-    """A file to which requests and responses are appended, without the headers that sign in."""
+    """A file to which requests and responses are appended, without authorization headers."""
 
     def __init__(self, path: Path) -> None:
         """Opens the file.
@@ -71,7 +71,7 @@ class RequestLog:
         self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
-        # Newer azure-core requests have `content`, and those of older clients `data`.
+        # Newer requests of azure-core have `content`. Requests of older clients have `data`.
         content = getattr(request, "content", None) or getattr(request, "data", None)
         line: dict[str, JSON] = {
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -83,7 +83,7 @@ class RequestLog:
         }
         with self._lock:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            # The log must be complete if the process is killed.
+            # The log must be complete even if the process is killed.
             self._file.flush()
 
 
@@ -93,7 +93,8 @@ def redacted_url(url: str) -> str:
     if not parts.query:
         return url
     query = [
-        # A list of safe parameters, not of secret ones: a signed URL may have unknown parameters.
+        # Safe parameters are listed, not secret ones, because a signed URL may have unknown
+        # parameters.
         (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
@@ -101,12 +102,12 @@ def redacted_url(url: str) -> str:
 
 
 def redacted_text(text: str) -> str:
-    """Returns a text in which the signatures of shared access are replaced."""
+    """Returns a text in which signatures and account keys are replaced."""
     return _SIGNATURE.sub(rf"\1={HIDDEN}", text)
 
 
 def _text_of(response: Any) -> object:
-    """Returns a JSON body as text; None for other bodies and for an unread stream."""
+    """Returns a JSON body as text, or None for other bodies and for an unread stream."""
     if "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
@@ -116,7 +117,7 @@ def _text_of(response: Any) -> object:
 
 
 def _body(content: object) -> JSON:
-    """Returns a body as JSON with secrets replaced; None if it is not JSON or is too long."""
+    """Returns a JSON body with secrets replaced, or None if it is not JSON or too long."""
     if isinstance(content, bytes):
         content = content.decode(errors="replace")
     if not isinstance(content, str) or not content or len(content) > _LARGEST_BODY:

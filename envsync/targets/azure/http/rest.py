@@ -1,4 +1,4 @@
-"""Azure's REST resources: get one, list all page by page, or put one and wait for its operation."""
+"""`Rest`: sends requests to Azure's REST API, and waits for long-running operations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Answer:
 class Rest:
     """A signed-in connection to one cloud. Methods may be called from several threads at once.
 
-    Each method raises `TargetError`, or its subclass `RequestRefused` if the service refused.
+    Each method raises `TargetError`, or its subclass `RequestRefused` if the service refuses the
+    request.
     """
 
     def __init__(
@@ -54,13 +55,13 @@ class Rest:
         time_limit: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Does not connect.
+        """Prepares the connection. Does not connect.
 
         Args:
             cloud: the cloud.
             credential: the credential that signs in.
             transport: the transport that sends requests. `close` closes it.
-            time_limit: seconds after which a request that keeps failing is given up.
+            time_limit: seconds after which a failing request is no longer retried.
             sleep: waits for a number of seconds.
         """
         self.cloud = cloud
@@ -78,7 +79,7 @@ class Rest:
         )
 
     def get(self, url: str, parameters: Mapping[str, str] | None = None) -> JSON:
-        """Returns a resource; None if it does not exist.
+        """Returns a resource, or None if it does not exist.
 
         Args:
             url: the URL without a query.
@@ -98,7 +99,8 @@ class Rest:
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise no_json(url)
             yield from cast("list[JSON]", page["value"])
-            # The link holds its own api-version and `$skip`, so no parameters are added (recorded).
+            # The link contains its own api-version and `$skip`, so no parameters are added
+            # (recorded).
             following = page.get("nextLink")
             if not following:
                 return
@@ -108,17 +110,17 @@ class Rest:
         """Writes a resource, and waits until the service has finished the operation.
 
         Returns:
-            The resource in the response; None after a long-running operation.
+            The resource in the response, or None after a long-running operation.
 
         Raises:
-            TargetError: the operation failed, or was unfinished after the transport's limit.
+            TargetError: the operation failed, or was unfinished after `LONGEST_OPERATION`.
         """
-        # Not azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling`, for three reasons. It
-        # polls the `Location` of every 201, which the service returns for each PUT of a workspace
-        # (recorded), although that resource is complete. It ends an `Azure-AsyncOperation` with a
-        # GET of the resource, which may still be stale; `FreshReads` repeats such a GET within
-        # limits. It has no time limit: after `result(timeout)`, its thread goes on polling. The
-        # transport limits operations.
+        # azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling` is not used:
+        # - It polls the `Location` of every 201. A workspace returns 201 for each PUT, although the
+        #   resource is complete (recorded).
+        # - It ends an `Azure-AsyncOperation` with a GET of the resource, which may still be stale.
+        #   `FreshReads` repeats such a GET within limits.
+        # - It has no time limit. After `result(timeout)`, its thread continues to poll.
         answer = self._send("PUT", url, parameters=parameters, body=body)
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
@@ -129,8 +131,8 @@ class Rest:
         wait, waited = _FIRST_POLL, 0.0
         while not _has_ended(answer):
             asked = retry_after(answer.headers)
-            # No single wait exceeds the limit, whatever `Retry-After` says. Requests take time as
-            # well, but each of them is limited by the retry policy.
+            # A long `Retry-After` must not make one wait exceed the limit. `waited` does not
+            # include the time of the requests, which the retry policy limits.
             pause = min(wait if asked is None else asked, LONGEST_OPERATION)
             if waited + pause > LONGEST_OPERATION:
                 raise TargetError(
@@ -172,7 +174,7 @@ class Rest:
         data = _parsed(text)
         if response.status_code >= 400:
             raise refused(response.status_code, data, method=method, url=url)
-        # Registries return a 202 with the body `null`, and a finished operation with none
+        # Registries return the body `null` with a 202, and no body for a finished operation
         # (recorded).
         if data is None and text.strip() not in ("", "null"):
             raise no_json(url)
@@ -192,7 +194,7 @@ class Rest:
 
 
 def _parsed(text: str) -> JSON:
-    """Returns a body as JSON data; None if it is not JSON."""
+    """Returns a body as JSON data, or None if it is not JSON."""
     try:
         return cast("JSON", json.loads(text))
     except ValueError:
@@ -200,7 +202,7 @@ def _parsed(text: str) -> JSON:
 
 
 def _has_ended(answer: Answer) -> bool:
-    """Whether a long-running operation has ended, by the rules of the Resource Manager.
+    """Returns whether a long-running operation has ended, by the rules of the Resource Manager.
 
     A `Location` returns 202 until the end. An `Azure-AsyncOperation` returns 200 with a `status`:
     https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations

@@ -1,4 +1,4 @@
-"""Retries of failed requests, with Azure's `Retry-After` and within a time limit."""
+"""Retries failed requests, with Azure's `Retry-After` and within a time limit."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from requests.exceptions import SSLError
 
 # azure-core retries these statuses by default as well.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
-"""Statuses of temporary failures. Sending a PUT twice is safe: it carries the whole state."""
+"""Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
 MOST_FAILED_CONNECTIONS: Final = 3
-"""The maximum number of retries without a connection: a network failure is reported soon."""
+"""The maximum number of retries after failed connections. A network failure is reported soon."""
 
 _FIRST_WAIT: Final = 0.4
 _LONGEST_WAIT: Final = 30.0
@@ -32,17 +32,17 @@ _LONGEST_WAIT: Final = 30.0
 class Retries(HTTPPolicy[Any, Any]):
     """A pipeline policy that sends a request again after a temporary failure.
 
-    The policy waits as long as `Retry-After` says, plus up to a quarter at random, so that parallel
-    workers do not return at the same time. Without that header, the wait is exponential, with a
-    random factor between a half and one. If a wait would exceed the time limit, the failure is
-    final.
+    The policy waits as long as `Retry-After` says. It adds a random part of up to a quarter, so
+    that parallel workers do not retry at the same time. Without that header, it backs off
+    exponentially, with a random factor between a half and one. If a wait would exceed the time
+    limit, the failure is final.
 
-    This is not a subclass of azure-core's `RetryPolicy`, which differs in ways that matter here. It
-    retries every status from 400 up that has a `Retry-After` (even 403), and certificate errors. It
-    fails on a malformed `Retry-After`, and adds nothing at random to a valid one. It sleeps past
-    its own time limit and then raises "Response timeout" instead of the last failure. A subclass
-    has to override `configure_retries`, `is_retry`, `increment` and `sleep`, whose untyped settings
-    are internal to azure-core, and is as long as this class.
+    This is not a subclass of azure-core's `RetryPolicy`, because `RetryPolicy` retries every status
+    from 400 up that has a `Retry-After` (even 403), and certificate errors. It fails on a malformed
+    `Retry-After`, and adds no random part to a valid one. It sleeps past its own time limit and
+    then raises "Response timeout" instead of the last failure. A subclass would have to override
+    `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped internal settings.
+    It would not be shorter than this class.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Retries(HTTPPolicy[Any, Any]):
             clock: returns seconds since any fixed time.
             chance: returns a random number from 0 to 1.
             counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
-                default, those raised before a request was sent: the network is down.
+                default, these are the errors before a request was sent.
         """
         super().__init__()
         self._time_limit = time_limit
@@ -109,8 +109,8 @@ class Retries(HTTPPolicy[Any, Any]):
         if response is not None:
             asked = retry_after(response.http_response.headers)
             if asked is not None:
-                # Never less than requested: a request that comes too early is not processed, and
-                # the wait starts again.
+                # Never wait less than requested: the service does not process a request that comes
+                # too early, and the wait starts again.
                 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
                 return asked * (1 + self._chance() / 4)
         bound: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
@@ -118,13 +118,13 @@ class Retries(HTTPPolicy[Any, Any]):
 
 
 def is_certificate_error(error: BaseException) -> bool:
-    """Whether a connection failed because a certificate is not trusted."""
+    """Returns whether a connection failed because a certificate is not trusted."""
     inner: BaseException | None = getattr(error, "inner_exception", None)
     return isinstance(inner, SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Returns the seconds that a response asks to wait, or None if it does not say so.
+    """Returns the seconds to wait before the next request, or None if no header requests a wait.
 
     `retry-after-ms` and `x-ms-retry-after-ms` are milliseconds. `Retry-After` is seconds or a date:
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
@@ -144,6 +144,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     if at.tzinfo is None:
-        # A date with the zone `-0000` has no time zone in Python, and means UTC.
+        # Python parses a date in the zone `-0000`, which is UTC, without a time zone.
         at = at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

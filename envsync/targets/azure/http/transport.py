@@ -1,4 +1,4 @@
-"""The transport that reading, updating and azure-ai-ml share.
+"""The transport that envsync's own requests and azure-ai-ml share.
 
 The transport keeps enough connections open for all parallel requests, slows down when the Resource
 Manager's limit on requests is near, and writes the optional request log.
@@ -27,11 +27,11 @@ _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
 """The header with the number of requests that remain, followed by `reads` or `writes`."""
 
 _FULL_SPEED: Final = 100
-"""The number of remaining requests from which no request waits."""
+"""No request waits if at least this number of requests remains."""
 
 # The service gives its own operations one hour (`x-ms-async-operation-timeout: PT1H`, recorded).
 LONGEST_OPERATION: Final = 60 * 60.0
-"""Seconds after which a long-running operation is given up."""
+"""Seconds after which envsync stops waiting for a long-running operation."""
 
 # The buckets are per subscription, principal and region:
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
@@ -43,8 +43,9 @@ WRITES: Final = 10.0
 class Throttle:
     """Delays requests so that the Resource Manager's token bucket never runs empty.
 
-    With many remaining requests there is no delay. Below `_FULL_SPEED`, the delay grows; with none
-    left, all workers together send as many requests as the bucket gains.
+    While at least `_FULL_SPEED` requests remain, there is no delay. Below this number, the delay
+    grows as the bucket empties. When the bucket is empty, all workers together send only as many
+    requests as the bucket gains.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Throttle:
         self._remaining: int | None = None
 
     def note(self, remaining: str | None) -> None:
-        """Records the number of remaining requests in a response; None if the response has none."""
+        """Records the number of remaining requests from a response. Ignores None."""
         if remaining is not None and remaining.isdecimal():
             self._remaining = int(remaining)
 
@@ -95,16 +96,16 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         sleep: Callable[[float], None] = time.sleep,
         longest_operation: float = LONGEST_OPERATION,
     ) -> None:
-        """Does not connect.
+        """Prepares the transport. Does not connect.
 
         Args:
-            parallel: the maximum number of requests under way at once.
+            parallel: the maximum number of concurrent requests.
             log: the request log.
             sleep: waits for a number of seconds.
             longest_operation: seconds for which a URL may return 202.
         """
-        # Both azure-ai-ml's poller and `Rest.put` have no time limit of their own, so the
-        # transport, which sees every poll, limits an operation.
+        # azure-ai-ml's poller has no time limit, so the transport, which sends every poll, limits
+        # each long-running operation.
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
         self._longest_operation = longest_operation
         self._unfinished: dict[str, float] = {}
@@ -150,15 +151,17 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
     def __exit__(self, *_: object) -> None:
         """Does not close the session.
 
-        azure-core leaves its transport, as a context manager, after each client that used it.
+        azure-core exits this context when a client is closed. Other clients still use the
+        transport.
         """
 
 
 def _session(parallel: int) -> requests.Session:
     session = requests.Session()
     adapter = HTTPAdapter(
-        # Retries are made by the pipeline. With `pool_block`, a thread waits for a connection;
-        # without it, urllib3 opens one more and discards it after one request.
+        # The pipeline retries, not urllib3. With `pool_block`, a thread waits for a free
+        # connection. Without it, urllib3 opens another connection and discards it after one
+        # request.
         max_retries=Retry(total=False, redirect=False, raise_on_status=False),
         pool_connections=8,
         pool_maxsize=max(parallel, 1) + 4,

@@ -1,16 +1,16 @@
-"""Uploads of build contexts, which end with success or with a reason within a time limit.
+"""Uploads of build contexts, which succeed or fail with a reason within a time limit.
 
-azure-ai-ml uploads a build context, and has no options for it. By itself, azure-ai-ml 1.35
+azure-ai-ml uploads a build context, and has no options for the upload. By default, azure-ai-ml 1.35
 
-- waits for ever for a failed worker, unless it shows a progress bar: only then does it read the
-  results of its workers;
+- hangs for ever if an upload worker fails, because it does not read the results of its workers
+  (with a progress bar, it does);
 - refuses to replace a file of an interrupted upload, unless the first file was complete;
-- gives one request four hours to connect, and starts every other file after one has failed;
-- lets two uploads of the same content to the same address disturb each other.
+- waits up to four hours for one connection, and continues with the other files after a failure;
+- lets two uploads of the same content write to the same address at the same time.
 
-envsync therefore asks for a progress bar, and then hides it. The storage client gets a pipeline
-policy, `UploadRetries`, and a lock for each address. azure-ai-ml still decides what is uploaded, to
-which address, and what marks an upload as complete.
+envsync therefore turns the progress bar on, and hides it. The storage client gets a pipeline policy
+(`UploadRetries`), and each address gets a lock. azure-ai-ml still decides which files are uploaded,
+to which address, and what marks an upload as complete.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from envsync.targets.azure.http.errors import explained, refused
 from envsync.targets.azure.http.retries import MOST_FAILED_CONNECTIONS, Retries
 
 LONGEST_SILENCE: Final = 60.0
-"""Seconds without data from the storage account after which one attempt has failed.
+"""Seconds without data from the storage account after which one attempt fails.
 
-With a short time limit it is less, so that the limit has room for all attempts.
+If the time limit is short, each attempt gets less time, so that all attempts fit into the limit.
 """
 
 SLOWEST: Final = 32 * 1024
-"""Bytes a second. A whole upload may take the time limit plus its size divided by this."""
+"""Bytes per second. An upload may take the time limit plus its size divided by this speed."""
 
 SECONDS_A_FILE: Final = 1.0
 """Seconds that each file adds to the time limit of a whole upload."""
@@ -57,7 +57,7 @@ _STORAGE_OPTIONS: Final = (
     "retry_read",
     "retry_status",
 )
-"""Options that azure-storage-blob sets for its own retry policy, and a transport rejects."""
+"""Options that azure-storage-blob sets for its own retry policy, but that a transport rejects."""
 
 _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
@@ -79,7 +79,7 @@ class UploadRetries(Retries):
             clock: returns seconds since any fixed time.
             named: further arguments of `Retries`.
         """
-        # A storage account that closes connections after the request counts as a network failure
+        # If the storage account closes a connection after the request, this is a network failure
         # here.
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
@@ -123,8 +123,8 @@ class UploadRetries(Retries):
             self._failure = explained(error, http.url)
             raise self._failure from error
         status = response.http_response.status_code
-        # azure-ai-ml looks for the blob that marks a complete upload; a 404 means that there is
-        # none.
+        # With HEAD, azure-ai-ml looks for the blob that marks a complete upload. A 404 is not an
+        # error: the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url
@@ -136,15 +136,15 @@ class UploadRetries(Retries):
 class Uploads:
     """The uploads to one workspace or registry.
 
-    Only one upload writes to an address at a time. Another upload of the same content waits, and
-    then finds the content. If the first one failed, the waiting ones fail with the same reason.
+    Only one upload writes to an address at a time. Other uploads of the same content wait, and then
+    find the content. If the first upload failed, the waiting uploads fail with the same reason.
     """
 
     def __init__(self, time_limit: float) -> None:
         """Creates an object without uploads; does not connect.
 
         Args:
-            time_limit: seconds after which a request that keeps failing is given up.
+            time_limit: seconds after which a failing request is no longer retried.
         """
         self._time_limit = time_limit
         self._locking = threading.Lock()
@@ -152,7 +152,7 @@ class Uploads:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Limits and silences what azure-ai-ml uploads in this thread during the block."""
+        """Limits azure-ai-ml's uploads in this thread during the block, and hides their output."""
         _install()
         before = _watching.set(self)
         try:
@@ -165,7 +165,7 @@ class Uploads:
 
         Args:
             client: a `BlobStorageClient`.
-            where: the arguments it was created with: account, container, credential.
+            where: the arguments of the client's constructor: account, container, credential.
         """
         from azure.storage.blob import ContainerClient
 
@@ -189,7 +189,7 @@ class Uploads:
                 str(named.get("asset_hash")),
                 Path(source).name,
             )
-            # Each upload has its own client, whose connections would stay open.
+            # Each upload has its own client, whose connections would otherwise stay open.
             with self._address(address).taken(), closing(container):
                 policy.start(*_size(Path(source)))
                 return upload(source, **named)
@@ -202,7 +202,7 @@ class Uploads:
 
 
 class _Address:
-    """The address of one content. One upload at a time may write to it."""
+    """The address of one build context. Only one upload at a time may write to it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -213,7 +213,7 @@ class _Address:
         """Waits until no other upload writes to the address, and then runs the block.
 
         Raises:
-            TargetError: the upload that this one waited for has failed.
+            TargetError: the upload that was waited for has failed.
         """
         before = len(self._failures)
         with self._lock:
@@ -226,17 +226,17 @@ class _Address:
                 raise
 
 
-# Set per thread: uploads that envsync did not start, in other threads, stay as they are.
+# Each thread has its own value, so uploads that envsync did not start do not change.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
 
 
 def _install() -> None:
-    """Puts hooks into azure-ai-ml, once for the process. They act only within `Uploads.watched`.
+    """Replaces functions of azure-ai-ml, once per process. They differ only in `Uploads.watched`.
 
-    azure-ai-ml offers no other way: its functions take the storage client, the progress bar and
-    `print` from the names of their modules, whatever `MLClient` was given.
+    azure-ai-ml offers no other way: its functions use the storage client, the progress bar and
+    `print` of their modules, and `MLClient` has no arguments for them.
     """
     global _installed  # noqa: PLW0603 (one flag, because modules exist once in a process)
     with _installing:

@@ -104,7 +104,7 @@ class TestEnvironment:
         sign_in(monkeypatch, AZURE_TENANT_ID="t", AZURE_CLIENT_ID="c", AZURE_CLIENT_SECRET="wrong")
 
         assert refusal(service, credential) == (
-            "Azure does not know this application, its tenant or its secret. Check "
+            "Azure does not recognize the application, its tenant or its secret. Check "
             "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
         )
 
@@ -220,7 +220,7 @@ class TestManaged:
 
     def test_a_missing_managed_identity_is_explained(self, service: Azure) -> None:
         assert refusal(service, "managed").startswith(
-            "Not signed in to Azure. Run it on a machine in Azure that has a managed identity"
+            "Not signed in to Azure. Run envsync on a machine in Azure that has a managed identity"
         )
 
     def test_an_unknown_managed_identity_is_reported(
@@ -320,7 +320,7 @@ def test_a_missing_managed_identity_is_not_a_network_failure() -> None:
 def test_a_slow_cli_is_not_reported_as_signed_out() -> None:
     error = CredentialUnavailableError(message="Failed to invoke the Azure CLI")
 
-    assert "did not answer within 60 s" in advice("cli", error)
+    assert "did not finish within 60 s" in advice("cli", error)
 
 
 def test_a_failed_sign_in_is_one_line_and_exit_code_1(service: Azure, tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ class TestFailures:
             ("409 LeaseIdMissing", r"The service refused the request \(LeaseIdMissing\): No"),
             ("503 ServerBusy", r"envsyncemulator.* failed after all retries \(503\): No"),
             (RESET, "envsyncemulator.* cannot be reached: the connection was closed. Check"),
-            (SILENCE, "envsyncemulator.* cannot be reached: it did not answer in time. Check"),
+            (SILENCE, "envsyncemulator.* cannot be reached: it did not respond in time. Check"),
         ],
     )
     def test_a_failed_upload_fails_the_create_with_its_reason(
@@ -351,7 +351,7 @@ class TestApply:
         [
             ("workspace", REFUSED, "No permission to upload to the storage account"),
             ("workspace", RESET, "the connection was closed"),
-            ("workspace", SILENCE, "it did not answer in time"),
+            ("workspace", SILENCE, "it did not respond in time"),
             ("registry", REFUSED, "No permission to upload to the storage account"),
         ],
     )
