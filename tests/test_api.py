@@ -1,4 +1,4 @@
-"""Tests of the public Python API, as docs/api.md describes it."""
+"""The public Python API, as docs/api.md describes it."""
 
 from __future__ import annotations
 
@@ -163,6 +163,7 @@ def test_a_target_that_cannot_settle_fails_only_the_verification(
 def test_a_lost_write_is_unverified_without_a_verification_error(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # This target accepts the create and stores nothing.
     monkeypatch.setattr(LocalTarget, "create", lambda *_: None)
     project = load_project(directory)
     applied = apply_plan(project, make_plan(project))
