@@ -1,4 +1,4 @@
-"""Which files are environment files."""
+"""The search for environment files below a directory."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_hidden_directories_are_skipped(tmp_path: Path) -> None:
     files: Contents = {
         ".ipynb_checkpoints/a.yml": env("a"),
         ".hidden.yml": env("h"),
-        "._b.yml": b"\x00\x05",
+        "._b.yml": b"\x00\x05",  # macOS writes such files to foreign file systems
     }
 
     assert names(tmp_path, files) == ["h"]
@@ -135,6 +135,7 @@ def test_files_in_a_build_context_are_not_environment_files(tmp_path: Path) -> N
 
 
 def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) -> None:
+    # `other.yml` is not an environment file: it is in the context of `env.yml` and has none itself.
     files = {
         "a/env.yml": build("a", "."),
         "a/gpu.yml": build("a-gpu", "."),
@@ -146,7 +147,7 @@ def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) 
     assert names(tmp_path, files) == ["a", "a-gpu", "b"]
 
 
-def test_the_context_that_an_excluded_file_names_excludes_nothing(
+def test_the_build_context_of_an_excluded_file_excludes_no_files(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -159,7 +160,10 @@ def test_the_context_that_an_excluded_file_names_excludes_nothing(
     assert names(tmp_path, files) == ["e", "f"]
 
 
-def test_the_outermost_of_mutually_excluding_files_is_kept(tmp_path: Path) -> None:
+def test_of_two_mutually_excluding_files_the_file_with_the_outer_context_is_kept(
+    tmp_path: Path,
+) -> None:
+    # Each file is in the context of the other. The context of `f` contains the context of `g`.
     files = {
         "a/f.yml": build("f", ".."),
         "g.yml": build("g", "a"),
