@@ -71,7 +71,7 @@ def refusal(store: Store, new: NewVersion, written: Written | None = None) -> st
 
 
 def history(store: Store) -> list[tuple[str, str | None]]:
-    """Returns each action in the history with its version."""
+    """Returns the action and the version of each entry in the history."""
     return [(entry.action, entry.version) for entry in store.history("pydata")]
 
 
