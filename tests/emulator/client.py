@@ -42,7 +42,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; None without a body."""
+        """The body as JSON, or None if the body is empty."""
         return json.loads(self.content) if self.content else None
 
     @property

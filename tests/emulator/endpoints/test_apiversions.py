@@ -1,4 +1,4 @@
-"""The accepted values of `api-version`, and the errors about others."""
+"""The accepted values of `api-version`, and the errors for other values."""
 
 from __future__ import annotations
 
