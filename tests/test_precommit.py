@@ -157,6 +157,7 @@ def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path
     )
     for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, hooks)
+    # pre-commit clones the repository of a hook, so the files must be committed.
     commit_all(hooks)
     replace(project / "environments/base/cpu-base.yml", ":20241215.v1", ":20250101.v1")
 

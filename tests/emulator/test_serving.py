@@ -464,6 +464,7 @@ def test_the_emulator_ends_immediately_during_a_request(monkeypatch: pytest.Monk
             monkeypatch.setenv(name, value)
         client = threading.Thread(target=hang, args=(token(),))
         client.start()
+        # Gives the client time to send its request.
         time.sleep(0.3)
         ending = time.perf_counter()
     assert time.perf_counter() - ending < 2
@@ -486,6 +487,7 @@ def test_the_emulator_ends_immediately_while_azurite_starts(
         clients = [threading.Thread(target=wait_for_azurite) for _ in range(3)]
         for client in clients:
             client.start()
+        # Gives the clients time to send their requests, and Azurite time to start.
         time.sleep(0.5)
         ending = time.perf_counter()
     assert time.perf_counter() - ending < 3

@@ -63,6 +63,7 @@ def test_bump_skips_taken_versions() -> None:
 
 
 @given(
+    # Small numbers, so that many of the next versions are taken.
     st.lists(st.integers(0, 120), min_size=1, max_size=3),
     st.sets(st.integers(0, 130).map(str), max_size=40),
 )
@@ -77,6 +78,7 @@ def test_the_next_version_is_higher_and_free(parts: list[int], taken: set[str]) 
 
 
 A1, A2, A10 = declared("a", "1"), declared("a", "2"), declared("a", "10")
+# B has no version, and C has a version that envsync cannot increment.
 B, C = declared("b", None), declared("c", "1.0-rc1")
 ALL = [A10, A2, A1, B, C]
 

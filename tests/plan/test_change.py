@@ -45,6 +45,7 @@ def test_the_json_of_a_change_without_declaration_has_no_fields_and_a_null_sourc
         "fields": [],
         "source": None,
     }
+    # An archive writes no declaration and restores nothing.
     assert (change.desired, change.keep_archived) == (None, ())
 
 

@@ -27,6 +27,7 @@ def routes(port: int) -> EnvironmentSpec:
     return EnvironmentSpec(image="x", inference_config=InferenceConfig(route, route, Route("/", 1)))
 
 
+# Columns: spec before, spec after, differences.
 SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]]] = {
     "same": (image(), image(), ()),
     "image": (
@@ -142,6 +143,7 @@ def test_every_field_that_differs_between_two_specs_is_found(
 
 
 def test_an_inserted_dependency_is_one_difference() -> None:
+    # A comparison by index would report every dependency after the new one.
     before = [f"package{number}=1" for number in range(50)]
     after = [*before[:10], "new=1", *before[10:]]
 
@@ -154,6 +156,7 @@ def test_fields_are_in_natural_order() -> None:
     before, after = [f"a{n}" for n in range(12)], [f"b{n}" for n in range(12)]
     paths = [field.path for field in spec_fields(conda(*before), conda(*after))]
 
+    # In alphabetical order, [10] would come before [2].
     assert paths == [f"conda_file.dependencies[{number}]" for number in range(12)]
 
 
@@ -188,6 +191,7 @@ def test_only_the_context_field_lists_files() -> None:
     )
 
 
+# Few values, so that both sides often have equal parts.
 values = st.recursive(
     st.none()
     | st.booleans()

@@ -93,6 +93,7 @@ def test_the_json_of_an_empty_plan_has_every_key() -> None:
         "warnings": [],
         "refused": None,
     }
+    # Only a plan from a file is marked as read back.
     assert plan.read_back is False
 
 
@@ -129,11 +130,13 @@ def test_every_plan_satisfies_the_published_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     for plan in (PLAN, Plan(PROJECT, TARGET), replace(PLAN, refused="too much")):
         jsonschema.validate(plan.to_json(), schema)
+    # There is no action that deletes.
     broken = PLAN.to_json() | {"changes": [{"action": "delete"}]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, schema)
 
 
+# Each plan differs from `PLAN` in one value that an apply depends on.
 DIFFERENT: dict[str, Plan] = {
     "project": replace(PLAN, project="other"),
     "target name": replace(PLAN, target=replace(TARGET, name="x")),
@@ -160,6 +163,7 @@ def test_the_digest_depends_on_everything_that_an_apply_does(plan: Plan) -> None
     assert plan.digest != PLAN.digest
 
 
+# Each plan differs from `PLAN` in one value that only explains the plan.
 SAME: dict[str, Plan] = {
     "reason": replace(PLAN, changes=(replace(CHANGE, reason="x"), PLAN.changes[1])),
     "line": replace(PLAN, changes=(replace(CHANGE, source=Source("x.yml", 9)), PLAN.changes[1])),
@@ -198,6 +202,7 @@ def test_the_digest_does_not_change_between_releases() -> None:
             rf"format version 2, this envsync \({__version__}\) reads 1\. Make the plan again\.$",
         ),
         (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
+        # The content no longer has the digest that the file names.
         (lambda data: data["changes"].pop(), "edited"),
         (lambda data: data.pop("changes"), "not a plan"),
         (lambda data: data.update(changes=3), "not a plan"),

@@ -48,6 +48,7 @@ def rejections(made: Plan) -> list[str]:
     return [f"{item.code} {item.address}" for item in made.rejections]
 
 
+# Versions that the project does not own.
 OTHERS = [
     registered("a", "1", owner="other"),
     registered("a", "1", owner=None),
@@ -754,6 +755,7 @@ def test_restoring_an_environment_keeps_archived_versions_archived() -> None:
         state(container("a", "1", registered("a", "2", archived=True), "3", archived=True)),
     )
 
+    # The changes are the archive of version 1 and the restore of the environment.
     assert [change.keep_archived for change in made.changes] == [(), ("1", "2")]
     assert made.unchanged == 1
 
@@ -939,6 +941,7 @@ def test_a_new_version_below_the_highest_warns_about_latest() -> None:
     assert made.warnings == (
         "a: @latest becomes 1.1, because it is created last, although 2.0 is higher.",
     )
+    # If both versions are new, 2.0 is created last.
     assert plan(desired).warnings == ()
 
 
@@ -1010,6 +1013,7 @@ def test_a_plan_is_limited_to_names_that_match_both_globs_and_only() -> None:
     desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
     actual = state(container("gone", "1"))
 
+    # "b" and "gone" do not match the glob, "a" is not in `only`, and "never" does not exist.
     made = make_plan(desired, actual, POLICY, TARGET, ("a*",), only={"ab", "b", "gone", "never"})
     assert actions(made) == ["create ab:1"]
     made = make_plan(desired, actual, POLICY, TARGET, only={"gone", "never"})
@@ -1027,6 +1031,7 @@ def test_globs_select_declared_and_owned_names() -> None:
     ]
 
 
+# Names are case-sensitive. "others" exists, but another project owns it.
 @pytest.mark.parametrize("glob", ["nothing", "NEW", "others"])
 def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
     actual = state(container("others", registered("others", "1", owner="other")))
@@ -1086,6 +1091,7 @@ def test_the_guard_does_not_count_environments_with_a_new_version() -> None:
 
 
 def test_the_guard_counts_only_owned_and_active_environments() -> None:
+    # With the 90 archived environments, 4 would be less than 30 %.
     archived = {f"x{index}": container(f"x{index}", "1", archived=True) for index in range(90)}
     made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
 
@@ -1105,6 +1111,7 @@ def test_a_plan_without_declarations_is_refused() -> None:
 
 
 def test_the_order_of_a_plan_does_not_depend_on_the_order_of_files() -> None:
+    # In natural order, 9 comes before 10.
     desired = [declared("b", "10"), declared("a", "2"), declared("b", "9"), declared("a", "1")]
     made = plan(desired)
 

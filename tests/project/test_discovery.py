@@ -80,6 +80,7 @@ def test_both_yaml_extensions_are_found_at_every_depth(tmp_path: Path) -> None:
         "a.yml": env("a"),
         "b.yaml": env("b"),
         "x/y/z/c.YML": env("c"),
+        # Only YAML files are searched, although YAML can read JSON.
         "d.json": '{"name": "d", "image": "i:1"}',
         "merged.yml": "<<: {name: m}\ndescription: d\nimage: i:1\n",
     }
@@ -183,6 +184,8 @@ def test_links_to_directories_are_followed_once_inside_the_project(tmp_path: Pat
     (tmp_path / "outside" / "o.yml").write_text(env("o"))
     directory = root / "environments" / "a"
     directory.mkdir(parents=True)
+    # A loop, the same directory again, a directory elsewhere in the project, a directory outside,
+    # and a link without a target.
     (directory / "loop").symlink_to(root / "environments", target_is_directory=True)
     (directory / "again").symlink_to(directory, target_is_directory=True)
     (directory / "elsewhere").symlink_to(elsewhere, target_is_directory=True)
@@ -240,6 +243,7 @@ def test_a_link_from_a_build_context_out_of_the_project_is_reported(tmp_path: Pa
     (root / "environments" / "ctx").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
     (root / "environments" / "ctx" / "secret").symlink_to(tmp_path / "secret")
+    # This link has no target.
     (root / "environments" / "ctx" / "nothing").symlink_to(tmp_path / "project" / "nothing")
     files = {
         "environments/a.yml": build("a", "ctx"),

@@ -188,6 +188,7 @@ class TestNamedPaths:
 def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) -> None:
     contents = {
         "a": BASE + "version: 1\n",
+        # The same version as in "a". "b/d" declares the same name without a version.
         "b/c": BASE + "version: 1\n",
         "b/d": BASE,
         "z": "name: f\nimage: i\ntags: [\n",
@@ -208,6 +209,7 @@ def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) 
     ]
 
 
+# Texts that YAML reads as other types, and paths out of the directory.
 SCALARS = st.sampled_from(
     [
         "1",

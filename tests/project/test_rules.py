@@ -538,6 +538,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
         "environments/a.yml": "name: a b\nimage: x\nversion: 1.10\n",
         "environments/b.yml": "name: b\nimage: i:1\nconda_file: conda.yml\n",
         "environments/c.yml": "image: i:1\nname: [\n",
+        # This file is broken, but nothing in it shows that it is an environment file.
         "environments/no-environment.yml": "name: [\n",
         "environments/conda.yml": "dependencies: {}\n",
     }

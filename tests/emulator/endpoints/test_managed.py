@@ -93,6 +93,7 @@ def test_a_put_of_a_new_version_starts_an_operation() -> None:
         address = put.headers["azure-asyncoperation"]
         states = [client.send("GET", address).json["status"] for _ in range(2)]
 
+    # One hour (recorded).
     assert put.headers["x-ms-async-operation-timeout"] == "PT1H"
     assert states == ["InProgress", "Succeeded"]
 

@@ -77,6 +77,7 @@ def connect(target: str) -> bytes:
     ("host", "target"),
     [
         ("management.azure.com", "management.azure.com:443"),
+        # Host names are case-insensitive, and may end with a dot.
         ("management.azure.com", "Management.Azure.COM.:443"),
         ("*.blob.core.windows.net", "account.blob.core.windows.net:443"),
     ],
@@ -165,6 +166,7 @@ def test_a_silent_client_does_not_delay_the_stop() -> None:
     async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
         _, writer = await asyncio.open_connection(*proxy)
         writer.write(b"CONN")
+        # Gives the tunnel time to read the incomplete request.
         await asyncio.sleep(0.05)
         writer.close()
         return b"gone"

@@ -189,6 +189,7 @@ def test_the_latest_version_is_the_active_version_created_last() -> None:
     with serving() as client:
         for version in ("10", "9", "foo"):
             client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
+        # An update does not make version 10 the newest.
         client.put(f"{CONTAINER}/versions/10", {"image": IMAGE, "description": "New."})
         client.put(f"{CONTAINER}/versions/foo", {"image": IMAGE, "isArchived": True})
 
@@ -267,7 +268,9 @@ def test_a_curated_environment_cannot_change() -> None:
             client.put(f"{CURATED}/versions/2", {"image": IMAGE}).status,
             client.put(CURATED, {"isArchived": True}).status,
             client.put(
-                f"{WORKSPACE}/environments/azureml-mine/versions/1", {"image": IMAGE}
+                # The reserved prefixes ignore case.
+                f"{WORKSPACE}/environments/azureml-mine/versions/1",
+                {"image": IMAGE},
             ).status,
             client.put(f"{WORKSPACE}/environments/Microsoft.mine", {}).status,
         ]

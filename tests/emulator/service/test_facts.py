@@ -149,8 +149,8 @@ def test_every_fact_holds(run: list[Fact]) -> None:
     )
     with serving(settings, clock=lambda: now[0]) as client:
         for fact in run:
-            # The GET of a version is stale for 20 seconds after a write. Only the GET that was stale in
-            # the recording comes so soon.
+            # The GET of a version is stale for 20 seconds after a write. Only the GET that was
+            # stale in the recording is sent within this time.
             now[0] += timedelta(seconds=1 if fact.number in STALE else 31)
             if fact.uri.partition("?")[0].endswith("/environments") and "registries" in fact.uri:
                 registry_list(client, fact)

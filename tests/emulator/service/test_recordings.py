@@ -53,6 +53,7 @@ def settings_for(exchanges: list[Exchange], state: Path) -> Settings:
     takes as many polls as in the session.
     """
     refused = any(exchange.status == 400 for exchange in exchanges)
+    # Each 202 to a GET is one poll of an unfinished operation.
     polls = sum(exchange.status == 202 and exchange.method == "GET" for exchange in exchanges)
     return Settings(
         workspaces=("00000",),

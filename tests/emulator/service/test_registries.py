@@ -48,6 +48,7 @@ def test_an_operation_is_done_after_the_configured_polls(polls: int) -> None:
         put = client.put(VERSION, {"image": IMAGE}, DATAPLANE)
         replies = [client.send("GET", put.headers["location"]) for _ in range(polls + 1)]
 
+    # The body of the response to the PUT is the JSON text `null` (recorded).
     assert (put.status, put.content, put.headers["retry-after"]) == (202, b"null", "2")
     assert [(reply.status, reply.content) for reply in replies] == [(202, b"")] * polls + [
         (200, b"")

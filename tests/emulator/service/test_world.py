@@ -114,6 +114,7 @@ def test_environment_files_are_seeded(tmp_path: Path) -> None:
 
     assert (pydata["image"], pydata["tags"]) == ("i:1", {"a": "b"})
     assert built["build"]["contextUri"].endswith("/context/")
+    # Only the first workspace gets the environments.
     assert elsewhere.status == 404
 
 

@@ -159,7 +159,9 @@ class TestVariables:
             ("project: ${A}", "1:10"),
             ("project: x-${A}", "1:12"),
             ('project: "x-${A}"', "1:13"),
+            # Columns count characters, not bytes.
             ("\nproject: é😀${A}", "2:12"),
+            # In a folded text, the position is the start of the value.
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
@@ -178,6 +180,7 @@ class TestVariables:
             tmp_path,
             "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
             " resource_group: '${G}', workspace: w}\n",
+            # `S` is not set, and `G` is empty.
             {"G": ""},
         )
 

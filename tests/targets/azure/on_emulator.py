@@ -30,6 +30,7 @@ from envsync.targets.kinds import open_target
 from tests.targets.contract import IMAGE
 
 READER = "reads-only"
+# Operations of registries end after one short poll.
 FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_secret": READER}
 
 

@@ -66,6 +66,7 @@ class Someone:
     """A credential that is always signed in."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
+        # This time of expiry is in the far future.
         return AccessToken("token", 2**40)
 
 

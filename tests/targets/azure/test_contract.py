@@ -114,6 +114,8 @@ class TestRegistryWithOtherAnswers(AzureContract):
     settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS
 
 
+# In a class body, `locals()` is the namespace of the class. So `update` replaces inherited tests,
+# and None removes them.
 class TestWorkspaceThatKeepsTags(AzureContract):
     kind = "workspace"
     settings: ClassVar[dict[str, Any]] = {"tags": "merge"}

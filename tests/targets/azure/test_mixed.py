@@ -130,6 +130,7 @@ def test_changes_of_every_kind_end_as_planned(
     with azure(tmp_path, **answers) as service:
         config = service.config(kind)
         with service.open(config) as target:
+            # A version without an owner, which the first step adopts.
             put(target, "theirs", image="mcr.microsoft.com/base:1", tags={"kept": "1"})
         for desired, changes in STEPS:
             with service.open(config, Connection(stale=2)) as target:

@@ -69,6 +69,7 @@ class TestRequestsOfAPlan:
     def test_a_plan_reads_two_lists_and_the_versions_of_each_environment(
         self, tmp_path: Path
     ) -> None:
+        # Each list has one page.
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
                 for number in range(100):
@@ -291,6 +292,7 @@ class TestContainerState:
                 with service.open(config) as target:
                     found.append((flags(target)[None], asked(service, before)["PUT container"]))
 
+        # Every call sends a PUT, even if the state seems right: a GET may show the wrong state.
         assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
 
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])

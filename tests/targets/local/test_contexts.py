@@ -134,6 +134,7 @@ class TestContexts:
         old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
         for leftover in (old, young):
             (leftover / "context").mkdir(parents=True)
+        # More than a day old. The other leftover may belong to a running process.
         os.utime(old, (0, 0))
         context = build_context(tmp_path / "context", FILES)
 

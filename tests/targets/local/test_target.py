@@ -220,6 +220,7 @@ class TestReading:
         assert container(target).next_version == expected
 
     def test_the_creation_time_is_in_utc(self, path: Path) -> None:
+        # The clock may have any time zone.
         here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
         target = LocalTarget(path, IDENTITY, clock=lambda: here)
         target.create(environment())
@@ -373,6 +374,7 @@ class TestActor:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def nobody() -> NoReturn:
+            # A container may run with a user id that has no user name.
             raise KeyError("getpwuid(): uid not found: 4711")
 
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)

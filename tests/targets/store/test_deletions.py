@@ -133,6 +133,7 @@ def test_a_deleted_version_can_be_registered_with_another_spec(store: Store) -> 
     store.delete("pydata", "1", "somebody")
     store.create_version(NewVersion("pydata", "1", SPEC._replace(image="python:3.13")))
 
+    # In order of creation: version 1 was created again.
     assert versions(store, "pydata") == ["2", "1"]
 
 
@@ -150,6 +151,7 @@ def test_a_delete_upgrades_an_old_file_and_keeps_its_history(store: Store, path:
         ("delete", "1", "somebody"),
         ("delete", "2", "somebody"),
     ]
+    # The upgraded file has the same tables and triggers as a new file.
     assert schema(path) == schema_of_new(path)
 
 
