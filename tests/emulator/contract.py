@@ -95,7 +95,7 @@ def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | Non
 
 
 def validated(method: str, url: str, *, status: int, body: Any) -> bool:
-    """Validates a response, and returns whether a schema for it exists.
+    """Validates a response. Returns False if the OpenAPI has no schema for it.
 
     Raises:
         AssertionError: the OpenAPI does not allow the response.

@@ -122,7 +122,7 @@ def edited(target: LocalTarget, made: Iterable[Edit]) -> None:
         try:
             edit.make(target)
         except (TargetError, KeyError):
-            continue  # the service refuses such an operation as well
+            continue  # the target refuses this edit, as the service would
 
 
 def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) -> Plan:
@@ -186,7 +186,7 @@ def test_versions_of_other_owners_change_only_by_adoption_or_take_over(
         (change.name, change.version)
         for change in plan.applicable
         if change.scope == "version"
-        # Only an adoption and --take-over may change versions that are not ours.
+        # Only an adoption and --take-over may change versions of other owners.
         and (change.desired is not None or policy.take_over)
     }
     for key, item in not_ours(before).items():

@@ -454,7 +454,7 @@ class TargetContract:
 
     # Updating
 
-    def test_an_update_replaces_everything_that_may_change(self, target: Target) -> None:
+    def test_an_update_replaces_metadata_and_provenance(self, target: Target) -> None:
         target.create(environment(tags={"stays": "1", "changes": "1", "goes": "1"}))
         metadata = Metadata("New.", {"stays": "1", "changes": "2", "comes": "1"})
         provenance = Provenance(owner="other", source="environments/moved.yml")

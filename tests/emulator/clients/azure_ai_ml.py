@@ -18,7 +18,7 @@ from azure.identity import DefaultAzureCredential
 
 
 def clients() -> tuple[MLClient, MLClient]:
-    """Returns a client for the workspace and one for the registry."""
+    """Returns a client for the workspace, and a client for the registry."""
     credential = DefaultAzureCredential()
     workspace = MLClient(
         credential,

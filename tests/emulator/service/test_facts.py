@@ -80,7 +80,7 @@ def facts() -> list[Fact]:
 
 
 def sequences() -> Iterator[list[Fact]]:
-    """Yields the sequences: consecutive facts of one recording about one environment."""
+    """Yields consecutive facts of one recording about one environment, as one list each."""
     run: list[Fact] = []
     for fact in facts():
         if run and (
@@ -142,7 +142,7 @@ def registry_list(client: Client, fact: Fact) -> None:
 
 
 @pytest.mark.parametrize("run", list(sequences()), ids=lambda run: f"{run[0].number}")
-def test_every_fact_holds(run: list[Fact]) -> None:
+def test_the_emulator_returns_the_values_of_every_fact(run: list[Fact]) -> None:
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     settings = Settings(
         workspaces=("w",), registries=("shared",), as_of=run[0].day, stale_get_seconds=20

@@ -113,7 +113,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "the GET of an archived container shows isArchived: false": (
         f"{WORKSPACE}TestContainerState::test_every_archive_and_restore_is_written_and_seen",
-        f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_restores_nothing",
+        f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_does_not_restore_an_environment",
         f"{AZURE}/test_mixed.py::test_changes_of_every_kind_end_as_planned",
     ),
     "a list read in pages may miss an entry": (

@@ -97,7 +97,8 @@ class TestRequestsOfAPlan:
 
             state = target.read(["declared"], "other")
 
-            # Two lists with 11 environments and 3 curated ones each, and the list of 10 versions.
+            # 4 pages for each of the two lists with 11 environments and 3 curated environments, and
+            # 3 pages for 10 versions.
             assert len(state["declared"].versions) == 10
             assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
@@ -173,7 +174,9 @@ class TestRequestsOfAPlan:
 
 
 class TestOwners:
-    def test_an_environment_of_several_projects_is_found_by_each(self, service: Azure) -> None:
+    def test_an_environment_of_several_projects_is_found_by_each_project(
+        self, service: Azure
+    ) -> None:
         config = service.config("workspace")
         with service.open(config) as target:
             for number, owner in enumerate(("one", "two", "three")):
@@ -220,7 +223,9 @@ class TestOwners:
 
         assert [state.keys() for state in found] == [{"a", "b"}] * 3
 
-    def test_owner_tags_of_others_prove_that_the_service_keeps_tags(self, tmp_path: Path) -> None:
+    def test_owner_tags_of_other_projects_show_that_the_service_keeps_tags(
+        self, tmp_path: Path
+    ) -> None:
         with azure(tmp_path) as service, service.target("workspace") as target:
             target.create(environment("theirs", provenance=Provenance(owner="other")))
             for number in range(5):
@@ -296,7 +301,7 @@ class TestContainerState:
         assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
 
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
-    def test_writing_the_owner_tag_restores_nothing(
+    def test_writing_the_owner_tag_does_not_restore_an_environment(
         self, tmp_path: Path, container_get: str
     ) -> None:
         with azure(tmp_path, container_get=container_get) as service:
@@ -629,7 +634,7 @@ class TestBuildContexts:
         assert (held.context_uri or "").endswith("/docker/")
         assert build is not None
         assert isinstance(build.context, BuildContext)
-        # The plan knows several hashes, because releases of azure-ai-ml hash differently.
+        # The plan has several hashes, because releases of azure-ai-ml hash differently.
         assert build.context.uploads < context.uploads
 
     def test_an_upload_prints_nothing(

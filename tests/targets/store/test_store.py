@@ -73,7 +73,7 @@ class TestRows:
             '{"envsync.owner":"late"}'
         ]
 
-    def test_seeding_a_curated_version_twice_keeps_one(self, store: Store) -> None:
+    def test_seeding_a_curated_version_twice_keeps_one_version(self, store: Store) -> None:
         curated = NewVersion("AzureML-sklearn", "1", SPEC)
         store.seed_curated(curated)
         store.seed_curated(curated)

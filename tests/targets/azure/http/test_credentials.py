@@ -329,7 +329,7 @@ def test_a_slow_cli_is_not_reported_as_signed_out() -> None:
     assert "did not answer within 60 s" in advice("cli", error)
 
 
-def test_a_failed_sign_in_is_one_line_and_exit_code_1(service: Azure, tmp_path: Path) -> None:
+def test_a_failed_sign_in_prints_one_line_and_exits_with_1(service: Azure, tmp_path: Path) -> None:
     settings = "".join(
         f", {key}: {value!r}"
         for key, value in service.config("workspace", credential="workload").settings.items()
