@@ -40,7 +40,7 @@ def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
 
 
 def unknown_build(*uploads: str) -> EnvironmentSpec:
-    """A context as Azure returns it: without content, at most with the hashes in its URL."""
+    """Returns a context as Azure returns it: without files, at most with the hashes in its URL."""
     return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
 
 
@@ -85,7 +85,7 @@ def container(
     # A string is a version of the project with the default spec.
     *versions: RegisteredVersion | str,
     archived: bool = False,
-    # A value that no rule of envsync computes, so tests see where it is used.
+    # envsync never computes this value, so a test sees where the value is used.
     next_version: str = "99",
 ) -> Container:
     return Container(

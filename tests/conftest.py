@@ -1,12 +1,12 @@
-"""What all tests share."""
+"""Settings and fixtures of all tests."""
 
 import pytest
 from hypothesis import settings
 
 from tests.repository import ENVIRON, UNSET
 
-# A busy machine is slow: how long one example takes is no reason to fail. pytest-timeout ends what
-# hangs, and shows where each thread is.
+# No deadline: a slow example on a busy machine is not a failure. pytest-timeout ends a test that
+# hangs, and prints the stack of each thread.
 settings.register_profile("default", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)
 settings.load_profile("default")
@@ -19,7 +19,7 @@ pytest.register_assert_rewrite(
 
 @pytest.fixture
 def clean_git(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git as it is where nobody set anything up."""
+    """Hides the git settings of this machine from a test."""
     for name in UNSET:
         monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRON.items():

@@ -24,12 +24,13 @@ UNSET = (
     "GITHUB_BASE_REF",
     "SYSTEM_PULLREQUEST_TARGETBRANCH",
 )
-"""Environment variables that a hook or a pipeline may have set for the tests."""
+"""Environment variables that a git hook or a pipeline may set while it runs the tests."""
 
 
 def git(directory: Path, *arguments: str, **environ: str) -> str:
     """Runs git in a directory and returns its output."""
     done = subprocess.run(
+        # git refuses local paths as submodules without this setting (CVE-2022-39253).
         ["git", "-C", str(directory), "-c", "protocol.file.allow=always", *arguments],
         check=True,
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Tests of the public Python API, as docs/api.md describes it."""
+"""The public Python API, as docs/api.md describes it."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def test_every_public_name_exists_and_is_documented() -> None:
 
     for name in envsync.__all__:
         assert getattr(envsync, name) is not None
+        # docs/api.md does not describe these two names.
         if name not in {"__version__", "LatestChange"}:
             assert f"`{name}" in text or f" {name}" in text, name
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
@@ -163,6 +164,7 @@ def test_a_target_that_cannot_settle_fails_only_the_verification(
 def test_a_lost_write_is_unverified_without_a_verification_error(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # This target accepts the create and stores nothing.
     monkeypatch.setattr(LocalTarget, "create", lambda *_: None)
     project = load_project(directory)
     applied = apply_plan(project, make_plan(project))

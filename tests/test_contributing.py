@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md name the files that the existing parts are really in."""
+"""The recipes of CONTRIBUTING.md name the files in which the existing code really is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = ("apply", "bump", "check", "emulator", "init", "list", "plan", "schem
 
 
 def recipe(title: str) -> list[str]:
-    """The files that one recipe names."""
+    """Returns the files that a recipe names."""
     section = PAGE.partition(f"### {title}\n")[2].partition("\n#")[0]
     return _PATH.findall(section)
 
@@ -34,19 +34,20 @@ def content(path: str) -> str:
 
 
 def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]:
-    """Each file with each word that it does not have."""
+    """Returns each pair of a file and a word that the file does not contain."""
     found = list(paths)
     return [(path, word) for word in words for path in found if word not in content(path)]
 
 
-def test_every_file_that_the_page_names_is_there() -> None:
+def test_every_file_that_the_page_names_exists() -> None:
     named = _PATH.findall(PAGE)
 
+    # An empty list would pass the next assertion.
     assert named
     assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
 
 
-def test_every_room_and_folder_of_the_tree_is_there_and_no_other() -> None:
+def test_the_tree_lists_exactly_the_existing_folders() -> None:
     tree = PAGE.partition("```text\nenvsync/\n")[2].partition("```")[0]
     found, room = set(), ""
     for line in tree.splitlines():
@@ -63,11 +64,12 @@ def test_every_room_and_folder_of_the_tree_is_there_and_no_other() -> None:
     assert found - {"api.py"} == folders - {"."} - {"targets/azure/http"}
 
 
-def test_the_recipe_for_rules_names_where_each_rule_is() -> None:
+def test_the_recipe_for_rules_names_the_files_of_each_rule() -> None:
     assert lacking(recipe("Add a rule"), RULES) == []
 
 
-def test_the_recipe_for_fields_names_where_each_field_is() -> None:
+def test_the_recipe_for_fields_names_the_files_of_each_field() -> None:
+    # wire.py has the names of the REST API instead, such as `condaFile`.
     wire = "envsync/targets/azure/wire.py"
     paths = [path for path in recipe("Add a field of environment files") if path != wire]
 
@@ -75,7 +77,7 @@ def test_the_recipe_for_fields_names_where_each_field_is() -> None:
     assert lacking([wire], ["description", "tags", "image", "condaFile", "osType"]) == []
 
 
-def test_the_recipe_for_commands_names_where_each_command_is() -> None:
+def test_the_recipe_for_commands_names_the_files_of_each_command() -> None:
     paths = recipe("Add a command")
 
     for command in COMMANDS:
@@ -85,7 +87,8 @@ def test_the_recipe_for_commands_names_where_each_command_is() -> None:
     assert lacking(["docs/commands.md"], (f"## `envsync {command}`" for command in COMMANDS)) == []
 
 
-def test_the_recipe_for_kinds_names_where_each_kind_is() -> None:
+def test_the_recipe_for_kinds_names_the_files_of_each_kind() -> None:
+    # The protocol and its tests are the same for every kind, so they name no kind.
     paths = set(recipe("Add a kind of target")) - {
         "envsync/model/target.py",
         "tests/targets/contract.py",
@@ -97,7 +100,7 @@ def test_the_recipe_for_kinds_names_where_each_kind_is() -> None:
 @pytest.mark.parametrize(
     "switch", [item.name for item in fields(Settings) if "Literal" in str(item.type)]
 )
-def test_the_recipe_for_switches_names_where_each_switch_is(switch: str) -> None:
+def test_the_recipe_for_switches_names_the_files_of_each_switch(switch: str) -> None:
     settings, option, page, test, _ = recipe("Add a switch of the emulator")
 
     assert lacking([settings, option, test], [switch]) == []

@@ -1,18 +1,18 @@
-"""The docs say what the program does: commands, options, rules, links and examples are held to it.
+"""Compares the docs with the program: commands, options, rules, links and examples.
 
-How an example is marked, in a Markdown file:
+Examples in a Markdown file are marked as follows:
 
-- ```` ```console ````: lines that begin with `$ ` are run, in order, in one project for each page
-  (a copy of the examples); `# exit 1` at the end of a line is its exit code, else it is 0. Lines
-  under a command are its whole output, where `…` stands for anything, on a line of its own for any
-  lines. Of the commands only `envsync` and `cd` are run.
+- ```` ```console ````: each line that begins with `$ ` is a command. The commands of a page run in
+  order, in one copy of the examples. Only `envsync` and `cd` are run. `# exit 1` at the end of a
+  line is the expected exit code, which is otherwise 0. The lines below a command are its whole
+  output. In a line, `…` stands for any text. A line with only `…` stands for any lines.
 - ```` ```yaml environment ````: an environment file without any problem.
 - ```` ```yaml config ````: an `envsync.yaml`.
-- ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: files that break
-  this rule and no other, and files that break none. `# beside it: a, b (200 MB)` names more files.
-  With `config` after it, the file is an `envsync.yaml`.
-- `<!-- file: PATH -->` above a block: it is written there before the next command.
-- `<!-- before: COMMANDS -->` above a block: a shell runs them before it.
+- ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
+  only this rule, and good files break no rule. `# beside it: a, b (200 MB)` names further files
+  that the test creates. With `config` after `bad` or `good`, the file is an `envsync.yaml`.
+- `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
+- `<!-- before: COMMANDS -->` above a block: a shell runs these commands before the block.
 """
 
 from __future__ import annotations
@@ -60,7 +60,14 @@ SIZE = re.compile(r"(?P<path>\S+)(?: \((?P<megabytes>\d+) MB\))?")
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block of a page, with its first line's words and the comment above it."""
+    """A fenced block of a page.
+
+    Attributes:
+        info: the words after the opening fence.
+        text: the content.
+        note: the HTML comment above the block.
+        line: the line of the opening fence.
+    """
 
     info: str
     text: str
@@ -81,13 +88,13 @@ def blocks(text: str) -> list[Block]:
 
 
 def sections(page: Path) -> dict[str, str]:
-    """Text by heading of the second level."""
+    """Returns the text below each heading of the second level."""
     parts = re.split(r"^## (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def code_sections(page: Path, prefix: str = "") -> dict[str, str]:
-    """The sections whose heading is one piece of code, such as `envsync plan`."""
+    """Returns the sections whose heading is code, such as `envsync plan`."""
     return {
         heading.strip("`").removeprefix(prefix): text
         for heading, text in sections(page).items()
@@ -97,6 +104,7 @@ def code_sections(page: Path, prefix: str = "") -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The examples use this variable in settings, and an unset variable is a problem.
     monkeypatch.setenv("AZURE_SUBSCRIPTION_ID", "00000000-0000-0000-0000-000000000000")
 
 
@@ -142,7 +150,7 @@ def test_every_global_option_is_documented() -> None:
 
 
 def documented_options(table: str) -> set[str]:
-    """The options in the first column of a table."""
+    """Returns the options in the first column of a table."""
     return {
         option
         for line in table.splitlines()
@@ -152,6 +160,7 @@ def documented_options(table: str) -> set[str]:
 
 
 def test_every_exit_code_is_documented() -> None:
+    # No error class has these: success, a plan with changes, and a bug in envsync.
     codes = {0, 2, 70} | {
         kind.exit_code
         for kind in vars(errors).values()
@@ -182,7 +191,7 @@ def test_every_rule_is_documented_with_its_severity() -> None:
 
 
 @pytest.mark.parametrize("rule", RULE_SECTIONS)
-def test_a_bad_example_breaks_its_rule_and_no_other_and_a_good_one_none(
+def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_none(
     rule: str, tmp_path: Path
 ) -> None:
     expected = {"bad": {rule}, "good": set[str]()}
@@ -191,14 +200,14 @@ def test_a_bad_example_breaks_its_rule_and_no_other_and_a_good_one_none(
     assert {kind: rules_broken(examples, kind, tmp_path / kind) for kind in expected} == expected
 
 
-def test_everything_that_check_finds_is_documented() -> None:
+def test_every_rule_of_check_is_documented() -> None:
     section = code_sections(DOCS / "commands.md", "envsync ")["check"]
 
     assert re.findall(r"^\| `([a-z-]+)` \| (?:error|warning)", section, re.MULTILINE) == [*COMPARED]
 
 
 def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
-    """The rules that the examples of one kind break, all of them in one project."""
+    """Writes all examples of one kind to one project, and returns the rules that they break."""
     (project / "environments").mkdir(parents=True)
     snippets = [block.text for block in examples if block.info == f"yaml {kind}"]
     configs = (f"yaml {kind} config", "yaml config")
@@ -219,12 +228,13 @@ def write_example(path: Path, text: str) -> None:
             assert found, name
             beside = path.parent / found["path"]
             beside.parent.mkdir(parents=True, exist_ok=True)
+            # A sparse file: it has the size, but needs no space on the disk.
             with beside.open("wb") as file:
                 file.truncate(int(found["megabytes"] or 0) << 20)
 
 
 def problems(project: Path) -> tuple[Problem, ...]:
-    """Everything that is wrong with a project, its default target included."""
+    """Returns every problem of a project and of its default target."""
     try:
         config = load_config(None, project)
         config.target()
@@ -236,7 +246,7 @@ def problems(project: Path) -> tuple[Problem, ...]:
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command line, its output as wide as the docs and without colour."""
+    """Runs the command line without colour. The output is as wide as in the docs."""
     return subprocess.run(
         [sys.executable, "-m", "envsync", *arguments],
         cwd=cwd,
@@ -283,7 +293,7 @@ def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", tagged("yaml config"))
-def test_an_example_of_a_configuration_is_one(text: str, tmp_path: Path) -> None:
+def test_an_example_of_a_configuration_has_no_problem(text: str, tmp_path: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
 
@@ -291,7 +301,7 @@ def test_an_example_of_a_configuration_is_one(text: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", tagged("json"))
-def test_an_example_of_json_is_json(text: str) -> None:
+def test_an_example_of_json_is_valid(text: str) -> None:
     json.loads(text)
 
 
@@ -303,7 +313,7 @@ def examples_project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=identity)
-def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_page_print_the_documented_output(page: Path, tmp_path: Path) -> None:
     directory = examples_project(tmp_path)
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.note.startswith("before: "):
@@ -323,7 +333,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
 
 
 def transcript(text: str) -> Iterator[tuple[str, int, str]]:
-    """Each command of a console block, its exit code, and the output that is shown, if any."""
+    """Yields each command of a console block, its exit code, and the documented output."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         line, _, output = part.partition("\n")
         command, _, code = line.partition("  # exit ")
@@ -331,12 +341,12 @@ def transcript(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def tidy(text: str) -> str:
-    """Text without white space at the ends of lines and without empty lines around it."""
+    """Removes white space at the ends of lines, and empty lines at the start and the end."""
     return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
 
 
 def shows(expected: str, output: str) -> bool:
-    """Whether an output is the one that is shown, `…` being anything."""
+    """Returns True if an output matches the documented output, in which `…` stands for any text."""
     lines = (
         r"(?:.*\n)*?" if line == "…" else re.escape(line).replace("…", ".*") + r"\n"
         for line in expected.splitlines()
@@ -348,11 +358,12 @@ def shows(expected: str, output: str) -> bool:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_the_json_of_commands_has_the_keys_that_are_documented(tmp_path: Path) -> None:
+def test_the_json_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
     project = examples_project(tmp_path)
     commit(new_repository(project))
     image = project / "environments" / "base" / "cpu-base.yml"
-    image.write_text(image.read_text().replace("20241215.v1", "latest"))  # one problem to show
+    # An image without a version, so that `validate` reports a problem.
+    image.write_text(image.read_text().replace("20241215.v1", "latest"))
     runs = {
         "validate": ("validate",),
         "check": ("check",),
@@ -377,13 +388,16 @@ def test_the_json_of_commands_has_the_keys_that_are_documented(tmp_path: Path) -
 
 
 def shape(value: object) -> object:
-    """The keys of JSON data; of a list those of its first item, and of a plan none."""
+    """Returns the keys of JSON data, without its values.
+
+    A list is represented by its first item. A plan is left out, because docs/plan.md describes it.
+    """
     if isinstance(value, dict):
         return {key: None if key == "plan" else shape(item) for key, item in value.items()}
     return [shape(value[0])] if isinstance(value, list) else None
 
 
-def test_the_json_of_a_plan_is_documented_key_by_key() -> None:
+def test_every_key_in_the_json_of_a_plan_is_documented() -> None:
     everything = Plan(
         project="docs",
         target=TargetIdentity("local", "local", "local"),
@@ -411,7 +425,7 @@ def json_keys(value: object) -> set[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that a Markdown renderer gives to the headings of a page."""
+    """Returns the anchors that GitHub gives to the headings of a page."""
     headings = (
         title for _, title in HEADING.findall(BLOCK.sub("", page.read_text(encoding="utf-8")))
     )
@@ -419,10 +433,11 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", WITH_LINKS, ids=identity)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_has_an_existing_target(page: Path) -> None:
     broken = []
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         path, _, anchor = link.partition("#")
+        # The tests run without a network.
         if path.startswith("https://"):
             continue
         target = (page.parent / path).resolve() if path else page

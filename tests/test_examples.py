@@ -1,4 +1,4 @@
-"""The examples in environments/ are what the docs call them: one of each kind, and faultless."""
+"""The examples in environments/ have no problem, and every kind of environment has an example."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def environment_files() -> list[str]:
     )
 
 
-def test_validate_finds_nothing_to_say() -> None:
+def test_validate_finds_no_problem_in_the_examples() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "envsync", "validate", "--strict", "--format", "json"],
         cwd=ROOT,
@@ -41,7 +41,7 @@ def test_validate_finds_nothing_to_say() -> None:
     }
 
 
-def test_the_sdk_of_azure_ml_loads_each_and_every_kind_is_there() -> None:
+def test_azure_ai_ml_loads_every_example_and_every_kind_has_an_example() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOAD, *environment_files()],
         cwd=ROOT,
@@ -59,6 +59,7 @@ def test_the_sdk_of_azure_ml_loads_each_and_every_kind_is_there() -> None:
         if environment.get(key)
     }
     assert kinds == {"image", "conda_file", "build", "inference_config"}
+    # `pydata` is the example with two versions, `churn-train` the example without a version.
     assert [name for name in names if names.count(name) == 2] == ["pydata", "pydata"]
     assert "gpu.Dockerfile" in {
         environment["build"]["dockerfile_path"]

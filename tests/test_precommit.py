@@ -1,4 +1,4 @@
-"""The hooks for pre-commit, run by pre-commit: `try-repo`, and a git hook that stops a commit."""
+"""Runs the hooks with pre-commit: as an installed git hook, and with `try-repo`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ ENVSYNC = (sys.executable, "-m", "envsync")
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command without the settings of this machine, or of a commit that is under way."""
+    """Runs a command without the settings of this machine and of a commit in progress."""
+    # git sets GIT_INDEX_FILE and others for its hooks, and these tests may run in a git hook.
     foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     for role in ("AUTHOR", "COMMITTER"):
@@ -74,13 +75,13 @@ def replace(file: Path, before: str, after: str) -> None:
 
 
 def results(output: str) -> dict[str, str]:
-    """What pre-commit says of each hook."""
+    """Returns the result of each hook in the output of pre-commit."""
     return dict(re.findall(r"^(envsync \w+)\.+(\w+)$", output, re.MULTILINE))
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """The examples, with what `envsync init` writes for pre-commit, and an installed git hook."""
+    """A copy of the examples, with the files of `envsync init` and an installed git hook."""
     directory = tmp_path / "project"
     shutil.copytree(ROOT / "environments", directory / "environments")
     shutil.copy(ROOT / "envsync.yaml", directory)
@@ -95,7 +96,7 @@ def commit(project: Path) -> subprocess.CompletedProcess[str]:
     return run(project, "git", "commit", "--message", "Edit")
 
 
-def test_an_installed_hook_stops_an_immutable_edit_and_lets_the_bumped_one_through(
+def test_the_hook_stops_an_immutable_edit_and_allows_it_after_a_bump(
     project: Path,
 ) -> None:
     before = head(project)
@@ -112,10 +113,11 @@ def test_an_installed_hook_stops_an_immutable_edit_and_lets_the_bumped_one_throu
     passed = commit(project)
     assert passed.returncode == 0, passed.stdout
     changed = succeed(project, "git", "diff", "--numstat", before, "HEAD")
+    # Two lines: the image and the version.
     assert changed.split() == ["2", "2", "environments/base/cpu-base.yml"]
 
 
-def test_it_stops_an_edit_of_what_an_environment_is_made_of(project: Path) -> None:
+def test_the_hook_stops_an_edit_of_a_conda_file_without_a_bump(project: Path) -> None:
     replace(project / "environments/conda/tabular.yml", "scikit-learn=1.5.2", "scikit-learn=1.6.1")
 
     stopped = commit(project)
@@ -123,7 +125,7 @@ def test_it_stops_an_edit_of_what_an_environment_is_made_of(project: Path) -> No
     assert "envsync bump churn-score" in stopped.stdout
 
 
-def test_it_stops_a_commit_that_only_removes_a_file(project: Path) -> None:
+def test_the_hook_stops_a_commit_that_only_removes_a_file(project: Path) -> None:
     (project / "environments/gpu/image-classifier/requirements.txt").unlink()
 
     stopped = commit(project)
@@ -131,7 +133,7 @@ def test_it_stops_a_commit_that_only_removes_a_file(project: Path) -> None:
     assert "envsync bump image-classifier" in stopped.stdout
 
 
-def test_it_stops_a_file_that_breaks_a_rule(project: Path) -> None:
+def test_the_hook_stops_a_file_that_breaks_a_rule(project: Path) -> None:
     replace(project / "environments/base/cpu-base.yml", "image:", "imgae:")
 
     stopped = commit(project)
@@ -139,7 +141,7 @@ def test_it_stops_a_file_that_breaks_a_rule(project: Path) -> None:
     assert "error[unknown-field]" in stopped.stdout
 
 
-def test_it_lets_changes_through_that_may_be_made(project: Path) -> None:
+def test_the_hook_allows_changes_of_metadata_and_other_files(project: Path) -> None:
     replace(project / "environments/base/cpu-base.yml", "description: ", "description: The ")
     (project / "notes.md").write_text("Nothing of an environment.\n")
 
@@ -155,6 +157,7 @@ def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path
     )
     for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, hooks)
+    # pre-commit clones the repository of a hook, so the files must be committed.
     commit_all(hooks)
     replace(project / "environments/base/cpu-base.yml", ":20241215.v1", ":20250101.v1")
 
@@ -164,13 +167,13 @@ def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path
     assert tried.returncode == 1
 
 
-def test_what_is_installed_for_the_hooks_has_no_azure_package() -> None:
+def test_the_hooks_require_no_azure_package() -> None:
     core = [name for name in requires("envsync") or () if "extra ==" not in name]
 
     assert [name for name in core if "azure" in name] == []
 
 
-def test_the_hooks_that_the_docs_name_are_there() -> None:
+def test_the_documented_hooks_exist() -> None:
     there = {hook["id"]: hook for hook in read(".pre-commit-hooks.yaml")}
 
     assert hooks_of(DOCUMENTED[0]).keys() == there.keys()
@@ -179,11 +182,11 @@ def test_the_hooks_that_the_docs_name_are_there() -> None:
         assert hook["entry"] == there[name]["entry"].replace("envsync", "envsync -C models")
 
 
-def test_the_docs_show_what_init_writes() -> None:
+def test_the_docs_show_the_configuration_of_init() -> None:
     assert read("envsync/cli/templates/pre-commit.yaml") == DOCUMENTED[1]
 
 
-def test_the_project_runs_both_on_its_own_environments() -> None:
+def test_this_repository_runs_both_hooks_on_its_examples() -> None:
     own = hooks_of(read(".pre-commit-config.yaml"))
 
     assert own["envsync-validate"]["entry"] == ".venv/bin/envsync validate --strict environments/"

@@ -1,4 +1,4 @@
-"""The JSON Schemas that editors use say the same as the loaders."""
+"""The JSON Schemas for editors accept the same files as the loaders."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from envsync.project.rules import FIXED, RULES
 from envsync.project.settings.config import load_config
 from tests.project.project import DATA, load_files
 
+# The JSON Schema that Microsoft publishes for environment files.
 CONTRACT = DATA / "contract" / "environment.schema.json"
 
 
@@ -39,6 +40,7 @@ def test_schemas_are_valid_and_describe_every_property(name: str) -> None:
 
 BASE = "name: e\nimage: i:1\n"
 ROUTE = "{path: /, port: 80}"
+# Each file, and whether both the schema and the loader accept it.
 ENVIRONMENTS = {
     BASE: True,
     "name: e\nbuild: {path: .}\n": True,
@@ -99,6 +101,7 @@ def test_the_environment_schema_agrees_with_the_loader(
 
 
 TARGET = "{kind: workspace, subscription_id: s, resource_group: g, workspace: '${W}'}"
+# Each settings file, and whether both the schema and the loader accept it.
 CONFIGS = {
     "{}": True,
     "project: p\nenvironments: e\nprune: none\nsuperseded: archive\nadopt: never\n": True,
@@ -147,14 +150,14 @@ def test_the_config_schema_agrees_with_the_loader(
     assert accepts("config", text) == expected
 
 
-def test_the_config_schema_knows_every_rule_and_its_default() -> None:
+def test_the_config_schema_has_every_rule_and_its_default() -> None:
     rules = schema("config")["properties"]["rules"]["properties"]
 
     assert {rule: item.get("default", "error") for rule, item in rules.items()} == RULES
     assert {rule for rule, item in rules.items() if item.get("const") == "error"} == FIXED
 
 
-def test_the_environment_schema_has_the_fields_that_the_loader_takes() -> None:
+def test_the_environment_schema_has_the_fields_of_the_loader() -> None:
     assert set(schema("environment")["properties"]) == ENVIRONMENT_FIELDS
 
 

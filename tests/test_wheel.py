@@ -1,4 +1,4 @@
-"""The wheel that users install: what is in it, and that it works in an empty environment."""
+"""The wheel that users install: its files, and its use in an empty environment."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
+    # Without isolation, the build downloads nothing.
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(directory)]
     run(build, ROOT)
     (path,) = directory.glob("*.whl")
@@ -25,7 +26,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: list[str], cwd: Path) -> str:
-    """Standard output of a command that has to succeed, without this checkout on its path."""
+    """Runs a command that must succeed, and returns its output.
+
+    The command does not import this checkout, because `PYTHONPATH` is not passed on.
+    """
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV"))
     }
@@ -42,7 +46,7 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def test_holds_the_package_its_schemas_and_its_license_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_package_and_its_metadata(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     info = f"envsync-{envsync.__version__}.dist-info"
     package = {
@@ -62,7 +66,9 @@ def test_holds_the_package_its_schemas_and_its_license_and_nothing_else(wheel: P
     }
 
 
-def test_takes_a_new_project_from_init_to_an_empty_plan(wheel: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_creates_applies_and_plans_a_project(
+    wheel: Path, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     run([sys.executable, "-m", "venv", str(tmp_path / "venv")], empty)
@@ -78,4 +84,6 @@ def test_takes_a_new_project_from_init_to_an_empty_plan(wheel: Path, tmp_path: P
     run([command, "-C", "demo", "validate", "--strict"], empty)
     run([command, "-C", "demo", "plan"], empty)
     run([command, "-C", "demo", "apply", "--yes"], empty)
-    run([command, "-C", "demo", "plan", "--detailed-exitcode"], empty)  # 2 if it were not empty
+    run(
+        [command, "-C", "demo", "plan", "--detailed-exitcode"], empty
+    )  # exits with 2 if the plan has changes

@@ -42,7 +42,7 @@ class Reply:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; None without a body."""
+        """The body as JSON, or None if the body is empty."""
         return json.loads(self.content) if self.content else None
 
     @property
@@ -58,6 +58,7 @@ class Client:
         self._app = app
         self._runner = runner
         self.token: str | None = None
+        # A test sets this to False for responses that the OpenAPI does not allow.
         self.validates = True
 
     def log_in(self, secret: str = CLIENT_SECRET) -> Reply:
@@ -141,6 +142,8 @@ def _with_query(url: str, api: str, query: Mapping[str, str]) -> str:
 async def _exchange(
     app: Starlette, method: str, url: str, *, content: bytes, headers: Mapping[str, str]
 ) -> Reply:
+    # The application is called without a server:
+    # https://asgi.readthedocs.io/en/latest/specs/www.html
     parts = urlsplit(url)
     scope = {
         "type": "http",

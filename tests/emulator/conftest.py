@@ -37,7 +37,7 @@ def serving() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(serving: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator with its variables in this process. Each test must use names of its own."""
+    """The emulator, with its variables set. Tests share it, so each test must use its own names."""
     for name in [name for name in os.environ if name.startswith("AZURE_")]:
         monkeypatch.delenv(name)
     for name, value in serving.variables.items():

@@ -69,7 +69,7 @@ _EXTERNAL: dict[str, Any] = {
         "additionalProperties": False,
     },
 }
-"""The common types of the resource manager, version 3. The OpenAPI files only refer to them."""
+"""Version 3 of the resource manager's common types, to which the OpenAPI files only refer."""
 
 _UNDOCUMENTED = {
     "registryId",
@@ -77,7 +77,7 @@ _UNDOCUMENTED = {
     "intellectualPropertyPublisher",
     "isTradeRestricted",
 }
-"""Keys in recorded responses of discovery that its OpenAPI does not have."""
+"""Keys in recorded discovery responses that are missing in the OpenAPI."""
 
 
 def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | None:
@@ -87,13 +87,15 @@ def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | Non
     if path.startswith(_DATAPLANE):
         return REGISTRY
     if host == "management.azure.com" and re.search("/(workspaces|registries)/", path):
+        # The other versions are validated against the preview, because their responses have fewer
+        # keys.
         stable = query.get("api-version", [""])[0] == "2024-04-01"
         return STABLE if stable else PREVIEW
     return None
 
 
 def validated(method: str, url: str, *, status: int, body: Any) -> bool:
-    """Validates a response, and returns whether a schema for it exists.
+    """Validates a response. Returns False if the OpenAPI has no schema for it.
 
     Raises:
         AssertionError: the OpenAPI does not allow the response.
@@ -105,6 +107,7 @@ def validated(method: str, url: str, *, status: int, body: Any) -> bool:
     responses = _responses(document, method.lower(), parts.path.removeprefix(_DATAPLANE))
     if responses is None:
         return False
+    # The error responses of all operations have one common type.
     if status >= 400:
         errors = list(Draft202012Validator(_EXTERNAL["ErrorResponse"]).iter_errors(body))
         assert [error.message for error in errors] == []
@@ -175,6 +178,7 @@ def _resolved(schema: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     more = schema.get("additionalProperties")
     if isinstance(more, dict):
         plain["additionalProperties"] = _resolved(more, data)
+    # A type with a discriminator is a base type, and its subtypes have further properties.
     elif (
         more is False and plain.get("type", "object") == "object" and "discriminator" not in schema
     ):

@@ -61,7 +61,7 @@ ENVIRONMENTS = ["from-conda", "from-context", "from-image"]
 KEYS = ["from-image:1", "from-conda:1", "from-context:1"]
 
 IGNORED_ARCHIVE = ("1.15", "1.23")
-"""Releases whose archiving of a version has no effect: they send `stage: Development` with it."""
+"""Releases that cannot archive a version. They also send `stage: Development`, which wins."""
 
 
 def expected(release: str) -> dict[str, Any]:
@@ -79,7 +79,8 @@ def expected(release: str) -> dict[str, Any]:
         "in the registry": KEYS,
         "listed in the registry": ENVIRONMENTS,
         "plan -t dev": adopted,
-        # The URL of an upload to a registry contains no digest of its content.
+        # The URL of an upload to a registry contains no digest, so envsync cannot verify the
+        # content and does not adopt the version.
         "plan -t shared": ["update from-conda", "update from-image", "rejected from-context"],
     }
 
@@ -100,7 +101,7 @@ def planned(target: str) -> list[str]:
 
 
 def inside(python: str) -> dict[str, Any]:
-    """Returns the results of a release and the plans after it. Runs inside of an emulator."""
+    """Returns the results of a release and the plans after it. Needs the emulator's variables."""
     files = [f"environments/{name}.yml" for name in ("image", "conda", "context")]
     done = subprocess.run([python, str(PROGRAM), *files], capture_output=True, text=True)
     if done.returncode:

@@ -56,10 +56,10 @@ def shared(*parts: str) -> Path:
 
 
 FILES = ("exchanges.jsonl", "exchanges-2.jsonl")
-"""The files with complete exchanges."""
+"""The files that contain complete requests and responses."""
 
 _UNDATED = date(2023, 5, 1)
-"""The day of sessions without a date: those of the first file, from September 2022 to May 2023."""
+"""The day of sessions without a date. They were recorded from September 2022 to May 2023."""
 
 
 def lines(file: str) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def sessions(file: str) -> dict[str, list[Exchange]]:
             request=data["request_body"],
             status=data["status"],
             headers={key.lower(): text for key, text in data["response_headers"].items()},
-            # The string `null` is a recorded body of four bytes, JSON's null is a missing body.
+            # The string "null" is a body of four bytes. JSON's null stands for a missing body.
             body=data["response_body"],
         )
         found.setdefault(exchange.session, []).append(exchange)
@@ -91,7 +91,7 @@ def sessions(file: str) -> dict[str, list[Exchange]]:
 def comparable(value: Any, key: str = "") -> Any:
     """Replaces ids, times, hosts, signatures and names of people in a body by placeholders.
 
-    A placeholder instead of no key at all: a missing key must still make a difference.
+    The keys are kept, so that a missing key still makes a difference.
     """
     if isinstance(value, dict):
         return {name: comparable(item, name) for name, item in value.items()}

@@ -61,11 +61,11 @@ def seen_by(*command: str, directory: Path, path: str | None = None) -> Any:
         path: a directory to put first on the `PATH`.
     """
     search = os.environ["PATH"] if path is None else f"{path}{os.pathsep}{os.environ['PATH']}"
-    # Small pages, so that clients must follow `nextLink`.
+    # The pages are small, so that clients must follow `nextLink`.
     options = ("--page-size", "2", "--retry-after", "0.01")
     done = subprocess.run(
         [sys.executable, "-m", "envsync", "emulator", *options, "--", *command],
-        # No other variables of this process: those of Azure would change the result.
+        # Other variables of this process, such as `AZURE_CLIENT_ID`, would change the result.
         env={"PATH": search, "HOME": str(directory)},
         cwd=directory,
         stdin=subprocess.DEVNULL,
@@ -77,7 +77,7 @@ def seen_by(*command: str, directory: Path, path: str | None = None) -> Any:
     return json.loads(done.stdout)
 
 
-def test_azure_mgmt_machinelearningservices(tmp_path: Path) -> None:
+def test_azure_mgmt_machinelearningservices_works_with_the_emulator(tmp_path: Path) -> None:
     python = installed("azure-mgmt/bin/python")
     seen = seen_by(python, str(CLIENTS / "management.py"), directory=tmp_path)
 
@@ -114,7 +114,7 @@ def test_azure_mgmt_machinelearningservices(tmp_path: Path) -> None:
     }
 
 
-def test_azure_arm_machinelearning_with_azure_identity(tmp_path: Path) -> None:
+def test_azure_arm_machinelearning_works_with_the_emulator(tmp_path: Path) -> None:
     modules = installed("azure-js/node_modules/@azure/arm-machinelearning")
     if shutil.which("node") is None:
         pytest.skip("Node.js is not installed")
@@ -136,7 +136,7 @@ def test_azure_arm_machinelearning_with_azure_identity(tmp_path: Path) -> None:
     }
 
 
-def test_the_azure_cli_and_envsync_with_its_login(tmp_path: Path) -> None:
+def test_the_azure_cli_and_envsync_with_its_login_work_with_the_emulator(tmp_path: Path) -> None:
     az = Path(installed("azure-cli/bin/az"))
     for name, text in DECLARED.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -158,4 +158,5 @@ def test_the_azure_cli_and_envsync_with_its_login(tmp_path: Path) -> None:
         "plan": [2, 1],
         "apply": [0, ["done"]],
     }
+    # The CLI's own configuration is not touched: the emulator sets `AZURE_CONFIG_DIR`.
     assert not (tmp_path / ".azure").exists()

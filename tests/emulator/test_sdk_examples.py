@@ -128,7 +128,7 @@ def test_an_environment_is_created_from_a_build_context(ml_client: MLClient) -> 
 
 
 def blobs_below(uri: str) -> dict[str, bytes]:
-    """Returns the blobs below a URL, read with the account's key."""
+    """Returns the content of each blob below a URL, read with the key of the account."""
     from azure.storage.blob import ContainerClient
 
     settings = Settings()
@@ -214,6 +214,7 @@ def test_a_version_is_archived_and_restored(ml_client: MLClient) -> None:
 def test_latest_is_the_version_created_last(ml_client: MLClient) -> None:
     from azure.ai.ml.entities import Environment
 
+    # "2" is created last, and is neither the highest number nor the last in alphabetical order.
     for version in ("9", "10", "2"):
         ml_client.environments.create_or_update(
             Environment(name="latest-example", version=version, image="python:3.12")

@@ -66,7 +66,7 @@ def ask(
     timeout: float = 30,
 ) -> Reply:
     """Sends a request with urllib, which reads the proxy and certificate variables itself."""
-    # A new opener each time: an opener keeps the proxy and certificates of its creation.
+    # Each request needs a new opener, because an opener reads the variables only once.
     request = urllib.request.Request(url, body, dict(headers), method=method)
     try:
         with urllib.request.build_opener().open(request, timeout=timeout) as answer:
@@ -110,7 +110,10 @@ class Start(Protocol):
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts emulators that run until the end of the test. The last one sets the variables."""
+    """Starts emulators that run until the end of the test.
+
+    The variables of this process are those of the emulator that was started last.
+    """
     with ExitStack() as stack:
 
         def call(settings: Settings, log: Path | None = None) -> Emulator:
@@ -237,7 +240,7 @@ def test_responses_show_the_remaining_requests(start: Start) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reset", "drop-after-commit"])
-def test_a_lost_response_looks_the_same_with_and_without_the_write(
+def test_a_lost_response_does_not_show_whether_the_write_was_executed(
     kind: FaultKind, tmp_path: Path, start: Start
 ) -> None:
     state = tmp_path / "state.db"
@@ -257,7 +260,7 @@ def test_a_client_can_time_out(start: Start) -> None:
         manage("/environments", authorization=authorization, timeout=0.3)
 
 
-def test_concurrent_requests_are_answered_concurrently(start: Start) -> None:
+def test_concurrent_requests_are_served_concurrently(start: Start) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     start(Settings(latency_ms=200))
@@ -269,13 +272,14 @@ def test_concurrent_requests_are_answered_concurrently(start: Start) -> None:
         )
 
     assert {reply.status for reply in replies} == {200}
+    # One after another, the requests would take at least this long.
     assert time.perf_counter() - started < 32 * 0.2
 
 
 # State
 
 
-def test_the_state_is_kept_and_is_a_local_target(tmp_path: Path, start: Start) -> None:
+def test_the_state_is_kept_and_readable_as_a_local_target(tmp_path: Path, start: Start) -> None:
     state = tmp_path / "emulator.db"
     start(Settings(state=state))
     manage("/environments/pydata/versions/1", "PUT", ENVIRONMENT)
@@ -309,6 +313,7 @@ def signed(settings: Settings, method: str, size: int = 0) -> dict[str, str]:
     if method == "PUT":
         headers = {"x-ms-blob-type": "BlockBlob", **headers}
     kind = "text/plain" if method == "PUT" else ""
+    # https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key
     fixed = [method, "", "", str(size or ""), "", kind, *[""] * 6]
     account = settings.blob_account
     path = f"/{account}/{settings.blob_containers[0]}/file.txt"
@@ -359,7 +364,7 @@ def program(tmp_path: Path, text: str) -> str:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in is a shell script")
-def test_a_client_gets_the_reason_why_azurite_does_not_start(
+def test_the_error_of_an_upload_says_why_azurite_does_not_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     monkeypatch.setenv("ENVSYNC_AZURITE", program(tmp_path, "echo This is broken; exit 3"))
@@ -369,7 +374,7 @@ def test_a_client_gets_the_reason_why_azurite_does_not_start(
         upload(Settings())
 
 
-def test_a_client_is_told_that_azurite_is_missing(
+def test_the_error_of_an_upload_says_that_azurite_is_missing(
     monkeypatch: pytest.MonkeyPatch, start: Start
 ) -> None:
     monkeypatch.setenv("ENVSYNC_AZURITE", "no-such-program")
@@ -391,6 +396,7 @@ def test_azurite_is_searched_in_the_documented_order(
     for directory in (named, on_path, modules):
         directory.mkdir(parents=True)
         program(directory, "true")
+    # Hides the Azurite of this virtual environment.
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "no-venv"))
     monkeypatch.delenv("ENVSYNC_AZURITE", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
@@ -420,7 +426,7 @@ def nothing_left() -> Iterator[None]:
     before = set(threading.enumerate()), open_files()
     yield
     gc.collect()
-    # Threads and files from before may be gone.
+    # Threads and files from before the block may have ended.
     assert set(threading.enumerate()) - before[0] == set()
     assert open_files() <= before[1]
 
@@ -458,6 +464,7 @@ def test_the_emulator_ends_immediately_during_a_request(monkeypatch: pytest.Monk
             monkeypatch.setenv(name, value)
         client = threading.Thread(target=hang, args=(token(),))
         client.start()
+        # Gives the client time to send its request.
         time.sleep(0.3)
         ending = time.perf_counter()
     assert time.perf_counter() - ending < 2
@@ -480,6 +487,7 @@ def test_the_emulator_ends_immediately_while_azurite_starts(
         clients = [threading.Thread(target=wait_for_azurite) for _ in range(3)]
         for client in clients:
             client.start()
+        # Gives the clients time to send their requests, and Azurite time to start.
         time.sleep(0.5)
         ending = time.perf_counter()
     assert time.perf_counter() - ending < 3
@@ -521,6 +529,7 @@ def test_azurite_ends_after_its_emulator_was_killed(tmp_path: Path) -> None:
         ]
         azurite = [child for child in children if b"--blobPort" in arguments(child)]
         process.kill()
+    # The command outlives its killed emulator.
     for child in set(children) - set(azurite):
         os.kill(child, signal.SIGKILL)
     deadline = time.monotonic() + 10
@@ -532,7 +541,7 @@ def test_azurite_ends_after_its_emulator_was_killed(tmp_path: Path) -> None:
 
 
 def arguments(process: int) -> bytes:
-    """Returns the command line of a process; empty if it has ended."""
+    """Returns the command line of a process, or nothing if the process has ended."""
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes()
     except FileNotFoundError:

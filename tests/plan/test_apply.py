@@ -25,7 +25,7 @@ POLICY = Policy(PROJECT)
 
 
 class Recorder(LocalTarget):
-    """A local target that records its operations, and fails where a test wants it to."""
+    """A local target that records its operations. Operations in `fails` raise a `TargetError`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, TARGET)
@@ -80,7 +80,7 @@ def statuses(outcomes: list[Outcome]) -> dict[str, str]:
     return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
 
 
-def test_hidden_versions_are_archived_before_restores_then_writes_then_archives(
+def test_apply_archives_hidden_versions_then_restores_then_writes_then_archives(
     target: Recorder,
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1"), declared("c", "1")))
@@ -94,7 +94,7 @@ def test_hidden_versions_are_archived_before_restores_then_writes_then_archives(
     assert target.operations == [
         "archive a:1",
         "restore a",
-        "archive a:1",  # again: it is not documented whether the service restores it too
+        "archive a:1",  # again: no documentation says whether the service has restored it
         "create a:2",
         "create d:1",
         "update b:1",
@@ -152,7 +152,7 @@ def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: R
     assert {item.error for item in outcomes if item.status == "skipped"} == {"create of a:2 failed"}
 
 
-def test_a_failed_update_skips_nothing(target: Recorder) -> None:
+def test_a_failed_update_skips_no_other_change(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1"), declared("a", "2")))
     target.fails = {"update a:2"}
     policy = replace(POLICY, superseded="archive")
@@ -161,8 +161,10 @@ def test_a_failed_update_skips_nothing(target: Recorder) -> None:
     assert statuses(outcomes) == {"update a:2": "failed", "archive a:1": "done"}
 
 
+# Two steps come before the create: version 1, which no file declares, is archived so that it stays
+# hidden. Then the environment is restored.
 @pytest.mark.parametrize("failing", ["archive a:1", "restore a"])
-def test_a_failed_archive_of_a_hidden_version_or_restore_skips_the_rest_of_the_name(
+def test_a_failed_restore_step_skips_the_other_changes_of_its_name(
     target: Recorder, failing: str
 ) -> None:
     run(target, planned(target, declared("a", "1"), declared("b", "1")))
@@ -177,8 +179,8 @@ def test_a_failed_archive_of_a_hidden_version_or_restore_skips_the_rest_of_the_n
 
 
 def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
-    """Four creates wait for each other, so they can only end if all four run at the same time."""
-    # The timeout makes a sequential apply fail, instead of waiting for ever.
+    """Each of four creates waits until all four run, so a sequential apply cannot end."""
+    # The timeout makes a sequential apply fail instead of hang.
     barrier = threading.Barrier(4, timeout=30)
 
     def wait() -> None:
@@ -190,7 +192,7 @@ def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
     assert set(statuses(outcomes).values()) == {"done"}
 
 
-def test_a_stop_finishes_started_changes_and_skips_the_rest(target: Recorder) -> None:
+def test_a_stopped_apply_finishes_started_changes_and_skips_the_others(target: Recorder) -> None:
     plan = planned(target, *(declared(f"e{number}", "1") for number in range(10)))
     outcomes = list(apply(plan, target, parallel=1, stop=lambda: len(target.operations) >= 3))
 
@@ -205,7 +207,7 @@ def test_closing_the_generator_stops_changes_that_have_not_started(target: Recor
     next(outcomes)
     outcomes.close()
 
-    # The changes in progress end, and how many these are depends on timing.
+    # Changes in progress are finished. Their number depends on timing.
     assert len(target.operations) < 50
 
 

@@ -1,4 +1,4 @@
-"""Which declarations are bumped, and to which versions."""
+"""`envsync bump`: the declarations that it selects, and their new versions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tests.builders import declared
 
 
 def next_of(version: str, *taken: str) -> str:
+    """Returns the new version of a declaration, if these versions are taken as well."""
     used = {"a": dict.fromkeys((version, *taken), "in git")}
     (bump,) = decide([declared("a", version)], used)
     return bump.after
@@ -30,23 +31,23 @@ def next_of(version: str, *taken: str) -> str:
         ("20241215", "20241216"),
     ],
 )
-def test_an_integer_and_the_last_part_of_a_dotted_version_are_counted_up(
-    version: str, after: str
-) -> None:
+def test_bump_increments_the_last_number_of_a_version(version: str, after: str) -> None:
     assert next_of(version) == after
 
 
 @pytest.mark.parametrize(
     ("version", "after"), [("007", "008"), ("099", "100"), ("999", "1000"), ("1.09", "1.10")]
 )
-def test_leading_zeros_are_kept(version: str, after: str) -> None:
+def test_bump_keeps_leading_zeros(version: str, after: str) -> None:
     assert next_of(version) == after
 
 
 @pytest.mark.parametrize(
-    "version", ["v3", "1.0-rc1", "2024-01-01", "<VERSION>", "1..2", "1.", ".1", "٣", "latest"]
+    # "٣" is the Arabic digit 3, which Python's int() accepts.
+    "version",
+    ["v3", "1.0-rc1", "2024-01-01", "<VERSION>", "1..2", "1.", ".1", "٣", "latest"],
 )
-def test_a_version_that_cannot_be_counted_up_is_refused(version: str) -> None:
+def test_bump_refuses_a_version_that_it_cannot_increment(version: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         next_of(version)
 
@@ -56,12 +57,13 @@ def test_a_version_that_cannot_be_counted_up_is_refused(version: str) -> None:
     )
 
 
-def test_taken_versions_are_skipped() -> None:
+def test_bump_skips_taken_versions() -> None:
     assert next_of("7", "8", "9", "11") == "10"
     assert next_of("1.9", "1.10", "1.11", "2.0") == "1.12"
 
 
 @given(
+    # Small numbers, so that many of the next versions are taken.
     st.lists(st.integers(0, 120), min_size=1, max_size=3),
     st.sets(st.integers(0, 130).map(str), max_size=40),
 )
@@ -76,19 +78,20 @@ def test_the_next_version_is_higher_and_free(parts: list[int], taken: set[str]) 
 
 
 A1, A2, A10 = declared("a", "1"), declared("a", "2"), declared("a", "10")
+# B has no version, and C has a version that envsync cannot increment.
 B, C = declared("b", None), declared("c", "1.0-rc1")
 ALL = [A10, A2, A1, B, C]
 
 
-def test_a_name_means_its_highest_version() -> None:
+def test_a_reference_without_a_version_selects_the_highest_version() -> None:
     assert choose(ALL, ["a"]) == [A10]
 
 
-def test_a_name_with_a_version_means_this_version() -> None:
+def test_a_reference_with_a_version_selects_this_version() -> None:
     assert choose(ALL, ["a:2"]) == [A2]
 
 
-def test_a_reference_that_is_given_twice_is_chosen_once() -> None:
+def test_a_repeated_reference_selects_its_declaration_once() -> None:
     assert choose(ALL, ["c", "a:10", "a", "c"]) == [A10, C]
 
 
@@ -124,13 +127,13 @@ def test_a_file_without_version_is_not_bumped() -> None:
     assert decide([B], {}) == []
 
 
-def test_a_given_version_is_used_as_it_is() -> None:
+def test_a_version_from_the_command_line_is_used_unchanged() -> None:
     (bump,) = decide([C], {"c": {"1.0-rc1": "in git"}}, "1.0-rc2")
 
     assert bump.after == "1.0-rc2"
 
 
-def test_a_given_version_that_is_taken_is_refused() -> None:
+def test_a_taken_version_from_the_command_line_is_refused() -> None:
     with pytest.raises(EnvsyncError) as error:
         decide([C], {"c": {"1.0-rc1": "in environments/c.yml"}}, "1.0-rc1")
 

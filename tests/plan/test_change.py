@@ -45,6 +45,7 @@ def test_the_json_of_a_change_without_declaration_has_no_fields_and_a_null_sourc
         "fields": [],
         "source": None,
     }
+    # An archive writes no declaration and restores nothing.
     assert (change.desired, change.keep_archived) == (None, ())
 
 
@@ -83,7 +84,7 @@ def test_the_json_of_latest_is_null_if_no_version_is_active() -> None:
     assert LatestChange("a", "1", None).to_json() == {"name": "a", "before": "1", "after": None}
 
 
-def test_the_json_of_a_field_has_no_files_unless_some_are_known() -> None:
+def test_a_field_change_lists_no_files_by_default() -> None:
     assert FieldChange("image", "x", "y").files == {}
 
 

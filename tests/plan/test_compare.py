@@ -27,6 +27,7 @@ def routes(port: int) -> EnvironmentSpec:
     return EnvironmentSpec(image="x", inference_config=InferenceConfig(route, route, Route("/", 1)))
 
 
+# Columns: spec before, spec after, differences.
 SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]]] = {
     "same": (image(), image(), ()),
     "image": (
@@ -59,6 +60,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda("python", {"pip": ["x==1", "y==2"]}),
         (FieldChange("conda_file.dependencies[1].pip[1]", "y==1", "y==2"),),
     ),
+    # Python compares 1, True and 1.0 as equal, but their JSON differs.
     "values that are equal in Python": (
         conda(1, True, 1.0, "1"),
         conda(True, 1, 1, "1"),
@@ -141,6 +143,7 @@ def test_every_field_that_differs_between_two_specs_is_found(
 
 
 def test_an_inserted_dependency_is_one_difference() -> None:
+    # A comparison by index would report every dependency after the new one.
     before = [f"package{number}=1" for number in range(50)]
     after = [*before[:10], "new=1", *before[10:]]
 
@@ -153,6 +156,7 @@ def test_fields_are_in_natural_order() -> None:
     before, after = [f"a{n}" for n in range(12)], [f"b{n}" for n in range(12)]
     paths = [field.path for field in spec_fields(conda(*before), conda(*after))]
 
+    # In alphabetical order, [10] would come before [2].
     assert paths == [f"conda_file.dependencies[{number}]" for number in range(12)]
 
 
@@ -187,6 +191,7 @@ def test_only_the_context_field_lists_files() -> None:
     )
 
 
+# Few values, so that both sides often have equal parts.
 values = st.recursive(
     st.none()
     | st.booleans()
@@ -205,7 +210,7 @@ values = st.recursive(
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
 )
-def test_specs_differ_exactly_if_fields_are_found(
+def test_differing_fields_are_found_exactly_for_unequal_specs(
     before: dict[str, JSON], after: dict[str, JSON]
 ) -> None:
     old = EnvironmentSpec(conda_file=canonical_json(before))
@@ -232,6 +237,7 @@ def test_the_directory_of_a_context_is_not_compared() -> None:
         (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build("a" * 64)),
         (EnvironmentSpec(build=Build("https://example.org/x.git")), unknown_build()),
         (image(), unknown_build("a" * 64)),
+        # The order of dependencies is part of the spec.
         (conda("a", "b"), conda("b", "a")),
     ],
 )
@@ -251,7 +257,7 @@ SHA, MD5 = "a" * 64, "b" * 32
         ([SHA, MD5], MD5, "same"),
         ([SHA, MD5], "c" * 64, "other"),
         ([SHA, MD5], "c" * 32, "other"),
-        ([SHA], MD5, "unknown"),  # an MD5 says nothing about a SHA-256
+        ([SHA], MD5, "unknown"),  # an MD5 cannot be compared with a SHA-256
         ([MD5], SHA, "unknown"),
         ([], SHA, "unknown"),  # a context that azure-ai-ml cannot upload
     ],
@@ -283,6 +289,7 @@ def test_an_ignored_tag_that_the_target_lacks_is_not_written() -> None:
 class TestNamesThatTheServiceChooses:
     """In 2022 the service replaced the `name` of each conda file."""
 
+    # The form of the recorded names: `azureml_` and 32 hexadecimal digits.
     CHOSEN = f"azureml_{'8f1d' * 8}"
 
     @pytest.mark.parametrize("name", ["example", None])
@@ -307,18 +314,18 @@ class TestNamesThatTheServiceChooses:
         ]
 
     @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
-    def test_any_other_name_is_a_difference(self, name: str) -> None:
+    def test_a_name_of_another_form_is_a_difference(self, name: str) -> None:
         before = self.spec({"dependencies": ["python=3.12"], "name": name})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_name_of_this_form_is_compared(self) -> None:
+    def test_a_declared_name_of_the_services_form_equals_itself(self) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"
 
-    def test_a_package_with_such_a_name_is_compared(self) -> None:
+    def test_a_package_name_of_the_services_form_hides_no_difference(self) -> None:
         before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
         after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
 

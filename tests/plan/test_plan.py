@@ -1,4 +1,4 @@
-"""Plans as values: digest, JSON in both directions, and whether a plan may be applied."""
+"""Plans as values: the digest, writing and reading JSON, and the checks before an apply."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_the_summary_counts_every_action() -> None:
     }
 
 
-def test_the_json_of_an_empty_plan() -> None:
+def test_the_json_of_an_empty_plan_has_every_key() -> None:
     plan = Plan(PROJECT, TARGET)
 
     assert plan.to_json() == {
@@ -93,6 +93,7 @@ def test_the_json_of_an_empty_plan() -> None:
         "warnings": [],
         "refused": None,
     }
+    # Only a plan from a file is marked as read back.
     assert plan.read_back is False
 
 
@@ -102,7 +103,7 @@ def test_a_plan_that_was_read_from_json_equals_the_plan_that_was_written() -> No
         assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
-def test_a_plan_from_the_planner_survives_json() -> None:
+def test_a_plan_from_the_planner_is_unchanged_by_a_json_round_trip() -> None:
     plan = make_plan(
         [
             declared(
@@ -129,11 +130,13 @@ def test_every_plan_satisfies_the_published_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     for plan in (PLAN, Plan(PROJECT, TARGET), replace(PLAN, refused="too much")):
         jsonschema.validate(plan.to_json(), schema)
+    # There is no action that deletes.
     broken = PLAN.to_json() | {"changes": [{"action": "delete"}]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, schema)
 
 
+# Each plan differs from `PLAN` in one value that an apply depends on.
 DIFFERENT: dict[str, Plan] = {
     "project": replace(PLAN, project="other"),
     "target name": replace(PLAN, target=replace(TARGET, name="x")),
@@ -156,10 +159,11 @@ DIFFERENT: dict[str, Plan] = {
 
 
 @pytest.mark.parametrize("plan", DIFFERENT.values(), ids=DIFFERENT.keys())
-def test_the_digest_changes_with_everything_that_an_apply_does(plan: Plan) -> None:
+def test_the_digest_depends_on_everything_that_an_apply_does(plan: Plan) -> None:
     assert plan.digest != PLAN.digest
 
 
+# Each plan differs from `PLAN` in one value that only explains the plan.
 SAME: dict[str, Plan] = {
     "reason": replace(PLAN, changes=(replace(CHANGE, reason="x"), PLAN.changes[1])),
     "line": replace(PLAN, changes=(replace(CHANGE, source=Source("x.yml", 9)), PLAN.changes[1])),
@@ -173,7 +177,7 @@ SAME: dict[str, Plan] = {
 
 
 @pytest.mark.parametrize("plan", SAME.values(), ids=SAME.keys())
-def test_the_digest_ignores_everything_that_only_explains(plan: Plan) -> None:
+def test_the_digest_ignores_explanations(plan: Plan) -> None:
     assert plan.digest == PLAN.digest
 
 
@@ -186,7 +190,7 @@ def test_the_digest_of_a_create_covers_its_content() -> None:
 
 
 def test_the_digest_does_not_change_between_releases() -> None:
-    """Approvals are stored outside of envsync: a digest must not change between releases."""
+    """Approvals are stored outside of envsync, so every release must compute the same digest."""
     assert PLAN.digest == "sha256:a2a53e57a53b2bd542e4c63d1f5c8fe714e3200f83630a9ec1af3f63e013cc39"
 
 
@@ -198,6 +202,7 @@ def test_the_digest_does_not_change_between_releases() -> None:
             rf"version 2, but this envsync \({__version__}\) reads only 1\. Make the plan again\.$",
         ),
         (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
+        # The content no longer has the digest that the file names.
         (lambda data: data["changes"].pop(), "edited"),
         (lambda data: data.pop("changes"), "not a plan"),
         (lambda data: data.update(changes=3), "not a plan"),
@@ -221,7 +226,7 @@ def test_json_that_is_not_a_plan_is_refused(data: object) -> None:
         Plan.from_json(data)
 
 
-def test_a_plan_with_rejections_may_be_applied_only_without_them() -> None:
+def test_a_plan_with_rejections_may_be_applied_only_if_they_are_skipped() -> None:
     with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()
     assert caught.value.code == "rejections"

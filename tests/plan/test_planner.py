@@ -1,4 +1,4 @@
-"""The planning table of docs/plan.md, row by row, and the fine print below it."""
+"""Each row of the planning table in docs/plan.md, and the fine print below the table."""
 
 from __future__ import annotations
 
@@ -39,15 +39,16 @@ def plan(
 
 
 def actions(made: Plan) -> list[str]:
-    """The changes in short: `create a:1`."""
+    """Returns the changes as short texts, such as `create a:1`."""
     return [f"{change.action} {change.address}" for change in made.changes]
 
 
 def rejections(made: Plan) -> list[str]:
-    """The rejections in short: `immutable a:1`."""
+    """Returns the rejections as short texts, such as `immutable a:1`."""
     return [f"{item.code} {item.address}" for item in made.rejections]
 
 
+# Versions that the project does not own.
 OTHERS = [
     registered("a", "1", owner="other"),
     registered("a", "1", owner=None),
@@ -226,14 +227,14 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         ["archive a"],
         [],
     ),
-    "undeclared, the active ones ours: archive the environment": (
+    "undeclared, active versions ours: archive the environment": (
         [],
         container("a", registered("a", "1", owner="other", archived=True), "2"),
         POLICY,
         ["archive a"],
         [],
     ),
-    "undeclared, some ours: archive those": (
+    "undeclared, some versions ours: archive these versions": (
         [],
         container("a", "1", registered("a", "2", owner=None), "3"),
         POLICY,
@@ -298,7 +299,7 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
         [],
         ["curated a:1"],
     ),
-    "curated and carrying our name: never archived": (
+    "curated, with our owner tag: never archived": (
         [],
         container("a", registered("a", "1", curated=True)),
         POLICY,
@@ -353,7 +354,7 @@ def test_each_row_of_the_planning_table(
 
 SOURCE = declared("a", "1").source
 
-# Rows: declared, what the target holds, policy, changes with all that explains them.
+# Columns: declaration, container in the target, policy, changes with reason, source and owner.
 CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ...]]] = {
     "a create beside versions that stay": (
         declared("a", "1"),
@@ -609,7 +610,7 @@ def test_every_write_has_the_whole_declaration_and_its_provenance(held: Containe
     )
 
 
-def test_a_plan_names_the_project_and_the_target_it_is_for() -> None:
+def test_a_plan_names_its_project_and_target() -> None:
     made = plan([declared("a", "1")])
 
     assert (made.project, made.target) == (PROJECT, TARGET)
@@ -754,6 +755,7 @@ def test_restoring_an_environment_keeps_archived_versions_archived() -> None:
         state(container("a", "1", registered("a", "2", archived=True), "3", archived=True)),
     )
 
+    # The changes are the archive of version 1 and the restore of the environment.
     assert [change.keep_archived for change in made.changes] == [(), ("1", "2")]
     assert made.unchanged == 1
 
@@ -774,12 +776,13 @@ def test_the_warnings_of_every_name_are_kept() -> None:
     )
 
 
-def test_a_restore_is_rejected_if_a_foreign_version_may_only_seem_archived() -> None:
+def test_a_restore_is_rejected_if_it_may_show_a_foreign_version() -> None:
     """The service may report every version of an archived environment as archived."""
     versions = (
         registered("a", "1", owner="other", archived=True),
         registered("a", "2", archived=True),
     )
+    # `may_echo`: the versions may only show the archived state of their container.
     echo = Container("a", versions, archived=True, may_echo=True)
 
     made = plan([declared("a", "3")], state(echo))
@@ -792,10 +795,11 @@ def test_a_restore_is_rejected_if_a_foreign_version_may_only_seem_archived() -> 
     assert rejections(plan([declared("a", "3")], state(known))) == []
 
 
-# Versions that envsync looks after.
+# Files without a version: envsync numbers their versions.
+# Columns: container in the target, changes.
 
 AUTO: dict[str, tuple[Container | None, list[str]]] = {
-    "no version: 1": (None, ["create a:1"]),
+    "no version yet: create version 1": (None, ["create a:1"]),
     "the newest has the content: nothing": (container("a", "1"), []),
     "other content: highest plus one": (
         container("a", registered("a", "9", image("0")), registered("a", "2", image("0"))),
@@ -805,11 +809,11 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
         container("a", registered("a", "7", archived=True), registered("a", "2", image("0"))),
         ["create a:8"],
     ),
-    "an older version has the content: a new one": (
+    "only an older version has the content: create a version": (
         container("a", "1", registered("a", "2", image("0"))),
         ["create a:3"],
     ),
-    "the newest is archived itself: the version before counts": (
+    "the newest version is archived: the version before it is compared": (
         container("a", "1", registered("a", "2", image("0"), archived=True)),
         [],
     ),
@@ -817,6 +821,7 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
         container("a", registered("a", "2022-09-14", image("0")), next_version="2022-09-15"),
         ["create a:2022-09-15"],
     ),
+    # "٣" is the Arabic digit 3.
     "digits that only int() accepts": (
         container("a", registered("a", "٣", image("0")), next_version="7"),
         ["create a:7"],
@@ -845,7 +850,7 @@ def test_envsync_numbers_the_versions_of_a_file_without_version(
     assert actions(made) == changes
 
 
-def test_the_reason_of_a_new_version_names_the_superseded_one() -> None:
+def test_the_reason_of_a_new_version_names_the_superseded_version() -> None:
     made = plan([declared("a", None)], state(container("a", registered("a", "3", image("0")))))
 
     assert made.changes[0].reason == "new content, supersedes 3"
@@ -857,7 +862,7 @@ def test_two_declarations_of_one_version_are_refused() -> None:
         plan([declared("a", "1"), declared("a", None)])
 
 
-# Changes of @latest.
+# Changes of @latest. Columns: declarations, container in the target, policy, changes of @latest.
 
 LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange, ...]]] = {
     "created in natural order, whatever the order of files": (
@@ -937,6 +942,7 @@ def test_a_new_version_below_the_highest_warns_about_latest() -> None:
         "a: @latest becomes 1.1 although 2.0 is higher, because @latest is the version created "
         "last.",
     )
+    # If both versions are new, 2.0 is created last.
     assert plan(desired).warnings == ()
 
 
@@ -956,7 +962,7 @@ def test_the_digest_tag_decides_whether_an_unknown_context_is_the_same() -> None
     ]
 
 
-def test_without_a_digest_tag_the_upload_hash_of_the_same_kind_decides() -> None:
+def test_without_a_digest_tag_upload_hashes_of_the_same_kind_are_compared() -> None:
     from dataclasses import replace
 
     from envsync.model.environment import Build, BuildContext
@@ -1008,6 +1014,7 @@ def test_a_plan_is_limited_to_names_that_match_both_globs_and_only() -> None:
     desired = [declared("a", "1"), declared("ab", "1"), declared("b", "1")]
     actual = state(container("gone", "1"))
 
+    # "b" and "gone" do not match the glob, "a" is not in `only`, and "never" does not exist.
     made = make_plan(desired, actual, POLICY, TARGET, ("a*",), only={"ab", "b", "gone", "never"})
     assert actions(made) == ["create ab:1"]
     made = make_plan(desired, actual, POLICY, TARGET, only={"gone", "never"})
@@ -1025,6 +1032,7 @@ def test_globs_select_declared_and_owned_names() -> None:
     ]
 
 
+# Names are case-sensitive. "others" exists, but another project owns it.
 @pytest.mark.parametrize("glob", ["nothing", "NEW", "others"])
 def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
     actual = state(container("others", registered("others", "1", owner="other")))
@@ -1038,14 +1046,15 @@ def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
 
 
 def owned(number: int) -> State:
+    """Returns a state with this number of environments, each with one owned version."""
     return state(*(container(f"e{index}", "1") for index in range(number)))
 
 
 @pytest.mark.parametrize(
     ("held", "gone", "refused"),
     [
-        (9, 8, False),  # the guard starts at ten
-        (10, 3, False),  # 30 % exactly
+        (9, 8, False),  # below MASS_ARCHIVE_FLOOR
+        (10, 3, False),  # exactly the default of max_archive_percent: 30 %
         (10, 4, True),
         (100, 30, False),
         (100, 31, True),
@@ -1064,7 +1073,7 @@ def test_a_plan_that_leaves_too_many_environments_without_a_version_is_refused(
 
 
 def test_the_guard_counts_environments_and_not_versions() -> None:
-    """An archive of nine out of ten versions leaves every name with an active version."""
+    """Archiving nine of ten versions leaves one active version in each environment."""
     held = state(
         *(container(f"e{index}", *map(str, range(10))) for index in range(10)),
     )
@@ -1083,6 +1092,7 @@ def test_the_guard_does_not_count_environments_with_a_new_version() -> None:
 
 
 def test_the_guard_counts_only_owned_and_active_environments() -> None:
+    # With the 90 archived environments, 4 would be less than 30 %.
     archived = {f"x{index}": container(f"x{index}", "1", archived=True) for index in range(90)}
     made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
 
@@ -1102,6 +1112,7 @@ def test_a_plan_without_declarations_is_refused() -> None:
 
 
 def test_the_order_of_a_plan_does_not_depend_on_the_order_of_files() -> None:
+    # In natural order, 9 comes before 10.
     desired = [declared("b", "10"), declared("a", "2"), declared("b", "9"), declared("a", "1")]
     made = plan(desired)
 

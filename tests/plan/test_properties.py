@@ -1,4 +1,4 @@
-"""Properties that hold for every desired state, every policy and every edit by others."""
+"""Properties of plan and apply for every desired state, every policy and every foreign edit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ metadata = st.builds(
 
 @st.composite
 def declarations(draw: st.DrawFn) -> list[Declaration]:
-    """For each name: no file, one file without version, or several with versions."""
+    """Generates for each name no file, one file without a version, or files with versions."""
     found = []
     for name in NAMES:
         none: list[str | None] = []
@@ -66,14 +66,14 @@ policies = st.builds(
     adopt=st.sampled_from(["identical", "never"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
-    # Otherwise the guard would refuse most plans, and nothing would be tested.
+    # Without it, the guard would refuse most plans, and nothing would be applied.
     allow_mass_archive=st.just(True),
 )
 
 
 @dataclass(frozen=True)
 class Edit:
-    """An operation on the target without envsync."""
+    """A change of the target by another client than envsync."""
 
     what: str
     key: EnvironmentKey
@@ -122,7 +122,7 @@ def edited(target: LocalTarget, made: Iterable[Edit]) -> None:
         try:
             edit.make(target)
         except (TargetError, KeyError):
-            continue  # the service refuses such an operation as well
+            continue  # the target refuses this edit, as the service would
 
 
 def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) -> Plan:
@@ -131,7 +131,7 @@ def plan_now(target: LocalTarget, desired: list[Declaration], policy: Policy) ->
 
 
 def not_ours(state: State) -> dict[EnvironmentKey, RegisteredVersion]:
-    """Every version that the project does not own."""
+    """Returns every version that the project does not own."""
     return {
         item.environment.key: item
         for container in state.values()
@@ -186,12 +186,13 @@ def test_versions_of_other_owners_change_only_by_adoption_or_take_over(
         (change.name, change.version)
         for change in plan.applicable
         if change.scope == "version"
-        # Only an adoption and --take-over may change versions that are not ours.
+        # Only an adoption and --take-over may change versions of other owners.
         and (change.desired is not None or policy.take_over)
     }
     for key, item in not_ours(before).items():
         if (key.name, key.version) not in meant:
             assert not_ours(after)[key] == item
+    # A restore of an environment must not show versions of other owners.
     strangers = {key for key in shown(after) - shown(before) if key in not_ours(after)}
     assert strangers == set()
 
@@ -231,9 +232,10 @@ def test_a_plan_does_not_depend_on_the_order_of_files(
 
 @examples
 @given(declarations(), edits, policies)
-def test_a_plan_that_was_saved_and_loaded_approves_the_same_apply(
+def test_the_digest_of_a_saved_plan_approves_the_same_apply(
     desired: list[Declaration], made: list[Edit], policy: Policy
 ) -> None:
+    # The twin gets the same edits, and an apply without the saved plan.
     with local_target() as target, local_target() as twin:
         for each in (target, twin):
             edited(each, made)
@@ -247,19 +249,20 @@ def test_a_plan_that_was_saved_and_loaded_approves_the_same_apply(
 
 
 def contents(state: State) -> dict[str, object]:
-    """A state without times of creation."""
+    """Returns a state without the times of creation, which differ from run to run."""
     return {
         name: (held.archived, [(item.environment, item.archived) for item in held.versions])
         for name, held in state.items()
     }
 
 
+# Few examples, because each of them runs two applies with four workers each.
 @settings(max_examples=15, deadline=None)
 @given(declarations(), declarations())
 def test_two_concurrent_applies_lose_no_change(
     first: list[Declaration], second: list[Declaration]
 ) -> None:
-    """Two projects share one file. Each gets everything that it declares, or an error."""
+    """Two projects apply to one file at once. Each owns exactly the versions reported as done."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "local.db"
         results: dict[str, set[EnvironmentKey]] = {}

@@ -1,4 +1,4 @@
-"""Which version a declaration means, and what changes do to `@latest`."""
+"""The version of a declaration, and the effect of changes on `@latest`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def test_two_files_with_the_same_version_are_refused() -> None:
 NEXT: dict[str, tuple[Container, str]] = {
     "no version": (container("a"), "1"),
     "the highest integer plus one": (container("a", "10", "9"), "11"),
+    # "٣" is the Arabic digit 3. "99" is `nextVersion` of the builders.
     "digits that only int() accepts": (container("a", "٣"), "99"),
     "a digit that int() does not accept": (container("a", "²"), "99"),
     "anything else: the next version of the service": (container("a", "1", "rc"), "99"),
@@ -48,7 +49,7 @@ NEXT: dict[str, tuple[Container, str]] = {
 
 
 @pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
-def test_a_new_version_is_numbered(held: Container, version: str) -> None:
+def test_envsync_numbers_a_new_version(held: Container, version: str) -> None:
     assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
 
 
@@ -81,7 +82,7 @@ AFTER: dict[str, tuple[Container, list[Change], str | None]] = {
 
 
 @pytest.mark.parametrize(("held", "changes", "latest"), AFTER.values(), ids=AFTER.keys())
-def test_latest_after_the_changes(
+def test_changes_decide_which_version_is_latest(
     held: Container, changes: list[Change], latest: str | None
 ) -> None:
     assert container_after(held, changes).latest == latest
@@ -113,6 +114,8 @@ def test_a_created_version_below_the_highest_warns_about_latest(
     assert list(latest_falls_back(container_after(held, changes), changes)) == warnings
 
 
+# `following` is `nextVersion` of the service. If the last version is not a number, the service
+# proposes "1", even if version 1 exists (recorded).
 @pytest.mark.parametrize(
     ("versions", "following", "chosen"),
     [
@@ -135,7 +138,7 @@ def test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used(
 
 
 @pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])
-def test_a_spec_that_cannot_be_verified_counts_as_declared_only_in_our_versions(
+def test_an_unverifiable_spec_counts_as_unchanged_only_in_an_owned_version(
     owner: str | None, version: str
 ) -> None:
     held = container("a", registered("a", "1", unknown_build(), owner=owner))

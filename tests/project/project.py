@@ -24,6 +24,7 @@ def write(root: Path, files: Contents) -> Path:
     return root
 
 
+# The files are below `root`, and the environments directory is `root/environments`.
 def load_files(
     root: Path,
     files: Contents,

@@ -1,4 +1,4 @@
-"""Public environment files: envsync reads each as the recorded azure-ai-ml did."""
+"""Public environment files, compared with recorded results of azure-ai-ml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if not VERDICTS.is_file():
 FILES = [json.loads(line) for line in VERDICTS.read_text().splitlines()]
 
 DIFFERENCES = {
-    # The version is a placeholder that a script replaces.
+    # The version is a placeholder, which a script replaces before the file is used.
     "cli/jobs/pipelines-with-components/nyc_taxi_data_regression/env_train.yml": "invalid-version",
 }
 """Files that azure-ai-ml loads and envsync refuses on purpose, with the rule."""
@@ -47,6 +47,7 @@ def test_a_file_that_azure_ai_ml_accepts_is_accepted(verdict: dict[str, Any]) ->
         assert errors == set()
         assert len(loaded.declarations) == 1
     else:
+        # The corpus lacks the files that this environment file names.
         assert errors == {"missing-file"}
         assert "No such file" in verdict["message"]
 
@@ -67,7 +68,7 @@ def test_a_declaration_has_the_values_that_azure_ai_ml_would_send(verdict: dict[
     conda = yaml.safe_load(wire["condaFile"]) if "condaFile" in wire else None
     assert json.loads(declaration.spec.conda_file or "null") == conda
     assert_same_build(declaration, wire.get("build"), verdict)
-    # azure-ai-ml sends the number that YAML reads. envsync keeps the text of the file.
+    # For the tag value 1.10, azure-ai-ml sends the number 1.1. envsync keeps the text of the file.
     tags = {key: yaml.safe_load(text) for key, text in declaration.metadata.tags.items()}
     assert {key: str(value) for key, value in tags.items()} == {
         key: str(value) for key, value in wire.get("tags", {}).items()

@@ -1,4 +1,4 @@
-"""Which files are environment files."""
+"""The search for environment files below a directory."""
 
 from __future__ import annotations
 
@@ -80,6 +80,7 @@ def test_both_yaml_extensions_are_found_at_every_depth(tmp_path: Path) -> None:
         "a.yml": env("a"),
         "b.yaml": env("b"),
         "x/y/z/c.YML": env("c"),
+        # Only YAML files are searched, although YAML can read JSON.
         "d.json": '{"name": "d", "image": "i:1"}',
         "merged.yml": "<<: {name: m}\ndescription: d\nimage: i:1\n",
     }
@@ -90,7 +91,7 @@ def test_hidden_directories_are_skipped(tmp_path: Path) -> None:
     files: Contents = {
         ".ipynb_checkpoints/a.yml": env("a"),
         ".hidden.yml": env("h"),
-        "._b.yml": b"\x00\x05",
+        "._b.yml": b"\x00\x05",  # macOS writes such files to foreign file systems
     }
 
     assert names(tmp_path, files) == ["h"]
@@ -135,6 +136,7 @@ def test_files_in_a_build_context_are_not_environment_files(tmp_path: Path) -> N
 
 
 def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) -> None:
+    # `other.yml` is not an environment file: it is in the context of `env.yml` and has none itself.
     files = {
         "a/env.yml": build("a", "."),
         "a/gpu.yml": build("a-gpu", "."),
@@ -146,7 +148,7 @@ def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) 
     assert names(tmp_path, files) == ["a", "a-gpu", "b"]
 
 
-def test_the_context_that_an_excluded_file_names_excludes_nothing(
+def test_the_build_context_of_an_excluded_file_excludes_no_files(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -159,7 +161,10 @@ def test_the_context_that_an_excluded_file_names_excludes_nothing(
     assert names(tmp_path, files) == ["e", "f"]
 
 
-def test_the_outermost_of_mutually_excluding_files_is_kept(tmp_path: Path) -> None:
+def test_of_two_mutually_excluding_files_the_file_with_the_outer_context_is_kept(
+    tmp_path: Path,
+) -> None:
+    # Each file is in the context of the other. The context of `f` contains the context of `g`.
     files = {
         "a/f.yml": build("f", ".."),
         "g.yml": build("g", "a"),
@@ -179,6 +184,8 @@ def test_links_to_directories_are_followed_once_inside_the_project(tmp_path: Pat
     (tmp_path / "outside" / "o.yml").write_text(env("o"))
     directory = root / "environments" / "a"
     directory.mkdir(parents=True)
+    # A loop, the same directory again, a directory elsewhere in the project, a directory outside,
+    # and a link without a target.
     (directory / "loop").symlink_to(root / "environments", target_is_directory=True)
     (directory / "again").symlink_to(directory, target_is_directory=True)
     (directory / "elsewhere").symlink_to(elsewhere, target_is_directory=True)
@@ -236,6 +243,7 @@ def test_a_link_from_a_build_context_out_of_the_project_is_reported(tmp_path: Pa
     (root / "environments" / "ctx").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
     (root / "environments" / "ctx" / "secret").symlink_to(tmp_path / "secret")
+    # This link has no target.
     (root / "environments" / "ctx" / "nothing").symlink_to(tmp_path / "project" / "nothing")
     files = {
         "environments/a.yml": build("a", "ctx"),

@@ -1,4 +1,4 @@
-"""`load`: declarations with the values that azure-ai-ml sends, named paths, and fuzzed input."""
+"""`load`: declarations with the values that azure-ai-ml sends, named paths, and random input."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def test_a_remote_build_context_is_kept_as_a_url(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["1", "1.0", "2024.08", "08", "'1.10'", "!!str 1.10", "a-b_c.d"]
+    # 8 is not an octal digit, so YAML 1.1 reads 08 as a string.
+    "version",
+    ["1", "1.0", "2024.08", "08", "'1.10'", "!!str 1.10", "a-b_c.d"],
 )
 def test_versions_that_yaml_reads_as_written_are_accepted(version: str, tmp_path: Path) -> None:
     shown = version.removeprefix("!!str ").strip("'")
@@ -90,6 +92,7 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
 
     assert inline == in_file
     assert inline.digest == in_file.digest
+    # The values are those of YAML 1.1: the number 1.1, and `yes` as true.
     assert json.loads(inline.conda_file or "") == {
         "dependencies": ["python=3.12", {"pip": ["a==1"]}],
         "name": 1.1,
@@ -164,7 +167,7 @@ class TestNamedPaths:
             "list.yml:1:1 error wrong-type",
         ]
 
-    def test_paths_of_a_file_outside_the_project_stay_in_its_own_directory(
+    def test_a_file_outside_the_project_may_name_only_files_in_its_directory(
         self, tmp_path: Path
     ) -> None:
         outside = tmp_path / "outside"
@@ -185,6 +188,7 @@ class TestNamedPaths:
 def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) -> None:
     contents = {
         "a": BASE + "version: 1\n",
+        # The same version as in "a". "b/d" declares the same name without a version.
         "b/c": BASE + "version: 1\n",
         "b/d": BASE,
         "z": "name: f\nimage: i\ntags: [\n",
@@ -205,6 +209,7 @@ def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) 
     ]
 
 
+# Texts that YAML reads as other types, and paths out of the directory.
 SCALARS = st.sampled_from(
     [
         "1",
@@ -308,4 +313,5 @@ def test_large_files_are_read_in_linear_time(text: str, tmp_path: Path) -> None:
     path = tmp_path / "environments" / "e.yml"
     load_files(tmp_path, {"environments/e.yml": text}, paths=[path])
 
+    # The limit is generous, so that a busy machine does not fail the test.
     assert time.perf_counter() - start < 10

@@ -31,11 +31,11 @@ conda_file:
         ("conda_file", (4, 1)),
         ("conda_file.dependencies[0]", (6, 7)),
         ("conda_file.dependencies[1].pip[0]", (8, 11)),
-        ("conda_file.dependencies[1].pip[7]", (7, 7)),
+        ("conda_file.dependencies[1].pip[7]", (7, 7)),  # no such item: the key of the list
         ("conda_file.dependencies[7]", (5, 3)),
         ('conda_file.variables["a.b"]', (9, 15)),
         ('conda_file.variables["quo\\"te"]', (9, 25)),
-        ("os_type", (2, 3)),
+        ("os_type", (2, 3)),  # merged from `defaults`
     ],
 )
 def test_a_field_is_located_at_its_key_or_list_item(

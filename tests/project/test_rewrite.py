@@ -159,6 +159,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, str]:
     """Generates an environment file in block style, and its version."""
     key, colon, style = draw(VERSION)
     version = draw(NUMBER)
+    # Without quotes, YAML 1.1 reads 010 as the octal number 8.
     if style == "{}" and version == "010" and "str" not in colon:
         version = "10"
     comment = draw(st.just("") | COMMENT.map(" {}".format)) if "\n" not in style else ""
@@ -204,6 +205,7 @@ def assert_only_the_version_changes(data: bytes, before: str, after: str) -> Non
     start, end = common(data, changed.data), common(data[::-1], changed.data[::-1])
     old, new = data[start : len(data) - end], changed.data[start : len(changed.data) - end]
     assert (b"\n" in old + new, b"\r" in old + new) == (False, False)
+    # The two quotes may change with the version.
     assert len(old) <= len(before) + 2
     assert len(new) <= len(after) + 2
     differing = [
@@ -224,7 +226,7 @@ def lines(data: bytes) -> list[bytes]:
 
 
 def common(one: bytes, other: bytes) -> int:
-    """Returns the length of the common prefix."""
+    """Returns the length of the longest common prefix."""
     return next(
         (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),
@@ -256,6 +258,7 @@ def assert_versions_can_be_rewritten(directory: Path) -> int:
     return count
 
 
+# The next two tests fail if a pattern finds fewer files than the test data has.
 @needs_corpus
 def test_every_public_file_changes_on_one_line_and_keeps_its_meaning() -> None:
     assert assert_versions_can_be_rewritten(CORPUS) == 90

@@ -19,14 +19,14 @@ CONDA = "name: e\ndescription: d\nimage: i:1\nconda_file: conda.yml\n"
 
 @dataclass(frozen=True)
 class Case:
-    """One way to break a rule.
+    """One way to break a rule, and its correction.
 
     Attributes:
         bad: the environment file, or several files, that break the rule.
         good: the corrected files, without any problem.
         where: every problem of `bad`, in the format of `found`.
-        says: words of the messages and fixes.
-        others: files that `bad` and `good` need.
+        says: words that the messages and fixes contain.
+        others: further files for both `bad` and `good`.
     """
 
     name: str
@@ -465,6 +465,7 @@ CASES = [
         ["CRLF", "`a.txt`", "`__pycache__/`", "`b.md`", ".amlignore"],
         CTX,
     ),
+    # 2,000 files are allowed, and the Dockerfile is one more.
     Case(
         "large-context",
         {"e.yml": BUILD, **{f"ctx/{number}": "" for number in range(2000)}},
@@ -537,6 +538,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
         "environments/a.yml": "name: a b\nimage: x\nversion: 1.10\n",
         "environments/b.yml": "name: b\nimage: i:1\nconda_file: conda.yml\n",
         "environments/c.yml": "image: i:1\nname: [\n",
+        # This file is broken, but nothing in it shows that it is an environment file.
         "environments/no-environment.yml": "name: [\n",
         "environments/conda.yml": "dependencies: {}\n",
     }
@@ -572,6 +574,7 @@ def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Pa
 
 
 def test_a_file_with_disabled_rules_declares_what_azure_would_register(tmp_path: Path) -> None:
+    # YAML keeps the last value of a repeated key, and reads 1.10 as the number 1.1.
     text = "name: e\nname: f\ndescription: d\nimage: i:1\nversion: 1.10\nfoo: 1\n"
     loaded = load_files(
         tmp_path,
@@ -602,8 +605,11 @@ def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_pa
     [
         ("image: x  # envsync: ignore[unpinned-image]", []),
         ("image: x  #envsync:ignore[ unpinned-image ]", []),
+        # missing-file is always an error, so it cannot be ignored.
         ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
+        # The comment names another rule than the rule that is broken.
         ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
+        # These are parts of values, not comments.
         ("image: x#envsync:ignore[unpinned-image]/y", ["unpinned-image"]),
         ("image: 'x # envsync: ignore[unpinned-image]/y'", ["unpinned-image"]),
         ("# envsync: ignore[unpinned-image]\nimage: x", ["unpinned-image"]),

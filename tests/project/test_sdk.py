@@ -1,4 +1,4 @@
-"""envsync and the installed azure-ai-ml accept the same files, except for the listed ones."""
+"""envsync and the installed azure-ai-ml accept the same files, except for those in `STRICTER`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ FILES = {
     "nodeps.yml": "name: foo\n",
 }
 
+# Files that both accept or both refuse.
 SAME = [
     "",
     "- a\n",
@@ -171,7 +172,7 @@ STRICTER = {
     BASE + "conda_file: 0\n": "wrong-type",
     BASE
     + f"inference_config: {{{ROUTES}, scoring_route: {{path: /, port: 80.5}}}}\n": "wrong-type",
-    # azure-ai-ml accepts these. The service or the image build would refuse them.
+    # azure-ai-ml accepts these values, but the service or the image build would refuse them.
     BASE + "version: latest\n": "invalid-version",
     BASE + "version: -1\n": "invalid-version",
     BASE + "version: ''\n": "wrong-type",
@@ -195,7 +196,7 @@ STRICTER = {
 @pytest.fixture(scope="module")
 def load_environment() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its dependencies emit warnings on import
+        warnings.simplefilter("ignore")  # from the import of azure-ai-ml's dependencies
         from azure.ai.ml import load_environment
 
     return load_environment
@@ -212,6 +213,7 @@ def sdk_accepts(load_environment: Any, path: Path) -> bool:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             load_environment(path)._to_rest_object().as_dict()
+    # azure-ai-ml refuses files with exceptions of many types.
     except Exception:  # noqa: BLE001
         return False
     finally:
@@ -225,7 +227,7 @@ def errors(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_envsync_accepts_a_file_if_azure_ai_ml_does(
+def test_envsync_and_azure_ai_ml_accept_the_same_files(
     text: str, directory: Path, load_environment: Any
 ) -> None:
     path = directory / "env.yml"
@@ -235,7 +237,7 @@ def test_envsync_accepts_a_file_if_azure_ai_ml_does(
 
 
 @pytest.mark.parametrize("text", STRICTER)
-def test_envsync_refuses_a_documented_exception(
+def test_envsync_refuses_some_files_that_azure_ai_ml_accepts(
     text: str, directory: Path, load_environment: Any
 ) -> None:
     path = directory / "env.yml"

@@ -39,6 +39,7 @@ from envsync.plan.compare import match_spec
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
 
+# The digest is not the digest of a spec. Tests of build contexts replace it with the real digest.
 OURS = Provenance(
     owner="churn-models",
     digest="sha256:" + "0" * 64,
@@ -66,12 +67,12 @@ def environment(
 
 
 def container(target: Target, name: str = "pydata") -> Container:
-    """Returns what a target holds under a name."""
+    """Returns the container with a name."""
     return target.read([name])[name]
 
 
 def registered(target: Target, name: str = "pydata", version: str = "1") -> RegisteredVersion:
-    """Returns one version as a target holds it."""
+    """Returns one registered version."""
     return {item.version: item for item in container(target, name).versions}[version]
 
 
@@ -88,13 +89,13 @@ def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    # Not azure-ai-ml's hash of the directory, but distinct for distinct content, which is enough.
+    # This is not azure-ai-ml's hash. The tests only need different hashes for different content.
     uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
     return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
 
 
 class TargetContract:
-    """The suite. Each test gets a target without environments of these names."""
+    """The tests of the contract. The target has no environment with a name that a test uses."""
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
@@ -119,19 +120,19 @@ class TargetContract:
         assert target.read(["absent"]) == {}
         assert target.read(["absent", "pydata"]).keys() == {"pydata"}
 
-    def test_no_names_and_no_owner_read_nothing(self, target: Target) -> None:
+    def test_read_without_names_and_owner_returns_nothing(self, target: Target) -> None:
         target.create(environment("pydata"))
 
         assert target.read([]) == {}
 
-    def test_none_reads_everything(self, target: Target) -> None:
+    def test_read_with_none_returns_every_environment(self, target: Target) -> None:
         target.create(environment("pydata"))
         target.create(environment("foreign", provenance=Provenance(owner="other")))
         target.create(environment("unowned", provenance=Provenance()))
 
         assert {"pydata", "foreign", "unowned"} <= target.read(None).keys()
 
-    def test_an_owners_environments_are_found_without_their_names(self, target: Target) -> None:
+    def test_environments_of_an_owner_are_found_without_their_names(self, target: Target) -> None:
         target.create(environment("pydata"))
         target.create(environment("foreign", provenance=Provenance(owner="other")))
         target.create(environment("unowned", provenance=Provenance()))
@@ -191,7 +192,7 @@ class TargetContract:
 
         assert registered(target).environment == declared
 
-    def test_creating_the_same_again_does_nothing(self, target: Target) -> None:
+    def test_repeating_a_create_changes_nothing(self, target: Target) -> None:
         target.create(environment())
         target.create(environment(version="2"))
         before = container(target)
@@ -231,7 +232,9 @@ class TargetContract:
         ],
         ids=["image", "conda", "os", "build", "inference"],
     )
-    def test_another_spec_is_refused(self, target: Target, other: EnvironmentSpec) -> None:
+    def test_a_create_with_another_spec_is_refused(
+        self, target: Target, other: EnvironmentSpec
+    ) -> None:
         target.create(environment())
 
         with pytest.raises(TargetError, match="pydata"):
@@ -240,7 +243,9 @@ class TargetContract:
         assert [item.environment for item in container(target).versions] == [environment()]
 
     @pytest.mark.parametrize("first", [None, "other"])
-    def test_another_owner_is_refused(self, target: Target, first: str | None) -> None:
+    def test_a_create_with_another_owner_is_refused(
+        self, target: Target, first: str | None
+    ) -> None:
         theirs = environment(provenance=Provenance(owner=first))
         target.create(theirs)
 
@@ -259,7 +264,7 @@ class TargetContract:
         assert container(target).latest is None
 
     def test_versions_are_in_order_of_creation(self, target: Target) -> None:
-        # The order of creation is neither numeric nor alphabetical here.
+        # This order is neither numeric nor alphabetical.
         for version in ("10", "9", "1.10", "1.9", "nightly"):
             target.create(environment(version=version))
 
@@ -287,7 +292,7 @@ class TargetContract:
         assert flags(target, "PyData") == {None: False, "rc1": False}
         assert target.read(["PYDATA"]) == {}
 
-    # What is kept
+    # Values that are stored unchanged
 
     @pytest.mark.parametrize(
         "text",
@@ -310,6 +315,7 @@ class TargetContract:
         assert registered(target, version="2").environment.metadata == created.metadata
 
     def test_tag_values_stay_text(self, target: Target) -> None:
+        # YAML or JSON would read these texts as other types.
         tags = {"empty": "", "number": "1.10", "flag": "true", "nothing": "null", "json": "{}"}
         target.create(environment(tags=tags))
 
@@ -336,7 +342,7 @@ class TargetContract:
         ("before", "after"),
         [('{"n":1}', '{"n":1.0}'), ('{"n":1}', '{"n":true}'), ('{"n":1}', '{"n":"1"}')],
     )
-    def test_numbers_that_differ_in_json_differ(
+    def test_values_with_different_json_are_different_specs(
         self, target: Target, before: str, after: str
     ) -> None:
         target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=before)))
@@ -407,7 +413,9 @@ class TargetContract:
 
         assert container(target) == before
 
-    def test_another_build_context_is_refused(self, target: Target, tmp_path: Path) -> None:
+    def test_a_create_with_another_build_context_is_refused(
+        self, target: Target, tmp_path: Path
+    ) -> None:
         first = EnvironmentSpec(build=Build(build_context(tmp_path / "1", {"Dockerfile": b"a"})))
         second = EnvironmentSpec(build=Build(build_context(tmp_path / "2", {"Dockerfile": b"b"})))
         target.create(environment(spec=first, provenance=replace(OURS, digest=first.digest)))
@@ -446,7 +454,7 @@ class TargetContract:
 
     # Updating
 
-    def test_an_update_replaces_everything_that_may_change(self, target: Target) -> None:
+    def test_an_update_replaces_metadata_and_provenance(self, target: Target) -> None:
         target.create(environment(tags={"stays": "1", "changes": "1", "goes": "1"}))
         metadata = Metadata("New.", {"stays": "1", "changes": "2", "comes": "1"})
         provenance = Provenance(owner="other", source="environments/moved.yml")
@@ -617,7 +625,7 @@ class TargetContract:
 
         assert container(target) == before
 
-    def test_archiving_changes_nothing_else(self, target: Target) -> None:
+    def test_archive_and_restore_change_nothing_else(self, target: Target) -> None:
         target.create(environment())
         before = container(target)
 
@@ -665,7 +673,7 @@ class TargetContract:
         held = [item.environment for found in state.values() for item in found.versions]
         assert sorted(held, key=lambda item: int(item.key.version)) == declared
 
-    def test_one_of_several_threads_creates_a_version(self, target: Target) -> None:
+    def test_only_one_of_several_threads_creates_a_version(self, target: Target) -> None:
         rivals = [
             environment(spec=EnvironmentSpec(image=f"contoso.example/image:{i}")) for i in range(8)
         ]
@@ -689,6 +697,7 @@ class TargetContract:
             text = str(number)
             target.update(EnvironmentKey("pydata", "1"), Metadata(text, {"number": text}), OURS)
 
+        # Each write sets the description and a tag to the same number.
         def read(_: int) -> bool:
             held = registered(target).environment.metadata
             return held == environment().metadata or held.tags == {"number": held.description}

@@ -1,4 +1,4 @@
-"""Temporary directories that are removed in any case."""
+"""Temporary directories that are removed even if their block does not end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Uses any release of azure-ai-ml as in its documentation of environments.
+"""Runs the documented operations on environments with any release of azure-ai-ml.
 
-The arguments are environment files in the working directory; each declares version 1. Prints a JSON
-object with the result of each step.
+The arguments are environment files in the working directory. Each file declares version 1. Prints a
+JSON object with the result of each step.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from azure.identity import DefaultAzureCredential
 
 
 def clients() -> tuple[MLClient, MLClient]:
-    """Returns a client for the workspace and one for the registry."""
+    """Returns a client for the workspace, and a client for the registry."""
     credential = DefaultAzureCredential()
     workspace = MLClient(
         credential,

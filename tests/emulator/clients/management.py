@@ -90,6 +90,7 @@ def workspace(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
         found = containers.list(GROUP, WORKSPACE, list_view_type=view)
         seen[view] = sorted(item.name for item in found if item.name.startswith("mgmt"))
     seen["published"] = publish(client, "mgmt", "2")
+    # The second delete gets 204, which is not an error.
     versions.delete(GROUP, WORKSPACE, "mgmt", "1")
     versions.delete(GROUP, WORKSPACE, "mgmt", "1")
     seen["deleted version"] = status_of(lambda: versions.get(GROUP, WORKSPACE, "mgmt", "1"))
@@ -104,7 +105,7 @@ def workspace(client: MachineLearningServicesMgmtClient) -> dict[str, Any]:
 def publish(client: MachineLearningServicesMgmtClient, name: str, version: str) -> str:
     """Publishes a version, and returns the final status.
 
-    The library has no method for it, so its pipeline and poller are used directly.
+    The library has no method to publish, so its pipeline and poller are used directly.
     """
     base = client.environment_versions._client
     subscription = os.environ["AZURE_SUBSCRIPTION_ID"]

@@ -1,4 +1,4 @@
-"""The accepted values of `api-version`, and the errors about others."""
+"""The accepted values of `api-version`, and the errors for other values."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def test_every_known_api_version_is_accepted(base: str) -> None:
 
 
 @pytest.mark.parametrize(("base", "kind"), [(WORKSPACE, "workspaces"), (REGISTRY, "registries")])
+# A date that is no version, a misspelt version, and a word.
 @pytest.mark.parametrize("api", ["2023-04-02", "2024-04-01-previw", "latest"])
-def test_an_unknown_api_version_is_refused_with_the_known_ones(
+def test_the_error_for_an_unknown_api_version_lists_the_known_versions(
     base: str, kind: str, api: str
 ) -> None:
     with serving() as client:

@@ -37,6 +37,7 @@ def test_a_deleted_environment_does_not_exist(base: str, api: str) -> None:
         gone = client.get(f"{container}/versions/1", api).status
         second = [delete(client, container, api) for _ in range(2)]
 
+        # A repeated delete gets 204: there is nothing to delete.
         assert (first, left, gone) == ([200, 204], ["2"], 404)
         assert second == [200, 204]
         assert client.get(container, api).status == 404
@@ -92,6 +93,7 @@ def test_a_put_of_a_new_version_starts_an_operation() -> None:
         address = put.headers["azure-asyncoperation"]
         states = [client.send("GET", address).json["status"] for _ in range(2)]
 
+    # One hour (recorded).
     assert put.headers["x-ms-async-operation-timeout"] == "PT1H"
     assert states == ["InProgress", "Succeeded"]
 
@@ -148,6 +150,7 @@ def test_one_subscription_is_listed_and_every_subscription_exists() -> None:
         other = client.get(f"{manager}/subscriptions/other", api).json
         tenants = client.get(f"{manager}/tenants", api).json["value"]
 
+    # The ids are constants of the emulator, because scripts and recorded output contain them.
     assert [item["subscriptionId"] for item in listed] == ["00000000-0000-4000-8000-656e7673796e"]
     assert (other["subscriptionId"], other["state"]) == ("other", "Enabled")
     assert {item["tenantId"] for item in (*listed, other, *tenants)} == {

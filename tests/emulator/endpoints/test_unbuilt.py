@@ -29,7 +29,7 @@ MACHINE_LEARNING = "Microsoft.MachineLearningServices"
         ("OPTIONS", SUBSCRIPTION, "GET, HEAD"),
     ],
 )
-def test_a_method_that_azure_ml_does_not_have_is_405(method: str, url: str, allowed: str) -> None:
+def test_a_method_that_azure_ml_does_not_have_gets_405(method: str, url: str, allowed: str) -> None:
     with serving() as client:
         reply = client.send(method, f"{url}?api-version={STABLE}")
 
@@ -41,7 +41,7 @@ def test_a_method_that_azure_ml_does_not_have_is_405(method: str, url: str, allo
     [
         ("GET", f"{WORKSPACE}/jobs", f"{MACHINE_LEARNING}/workspaces/jobs"),
         ("GET", f"{WORKSPACE}/jobs/a", f"{MACHINE_LEARNING}/workspaces/jobs"),
-        ("HEAD", f"{WORKSPACE}/jobs/a", ""),
+        ("HEAD", f"{WORKSPACE}/jobs/a", ""),  # a response to HEAD has no body with a message
         ("PUT", WORKSPACE, f"{MACHINE_LEARNING}/workspaces"),
         (
             "PUT",
@@ -55,7 +55,7 @@ def test_a_method_that_azure_ml_does_not_have_is_405(method: str, url: str, allo
         ("GET", f"{LOGIN}/oauth2/v2.0/authorize", "/tenant/oauth2/v2.0/authorize"),
     ],
 )
-def test_an_operation_that_only_azure_ml_has_is_501(method: str, url: str, kind: str) -> None:
+def test_an_operation_that_only_azure_ml_has_gets_501(method: str, url: str, kind: str) -> None:
     with serving() as client:
         reply = client.send(method, f"{url}?api-version={STABLE}")
 
@@ -75,12 +75,12 @@ def test_an_operation_that_only_azure_ml_has_is_501(method: str, url: str, kind:
         "https://management.azure.com/nothing",
     ],
 )
-def test_404_is_the_response_for_missing_resources_only(url: str) -> None:
+def test_a_missing_resource_gets_404(url: str) -> None:
     with serving() as client:
         assert client.get(url, STABLE).status == 404
 
 
-def test_the_response_to_head_is_that_to_get_without_the_body() -> None:
+def test_the_response_to_head_is_the_response_to_get_without_a_body() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE}, STABLE)
         client.put(f"{REGISTRY}/environments/a/versions/1", {"image": IMAGE}, DATAPLANE)

@@ -44,7 +44,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Answer:
-    """A response; the status is None if there was no response."""
+    """A response. The status is None if the request got no response."""
 
     status: int | None
     headers: dict[str, str]
@@ -106,7 +106,7 @@ def never(address: Address) -> None:
         ("503", 503, "ServiceUnavailable", "1"),
     ],
 )
-def test_an_error_fault_answers_without_executing_the_request(
+def test_an_error_fault_returns_an_error_without_executing_the_request(
     kind: FaultKind, status: int, code: str, wait: str | None
 ) -> None:
     service = Service()
@@ -169,13 +169,14 @@ def test_faults_do_not_depend_on_the_order_of_requests() -> None:
     assert statuses(1, 0.5, paths) == statuses(1, 0.5, paths[::-1])[::-1]
 
 
-def test_a_repeated_request_can_succeed() -> None:
+def test_a_retry_can_succeed_after_a_fault() -> None:
     assert set(statuses(1, 0.5, ["/same"] * 40)) == {201, 500}
 
 
 def test_the_rate_is_the_share_of_affected_requests() -> None:
     draws = [share(0, "500", str(number), times=1) for number in range(2000)]
 
+    # The numbers are the same on every run. 3 % is more than three standard deviations.
     assert 0.17 < sum(draw < 0.2 for draw in draws) / len(draws) < 0.23
 
 
@@ -197,6 +198,7 @@ class Clock:
         return self.now
 
 
+# https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 @pytest.mark.parametrize(("kind", "size", "rate"), [("reads", 250, 25), ("writes", 200, 10)])
 def test_a_bucket_has_the_documented_capacity_and_refill(kind: str, size: int, rate: int) -> None:
     clock = Clock()
@@ -208,6 +210,7 @@ def test_a_bucket_has_the_documented_capacity_and_refill(kind: str, size: int, r
     clock.now += 1
     assert [bucket.take() for _ in range(rate + 1)][-2:] == [(0, 0), (0, 1)]
 
+    # The bucket never has more tokens than its capacity.
     clock.now += 3600
     assert bucket.take() == (size - 1, 0)
 
@@ -239,12 +242,14 @@ def test_writes_have_their_own_bucket() -> None:
 
 
 def token(principal: str, salt: str) -> str:
+    # A JWT with the header `{}` and an invalid signature, which the middleware does not verify.
     claims = json.dumps({"oid": principal, "salt": salt}).encode()
     return f"Bearer e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.x"
 
 
 @pytest.mark.parametrize(
     ("path", "authorization", "left"),
+    # 248 is the second request of a bucket, and 249 the first.
     [
         (SUBSCRIPTION.lower(), token("anna", "1"), "248"),
         (SUBSCRIPTION, token("anna", "another token"), "248"),
@@ -262,6 +267,7 @@ def test_each_subscription_and_principal_has_its_own_bucket(
     assert answer.headers["x-ms-ratelimit-remaining-subscription-reads"] == left
 
 
+# The claims of the last token are the number 123.
 @pytest.mark.parametrize("text", ["", "Bearer abc", "Bearer a.b.c", "Bearer a.MTIz.c"])
 def test_an_invalid_token_is_its_own_principal(text: str) -> None:
     assert principal(text) == text

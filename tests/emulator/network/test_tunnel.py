@@ -15,7 +15,7 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Sends data back in capitals. For `who?`, sends the port of the client."""
+    """Sends data back in upper case. For `who?`, sends the port of the connection instead."""
     while data := await reader.read(65536):
         if data == b"who?":
             data = str(writer.get_extra_info("peername")[1]).encode()
@@ -24,9 +24,9 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 def through(talk: Talk, host: str = "management.azure.com") -> bytes:
-    """Returns the result of a conversation with a tunnel to an echo server.
+    """Runs a client against a tunnel to an echo server, and returns the result of the client.
 
-    Fails if a task or an unhandled exception is left afterwards.
+    Fails if a task is left running, or if an exception was not handled.
     """
 
     problems: list[object] = []
@@ -43,7 +43,7 @@ def through(talk: Talk, host: str = "management.azure.com") -> bytes:
             raise TunnelRefusal(503, "Azurite is not installed")
 
         async def stopped() -> Address:
-            return Address("127.0.0.1", 1)
+            return Address("127.0.0.1", 1)  # no server listens on this port
 
         tunnel = Tunnel({host: destination, "broken.net": broken, "stopped.net": stopped})
         result = await asyncio.wait_for(talk(tunnel, await tunnel.start()), 10)
@@ -77,6 +77,7 @@ def connect(target: str) -> bytes:
     ("host", "target"),
     [
         ("management.azure.com", "management.azure.com:443"),
+        # Host names are case-insensitive, and may end with a dot.
         ("management.azure.com", "Management.Azure.COM.:443"),
         ("*.blob.core.windows.net", "account.blob.core.windows.net:443"),
     ],
@@ -119,7 +120,7 @@ def test_large_data_is_copied_unchanged_in_both_directions() -> None:
         "management.azure.com:80",
         "management.azure.com",
         "127.0.0.1:443",
-        "169.254.169.254:443",
+        "169.254.169.254:443",  # the metadata service of virtual machines
         "[::1]:443",
     ],
 )
@@ -142,7 +143,7 @@ def test_plain_http_is_refused() -> None:
 
 
 @pytest.mark.parametrize("request_", [b"\r\n\r\n", b"CONNECT\r\n\r\n"])
-def test_an_incomplete_request_is_closed(request_: bytes) -> None:
+def test_an_incomplete_request_is_refused(request_: bytes) -> None:
     assert through(asking(request_)).startswith(b"HTTP/1.1 403 ")
 
 
@@ -165,6 +166,7 @@ def test_a_silent_client_does_not_delay_the_stop() -> None:
     async def talk(_tunnel: Tunnel, proxy: Address) -> bytes:
         _, writer = await asyncio.open_connection(*proxy)
         writer.write(b"CONN")
+        # Gives the tunnel time to read the incomplete request.
         await asyncio.sleep(0.05)
         writer.close()
         return b"gone"

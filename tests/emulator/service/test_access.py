@@ -37,6 +37,7 @@ def test_a_request_without_a_valid_token_is_refused(token: str | None) -> None:
 
 def test_the_token_of_another_emulator_is_refused() -> None:
     with serving() as client:
+        # Each emulator signs its tokens with a new key.
         form = {"client_id": "x", "client_secret": "envsync-emulator"}
         client.token = str(Tokens(Settings()).issue("tenant", form)["access_token"])
 
@@ -136,7 +137,8 @@ def test_a_client_that_disconnects_during_its_request_is_ignored() -> None:
     app = create_app(Settings())
     scope = {"type": "http", "method": "PUT", "path": "/", "headers": [], "query_string": b""}
 
-    asyncio.run(app(scope, gone, nowhere))  # does not raise
+    # The test passes if this call raises no exception.
+    asyncio.run(app(scope, gone, nowhere))
 
 
 def test_the_login_endpoints_are_discovered() -> None:
@@ -152,7 +154,7 @@ def test_the_login_endpoints_are_discovered() -> None:
 @pytest.mark.parametrize(
     ("method", "url", "status"),
     [
-        ("GET", "https://contoso.example/", 421),
+        ("GET", "https://contoso.example/", 421),  # Misdirected Request (RFC 9110)
         ("GET", "https://management.azure.com/nothing", 404),
         ("PATCH", f"{VERSION}?api-version=2024-04-01", 405),
         ("GET", VERSION, 400),

@@ -57,7 +57,7 @@ def test_older_and_stable_api_versions_return_fewer_keys() -> None:
     assert keys[STABLE] - old == {"autoRebuild", "provisioningState", "stage"}
 
 
-def test_a_conda_file_is_returned_as_json_in_its_own_order() -> None:
+def test_a_conda_file_is_returned_as_json_with_its_order_of_keys() -> None:
     conda = "name: x\nchannels: [b, a]\ndependencies:\n- python=3.11\n- pip:\n  - a==1\n"
     meaning = {
         "name": "x",
@@ -72,6 +72,7 @@ def test_a_conda_file_is_returned_as_json_in_its_own_order() -> None:
         other = client.put(VERSION, {"image": IMAGE, "condaFile": reordered})
 
         assert rewritten == json.dumps(meaning, indent=2)
+        # The order of keys is not part of the spec, so both requests are updates.
         assert (again.status, other.status) == (201, 201)
         assert client.get(VERSION).properties["condaFile"] == rewritten
 
@@ -111,7 +112,7 @@ def test_a_version_can_be_sent_back_unchanged() -> None:
 
 
 def test_a_stage_that_is_sent_back_restores_the_version() -> None:
-    """Source: OpenAPI, AssetBase: a stage determines `isArchived`."""
+    """According to the OpenAPI (`AssetBase`), a stage in a request determines `isArchived`."""
     with serving() as client:
         came = client.put(VERSION, {"image": IMAGE}).properties
         naive = client.put(VERSION, {**came, "isArchived": True}).properties
@@ -141,6 +142,7 @@ def test_a_client_cannot_write_labels() -> None:
     assert labels == {"2": {"azureml.labels": "latest"}, "1": {"azureml.labels": ""}}
 
 
+# If the newest version is not a number, `nextVersion` is 1, even if version 1 exists (recorded).
 @pytest.mark.parametrize(
     ("versions", "latest", "following"),
     [
@@ -187,6 +189,7 @@ def test_the_latest_version_is_the_active_version_created_last() -> None:
     with serving() as client:
         for version in ("10", "9", "foo"):
             client.put(f"{CONTAINER}/versions/{version}", {"image": IMAGE})
+        # An update does not make version 10 the newest.
         client.put(f"{CONTAINER}/versions/10", {"image": IMAGE, "description": "New."})
         client.put(f"{CONTAINER}/versions/foo", {"image": IMAGE, "isArchived": True})
 
@@ -208,6 +211,7 @@ def test_pages_contain_each_item_once(size: int) -> None:
             client.put(f"{CONTAINER}/versions/{number}", {"image": IMAGE})
 
         own = [name for name in names(client, f"{WORKSPACE}/environments") if name[0] in "ep"]
+        # Newest first: `pydata` was created after `e0` and before `e1`.
         assert own == ["e4", "e3", "e2", "e1", "pydata", "e0"]
         assert names(client, f"{CONTAINER}/versions") == ["4", "3", "2", "1", "0"]
         assert names(client, f"{CONTAINER}/versions", _top="3") == ["4", "3", "2"]
@@ -264,7 +268,9 @@ def test_a_curated_environment_cannot_change() -> None:
             client.put(f"{CURATED}/versions/2", {"image": IMAGE}).status,
             client.put(CURATED, {"isArchived": True}).status,
             client.put(
-                f"{WORKSPACE}/environments/azureml-mine/versions/1", {"image": IMAGE}
+                # The reserved prefixes ignore case.
+                f"{WORKSPACE}/environments/azureml-mine/versions/1",
+                {"image": IMAGE},
             ).status,
             client.put(f"{WORKSPACE}/environments/Microsoft.mine", {}).status,
         ]
@@ -274,7 +280,7 @@ def test_a_curated_environment_cannot_change() -> None:
         assert client.get(f"{CURATED}/versions/1").json == before
 
 
-def test_names_and_versions_are_case_sensitive_and_workspaces_are_not() -> None:
+def test_environment_names_are_case_sensitive_and_workspace_names_are_not() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE})
         upper = VERSION.replace("ws-dev", "WS-DEV").replace("resourceGroups", "resourcegroups")

@@ -80,7 +80,7 @@ def facts() -> list[Fact]:
 
 
 def sequences() -> Iterator[list[Fact]]:
-    """Yields the sequences: consecutive facts of one recording about one environment."""
+    """Yields consecutive facts of one recording about one environment, as one list each."""
     run: list[Fact] = []
     for fact in facts():
         if run and (
@@ -107,7 +107,8 @@ def pointed(body: Any, pointer: str) -> Any:
 def sent_back(client: Client, fact: Fact) -> Any:
     """Returns the body of a request, with the registered conda file in PUTs of 2022.
 
-    Clients send back the conda file that they read. The recording of 2022 contains another one.
+    A client sends back the conda file that it has read. The recording of 2022 contains a different
+    conda file.
     """
     body = fact.request
     if fact.method != "PUT" or fact.day.year != 2022 or "/versions/" not in fact.uri:
@@ -130,7 +131,7 @@ def known(fact: Fact, reply: Reply) -> dict[str, Any]:
 
 
 def renamed(value: Any) -> Any:
-    """Replaces the digest in a conda file's name: its algorithm is unknown."""
+    """Replaces the digest in the name of a conda file, because its algorithm is unknown."""
     return _CONDA_NAME.sub("azureml_<md5>", value) if isinstance(value, str) else value
 
 
@@ -141,13 +142,15 @@ def registry_list(client: Client, fact: Fact) -> None:
 
 
 @pytest.mark.parametrize("run", list(sequences()), ids=lambda run: f"{run[0].number}")
-def test_every_fact_holds(run: list[Fact]) -> None:
+def test_the_emulator_returns_the_values_of_every_fact(run: list[Fact]) -> None:
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     settings = Settings(
         workspaces=("w",), registries=("shared",), as_of=run[0].day, stale_get_seconds=20
     )
     with serving(settings, clock=lambda: now[0]) as client:
         for fact in run:
+            # The GET of a version is stale for 20 seconds after a write. Only the GET that was
+            # stale in the recording is sent within this time.
             now[0] += timedelta(seconds=1 if fact.number in STALE else 31)
             if fact.uri.partition("?")[0].endswith("/environments") and "registries" in fact.uri:
                 registry_list(client, fact)

@@ -1,8 +1,8 @@
 """Replays every recorded session of Azure ML and compares the responses.
 
-Before a session, the curated environments that it reads are added. Its other preconditions are
-settings, derived from its own responses: the workspaces, the rule for old Python versions on that
-day, and the number of polls of an operation.
+Before a session is replayed, the curated environments that the session reads are added. Other
+preconditions are settings of the emulator: the workspaces, the rule for old Python versions, and
+the number of polls of an operation. The recorded responses of the session determine them.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def settings_for(exchanges: list[Exchange], state: Path) -> Settings:
     takes as many polls as in the session.
     """
     refused = any(exchange.status == 400 for exchange in exchanges)
+    # Each 202 to a GET is one poll of an unfinished operation.
     polls = sum(exchange.status == 202 and exchange.method == "GET" for exchange in exchanges)
     return Settings(
         workspaces=("00000",),
@@ -95,7 +96,7 @@ def _seed_curated(state: Path, name: str, version: str, properties: dict[str, An
 
 
 def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
-    """Sends a recorded request to the emulator. Hosts of Microsoft's tests are replaced."""
+    """Sends a recorded request to the emulator, with the emulator's host and operation."""
     uri = exchange.uri.replace("cert-master.experiments.azureml-test.net", REGISTRY_HOST)
     if "/operations/" in uri:
         assert operation is not None, "an operation has begun"
@@ -104,7 +105,7 @@ def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
 
 
 def body_of(exchange: Exchange) -> Any:
-    """Returns the recorded body. A body `null` was recorded as a string."""
+    """Returns the recorded body. The body `null` was recorded as a string."""
     return None if exchange.body == "null" else exchange.body
 
 
@@ -126,6 +127,7 @@ def headers_of(headers: Any, recorded: Any) -> dict[str, Any]:
     found = {key: headers.get(key) for key in wanted}
     if "/operations/" in str(found.get("location")):
         host, _, rest = found["location"].partition("/environment/")
+        # Host, registry and the last part of the id differ from run to run.
         found["location"] = re.sub(r"[^/_]+_", "<registry>_", rest, count=1).rpartition("_")[0]
         assert host.startswith("https://")
     return found

@@ -15,7 +15,7 @@ REFERENCE = f"{REGISTRY}/tempdatarefs/pydata/versions/1?api-version={DATAPLANE}"
 
 
 def asset_id(client: Client, name: str) -> str:
-    """Returns the id of a workspace's version for an import."""
+    """Returns the id of a version in the workspace, as an import needs it."""
     workspace = client.get(WORKSPACE).properties["workspaceId"]
     return f"azureml://locations/eastus/workspaces/{workspace}/environments/{name}/versions/1"
 
@@ -48,6 +48,7 @@ def test_an_operation_is_done_after_the_configured_polls(polls: int) -> None:
         put = client.put(VERSION, {"image": IMAGE}, DATAPLANE)
         replies = [client.send("GET", put.headers["location"]) for _ in range(polls + 1)]
 
+    # The body of the response to the PUT is the JSON text `null` (recorded).
     assert (put.status, put.content, put.headers["retry-after"]) == (202, b"null", "2")
     assert [(reply.status, reply.content) for reply in replies] == [(202, b"")] * polls + [
         (200, b"")
@@ -56,6 +57,7 @@ def test_an_operation_is_done_after_the_configured_polls(polls: int) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "headers"),
+    # `Retry-After` has whole seconds only.
     [(2.0, {"retry-after": "2"}), (0.05, {"retry-after-ms": "50"})],
 )
 def test_the_time_to_wait_is_in_whole_seconds_or_milliseconds(
@@ -70,7 +72,7 @@ def test_the_time_to_wait_is_in_whole_seconds_or_milliseconds(
         assert told == headers
 
 
-def test_an_unknown_operation_is_404() -> None:
+def test_an_unknown_operation_gets_404() -> None:
     with serving() as client:
         url = "https://eastus.api.azureml.ms/environment/v1.0/operations/shared_a_1_1"
 
@@ -128,7 +130,7 @@ def test_an_unknown_source_is_not_imported(source: str, status: int) -> None:
         assert imported(client, given) == status
 
 
-def test_an_unknown_registry_is_404() -> None:
+def test_an_unknown_registry_gets_404() -> None:
     with serving() as client:
         reply = client.get(VERSION.replace("/shared/", "/absent/"), DATAPLANE)
 

@@ -1,4 +1,4 @@
-"""Each setting for a behaviour of Azure ML that is unknown, with all its values."""
+"""Every value of each setting for unknown behaviour of Azure ML."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VERSION = f"{CONTAINER}/versions/1"
 
 
 def archived(client: Client) -> dict[str | None, bool]:
-    """Returns `isArchived` by version, and under None whether the active list lacks the name."""
+    """Returns `isArchived` by version. The key None is True if the active list lacks the name."""
     versions = client.get(f"{CONTAINER}/versions", listViewType="All").json["value"]
     active = client.get(f"{WORKSPACE}/environments").json["value"]
     return {
@@ -64,7 +64,8 @@ def test_omitted_values_are_kept_or_cleared(
         client.put(address, {"image": IMAGE, **left_out})
 
         found = client.get(address).properties
-        nothing = None if address == VERSION else ""  # as recorded
+        # Recorded: null for a version, an empty string for a container.
+        nothing = None if address == VERSION else ""
         assert (found["description"] or nothing, found["tags"]) == (
             expected[0] or nothing,
             expected[1],
@@ -72,7 +73,7 @@ def test_omitted_values_are_kept_or_cleared(
 
 
 @pytest.mark.parametrize("settings", [Settings(omitted="clear"), Settings(omitted="keep")])
-def test_an_empty_value_is_not_an_omitted_one(settings: Settings) -> None:
+def test_an_empty_value_is_written_unlike_an_omitted_value(settings: Settings) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE, "description": "Data science.", "tags": {"a": "1"}})
         client.put(VERSION, {"image": IMAGE, "description": "", "tags": {}})
@@ -169,6 +170,7 @@ def test_a_version_shown_as_archived_cannot_be_restored_in_an_archived_container
         client.put(VERSION, {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
 
+        # A PUT without `isArchived` writes false. It restores a version that shows as archived.
         assert client.put(VERSION, {"image": IMAGE, "description": "New."}).status == status
 
 
@@ -346,6 +348,7 @@ def test_lists_show_writes_after_the_configured_lag(seconds: float) -> None:
         versions = client.get(f"{CONTAINER}/versions").json["value"]
         return [(item["name"], item["properties"]["description"]) for item in versions]
 
+    # Each step starts more than 30 seconds after the last write.
     moments = [now]
     with serving(Settings(list_lag_seconds=seconds), clock=lambda: moments[0]) as client:
         moments[0] = now + timedelta(seconds=1)
@@ -395,5 +398,5 @@ def test_every_setting_for_unknown_behaviour_is_tested() -> None:
         "container_get",
         "archived_entry",
         "numeric_tags",
-        "throttle",  # middleware, tested there
+        "throttle",  # tested in middleware/test_faults.py
     }

@@ -24,7 +24,7 @@ def local(path: Path) -> LocalTarget:
     return LocalTarget(path, TargetIdentity("local", "local", str(path)))
 
 
-def test_the_state_file_is_that_of_a_local_target(tmp_path: Path) -> None:
+def test_a_local_target_can_read_the_state_file(tmp_path: Path) -> None:
     settings = Settings(state=tmp_path / "emulator.db")
     tags = {"team": "churn", "envsync.owner": "churn-models"}
     with serving(settings) as client:
@@ -57,6 +57,7 @@ def test_state_is_kept_after_the_emulator_ends(tmp_path: Path) -> None:
 
 
 def test_the_environments_of_a_local_target_are_served(tmp_path: Path) -> None:
+    # One environment for each kind of content.
     files = {"Dockerfile": b"FROM scratch\n"}
     context = build_context(tmp_path / "context", files)
     target = local(tmp_path / "local.db")
@@ -113,6 +114,7 @@ def test_environment_files_are_seeded(tmp_path: Path) -> None:
 
     assert (pydata["image"], pydata["tags"]) == ("i:1", {"a": "b"})
     assert built["build"]["contextUri"].endswith("/context/")
+    # Only the first workspace gets the environments.
     assert elsewhere.status == 404
 
 

@@ -1,4 +1,4 @@
-"""Ignore files: azure-ai-ml's dialect, compared with azure-ai-ml itself, and Docker's."""
+"""Ignore files in azure-ai-ml's dialect, compared with azure-ai-ml, and in Docker's dialect."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def sdk() -> Any:
         ("[[]a", "[a", True),
     ],
 )
-def test_an_ignore_file_drops_a_path(text: str, path: str, dropped: bool) -> None:
+def test_an_ignore_file_drops_matching_paths(text: str, path: str, dropped: bool) -> None:
     assert parse_ignore_file(text).drops(path) == dropped
 
 
@@ -66,6 +66,8 @@ paths = st.lists(st.text(alphabet="ab[]!^-#.\\&|~", min_size=1, max_size=4), min
 
 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Python's `re` warns about `--`, `&&`, `~~`, `||` and `[` in a character set: a later Python may
+# read them as set operations.
 @example(["[a--]b", "[+--]a"], ["-a"])
 @example(["[&&]", "[~~|]", "[[a]"], ["&"])
 @given(lines=st.lists(lines, max_size=4), path=paths.map("/".join))
@@ -73,6 +75,7 @@ def test_every_pattern_matches_as_in_azure_ai_ml(
     sdk: Any, tmp_path: Path, lines: list[str], path: str | list[str]
 ) -> None:
     path = path if isinstance(path, str) else "/".join(path)
+    # No file has such a path.
     if {".", ".."} & set(path.split("/")):
         return
     text = "\n".join(lines)

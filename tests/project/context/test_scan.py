@@ -24,6 +24,7 @@ from envsync.model.errors import EnvsyncError
 from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
 
+# The initial input of azure-ai-ml's hash. It is not imported, so that a change in envsync fails.
 SEED = b"Initialize for october 2021 AML CLI version"
 REPOSITORY = Path(__file__).parents[3]
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
@@ -44,7 +45,7 @@ def sha256(content: bytes) -> str:
 
 
 def write(directory: Path, **files: str | bytes) -> Path:
-    """Writes files below a directory. In a keyword, `__` means `/`, and a leading `_` means `.`."""
+    """Writes files below a directory. In a keyword, `__` stands for `/`, a leading `_` for `.`."""
     return write_all(
         directory, {re.sub("^_", ".", k.replace("__", "/")): v for k, v in files.items()}
     )
@@ -69,6 +70,7 @@ def names(found: ContextScan) -> set[str]:
 
 # --- the golden digests of docs/digest.md ---------------------------------------------------------
 
+# `.amlignore` drops `build.log`, so its content is in no hash.
 GOLDEN_FILES: dict[str, str | bytes] = {
     "Dockerfile": "FROM python:3.12-slim\nCOPY app /app\n",
     "app/run.py": "print('ready')\n",
@@ -101,7 +103,7 @@ def test_the_golden_context_has_the_documented_digest_and_hashes(tmp_path: Path)
                 "app/run.py": sha256(b"print('ready')\n"),
             },
         ),
-        total_bytes=57,
+        total_bytes=57,  # without build.log
     )
     assert found.context.uploads == GOLDEN_UPLOADS
     assert found.context.directory == str(tmp_path / "churn")
@@ -131,7 +133,7 @@ def test_a_golden_spec_keeps_its_digest(spec: EnvironmentSpec, digest: str) -> N
     assert spec.digest == digest
 
 
-def test_the_documentation_computes_the_golden_digests(
+def test_the_example_in_the_documentation_prints_the_golden_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (REPOSITORY / "docs" / "digest.md").read_text(encoding="utf-8")
@@ -147,7 +149,7 @@ def test_the_documentation_computes_the_golden_digests(
     assert sha256(b'envsync-spec 1\n{"image":"python:3.12-slim","os_type":"Linux"}') in page
 
 
-def test_order_times_modes_and_locations_do_not_change_the_hashes(
+def test_hashes_do_not_depend_on_order_time_mode_or_location(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = write_all(tmp_path / "elsewhere" / "x", dict(reversed(GOLDEN_FILES.items())))
@@ -191,7 +193,7 @@ def test_an_ignore_file_can_drop_itself(tmp_path: Path) -> None:
     ("content", "reason"),
     [(b"\xff", "not UTF-8"), (b"a\nb\\\n", "line 2 is not a valid pattern: b\\")],
 )
-def test_an_ignore_file_that_azure_ai_ml_cannot_read_is_broken(
+def test_an_ignore_file_that_azure_ai_ml_cannot_read_is_reported(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     found = scan(write(tmp_path / "c", a="", _amlignore=content))
@@ -199,7 +201,7 @@ def test_an_ignore_file_that_azure_ai_ml_cannot_read_is_broken(
     assert found.context.uploads == frozenset()
 
 
-def test_an_ignore_file_that_is_a_directory_is_broken(tmp_path: Path) -> None:
+def test_an_ignore_file_that_is_a_directory_is_reported(tmp_path: Path) -> None:
     found = scan(write(tmp_path / "c", _gitignore__a=""))
     assert found.broken == (".gitignore: not a file",)
 
@@ -207,6 +209,7 @@ def test_an_ignore_file_that_is_a_directory_is_broken(tmp_path: Path) -> None:
 def test_re_included_files_of_a_dropped_directory_are_uploaded_but_not_hashed(
     tmp_path: Path,
 ) -> None:
+    # azure-ai-ml skips a dropped directory when it hashes files, but not when it uploads them.
     directory = write(tmp_path / "c", d__keep="1", d__drop="", _amlignore="d\n!d/keep\n")
     before = scan(directory)
     assert names(before) == {".amlignore", "d/keep"}
@@ -233,7 +236,7 @@ def test_names_are_normalised_to_nfc(tmp_path: Path) -> None:
     assert one.context.digest == other.context.digest
 
 
-def test_two_names_that_are_equal_in_nfc_are_broken(tmp_path: Path) -> None:
+def test_two_names_that_are_equal_in_nfc_are_reported(tmp_path: Path) -> None:
     directory = write_all(tmp_path / "c", {"caf\u00e9": "", "cafe\u0301": ""})
     if len(list(directory.iterdir())) == 1:
         pytest.skip("this file system takes both for one name")
@@ -244,7 +247,7 @@ def test_two_names_that_are_equal_in_nfc_are_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
-def test_a_name_that_is_not_utf_8_is_broken(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", _amlignore="*.x")
     Path(os.fsdecode(os.fsencode(directory) + b"/caf\xe9")).write_bytes(b"")
     Path(os.fsdecode(os.fsencode(directory) + b"/\xe9.x")).write_bytes(b"")
@@ -253,14 +256,14 @@ def test_a_name_that_is_not_utf_8_is_broken(tmp_path: Path) -> None:
     assert found.broken == ("caf\\xe9: a name that is not UTF-8",)
 
 
-def test_a_missing_directory_and_a_file_are_reported(tmp_path: Path) -> None:
+def test_a_missing_directory_or_a_file_in_its_place_is_reported(tmp_path: Path) -> None:
     write(tmp_path, file="")
     assert scan(tmp_path / "none").broken == (".: No such file or directory",)
     assert scan(tmp_path / "file").broken == (".: Not a directory",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_broken(tmp_path: Path) -> None:
+def test_a_pipe_is_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="")
     os.mkfifo(directory / "pipe")
     found = scan(directory)
@@ -269,7 +272,7 @@ def test_a_pipe_is_broken(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all files")
-def test_an_unreadable_file_or_directory_is_broken(tmp_path: Path) -> None:
+def test_an_unreadable_file_or_directory_is_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", d__b="")
     (directory / "a").chmod(0)
     (directory / "d").chmod(0)
@@ -278,7 +281,8 @@ def test_an_unreadable_file_or_directory_is_broken(tmp_path: Path) -> None:
     assert found.broken == ("a: Permission denied", "d: Permission denied")
 
 
-def test_directories_that_are_nested_too_deeply_are_broken(tmp_path: Path) -> None:
+def test_directories_that_are_nested_too_deeply_are_reported(tmp_path: Path) -> None:
+    # Deeper than `MAX_DEPTH`, which is 200.
     directory = write_all(tmp_path / "c", {"/".join("d" * 250) + "/a": ""})
     (broken,) = scan(directory).broken
     assert broken.endswith(": more than 200 directories deep")
@@ -337,7 +341,7 @@ def test_an_ignore_file_outside_the_project_is_not_read(tmp_path: Path) -> None:
         ("../..", "a link to a parent directory, which makes an endless loop"),
     ],
 )
-def test_a_link_without_a_target_or_in_a_loop_is_broken(
+def test_a_link_without_a_target_or_in_a_loop_is_reported(
     tmp_path: Path, target: str, reason: str
 ) -> None:
     directory = write(tmp_path / "c", d__a="")
@@ -358,7 +362,8 @@ def test_a_dropped_link_to_a_file_is_not_reported(tmp_path: Path) -> None:
 
 
 @needs_links
-def test_a_dropped_link_to_a_directory_is_uploaded_nevertheless(tmp_path: Path) -> None:
+def test_files_behind_a_dropped_link_to_a_directory_are_uploaded(tmp_path: Path) -> None:
+    # azure-ai-ml enters every directory to upload files, even a dropped directory or link.
     write(tmp_path, shared__a="")
     directory = write(tmp_path / "c", venv__b="", _amlignore="link\nvenv\n")
     (directory / "link").symlink_to("../shared")
@@ -373,6 +378,7 @@ def test_a_dropped_link_to_a_directory_is_uploaded_nevertheless(tmp_path: Path) 
 def test_exponentially_many_links_are_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # 24 levels with two links each: 2 ** 24 paths lead to the same file.
     monkeypatch.setattr("envsync.project.context.walk.MAX_ENTRIES_BEHIND_LINKS", 1000)
     for level in range(24):
         directory = tmp_path / str(level)
@@ -393,9 +399,9 @@ def test_crlf_is_found_in_text_files_only(tmp_path: Path) -> None:
         tmp_path / "c",
         a="1\r\n",
         b="1\n",
-        c=b"\0\r\n",
+        c=b"\0\r\n",  # a null byte marks a binary file
         d__e="1\n2\r\n",
-        large="\r\n" * 600_000,
+        large="\r\n" * 600_000,  # above 1 MiB, so its line ends are not checked
     )
     assert scan(directory).crlf == ("a", "d/e")
 
@@ -503,6 +509,7 @@ def assert_same_as_sdk(sdk: Any, directory: Path, found: ContextScan) -> None:
         unicodedata.normalize("NFC", name): sha256(Path(path).read_bytes())
         for path, name in uploaded
     }
+    # Releases of azure-ai-ml hash with SHA-256 or with MD5.
     md5 = hashlib.md5(SEED, usedforsecurity=False)
     assert found.context.uploads == {
         sdk.get_object_hash(directory, ignore_file),
@@ -589,6 +596,7 @@ def test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does(
             if not os.path.lexists(directory / name):
                 write_all(directory, {name: "\n".join(lines)})
         found = scan_context(directory, root)
+        # Otherwise azure-ai-ml fails, or reads files that envsync does not read.
         if not found.broken and not found.escapes:
             assert_same_as_sdk(sdk, directory, found)
 
@@ -616,6 +624,7 @@ def test_released_contexts_are_hashed_and_uploaded_as_azure_ai_ml_does(
         ["git", "clone", "--quiet", "--branch", "release", BUNDLE, tmp_path / "assets"], check=True
     )
     contexts = sorted((tmp_path / "assets").glob("*/context"))
+    # Fails if the layout of the release changes and the pattern finds nothing.
     assert len(contexts) > 50
     for directory in contexts:
         assert_same_as_sdk(sdk, directory, scan_context(directory, tmp_path / "assets"))

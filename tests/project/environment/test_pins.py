@@ -51,7 +51,7 @@ def test_an_image_is_pinned_by_a_tag_or_digest(image: str, pinned: bool) -> None
         ("", False),
     ],
 )
-def test_a_conda_dependency_without_a_version_is_open(item: str, is_open: bool) -> None:
+def test_a_conda_dependency_without_a_version_is_unpinned(item: str, is_open: bool) -> None:
     assert leaves_conda_open(item) == is_open
 
 
@@ -61,9 +61,9 @@ def test_a_conda_dependency_without_a_version_is_open(item: str, is_open: bool) 
         ("numpy", True),
         ("numpy # fast", True),
         ("azureml-core[all, x]", True),
-        ("numpy; python_version < '3.10'", True),
+        ("numpy; python_version < '3.10'", True),  # a marker is not a version
         ("git+https://github.com/owner/repository", True),
-        ("git+https://user@github.com/owner/repository#egg=x", True),
+        ("git+https://user@github.com/owner/repository#egg=x", True),  # the `@` marks no revision
         ("-e git+ssh://git@github.com/owner/repository.git", True),
         ("x @ git+https://github.com/owner/repository", True),
         ("numpy==1.26", False),
@@ -82,7 +82,7 @@ def test_a_conda_dependency_without_a_version_is_open(item: str, is_open: bool) 
         ("", False),
     ],
 )
-def test_a_pip_requirement_without_a_version_is_open(item: str, is_open: bool) -> None:
+def test_a_pip_requirement_without_a_version_is_unpinned(item: str, is_open: bool) -> None:
     assert leaves_pip_open(item) == is_open
 
 
@@ -94,10 +94,10 @@ def test_a_pip_requirement_without_a_version_is_open(item: str, is_open: bool) -
         ("python 3.8", "3.8"),
         ("python=3.9.*", "3.9"),
         ("conda-forge::python=3.6", "3.6"),
-        ("Python=2.7", "2"),
+        ("Python=2.7", "2"),  # one end of life for all of Python 2
         ("python=2", "2"),
         ("python=3.10", None),
-        ("python=3", None),
+        ("python=3", None),  # allows a supported version
         ("python=3.1*", None),
         ("python>=3.8", None),
         ("python=3.8|3.12", None),

@@ -53,7 +53,7 @@ def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n", "{}", "---\n"])
-def test_an_empty_file_means_the_defaults(text: str, tmp_path: Path) -> None:
+def test_an_empty_file_has_the_default_settings(text: str, tmp_path: Path) -> None:
     assert read(tmp_path, text).target().name == "local"
 
 
@@ -97,8 +97,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     }
 
 
+# YAML 1.1 reads `off` and `No` without quotes as false.
 @pytest.mark.parametrize("off", ["off", "'off'", "false", "No"])
-def test_off_without_quotes_is_off_although_yaml_reads_false(off: str, tmp_path: Path) -> None:
+def test_off_without_quotes_disables_a_rule(off: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"rules: {{unpinned-image: {off}}}").rules["unpinned-image"] == "off"
 
 
@@ -111,18 +112,18 @@ class TestTheDefaultTarget:
             (f"{{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}", None),
         ],
     )
-    def test_is_the_only_target_or_the_one_named_local(
+    def test_default_target_is_the_only_target_or_the_target_named_local(
         self, targets: str, default: str | None, tmp_path: Path
     ) -> None:
         assert read(tmp_path, f"targets: {targets}").default_target == default
 
-    def test_must_be_named_if_there_is_none(self, tmp_path: Path) -> None:
+    def test_command_must_name_a_target_without_a_default_target(self, tmp_path: Path) -> None:
         config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
 
         with pytest.raises(UsageError, match=r"Pass `-t NAME`.*: dev, prod\."):
             config.target()
 
-    def test_must_be_one_of_the_targets(self, tmp_path: Path) -> None:
+    def test_default_target_must_exist(self, tmp_path: Path) -> None:
         assert problems(tmp_path, f"default_target: dve\ntargets: {{dev: {{{WORKSPACE}}}}}") == [
             "1:17 invalid-config: The target `dve` does not exist. Did you mean `dev`?"
         ]
@@ -138,11 +139,13 @@ def test_an_unknown_target_is_a_usage_error(tmp_path: Path) -> None:
 
 
 class TestVariables:
-    def test_are_filled_in(self, tmp_path: Path) -> None:
+    def test_variables_are_replaced_by_their_values(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
             "project: ${A}-${B_2}\ntargets: {x: {kind: registry, registry: 'r-${A}'}}\n"
+            # `$$` is an escaped `$`, and a variable needs braces.
             "ignore_tags: ['$${A}', '$$${A}', '$A']\n",
+            # A value is not expanded again.
             {"A": "a", "B_2": "${A}"},
         )
 
@@ -156,11 +159,13 @@ class TestVariables:
             ("project: ${A}", "1:10"),
             ("project: x-${A}", "1:12"),
             ('project: "x-${A}"', "1:13"),
+            # Columns count characters, not bytes.
             ("\nproject: é😀${A}", "2:12"),
+            # In a folded text, the position is the start of the value.
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
-    def test_that_are_not_set_are_reported_with_their_position(
+    def test_unset_variables_are_reported_with_their_position(
         self, text: str, where: str, tmp_path: Path
     ) -> None:
         assert problems(tmp_path, text) == [
@@ -168,11 +173,14 @@ class TestVariables:
             "Set the variable, or write the value here."
         ]
 
-    def test_of_a_target_are_required_when_it_is_used(self, tmp_path: Path) -> None:
+    def test_variables_of_a_target_are_required_when_the_target_is_used(
+        self, tmp_path: Path
+    ) -> None:
         config = read(
             tmp_path,
             "targets:\n  local: {kind: local}\n  dev: {kind: workspace, subscription_id: '${S}',"
             " resource_group: '${G}', workspace: w}\n",
+            # `S` is not set, and `G` is empty.
             {"G": ""},
         )
 
@@ -185,7 +193,7 @@ class TestVariables:
         ]
 
     @pytest.mark.parametrize("text", ["${", "${A", "${}", "${A B}", "${1}", "${A-x}"])
-    def test_must_have_valid_syntax(self, text: str, tmp_path: Path) -> None:
+    def test_malformed_variables_are_reported(self, text: str, tmp_path: Path) -> None:
         for settings_text in (
             f"project: '{text}'",
             f"targets: {{x: {{kind: local, path: '{text}'}}}}",
@@ -194,7 +202,7 @@ class TestVariables:
                 "invalid-config" in problem for problem in problems(tmp_path, settings_text)
             ] == [True]
 
-    def test_do_not_show_their_value_in_messages(self, tmp_path: Path) -> None:
+    def test_messages_do_not_show_the_value_of_a_variable(self, tmp_path: Path) -> None:
         found = problems(tmp_path, "prune: ${A}", {"A": "secret"})
 
         assert ["secret" in problem for problem in found] == [False]
@@ -336,6 +344,7 @@ def test_all_problems_are_reported_at_once_in_order(tmp_path: Path) -> None:
     assert [problem.split(":")[0] for problem in found] == ["1", "3", "4", "5", "6"]
 
 
+# The project is the value of the tag `envsync.owner`.
 @pytest.mark.parametrize("project", ["x" * 257, '"a\\nb"', '"a\\u2028b"'])
 def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> None:
     assert [
@@ -344,7 +353,7 @@ def test_the_project_must_be_a_valid_tag_value(project: str, tmp_path: Path) -> 
 
 
 class TestTheFile:
-    def test_is_found_in_a_parent_directory(self, tmp_path: Path) -> None:
+    def test_settings_file_is_found_in_a_parent_directory(self, tmp_path: Path) -> None:
         below = tmp_path / "a" / "b"
         below.mkdir(parents=True)
         (tmp_path / "envsync.yaml").write_text("project: x")
@@ -352,7 +361,7 @@ class TestTheFile:
         assert find_config(below) == tmp_path / "envsync.yaml"
         assert load_config(None, below, {}).root == tmp_path
 
-    def test_can_be_named_and_its_directory_is_then_the_project(self, tmp_path: Path) -> None:
+    def test_directory_of_a_named_settings_file_is_the_project(self, tmp_path: Path) -> None:
         (tmp_path / "conf").mkdir()
         (tmp_path / "conf" / "my.yaml").write_text("projct: x")
 
@@ -363,11 +372,11 @@ class TestTheFile:
         (tmp_path / "conf" / "my.yaml").write_text("project: x")
         assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
 
-    def test_must_exist_if_it_is_named(self, tmp_path: Path) -> None:
+    def test_named_settings_file_must_exist(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             load_config(tmp_path / "no.yaml", tmp_path, {})
 
-    def test_must_be_yaml(self, tmp_path: Path) -> None:
+    def test_settings_file_must_be_yaml(self, tmp_path: Path) -> None:
         assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")
 
 
@@ -385,7 +394,7 @@ class TestTheFile:
         )
     ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs).encode())
 )
-def test_only_expected_errors_are_raised(data: bytes) -> None:
+def test_arbitrary_content_raises_only_invalid_project(data: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as directory:

@@ -10,6 +10,8 @@ from envsync.project.yaml.nodes import entries, value
 from envsync.project.yaml.text import compose
 
 
+# YAML 1.1 has octal numbers with a leading 0 and sexagesimal numbers, and floats need a dot:
+# https://yaml.org/type/
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [

@@ -1,4 +1,4 @@
-"""Parsing YAML: positions, hostile texts, and agreement with azure-ai-ml's parser."""
+"""Parsing YAML: positions, hostile files, and agreement with azure-ai-ml's parser."""
 
 from __future__ import annotations
 
@@ -149,6 +149,7 @@ def test_nesting_as_deep_as_allowed_is_read() -> None:
 
 
 def bomb(levels: int, width: int) -> bytes:
+    """Returns a file with aliases that expand to `width ** levels` values."""
     lines = [f"a0: &a0 [{', '.join(['x'] * width)}]"]
     for level in range(1, levels):
         aliases = ", ".join([f"*a{level - 1}"] * width)
@@ -160,7 +161,7 @@ def bomb(levels: int, width: int) -> bytes:
     "data",
     [
         pytest.param(bomb(9, 10), id="billion laughs"),
-        pytest.param(bomb(5000, 2), id="a number of thousands of digits"),
+        pytest.param(bomb(5000, 2), id="2 to the power of 5000"),
         pytest.param(
             b"a0: &a0 {k: v}\n"
             + b"".join(
@@ -183,6 +184,7 @@ def test_alias_bombs_are_detected_without_expanding_them(data: bytes) -> None:
 
 
 def test_a_long_file_with_one_alias_is_not_an_alias_bomb() -> None:
+    # More values than `MAX_EXPANSION`, but the alias does not multiply them.
     items = "\n".join(f"- item{number}" for number in range(120_000))
     assert rules(f"a: &a\n{items}\nb: *a\n".encode()) == []
 
@@ -216,7 +218,8 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
     document = compose(text.encode())
     broken = any(rule.endswith(("yaml-syntax", "alias-bomb")) for rule in rules(text.encode()))
     if broken:
-        # Only a value that contains itself is refused by envsync and read by azure-ai-ml.
+        # envsync refuses one kind of text that azure-ai-ml reads: a value that contains itself. Its
+        # `repr` contains `...`.
         assert expected == "invalid" or "..." in expected
     else:
         assert repr(None if document.root is None else data_of(document.root)) == expected
@@ -224,7 +227,7 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
-def test_no_bytes_raise_an_exception(data: bytes) -> None:
+def test_arbitrary_bytes_raise_no_exception(data: bytes) -> None:
     for rule in rules(data):
         line, column = rule.split(" ")[0].split(":")
         assert int(line) >= 1

@@ -44,7 +44,8 @@ class Request:
 
     @property
     def writes_blob(self) -> bool:
-        """Whether the request writes the content of a blob or a block of it."""
+        """True if the request writes a blob or a block of a blob."""
+        # azure-ai-ml marks a complete upload with a request that writes only metadata.
         return self.method == "PUT" and "comp=metadata" not in self.query
 
     @property
@@ -61,7 +62,7 @@ class BlobFaults:
         variables: the environment variables that clients in other processes need.
         fault: returns the fault for a request, or None. Called from several threads.
         requests: all requests to the blob service so far.
-        silent: set after a request was left without an answer.
+        silent: set after a request got no response.
         over: set when the proxy ends, so that silent requests end as well.
     """
 
@@ -72,7 +73,7 @@ class BlobFaults:
     over: threading.Event = field(default_factory=threading.Event)
 
     def on_writes(self, fault: Fault, *files: str) -> None:
-        """Makes every later write of a blob fail, or with `files` those of these blobs."""
+        """Makes every later write of a blob fail, or only writes of the blobs in `files`."""
         self.fault = lambda request: (
             fault if request.writes_blob and (not files or request.file in files) else None
         )
@@ -83,13 +84,13 @@ class BlobFaults:
 
     @property
     def written(self) -> list[str]:
-        """Returns the names of the files of all writes so far, including failed ones."""
+        """The file names of all writes so far, failed writes included."""
         return [request.file for request in self.requests if request.writes_blob]
 
 
 @contextlib.contextmanager
 def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
-    """Puts the proxy between this process, as an emulator's client, and that emulator."""
+    """Runs the proxy between this process and an emulator, and yields the faults of the proxy."""
     authority = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(f"*{BLOB_SUFFIX}").configure_cert(tls)
@@ -104,7 +105,7 @@ def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
         block_on_close = False
 
         def handle_error(self, *_: object) -> None:
-            """Clients come and go as they like."""
+            """Prints nothing: a client may close its connection at any time."""
 
     class Handler(_Handler):
         pass
@@ -134,7 +135,7 @@ def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection of a client."""
+    """Handles one connection of a client."""
 
     protocol_version = "HTTP/1.1"
     faults: BlobFaults
@@ -150,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
+        # The later requests of this connection are read from the decrypted stream.
         self.connection = self.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
         self.wfile = self.connection.makefile("wb", buffering=0)
@@ -193,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
+            # The body is sent with its length, so these headers of Azurite do not apply.
             if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
                 self.send_header(name, value)
         length = len(body) if self.command != "HEAD" else headers.get("content-length", "0")

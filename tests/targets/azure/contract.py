@@ -1,4 +1,4 @@
-"""The contract of every target, for workspaces and registries under every emulator setting."""
+"""The contract of every target, for workspaces and registries on an emulator."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def service(
 
 
 STALE = 0.2
-"""Seconds for which a stale GET is repeated: longer than the emulator's GETs are stale."""
+"""Seconds for which a stale GET is repeated. The GETs of these emulators are never stale."""
 
 _CONDA_FILES: list[str] = vars(TargetContract.test_the_meaning_of_a_conda_file_is_kept)[
     "pytestmark"
@@ -43,7 +43,7 @@ class AzureContract(TargetContract):
 
     @pytest.fixture
     def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
-        # Only the tests of build contexts use a directory.
+        # Only tests of build contexts use `tmp_path`, and an upload needs Azurite.
         if "tmp_path" in request.fixturenames:
             require_azurite()
         with service.target(self.kind, Connection(stale=STALE)) as target:
@@ -55,7 +55,7 @@ class AzureContract(TargetContract):
         # The emulator's workspaces hold curated environments from the start, like real workspaces.
         assert environment.key.name in target.read([environment.key.name])
 
-    # azure-ai-ml does not send an empty conda file, so that case is refused (see the next test).
+    # Without the empty conda file, which azure-ai-ml does not send (see the next test).
     @pytest.mark.parametrize(
         "conda",
         [case for case in _CONDA_FILES if case != "{}"],
@@ -75,7 +75,7 @@ class AzureContract(TargetContract):
 def fails(test: Callable[..., None], sentence: str) -> Callable[..., None]:
     """Returns a test that passes if the original fails with a matching `TargetError`.
 
-    It is for services that cannot do what the test requires: the target must report that.
+    Some services cannot do what a test requires. Then the change must fail with a clear message.
     """
 
     @functools.wraps(test)

@@ -30,6 +30,7 @@ from envsync.targets.kinds import open_target
 from tests.targets.contract import IMAGE
 
 READER = "reads-only"
+# Operations of registries end after one short poll.
 FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_secret": READER}
 
 
@@ -47,7 +48,7 @@ class Azure:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def config(self, kind: TargetKind, **settings: str) -> TargetConfig:
-        """Returns the settings of a target that holds no environments yet."""
+        """Returns the settings of a target that no test has used yet."""
         number = next(self._numbers)
         if kind == "registry":
             found = {"registry": f"registry-{number}"}
@@ -63,7 +64,7 @@ class Azure:
     def target(
         self, kind: TargetKind, connection: Connection | None = None, **settings: str
     ) -> Iterator[AzureTarget]:
-        """Yields a target that holds no environments yet."""
+        """Opens and yields a target that no test has used yet."""
         with self.open(self.config(kind, **settings), connection) as target:
             yield target
 
@@ -71,7 +72,7 @@ class Azure:
     def open(
         self, config: TargetConfig, connection: Connection | None = None
     ) -> Iterator[AzureTarget]:
-        """Yields the target of these settings."""
+        """Opens and yields the target with these settings."""
         with closing(open_target(config, Path(), connection)) as target:
             assert isinstance(target, AzureTarget)
             yield target
@@ -89,7 +90,7 @@ class Azure:
 def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azure]:
     """Runs an emulator with these settings, with this process as its client.
 
-    Each test uses its own workspace or registry; `places` is the number of each.
+    `places` is the number of workspaces and of registries. Each call of `config` uses a new one.
     """
     names = {
         "workspaces": tuple(f"ws-{number}" for number in range(places)),
@@ -115,7 +116,7 @@ def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -
 
 
 def import_sdk() -> None:
-    """Imports azure-ai-ml without its warnings, which it raises about its own modules."""
+    """Imports azure-ai-ml, and hides the warnings that it raises about its own modules."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         importlib.import_module("azure.ai.ml.entities")

@@ -1,4 +1,4 @@
-"""A scripted service: fixed answers behind the real pipeline and the real transport."""
+"""A scripted service: fixed responses, with envsync's real pipeline and transport."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Step = tuple[int, JSON, Mapping[str, str]] | Exception
 
 
 def answer(status: int, body: JSON = None, **headers: str) -> Step:
-    """Returns one answer. `_` in the name of a header means `-`."""
+    """Returns one response. `_` in the name of a header stands for `-`."""
     return status, body, {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 class Script(BaseAdapter):
-    """Returns one answer after the other, and then repeats the last one.
+    """Returns one response after another, and then repeats the last response.
 
     Attributes:
         sent: the method and URL of each request.
@@ -66,6 +66,7 @@ class Someone:
     """A credential that is always signed in."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
+        # This time of expiry is in the far future.
         return AccessToken("token", 2**40)
 
 
@@ -76,7 +77,7 @@ def rest(
     log: RequestLog | None = None,
     longest_operation: float = 100.0,
 ) -> Rest:
-    """Returns a connection that gets these answers."""
+    """Returns a connection that gets the responses of a script."""
     transport = SharedTransport(16, log, longest_operation=longest_operation)
     transport.session.mount("https://", script)
     return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)

@@ -1,8 +1,8 @@
-"""The contract of every target, for both kinds and under every answer that the service may give.
+"""The contract of every target, for workspaces and registries, under every emulator setting.
 
-The whole contract runs under the default answers, and under others that change nothing for a
-user. A switch that changes what some tests see runs with those tests. What a service that behaves
-so cannot do must be a failed change with a sentence that says it: such a test has to end that way.
+The whole contract runs with the default settings, and with other settings that make no difference
+to a user. Every other setting runs with the tests that it affects. If a service cannot do what a
+test requires, the change must fail with a message that says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["service"]
 
 REMOVING_TAGS = (
     "test_text_is_kept_exactly",
-    "test_an_update_replaces_everything_that_may_change",
+    "test_an_update_replaces_metadata_and_provenance",
     "test_an_update_clears_removed_fields",
     "test_an_update_does_not_make_a_version_the_latest",
     "test_an_update_touches_no_other_version",
@@ -55,23 +55,23 @@ ARCHIVING = (
     "test_a_version_can_be_archived_in_an_archived_container",
     "test_a_version_cannot_be_restored_in_an_archived_container",
     "test_setting_the_same_archived_state_changes_nothing",
-    "test_archiving_changes_nothing_else",
+    "test_archive_and_restore_change_nothing_else",
 )
 """Tests of the contract that archive and restore."""
 
 FINDING_BY_OWNER = (
-    "test_an_owners_environments_are_found_without_their_names",
+    "test_environments_of_an_owner_are_found_without_their_names",
     "test_the_owner_of_any_version_finds_the_container",
     "test_owners_are_case_sensitive",
     "test_a_container_has_all_its_versions",
     "test_an_archived_container_is_read",
     "test_an_owner_set_by_an_update_finds_the_container",
 )
-"""Tests of the contract that look for what an owner owns without its name."""
+"""Tests of the contract that find environments by their owner."""
 
 
 def only(*names: str) -> dict[str, Any]:
-    """Leaves all other tests of the contract out."""
+    """Returns None for every other test of the contract, which removes it from a class."""
     tests = {name for name in vars(AzureContract) | vars(TargetContract) if name.startswith("test")}
     assert tests.issuperset(names)
     return dict.fromkeys(tests.difference(names))
@@ -101,7 +101,7 @@ OTHER_ANSWERS: dict[str, Any] = {
     "container_tags": "refuse",
     "numeric_tags": "number",
 }
-"""Answers of the service under which the whole contract holds."""
+"""Settings of the emulator with which the whole contract must pass."""
 
 
 class TestWorkspaceWithOtherAnswers(AzureContract):
@@ -114,6 +114,8 @@ class TestRegistryWithOtherAnswers(AzureContract):
     settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS
 
 
+# In a class body, `locals()` is the namespace of the class. So `update` replaces inherited tests,
+# and None removes them.
 class TestWorkspaceThatKeepsTags(AzureContract):
     kind = "workspace"
     settings: ClassVar[dict[str, Any]] = {"tags": "merge"}
@@ -150,14 +152,14 @@ class TestRegistryThatDropsContainerTags(AzureContract):
 ARCHIVING_HIDDEN = ("test_a_version_can_be_archived_in_an_archived_container",)
 
 
-class TestWorkspaceThatArchivesNothingHidden(AzureContract):
+class TestWorkspaceThatRefusesToArchiveHiddenVersions(AzureContract):
     kind = "workspace"
     settings: ClassVar[dict[str, Any]] = {"archive_hidden": "refuse"}
     locals().update(only(*ARCHIVING))
     locals().update(expecting(ARCHIVING_HIDDEN, lambda test: fails(test, "could not be archi")))
 
 
-class TestRegistryThatArchivesNothingHidden(AzureContract):
+class TestRegistryThatRefusesToArchiveHiddenVersions(AzureContract):
     kind = "registry"
     settings: ClassVar[dict[str, Any]] = {"archive_hidden": "refuse"}
     locals().update(only(*ARCHIVING))
@@ -167,8 +169,8 @@ class TestRegistryThatArchivesNothingHidden(AzureContract):
 class HiddenVersions(AzureContract):
     """A service that shows all versions of an archived container as archived.
 
-    Versions that were archived separately cannot be told apart then. The tests check that all
-    versions return to their own states.
+    A client cannot see which of these versions were archived separately. After a restore of the
+    container, each version must still have its own state.
     """
 
     settings: ClassVar[dict[str, Any]] = {"hidden_versions": "effective"}

@@ -25,8 +25,10 @@ VERSION = (
 def test_a_create_is_retried_within_the_time_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # The test does not really wait between the attempts.
     monkeypatch.setattr(SharedTransport, "sleep", lambda *_: None)
     created: JSON = {"id": VERSION, "name": "1", "type": "t", "properties": {"image": IMAGE}}
+    # azure-core alone would give up after 10 retries.
     script = Script(*[answer(429)] * 40, answer(201, created))
     transport = SharedTransport(16)
     transport.session.mount("https://", script)

@@ -1,6 +1,6 @@
-"""Changes of every kind in one plan, applied and verified, under the answers of several services.
+"""Plans with changes of every kind, applied and verified, under several emulator settings.
 
-Each step uses a new connection, as a new process would. After each step, the target holds every
+Each step uses a new connection, as a new process would. After each step, the target has every
 change, and the next plan is empty.
 """
 
@@ -102,7 +102,7 @@ STEPS: tuple[tuple[list[Declaration], set[str]], ...] = (
 
 
 def told(plan: Plan) -> set[str]:
-    """Returns the changes of a plan as sentences."""
+    """Returns the changes of a plan as short texts, such as `create version a:1`."""
     return {f"{item.action} {item.scope} {item.address}" for item in plan.changes}
 
 
@@ -130,6 +130,7 @@ def test_changes_of_every_kind_end_as_planned(
     with azure(tmp_path, **answers) as service:
         config = service.config(kind)
         with service.open(config) as target:
+            # A version without an owner, which the first step adopts.
             put(target, "theirs", image="mcr.microsoft.com/base:1", tags={"kept": "1"})
         for desired, changes in STEPS:
             with service.open(config, Connection(stale=2)) as target:
@@ -144,7 +145,7 @@ def test_changes_of_every_kind_end_as_planned(
                 assert told(planned(other, desired)) == set()
 
 
-def test_stale_lists_fail_no_change(tmp_path: Path) -> None:
+def test_no_change_fails_because_of_stale_lists(tmp_path: Path) -> None:
     with azure(tmp_path, list_lag_seconds=2.0) as service:
         config = service.config("workspace")
         waits: list[str] = []
@@ -157,5 +158,6 @@ def test_stale_lists_fail_no_change(tmp_path: Path) -> None:
                 assert [item for item in outcomes if item.status != "done"] == []
                 assert unverified(outcomes, planned(target, desired)) == ()
                 kinds = {item.action for item in plan.changes if item.scope == "environment"}
+                # A stale list matters only if an environment was archived or restored.
                 assert bool(waits) == bool(kinds & {Action.ARCHIVE, Action.RESTORE})
                 waits.clear()

@@ -1,4 +1,4 @@
-"""Registries, on an emulator: how they are found, and how they differ from workspaces."""
+"""Registries on an emulator: their discovery, and the differences from workspaces."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_version_whose_operation_never_ends_is_read_back(tmp_path: Path) -> No
     with azure(tmp_path, operation_polls=10**6) as service, service.target("registry") as target:
         target.endpoint.resources.rest._transport._longest_operation = 0.5  # type: ignore[attr-defined]
 
-        target.create(environment())  # azure-ai-ml polls the operation.
+        target.create(environment())  # azure-ai-ml polls until the limit
         with pytest.raises(TargetError, match="is unfinished after 0 seconds"):
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
@@ -79,7 +79,7 @@ def test_an_absent_registry_is_named(service: Azure) -> None:
 def test_an_existing_version_is_never_sent_again(
     service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """azure-ai-ml would upload nothing and would register the path of this machine."""
+    """azure-ai-ml would upload nothing, and would register a path of this machine."""
     require_azurite()
     contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
     first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
@@ -107,7 +107,7 @@ def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: P
     declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
     with service.target("registry") as target:
         helper = importlib.import_module("azure.ai.ml.operations._environment_operations")
-        # azure-ai-ml does this after a 409 of `tempdatarefs`: another client was first.
+        # azure-ai-ml gets None after a 409 of `tempdatarefs`, because another client was first.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(helper, "get_sas_uri_for_registry_asset", lambda **_: None)
 
@@ -138,6 +138,7 @@ def test_an_operation_is_polled_until_it_ends(tmp_path: Path) -> None:
 
         polls = [item for item in service.requests() if "/operations/" in item["path"]]
         assert registered(target).environment.metadata == Metadata("New.")
+    # Two operations with three polls each.
     assert [item["status"] for item in polls].count(202) >= 6
 
 

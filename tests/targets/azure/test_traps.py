@@ -1,6 +1,6 @@
-"""The traps of the service and its SDK for a naive client, and the tests that fail without care.
+"""Traps of the service and its SDK, and the tests that fail if envsync falls into them.
 
-`TRAPS` names the tests of each trap. A trap that no other module tests is tested here.
+`TRAPS` names the tests of each trap. This module tests the traps that no other module tests.
 """
 
 from __future__ import annotations
@@ -52,34 +52,36 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "lists omit archived entries unless they are requested": (
         f"{CONTRACT}test_an_archived_container_is_read",
     ),
-    "a list ends with its last page, not with its first": (
+    "a list may have several pages": (
         f"{REST}TestPages::test_every_page_is_one_request",
         f"{WORKSPACE}TestRequestsOfAPlan::test_each_page_of_a_list_is_one_request",
     ),
-    "a PUT answers 201 whether it creates or updates": (
+    "the response to a PUT is 201 for a create and for an update": (
         f"{CONTRACT}test_repeating_a_create_overwrites_no_metadata",
         f"{CONTRACT}test_repeating_a_create_leaves_an_archived_version_archived",
     ),
-    "there is no ETag, so a write must read just before": (
+    "resources have no ETag, so a client must read just before a write": (
         f"{HERE}test_a_write_starts_from_the_current_state",
     ),
     "the versions of an absent name may be an empty list or 404": (
-        f"{HERE}test_an_absent_name_has_no_versions_under_either_answer",
+        f"{HERE}test_an_absent_name_has_no_versions_for_an_empty_list_or_404",
     ),
-    "a conda file comes back as other text": (
+    "a conda file is returned as different text": (
         f"{WIRE}test_a_conda_file_is_compared_by_its_meaning",
         f"{WIRE}test_rewritten_fields_keep_their_meaning",
     ),
-    "in a conda file the order of lists counts": (
+    "the order of lists in a conda file matters": (
         f"{HERE}test_a_conda_file_depends_on_list_order_not_on_key_order",
     ),
-    "an unset field comes back as an empty string": (f"{WIRE}test_an_empty_string_is_none",),
-    "unsent fields come back with defaults": (
+    "an unset field is returned as an empty string": (
+        f"{WIRE}test_an_empty_string_is_read_as_none",
+    ),
+    "fields that were not sent are returned with defaults": (
         f"{WIRE}test_unsent_defaults_make_no_difference",
         f"{WIRE}test_an_empty_dockerfile_path_is_the_default",
     ),
     "a fixed field cannot change; the refusal may be 400 or 409": (
-        f"{CONTRACT}test_another_spec_is_refused",
+        f"{CONTRACT}test_a_create_with_another_spec_is_refused",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
     "the reason of a refusal is the innermost code": (
@@ -90,11 +92,11 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{SWITCHES}TestWorkspaceThatKeepsTags",
         f"{SWITCHES}TestRegistryThatKeepsTags",
     ),
-    "leaving tags or description out may keep them": (
+    "a PUT without tags or description may keep the stored values": (
         f"{CONTRACT}test_an_update_clears_removed_fields",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
-    "lists lag behind writes": (f"{WORKSPACE}TestTraps::test_stale_lists_are_corrected",),
+    "lists are stale after a write": (f"{WORKSPACE}TestTraps::test_stale_lists_are_corrected",),
     "reserved prefixes ignore case": (
         f"{CONTRACT}test_reserved_names_are_refused",
         f"{HERE}test_a_name_is_reserved_in_any_case_of_letters",
@@ -109,9 +111,9 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         "tests/plan/test_versions.py"
         "::test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used",
     ),
-    "the GET of an archived container says that it is active": (
+    "the GET of an archived container shows isArchived: false": (
         f"{WORKSPACE}TestContainerState::test_every_archive_and_restore_is_written_and_seen",
-        f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_restores_nothing",
+        f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_does_not_restore_an_environment",
         f"{AZURE}/test_mixed.py::test_changes_of_every_kind_end_as_planned",
     ),
     "a list read in pages may miss an entry": (
@@ -122,14 +124,16 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestStaleGet::test_a_stale_get_is_not_a_failure",
         f"{WORKSPACE}TestStaleGet::test_an_archive_after_an_update_keeps_the_update",
     ),
-    "properties hold labels of the service's own": (
+    "the service writes its own labels into properties": (
         f"{WORKSPACE}TestTraps::test_labels_of_the_service_make_no_difference",
     ),
     "a tag value may be a number": (
         f"{WIRE}test_tags_sent_as_numbers_become_text",
         f"{WORKSPACE}TestTraps::test_numbers_in_tags_survive_an_archive",
     ),
-    "a stage of Archived is an archived version": (f"{WIRE}test_a_stage_of_archived_wins",),
+    "a version with the stage Archived is archived": (
+        f"{WIRE}test_a_version_is_archived_by_its_flag_or_its_stage",
+    ),
     "the service chose the names of conda files in 2022": (
         "tests/plan/test_compare.py::TestNamesThatTheServiceChooses::test_a_name_that_the_service_chose_is_not_a_difference",
     ),
@@ -147,17 +151,17 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "restoring a container may restore separately archived versions": (
         f"{WORKSPACE}TestTraps::test_restoring_an_environment_keeps_separately_archived_versions",
     ),
-    "one version may not be archived while its container is": (
-        f"{SWITCHES}TestWorkspaceThatArchivesNothingHidden",
+    "the service may refuse to archive a version of an archived container": (
+        f"{SWITCHES}TestWorkspaceThatRefusesToArchiveHiddenVersions",
     ),
-    "isArchived of a hidden version may only be its container's": (
+    "isArchived of a version may be the state of its container": (
         f"{SWITCHES}HiddenVersions::test_restoring_a_container_restores_its_versions_states",
         f"{HERE}test_a_version_may_echo_its_containers_state",
     ),
-    "a service may accept to archive and ignore it": (
+    "the service may accept an archive request and ignore it": (
         f"{HERE}test_a_service_that_ignores_archiving_is_reported",
     ),
-    "deleting exists on the wire": (f"{HERE}test_nothing_is_ever_deleted",),
+    "the REST API can delete environments": (f"{HERE}test_no_request_deletes_a_resource",),
     # The SDK
     "the SDK restores what it updates": (f"{CONTRACT}test_an_update_keeps_the_archived_state",),
     "the SDK cannot clear the last tag": (
@@ -175,17 +179,17 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestRequestsOfAPlan::test_a_plan_imports_no_sdk",
     ),
     "the SDK sends telemetry and prints": (
-        f"{HERE}test_the_sdk_sends_no_telemetry_and_reads_its_workers_results",
+        f"{HERE}test_the_sdk_client_has_no_telemetry_and_shows_progress",
         f"{WORKSPACE}TestBuildContexts::test_an_upload_prints_nothing",
     ),
-    "the SDK waits for ever for a worker that failed, unless it shows progress": (
-        f"{HERE}test_the_sdk_sends_no_telemetry_and_reads_its_workers_results",
+    "the SDK waits for ever for a failed worker, unless it shows progress": (
+        f"{HERE}test_the_sdk_client_has_no_telemetry_and_shows_progress",
         f"{UPLOADS}TestFailures::test_a_failed_upload_fails_the_create_with_its_reason",
     ),
     "the SDK does not replace the files of an interrupted upload": (
         f"{UPLOADS}TestFailures::test_the_next_run_completes_an_interrupted_upload",
     ),
-    "two uploads of the SDK to one address disturb each other": (
+    "two concurrent uploads of the SDK to one address disturb each other": (
         f"{UPLOADS}TestOneContent::test_environments_with_equal_contexts_are_created_in_parallel",
     ),
     "the SDK sends all other files after one has failed": (
@@ -213,7 +217,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTEXT}test_gitignore_is_used_only_without_amlignore",
         f"{CONTEXT}test_nested_ignore_files_have_no_effect",
     ),
-    "symbolic links are followed, and the order is that of lower-case paths": (
+    "symbolic links are followed, and files are hashed in the order of lower-case paths": (
         f"{CONTEXT}test_links_are_hashed_as_their_targets",
         f"{CONTEXT}test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does",
     ),
@@ -227,11 +231,11 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "a registry is looked up first, and its resources have another host": (
         f"{REGISTRY}test_a_registry_is_looked_up_only_once",
     ),
-    "a registry answers 202 before the version exists": (
+    "the response of a registry is 202 before the version exists": (
         f"{REST}TestOperations::test_a_location_is_polled_until_it_is_done",
         f"{REGISTRY}test_an_operation_is_polled_until_it_ends",
     ),
-    "names of registries compare without case": (
+    "names of registries are case-insensitive": (
         f"{REGISTRY}test_the_id_of_a_registry_is_in_lower_case",
     ),
     "the SDK registers a local path if the registry's version exists already": (
@@ -244,21 +248,21 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{SWITCHES}TestRegistryThatIgnoresMetadata",
     ),
     # Limits
-    "reads run out": (
+    "the number of reads is limited": (
         f"{REST}TestThrottle",
         f"{WORKSPACE}TestFailures::test_throttling_slows_down_and_does_not_fail",
     ),
-    "429 says when to retry": (
+    "a 429 response says when to retry": (
         f"{REST}TestRetries::test_retry_after_is_honoured_with_up_to_a_quarter_more",
     ),
-    "an answer may be lost after the work was done": (
-        f"{WORKSPACE}TestFailures::test_a_create_with_a_lost_answer_succeeds",
-        f"{HERE}test_a_create_without_an_answer_is_read_back",
+    "a response may be lost after the request was executed": (
+        f"{WORKSPACE}TestFailures::test_a_create_with_a_lost_response_succeeds",
+        f"{HERE}test_a_create_without_a_response_is_read_back",
     ),
     # Ownership
     "a container may lose its tags, or refuse them": (
         f"{WORKSPACE}TestOwners::test_owned_environments_are_found_without_owner_tags",
-        f"{WORKSPACE}TestOwners::test_one_missing_owner_tag_makes_all_versions_be_read",
+        f"{WORKSPACE}TestOwners::test_all_versions_are_read_if_an_owner_tag_is_missing",
         f"{SWITCHES}TestWorkspaceThatDropsContainerTags",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
@@ -275,7 +279,7 @@ def test_each_trap_has_its_tests(trap: str) -> None:
 
 
 def is_there(root: Path, test: str) -> bool:
-    """Whether a test or a class of tests exists where the table says."""
+    """Returns True if a file has this test or class of tests."""
     file, *names = test.split("::")
     found: ast.Module | ast.ClassDef | ast.FunctionDef = parsed(root / file)
     for name in names:
@@ -320,7 +324,9 @@ def test_a_write_starts_from_the_current_state(service: Azure) -> None:
 
 
 @pytest.mark.parametrize("answer", ["empty", "404"])
-def test_an_absent_name_has_no_versions_under_either_answer(tmp_path: Path, answer: str) -> None:
+def test_an_absent_name_has_no_versions_for_an_empty_list_or_404(
+    tmp_path: Path, answer: str
+) -> None:
     with azure(tmp_path, absent_versions=answer) as service:
         for kind in ("workspace", "registry"):
             with service.target(kind) as target:
@@ -337,6 +343,7 @@ def test_a_conda_file_depends_on_list_order_not_on_key_order(
     assert held.environment.spec.conda_file == '{"channels":["c"],"dependencies":["b","a"]}'
 
 
+# If every version of an archived container shows as archived, the states may be the container's.
 @pytest.mark.parametrize(("archived", "expected"), [(("1", "2"), True), (("1",), False)])
 def test_a_version_may_echo_its_containers_state(
     service: Azure, archived: tuple[str, ...], expected: bool
@@ -366,7 +373,7 @@ def test_a_name_is_reserved_in_any_case_of_letters(name: str) -> None:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_a_create_without_an_answer_is_read_back(
+def test_a_create_without_a_response_is_read_back(
     service: Azure, monkeypatch: pytest.MonkeyPatch, done: bool
 ) -> None:
     with service.target("workspace") as target:
@@ -386,7 +393,7 @@ def test_a_create_without_an_answer_is_read_back(
                 target.create(environment())
 
 
-def test_nothing_is_ever_deleted(service: Azure) -> None:
+def test_no_request_deletes_a_resource(service: Azure) -> None:
     with service.target("workspace") as target:
         before = len(service.requests())
         target.create(environment())
@@ -400,7 +407,7 @@ def test_nothing_is_ever_deleted(service: Azure) -> None:
     assert methods == {"GET", "PUT"}
 
 
-def test_the_sdk_sends_no_telemetry_and_reads_its_workers_results(
+def test_the_sdk_client_has_no_telemetry_and_shows_progress(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sdk = importlib.import_module("azure.ai.ml")
@@ -415,6 +422,7 @@ def test_the_sdk_sends_no_telemetry_and_reads_its_workers_results(
     with service.target("workspace") as target:
         target.create(environment())
 
+    # Without a progress bar, azure-ai-ml does not read the results of its upload workers.
     assert [(named["enable_telemetry"], named["show_progress"]) for named in seen] == [
         (False, True)
     ]
@@ -424,6 +432,7 @@ def test_closing_a_client_keeps_shared_connections_open() -> None:
     transport = SharedTransport(16)
     session = transport.session
 
+    # azure-core closes the transport of a client. Other threads still use this transport.
     PipelineClient("https://management.azure.com", transport=transport).close()
 
     assert transport.session is session

@@ -36,7 +36,7 @@ def spec(item: Resource) -> EnvironmentSpec:
 
 
 def answers() -> list[tuple[Any, Any]]:
-    """Returns every recorded write of a version with the service's answer."""
+    """Returns the bodies of each recorded PUT of an environment and of its response."""
     return [
         (exchange.request, exchange.body)
         for file in FILES
@@ -51,6 +51,7 @@ def test_rewritten_fields_keep_their_meaning() -> None:
         (Resource("1", sent["properties"]), resource(received)) for sent, received in answers()
     ]
 
+    # An empty list would pass the next assertion.
     assert len(pairs) > 150
     assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
 
@@ -74,7 +75,7 @@ def test_unsent_defaults_make_no_difference() -> None:
     assert (held.metadata, held.provenance) == (Metadata(), Provenance())
 
 
-def test_an_empty_string_is_none() -> None:
+def test_an_empty_string_is_read_as_none() -> None:
     empty = version(image="", condaFile="", description="", build={"contextUri": ""})
 
     assert registered("pydata", empty).environment.spec == EnvironmentSpec()
@@ -98,6 +99,7 @@ def test_an_empty_dockerfile_path_is_the_default() -> None:
     )
 
 
+# The URL of an upload: `LocalUpload`, the hash of the content, the name of the directory.
 @pytest.mark.parametrize("digits", [64, 32], ids=["sha256", "md5"])
 def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
     uri = f"{UPLOADS}/{'a' * digits}/docker/"
@@ -110,7 +112,7 @@ def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
     assert build.context.uploads == {"a" * digits}
 
 
-def test_a_declared_url_like_an_upload_is_known_by_its_digest() -> None:
+def test_a_declared_url_in_the_form_of_an_upload_is_recognised_by_its_digest() -> None:
     declared = EnvironmentSpec(build=Build(f"{UPLOADS}/{'a' * 64}/docker/"))
     tags: JSON = {"envsync.digest": declared.digest}
     build: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
@@ -128,7 +130,7 @@ def test_an_upload_to_a_registry_has_unknown_content() -> None:
     assert (owned, unowned) == (expected, expected)
 
 
-def test_the_address_of_uploaded_content_is_known() -> None:
+def test_only_uploaded_content_has_a_context_uri() -> None:
     upload: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
     declared: JSON = {"contextUri": "https://contoso.example/c.tar"}
 
@@ -140,6 +142,7 @@ def test_the_address_of_uploaded_content_is_known() -> None:
 
 
 def test_a_registered_local_path_is_not_an_upload() -> None:
+    # azure-ai-ml registers such a path if it cannot upload (see test_registry.py).
     path = "/home/ada/project/docker"
     tags: JSON = {"envsync.digest": DIGEST}
 
@@ -166,6 +169,7 @@ def test_a_curated_version_is_known_by_its_type(type_: str, curated: bool) -> No
 
 
 def test_the_creation_order_has_the_services_precision() -> None:
+    # The service writes seven digits of a second. Python's datetime has only six.
     times = [
         "2023-03-09T00:36:03.7890706+00:00",
         "2023-03-09T00:36:03.7890707+00:00",
@@ -254,5 +258,7 @@ def test_tags_sent_as_numbers_become_text() -> None:
         ({}, False),
     ],
 )
-def test_a_stage_of_archived_wins(properties: dict[str, JSON], archived: bool) -> None:
+def test_a_version_is_archived_by_its_flag_or_its_stage(
+    properties: dict[str, JSON], archived: bool
+) -> None:
     assert Resource("1", properties).archived == archived

@@ -1,4 +1,4 @@
-"""Workspaces, on an emulator: the requests of a plan, the checks of a write, and error messages."""
+"""Workspaces on an emulator: the requests of a plan, the checks of a write, and error messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 def asked(service: Azure, since: int = 0) -> Counter[str]:
-    """Counts the requests by method and the last words of the path."""
+    """Counts requests by method and kind of resource, such as `GET versions`."""
     kinds: Counter[str] = Counter()
     for request in service.requests()[since:]:
         _, _, path = request["path"].partition("/environments")
@@ -69,6 +69,7 @@ class TestRequestsOfAPlan:
     def test_a_plan_reads_two_lists_and_the_versions_of_each_environment(
         self, tmp_path: Path
     ) -> None:
+        # Each list has one page.
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
                 for number in range(100):
@@ -96,11 +97,12 @@ class TestRequestsOfAPlan:
 
             state = target.read(["declared"], "other")
 
-            # Two lists with 11 environments and 3 curated ones each, and the list of 10 versions.
+            # 4 pages for each of the two lists with 11 environments and 3 curated environments, and
+            # 3 pages for 10 versions.
             assert len(state["declared"].versions) == 10
             assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
-    def test_an_absent_name_costs_one_request(self, service: Azure) -> None:
+    def test_an_absent_name_needs_one_request(self, service: Azure) -> None:
         with service.target("workspace") as target:
             before = len(service.requests())
 
@@ -116,7 +118,7 @@ class TestRequestsOfAPlan:
 
             assert asked(service, before) == {}
 
-    def test_parallel_limits_the_requests_under_way(self, tmp_path: Path) -> None:
+    def test_parallel_limits_concurrent_requests(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, latency_ms=20) as service,
             service.target("workspace", Connection(parallel=3)) as target,
@@ -165,13 +167,16 @@ class TestRequestsOfAPlan:
             target.create(environment(version="2"))
             second = asked(service, before)
 
+        # The version is read before and after the PUT. A new owner becomes a tag of the container.
         version = {"GET version": 2, "PUT version": 1}
         assert first == {**version, "GET container": 1, "PUT container": 1}
         assert second == version
 
 
 class TestOwners:
-    def test_an_environment_of_several_projects_is_found_by_each(self, service: Azure) -> None:
+    def test_an_environment_of_several_projects_is_found_by_each_project(
+        self, service: Azure
+    ) -> None:
         config = service.config("workspace")
         with service.open(config) as target:
             for number, owner in enumerate(("one", "two", "three")):
@@ -183,7 +188,7 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_an_owner_tag_without_a_version_finds_nothing(self, service: Azure) -> None:
+    def test_an_owner_tag_without_an_owned_version_finds_nothing(self, service: Azure) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
@@ -218,7 +223,9 @@ class TestOwners:
 
         assert [state.keys() for state in found] == [{"a", "b"}] * 3
 
-    def test_owner_tags_of_others_prove_that_the_service_keeps_tags(self, tmp_path: Path) -> None:
+    def test_owner_tags_of_other_projects_show_that_the_service_keeps_tags(
+        self, tmp_path: Path
+    ) -> None:
         with azure(tmp_path) as service, service.target("workspace") as target:
             target.create(environment("theirs", provenance=Provenance(owner="other")))
             for number in range(5):
@@ -227,10 +234,12 @@ class TestOwners:
 
             target.read(["new"], OWNER)
 
-            # "theirs" is read as well, because this process has just written it.
+            # One owner tag shows that the service keeps container tags, so the versions of
+            # "nobodys-0" to "nobodys-4" are not read. "theirs" is read, because this process has
+            # just written it.
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
-    def test_one_missing_owner_tag_makes_all_versions_be_read(self, tmp_path: Path) -> None:
+    def test_all_versions_are_read_if_an_owner_tag_is_missing(self, tmp_path: Path) -> None:
         with azure(tmp_path) as service:
             config = service.config("workspace")
             with service.open(config) as target:
@@ -265,7 +274,7 @@ class TestOwners:
 
 
 class TestContainerState:
-    """The state of an environment comes from two lists, not from the GET of the container."""
+    """The archived state comes from two lists. The GET of a container does not show it."""
 
     @pytest.mark.parametrize("archived_entry", ["true", "false"])
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
@@ -288,10 +297,11 @@ class TestContainerState:
                 with service.open(config) as target:
                     found.append((flags(target)[None], asked(service, before)["PUT container"]))
 
+        # Every call sends a PUT, even if the state seems right: a GET may show the wrong state.
         assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
 
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
-    def test_writing_the_owner_tag_restores_nothing(
+    def test_writing_the_owner_tag_does_not_restore_an_environment(
         self, tmp_path: Path, container_get: str
     ) -> None:
         with azure(tmp_path, container_get=container_get) as service:
@@ -313,7 +323,7 @@ class TestContainerState:
     def test_an_environment_archived_after_the_plan_stays_archived(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
     ) -> None:
-        # A person may think for long between the plan and the confirmation.
+        # Makes the lists of the plan too old: a user may confirm a plan much later.
         monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
         config = service.config("workspace")
         with service.open(config) as ours, service.open(config) as theirs:
@@ -344,7 +354,7 @@ class TestContainerState:
             time.sleep(1.1)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
-                target.set_archived("pydata", "2", True)  # as `keep_archived` of a change does
+                target.set_archived("pydata", "2", True)  # as an apply does for `keep_archived`
             time.sleep(1.1)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
@@ -373,13 +383,13 @@ class TestContainerState:
         def missing_once(resources: Resources, view: Any) -> Iterator[Resource]:
             lists.append(view)
             for item in listed(resources, view):
-                # The second list is the one of active containers: the container looks archived.
+                # The second list has the active containers. A container without an entry in this
+                # list looks archived.
                 if item.name != "pydata" or len(lists) != 2:
                     yield item
 
         recent = RecentWrites(0)
-        # Each look at the clock is 20 seconds later, so the first listing is too old to be
-        # believed.
+        # Each call of the clock adds 20 seconds, so the first listing is older than `_BELIEVED`.
         clock = iter(float(seconds) for seconds in range(0, 1000, 20))
         with service.target("workspace") as target:
             put(target, "pydata")
@@ -391,12 +401,12 @@ class TestContainerState:
 
         assert (first, second) == (True, False)
 
-    def test_stale_lists_are_waited_for(self, tmp_path: Path) -> None:
+    def test_settle_waits_for_stale_lists(self, tmp_path: Path) -> None:
         with azure(tmp_path, list_lag_seconds=3.0) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
-                # The lists show the new environment from here on, but not yet that it is archived.
+                # After this, the lists show the new environment, but not yet the archive below.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -409,7 +419,7 @@ class TestContainerState:
         assert told
         assert set(map(tuple, told)) == {("pydata",)}
 
-    def test_no_wait_without_a_changed_archived_state(self, service: Azure) -> None:
+    def test_settle_does_not_wait_without_a_changed_archived_state(self, service: Azure) -> None:
         with service.target("workspace") as target:
             target.read(["pydata"], OWNER)
             target.create(environment())
@@ -419,7 +429,7 @@ class TestContainerState:
 
             assert len(service.requests()) == before
 
-    def test_a_state_that_lists_never_show_is_forgotten(self, service: Azure) -> None:
+    def test_settle_forgets_a_state_that_lists_never_show(self, service: Azure) -> None:
         clock = iter(float(seconds) for seconds in range(0, 10_000, 5))
         recent = RecentWrites(0, clock=lambda: 0.0)
         slept: list[float] = []
@@ -464,7 +474,7 @@ class TestStaleGet:
             held = registered(target)
             assert (held.environment.metadata, held.archived) == (Metadata("New."), True)
 
-    def test_an_ignored_change_is_a_failure_in_the_end(self, tmp_path: Path) -> None:
+    def test_an_ignored_change_fails_after_the_stale_time(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, registry_metadata="ignore") as service,
             service.target("registry", Connection(stale=0.5)) as target,
@@ -474,7 +484,7 @@ class TestStaleGet:
             with pytest.raises(TargetError, match="accepted the change of pydata:1 and ignored it"):
                 target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
 
-    def test_the_answer_of_a_put_shows_ignored_fields_at_once(self, tmp_path: Path) -> None:
+    def test_the_response_to_a_put_shows_ignored_fields_at_once(self, tmp_path: Path) -> None:
         with azure(tmp_path, tags="merge") as service, service.target("workspace") as target:
             target.create(environment())
             before = len(service.requests())
@@ -513,7 +523,7 @@ class TestTraps:
             after = registered(target)
 
         assert held is not None
-        # The service itself takes the label `latest` away when a newer version is created.
+        # The service removes the label `latest` when a newer version is created.
         assert held.properties["properties"] == {"azureml.labels": ""}
         assert replace(after, environment=before.environment) == before
 
@@ -570,7 +580,7 @@ class TestTraps:
 
     def test_latest_is_the_newest_by_creation_in_any_list_order(self, service: Azure) -> None:
         with service.target("workspace") as target:
-            # Neither the highest number nor the last in alphabetical order, but the newest.
+            # "1" is the newest version, but not the highest or the last in alphabetical order.
             for version in ("2", "10", "1"):
                 put(target, "pydata", version)
 
@@ -586,6 +596,7 @@ class TestTraps:
             assert not container(target).next_version.isdecimal()
 
     def test_refused_content_fails_with_the_services_reason(self, tmp_path: Path) -> None:
+        # Python 3.7 has no support any more. The service refused it in one recording (2023-04-13).
         conda = '{"dependencies":["python=3.7.6"]}'
         declared = environment()
         declared = replace(declared, spec=replace(declared.spec, conda_file=conda))
@@ -602,6 +613,7 @@ class TestBuildContexts:
     def context(self, tmp_path: Path) -> BuildContext:
         require_azurite()
         directory = tmp_path / "docker"
+        # azure-ai-ml hashes empty directories as well.
         (directory / "empty").mkdir(parents=True)
         (directory / "Dockerfile").write_bytes(b"FROM a\n")
         (directory / ".amlignore").write_bytes(b"*.log\n")
@@ -622,7 +634,7 @@ class TestBuildContexts:
         assert (held.context_uri or "").endswith("/docker/")
         assert build is not None
         assert isinstance(build.context, BuildContext)
-        # The plan knows several hashes, because releases of azure-ai-ml hash differently.
+        # The plan has several hashes, because releases of azure-ai-ml hash differently.
         assert build.context.uploads < context.uploads
 
     def test_an_upload_prints_nothing(
@@ -661,7 +673,7 @@ class TestFailures:
 
                 assert [item.version for item in container(target).versions] == ["1", "2"]
 
-    def test_a_create_with_a_lost_answer_succeeds(self, tmp_path: Path) -> None:
+    def test_a_create_with_a_lost_response_succeeds(self, tmp_path: Path) -> None:
         faults = (("drop-after-commit", 0.4),)
         with (
             azure(tmp_path, faults=faults, fault_seed=3) as service,
@@ -677,6 +689,7 @@ class TestFailures:
 
     def test_throttling_slows_down_and_does_not_fail(self, tmp_path: Path) -> None:
         with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
+            # More reads than the bucket of 250 has.
             state = target.read([f"absent-{number}" for number in range(320)])
 
             refused = [item for item in service.requests() if item["status"] == 429]
@@ -684,7 +697,7 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
-    def test_a_reader_can_plan_and_is_told_the_role_for_writing(
+    def test_a_reader_can_plan_and_a_write_error_names_the_missing_role(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = service.config("workspace")

@@ -44,7 +44,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
 
 
 def tree(directory: Path) -> dict[str, bytes | None]:
-    """Returns every path below a directory, with the content of files."""
+    """Returns every path below a directory, with the content of files and None for directories."""
     return {
         str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
         for path in directory.rglob("*")
@@ -119,6 +119,7 @@ class TestContexts:
 
         def copy_twice(context: BuildContext, destination: Path) -> None:
             copy_context(context, destination)
+            # The other process stores the context before this process can rename its copy.
             copy_context(context, self.kept(path, context))
 
         monkeypatch.setattr("envsync.project.context.copy.copy_context", copy_twice)
@@ -133,6 +134,7 @@ class TestContexts:
         old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
         for leftover in (old, young):
             (leftover / "context").mkdir(parents=True)
+        # More than a day old. The other leftover may belong to a running process.
         os.utime(old, (0, 0))
         context = build_context(tmp_path / "context", FILES)
 

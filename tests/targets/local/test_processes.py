@@ -1,6 +1,6 @@
 """Several processes use one local target, and no finished write is lost.
 
-The processes and the kills are real.
+The tests start real processes and kill them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
     target.close()
 
 
+# Every fifth version has a build context, which is stored in files beside the database.
 WRITER = """
 import hashlib, sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def start_writer(
 
 
 def check_whole(path: Path, reported: set[int]) -> set[int]:
-    """Checks that every reported write is in the file and that everything in the file is complete.
+    """Checks that the file has every reported write, and that each version in it is complete.
 
     Returns the numbers of all versions in the file.
     """
@@ -114,6 +115,7 @@ class TestProcesses:
         for round_ in range(8):
             writer = start_writer(path, first, first + 100_000, tmp_path / "work", "ada")
             assert writer.stdout is not None
+            # Every fourth round kills the writer right after its first write.
             for _ in range(chance.randrange(1, 30) if round_ % 4 else 1):
                 reported.add(int(writer.stdout.readline()))
             # Kills the writer at a random point of its next write.
@@ -122,7 +124,7 @@ class TestProcesses:
             reported |= {int(line) for line in writer.communicate()[0].split(b"\n")[:-1]}
             there = check_whole(path, reported)
             first = max(there) + 1
-            # A killed writer may have committed one version that it could not report any more.
+            # Each killed writer may have committed one version without reporting it.
             assert len(there) - len(reported) <= round_ + 1
         assert len(reported) > 50
 
@@ -156,6 +158,7 @@ class TestProcesses:
         assert check_whole(path, reported) == reported
         with closing(LocalTarget(path, IDENTITY)) as target:
             actors = [entry.actor for entry in target.history("shared")]
+        # Each writer creates and updates 60 versions.
         assert [actors.count(f"writer-{number}") for number in range(2)] == [120, 120]
 
     def test_a_reader_sees_only_complete_writes_of_another_process(

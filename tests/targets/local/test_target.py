@@ -47,7 +47,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
 
 
 def tree(directory: Path) -> dict[str, bytes | None]:
-    """Returns every path below a directory, with the content of files."""
+    """Returns every path below a directory, with the content of files and None for directories."""
     return {
         str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
         for path in directory.rglob("*")
@@ -133,6 +133,7 @@ class TestFiles:
         target.create(environment())
         target.close()
 
+        # The directory belongs to the user, and may have other files that git should see.
         assert tree(tmp_path).keys() == {"local.db"}
 
     @pytest.mark.parametrize("name", ["a b.db", "100%25.db", "what?.db", "x#y.db", "größe.db"])
@@ -152,7 +153,9 @@ class TestFiles:
         assert (tmp_path / "elsewhere" / "real.db").is_file()
         assert (tmp_path / "link.db").is_symlink()
 
-    def test_a_reopened_file_holds_earlier_versions(self, path: Path, target: LocalTarget) -> None:
+    def test_a_reopened_file_contains_earlier_versions(
+        self, path: Path, target: LocalTarget
+    ) -> None:
         target.create(environment(version="1"))
         target.close()
 
@@ -179,6 +182,7 @@ class TestReading:
     ) -> None:
         target.create(environment())
 
+        # SQLite allows 32,766 parameters by default: https://www.sqlite.org/limits.html
         assert target.read([f"absent-{i}" for i in range(50_000)] + ["pydata"]).keys() == {"pydata"}
 
     @pytest.mark.parametrize("name", ["it's", '"', "\0", "\ud800", "[]", "%", "*", ""])
@@ -216,6 +220,7 @@ class TestReading:
         assert container(target).next_version == expected
 
     def test_the_creation_time_is_in_utc(self, path: Path) -> None:
+        # The clock may have any time zone.
         here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
         target = LocalTarget(path, IDENTITY, clock=lambda: here)
         target.create(environment())
@@ -345,19 +350,19 @@ class TestHistory:
         assert [entry.name for entry in target.history("a")] == ["a"]
         assert target.history("absent") == ()
 
-    def test_a_local_target_is_known_to_keep_a_history(self, target: LocalTarget) -> None:
+    def test_a_local_target_keeps_a_history(self, target: LocalTarget) -> None:
         assert isinstance(target, KeepsHistory)
 
 
 class TestActor:
-    def test_in_a_workflow_the_actor_is_the_github_user(
+    def test_the_actor_in_a_workflow_is_the_github_user(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("GITHUB_ACTOR", "octocat")
 
         assert current_actor() == "octocat"
 
-    def test_elsewhere_the_actor_is_the_user_of_the_machine(
+    def test_the_actor_outside_a_workflow_is_the_user_of_the_machine(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)
@@ -369,6 +374,7 @@ class TestActor:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def nobody() -> NoReturn:
+            # A container may run with a user id that has no user name.
             raise KeyError("getpwuid(): uid not found: 4711")
 
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)

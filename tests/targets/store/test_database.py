@@ -1,4 +1,4 @@
-"""The SQLite file of a local target: unusable files stay unchanged, and failures are explained."""
+"""The SQLite file of a local target: unusable files stay unchanged, and errors name the reason."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def another_database(path: Path) -> None:
 def without_header(path: Path) -> None:
     fill(path)
     with path.open("r+b") as file:
-        file.write(b"\0" * 100)
+        file.write(b"\0" * 100)  # the header: https://www.sqlite.org/fileformat.html
 
 
 def truncated(path: Path) -> None:
@@ -102,7 +102,7 @@ def truncated(path: Path) -> None:
 
 def cut_to_one_page(path: Path) -> None:
     fill(path)
-    os.truncate(path, 4096)
+    os.truncate(path, 4096)  # SQLite's default page size
 
 
 def garbled(path: Path) -> None:
@@ -116,6 +116,7 @@ def garbled(path: Path) -> None:
 def garbled_schema(path: Path) -> None:
     fill(path)
     with path.open("r+b") as file:
+        # The schema is on the first page, after the header of 100 bytes.
         file.seek(100)
         file.write(b"\xff" * 3996)
 
@@ -180,7 +181,7 @@ class TestForeignAndDamagedFiles:
                     except TargetError:
                         refused += 1
             assert files(path.parent) == {path.name: damage}
-        # Some pages hold no data that these operations read, so not every damage is noticed.
+        # These operations do not read every page, so they do not notice every damage.
         assert refused > 10
 
     def test_damage_to_any_bytes_raises_only_a_target_error(self, path: Path) -> None:
@@ -198,7 +199,7 @@ class TestForeignAndDamagedFiles:
                         operation(target)
                     except TargetError as error:
                         assert str(path) in str(error) or "no environment" in str(error)
-            # A journal of this damaged file would be replayed into the next one.
+            # SQLite would replay a journal of this damaged file into the next file.
             for companion in path.parent.glob("local.db-*"):
                 companion.unlink()
 
@@ -265,7 +266,7 @@ def as_nobody() -> Iterator[None]:
     """Runs the block as the user `nobody` if the tests run as root, who may write anywhere."""
     user = os.geteuid()
     if user == 0:
-        os.seteuid(65534)
+        os.seteuid(65534)  # `nobody` on most systems
     try:
         yield
     finally:
@@ -360,7 +361,7 @@ class TestUnusablePlaces:
         target.create(environment())
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         size = max(file.stat().st_size for file in path.parent.iterdir())
-        # A limit on the size of each file fails a write in the middle, like a disk that fills up.
+        # With a limit on the size of files, a write fails in the middle, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10_000, limits[1]))
         try:
             with pytest.raises(TargetError, match=r"cannot be (read or written|grow)"):
@@ -399,6 +400,7 @@ class TestUnusablePlaces:
     def test_a_file_is_created_without_hard_links(
         self, path: Path, target: LocalTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # Some file systems, such as FAT, have no hard links.
         def link(*_: object) -> None:
             raise PermissionError(1, "Operation not permitted")
 
@@ -414,6 +416,7 @@ class TestUnusablePlaces:
         link = os.link
         theirs = filled(1)
 
+        # The other process creates the file after this process has found none.
         def link_later(source: str, destination: str) -> None:
             path.write_bytes(theirs)
             link(source, destination)

@@ -1,4 +1,4 @@
-"""Deleting from a store: what is removed, what remains, and files from before deletes existed."""
+"""Deletes in a store: what is removed, what remains, and files of releases without deletes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 CREATE TRIGGER history_stays BEFORE DELETE ON history
 BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 """
-"""Statements that give a file the history and the triggers from before deletes existed."""
+"""Statements that give a file the history and the triggers of a release without deletes."""
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_deleting_a_container_deletes_its_versions(store: Store) -> None:
     assert store.records("pydata") == ([], [])
 
 
-def test_the_history_keeps_what_was_deleted(store: Store) -> None:
+def test_the_history_keeps_deleted_resources(store: Store) -> None:
     fill(store)
     store.delete("pydata", None, "somebody")
     *_, deleted, container = store.history("pydata")
@@ -106,7 +106,7 @@ def test_the_history_keeps_what_was_deleted(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("name", "version"), [("absent", None), ("pydata", "3"), ("absent", "1")])
-def test_deleting_something_absent_does_nothing(
+def test_deleting_an_absent_resource_changes_nothing(
     store: Store, name: str, version: str | None
 ) -> None:
     fill(store)
@@ -133,6 +133,7 @@ def test_a_deleted_version_can_be_registered_with_another_spec(store: Store) -> 
     store.delete("pydata", "1", "somebody")
     store.create_version(NewVersion("pydata", "1", SPEC._replace(image="python:3.13")))
 
+    # In order of creation: version 1 was created again.
     assert versions(store, "pydata") == ["2", "1"]
 
 
@@ -150,6 +151,7 @@ def test_a_delete_upgrades_an_old_file_and_keeps_its_history(store: Store, path:
         ("delete", "1", "somebody"),
         ("delete", "2", "somebody"),
     ]
+    # The upgraded file has the same tables and triggers as a new file.
     assert schema(path) == schema_of_new(path)
 
 

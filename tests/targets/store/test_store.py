@@ -1,4 +1,4 @@
-"""The store's rows under the service's rules, beyond the contract of every target."""
+"""The store's rows and triggers, as far as the contract of every target does not test them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TestRows:
             '{"envsync.owner":"late"}'
         ]
 
-    def test_seeding_a_curated_version_twice_keeps_one(self, store: Store) -> None:
+    def test_seeding_a_curated_version_twice_keeps_one_version(self, store: Store) -> None:
         curated = NewVersion("AzureML-sklearn", "1", SPEC)
         store.seed_curated(curated)
         store.seed_curated(curated)
@@ -95,8 +95,8 @@ class TestRows:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with closing(sqlite3.connect(path)) as connection:
-            # The index of `containers` is COVERING because, in a table WITHOUT ROWID, it holds the
-            # name.
+            # An index of a table WITHOUT ROWID contains the primary key, here the name:
+            # https://www.sqlite.org/withoutrowid.html
             for table, covering in (("containers", "COVERING "), ("versions", "")):
                 steps = connection.execute(
                     f"EXPLAIN QUERY PLAN SELECT name FROM {table} WHERE owner = :owner",

@@ -71,7 +71,7 @@ def refusal(store: Store, new: NewVersion, written: Written | None = None) -> st
 
 
 def history(store: Store) -> list[tuple[str, str | None]]:
-    """Returns each action in the history with its version."""
+    """Returns the action and the version of each entry in the history."""
     return [(entry.action, entry.version) for entry in store.history("pydata")]
 
 
@@ -99,6 +99,7 @@ def test_a_put_by_another_owner_is_an_update(stores: Stores) -> None:
     record = put(store, NEW, Written(None, {"envsync.owner": "churn"}))
 
     assert record.row.owner == "churn"
+    # With `inherit_owner=False`, the container does not get the owner of its version.
     assert [row.tags for row in store.read(["pydata"]).containers] == ["{}"]
 
 
@@ -121,6 +122,7 @@ def test_each_refusal_names_its_rule(stores: Stores) -> None:
     assert refusal(store, NewVersion("pydata", "1", OTHER)) == "fixed"
     assert refusal(store, NewVersion("pydata", "1", SPEC, extra={"isAnonymous": True})) == "fixed"
     assert refusal(store, NewVersion("AzureML-mine", "1", SPEC)) == "curated"
+    # A reserved name, a reserved version, and a version without image and build context.
     assert refusal(store, NewVersion("azureml-mine", "1", SPEC)) == "content"
     assert refusal(store, NewVersion("pydata", "latest", SPEC)) == "content"
     assert refusal(store, NewVersion("other", "1", SPEC._replace(image=None))) == "content"
@@ -136,6 +138,7 @@ def test_each_refusal_names_its_rule(stores: Stores) -> None:
 def test_a_container_can_be_created_before_its_versions(stores: Stores) -> None:
     store = stores.open()
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, {"p": "q"}))
+    # Removes the properties and archives the container: two entries in the history.
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, archived=True))
     record = put(store, NEW)
 
@@ -169,6 +172,7 @@ def test_restoring_all_versions_adds_each_to_the_history(stores: Stores) -> None
     store.set_archived("pydata", None, archived=False)
 
     assert [item.row.archived for item in store.records("pydata")[1]] == [0, 0]
+    # Version 2 was not archived itself, so it has no entry.
     assert history(store)[-2:] == [("restore", None), ("restore", "1")]
 
 

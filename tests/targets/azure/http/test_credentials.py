@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture(autouse=True)
 def nobody(service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Removes every way to sign in, and every program of this machine."""
+    """Removes all variables for signing in, and hides the programs of this machine."""
     for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -66,13 +66,13 @@ def install_az(directory: Path, program: str) -> None:
 
 
 def reads(service: Azure, credential: str) -> bool:
-    """Whether an empty target can be read."""
+    """Returns True if an empty target can be read with the credential."""
     with service.target("workspace", credential=credential) as target:
         return target.read(["pydata"]) == {}
 
 
 def refusal(service: Azure, credential: str) -> str:
-    """Returns the message of a target that cannot be read."""
+    """Returns the message of the error if a target cannot be read with the credential."""
     with (
         pytest.raises(TargetError) as caught,
         service.target("workspace", credential=credential) as target,
@@ -138,6 +138,7 @@ class TestWorkload:
     def test_the_token_file_is_read_for_each_sign_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
+        # The emulator accepts this token for the role that may only read.
         token = tmp_path / "token"
         token.write_text(READER)
         sign_in(
@@ -181,7 +182,7 @@ class TestCli:
 
         assert reads(service, credential)
 
-    def test_a_user_without_az_login_is_told_to_run_it(
+    def test_the_error_without_az_login_names_the_command(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
@@ -196,7 +197,7 @@ class TestCli:
 
         assert refusal(service, "cli").startswith("The Azure CLI could not be run")
 
-    def test_the_default_credential_names_several_ways(
+    def test_the_error_of_the_default_credential_names_several_ways_to_sign_in(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
@@ -218,7 +219,7 @@ class TestManaged:
 
         assert asked == [client]
 
-    def test_a_missing_managed_identity_is_explained(self, service: Azure) -> None:
+    def test_the_error_without_a_managed_identity_says_what_to_do(self, service: Azure) -> None:
         assert refusal(service, "managed").startswith(
             "Not signed in to Azure. Run envsync on a machine in Azure that has a managed identity"
         )
@@ -236,10 +237,11 @@ class TestManaged:
 
 @contextmanager
 def app_service() -> Iterator[tuple[str, list[str | None]]]:
-    """Runs the endpoint that App Service and Functions give to their managed identity.
+    """Runs an endpoint for managed identities like the endpoint of App Service and Functions.
 
-    Yields its URL, and the client ids that it was asked for. Virtual machines have theirs at
-    169.254.169.254: https://learn.microsoft.com/azure/app-service/overview-managed-identity
+    Yields the URL of the endpoint, and the client id in each request. The endpoint of virtual
+    machines has a fixed address, 169.254.169.254, so a test cannot run it. Source:
+    https://learn.microsoft.com/azure/app-service/overview-managed-identity
     """
     asked: list[str | None] = []
 
@@ -258,7 +260,7 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
                 200,
                 {
                     "access_token": token,
-                    "expires_on": "4102444800",
+                    "expires_on": "4102444800",  # 2100-01-01
                     "resource": query["resource"][0],
                     "token_type": "Bearer",
                 },
@@ -286,6 +288,7 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
         server.server_close()
 
 
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -300,11 +303,14 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
     ],
 )
 @pytest.mark.parametrize("kind", ["default", "cli", "environment", "workload"])
-def test_a_refused_sign_in_says_what_to_do(kind: str, text: str, expected: str) -> None:
+def test_the_error_of_a_refused_sign_in_says_what_to_do(
+    kind: str, text: str, expected: str
+) -> None:
     assert expected in advice(kind, ClientAuthenticationError(message=text))
 
 
 def test_a_missing_managed_identity_is_not_a_network_failure() -> None:
+    # Outside Azure, the endpoint of managed identities does not exist, so the connection times out.
     text = (
         "DefaultAzureCredential failed to retrieve a token from the included credentials.\n"
         "Attempted credentials:\n"
@@ -323,7 +329,7 @@ def test_a_slow_cli_is_not_reported_as_signed_out() -> None:
     assert "did not finish within 60 s" in advice("cli", error)
 
 
-def test_a_failed_sign_in_is_one_line_and_exit_code_1(service: Azure, tmp_path: Path) -> None:
+def test_a_failed_sign_in_prints_one_line_and_exits_with_1(service: Azure, tmp_path: Path) -> None:
     settings = "".join(
         f", {key}: {value!r}"
         for key, value in service.config("workspace", credential="workload").settings.items()

@@ -61,7 +61,7 @@ def test_secrets_in_bodies_are_hidden_and_other_fields_are_kept(tmp_path: Path) 
     assert line["answer"]["blobReference"]["blobUri"] == BLOB
 
 
-def test_a_request_without_an_answer_is_logged(tmp_path: Path) -> None:
+def test_a_request_without_a_response_is_logged(tmp_path: Path) -> None:
     path = tmp_path / "http.jsonl"
     log = RequestLog(path)
     connection = rest(Script(ConnectionError("refused"), answer(200, {})), log=log)
@@ -77,6 +77,7 @@ def test_a_request_without_an_answer_is_logged(tmp_path: Path) -> None:
 def test_the_pool_keeps_a_connection_for_each_worker() -> None:
     transport = SharedTransport(Connection(parallel=32).parallel)
 
+    # With fewer places than workers, some connections would be closed after each request.
     adapter = transport.session.get_adapter(URL)
 
     assert adapter._pool_maxsize >= 32
@@ -84,8 +85,9 @@ def test_the_pool_keeps_a_connection_for_each_worker() -> None:
 
 
 @pytest.mark.parametrize("kind", ["workspace", "registry"])
-def test_a_missing_extra_says_how_to_install_it(kind: str) -> None:
+def test_the_error_of_a_missing_extra_says_how_to_install_it(kind: str) -> None:
     code = (
+        # None in `sys.modules` makes an import fail, as if the package were not installed.
         "import sys; sys.modules['azure.identity'] = None;"
         "from pathlib import Path; from envsync.model.errors import TargetError;"
         "from envsync.targets.kinds import open_target; "

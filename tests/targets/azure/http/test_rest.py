@@ -51,8 +51,9 @@ class TestPages:
         with pytest.raises(TargetError, match="not an HTTPS address"):
             list(rest(script).items(URL, {}))
 
+    # A proxy or a login page of a public network may respond instead of Azure.
     @pytest.mark.parametrize("body", ["<html>Welcome to Hotel</html>", {"value": None}, []])
-    def test_a_page_from_elsewhere_is_reported(self, body: JSON) -> None:
+    def test_a_page_that_is_not_from_azure_is_reported(self, body: JSON) -> None:
         with pytest.raises(TargetError, match="does not come from Azure"):
             list(rest(Script(answer(200, body))).items(URL, {}))
 
@@ -92,6 +93,7 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"environments is unfinished after \d+ seconds"):
             rest(script, waits.append).put(URL, {}, {})
 
+        # `x-ms-async-operation-timeout: PT1H` (recorded): the service gives up after one hour.
         assert sum(waits) <= 3600
 
     def test_a_failed_operation_is_a_failure(self) -> None:
@@ -152,6 +154,7 @@ class TestRetries:
 
         rest(script, waits.append).get(URL)
 
+        # The maximum doubles with each wait. A random factor from 0.5 to 1 spreads the workers.
         bounds = [0.4, 0.8, 1.6, 3.2, 6.4]
         assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
 
@@ -217,6 +220,7 @@ def test_a_retry_after_date_becomes_seconds_from_now() -> None:
 
 
 class TestThrottle:
+    # Below 100 remaining requests: (1 - remaining / 100) * 16 workers / 25 reads a second.
     @pytest.mark.parametrize(
         ("remaining", "seconds"),
         [(None, 0.0), ("11999", 0.0), ("100", 0.0), ("50", 0.32), ("0", 0.64), ("many", 0.0)],
@@ -254,6 +258,7 @@ class TestThrottle:
             transport.send(HttpRequest(method, URL))
         transport.close()
 
+        # Only the third request waits: it is the second of its kind, and the bucket is empty.
         assert waits == [pytest.approx(seconds)]
 
 

@@ -38,19 +38,20 @@ IMPATIENT = [
     "from functools import partial; from envsync.cli import main, session;"
     "session.Connection = partial(session.Connection, time_limit=10.0); main.main()",
 ]
-"""The command line with the time limit of `SHORT`, for which it has no option."""
+"""Runs envsync with the time limit of `SHORT`. The command line has no option for it."""
 
 SLOW = (SILENCE, "503 ServerBusy")
+"""Faults that last until the time limit of an upload."""
 
 KINDS: tuple[TargetKind, ...] = ("workspace", "registry")
 DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/base:1\n"}
 REFUSED = "403 AuthorizationPermissionMismatch"
 
 SHORT = Connection(time_limit=10.0)
-"""For what gets no answer, or is tried again: long enough for what works on a busy machine."""
+"""A short time limit for timeouts and retries. Other requests need less, even on a busy machine."""
 
 HANGS = 120
-"""Seconds after which something hangs. Nothing here takes nearly as long."""
+"""Seconds after which a program counts as hanging. Every test takes much less."""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ class TestOneContent:
             assert faults.written == ["Dockerfile"] * 2
             assert uploaded(target, "one") == uploaded(target, "two") == DOCKERFILE
 
-    def test_an_upload_that_waits_for_a_failed_one_fails_like_it(
+    def test_an_upload_that_waits_for_a_failed_upload_fails_with_the_same_reason(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -155,6 +156,7 @@ class TestOneContent:
 
             assert second == first.result()
             assert second != [""]
+            # Only the first upload sends requests: one attempt and at most 3 retries.
             assert len(faults.written) <= 4
 
 
@@ -218,6 +220,7 @@ class TestFailures:
         with service.target("workspace") as target, pytest.raises(TargetError):
             target.create(with_context(directory))
 
+        # azure-ai-ml sends several files at once, so some requests are sent before the failure.
         assert 0 < len(faults.written) < 200
 
     @pytest.mark.parametrize("kind", KINDS)
@@ -262,7 +265,7 @@ class TestFailures:
 
 
 class TestTime:
-    def test_a_larger_upload_has_more_time(self) -> None:
+    def test_the_time_limit_of_an_upload_grows_with_its_files_and_size(self) -> None:
         now = 0.0
         policy = UploadRetries(10.0, clock=lambda: now)
         sent: list[object] = []
@@ -277,6 +280,7 @@ class TestTime:
             context=SimpleNamespace(options={"hosts": {}, "connection_timeout": 14400}),
         )
 
+        # 10 seconds, 2 for the files, and 3 for the size at 32 KiB a second: 15 seconds.
         policy.start(files=2, size=3 * 32 * 1024)
         now = 15.0
         policy.send(request)
@@ -288,9 +292,10 @@ class TestTime:
             policy.send(request)
 
         assert len(sent) == 1
+        # A quarter of the time limit: it has room for one attempt and 3 retries.
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
-    def test_uploads_of_others_keep_their_progress_bar(self) -> None:
+    def test_uploads_without_envsync_keep_their_progress_bar(self) -> None:
         assets = importlib.import_module("azure.ai.ml._utils._asset_utils")
         bar = importlib.import_module("tqdm").tqdm
         with Uploads(1.0).watched(), assets.tqdm(total=1) as hidden:
@@ -325,10 +330,10 @@ def command(fault: str | None) -> list[str]:
 
 
 class TestApply:
-    """The command line as a user runs it."""
+    """Runs the command line as a user does."""
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_two_new_environments_have_equal_contexts(
+    def test_apply_creates_two_environments_with_equal_contexts(
         self, service: Azure, tmp_path: Path, kind: TargetKind
     ) -> None:
         directory = project(tmp_path / "p", {"alpha": DOCKERFILE, "beta": DOCKERFILE})
@@ -355,7 +360,7 @@ class TestApply:
             ("registry", REFUSED, "No permission to upload to the storage account"),
         ],
     )
-    def test_other_uploads_continue_after_a_failed_one(
+    def test_other_uploads_continue_after_a_failed_upload(
         self,
         service: Azure,
         faults: BlobFaults,
@@ -411,11 +416,12 @@ class TestApply:
         assert "Traceback" not in shown
 
 
+# Directories of Azure/azureml-examples whose build contexts have the same content.
 EQUAL_CONTEXTS = "corpus/azureml-examples/cli/jobs/single-step/r"
 
 
 class TestRealRepositories:
-    def test_directories_that_share_a_dockerfile(
+    def test_directories_with_equal_content_share_an_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         found = [DATA / EQUAL_CONTEXTS / name / "docker-context" for name in ("accidents", "iris")]
@@ -427,7 +433,9 @@ class TestRealRepositories:
             assert faults.written == ["Dockerfile"]
             assert uploaded(target, "accidents") == uploaded(target, "iris")
 
-    def test_components_that_share_a_dockerfile(self, service: Azure, tmp_path: Path) -> None:
+    def test_components_with_equal_contexts_are_created(
+        self, service: Azure, tmp_path: Path
+    ) -> None:
         # The layout of the NVFLARE components in Azure-Samples/azure-ml-federated-learning.
         names = ("client", "provision", "server")
         declared = [
