@@ -33,7 +33,7 @@ def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
     config = load_config(None, directory, {})
 
     assert (config.root, config.path, config.policy.project) == (directory, None, "churn-models")
-    assert config.environments == "environments"
+    assert (config.environments, config.exclude) == (("environments",), ())
     assert config.default_target == "local"
     assert (config.target().kind, dict(config.target().settings)) == (
         "local",
@@ -71,7 +71,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     )
 
     assert (config.root, config.path) == (tmp_path, tmp_path / "envsync.yaml")
-    assert (config.policy.project, config.environments) == ("churn", "envs/ml")
+    assert (config.policy.project, config.environments) == ("churn", ("envs/ml",))
     assert list(config.targets) == ["here", "dev", "shared"]
     assert dict(config.target("here").settings) == {"path": "/tmp/x.db"}
     assert dict(config.target().settings) == {
