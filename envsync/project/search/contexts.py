@@ -44,11 +44,13 @@ class Named:
         condas: environments by the resolved path of their conda file.
         contexts: environments by the resolved path of their context, if the context hides files.
         targets: the resolved paths of all conda files and contexts.
+        environments: the absolute paths of the environments. No context hides them.
     """
 
     condas: Mapping[str, Candidate]
     contexts: Mapping[str, Candidate]
     targets: frozenset[str]
+    environments: frozenset[str]
 
     @classmethod
     def of(cls, environments: Sequence[Candidate]) -> Named:
@@ -58,6 +60,7 @@ class Named:
             {item.conda: item for item in environments if item.conda},
             {context: item for item in environments if (context := _hiding(item))},
             frozenset(named),
+            frozenset(item.path for item in environments),
         )
 
     def reason(self, path: str, directory: str, files: Files) -> str | None:
@@ -72,10 +75,12 @@ class Named:
         # A file that names itself as its conda file is read, so that the mistake is reported.
         if conda is not None and conda.path != path:
             return f"{files.display(conda.path)} names it as its conda file"
-        context = _context_of(directory, self.contexts) if self.contexts else None
-        if context is not None:
-            return f"it is in the build context of {files.display(context.path)}"
-        return None
+        if not self.contexts or path in self.environments:
+            return None
+        context = _context_of(directory, self.contexts)
+        if context is None:
+            return None
+        return f"it is in the build context of {files.display(context.path)}"
 
 
 def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate | None:

@@ -59,10 +59,11 @@ def unread_link(path: str, reason: str) -> TextProblem:
         end = os.readlink(path)
     except OSError:
         end = ""
-    message = f"The environments behind the link are not read: {reason} (`{end}`)."
-    near = near_name(os.path.join(os.path.dirname(path), end)) if end else None
-    fix = f"Did you mean `{near}`?" if near and near != end else "Correct the link."
-    return TextProblem(_RULE, message, fix=f"{fix} {_NOT_ONE}")
+    message = f"The link to `{end}` is not followed: {reason}."
+    near = None if os.path.exists(path) else near_name(os.path.join(os.path.dirname(path), end))
+    fix = f"Did you mean `{near}`?" if near else "Correct the link."
+    ignore = "If no environments are behind it, name it in `exclude` in envsync.yaml."
+    return TextProblem(_RULE, message, fix=f"{fix} {ignore}")
 
 
 EMPTY: Final = Suspicion(
