@@ -18,7 +18,7 @@ from envsync.project.search.candidate import Candidate, classify, target
 from envsync.project.search.contexts import Named, hidden_by_contexts
 from envsync.project.search.globs import NO_GLOBS, Globs
 from envsync.project.search.suspect import unread_link, unreadable_directory
-from envsync.project.search.walk import Walk, is_yaml, walk
+from envsync.project.search.walk import Walk, YamlFile, is_yaml, walk
 from envsync.project.yaml.nodes import TextProblem
 
 EXCLUDED: Final = "`exclude` in envsync.yaml names it"
@@ -63,11 +63,11 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     tops = [os.path.abspath(directory) for directory in directories]
     found = walk(tops, files)
     excluded = _excluded(found, files, exclude)
-    candidates = [
-        classify(path, directory, files) for path, directory in found.files if path not in excluded
-    ]
+    candidates = [classify(file, files) for file in found.files if file.path not in excluded]
     named = _named(candidates)
-    reasons = {item.path: reason for item in candidates if (reason := _reason(item, named, files))}
+    reasons = {
+        item.file.path: reason for item in candidates if (reason := _reason(item, named, files))
+    }
     # A missing directory is an error of `plan`, unless there are other directories.
     unreadable = {
         path: reason
@@ -76,9 +76,9 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     }
     links = {path: reason for path, reason in found.links.items() if path not in excluded}
     problems = [
-        (item.path, item.suspicion.problem)
+        (item.file.path, item.suspicion.problem)
         for item in candidates
-        if item.suspicion is not None and reasons[item.path] == item.reason
+        if item.suspicion is not None and reasons[item.file.path] == item.reason
     ]
     problems += [(path, unreadable_directory(reason)) for path, reason in unreadable.items()]
     problems += [
@@ -87,7 +87,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
         if not _is_named(path, named, files)
     ]
     return Discovered(
-        tuple(sorted(item.path for item in candidates if item.path not in reasons)),
+        tuple(sorted(item.file.path for item in candidates if item.file.path not in reasons)),
         passed_over={
             **dict.fromkeys(found.hidden, _HIDDEN),
             **{path: reason for path, reason in links.items() if is_yaml(path)},
@@ -120,14 +120,14 @@ def _named(candidates: Sequence[Candidate]) -> Named:
     """Returns what the environments among the candidates name."""
     possible = [item for item in candidates if item.reason is None]
     hidden = hidden_by_contexts(possible)
-    return Named.of([item for item in possible if item.path not in hidden])
+    return Named.of([item for item in possible if item.file.path not in hidden])
 
 
 def _reason(candidate: Candidate, named: Named, files: Files) -> str | None:
     """Returns why a candidate is not an environment file, or None if it is one."""
     by_name = None
     if not candidate.has_schema:
-        by_name = named.reason(candidate.path, candidate.directory, files)
+        by_name = named.reason(candidate.file, files)
     return by_name or candidate.reason
 
 
@@ -136,10 +136,8 @@ def _is_named(link: str, named: Named, files: Files) -> bool:
 
     The rules `missing-file` and `path-escape` report such a link.
     """
-    directory = files.real(os.path.dirname(link))
-    return (
-        os.path.realpath(link) in named.targets or named.reason(link, directory, files) is not None
-    )
+    file = YamlFile(link, files.real(os.path.dirname(link)), os.path.realpath(link))
+    return file.real in named.targets or named.reason(file, files) is not None
 
 
 def _excluded(found: Walk, files: Files, exclude: Globs) -> set[str]:
@@ -147,7 +145,7 @@ def _excluded(found: Walk, files: Files, exclude: Globs) -> set[str]:
     if exclude == NO_GLOBS:
         return set()
     paths: Iterable[str] = (
-        *(path for path, _ in found.files),
+        *(file.path for file in found.files),
         *found.hidden,
         *found.links,
         *found.unreadable,

@@ -93,21 +93,26 @@ class Files:
         """Returns an empty cache for a project directory."""
         return cls(os.path.abspath(root), os.path.realpath(root))
 
-    def read(self, path: str) -> ParsedFile | Unreadable:
-        """Returns the parsed YAML file at an absolute path."""
-        key = self.real(*os.path.split(path))
+    def read(self, path: str, real: str | None = None) -> ParsedFile | Unreadable:
+        """Returns the parsed YAML file at an absolute path. `real` is as in `content`."""
+        key = real or self.real(*os.path.split(path))
         parsed = self.parsed.get(key)
         if parsed is None:
-            content = self.content(path)
+            content = self.content(path, key)
             parsed = content if isinstance(content, Unreadable) else parse(content)
             self.parsed[key] = parsed
         return parsed
 
-    def content(self, path: str) -> bytes | Unreadable:
-        """Returns the bytes of the file at an absolute path."""
+    def content(self, path: str, real: str | None = None) -> bytes | Unreadable:
+        """Returns the bytes of the file at an absolute path.
+
+        Args:
+            path: the absolute path.
+            real: the path with symbolic links resolved, if it is known. Resolving takes time.
+        """
         # The key is the resolved path. A conda file is found by its own path, and by the resolved
         # path from an environment file. These paths differ if the project path contains a link.
-        key = self.real(*os.path.split(path))
+        key = real or self.real(*os.path.split(path))
         content = self.contents.get(key)
         if content is None:
             content = self.contents[key] = _read(path)

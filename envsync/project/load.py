@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from yaml.nodes import ScalarNode
+
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
@@ -122,6 +124,11 @@ def _reports(draft: Draft) -> Iterable[Report]:
         yield draft.conda_report
 
 
+def _is_lfs_pointer(path: str, files: Files) -> bool:
+    content = files.content(path)
+    return isinstance(content, bytes) and is_lfs_pointer(content)
+
+
 def _declaration_order(declaration: Declaration) -> tuple[object, ...]:
     version = natural_order(declaration.version or "")
     return declaration.name, version, declaration.source.file
@@ -203,8 +210,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         fix = "Check the file and its permissions."
         report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
-    content = files.content(path)
-    if isinstance(content, bytes) and is_lfs_pointer(content):
+    if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
         report = Report(shown, rules)
         message = "The file is a pointer of Git LFS, not the environment file itself."
         fix = "Run `git lfs pull`; in a workflow, set `lfs: true` for actions/checkout."

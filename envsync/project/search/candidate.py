@@ -19,6 +19,7 @@ from envsync.project.search.shape import (
     is_similar_schema,
 )
 from envsync.project.search.suspect import EMPTY, Suspicion, suspect_keys, suspect_schema
+from envsync.project.search.walk import YamlFile
 from envsync.project.yaml.nodes import STR
 
 NO_SHAPE: Final = (
@@ -32,8 +33,7 @@ class Candidate:
     """A YAML file below the environments directories.
 
     Attributes:
-        path: the absolute path.
-        directory: the directory of the file, with symbolic links resolved.
+        file: the file.
         reason: why the file is not an environment file, or None if it may be one.
         suspicion: set if the file is not an environment file, but looks like one.
         has_schema: True if its `$schema` is the environment schema, or is similar to it.
@@ -41,8 +41,7 @@ class Candidate:
         conda: its conda file, with symbolic links resolved, or None.
     """
 
-    path: str
-    directory: str
+    file: YamlFile
     reason: str | None = None
     suspicion: Suspicion | None = None
     has_schema: bool = False
@@ -50,30 +49,29 @@ class Candidate:
     conda: str | None = None
 
 
-def classify(path: str, directory: str, files: Files) -> Candidate:
+def classify(file: YamlFile, files: Files) -> Candidate:
     """Classifies a file by its content alone.
 
     Args:
-        path: the absolute path.
-        directory: the directory of the file, with symbolic links resolved.
+        file: the file.
         files: the cache through which the file is read.
     """
-    content = files.content(path)
+    content = files.content(file.path, file.real)
     # What cannot be read, or was not fetched by Git LFS, may be an environment. `load` reports it.
     if isinstance(content, Unreadable) or is_lfs_pointer(content):
-        return Candidate(path, directory)
+        return Candidate(file)
     seen = outline(content)
     if seen.is_empty:
-        return Candidate(path, directory, EMPTY.reason, EMPTY)
+        return Candidate(file, EMPTY.reason, EMPTY)
     reason = _reason_not_to_parse(seen, content)
     if reason is not None:
-        return Candidate(path, directory, reason)
-    parsed = files.read(path)
+        return Candidate(file, reason)
+    parsed = files.read(file.path, file.real)
     if isinstance(parsed, Unreadable):
-        return Candidate(path, directory)
+        return Candidate(file)
     if parsed.document.root is None:
-        return _classify_broken(path, directory, seen)
-    return _classify_parsed(path, directory, files, parsed)
+        return _classify_broken(file, seen)
+    return _classify_parsed(file, files, parsed)
 
 
 def target(files: Files, directory: str, node: Node | None) -> str | None:
@@ -87,16 +85,17 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
 
 def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
     """Returns why a file cannot be or look like an environment, or None if it must be parsed."""
+    if has_shape(seen.keys):
+        return None
     if not seen.is_certain:
         return None if _mentions_environment(content) else NO_SHAPE
-    if seen.schema is not None and (
-        is_environment_schema(seen.schema) or is_similar_schema(seen.schema)
-    ):
+    schema = seen.schema
+    if schema is not None and (is_environment_schema(schema) or is_similar_schema(schema)):
         return None
-    if has_shape(seen.keys) or has_similar_shape(seen.keys):
+    if has_similar_shape(seen.keys):
         return None
     # Without an ending, the word may be the start of a string on several lines.
-    return _other_kind(seen.schema) if (seen.schema or "").endswith(".json") else NO_SHAPE
+    return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
 
 def _mentions_environment(data: bytes) -> bool:
@@ -109,24 +108,24 @@ def _mentions_environment(data: bytes) -> bool:
     return b"\\" in data or b"\0" in data  # YAML escapes and UTF-16 can hide the words
 
 
-def _classify_broken(path: str, directory: str, seen: Outline) -> Candidate:
+def _classify_broken(file: YamlFile, seen: Outline) -> Candidate:
     """Classifies a file that is not valid YAML, by what its text shows."""
     schema = seen.schema
     if schema is not None and is_environment_schema(schema):
-        return Candidate(path, directory, has_schema=True)
+        return Candidate(file, has_schema=True)
     if schema is not None and "$schema" in seen.keys:
         suspicion = suspect_schema(schema, seen.keys)
     elif has_shape(seen.keys):
-        return Candidate(path, directory)
+        return Candidate(file)
     else:
         suspicion = suspect_keys(seen.keys)
     if suspicion is not None:
         similar = schema is not None and is_similar_schema(schema)
-        return Candidate(path, directory, suspicion.reason, suspicion, has_schema=similar)
-    return Candidate(path, directory, BROKEN)
+        return Candidate(file, suspicion.reason, suspicion, has_schema=similar)
+    return Candidate(file, BROKEN)
 
 
-def _classify_parsed(path: str, directory: str, files: Files, parsed: ParsedFile) -> Candidate:
+def _classify_parsed(file: YamlFile, files: Files, parsed: ParsedFile) -> Candidate:
     top = fields(parsed)
     written = top.get("$schema")
     schema = written.value if isinstance(written, ScalarNode) and written.tag == STR else None
@@ -137,16 +136,15 @@ def _classify_parsed(path: str, directory: str, files: Files, parsed: ParsedFile
             suspicion = suspect_schema(schema, top, nodes.get("$schema"))
             reason = suspicion.reason if suspicion else _other_kind(schema)
             similar = suspicion is not None and is_similar_schema(schema)
-            return Candidate(path, directory, reason, suspicion, has_schema=similar)
+            return Candidate(file, reason, suspicion, has_schema=similar)
     elif not has_shape(top):
         suspicion = suspect_keys(top, top, nodes)
-        return Candidate(path, directory, suspicion.reason if suspicion else NO_SHAPE, suspicion)
+        return Candidate(file, suspicion.reason if suspicion else NO_SHAPE, suspicion)
     return Candidate(
-        path,
-        directory,
+        file,
         has_schema=schema is not None,
-        context=target(files, directory, nested_field(parsed, top.get("build"), "path")),
-        conda=target(files, directory, top.get("conda_file")),
+        context=target(files, file.directory, nested_field(parsed, top.get("build"), "path")),
+        conda=target(files, file.directory, top.get("conda_file")),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from envsync.project.files import Files, is_within
 from envsync.project.search.candidate import Candidate
+from envsync.project.search.walk import YamlFile
 
 
 def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
@@ -28,11 +29,11 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
             # Every remaining file is in the context of another one, so they hide each other. Two
             # environments too many are better than one that is missing without a word.
             free = [item for item in undecided if _hiding(item)]
-        decided = {item.path for item in free}
+        decided = {item.file.path for item in free}
         contexts |= {context: item for item in free if (context := _hiding(item))}
-        undecided = [item for item in undecided if item.path not in decided]
-        hidden |= {item.path: owner for item in undecided if (owner := _owner(item, contexts))}
-        undecided = [item for item in undecided if item.path not in hidden]
+        undecided = [item for item in undecided if item.file.path not in decided]
+        hidden |= {item.file.path: owner for item in undecided if (owner := _owner(item, contexts))}
+        undecided = [item for item in undecided if item.file.path not in hidden]
     return hidden
 
 
@@ -60,27 +61,21 @@ class Named:
             {item.conda: item for item in environments if item.conda},
             {context: item for item in environments if (context := _hiding(item))},
             frozenset(named),
-            frozenset(item.path for item in environments),
+            frozenset(item.file.path for item in environments),
         )
 
-    def reason(self, path: str, directory: str, files: Files) -> str | None:
-        """Returns why a file is not an environment file, or None if no environment names it.
-
-        Args:
-            path: the absolute path of the file.
-            directory: the directory of the file, with symbolic links resolved.
-            files: the cache, which resolves the path.
-        """
-        conda = self.condas.get(files.real(*os.path.split(path)))
+    def reason(self, file: YamlFile, files: Files) -> str | None:
+        """Returns why a file is not an environment file, or None if no environment names it."""
+        conda = self.condas.get(file.real)
         # A file that names itself as its conda file is read, so that the mistake is reported.
-        if conda is not None and conda.path != path:
-            return f"{files.display(conda.path)} names it as its conda file"
-        if not self.contexts or path in self.environments:
+        if conda is not None and conda.file.path != file.path:
+            return f"{files.display(conda.file.path)} names it as its conda file"
+        if not self.contexts or file.path in self.environments:
             return None
-        context = _context_of(directory, self.contexts)
+        context = _context_of(file.directory, self.contexts)
         if context is None:
             return None
-        return f"it is in the build context of {files.display(context.path)}"
+        return f"it is in the build context of {files.display(context.file.path)}"
 
 
 def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate | None:
@@ -91,13 +86,13 @@ def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate 
 def _hiding(candidate: Candidate) -> str | None:
     """Returns the context of a candidate, or None if it has none that hides files."""
     context = candidate.context
-    return None if context is None or is_within(candidate.directory, context) else context
+    return None if context is None or is_within(candidate.file.directory, context) else context
 
 
 def _owner(candidate: Candidate, contexts: Mapping[str, Candidate]) -> Candidate | None:
     if candidate.has_schema or not contexts:
         return None
-    return _context_of(candidate.directory, contexts)
+    return _context_of(candidate.file.directory, contexts)
 
 
 def _upwards(directory: str) -> Iterator[str]:

@@ -31,17 +31,32 @@ class Outline:
     """What a text shows without being parsed.
 
     Attributes:
-        keys: the top-level keys. If the text is valid YAML, every key is included; a line of a
-            string on several lines may be included as well.
-        schema: the first word of the value of `$schema`, or None without this key.
-        is_certain: False if the text may have top-level keys that are not in `keys`.
-        is_empty: True if the text has only blank lines and comments.
+        text: the text in UTF-8, without byte order marks, and with line feeds as line ends.
+        keys: the top-level keys. If the text is valid YAML and the outline is certain, every key
+            is included. A line of a string on several lines may be included as well.
+        hiding: finds everything in which other keys may be hidden. None if the text has only blank
+            lines and comments.
     """
 
+    text: bytes
     keys: frozenset[str] = frozenset()
-    schema: str | None = None
-    is_certain: bool = True
-    is_empty: bool = False
+    hiding: re.Pattern[bytes] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True if the text has only blank lines and comments."""
+        return self.hiding is None
+
+    @property
+    def is_certain(self) -> bool:
+        """False if the text may have top-level keys that are not in `keys`."""
+        return self.hiding is None or self.hiding.search(self.text) is None
+
+    @property
+    def schema(self) -> str | None:
+        """The first word of the value of `$schema`, or None without this key."""
+        found = _SCHEMA.search(self.text) if b"$schema" in self.text else None
+        return found.group(1).decode("utf-8", "replace") if found else None
 
 
 def outline(data: bytes) -> Outline:
@@ -49,17 +64,13 @@ def outline(data: bytes) -> Outline:
     text = _with_line_feeds(data)
     first = _FIRST.search(text)
     if first is None:
-        return Outline(is_empty=True)
-    schema = _SCHEMA.search(text) if b"$schema" in text else None
+        return Outline(text)
+    # `{{` and `{%` start expressions of templates, not flow mappings.
     if text.startswith(b"{", first.end()) and not text.startswith((b"{{", b"{%"), first.end()):
-        keys, other = _FLOW_KEY, _FLOW_OTHER
+        pattern, hiding = _FLOW_KEY, _FLOW_OTHER
     else:
-        keys, other = _patterns(len(first.group(1)))
-    return Outline(
-        keys=frozenset(key.decode() for key in keys.findall(text)),
-        schema=schema.group(1).decode("utf-8", "replace") if schema else None,
-        is_certain=other.search(text) is None,
-    )
+        pattern, hiding = _patterns(len(first.group(1)))
+    return Outline(text, frozenset(map(bytes.decode, pattern.findall(text))), hiding)
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from envsync.project.files import Files, is_within
 
@@ -15,18 +15,32 @@ _SUFFIXES: Final = (".yml", ".yaml")
 _GENERATED: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
+class YamlFile(NamedTuple):
+    """A YAML file that was found.
+
+    Attributes:
+        path: the absolute path. Its symbolic links are not resolved.
+        directory: the directory of the file, with symbolic links resolved.
+        real: the path, with symbolic links resolved.
+    """
+
+    path: str
+    directory: str
+    real: str
+
+
 @dataclass(slots=True)
 class Walk:
     """What was found below directories. Every path is absolute; its links are not resolved.
 
     Attributes:
-        files: the YAML files, each with the resolved path of its directory.
+        files: the YAML files.
         hidden: the YAML files in hidden directories.
         unreadable: the directories that cannot be read, each with the reason.
         links: the symbolic links that were not followed, each with the reason.
     """
 
-    files: list[tuple[str, str]] = field(default_factory=list)
+    files: list[YamlFile] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
@@ -86,13 +100,14 @@ def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
     return []
 
 
-def _add_file(item: os.DirEntry[str], real: str, found: Walk) -> None:
+def _add_file(item: os.DirEntry[str], directory: str, found: Walk) -> None:
     # `os.path` is used for links, because `DirEntry` raises an OSError for a link to itself.
     if not item.is_symlink():
         if item.is_file():
-            found.files.append((item.path, real))
+            real = os.path.join(directory, item.name)
+            found.files.append(YamlFile(item.path, directory, real))
     elif os.path.isfile(item.path):
-        found.files.append((item.path, real))
+        found.files.append(YamlFile(item.path, directory, os.path.realpath(item.path)))
     elif not item.name.startswith(".#"):  # a lock of Emacs, which has no target
         found.links[item.path] = "it is a symbolic link to a file that does not exist"
 

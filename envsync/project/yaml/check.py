@@ -119,10 +119,11 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     if isinstance(node, MappingNode):
         _check_keys(node, checks)
         pairs = node.value
-        if any(key.tag == MERGE for key, _ in pairs):
-            checks.merging.append(node)
         # `<<` itself is not a value of the expanded document.
-        children = [item for _, item in pairs] + [key for key, _ in pairs if key.tag != MERGE]
+        keys = [key for key, _ in pairs if key.tag != MERGE]
+        if len(keys) < len(pairs):
+            checks.merging.append(node)
+        children = [item for _, item in pairs] + keys
     else:
         children = node.value
     size = 1 + len(children)

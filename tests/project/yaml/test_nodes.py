@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
 from envsync.model.wording import MAX_MESSAGE, nearest, printable
@@ -48,6 +49,29 @@ def test_written_entries_override_merged_entries() -> None:
 
     assert isinstance(root, MappingNode)
     assert {key.value: item.value for key, item in entries(root)} == {"a": "1", "b": "3", "c": "2"}
+
+
+# The result depends on the release of PyYAML, and azure-ai-ml uses the installed one.
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<<: [{name: first, b: 1}, {name: second, c: 2}]",
+        "<<: [{a: 1}, {a: 2}]\nb: 3",
+        "<<: {name: first}\n<<: {name: second}",
+        "name: own\n<<: [{name: first}, {name: second}]",
+        "<<: {<<: [{name: deep}, {name: deeper}], b: 1}",
+        "x: &x {name: e}\n<<: [*x, {name: f}, *x]",
+        "<<: []\na: 1",
+    ],
+)
+def test_merged_entries_are_those_of_the_installed_pyyaml(text: str) -> None:
+    root = compose(text.encode()).root
+
+    assert isinstance(root, MappingNode)
+    expected = {key: str(item) for key, item in yaml.safe_load(text).items() if key != "x"}
+    for _ in range(2):  # reading the entries changes no node
+        found = {key.value: item.value for key, item in entries(root) if key.value != "x"}
+        assert found == expected
 
 
 @pytest.mark.parametrize(

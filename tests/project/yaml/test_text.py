@@ -93,6 +93,14 @@ def test_positions_count_characters(data: str, position: tuple[int, int]) -> Non
         pytest.param(b"a: 1" + b":59" * 2000, ["1:4 yaml-syntax"], id="huge sexagesimal"),
         pytest.param(b"a: =", ["1:4 yaml-syntax"], id="value tag"),
         pytest.param(b"a: <<", ["1:4 yaml-syntax"], id="merge as a value"),
+        pytest.param(b"<<: [{a: 1}, {a: 2}]", ["1:1 duplicate-key"], id="two merged values"),
+        pytest.param(b"<<: {a: 1}\n<<: {a: 2}", ["1:1 duplicate-key"], id="two merge keys"),
+        pytest.param(
+            b"b: {<<: [{a: [1]}, {a: [1]}]}", ["1:5 duplicate-key"], id="two merged lists"
+        ),
+        pytest.param(b"<<: [{a: 1}, {a: 1}]", [], id="equal merged values"),
+        pytest.param(b"<<: [{a: 1}, {a: 2}]\na: 3", [], id="merged values that are overridden"),
+        pytest.param(b"<<: [{a: 1}, {b: 2}]", [], id="merged values of two keys"),
         pytest.param(b"<<: 1", ["1:5 yaml-syntax"], id="merge of a scalar"),
         pytest.param(b"? [a]\n: 1", ["1:3 yaml-syntax"], id="list as a key"),
         pytest.param(b"a: 1\nb: 2\na: 3", ["3:1 duplicate-key"], id="duplicate key"),
