@@ -153,7 +153,7 @@ def test_before_the_first_commit_nothing_is_rejected(project: Path, run: Run) ->
     new_repository(project)
     declare(project, "a")
 
-    assert run("check").out == "1 environment, and no commit yet to compare with.\n"
+    assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
 
 
 def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
         _, err = process.communicate(timeout=HANGS)
 
     assert stopping.startswith("Stopping after the changes in flight.")
-    assert err == "Interrupted at once: changes in flight may be done or not.\n"
+    assert err == "Interrupted at once: changes in flight may or may not have been made.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -167,7 +167,7 @@ def test_a_second_interrupt_ends_the_process_while_python_waits_for_threads() ->
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: changes in flight may be done or not.\n",
+        "Interrupted at once: changes in flight may or may not have been made.\n",
     )
 
 
