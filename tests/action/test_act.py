@@ -241,7 +241,7 @@ def test_a_merge_stops_if_the_target_has_changed_and_a_new_digest_approves_it(
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
     assert result.startswith(
-        "**Nothing was applied to `dev`.** The plan is no longer the approved one."
+        "**Nothing was applied to `dev`.** The plan differs from the approved plan."
     )
     assert "- `update pydata:1` was not in the approved plan\n" in result
     assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
@@ -274,7 +274,7 @@ def test_each_target_has_its_own_comment_and_approval(
     assert stopped.failures == [1]
     assert sorted(told[2:]) == [
         "**Applied to `prod`**: 3 done.",
-        "**Nothing was applied to `dev`.** The plan is no longer the approved one.",
+        "**Nothing was applied to `dev`.** The plan differs from the approved plan.",
     ]
 
 
