@@ -1,4 +1,4 @@
-"""Plans and applies real releases of Azure ML's curated environments, one by one, to a local target.
+"""Plans and applies real releases of Azure ML's curated environments, to one local target.
 
 The releases are the 1,380 commits of the branch `release` in a git bundle. The rejections of each
 plan are compared with git: a version must be rejected if and only if its files differ from those
@@ -78,6 +78,7 @@ def left_out(repository: Path, loaded: Loaded, names: dict[str, str]) -> set[str
     """Returns the names of the environments whose files have errors in this commit."""
     refused = {problem.file for problem in loaded.problems if problem.severity == "error"}
     found = set()
+    # A file with errors has no declaration: take the name of an earlier commit or of the text.
     for file in refused:
         directory = file.split("/")[0]
         found.add(names.get(directory, directory))

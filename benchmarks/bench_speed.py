@@ -106,6 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000])
     sizes = parser.parse_args().sizes
+    # Measuring coverage would slow down the processes.
     os.environ.pop("COVERAGE_PROCESS_START", None)
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)

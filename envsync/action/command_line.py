@@ -58,6 +58,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
     """
     environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
     # -I: without it, Python would import the project's own `yaml.py` or `typing.py`, if it has one.
+    # -X utf8: without it, the output on Windows would not be UTF-8.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:

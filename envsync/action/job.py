@@ -54,7 +54,7 @@ class Job:
         if not text.strip():
             return
         # The text can quote a line such as `::error::` from a file of a pull request, which GitHub
-        # must not execute. The token is random, because the file could contain a known token as well.
+        # must not execute. The token is random, because the file could contain a known token.
         token = secrets.token_hex(16)
         self.write_commands(f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n")
 
