@@ -1,4 +1,4 @@
-"""Tests of signals: the first ends a command in order, and a second ends it at once."""
+"""Tests of signals: the first signal ends a command in order, a second one at once."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_after_one_signal_the_upload_is_finished_and_the_rest_is_skipped(
+def test_one_signal_finishes_the_upload_and_skips_the_rest(
     service: Azure, faults: BlobFaults, tmp_path: Path
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
