@@ -95,7 +95,7 @@ def run(
         from envsync.render.plan_markdown import plan_markdown
 
         session.out("\n".join(map(plan_markdown, plans)))
-    # The target was not read, so the plan cannot say how many environments are unchanged.
+    # `plan_for` did not read the target, so the number of unchanged environments is unknown.
     elif only is not None and not only:
         session.out(f"No changes. No declared environment has changed since {since}.")
     else:
@@ -112,7 +112,7 @@ def shown_plan(session: Session, plan: Plan) -> str:
 
 
 def _exit_code(plan: Plan, *, detailed: bool) -> int:
-    # A pipeline must not take a plan that cannot be applied for one that only has changes.
+    # 1 comes before 2: a pipeline must not continue with a plan that cannot be applied.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0
