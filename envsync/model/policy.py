@@ -27,6 +27,8 @@ class Policy:
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
             may leave without an active version. Ignored if there are fewer than ten.
+        max_archives: the maximum number of owned, active environments that a plan may leave without
+            an active version if there are fewer than ten.
         take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether the guard against archiving too much is off.
         commit: the value of the tag `envsync.commit` on every version that envsync writes.
@@ -38,6 +40,7 @@ class Policy:
     adopt: Literal["identical", "never"] = "identical"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
+    max_archives: int = 5
     # Only the command line sets these two options. They are decisions about one plan, but a setting
     # in a file would apply to every plan.
     take_over: bool = False

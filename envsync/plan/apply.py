@@ -5,7 +5,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 1. Archive hidden versions, so that the next stage does not show them.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else, after each environment has its new version.
+4. Archive everything else, after each environment has its new version. An archive is skipped if a
+   create from the same directory was not done, because the two may be a renamed environment.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -18,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
-from envsync.plan.change import Action, Change
+from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from envsync.model.target import Target
 
@@ -59,13 +60,19 @@ def apply(
     """
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
+    missing = _not_created(plan)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
-            units = [(unit, failed.get(unit[0].name)) for unit in stage]
+            units = [
+                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing)) for unit in stage
+            ]
             for outcome in _run(units, target, pool=pool, stop=stop):
                 # No other change depends on an update, which changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
+                    if outcome.change.action is Action.CREATE and outcome.change.source:
+                        directory = _directory(outcome.change.source.file)
+                        missing.setdefault(directory, outcome.change.address)
                 yield outcome
 
 
@@ -114,6 +121,41 @@ def _run(
         # If the caller closes the generator, nobody reads further outcomes. So workers must not
         # start further changes.
         abandoned = True
+
+
+def _not_created(plan: Plan) -> dict[str, str]:
+    """Returns the versions that rejections prevent, by the directory of their file."""
+    parts: list[Change | Rejection] = [
+        change
+        for change in plan.changes
+        if change.action is Action.CREATE and change.name in plan.held_back
+    ]
+    # An `immutable` version exists already.
+    parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
+    return {_directory(part.source.file): part.address for part in parts if part.source}
+
+
+def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
+    """Returns why an archive is skipped: the environment that may replace it was not created.
+
+    A renamed environment is planned as an archive and a create. Only the files connect the two: the
+    name in one file changed, or the file was renamed in its directory. Jobs need one of the two.
+
+    Args:
+        change: the change to check.
+        missing: a version that was not created, by the directory of its file.
+    """
+    for directory in map(_directory, change.former_files):
+        if directory in missing:
+            return (
+                f"{missing[directory]} was not created, and may be the new name of {change.name}: "
+                f"both files are in {directory or 'the project directory'}"
+            )
+    return None
+
+
+def _directory(file: str) -> str:
+    return file.rpartition("/")[0]
 
 
 def _because(outcome: Outcome) -> str:

@@ -79,6 +79,8 @@ class Change:
         differs: the fields of the spec and the metadata that differ from the predecessor.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
+        former_files: for the archive of a name that no file declares any more, the files that
+            declared it, relative to the project directory.
     """
 
     action: Action
@@ -91,10 +93,11 @@ class Change:
     owner: str | None = None
     predecessor: str | None = None
     differs: tuple[FieldChange, ...] = ()
-    # Only an apply needs these two attributes, and the JSON does not contain them. So a plan that
+    # Only an apply needs these attributes, and the JSON does not contain them. So a plan that
     # was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def address(self) -> str:
@@ -141,7 +144,7 @@ class Rejection:
     """A declaration that cannot be applied, and what to do about it.
 
     Attributes:
-        code: `immutable`, `unowned`, `foreign-owner` or `curated`.
+        code: `immutable`, `unowned`, `foreign-owner`, `curated` or `still-there`.
         message: what is wrong, in one sentence.
         fix: what to do, in one sentence or as a command.
         fields: the fields that differ.
