@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
 from envsync.plan.apply import apply
+from envsync.plan.change import Action
 from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
 from envsync.project.project import Project
@@ -141,9 +143,29 @@ def plan_for(
     # Also read versions that the project owns but no longer declares: the plan may archive them.
     names = {declaration.name for declaration in project.declarations}
     actual = target.read(names, policy.project)
-    return planner.make_plan(
-        project.declarations, actual, policy, target=target.identity, globs=globs, only=only
+    make = partial(
+        planner.make_plan,
+        project.declarations,
+        actual,
+        policy,
+        target=target.identity,
+        globs=globs,
+        only=only,
     )
+    plan = make()
+    archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
+    if not archived:
+        return plan
+    # Only now, because looking for the files of archived versions may need git, which is slow.
+    from envsync.git.absent import still_there
+
+    ours = [
+        version
+        for name in archived
+        for version in actual[name].versions
+        if version.owner == policy.project
+    ]
+    return make(still_there=still_there(project, ours))
 
 
 def changed_names(project: Project, ref: str) -> frozenset[str]:

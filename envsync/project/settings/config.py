@@ -36,6 +36,7 @@ _SETTINGS: Final = (
     "versions",
     "ignore_tags",
     "max_archive_percent",
+    "max_archives",
     "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
@@ -188,7 +189,10 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
         superseded=reader.choice("superseded", ("keep", "archive"), default.superseded),
         adopt=reader.choice("adopt", ("identical", "never"), default.adopt),
         ignore_tags=reader.strings("ignore_tags"),
-        max_archive_percent=reader.percent("max_archive_percent", default.max_archive_percent),
+        max_archive_percent=reader.integer(
+            "max_archive_percent", default.max_archive_percent, at_most=100
+        ),
+        max_archives=reader.integer("max_archives", default.max_archives),
     )
 
 

@@ -66,7 +66,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         " credential: cli, cloud: AzureUSGovernment}\n"
         "  shared: {kind: registry, registry: r, subscription_id: s, resource_group: g}\n"
         "prune: none\nsuperseded: archive\nadopt: never\nversions: explicit\n"
-        "ignore_tags: [cost-*, 'team']\nmax_archive_percent: 0\n"
+        "ignore_tags: [cost-*, 'team']\nmax_archive_percent: 0\nmax_archives: 0\n"
         "rules: {unpinned-image: error, missing-description: off, invalid-name: 'warning'}\n",
     )
 
@@ -88,6 +88,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "never",
     )
     assert (config.versions, config.policy.max_archive_percent) == ("explicit", 0)
+    assert config.policy.max_archives == 0
     assert config.policy.ignore_tags == ("cost-*", "team")
     changed = {rule: level for rule, level in config.rules.items() if level != RULES[rule]}
     assert changed == {
@@ -322,7 +323,7 @@ class TestVariables:
                 f"max_archive_percent: {text}",
                 [
                     "1:22 wrong-type: `max_archive_percent` must be an integer from 0 to 100. "
-                    "Write a number without `%`."
+                    "Write a number without a unit, such as `30`."
                 ],
             )
             for text in ("101", "-1", "30%", "'30'", "true", "1.5")

@@ -8,7 +8,7 @@ import resource
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 from envsync.targets.store import database
 from envsync.targets.store.tables import SCHEMA_VERSION
+from tests.privileges import as_nobody, unprivileged
 from tests.targets.contract import OURS, environment
 
 IDENTITY = TargetIdentity("local", "local", "local.db")
@@ -251,26 +252,6 @@ class TestForeignAndDamagedFiles:
             OPERATIONS[operation](target)
 
         assert files(path.parent) == {journal.name: b"what is left of a file that was deleted"}
-
-
-@contextmanager
-def unprivileged() -> Iterator[Path]:
-    """Yields a directory that a user without privileges can reach."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Runs the block as the user `nobody` if the tests run as root, who may write anywhere."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)  # `nobody` on most systems
-    try:
-        yield
-    finally:
-        os.seteuid(user)
 
 
 class TestUnusablePlaces:
