@@ -38,7 +38,7 @@ _READ_ONLY: Final = frozenset(
 """Keys that only the service sets (`readOnly`, OpenAPI)."""
 
 # The service returns `stage: Development` if the stage was never set. If a client sends this stage
-# back with `isArchived: true`, the service ignores the archive (recorded in registries).
+# back with `isArchived: true`, the service does not archive the version (recorded in registries).
 # azure-ai-ml does not send `stage` any more either.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
@@ -137,7 +137,8 @@ def body(
     If `tags` is None, the tags are sent exactly as they were received.
 
     Nulls and the fields in `_NEVER_SENT` are left out. A removed description is sent as an empty
-    string, and all tags are always sent. The effect of leaving them out is not documented.
+    string, and all tags are always sent, because the effect of leaving out a description or tags is
+    not documented.
     """
     kept = {
         key: value
@@ -196,8 +197,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
-    # A declared URL may look like an upload. Its digest tag is then the digest of the spec with the
-    # URL.
+    # A declared URL may look like the URL of an upload. In that case, the digest tag is the digest
+    # of a spec with this URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -265,5 +266,5 @@ def _tag(value: JSON) -> str:
 
 
 def _text(value: JSON) -> str | None:
-    """Returns a string, or None for `""` and null: both are unset fields."""
+    """Returns a string, or None if the field is unset, which is null or `""`."""
     return value if isinstance(value, str) and value else None

@@ -1,4 +1,4 @@
-"""Error messages for failures of Azure. Each is one line that says what to do."""
+"""Error messages for failures of Azure. Each message is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 def not_found(details: ErrorDetails, url: str) -> str:
     """Returns the message for a 404, which names what does not exist.
 
-    This may be a subscription, a resource group, a workspace, or a container of a storage account.
+    The missing resource may be a subscription, a resource group, a workspace, or a container of a
+    storage account.
     """
     # In a URL of the Resource Manager, types and names of resources alternate.
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
@@ -215,7 +216,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response that cannot come from the service."""
+    """Returns the error for a response that is not JSON, and therefore not from Azure."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."
@@ -236,7 +237,7 @@ def _reason(text: str) -> str:
 
 
 def _innermost(info: JSON) -> str:
-    """Returns the code of the innermost error. Each error may contain an inner error."""
+    """Returns the code of the innermost error. Any error can contain an inner error."""
     value = info.get("value") if isinstance(info, dict) else None
     code = ""
     while isinstance(value, dict):
