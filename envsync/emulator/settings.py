@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
 
-# Derived from the type, because a second list could differ from the type.
+# The values are derived from the type, because a second list could differ from the type.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 # These ids are constants, so that scripts and recorded output stay the same on every run.

@@ -107,7 +107,8 @@ def hidden(name: str, version: str) -> RuleViolation:
 def hidden_already(name: str, version: str) -> RuleViolation:
     """Returns the error for archiving one version of an archived container.
 
-    It is not documented whether the service refuses this. The emulator can do both.
+    It is not documented whether the service refuses to archive such a version. The emulator can
+    refuse or allow it.
     """
     return RuleViolation(
         "hidden",

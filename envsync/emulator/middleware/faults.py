@@ -68,7 +68,7 @@ class Faults:
             app: the application.
             rates: kinds of fault, each with the share of requests (0 to 1) that it affects.
             seed: the seed. With the same seed, the same requests are affected.
-            cut: resets a connection.
+            cut: a function that resets a connection.
         """
         self._app = app
         self._rates = tuple(rates)

@@ -192,7 +192,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     for name, key in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
-        # `type`, because a bool is an instance of int.
+        # `type` instead of `isinstance`, because a bool is an instance of int.
         if not isinstance(path, str) or type(port) is not int:
             raise user_error(f"inferenceConfig needs a {key} with port and path.")
         routes[name] = {"path": path, "port": port}

@@ -33,7 +33,7 @@ class World:
 
         Args:
             settings: the names and the behaviour of workspaces and registries.
-            clock: returns the current time with its time zone.
+            clock: a function that returns the current time with its time zone.
 
         Raises:
             EnvsyncError: a state file cannot be used, or the seed has errors.
@@ -49,7 +49,7 @@ class World:
             if settings.seed is not None:
                 store = self.workspaces[settings.workspaces[0].lower()].store
                 _seed(store, seeded(settings.seed, settings))
-        # After Ctrl-C as well, no temporary directory and no open database may remain.
+        # The temporary directory must be removed and every database closed, even after Ctrl-C.
         except BaseException:
             self.close()
             raise

@@ -167,7 +167,7 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """Yields a directory with a copy of the local build context, or None without a context.
+    """Yields a directory with a copy of the local build context, or None if there is none.
 
     The content of the copy must be the content in the plan. azure-ai-ml hashes and uploads the
     copy, so that later changes on disk have no effect.

@@ -40,8 +40,8 @@ class FreshReads:
         Args:
             resources: the resources to read.
             recent: this process's recent writes.
-            clock: returns seconds since any fixed time.
-            sleep: waits for a number of seconds.
+            clock: a function that returns the seconds since any fixed time.
+            sleep: a function that waits for a number of seconds.
         """
         self._resources = resources
         self._recent_writes = recent
@@ -84,7 +84,10 @@ class FreshReads:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Returns whether a container is archived, from this process's last write or the lists.
+        """Returns whether a container is archived.
+
+        The state is that of this process's last write. Without a recent write, it is that of the
+        lists.
 
         Lists older than `_BELIEVED` seconds are read again. A write must not send an outdated
         state, and another client may have archived the container before the user confirmed the

@@ -34,7 +34,7 @@ class RecentWrites:
 
         Args:
             stale: the value of the attribute `stale`.
-            clock: returns seconds since any fixed time.
+            clock: a function that returns the seconds since any fixed time.
         """
         self.stale = stale
         self._clock = clock
@@ -43,7 +43,7 @@ class RecentWrites:
         self._marked: set[tuple[str, str]] = set()
 
     def mark(self, name: str, owner: str) -> None:
-        """Records that the tags of a container name an owner, or that this tag was sent."""
+        """Records that a container has an owner's tag, or that the tag was sent to the service."""
         with self._lock:
             self._marked.add((name, owner))
 

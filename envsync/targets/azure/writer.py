@@ -109,8 +109,8 @@ class Writer:
                     name, container, tags=with_owner(container.tags, owner), archived=archived
                 )
             except RequestRefused as error:
-                # These statuses show that the service does not support tags. A 403 or 500 is a
-                # failure.
+                # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500
+                # is a failure.
                 if error.status not in _DECLINED:
                     raise
         self.recent.mark(name, owner)
@@ -131,7 +131,7 @@ class Writer:
         return held
 
     def set_container(self, name: str, archived: bool) -> None:
-        """Archives or restores a container, even if it seems to have that state already."""
+        """Archives or restores a container, even if it already seems to have the wanted state."""
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)

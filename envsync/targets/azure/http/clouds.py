@@ -20,7 +20,7 @@ class Cloud:
         manager: the URL of the Resource Manager, without a trailing `/`.
         scope: the scope to request tokens for.
         authority: the host of the sign-in service.
-        discovery: the URL that returns the address of a registry with a given name.
+        discovery: the URL of the service that finds registries by name.
     """
 
     name: str

@@ -113,9 +113,9 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
             f"No permission to upload to the storage account {storage[1]}. Ask for the role "
-            "AzureML Data Scientist on the workspace, and, if its datastore has no account key, "
-            "for Storage Blob Data Contributor on the account. Also ask whether the account's "
-            "network rules allow this machine."
+            "AzureML Data Scientist on the workspace. If the workspace's datastore has no account "
+            "key, also ask for the role Storage Blob Data Contributor on the storage account. "
+            "Check that the network rules of the storage account allow this machine."
         )
     # The message names the scope that lacks the role, which may be wider than the URL.
     scope = re.search(r"scope '([^']+)'", details.message)
@@ -216,7 +216,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response that is not JSON, and therefore not from Azure."""
+    """Returns the error for a response without the expected JSON, which cannot be from Azure."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."

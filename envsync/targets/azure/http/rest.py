@@ -62,7 +62,7 @@ class Rest:
             credential: the credential that signs in.
             transport: the transport that sends requests. `close` closes the transport as well.
             time_limit: seconds after which a failing request is no longer retried.
-            sleep: waits for a number of seconds.
+            sleep: a function that waits for a number of seconds.
         """
         self.cloud = cloud
         self._sleep = sleep

@@ -59,9 +59,9 @@ class Retries(HTTPPolicy[Any, Any]):
         Args:
             time_limit: the maximum seconds between the start of the first attempt and the start of
                 the last attempt.
-            sleep: waits for a number of seconds.
-            clock: returns seconds since any fixed time.
-            chance: returns a random number from 0 to 1.
+            sleep: a function that waits for a number of seconds.
+            clock: a function that returns the seconds since any fixed time.
+            chance: a function that returns a random number from 0 to 1.
             counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
                 default, these are the errors that occur before the request is sent.
         """

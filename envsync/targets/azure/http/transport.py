@@ -56,7 +56,7 @@ class Throttle:
         Args:
             parallel: the number of workers.
             refill: the requests that the bucket gains each second.
-            sleep: waits for a number of seconds.
+            sleep: a function that waits for a number of seconds.
         """
         self._parallel = parallel
         self._refill = refill
@@ -101,7 +101,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         Args:
             parallel: the maximum number of concurrent requests.
             log: the request log.
-            sleep: waits for a number of seconds.
+            sleep: a function that waits for a number of seconds.
             longest_operation: seconds after which an operation fails if its URL still returns 202.
         """
         # azure-ai-ml's poller has no time limit, so the transport, which sends every poll, limits

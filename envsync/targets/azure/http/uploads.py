@@ -3,7 +3,7 @@
 azure-ai-ml uploads a build context, and has no options for the upload. By default, azure-ai-ml 1.35
 
 - hangs for ever if an upload worker fails, because azure-ai-ml reads the results of its workers
-only if it shows a progress bar;
+  only if it shows a progress bar;
 - refuses to replace a file of an interrupted upload, unless the first file was complete;
 - waits up to four hours for one connection, and continues with the other files after a failure;
 - lets two uploads of the same content write to the same address at the same time.
@@ -79,11 +79,11 @@ class UploadRetries(Retries):
 
         Args:
             time_limit: seconds that one request may take, with all its attempts.
-            clock: returns seconds since any fixed time.
+            clock: a function that returns the seconds since any fixed time.
             named: further keyword arguments of `Retries`.
         """
-        # These failures also include connections that the storage account closes before it
-        # responds.
+        # A connection that the storage account closes before it responds also counts as a failed
+        # connection.
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
