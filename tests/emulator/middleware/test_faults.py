@@ -269,7 +269,7 @@ def test_each_subscription_and_principal_has_its_own_bucket(
 
 # The claims of the last token are the number 123.
 @pytest.mark.parametrize("text", ["", "Bearer abc", "Bearer a.b.c", "Bearer a.MTIz.c"])
-def test_an_invalid_token_is_its_own_principal(text: str) -> None:
+def test_an_invalid_token_is_used_as_the_principal(text: str) -> None:
     assert principal(text) == text
 
 

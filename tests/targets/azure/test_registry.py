@@ -68,7 +68,7 @@ def test_the_id_of_a_registry_is_in_lower_case(service: Azure) -> None:
         assert target.read([], "churn-models") == {}
 
 
-def test_an_absent_registry_is_named(service: Azure) -> None:
+def test_the_error_contains_the_name_of_an_absent_registry(service: Azure) -> None:
     with (
         service.target("registry", registry="absent") as target,
         pytest.raises(TargetError, match=r"^There is no registry absent: check `registry`"),
@@ -101,7 +101,7 @@ def test_an_existing_version_is_never_sent_again(
     assert (held.context_uri or "").startswith("https://")
 
 
-def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: Path) -> None:
+def test_a_create_that_loses_a_race_registers_no_local_path(service: Azure, tmp_path: Path) -> None:
     require_azurite()
     spec = EnvironmentSpec(build=Build(build_context(tmp_path / "a", {"Dockerfile": b"a"})))
     declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
@@ -117,7 +117,7 @@ def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: P
         assert target.endpoint.resources.version("pydata", "1") is None
 
 
-def test_an_ignored_update_is_a_failed_change(tmp_path: Path) -> None:
+def test_an_update_that_the_service_ignores_fails(tmp_path: Path) -> None:
     metadata = Metadata("New.", {"new": "1"})
     with (
         azure(tmp_path, registry_metadata="ignore") as service,
@@ -155,7 +155,7 @@ def test_a_temporary_failure_is_retried(tmp_path: Path) -> None:
         assert [item.version for item in container(target).active] == ["2"]
 
 
-def test_the_error_of_a_refused_write_names_the_missing_role(
+def test_the_error_of_a_refused_write_contains_the_missing_role(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = service.config("registry")

@@ -133,7 +133,7 @@ class TestOneContent:
             assert faults.written == ["Dockerfile"]
             assert uploaded(target, "alpha", "3") == DOCKERFILE
 
-    def test_another_directory_name_has_another_address(
+    def test_directories_with_different_names_have_different_addresses(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         declared = [
@@ -174,7 +174,7 @@ class TestFailures:
             (SILENCE, "envsyncemulator.* cannot be reached: it did not respond in time. Check"),
         ],
     )
-    def test_a_failed_upload_fails_the_create_with_its_reason(
+    def test_a_create_with_a_failed_upload_reports_the_reason(
         self,
         service: Azure,
         faults: BlobFaults,
@@ -191,7 +191,7 @@ class TestFailures:
 
             assert target.endpoint.resources.version("alpha", "1") is None
 
-    def test_an_account_without_keys_fails_the_create(
+    def test_a_create_fails_if_the_storage_account_permits_no_keys(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -239,7 +239,7 @@ class TestFailures:
 
             assert uploaded(target, "alpha") == files
 
-    def test_a_failed_large_file_ends_the_upload(
+    def test_a_failure_in_a_large_file_ends_the_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -253,7 +253,7 @@ class TestFailures:
         ):
             target.create(with_context(directory))
 
-    def test_an_empty_context_fails_the_create(self, service: Azure, tmp_path: Path) -> None:
+    def test_a_create_with_an_empty_context_fails(self, service: Azure, tmp_path: Path) -> None:
         (tmp_path / "context").mkdir()
         with (
             service.target("workspace") as target,
