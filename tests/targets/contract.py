@@ -95,7 +95,7 @@ def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
 
 
 class TargetContract:
-    """The tests of the contract. The target has no environment with a name that a test uses."""
+    """The tests of the contract. Before each test, the target has none of its environments."""
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:

@@ -1,4 +1,4 @@
-"""Temporary directories that are removed even if their block does not end."""
+"""Temporary directories, which `remove_scratch` removes if the process ends before their blocks."""
 
 from __future__ import annotations
 

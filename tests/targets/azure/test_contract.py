@@ -71,7 +71,10 @@ FINDING_BY_OWNER = (
 
 
 def only(*names: str) -> dict[str, Any]:
-    """Returns None for every other test of the contract, which removes it from a class."""
+    """Returns a class namespace that removes all tests of the contract except `names`.
+
+    The namespace has the value None for each removed test.
+    """
     tests = {name for name in vars(AzureContract) | vars(TargetContract) if name.startswith("test")}
     assert tests.issuperset(names)
     return dict.fromkeys(tests.difference(names))

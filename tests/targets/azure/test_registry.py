@@ -79,7 +79,7 @@ def test_the_error_contains_the_name_of_an_absent_registry(service: Azure) -> No
 def test_an_existing_version_is_never_sent_again(
     service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """azure-ai-ml would upload nothing, and would register a path of this machine."""
+    """If an existing version were sent again, azure-ai-ml would register a local path for it."""
     require_azurite()
     contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
     first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
@@ -93,7 +93,8 @@ def test_an_existing_version_is_never_sent_again(
         with pytest.raises(TargetError, match="already registered"):
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
-        # Even a `PUT tempdatarefs` would be wrong: azure-ai-ml swallows its 409.
+        # The request `PUT tempdatarefs` must not be sent either, because azure-ai-ml ignores its
+        # 409.
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
         held = target.endpoint.resources.version("pydata", "1")
     assert writes == []

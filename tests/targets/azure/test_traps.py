@@ -341,7 +341,7 @@ def test_a_conda_file_depends_on_list_order_not_on_key_order(
     assert held.environment.spec.conda_file == '{"channels":["c"],"dependencies":["b","a"]}'
 
 
-# If every version of an archived container shows as archived, the states may be the container's.
+# If every version of an archived container shows as archived, each may show the container's state.
 @pytest.mark.parametrize(("archived", "expected"), [(("1", "2"), True), (("1",), False)])
 def test_a_version_may_show_the_state_of_its_container(
     service: Azure, archived: tuple[str, ...], expected: bool

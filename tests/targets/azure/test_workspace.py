@@ -325,7 +325,7 @@ class TestContainerState:
     def test_an_environment_archived_after_the_plan_stays_archived(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
     ) -> None:
-        # Makes the lists of the plan too old: a user may confirm a plan much later.
+        # Makes the lists of the plan too old, because a user may confirm a plan much later.
         monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
         config = service.config("workspace")
         with service.open(config) as ours, service.open(config) as theirs:
@@ -354,7 +354,7 @@ class TestContainerState:
             time.sleep(1.1)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
-                target.set_archived("pydata", "2", True)  # as an apply does for `keep_archived`
+                target.set_archived("pydata", "2", True)  # as `apply` does
             time.sleep(1.1)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
@@ -406,7 +406,8 @@ class TestContainerState:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
-                # After this, the lists show the new environment, but not yet the archive below.
+                # After this time, the lists show the new environment. They do not show yet that it
+                # is archived below.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -689,7 +690,7 @@ class TestFailures:
 
     def test_throttling_slows_down_and_does_not_fail(self, tmp_path: Path) -> None:
         with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
-            # More reads than the bucket of 250 has.
+            # These are more reads than the 250 that the token bucket allows.
             state = target.read([f"absent-{number}" for number in range(320)])
 
             refused = [item for item in service.requests() if item["status"] == 429]

@@ -138,7 +138,7 @@ def test_each_refusal_contains_the_broken_rule(stores: Stores) -> None:
 def test_a_container_can_be_created_before_its_versions(stores: Stores) -> None:
     store = stores.open()
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, {"p": "q"}))
-    # Removes the properties and archives the container: two entries in the history.
+    # This write removes the properties and archives the container, which adds two history entries.
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, archived=True))
     record = put(store, NEW)
 

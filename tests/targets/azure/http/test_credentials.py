@@ -138,7 +138,7 @@ class TestWorkload:
     def test_the_token_file_is_read_for_each_sign_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        # The emulator accepts this token for the role that may only read.
+        # With this token, the emulator gives the client the role that can only read.
         token = tmp_path / "token"
         token.write_text(READER)
         sign_in(

@@ -38,7 +38,7 @@ IMPATIENT = [
     "from functools import partial; from envsync.cli import main, session;"
     "session.Connection = partial(session.Connection, time_limit=10.0); main.main()",
 ]
-"""Runs envsync with the time limit of `SHORT`. The command line has no option for it."""
+"""The command that runs envsync with the time limit of `SHORT`, for which it has no option."""
 
 SLOW = (SILENCE, "503 ServerBusy")
 """Faults that last until the time limit of an upload."""
@@ -48,10 +48,10 @@ DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/base:1\n"}
 REFUSED = "403 AuthorizationPermissionMismatch"
 
 SHORT = Connection(time_limit=10.0)
-"""A short time limit for timeouts and retries. Other requests need less, even on a busy machine."""
+"""A short time limit for tests of timeouts. Requests without faults need less time than this."""
 
 HANGS = 120
-"""Seconds after which a program counts as hanging. Every test takes much less."""
+"""Seconds after which a program counts as hanging. Every test takes much less time."""
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +292,7 @@ class TestTime:
             policy.send(request)
 
         assert len(sent) == 1
-        # A quarter of the time limit: it has room for one attempt and 3 retries.
+        # A quarter of the time limit, so that one attempt and 3 retries fit into it.
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
     def test_uploads_without_envsync_keep_their_progress_bar(self) -> None:
