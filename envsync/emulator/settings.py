@@ -43,7 +43,7 @@ MANAGEMENT_HOST = "management.azure.com"
 LOGIN_HOST = "login.microsoftonline.com"
 DISCOVERY_HOST = f"{LOCATION}.api.azureml.ms"
 REGISTRY_HOST = f"registries.{LOCATION}.api.azureml.ms"
-"""The host of a registry's assets. Clients get it from the discovery endpoint."""
+"""The host of a registry's assets. Clients get this host from the discovery endpoint."""
 
 APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
 """The hosts that the application serves. Azurite serves the blob hosts."""

@@ -1,6 +1,6 @@
 """The rules of the Azure ML service that forbid an operation, and the error for each.
 
-Each rule names its source. "OpenAPI" is the service's own specification in
+The source of each rule is given with the rule. "OpenAPI" is the service's own specification in
 Azure/azure-rest-api-specs. "Documentation" is
 https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 """

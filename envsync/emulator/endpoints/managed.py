@@ -80,7 +80,7 @@ class ManagedRegistries:
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            # This is checked before the write, because the resource always exists after the write.
+            # Must be called before the write, because the resource always exists after the write.
             existed = _exists(assets, call)
             content = operation(assets, call, self._naming(call))
             if existed:
@@ -104,8 +104,8 @@ class ManagedRegistries:
         """Copies a version from a workspace to a registry.
 
         Raises:
-            ServiceError: the body names no registry (400), or the workspace, registry or version
-                does not exist (404).
+            ServiceError: the body contains no name of a registry (400), or the workspace, registry
+                or version does not exist (404).
         """
         body = call.body if isinstance(call.body, dict) else {}
         registry, group = body.get("registryName"), call.names["group"]

@@ -1,7 +1,7 @@
 """`Faults` and `Latency`: inject errors and delays, reproducibly.
 
 Whether a fault affects a request depends only on the seed, the request, and the number of earlier
-equal requests. It does not depend on the time, or on the order of concurrent requests.
+equal requests. The time and the order of concurrent requests have no effect.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ class Azurite:
         self._making = threading.Lock()
 
     async def address(self) -> Address:
-        """Returns the address of Azurite. Starts it and creates all containers if needed.
+        """Returns the address of Azurite. Starts Azurite and creates all containers if needed.
 
         Raises:
             TunnelRefusal: Azurite is not installed, or did not start.

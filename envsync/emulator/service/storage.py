@@ -1,6 +1,6 @@
 """Datastores, their secrets, and shared access signatures (SAS) for uploads of build contexts.
 
-The signatures are valid: Azurite verifies them. Their format:
+The signatures must be valid, because Azurite verifies them. Their format:
 https://learn.microsoft.com/rest/api/storageservices/create-service-sas
 """
 

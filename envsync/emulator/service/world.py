@@ -29,7 +29,7 @@ class World:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        """Opens the stores. Without `Settings.state`, they are in a temporary directory.
+        """Opens the stores. Without `Settings.state`, the stores are in a temporary directory.
 
         Args:
             settings: the names and the behaviour of workspaces and registries.
@@ -81,7 +81,8 @@ class World:
         self._stores.append(store)
         if kind == "workspace":
             for new in CURATED:
-                # A state file that a local target wrote can contain this name already.
+                # A state file that a local target wrote can already contain the name of a curated
+                # environment.
                 if not store.records(new.name)[0]:
                     store.seed_curated(new)
         return Assets(store, settings=settings, clock=self._clock, kind=kind)

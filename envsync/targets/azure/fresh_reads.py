@@ -86,8 +86,8 @@ class FreshReads:
     def archived(self, name: str) -> bool:
         """Returns whether a container is archived.
 
-        The state is that of this process's last write. Without a recent write, it is that of the
-        lists.
+        The state comes from this process's last write. If this process has not written the
+        container recently, the state comes from the lists.
 
         Lists older than `_BELIEVED` seconds are read again. A write must not send an outdated
         state, and another client may have archived the container before the user confirmed the
@@ -106,8 +106,8 @@ class FreshReads:
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.
 
-        Waits at most `LAG` seconds. Writes that the lists do not show by then are forgotten, so
-        that the next read returns the states in the lists.
+        Waits at most `LAG` seconds. Writes that the lists do not show after this time are
+        forgotten, so that the next read returns the states in the lists.
 
         Args:
             waiting: a function that is called before each new read of the lists. Its argument is

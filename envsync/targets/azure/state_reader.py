@@ -27,7 +27,7 @@ from envsync.targets.azure.wire import Resource, creation_order, differ, registe
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
 """The container of environments that jobs define inline.
 
-It may have thousands of versions, and has no owner.
+This container can have thousands of versions, and has no owner.
 """
 
 
@@ -77,8 +77,8 @@ class StateReader:
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
         """Returns whether the project may own versions in containers without the project's tag.
 
-        One such container proves that a tag is missing. If no container has an owner tag, the
-        service may not store tags of containers.
+        If one such container was found, other tags may be missing as well. If no container has an
+        owner tag, the service may not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -127,7 +127,8 @@ class StateReader:
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
             # A version of an archived container may show its own state or the state of the
-            # container. This is not documented, so a plan must not rely on it.
+            # container. The documentation does not say which, so a plan must not rely on this
+            # state.
             may_echo=archived and all(item.archived for item in versions),
         )
 

@@ -1,8 +1,8 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
 A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-it. Every write to a container therefore sends the archived state. A request to archive or restore a
-container is sent even if the container already seems to have the requested state.
+this state. Every write to a container therefore sends the archived state. A request to archive or
+restore a container is sent even if the container already seems to have the requested state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Writer:
 
     Attributes:
         endpoint: the workspace or registry.
-        recent: this process's recent writes. Every write is added to them.
+        recent: this process's recent writes, to which the writer adds each write.
         fresh: reads that show the recent writes.
     """
 
@@ -252,10 +252,7 @@ class Writer:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """Returns the expected resource after a write.
-
-    It is used if the response to the write does not contain the resource.
-    """
+    """Returns the expected resource after a write, for responses without the resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),

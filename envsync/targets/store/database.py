@@ -102,8 +102,8 @@ class Database:
     def make_directory(self) -> None:
         """Creates the directory of the file, and hides it from git if it belongs to envsync.
 
-        The directory belongs to envsync if it is named `.envsync` or did not exist. In this case, a
-        `.gitignore` with `*` is created in it.
+        The directory belongs to envsync if it is named `.envsync` or did not exist. In such a
+        directory, envsync creates a `.gitignore` with the pattern `*`.
 
         Raises:
             TargetError: the directory cannot be created.

@@ -2,7 +2,7 @@
 
 Before a session is replayed, the curated environments that the session reads are added. Other
 preconditions are settings of the emulator: the workspaces, the rule for old Python versions, and
-the number of polls of an operation. The recorded responses of the session determine them.
+the number of polls of an operation. The recorded responses of the session determine these settings.
 """
 
 from __future__ import annotations

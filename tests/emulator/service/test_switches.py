@@ -170,7 +170,8 @@ def test_a_version_that_only_shows_as_archived_cannot_be_restored(
         client.put(VERSION, {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
 
-        # A PUT without `isArchived` writes false. It restores a version that shows as archived.
+        # A PUT without `isArchived` writes false. Such a PUT restores a version that shows as
+        # archived.
         assert client.put(VERSION, {"image": IMAGE, "description": "New."}).status == status
 
 

@@ -1,6 +1,6 @@
 """Traps of the service and its SDK, and the tests that fail if envsync falls into them.
 
-`TRAPS` names the tests of each trap. This module tests the traps that no other module tests.
+`TRAPS` contains the tests of each trap. This module tests the traps that no other module tests.
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ _SIGNS: Final = tuple(
     )
 )
 # The default credential tries several credentials, and its message contains the errors of all of
-# them. These phrases are therefore used only for the credential that `credential` selects.
+# them. The phrases in `_OWN_SIGNS` are therefore used only for the credential that `credential`
+# selects.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
@@ -163,7 +164,7 @@ def advice(kind: str, error: Exception) -> str:
     """Returns one line that says why a credential could not sign in and what to do."""
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
-    # Most machines have no managed identity, so a failure to reach its address explains nothing.
+    # Most machines have no managed identity, so the error of this credential is left out.
     lines = (line for line in str(error).splitlines() if "\tManagedIdentityCredential:" not in line)
     text = "\n".join(lines)
     for sign, sentence in (*_OWN_SIGNS.get(kind, ()), *_SIGNS):

@@ -106,7 +106,7 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
 
 
 def forbidden(method: str, details: ErrorDetails, url: str) -> str:
-    """Returns the message for a 403, which names the missing role.
+    """Returns the message for a 403. The message contains the missing role.
 
     Source of the roles: https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles
     """
@@ -117,7 +117,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
             "key, also ask for the role Storage Blob Data Contributor on the storage account. "
             "Check that the network rules of the storage account allow this machine."
         )
-    # The message names the scope that lacks the role, which may be wider than the URL.
+    # The service's message contains the scope of the missing role, which may be wider than the URL.
     scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
@@ -131,7 +131,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 
 
 def not_found(details: ErrorDetails, url: str) -> str:
-    """Returns the message for a 404, which names what does not exist.
+    """Returns the message for a 404. The message says which resource does not exist.
 
     The missing resource may be a subscription, a resource group, a workspace, or a container of a
     storage account.
@@ -168,7 +168,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
 def explained(error: AzureError, url: str) -> TargetError:
     """Returns the error for a failure of azure-core, such as a failed connection or sign-in."""
     text = str(error)
-    # azure-ai-ml sends requests to several hosts. Only the error names the host that failed.
+    # azure-ai-ml sends requests to several hosts, and only the error contains the host that failed.
     named = _POOL.search(text)
     host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):

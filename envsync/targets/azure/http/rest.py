@@ -183,7 +183,7 @@ class Rest:
     def _trusted(self, url: str) -> str:
         """Returns a URL from a response, after checking that it is HTTPS.
 
-        The next request sends a token to this URL.
+        The check is necessary, because the next request sends a token to this URL.
         """
         if not url.startswith("https://"):
             raise TargetError(

@@ -32,17 +32,17 @@ _LONGEST_WAIT: Final = 30.0
 class Retries(HTTPPolicy[Any, Any]):
     """A pipeline policy that sends a request again after a temporary failure.
 
-    The policy waits as long as `Retry-After` says. It adds a random part of up to a quarter, so
-    that parallel workers do not retry at the same time. Without that header, it backs off
+    The policy waits as long as `Retry-After` says. A random part of up to a quarter is added, so
+    that parallel workers do not retry at the same time. Without `Retry-After`, the policy backs off
     exponentially, with a random factor between a half and one. If a wait would exceed the time
     limit, the failure is final.
 
     This is not a subclass of azure-core's `RetryPolicy`, because `RetryPolicy` retries every status
-    from 400 up that has a `Retry-After` (even 403), and certificate errors. It fails on a malformed
-    `Retry-After`, and adds no random part to a valid one. It sleeps past its own time limit and
-    then raises "Response timeout" instead of the last failure. A subclass would have to override
-    `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped internal settings.
-    It would not be shorter than this class.
+    from 400 up that has a `Retry-After` (even 403), and certificate errors. `RetryPolicy` fails on
+    a malformed `Retry-After`, and adds no random part to a valid one. `RetryPolicy` sleeps past its
+    own time limit and then raises "Response timeout" instead of the last failure. A subclass would
+    have to override `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped
+    internal settings. Such a subclass would not be shorter than this class.
     """
 
     def __init__(
@@ -89,8 +89,8 @@ class Retries(HTTPPolicy[Any, Any]):
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
                 # A failed connection usually means that the network is down, often for minutes.
-                # A response with an error status shows that the network works: only the time limit
-                # applies to it.
+                # A response with an error status shows that the network works, so only the time
+                # limit applies.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise

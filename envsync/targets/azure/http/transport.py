@@ -43,9 +43,9 @@ WRITES: Final = 10.0
 class Throttle:
     """Delays requests so that the Resource Manager's token bucket never runs empty.
 
-    While at least `_FULL_SPEED` requests remain, there is no delay. Below this number, the delay
-    grows as the bucket empties. When the bucket is empty, all workers together send only as many
-    requests as the bucket gains.
+    While at least `_FULL_SPEED` requests remain, there is no delay. With fewer remaining requests,
+    the delay grows as the bucket empties. When the bucket is empty, all workers together send only
+    as many requests as the bucket gains.
     """
 
     def __init__(

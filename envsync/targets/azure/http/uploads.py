@@ -205,7 +205,7 @@ class Uploads:
 
 
 class _Address:
-    """The address of one build context. Only one upload at a time may write to it."""
+    """The address of one build context, to which only one upload at a time may write."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
