@@ -58,8 +58,7 @@ class Result:
 
 
 def failure(completed: Completed) -> Result:
-    """Returns a `Result` with the error message of a command that printed neither JSON nor a
-    plan."""
+    """Returns a result with the error message of a command that printed no JSON and no plan."""
     message = completed.stderr.strip() or completed.stdout.strip()
     summary = f"envsync ended with exit code {completed.code} and no result."
     return Result(
