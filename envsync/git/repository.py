@@ -72,8 +72,7 @@ class Repository:
     is_shallow: bool
 
     def relative(self, path: Path) -> str | None:
-        """Returns the resolved path relative to the top, or None if the path is not in the work
-        tree."""
+        """Returns the resolved path relative to the top, or None if it is outside of `top`."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None

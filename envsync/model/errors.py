@@ -29,8 +29,7 @@ class EnvsyncError(Exception):
 
 
 class UsageError(EnvsyncError):
-    """The command line is wrong, for example because of an unknown target or conflicting
-    options."""
+    """The command line is wrong. For example, a target is unknown, or options conflict."""
 
     # EX_USAGE of sysexits.h. Most programs use 2, but `plan --detailed-exitcode` uses 2 for a plan
     # with changes.
