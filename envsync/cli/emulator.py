@@ -137,7 +137,7 @@ def run(
     hidden_versions: Annotated[
         Literal["own", "effective"],
         typer.Option(
-            help="isArchived of a version: own state, or also true if the container is archived."
+            help="effective: isArchived of a version is also true if its container is archived."
         ),
     ] = _DEFAULTS.hidden_versions,
     container_tags: Annotated[
