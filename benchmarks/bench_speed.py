@@ -116,7 +116,7 @@ def main() -> None:
         small = here / "small"
         write_project(small, 20)
         commit(small)
-        for hook in ("validate", "check"):  # the commands that run before each commit
+        for hook in ("validate", "check"):  # hooks run both before each commit
             row(f"{hook} 20", seconds([*ENVSYNC, hook], small), "import typer", bare)
         for count in sizes:
             project = here / str(count)

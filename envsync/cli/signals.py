@@ -53,7 +53,7 @@ def second_interrupt_ends() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
-        # A second KeyboardInterrupt would interrupt the cleanup after the first one.
+        # Raise no second KeyboardInterrupt: it would stop the cleanup after the first Ctrl-C.
         signal.signal(signal.SIGINT, _nothing)
         signal.default_int_handler(number, frame)
 

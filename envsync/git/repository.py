@@ -237,7 +237,7 @@ class Repository:
 
 
 def find_repository(directory: Path) -> Repository:
-    """Returns the repository of a directory.
+    """Finds the git repository that contains a directory.
 
     Raises:
         GitError: the directory is not in a repository, the repository has no work tree, git does
