@@ -115,7 +115,7 @@ def main() -> int:
             for commit in commits:
                 git(repository, "checkout", "-q", commit)
                 start = time.perf_counter()
-                loaded = load(repository, repository, rules=ERRORS_ONLY, versions="auto")
+                loaded = load(repository, [repository], rules=ERRORS_ONLY, versions="auto")
                 spent["load"] += time.perf_counter() - start
                 refused = left_out(repository, loaded, names)
                 desired = [item for item in loaded.declarations if item.name not in refused]

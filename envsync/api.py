@@ -130,8 +130,9 @@ def plan_for(
     config = project.config
     # If a directory or a setting is wrong, envsync finds no environment file either.
     if not project.declarations and not allow_mass_archive:
+        below = ", ".join(f"{directory}/" for directory in config.environments)
         raise EnvsyncError(
-            f"There is no environment file below {config.environments}/. The plan would archive "
+            f"There is no environment file below {below}. The plan would archive "
             "every environment of the project. To allow this, pass --allow-mass-archive."
         )
     policy = replace(

@@ -39,6 +39,7 @@ from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
+from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
 from tests.repository import commit, new_repository
 
@@ -241,7 +242,11 @@ def problems(project: Path) -> tuple[Problem, ...]:
     except errors.InvalidProject as error:
         return error.problems
     return load(
-        project, project / config.environments, rules=config.rules, versions=config.versions
+        project,
+        config.directories,
+        rules=config.rules,
+        versions=config.versions,
+        exclude=Globs.of(config.exclude),
     ).problems
 
 

@@ -1,7 +1,7 @@
 """`envsync validate`: reports the problems of all environment files at once."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,9 @@ from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.model.errors import InvalidProject
+from envsync.model.wording import printable
 from envsync.project.load import Loaded, load
+from envsync.project.search.globs import Globs
 
 EXAMPLE = "envsync validate environments/training --strict"
 
@@ -46,6 +48,8 @@ def validate(
     Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
     loaded = _load(session, paths)
+    if session.verbose and output is ProblemsFormat.TEXT:
+        _show_passed_over(session, loaded.passed_over)
     show_problems(
         session,
         output,
@@ -56,6 +60,14 @@ def validate(
     # `--strict` changes only the exit code, not the severities in the output.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
+
+
+def _show_passed_over(session: Session, passed_over: Mapping[str, str]) -> None:
+    """Prints each YAML file that is not an environment file, with the reason."""
+    root = session.root
+    for path, reason in sorted(passed_over.items()):
+        shown = Path(path).relative_to(root) if Path(path).is_relative_to(root) else Path(path)
+        session.out(printable(f"{shown.as_posix()}: not an environment file: {reason}"))
 
 
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:
@@ -69,9 +81,10 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         return Loaded((), (), error.problems)
     return load(
         config.root,
-        config.root / config.environments,
+        config.directories,
         rules=config.rules,
         versions=config.versions,
+        exclude=Globs.of(config.exclude),
         # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def project_paths(repository: Repository, project: Project) -> frozenset[str]:
     """Returns the paths of a project, relative to the top of its repository.
 
-    The paths are the settings file, the environments directory, and all files and directories that
-    environment files refer to. Paths outside of the repository, and paths below another of these
-    paths, are left out.
+    The paths are the settings file, the environments directories, and all files and directories
+    that environment files refer to. Paths outside of the repository, and paths below another of
+    these paths, are left out.
     """
     paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))
@@ -56,19 +56,19 @@ def current_commit(project: Project) -> str | None:
     """Returns the checked-out commit, with the suffix `-dirty` if project files differ from it.
 
     Returns:
-        The commit id. None if there is no commit, the commit does not contain the environments
+        The commit id. None if there is no commit, the commit contains no environments
         directory, or git fails.
     """
     config = project.config
     try:
         repository = find_repository(config.root)
         commit = repository.head()
-        environments = repository.relative(config.root / config.environments)
-        if commit is None or environments is None:
+        environments = repository.relatives(config.directories)
+        if commit is None or not environments:
             return None
-        # If the environments directory is not in the commit, the project was never committed, so
-        # the commit is not its origin.
-        if not repository.tree(commit, [environments]):
+        # If no environments directory is in the commit, the project was never committed, so the
+        # commit is not its origin.
+        if not repository.tree(commit, environments):
             return None
         paths = project_paths(repository, project)
         dirty = repository.changed(commit, paths) or repository.untracked(paths)

@@ -169,12 +169,12 @@ def _used(
 ) -> dict[str, frozenset[str]]:
     """Returns the versions that `commit` or the current commit declares, by name."""
     head = repository.head()
-    here = repository.relative(project.config.root / project.config.environments)
+    here = repository.relatives(project.config.directories)
     found = list(before)
-    if head is not None and head != commit and here is not None:
+    if head is not None and head != commit and here:
         # If no file has changed since the current commit, the loaded declarations are the
         # declarations of this commit.
-        unchanged = not repository.changed(head, [here])
+        unchanged = not repository.changed(head, here)
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +14,11 @@ from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
 from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
+from envsync.project.search.globs import Globs
 from envsync.project.settings.config import DEFAULT_ENVIRONMENTS, FILE_NAME, Config, load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _RULES: Final[Mapping[str, Level]] = {**dict.fromkeys(RULES, "off"), "path-escape": "error"}
 """The levels of the rules for files of a commit. The rules are off, because the commit was already
@@ -32,7 +34,7 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
         repository: the repository of the project.
         commit: the commit id.
         config: the current settings of the project. If the commit contains a settings file, the
-            environments directory comes from that file.
+            environments directories and `exclude` come from that file.
 
     Returns:
         The declarations. The paths in their sources are relative to the top of the repository.
@@ -44,20 +46,40 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
         # On macOS, the path of the temporary directory contains a link. Without `resolve`, resolved
         # paths in the directory would seem to be outside of `tree`.
         tree = Path(directory).resolve()
-        environments = _check_out_project(repository, commit, config=config, tree=tree)
-        return load(tree, environments, rules=_RULES, versions="auto").declarations
+        search = _check_out_project(repository, commit, config=config, tree=tree)
+        loaded = load(
+            tree, search.directories, rules=_RULES, versions="auto", exclude=search.exclude
+        )
+        return loaded.declarations
 
 
-def _check_out_project(repository: Repository, commit: str, *, config: Config, tree: Path) -> Path:
-    """Writes the project files of a commit below `tree`. Returns the environments directory.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Where environment files are searched for, in a tree that a commit was written to.
+
+    Attributes:
+        directories: the absolute paths of the environments directories.
+        exclude: globs of files that are no environment files.
+    """
+
+    directories: tuple[Path, ...]
+    exclude: Globs
+
+
+def _check_out_project(
+    repository: Repository, commit: str, *, config: Config, tree: Path
+) -> _Search:
+    """Writes the project files of a commit below `tree`. Returns where its environments are.
 
     The project files are the settings file, the environment files, the paths that environment files
     refer to, and the targets of symbolic links.
     """
-    root = tree / (repository.relative(config.root) or "")
-    environments = root / config.environments
+    project = repository.relative(config.root) or ""
+    root = tree / project
+    search = _search(root, project, config.environments, config.exclude)
     settings = repository.relative(config.path or config.root / FILE_NAME)
-    waiting = {path for path in (_inside(tree, environments), settings) if path is not None}
+    start = (settings, *(_inside(tree, directory) for directory in search.directories))
+    waiting = {path for path in start if path is not None}
     done: set[str] = set()
     # A written file can be a link, or can contain the paths of other files. The loop ends when it
     # finds no new path.
@@ -65,24 +87,41 @@ def _check_out_project(repository: Repository, commit: str, *, config: Config, t
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting
         if settings and os.path.lexists(tree / settings):
-            environments = root / (_environments(tree / settings) or config.environments)
-        elif config.path in (None, config.root / FILE_NAME) and not os.path.lexists(environments):
+            then = _settings(tree / settings) or config
+            search = _search(root, project, then.environments, then.exclude)
+        elif config.path in (None, config.root / FILE_NAME) and not any(
+            map(os.path.lexists, search.directories)
+        ):
             # The commit has no settings file, so its environments are in the default directory.
-            environments = root / DEFAULT_ENVIRONMENTS
-        named += referenced_paths(tree, environments)
-        found = {_inside(tree, path) for path in (environments, *named)}
+            search = _search(root, project, DEFAULT_ENVIRONMENTS, ())
+        named += referenced_paths(tree, search.directories, search.exclude)
+        found = {_inside(tree, path) for path in (*search.directories, *named)}
         waiting = {
             path
             for path in found
             if path is not None and not any(is_below(path, known) for known in done)
         }
-    return environments
+    return search
 
 
-def _environments(settings: Path) -> str | None:
-    """Returns the environments directory in a settings file, or None if the file has errors."""
+def _search(
+    root: Path, project: str, environments: Sequence[str], exclude: Sequence[str]
+) -> _Search:
+    """Returns where to search, for settings of a project.
+
+    Args:
+        root: the project directory in the tree.
+        project: the project directory, relative to the tree.
+        environments: the environments directories, relative to the project directory.
+        exclude: globs, relative to the project directory.
+    """
+    return _Search(tuple(root / item for item in environments), Globs.of(exclude, project))
+
+
+def _settings(path: Path) -> Config | None:
+    """Returns the settings in a file, or None if the file has errors."""
     try:
-        return load_config(settings).environments
+        return load_config(path)
     except EnvsyncError:
         return None
 

@@ -26,13 +26,13 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
         GitError: the project is not in a repository.
     """
     repository = find_repository(config.root)
-    directory = repository.relative(config.root / config.environments)
+    directories = repository.relatives(config.directories)
     tips = [tip for tip in (repository.head(), repository.default_branch()) if tip]
-    if directory is None or not tips:
+    if not directories or not tips:
         return {}
     found: dict[str, set[str]] = {}
     words = [name.encode() for name in names]
-    for data in _contents(repository, tips, directory):
+    for data in _contents(repository, tips, directories):
         # Parse only contents in which a name occurs, because parsing a long history is slow.
         if any(word in data for word in words):
             identity = written_identity(data)
@@ -42,13 +42,14 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
     return {name: found[name] for name in names if name in found}
 
 
-def _contents(repository: Repository, tips: Sequence[str], directory: str) -> Iterator[bytes]:
-    """Yields every revision of every YAML file below a directory, in the history of `tips`."""
+def _contents(
+    repository: Repository, tips: Sequence[str], directories: Sequence[str]
+) -> Iterator[bytes]:
+    """Yields every revision of every YAML file below directories, in the history of `tips`."""
     # A partial clone lacks some contents. `--missing=print` marks them with `?`. Without this
     # option, git would fetch each of them with a separate request.
-    listing = repository.run(
-        "rev-list", "--objects", "--missing=print", *tips, "--", directory or "."
-    )
+    below = [directory or "." for directory in directories]
+    listing = repository.run("rev-list", "--objects", "--missing=print", *tips, "--", *below)
     lines = [line.partition(b" ") for line in listing.splitlines() if not line.startswith(b"?")]
     ids = [key for key, _, path in lines if path.endswith((b".yml", b".yaml"))]
     output = repository.run("cat-file", "--batch", data=b"".join(key + b"\n" for key in ids))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,11 @@ class Repository:
         if not real.is_relative_to(self.top):
             return None
         return "" if real == self.top else real.relative_to(self.top).as_posix()
+
+    def relatives(self, paths: Iterable[Path]) -> list[str]:
+        """Returns the resolved paths relative to the top. Paths outside of it are left out."""
+        found = (self.relative(path) for path in paths)
+        return [path for path in found if path is not None]
 
     def run(
         self,

@@ -1,74 +1,104 @@
-"""Finds the environment files below a directory.
+"""Finds the environment files below directories, and says why every other file is not one.
 
 A YAML file is an environment file if its `$schema` is the environment schema. A file without
-`$schema` is an environment file if it has a `name` and an `image` or `build`. Three kinds of files
-are excluded: conda files that an environment names, files in the build context of another
-environment, and files in hidden directories. A file with invalid YAML is included if it may be an
-environment file, so that its syntax error is reported.
+`$schema` is an environment file if it has a `name` and an `image` or `build`. Files are passed over
+if `exclude` names them, if they are in hidden directories, if an environment names them as its
+conda file, and if they are in the build context of an environment elsewhere.
 """
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
-from yaml.nodes import Node, ScalarNode
+from envsync.project.files import Files, Unreadable, fields, nested_field
+from envsync.project.search.candidate import Candidate, classify, target
+from envsync.project.search.contexts import Named, hidden_by_contexts
+from envsync.project.search.globs import NO_GLOBS, Globs
+from envsync.project.search.suspect import unread_link, unreadable_directory
+from envsync.project.search.walk import Walk, is_yaml, walk
+from envsync.project.yaml.nodes import TextProblem
 
-from envsync.project.environment.build import is_url
-from envsync.project.files import Files, Unreadable, fields, is_within, plain_field
-from envsync.project.yaml.nodes import STR
+EXCLUDED: Final = "`exclude` in envsync.yaml names it"
+"""Why a file that `exclude` names is passed over. Such a file is left out on purpose."""
 
-# The schema is published on several hosts and in several versions, such as `latest`.
-_SCHEMA: Final = re.compile(
-    r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
-)
-# For files that cannot be parsed: finds the value of `$schema` in the text.
-_SCHEMA_LINE: Final = re.compile(
-    r"""^["']?\$schema["']?[ \t]*:[ \t]*["']?([^\s"']+)""", re.MULTILINE
+_HIDDEN: Final = (
+    "it is in a hidden directory, and only hidden directories that are named are searched"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A file that may be an environment file.
+class Discovered:
+    """The environment files below directories, and what was not read as one.
+
+    Every path is absolute. Its symbolic links are not resolved.
 
     Attributes:
-        path: the absolute path.
-        directory: the directory of the file, with symbolic links resolved.
-        has_schema: True if its `$schema` is the environment schema.
-        context: its local build context, with symbolic links resolved, or None.
-        conda: its conda file, with symbolic links resolved, or None.
+        environment_files: the environment files, sorted.
+        passed_over: every other YAML file, with a reason that completes the sentence "It is not
+            read as an environment: …".
+        unreadable: the directories that could not be read, each with the reason. Links to
+            directories that do not exist, or are outside of the project, are included.
+        problems: the problems of the rules `unrecognised-environment` and `unreadable-directory`,
+            each with the path of its file or directory.
     """
 
-    path: str
-    directory: str
-    has_schema: bool = False
-    context: str | None = None
-    conda: str | None = None
+    environment_files: tuple[str, ...] = ()
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[tuple[str, TextProblem], ...] = ()
 
 
-def find_environments(directory: str, files: Files) -> list[str]:
-    """Returns the absolute paths of the environment files below a directory, sorted."""
+def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS) -> Discovered:
+    """Finds the environment files below directories.
+
+    Args:
+        directories: the directories to search. Hidden directories are searched only if they are
+            named here.
+        files: the cache through which files are read.
+        exclude: globs of files that are no environment files.
+    """
+    tops = [os.path.abspath(directory) for directory in directories]
+    found = walk(tops, files)
+    excluded = _excluded(found, files, exclude)
     candidates = [
-        candidate
-        for path, real_directory in _yaml_files(os.path.abspath(directory), files)
-        if (candidate := _classify(path, real_directory, files))
+        classify(path, directory, files) for path, directory in found.files if path not in excluded
     ]
-    kept = _outside_contexts(candidates)
-    # A conda file with a `name` and an `image` key looks like an environment file. A file that
-    # names itself as its conda file is not excluded, so that the mistake is reported.
-    condas = {
-        candidate.conda
-        for candidate in kept
-        if candidate.conda and candidate.conda != files.real(*os.path.split(candidate.path))
+    named = _named(candidates)
+    reasons = {item.path: reason for item in candidates if (reason := _reason(item, named, files))}
+    # A missing directory is an error of `plan`, unless there are other directories.
+    unreadable = {
+        path: reason
+        for path, reason in found.unreadable.items()
+        if path not in excluded and (len(tops) > 1 or os.path.lexists(path))
     }
-    return sorted(
-        candidate.path
-        for candidate in kept
-        if candidate.has_schema or files.real(*os.path.split(candidate.path)) not in condas
+    links = {path: reason for path, reason in found.links.items() if path not in excluded}
+    problems = [
+        (item.path, item.suspicion.problem)
+        for item in candidates
+        if item.suspicion is not None and reasons[item.path] == item.reason
+    ]
+    problems += [(path, unreadable_directory(reason)) for path, reason in unreadable.items()]
+    problems += [
+        (path, unread_link(path, reason))
+        for path, reason in links.items()
+        if not _is_named(path, named, files)
+    ]
+    return Discovered(
+        tuple(sorted(item.path for item in candidates if item.path not in reasons)),
+        passed_over={
+            **dict.fromkeys(found.hidden, _HIDDEN),
+            **{path: reason for path, reason in links.items() if is_yaml(path)},
+            **dict.fromkeys(filter(is_yaml, excluded), EXCLUDED),
+            **reasons,
+        },
+        unreadable={
+            **unreadable,
+            **{path: reason for path, reason in links.items() if not is_yaml(path)},
+        },
+        problems=tuple(problems),
     )
 
 
@@ -80,145 +110,46 @@ def references(path: str, files: Files) -> dict[str, str]:
     directory, top = os.path.dirname(path), fields(parsed)
     nodes = {
         "conda_file": top.get("conda_file"),
-        "build.path": plain_field(top.get("build"), "path"),
+        "build.path": nested_field(parsed, top.get("build"), "path"),
     }
-    found = {field: _target(files, directory, node) for field, node in nodes.items()}
-    return {field: target for field, target in found.items() if target is not None}
+    found = {field: target(files, directory, node) for field, node in nodes.items()}
+    return {field: path for field, path in found.items() if path is not None}
 
 
-def _outside_contexts(candidates: list[_Candidate]) -> list[_Candidate]:
-    """Returns the candidates that are not in the build context of another candidate.
+def _named(candidates: Sequence[Candidate]) -> Named:
+    """Returns what the environments among the candidates name."""
+    possible = [item for item in candidates if item.reason is None]
+    hidden = hidden_by_contexts(possible)
+    return Named.of([item for item in possible if item.path not in hidden])
 
-    A file in a build context is not an environment file. If such a file names a build context, that
-    context must not exclude other files. The outermost candidates are therefore decided first.
+
+def _reason(candidate: Candidate, named: Named, files: Files) -> str | None:
+    """Returns why a candidate is not an environment file, or None if it is one."""
+    by_name = None
+    if not candidate.has_schema:
+        by_name = named.reason(candidate.path, candidate.directory, files)
+    return by_name or candidate.reason
+
+
+def _is_named(link: str, named: Named, files: Files) -> bool:
+    """Returns True if an environment names the target of a link, or a context contains the link.
+
+    The rules `missing-file` and `path-escape` report such a link.
     """
-    kept: list[_Candidate] = []
-    contexts: set[str] = set()
-    undecided = candidates
-    while undecided:
-        undecided = [item for item in undecided if not _is_inside(item, contexts)]
-        possible = {item.context for item in undecided if item.context}
-        free = [item for item in undecided if not _is_inside(item, possible)]
-        if undecided and not free:
-            # Every remaining file is in the context of another remaining file. The shortest path is
-            # the outermost context. The file path makes the result independent of the order.
-            free = [min(undecided, key=lambda item: (len(item.context or ""), item.path))]
-        kept += free
-        contexts.update(item.context for item in free if item.context)
-        decided = {item.path for item in free}
-        undecided = [item for item in undecided if item.path not in decided]
-    return kept
-
-
-def _is_inside(candidate: _Candidate, contexts: set[str]) -> bool:
-    """Returns True if a file is in a build context other than its own."""
-    if not contexts:
-        return False
-    directory = candidate.directory
-    while True:
-        if directory in contexts and directory != candidate.context:
-            return True
-        parent = os.path.dirname(directory)
-        if parent == directory:
-            return False
-        directory = parent
-
-
-def _classify(path: str, directory: str, files: Files) -> _Candidate | None:
-    content = files.content(path)
-    if isinstance(content, bytes) and not _mentions_environment(content):
-        return None
-    parsed = files.read(path)
-    if isinstance(parsed, Unreadable):
-        return _Candidate(path, directory)
-    if parsed.document.root is None:
-        may_be = parsed.problems and _may_be_environment(path, parsed.document.text)
-        return _Candidate(path, directory) if may_be else None
-    top = fields(parsed)
-    schema = top.get("$schema")
-    has_schema = isinstance(schema, ScalarNode) and schema.tag == STR
-    # Other Azure ML files (jobs, components) also have a `name` and an `image`, but another schema.
-    if has_schema and schema is not None and not _SCHEMA.fullmatch(schema.value.strip()):
-        return None
-    if not has_schema and not ("name" in top and ("image" in top or "build" in top)):
-        return None
-    return _Candidate(
-        path,
-        directory,
-        has_schema=has_schema,
-        context=_target(files, directory, plain_field(top.get("build"), "path")),
-        conda=_target(files, directory, top.get("conda_file")),
+    directory = files.real(os.path.dirname(link))
+    return (
+        os.path.realpath(link) in named.targets or named.reason(link, directory, files) is not None
     )
 
 
-def _mentions_environment(data: bytes) -> bool:
-    """Returns True if the bytes contain words that every environment file contains.
-
-    Most YAML files in a repository are not environment files. Searching for words is much faster
-    than parsing.
-    """
-    if b"environment.schema.json" in data.lower() or (
-        b"name" in data and (b"image" in data or b"build" in data)
-    ):
-        return True
-    return b"\\" in data or b"\0" in data  # YAML escapes and UTF-16 can hide the words
-
-
-def _may_be_environment(path: str, text: str) -> bool:
-    """Returns True if a file with invalid YAML may be an environment file."""
-    if os.path.basename(path).startswith("."):
-        return False
-    schema = _SCHEMA_LINE.search(text)
-    return schema is None or _SCHEMA.fullmatch(schema.group(1)) is not None
-
-
-def _target(files: Files, directory: str, node: Node | None) -> str | None:
-    """Returns the resolved path in a field, or None if the field is not a local path."""
-    if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
-        return None
-    if "\0" in node.value or is_url(node.value):
-        return None
-    return files.real(directory, node.value)
-
-
-def _yaml_files(top: str, files: Files) -> Iterator[tuple[str, str]]:
-    """Yields the path of each YAML file below a directory, and the resolved path of its directory.
-
-    A link to a directory is followed if its target is in the project. Each directory is read once.
-    A directory below `top` is read by its own path. Any other directory is read by its first link.
-    """
-    seen: set[str] = set()
-    waiting = [(top, os.path.realpath(top))]
-    links: list[tuple[str, str]] = []
-    # Links are followed last, so that a directory below `top` is read by its own path.
-    while waiting or links:
-        directory, real = waiting.pop() if waiting else links.pop(0)
-        if real in seen:
-            continue
-        seen.add(real)
-        files.directories[directory] = real
-        # A directory that cannot be read, or does not exist, has no environment files.
-        try:
-            with os.scandir(directory) as found:
-                items = sorted(found, key=lambda item: item.name)
-        except OSError:
-            continue
-        for item in items:
-            if item.name.lower().endswith((".yml", ".yaml")) and _is_file(item):
-                yield item.path, real
-            elif item.name.startswith("."):
-                continue
-            elif item.is_dir(follow_symlinks=False):
-                waiting.append((item.path, os.path.join(real, item.name)))
-            elif item.is_symlink():
-                target = os.path.realpath(item.path)
-                if os.path.isdir(target) and is_within(target, files.real_root):
-                    links.append((item.path, target))
-
-
-def _is_file(item: os.DirEntry[str]) -> bool:
-    # `DirEntry.is_file` raises an OSError for a link to itself; `os.path.isfile` does not.
-    try:
-        return item.is_file()
-    except OSError:
-        return False
+def _excluded(found: Walk, files: Files, exclude: Globs) -> set[str]:
+    """Returns the files, links and directories that globs match."""
+    if exclude == NO_GLOBS:
+        return set()
+    paths: Iterable[str] = (
+        *(path for path, _ in found.files),
+        *found.hidden,
+        *found.links,
+        *found.unreadable,
+    )
+    return {path for path in paths if exclude.match(files.display(path))}

@@ -11,7 +11,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.project.problems import Report
 from envsync.project.yaml.check import check
-from envsync.project.yaml.nodes import MERGE, NULL, TextProblem, entries
+from envsync.project.yaml.nodes import NULL, TextProblem, entries
 from envsync.project.yaml.text import Document, compose
 
 
@@ -149,9 +149,9 @@ def is_within(path: str, directory: str) -> bool:
 
 
 def plain_field(root: Node | None, name: str) -> Node | None:
-    """Returns the value of a key in an unchecked mapping. If the key is repeated, the last wins.
+    """Returns the value of a key that is written in a mapping. If repeated, the last one wins.
 
-    Merged keys (`<<`) are ignored, because they may be invalid or recursive before the check.
+    Merged keys (`<<`) are ignored.
     """
     found = None
     if isinstance(root, MappingNode):
@@ -161,16 +161,24 @@ def plain_field(root: Node | None, name: str) -> Node | None:
     return found
 
 
+def nested_field(parsed: ParsedFile, node: Node | None, name: str) -> Node | None:
+    """Returns the value of a key in a mapping of a file, or None without this key.
+
+    If the key is repeated, the last value wins.
+    """
+    return _pairs(parsed, node).get(name) if isinstance(node, MappingNode) else None
+
+
 def fields(parsed: ParsedFile) -> dict[str, Node]:
-    """Returns the top-level keys and values of a file, or an empty dict if they are not usable."""
+    """Returns the top-level keys and values of a file, or an empty dict if it is not a mapping."""
     root = parsed.document.root
-    if not isinstance(root, MappingNode):
-        return {}
-    merges = any(key.tag == MERGE for key, _ in root.value)
-    # In a broken file, `<<` may merge a value that is not a mapping, or the mapping itself.
-    if merges and parsed.is_broken:
-        return {}
-    pairs = entries(root) if merges else root.value
+    return _pairs(parsed, root) if isinstance(root, MappingNode) else {}
+
+
+def _pairs(parsed: ParsedFile, node: MappingNode) -> dict[str, Node]:
+    # In a broken file, `<<` may merge a value that is not a mapping, or the mapping itself. The
+    # keys that are written in the mapping still show what kind of file it is.
+    pairs = node.value if parsed.is_broken else entries(node)
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
 
 

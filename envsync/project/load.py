@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from envsync.model.declaration import Declaration
@@ -12,12 +12,14 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across
-from envsync.project.discovery import find_environments, references
+from envsync.project.discovery import Discovered, discover, references
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
-from envsync.project.files import Files, Unreadable, is_within
+from envsync.project.files import Files, ParsedFile, Unreadable, is_within
+from envsync.project.lfs import is_lfs_pointer
 from envsync.project.problems import Report, start_report
 from envsync.project.rules import Level
+from envsync.project.search.globs import NO_GLOBS, Globs
 from envsync.project.yaml.nodes import TextProblem
 
 
@@ -29,11 +31,16 @@ class Loaded:
         environment_files: the absolute paths of the environment files, sorted.
         declarations: one for each file without errors, sorted by name and natural version order.
         problems: the problems of all files, sorted by file, line and column.
+        passed_over: the absolute paths of the other YAML files, each with a reason that completes
+            the sentence "It is not read as an environment: …".
+        unreadable: the absolute paths of directories that could not be read, with the reason.
     """
 
     environment_files: tuple[str, ...]
     declarations: tuple[Declaration, ...]
     problems: tuple[Problem, ...]
+    passed_over: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> int:
@@ -43,10 +50,11 @@ class Loaded:
 
 def load(
     root: Path,
-    environments: Path,
+    environments: Sequence[Path],
     *,
     rules: Mapping[str, Level],
     versions: Versions,
+    exclude: Globs = NO_GLOBS,
     paths: Sequence[Path] | None = None,
     files: Files | None = None,
 ) -> Loaded:
@@ -55,9 +63,10 @@ def load(
     Args:
         root: the project directory. Messages show paths relative to it. Paths in environment files
             must not lead out of it.
-        environments: the directory below which environment files are searched for.
+        environments: the directories below which environment files are searched for.
         rules: severities that override the defaults of the rules.
         versions: the policy for files without `version`.
+        exclude: globs of files that are no environment files.
         paths: files and directories to read instead of `environments`. Each file in this list is
             read as an environment file, whatever its content is.
         files: the file cache to use. By default, a new cache is created.
@@ -67,36 +76,44 @@ def load(
     """
     files = Files.below(root) if files is None else files
     problems: list[Problem] = []
+    directories = [str(directory) for directory in environments]
     if paths is None:
-        found = find_environments(str(environments), files)
+        found = discover(directories, files, exclude)
     else:
-        found = _find_named(paths, str(environments), files, problems=problems)
-    drafts = [_read(path, files, rules=rules, versions=versions) for path in found]
+        found = _discover_named(paths, directories, files, exclude=exclude, problems=problems)
+    drafts = [
+        _read(path, files, rules=rules, versions=versions) for path in found.environment_files
+    ]
+    drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
     check_across(drafts, versions)
     # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
     declarations = [declared for draft in drafts if (declared := draft.declaration())]
     return Loaded(
-        tuple(found),
+        found.environment_files,
         tuple(sorted(declarations, key=_declaration_order)),
         tuple(sorted(problems, key=_problem_order)),
+        passed_over=found.passed_over,
+        unreadable=found.unreadable,
     )
 
 
-def referenced_paths(root: Path, environments: Path) -> list[Path]:
-    """Returns the conda files and build contexts that the environment files of a directory name.
+def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -> list[Path]:
+    """Returns the conda files and build contexts that the environment files of a project name.
 
     Args:
         root: the project directory.
-        environments: the directory below which environment files are searched for.
+        environments: the directories below which environment files are searched for.
+        exclude: globs of files that are no environment files.
 
     Returns:
         Absolute paths, with symbolic links resolved. The paths need not exist.
     """
     files = Files.below(root)
-    found = find_environments(str(environments), files)
-    return [Path(path) for file in found for path in references(file, files).values()]
+    found = discover([str(directory) for directory in environments], files, exclude)
+    named = (references(file, files) for file in found.environment_files)
+    return [Path(path) for item in named for path in item.values()]
 
 
 def _reports(draft: Draft) -> Iterable[Report]:
@@ -114,29 +131,55 @@ def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
     return problem.file, problem.line, problem.column, problem.rule, problem.message
 
 
-def _find_named(
-    paths: Sequence[Path], environments: str, files: Files, *, problems: list[Problem]
-) -> list[str]:
-    """Returns the files in `paths`, and the environment files below the directories in `paths`."""
-    found: set[str] = set()
-    below: list[str] | None = None
-    for path in paths:
-        absolute = os.path.abspath(path)
-        if os.path.isdir(absolute):
-            if is_within(absolute, os.path.abspath(environments)):
-                # All of `environments` is searched, because the named directory may be part of a
-                # build context. Files in a build context are not environment files.
-                if below is None:
-                    below = find_environments(environments, files)
-                found.update(item for item in below if is_within(item, absolute))
-            else:
-                found.update(find_environments(absolute, files))
-        elif os.path.exists(absolute):
-            found.add(absolute)
-        else:
+def _discover_named(
+    paths: Sequence[Path],
+    environments: Sequence[str],
+    files: Files,
+    *,
+    exclude: Globs,
+    problems: list[Problem],
+) -> Discovered:
+    """Returns the files in `paths`, and what is below the directories in `paths`."""
+    named = [os.path.abspath(path) for path in paths]
+    below = [path for path in named if os.path.isdir(path)]
+    single = {path for path in named if path not in below and os.path.exists(path)}
+    # The environments directories are searched as well, because a named directory may be part of a
+    # build context, or contain a conda file. The named ones come first, so that files in them are
+    # shown with the path that the user knows.
+    within = [path for path in environments if os.path.isdir(path)] if below else []
+    found = discover([*below, *within], files, exclude)
+
+    def is_named(path: str) -> bool:
+        return any(is_within(path, directory) for directory in below)
+
+    for path, absolute in zip(paths, named, strict=True):
+        if absolute not in below and absolute not in single:
             shown = files.display(absolute) if is_within(absolute, files.root) else path
             problems.append(_does_not_exist(str(shown).replace(os.sep, "/")))
-    return sorted(found)
+    return Discovered(
+        tuple(sorted(single.union(filter(is_named, found.environment_files)))),
+        passed_over={
+            path: reason
+            for path, reason in found.passed_over.items()
+            if is_named(path) and path not in single
+        },
+        unreadable={path: why for path, why in found.unreadable.items() if is_named(path)},
+        problems=tuple(
+            (path, item) for path, item in found.problems if is_named(path) and path not in single
+        ),
+    )
+
+
+def _unread(path: str, problem: TextProblem, files: Files, *, rules: Mapping[str, Level]) -> Report:
+    """Returns the report of a file or directory that was not read as an environment."""
+    parsed = files.read(path) if os.path.isfile(path) else None
+    if isinstance(parsed, ParsedFile):
+        # An ignore comment in the file works as in an environment file.
+        report = start_report(files.display(path), parsed.document, problems=(), rules=rules)
+    else:
+        report = Report(files.display(path), rules)
+    report.add_problem(problem)
+    return report
 
 
 def _does_not_exist(path: str) -> Problem:
@@ -159,6 +202,13 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         message = f"The file cannot be read: {parsed.reason}."
         fix = "Check the file and its permissions."
         report.add_problem(TextProblem("missing-file", message, fix=fix))
+        return Draft(report)
+    content = files.content(path)
+    if isinstance(content, bytes) and is_lfs_pointer(content):
+        report = Report(shown, rules)
+        message = "The file is a pointer of Git LFS, not the environment file itself."
+        fix = "Run `git lfs pull`; in a workflow, set `lfs: true` for actions/checkout."
+        report.add_problem(TextProblem("lfs-pointer", message, fix=fix))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
     directory, name = os.path.split(path)

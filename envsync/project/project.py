@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from envsync.project.discovery import references
 from envsync.project.files import Files
 from envsync.project.load import load
 from envsync.project.locate import Position, locate
+from envsync.project.search.globs import Globs
 from envsync.project.settings.config import Config, load_config
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ class Project:
         warnings: problems that do not prevent a plan.
         files: the files that were read. They are kept so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.
+        passed_over: the absolute paths of the other YAML files, each with a reason that completes
+            the sentence "It is not read as an environment: …".
+        unreadable: the absolute paths of directories that could not be read, with the reason.
     """
 
     config: Config
@@ -35,6 +40,8 @@ class Project:
     warnings: tuple[Problem, ...]
     files: Files = field(compare=False, repr=False)
     environment_files: tuple[str, ...] = field(compare=False, repr=False)
+    passed_over: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    unreadable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def path(self, source: Source) -> Path:
         """Returns the absolute path of the file of a declaration."""
@@ -51,10 +58,10 @@ class Project:
     def paths(self) -> list[Path]:
         """Returns every path whose content defines the project.
 
-        These are the settings file, the environments directory, each environment file, and the
+        These are the settings file, the environments directories, each environment file, and the
         conda files and build contexts that environment files name.
         """
-        found = [self.config.root / self.config.environments]
+        found = self.config.directories
         for file in self.environment_files:
             found += map(Path, (file, *references(file, self.files).values()))
         if self.config.path is not None:
@@ -88,12 +95,21 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     files = Files.below(config.root)
     loaded = load(
         config.root,
-        config.root / config.environments,
+        config.directories,
         rules=config.rules,
         versions=config.versions,
+        exclude=Globs.of(config.exclude),
         files=files,
     )
     # A plan that ignores files with errors would archive the environments of these files.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
-    return Project(config, loaded.declarations, loaded.problems, files, loaded.environment_files)
+    return Project(
+        config,
+        loaded.declarations,
+        loaded.problems,
+        files,
+        loaded.environment_files,
+        passed_over=loaded.passed_over,
+        unreadable=loaded.unreadable,
+    )

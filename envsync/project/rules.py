@@ -29,6 +29,7 @@ ERRORS: Final[dict[str, str]] = {
     "conda-with-build": "`conda_file` cannot be combined with `build`.",
     "missing-file": "A conda file, build context or Dockerfile does not exist.",
     "path-escape": "A path leads out of the project.",
+    "lfs-pointer": "The file is a pointer of Git LFS.",
     "invalid-conda": "The conda specification is not valid.",
     "invalid-tag": "The value of a tag is not a scalar.",
     "reserved-tag": "The tag is reserved for envsync.",
@@ -37,6 +38,8 @@ ERRORS: Final[dict[str, str]] = {
 }
 
 WARNINGS: Final[dict[str, str]] = {
+    "unrecognised-environment": "A file looks like an environment, but is not read as one.",
+    "unreadable-directory": "A directory cannot be read.",
     "unpinned-image": "The image has no tag, or the tag `latest`.",
     "unpinned-dependency": "A dependency has no version.",
     "missing-description": "The environment has no description.",
@@ -72,6 +75,7 @@ FIXED: Final[frozenset[str]] = frozenset(
         "reserved-tag",
         "image-or-build",
         "missing-file",
+        "lfs-pointer",
         "invalid-conda",
         "invalid-tag",
         "invalid-config",

@@ -9,6 +9,7 @@ from typing import Literal
 
 from envsync.project.load import Loaded, load
 from envsync.project.rules import Level
+from envsync.project.search.globs import Globs
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
@@ -24,7 +25,7 @@ def write(root: Path, files: Contents) -> Path:
     return root
 
 
-# The files are below `root`, and the environments directory is `root/environments`.
+# The files and the environments directories are below `root`.
 def load_files(
     root: Path,
     files: Contents,
@@ -32,9 +33,18 @@ def load_files(
     rules: Mapping[str, Level] | None = None,
     versions: Literal["auto", "explicit"] = "auto",
     paths: Sequence[Path] | None = None,
+    environments: Sequence[str] = ("environments",),
+    exclude: Sequence[str] = (),
 ) -> Loaded:
     write(root, files)
-    return load(root, root / "environments", rules=rules or {}, versions=versions, paths=paths)
+    return load(
+        root,
+        [root / directory for directory in environments],
+        rules=rules or {},
+        versions=versions,
+        exclude=Globs.of(exclude),
+        paths=paths,
+    )
 
 
 def found(loaded: Loaded) -> list[str]:

@@ -33,7 +33,7 @@ DIFFERENCES = {
 
 def load_one(verdict: dict[str, Any]) -> Loaded:
     root = DATA / "corpus" / verdict["repo"]
-    return load(root, root, rules={}, versions="auto", paths=[root / verdict["path"]])
+    return load(root, [root], rules={}, versions="auto", paths=[root / verdict["path"]])
 
 
 @pytest.mark.parametrize("verdict", FILES, ids=lambda verdict: verdict["path"])
@@ -92,7 +92,7 @@ def assert_same_build(
 @pytest.mark.parametrize("repo", ["azureml-examples", "mlops-project-template"])
 def test_exactly_the_environment_files_are_found(repo: str) -> None:
     root = DATA / "corpus" / repo
-    loaded = load(root, root, rules={}, versions="auto")
+    loaded = load(root, [root], rules={}, versions="auto")
     reported = {p.file for p in loaded.problems if p.rule != "invalid-conda"}
     expected = {verdict["path"] for verdict in FILES if verdict["repo"] == repo}
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.project.project import Contents, found, load_files
+from envsync.project.discovery import EXCLUDED
+from envsync.project.load import Loaded
+from tests.project.project import Contents, found, load_files, write
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
 
@@ -55,13 +58,12 @@ def test_a_file_with_the_environment_schema_is_an_environment_file(
     "content",
     [
         pytest.param(
-            env(more=f"$schema: {SCHEMA.replace('environment', 'commandJob')}\n"), id="job"
+            env(more=f"$schema: {SCHEMA.replace('environment', 'commandJob')}\ncommand: x\n"),
+            id="job",
         ),
-        pytest.param(env(more="$schema: https://example.com/environment.schema.json\n"), id="host"),
-        pytest.param("nmae: e\nimage: i:1\n", id="no name"),
+        pytest.param("image: i:1\nstages: [build]\n", id="pipeline of another service"),
         pytest.param("name: e\ndependencies: [python]\n", id="conda file"),
         pytest.param("- name: e\n  image: i:1\n", id="list"),
-        pytest.param("", id="empty"),
         pytest.param("<<: {name: e}\nimages: 1\n", id="merge"),
         pytest.param(
             f"$schema: {SCHEMA.replace('environment', 'commandJob')}\ncommand: {{{{x}}\n",
@@ -136,16 +138,15 @@ def test_files_in_a_build_context_are_not_environment_files(tmp_path: Path) -> N
 
 
 def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) -> None:
-    # `other.yml` is not an environment file: it is in the context of `env.yml` and has none itself.
     files = {
         "a/env.yml": build("a", "."),
         "a/gpu.yml": build("a-gpu", "."),
         "a/Dockerfile": "FROM scratch\n",
-        "a/other.yml": env("other"),
+        "a/other.yml": env("a-other"),
         "b/env.yml": build("b", "."),
         "b/Dockerfile": "FROM scratch\n",
     }
-    assert names(tmp_path, files) == ["a", "a-gpu", "b"]
+    assert names(tmp_path, files) == ["a", "a-gpu", "a-other", "b"]
 
 
 def test_the_build_context_of_an_excluded_file_excludes_no_files(
@@ -161,17 +162,59 @@ def test_the_build_context_of_an_excluded_file_excludes_no_files(
     assert names(tmp_path, files) == ["e", "f"]
 
 
-def test_of_two_mutually_excluding_files_the_file_with_the_outer_context_is_kept(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("trainer.yml", "{path: .., dockerfile_path: environments/docker/Dockerfile}"),
+        ("img.yml", "{path: ., dockerfile_path: docker/Dockerfile}"),
+        ("base/environment.yml", "{path: ., dockerfile_path: ../docker/Dockerfile}"),
+        ("base/environment.yml", "{<<: {path: ..}, dockerfile_path: docker/Dockerfile}"),
+    ],
+)
+def test_a_context_that_contains_its_own_file_hides_no_files(
+    file: str, path: str, tmp_path: Path
 ) -> None:
-    # Each file is in the context of the other. The context of `f` contains the context of `g`.
     files = {
-        "a/f.yml": build("f", ".."),
-        "g.yml": build("g", "a"),
-        "Dockerfile": "FROM scratch\n",
-        "a/Dockerfile": "FROM scratch\n",
+        file: f"name: own\ndescription: d\nbuild: {path}\n",
+        "docker/Dockerfile": "FROM scratch\n",
+        "base/docker/Dockerfile": "FROM scratch\n",
+        "cpu.yml": env("cpu"),
+        "base/gpu/environment.yml": env("gpu"),
     }
-    assert names(tmp_path, files) == ["f"]
+    loaded = load_files(tmp_path, {f"environments/{name}": text for name, text in files.items()})
+
+    assert (loaded.files, dict(loaded.passed_over)) == (3, {})
+
+
+def test_a_file_with_the_environment_schema_is_never_hidden_by_a_context(tmp_path: Path) -> None:
+    files = {
+        "e.yml": build("e", "context"),
+        "context/Dockerfile": "FROM scratch\n",
+        "context/with.yml": f"$schema: {SCHEMA}\n{env('with')}",
+        "context/deep/with.yml": f"$schema: {SCHEMA}\n{env('deep')}",
+        "context/without.yml": env("without"),
+    }
+    assert names(tmp_path, files) == ["deep", "e", "with"]
+
+
+def test_a_context_given_by_a_merge_key_hides_its_files(tmp_path: Path) -> None:
+    files = {
+        "e.yml": "name: e\ndescription: d\nbuild: {<<: {path: context}}\n",
+        "context/Dockerfile": "FROM scratch\n",
+        "context/inner.yml": env("inner"),
+    }
+    assert names(tmp_path, files) == ["e"]
+
+
+def test_files_whose_contexts_contain_each_other_are_both_kept(tmp_path: Path) -> None:
+    files = {
+        "a/f.yml": build("f", "../b"),
+        "b/g.yml": build("g", "../a"),
+        "a/Dockerfile": "FROM scratch\n",
+        "b/Dockerfile": "FROM scratch\n",
+        "a/other.yml": env("other"),
+    }
+    assert names(tmp_path, files) == ["f", "g"]
 
 
 @needs_links
@@ -268,3 +311,291 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "environments" / "e.yml").chmod(0)
 
     assert found(load_files(tmp_path, {})) == ["e.yml:1:1 error missing-file"]
+
+
+def only(root: Path, content: str | bytes, name: str = "e.yml") -> Loaded:
+    return load_files(root, {f"environments/{name}": content})
+
+
+JOB = SCHEMA.replace("environment", "commandJob")
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "near"),
+    [
+        pytest.param(
+            f"$schema: {SCHEMA.replace('environment', 'enviroment')}\n{env()}",
+            "1:1",
+            SCHEMA,
+            id="schema with a typo",
+        ),
+        pytest.param(
+            f"$schema: {SCHEMA.replace('schema.json', 'shema.json')}\n{env()}",
+            "1:1",
+            SCHEMA,
+            id="schema with a wrong ending",
+        ),
+        pytest.param(
+            f"{env()}$schema: https://example.com/environment.schema.json\n",
+            "4:1",
+            SCHEMA,
+            id="schema on another host",
+        ),
+        pytest.param(
+            f"$schema: ../schemas/environment.schema.json\n{env()}",
+            "1:1",
+            SCHEMA,
+            id="schema as a path",
+        ),
+        pytest.param(
+            f"$schema: environment.schema.json\n{env()}", "1:1", SCHEMA, id="schema without a host"
+        ),
+        pytest.param(f"$schema: {JOB}\n{env()}", "1:1", SCHEMA, id="schema of another kind"),
+        pytest.param(
+            f"$schema: {JOB}\nname: e\nimgae: i\n",
+            "1:1",
+            SCHEMA,
+            id="schema of another kind, and a typo",
+        ),
+        pytest.param("name: e\nimgae: i:1\n", "2:1", "`image`", id="imgae"),
+        pytest.param("name: e\nImage: i:1\n", "2:1", "`image`", id="Image"),
+        pytest.param("name: e\nbiuld: {path: c}\n", "2:1", "`build`", id="biuld"),
+        pytest.param("Name: e\nimage: i:1\n", "1:1", "`name`", id="Name"),
+        pytest.param("nmae: e\nimage: i:1\n", "1:1", "`name`", id="nmae"),
+        pytest.param("{nmae: e, image: 'i:1'}\n", "1:2", "`name`", id="flow mapping"),
+        pytest.param("  name: e\n  imgae: i:1\n", "2:3", "`image`", id="indented"),
+        pytest.param("image: i:1\nconda_file: c.yml\n", "1:1", "`name:`", id="no name"),
+        pytest.param("name: e\nconda_file: c.yml\n", "1:1", "`image:`", id="no image"),
+        pytest.param("name: e\nimgae: [\n", "1:1", "`image`", id="invalid YAML"),
+        pytest.param("", "1:1", "delete the file", id="emptied"),
+        pytest.param("# name: e\n# image: i:1\n\n", "1:1", "delete the file", id="comments"),
+        pytest.param("---\n# nothing\n...\n", "1:1", "delete the file", id="empty document"),
+    ],
+)
+def test_a_file_that_looks_like_an_environment_is_reported(
+    content: str, where: str, near: str, tmp_path: Path
+) -> None:
+    loaded = only(tmp_path, content)
+
+    assert found(loaded) == [f"e.yml:{where} warning unrecognised-environment"]
+    assert near in loaded.problems[0].fix
+    assert "`exclude`" in loaded.problems[0].fix
+    assert list(loaded.passed_over) == [str(tmp_path / "environments" / "e.yml")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "name: e\nimages: [a, b]\n",
+        "names: [e]\nimage: i:1\n",
+        "name: e\non: push\njobs: {}\nimgae: x\n",
+        "name: e\nversion: 1\ndescription: d\n",
+        f"$schema: {JOB}\nname: e\ncommand: x\nenvironment: {{image: i}}\n",
+        "$schema: https://json.schemastore.org/github-workflow.json\nname: CI\non: push\n",
+        "name: nginx\nimage: {repository: nginx}\nreplicas: 1\n".replace("name", "nameOverride"),
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: e}\n---\nspec: {image: i}\n",
+        "{{ if .Values.x }}\nname: {{ .Values.name }}\nspec:\n  image: x\n{{ end }}\n",
+        "{% if x %}\nimage: {{ x }}\n{% endif %}\n",
+        b"title: caf\xe9\nimage: x\n",
+        "a:\n\tb: image\n",
+        "dependencies: [\n",
+    ],
+)
+def test_files_of_other_tools_are_passed_over_even_if_they_are_broken(
+    content: str | bytes, tmp_path: Path
+) -> None:
+    loaded = only(tmp_path, content)
+
+    assert (loaded.files, loaded.problems, len(loaded.passed_over)) == (0, (), 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        pytest.param(f"$schema: {SCHEMA}\n{env()}<<: [1, 2]\n", "yaml-syntax", id="merge key"),
+        pytest.param(f"$schema: {SCHEMA}\n{env()}<<:\n", "yaml-syntax", id="empty merge key"),
+        pytest.param(f"{env()}<<: x\n", "yaml-syntax", id="merge key without schema"),
+        pytest.param(f"$schema: {SCHEMA}\n  name: e\nimage: i\n", "yaml-syntax", id="indent"),
+        pytest.param(f"$schema: {SCHEMA}\n  stray\nimage: i:1\n", "missing-name", id="stray"),
+        pytest.param(f"$schema: {SCHEMA}\nname: &a {{a: *a}}\n", "alias-bomb", id="alias bomb"),
+        pytest.param(f"$schema: {SCHEMA}\n- name: e\n", "yaml-syntax", id="list"),
+        pytest.param("name: e\nimage: 'i:1\n", "yaml-syntax", id="open quote"),
+        pytest.param("name: e\nbuild: {path: {{ x }}\n", "yaml-syntax", id="template"),
+        pytest.param("name: e\n\timage: i\nimage: i\n", "yaml-syntax", id="tab"),
+        pytest.param("name: e\nimage: i:1\n---\nname: f\n", "yaml-syntax", id="documents"),
+        pytest.param("{name: e, image: [i:1}\n", "yaml-syntax", id="flow mapping"),
+        pytest.param(b"name: e\nimage: caf\xe9\n", "yaml-syntax", id="Latin-1"),
+        pytest.param(env().encode("utf-16"), "yaml-syntax", id="UTF-16"),
+        pytest.param(env().replace("\n", "\r"), "missing-file", id="carriage returns"),
+        pytest.param(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+            "lfs-pointer",
+            id="pointer",
+        ),
+    ],
+)
+def test_a_broken_environment_file_is_never_invisible(
+    content: str | bytes, rule: str, tmp_path: Path
+) -> None:
+    loaded = only(tmp_path, content)
+
+    assert loaded.files == 1
+    assert rule == "missing-file" or (rule, "error") in {
+        (problem.rule, problem.severity) for problem in loaded.problems
+    }
+
+
+def test_a_renamed_file_is_not_reported(tmp_path: Path) -> None:
+    endings = ["yml.bak", "yaml~", "yml.disabled", "txt"]
+    loaded = load_files(tmp_path, {f"environments/e.{ending}": env() for ending in endings})
+
+    assert (loaded.files, loaded.problems, loaded.passed_over) == (0, (), {})
+
+
+@needs_links
+def test_links_that_are_not_followed_are_reported(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    directory = root / "environments"
+    directory.mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (directory / "a.yml").symlink_to("cpu.yaml")
+    (directory / "loop.yml").symlink_to("loop.yml")
+    (directory / "elsewhere").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (directory / "missing").symlink_to("../nowhere", target_is_directory=True)
+    (directory / ".#cpu.yml").symlink_to("ada@host.1:2")  # a lock of Emacs
+    (directory / "notes.txt").symlink_to("nowhere.txt")
+
+    loaded = load_files(root, {"environments/cpu.yml": env("cpu")})
+
+    rule = "warning unrecognised-environment"
+    assert found(loaded) == [
+        f"a.yml:1:1 {rule}",
+        f"elsewhere:1:1 {rule}",
+        f"loop.yml:1:1 {rule}",
+        f"missing:1:1 {rule}",
+    ]
+    assert "Did you mean `cpu.yml`?" in loaded.problems[0].fix
+    assert {Path(path).name for path in loaded.passed_over} == {"a.yml", "loop.yml"}
+    assert {Path(path).name for path in loaded.unreadable} == {"elsewhere", "missing"}
+
+
+@pytest.mark.parametrize("directory", ["sub", "sub/deep", "."])
+def test_a_directory_that_cannot_be_read_is_reported(
+    directory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = (tmp_path / "environments" / directory).resolve()
+    scandir = os.scandir
+
+    def scan(path: str) -> Iterator[os.DirEntry[str]]:
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    files = {f"environments/{name}": env() for name in ("e.yml", "sub/f.yml", "sub/deep/g.yml")}
+    write(tmp_path, files)
+    monkeypatch.setattr(os, "scandir", scan)
+    loaded = load_files(tmp_path, {})
+
+    rules = [problem for problem in loaded.problems if problem.rule == "unreadable-directory"]
+    assert [(item.severity, item.file) for item in rules] == [
+        ("warning", f"environments/{directory}".removesuffix("/."))
+    ]
+    assert "Permission denied" in rules[0].message
+    assert loaded.unreadable == {str(locked): "Permission denied"}
+
+
+def test_one_of_several_directories_that_is_missing_is_reported(tmp_path: Path) -> None:
+    loaded = load_files(tmp_path, {"a/e.yml": env()}, environments=["a", "b"])
+
+    assert found(loaded) == ["b:1:1 warning unreadable-directory"]
+    assert [item.name for item in loaded.declarations] == ["e"]
+
+
+def test_each_file_of_several_directories_is_read_once(tmp_path: Path) -> None:
+    files = {"a/e.yml": env("e"), "b/c/f.yml": env("f"), "g.yml": env("g")}
+    loaded = load_files(tmp_path, files, environments=["a", "b", "b/c", "a"])
+
+    assert [item.source.file for item in loaded.declarations] == ["a/e.yml", "b/c/f.yml"]
+
+
+def test_a_hidden_directory_is_searched_if_it_is_named(tmp_path: Path) -> None:
+    files = {"a/e.yml": env("e"), ".azure/f.yml": env("f"), "a/.old/g.yml": env("g")}
+    loaded = load_files(tmp_path, files, environments=["a", ".azure"])
+
+    assert [item.name for item in loaded.declarations] == ["e", "f"]
+    hidden = "it is in a hidden directory, and only hidden directories that are named are searched"
+    assert loaded.passed_over == {str(tmp_path / "a/.old/g.yml"): hidden}
+    for path in (tmp_path / "a/.old", tmp_path / "a/.old/g.yml"):
+        again = load_files(tmp_path, {}, environments=["a"], paths=[path])
+        assert [item.name for item in again.declarations] == ["g"]
+
+
+def test_virtual_environments_and_caches_in_hidden_directories_are_not_listed(
+    tmp_path: Path,
+) -> None:
+    files = {
+        ".venv/pyvenv.cfg": "",
+        ".venv/lib/a.yml": env(),
+        ".cache/CACHEDIR.TAG": "",
+        ".cache/b.yml": env(),
+        ".git/c.yml": env(),
+        "e.yml": env(),
+    }
+    assert load_files(tmp_path, files, environments=["."]).passed_over == {}
+
+
+@pytest.mark.parametrize(
+    "glob",
+    ["*.template.yml", "environments/**/*.template.yml", "templates", "environments/templates/"],
+)
+def test_an_excluded_file_is_not_read(glob: str, tmp_path: Path) -> None:
+    files = {
+        "environments/e.yml": env("e"),
+        "environments/templates/broken.template.yml": "name: {{ x }}\nimage: {{ y }}\n",
+        "environments/templates/empty.template.yml": "",
+    }
+    loaded = load_files(tmp_path, files, exclude=[glob])
+
+    assert (found(loaded), loaded.files) == ([], 1)
+    templates = tmp_path / "environments" / "templates"
+    assert loaded.passed_over == {
+        str(templates / f"{name}.template.yml"): EXCLUDED for name in ("broken", "empty")
+    }
+
+
+def test_a_directory_named_on_the_command_line_has_the_same_exclusions(tmp_path: Path) -> None:
+    files = {"environments/a/e.yml": env("e"), "environments/a/f.template.yml": env("f")}
+    paths = [tmp_path / "environments" / "a"]
+    loaded = load_files(tmp_path, files, paths=paths, exclude=["*.template.yml"])
+
+    assert [item.name for item in loaded.declarations] == ["e"]
+
+
+def test_every_other_file_has_a_reason(tmp_path: Path) -> None:
+    files = {
+        "e.yml": env("e", "conda_file: conda.yml\n"),
+        "conda.yml": "dependencies: []\n",
+        "b.yml": build("b", "context"),
+        "context/Dockerfile": "FROM scratch\n",
+        "context/inner.yml": env("inner"),
+        "job.yml": f"$schema: {JOB}\ncommand: x\n",
+        "other.yml": "a: 1\n",
+        "broken.yml": "<<: name image\n\t",
+    }
+    loaded = load_files(tmp_path, {f"environments/{name}": text for name, text in files.items()})
+    shape = "it has neither the `$schema` of environments nor a `name` with `image` or `build`"
+    broken = "it is not valid YAML, and its text does not have the shape of an environment"
+
+    assert {Path(path).name: reason for path, reason in loaded.passed_over.items()} == {
+        "conda.yml": "environments/e.yml names it as its conda file",
+        "inner.yml": "it is in the build context of environments/b.yml",
+        "job.yml": f"its `$schema` is that of another kind of file: `{JOB}`",
+        "other.yml": shape,
+        "broken.yml": broken,
+    }
+
+
+def test_an_ignore_comment_turns_the_report_of_a_file_off(tmp_path: Path) -> None:
+    ignore = "  # envsync: ignore[unrecognised-environment]"
+
+    assert found(only(tmp_path, f"name: e\nimgae: i:1{ignore}\n")) == []

@@ -280,7 +280,7 @@ def test_arbitrary_content_never_raises_an_exception(text: str, conda: str) -> N
             },
         )
         paths = [root / "environments" / name for name in ("e.yml", "f.yml")]
-        loaded = load(root, root / "environments", rules={}, versions="auto", paths=paths)
+        loaded = load(root, [root / "environments"], rules={}, versions="auto", paths=paths)
 
     for declaration in loaded.declarations:
         assert declaration.spec.digest.startswith("sha256:")

@@ -222,7 +222,7 @@ def sdk_accepts(load_environment: Any, path: Path) -> bool:
 
 
 def errors(path: Path) -> set[str]:
-    loaded = load(path.parent, path.parent, rules={}, versions="auto", paths=[path])
+    loaded = load(path.parent, [path.parent], rules={}, versions="auto", paths=[path])
     return {problem.rule for problem in loaded.problems if problem.severity == "error"}
 
 

@@ -39,7 +39,7 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
     config = find_config(directory)
     root = directory if config is None else config.parent
     # The default severities are used: the settings of a surrounding project do not apply to a seed.
-    loaded = load(root, directory, rules={}, versions="auto")
+    loaded = load(root, [directory], rules={}, versions="auto")
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
     if not loaded.files:

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from yaml.nodes import SequenceNode
+
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
@@ -21,13 +23,14 @@ from envsync.project.yaml.nodes import NULL
 from envsync.project.yaml.text import compose
 
 FILE_NAME: Final = "envsync.yaml"
-DEFAULT_ENVIRONMENTS: Final = "environments"
+DEFAULT_ENVIRONMENTS: Final = ("environments",)
 MAX_PROJECT_LENGTH: Final = 256
 """Maximum characters of a tag value in Azure. envsync writes the project name as a tag value."""
 
 _SETTINGS: Final = (
     "project",
     "environments",
+    "exclude",
     "default_target",
     "targets",
     "prune",
@@ -51,22 +54,29 @@ class Config:
         root: the project directory. It is the directory of the settings file or, without a
             settings file, the start directory.
         path: the settings file, or None if the project has no settings file.
-        environments: the directory of environment files, relative to `root`.
+        environments: the directories of environment files, relative to `root`.
         targets: the targets by name, in the order of the file.
         default_target: the name of the default target. If None, each command must name a target.
         policy: what a plan may do. Command-line options can change the policy.
         versions: the policy for files without `version`.
         rules: the severity of every rule.
+        exclude: globs of files that are no environment files, relative to `root`.
     """
 
     root: Path
     path: Path | None
-    environments: str
+    environments: tuple[str, ...]
     targets: Mapping[str, TargetConfig]
     default_target: str | None
     policy: Policy
     versions: Versions = "auto"
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
+    exclude: tuple[str, ...] = ()
+
+    @property
+    def directories(self) -> list[Path]:
+        """The absolute paths of the directories of environment files."""
+        return [self.root / directory for directory in self.environments]
 
     def target(self, name: str | None = None) -> TargetConfig:
         """Returns the target called `name`, or the default target if `name` is None.
@@ -178,6 +188,7 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
         policy=_read_policy(root, reader),
         versions=reader.choice("versions", ("auto", "explicit"), "auto"),
         rules=MappingProxyType(_read_rules(reader)),
+        exclude=_read_exclude(reader),
     )
 
 
@@ -207,17 +218,39 @@ def _read_project(root: Path, reader: MappingReader) -> str:
     return project
 
 
-def _read_environments(root: Path, reader: MappingReader) -> str:
-    text = reader.string("environments", DEFAULT_ENVIRONMENTS)
+def _read_environments(root: Path, reader: MappingReader) -> tuple[str, ...]:
+    """Returns the directories of environment files, without duplicates."""
+    entry = reader.entries.get("environments")
+    if entry is None:
+        return DEFAULT_ENVIRONMENTS
+    nodes = entry.value.value if isinstance(entry.value, SequenceNode) else [entry.value]
+    if not nodes:
+        message = "`environments` names no directory."
+        reader.add("invalid-config", entry.value, message, fix="Write at least one directory.")
+    found = [(node, reader.string_of(node, "environments")) for node in nodes]
+    for node, text in found:
+        if text is not None and not _is_inside(root, text):
+            message = f"The environments directory `{text}` is outside of the project."
+            fix = f"Write the path of a directory below the directory of {reader.file}."
+            reader.add("path-escape", node, message, fix=fix)
+    return tuple(dict.fromkeys(text for _, text in found if text)) or DEFAULT_ENVIRONMENTS
+
+
+def _is_inside(root: Path, text: str) -> bool:
     try:
-        inside = (root / text).resolve().is_relative_to(root.resolve())
+        return (root / text).resolve().is_relative_to(root.resolve())
     except (OSError, ValueError, RuntimeError):  # a null character, or a loop of links
-        inside = False
-    if not inside and "environments" in reader.entries:
-        message = f"The environments directory `{text}` is outside of the project."
-        fix = f"Write the path of a directory below the directory of {reader.file}."
-        reader.add("path-escape", reader.entries["environments"].value, message, fix=fix)
-    return text
+        return False
+
+
+def _read_exclude(reader: MappingReader) -> tuple[str, ...]:
+    globs = reader.strings("exclude")
+    if any(glob.startswith("/") or ".." in glob.split("/") for glob in globs):
+        node = reader.entries["exclude"].value
+        message = "`exclude` has a glob that leads out of the project."
+        fix = f"Write globs relative to the directory of {reader.file}, without `..`."
+        reader.add("invalid-config", node, message, fix=fix)
+    return globs
 
 
 def _read_rules(reader: MappingReader) -> dict[str, Level]:

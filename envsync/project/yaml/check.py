@@ -18,6 +18,8 @@ from envsync.project.yaml.nodes import (
     TAG_PREFIX,
     VALUE,
     TextProblem,
+    entries,
+    merge_sources,
     problem_at,
     value,
 )
@@ -59,11 +61,13 @@ class _Checks:
     Attributes:
         problems: the problems found so far.
         extents: the extent of each visited collection, by node identity.
+        merging: the mappings with a `<<` key.
         written: number of values in the file, before aliases are expanded.
     """
 
     problems: list[TextProblem]
     extents: dict[int, _Extent]
+    merging: list[MappingNode]
     written: int = 0
 
 
@@ -74,7 +78,7 @@ def check(root: Node) -> list[TextProblem]:
         Problems of the rules `yaml-syntax`, `duplicate-key` and `alias-bomb`. If no problem has the
         rule `yaml-syntax` or `alias-bomb`, `value` and `entries` work on every node.
     """
-    checks = _Checks([], {})
+    checks = _Checks([], {}, [])
     if isinstance(root, ScalarNode):
         _check_scalar(root, checks.problems)
         return checks.problems
@@ -89,6 +93,10 @@ def check(root: Node) -> list[TextProblem]:
     if message:
         fix = "Write the values out, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
+    # The pairs of a mapping can be read only if the file has no such problem.
+    if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
+        for node in checks.merging:
+            _check_merged(node, checks.problems)
     return checks.problems
 
 
@@ -111,6 +119,8 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     if isinstance(node, MappingNode):
         _check_keys(node, checks)
         pairs = node.value
+        if any(key.tag == MERGE for key, _ in pairs):
+            checks.merging.append(node)
         # `<<` itself is not a value of the expanded document.
         children = [item for _, item in pairs] + [key for key, _ in pairs if key.tag != MERGE]
     else:
@@ -167,6 +177,37 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
         fix = "Keep only one of these keys."
         problems.append(problem_at("duplicate-key", key, message, fix=fix))
     keys.add(meaning)
+
+
+def _check_merged(node: MappingNode, problems: list[TextProblem]) -> None:
+    """Reports the keys that several merged mappings have with different values.
+
+    In YAML, the first mapping of a list wins. PyYAML 6.0.4 lets the last one win for most keys, and
+    earlier releases the first. The release that azure-ai-ml uses on the next machine is unknown.
+    """
+    sources = merge_sources(node)
+    if len(sources) < 2:
+        return
+    written = {key.value for key, _ in node.value if isinstance(key, ScalarNode)}
+    found: dict[object, Node] = {}
+    for source in sources:
+        for name, item in {key.value: item for key, item in entries(source)}.items():
+            other = found.setdefault(name, item)
+            if name in written or _is_same(item, other):
+                continue
+            merge = next(key for key, _ in node.value if key.tag == MERGE)
+            message = f"`<<` merges the key `{name}` with different values. {_WHICH_WINS}"
+            fix = f"Write `{name}:` in this mapping as well, or merge only one of the values."
+            problems.append(problem_at("duplicate-key", merge, message, fix=fix))
+
+
+def _is_same(one: Node, other: Node) -> bool:
+    if isinstance(one, ScalarNode) and isinstance(other, ScalarNode):
+        return (one.tag, one.value) == (other.tag, other.value)
+    return one is other
+
+
+_WHICH_WINS: Final = "Releases of PyYAML differ in which value wins."
 
 
 def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:

@@ -130,17 +130,31 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
     If a key is repeated, the last value wins, as in azure-ai-ml.
     """
     pairs: list[tuple[Node, Node]] = node.value
-    for key, _ in pairs:
-        if key.tag == MERGE:
-            break
-    else:
+    if not any(key.tag == MERGE for key, _ in pairs):
         return pairs
-    merged: list[tuple[Node, Node]] = []
-    for key, item in pairs:
-        if key.tag == MERGE:
-            # PyYAML puts all merged pairs first, in the order of their `<<` keys. In a list of
-            # mappings the first mapping wins, so the list is read backwards.
-            sources = [item] if isinstance(item, MappingNode) else reversed(item.value)
-            for source in sources:
-                merged.extend(entries(source))
-    return [*merged, *(pair for pair in pairs if pair[0].tag != MERGE)]
+    # PyYAML itself merges, because its releases differ in the order of the merged pairs. PyYAML
+    # changes the node and every merged mapping, so it gets copies.
+    copy = _copy_merged(node)
+    _CONSTRUCTOR.flatten_mapping(copy)
+    merged: list[tuple[Node, Node]] = copy.value
+    return merged
+
+
+def merge_sources(node: MappingNode) -> Sequence[MappingNode]:
+    """Returns the mappings that the `<<` keys of a mapping merge in, in the order of the file."""
+    merged = [item for key, item in node.value if key.tag == MERGE]
+    found = (item.value if isinstance(item, SequenceNode) else [item] for item in merged)
+    return [source for sources in found for source in sources if isinstance(source, MappingNode)]
+
+
+def _copy_merged(node: MappingNode) -> MappingNode:
+    """Returns a copy of a mapping and of all mappings that are merged into it."""
+    pairs = [(key, _copy(item) if key.tag == MERGE else item) for key, item in node.value]
+    return MappingNode(node.tag, pairs, node.start_mark, node.end_mark)
+
+
+def _copy(merged: Node) -> Node:
+    if isinstance(merged, MappingNode):
+        return _copy_merged(merged)
+    items = [_copy(item) for item in merged.value]
+    return SequenceNode(merged.tag, items, merged.start_mark, merged.end_mark)

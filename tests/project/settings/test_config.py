@@ -33,7 +33,7 @@ def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
     config = load_config(None, directory, {})
 
     assert (config.root, config.path, config.policy.project) == (directory, None, "churn-models")
-    assert config.environments == "environments"
+    assert (config.environments, config.exclude) == (("environments",), ())
     assert config.default_target == "local"
     assert (config.target().kind, dict(config.target().settings)) == (
         "local",
@@ -71,7 +71,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     )
 
     assert (config.root, config.path) == (tmp_path, tmp_path / "envsync.yaml")
-    assert (config.policy.project, config.environments) == ("churn", "envs/ml")
+    assert (config.policy.project, config.environments) == ("churn", ("envs/ml",))
     assert list(config.targets) == ["here", "dev", "shared"]
     assert dict(config.target("here").settings) == {"path": "/tmp/x.db"}
     assert dict(config.target().settings) == {
@@ -102,6 +102,44 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("off", ["off", "'off'", "false", "No"])
 def test_off_without_quotes_disables_a_rule(off: str, tmp_path: Path) -> None:
     assert read(tmp_path, f"rules: {{unpinned-image: {off}}}").rules["unpinned-image"] == "off"
+
+
+class TestTheEnvironmentsDirectories:
+    def test_a_list_of_directories_is_read_without_duplicates(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "environments: [models/a, .azure, models/a]\n")
+
+        assert config.environments == ("models/a", ".azure")
+        assert config.directories == [tmp_path / "models/a", tmp_path / ".azure"]
+
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("environments: []", "1:15 invalid-config: `environments` names no directory."),
+            ("environments: [a, 1]", "1:19 wrong-type: `environments` must be a string."),
+            ("environments: [a, '']", "1:19 wrong-type: `environments` is empty."),
+            ("environments: [a, ../b]", "1:19 path-escape: The environments directory `../b` is"),
+            ("environments: {a: b}", "1:15 wrong-type: `environments` must be a string."),
+        ],
+    )
+    def test_each_directory_must_be_in_the_project(
+        self, text: str, problem: str, tmp_path: Path
+    ) -> None:
+        found = problems(tmp_path, text)
+
+        assert len(found) == 1
+        assert found[0].startswith(problem)
+
+    @pytest.mark.parametrize("glob", ["/a", "../a", "a/../../b"])
+    def test_an_excluding_glob_must_stay_in_the_project(self, glob: str, tmp_path: Path) -> None:
+        assert problems(tmp_path, f"exclude: ['b', '{glob}']") == [
+            "1:10 invalid-config: `exclude` has a glob that leads out of the project. "
+            "Write globs relative to the directory of envsync.yaml, without `..`."
+        ]
+
+    def test_excluding_globs_are_read(self, tmp_path: Path) -> None:
+        config = read(tmp_path, "exclude: ['*.template.yml', copies/]\n")
+
+        assert config.exclude == ("*.template.yml", "copies/")
 
 
 class TestTheDefaultTarget:

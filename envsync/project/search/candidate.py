@@ -1,0 +1,159 @@
+"""Classifies one YAML file: an environment file, a file that looks like one, or another file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from envsync.project.environment.build import is_url
+from envsync.project.files import Files, ParsedFile, Unreadable, fields, nested_field
+from envsync.project.lfs import is_lfs_pointer
+from envsync.project.search.outline import Outline, outline
+from envsync.project.search.shape import (
+    has_shape,
+    has_similar_shape,
+    is_environment_schema,
+    is_similar_schema,
+)
+from envsync.project.search.suspect import EMPTY, Suspicion, suspect_keys, suspect_schema
+from envsync.project.yaml.nodes import STR
+
+NO_SHAPE: Final = (
+    "it has neither the `$schema` of environments nor a `name` with `image` or `build`"
+)
+BROKEN: Final = "it is not valid YAML, and its text does not have the shape of an environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A YAML file below the environments directories.
+
+    Attributes:
+        path: the absolute path.
+        directory: the directory of the file, with symbolic links resolved.
+        reason: why the file is not an environment file, or None if it may be one.
+        suspicion: set if the file is not an environment file, but looks like one.
+        has_schema: True if its `$schema` is the environment schema, or is similar to it.
+        context: its local build context, with symbolic links resolved, or None.
+        conda: its conda file, with symbolic links resolved, or None.
+    """
+
+    path: str
+    directory: str
+    reason: str | None = None
+    suspicion: Suspicion | None = None
+    has_schema: bool = False
+    context: str | None = None
+    conda: str | None = None
+
+
+def classify(path: str, directory: str, files: Files) -> Candidate:
+    """Classifies a file by its content alone.
+
+    Args:
+        path: the absolute path.
+        directory: the directory of the file, with symbolic links resolved.
+        files: the cache through which the file is read.
+    """
+    content = files.content(path)
+    # What cannot be read, or was not fetched by Git LFS, may be an environment. `load` reports it.
+    if isinstance(content, Unreadable) or is_lfs_pointer(content):
+        return Candidate(path, directory)
+    seen = outline(content)
+    if seen.is_empty:
+        return Candidate(path, directory, EMPTY.reason, EMPTY)
+    reason = _reason_not_to_parse(seen, content)
+    if reason is not None:
+        return Candidate(path, directory, reason)
+    parsed = files.read(path)
+    if isinstance(parsed, Unreadable):
+        return Candidate(path, directory)
+    if parsed.document.root is None:
+        return _classify_broken(path, directory, seen)
+    return _classify_parsed(path, directory, files, parsed)
+
+
+def target(files: Files, directory: str, node: Node | None) -> str | None:
+    """Returns the resolved path in a field, or None if the field is not a local path."""
+    if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
+        return None
+    if "\0" in node.value or is_url(node.value):
+        return None
+    return files.real(directory, node.value)
+
+
+def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
+    """Returns why a file cannot be or look like an environment, or None if it must be parsed."""
+    if not seen.is_certain:
+        return None if _mentions_environment(content) else NO_SHAPE
+    if seen.schema is not None and (
+        is_environment_schema(seen.schema) or is_similar_schema(seen.schema)
+    ):
+        return None
+    if has_shape(seen.keys) or has_similar_shape(seen.keys):
+        return None
+    # Without an ending, the word may be the start of a string on several lines.
+    return _other_kind(seen.schema) if (seen.schema or "").endswith(".json") else NO_SHAPE
+
+
+def _mentions_environment(data: bytes) -> bool:
+    """Returns True if the bytes contain words that every environment file contains."""
+    data = data.lower()
+    if b"environment.schema.json" in data or (
+        b"name" in data and (b"image" in data or b"build" in data)
+    ):
+        return True
+    return b"\\" in data or b"\0" in data  # YAML escapes and UTF-16 can hide the words
+
+
+def _classify_broken(path: str, directory: str, seen: Outline) -> Candidate:
+    """Classifies a file that is not valid YAML, by what its text shows."""
+    schema = seen.schema
+    if schema is not None and is_environment_schema(schema):
+        return Candidate(path, directory, has_schema=True)
+    if schema is not None and "$schema" in seen.keys:
+        suspicion = suspect_schema(schema, seen.keys)
+    elif has_shape(seen.keys):
+        return Candidate(path, directory)
+    else:
+        suspicion = suspect_keys(seen.keys)
+    if suspicion is not None:
+        similar = schema is not None and is_similar_schema(schema)
+        return Candidate(path, directory, suspicion.reason, suspicion, has_schema=similar)
+    return Candidate(path, directory, BROKEN)
+
+
+def _classify_parsed(path: str, directory: str, files: Files, parsed: ParsedFile) -> Candidate:
+    top = fields(parsed)
+    written = top.get("$schema")
+    schema = written.value if isinstance(written, ScalarNode) and written.tag == STR else None
+    nodes = dict(_key_nodes(parsed.document.root))
+    suspicion = None
+    if schema is not None:
+        if not is_environment_schema(schema):
+            suspicion = suspect_schema(schema, top, nodes.get("$schema"))
+            reason = suspicion.reason if suspicion else _other_kind(schema)
+            similar = suspicion is not None and is_similar_schema(schema)
+            return Candidate(path, directory, reason, suspicion, has_schema=similar)
+    elif not has_shape(top):
+        suspicion = suspect_keys(top, top, nodes)
+        return Candidate(path, directory, suspicion.reason if suspicion else NO_SHAPE, suspicion)
+    return Candidate(
+        path,
+        directory,
+        has_schema=schema is not None,
+        context=target(files, directory, nested_field(parsed, top.get("build"), "path")),
+        conda=target(files, directory, top.get("conda_file")),
+    )
+
+
+def _key_nodes(root: Node | None) -> Iterator[tuple[str, Node]]:
+    if isinstance(root, MappingNode):
+        yield from ((key.value, key) for key, _ in root.value if isinstance(key, ScalarNode))
+
+
+def _other_kind(schema: str | None) -> str:
+    return f"its `$schema` is that of another kind of file: `{schema}`"

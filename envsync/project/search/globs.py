@@ -1,0 +1,63 @@
+"""Matches paths with the globs of `exclude`.
+
+The globs work as in a `.gitignore` file: https://git-scm.com/docs/gitignore. A glob without `/`
+matches a name at every depth, and a glob with `/` matches a path from the project directory. A glob
+that matches a directory matches everything below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from glob import escape
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """Globs over the paths of a project.
+
+    Attributes:
+        globs: each glob as a list of names. `**` matches any number of names.
+    """
+
+    globs: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, globs: Sequence[str], project: str = "") -> Globs:
+        """Reads globs as they are written in `envsync.yaml`.
+
+        Args:
+            globs: the globs, relative to the project directory.
+            project: the project directory relative to the directory of the matched paths, with `/`.
+        """
+        above = tuple(escape(name) for name in project.split("/") if name)
+        return cls(tuple((*above, *_names(glob)) for glob in globs))
+
+    def match(self, path: str) -> bool:
+        """Returns True if a glob matches a path, or a directory above it.
+
+        Args:
+            path: a path with `/`, relative to the same directory as the globs.
+        """
+        names = path.split("/")
+        return any(_match(names, glob) for glob in self.globs)
+
+
+NO_GLOBS: Final = Globs()
+"""Matches no path."""
+
+
+def _names(glob: str) -> tuple[str, ...]:
+    text = glob.removeprefix("./").rstrip("/")
+    names = [name for name in text.split("/") if name]
+    return tuple(names if "/" in text else ["**", *names])
+
+
+def _match(names: Sequence[str], glob: Sequence[str]) -> bool:
+    if not glob:
+        return True  # the glob matches a directory above the path
+    if glob[0] == "**":
+        return any(_match(names[start:], glob[1:]) for start in range(len(names)))
+    return bool(names) and fnmatchcase(names[0], glob[0]) and _match(names[1:], glob[1:])

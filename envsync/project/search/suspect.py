@@ -1,0 +1,145 @@
+"""Says why a file that looks like an environment is not read as one, and what is likely meant."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from envsync.project.environment.paths import near_name
+from envsync.project.search.shape import (
+    SCHEMA,
+    has_shape,
+    has_similar_shape,
+    is_similar_schema,
+    similar_field,
+)
+from envsync.project.yaml.nodes import STR, TextProblem
+
+_RULE: Final = "unrecognised-environment"
+_NOT_ONE: Final = "If it is not an environment, name it in `exclude` in envsync.yaml."
+_IDENTIFYING: Final = ("name", "image", "build", "conda_file")
+"""The fields by which an environment file is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Why a file that looks like an environment is not read as one.
+
+    Attributes:
+        reason: completes the sentence "It is not read as an environment: …".
+        problem: the problem to report, of the rule `unrecognised-environment`.
+    """
+
+    reason: str
+    problem: TextProblem
+
+
+def _suspicion(reason: str, fix: str, node: Node | None) -> Suspicion:
+    """Returns a suspicion at a node, or at the start of the file without a node."""
+    line, column = 1, 1
+    if node is not None:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+    message = f"The file looks like an environment, but is not read as one: {reason}."
+    fix = f"{fix} {_NOT_ONE}"
+    return Suspicion(reason, TextProblem(_RULE, message, fix=fix, line=line, column=column))
+
+
+def unread_link(path: str, reason: str) -> TextProblem:
+    """Returns the problem of a symbolic link that is not followed.
+
+    Args:
+        path: the absolute path of the link.
+        reason: completes the sentence "The link is not followed: …".
+    """
+    try:
+        end = os.readlink(path)
+    except OSError:
+        end = ""
+    message = f"The link to `{end}` is not followed: {reason}."
+    near = None if os.path.exists(path) else near_name(os.path.join(os.path.dirname(path), end))
+    fix = f"Did you mean `{near}`?" if near else "Correct the link."
+    ignore = "If no environments are behind it, name it in `exclude` in envsync.yaml."
+    return TextProblem(_RULE, message, fix=f"{fix} {ignore}")
+
+
+EMPTY: Final = Suspicion(
+    "it has no content, or only comments",
+    TextProblem(
+        _RULE,
+        "The file has no content, or only comments, so it declares no environment.",
+        fix="Write an environment, delete the file, or name it in `exclude` in envsync.yaml.",
+    ),
+)
+
+
+def suspect_schema(
+    schema: str, keys: Collection[str], node: Node | None = None
+) -> Suspicion | None:
+    """Returns a suspicion about a file whose `$schema` is not the environment schema.
+
+    Args:
+        schema: the value of `$schema`.
+        keys: the top-level keys.
+        node: the key `$schema`, if the file could be parsed.
+    """
+    others = [key for key in keys if key != "$schema"]
+    if is_similar_schema(schema):
+        is_suspect = "azureml" in schema.lower() or not {*others}.isdisjoint(_IDENTIFYING)
+        reason = f"its `$schema` is `{schema}`, which is not the address of the environment schema"
+    else:
+        # Files of other kinds have fields that environment files do not have.
+        shaped = has_shape(others) or has_similar_shape(others)
+        is_suspect = shaped and all(map(similar_field, others))
+        reason = f"its `$schema` is that of another kind of file: `{schema}`"
+    if not is_suspect:
+        return None
+    return _suspicion(reason, f"Write `$schema: {SCHEMA}`.", node)
+
+
+def suspect_keys(
+    keys: Collection[str],
+    values: Mapping[str, Node] | None = None,
+    nodes: Mapping[str, Node] | None = None,
+) -> Suspicion | None:
+    """Returns a suspicion about a file without `$schema` whose keys are similar to the fields.
+
+    Args:
+        keys: the top-level keys.
+        values: the values by key, if the file could be parsed.
+        nodes: the keys by name, if the file could be parsed.
+    """
+    if not has_similar_shape(keys):
+        return None
+    for key in sorted(keys):
+        field = similar_field(key)
+        if field is None or field not in _IDENTIFYING or field in keys:
+            continue
+        if values is not None and not _fits(field, values.get(key)):
+            continue
+        reason = f"it has the key `{key}`, which is not a field of environment files"
+        return _suspicion(reason, f"Did you mean `{field}`?", (nodes or {}).get(key))
+    if "conda_file" not in keys:
+        return None
+    missing = "`name`" if "name" not in keys else "`image`, and no `build`"
+    fix = f"Add {'a `name:`' if 'name' not in keys else 'an `image:`'} line."
+    return _suspicion(f"it has `conda_file`, but no {missing}", fix, None)
+
+
+def _fits(field: str, node: Node | None) -> bool:
+    """Returns True if a value has the type of a field, as far as the type tells files apart."""
+    if field == "build":
+        return isinstance(node, MappingNode)
+    if field == "conda_file":
+        return True
+    return isinstance(node, ScalarNode) and node.tag == STR
+
+
+def unreadable_directory(reason: str) -> TextProblem:
+    """Returns the problem of a directory that could not be read."""
+    message = f"The directory cannot be read: {reason}. Environment files in it are not found."
+    fix = "Correct the permissions of the directory, or `environments` in envsync.yaml."
+    return TextProblem("unreadable-directory", message, fix=fix)

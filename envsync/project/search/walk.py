@@ -1,0 +1,129 @@
+"""Lists the YAML files below directories, and what could not be looked into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from envsync.project.files import Files, is_within
+
+_SUFFIXES: Final = (".yml", ".yaml")
+# These files mark caches (https://bford.info/cachedir/) and Python's virtual environments. Such a
+# directory may contain tens of thousands of files, and none of them belongs to the project.
+_GENERATED: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
+
+
+@dataclass(slots=True)
+class Walk:
+    """What was found below directories. Every path is absolute; its links are not resolved.
+
+    Attributes:
+        files: the YAML files, each with the resolved path of its directory.
+        hidden: the YAML files in hidden directories.
+        unreadable: the directories that cannot be read, each with the reason.
+        links: the symbolic links that were not followed, each with the reason.
+    """
+
+    files: list[tuple[str, str]] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+
+def is_yaml(path: str) -> bool:
+    """Returns True if a name or path has an ending of YAML files."""
+    return path.lower().endswith(_SUFFIXES)
+
+
+def walk(directories: Iterable[str], files: Files) -> Walk:
+    """Lists the YAML files below directories.
+
+    Each directory is read once. A link to a directory is followed if its target is in the project.
+    Links are followed last, so that a directory below one of `directories` keeps its own path. A
+    hidden directory is not searched, unless it is one of `directories`: its files are only listed.
+
+    Args:
+        directories: absolute paths.
+        files: the cache. The resolved paths of the directories are added to it.
+    """
+    found = Walk()
+    seen: set[str] = set()
+    waiting = [(path, os.path.realpath(path)) for path in directories]
+    waiting.reverse()
+    links: list[tuple[str, str]] = []
+    hidden: list[tuple[str, str]] = []
+    while waiting or links:
+        directory, real = waiting.pop() if waiting else links.pop(0)
+        if real in seen:
+            continue
+        seen.add(real)
+        files.directories[directory] = real
+        for item in _items(directory, found):
+            if is_yaml(item.name) and not _is_directory(item):
+                _add_file(item, real, found)
+            elif item.is_dir(follow_symlinks=False):
+                below = (item.path, os.path.join(real, item.name))
+                (hidden if item.name.startswith(".") else waiting).append(below)
+            elif item.is_symlink() and not item.name.startswith("."):
+                link = _follow(item, files, found)
+                if link is not None:
+                    links.append(link)
+    found.hidden += [path for directory, real in hidden for path in _hidden(directory, real, seen)]
+    return found
+
+
+def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
+    """Returns the content of a directory, sorted by name. Adds a failure to `found`."""
+    try:
+        with os.scandir(directory) as items:
+            return sorted(items, key=lambda item: item.name)
+    except OSError as error:
+        found.unreadable[directory] = error.strerror or str(error)
+    except ValueError:
+        found.unreadable[directory] = "The path contains a null character"
+    return []
+
+
+def _add_file(item: os.DirEntry[str], real: str, found: Walk) -> None:
+    # `os.path` is used for links, because `DirEntry` raises an OSError for a link to itself.
+    if not item.is_symlink():
+        if item.is_file():
+            found.files.append((item.path, real))
+    elif os.path.isfile(item.path):
+        found.files.append((item.path, real))
+    elif not item.name.startswith(".#"):  # a lock of Emacs, which has no target
+        found.links[item.path] = "it is a symbolic link to a file that does not exist"
+
+
+def _is_directory(item: os.DirEntry[str]) -> bool:
+    return os.path.isdir(item.path) if item.is_symlink() else item.is_dir()
+
+
+def _follow(item: os.DirEntry[str], files: Files, found: Walk) -> tuple[str, str] | None:
+    """Returns a link to a directory with its target, or None if it is not followed."""
+    target = os.path.realpath(item.path)
+    if not os.path.isdir(target):
+        # A link to a file that is not YAML is of no interest. A target without a suffix may be a
+        # directory that this machine lacks, such as another repository.
+        if not os.path.lexists(target) and not os.path.splitext(target)[1]:
+            found.links[item.path] = "it is a symbolic link to a directory that does not exist"
+        return None
+    if not is_within(target, files.real_root):
+        found.links[item.path] = "it is a symbolic link to a directory outside of the project"
+        return None
+    return item.path, target
+
+
+def _hidden(directory: str, real: str, seen: set[str]) -> Iterator[str]:
+    """Yields the YAML files in a hidden directory. Links are not followed."""
+    if os.path.basename(directory) == ".git":
+        return
+    for parent, directories, names in os.walk(directory):
+        # `relpath` is `.` for the hidden directory itself.
+        resolved = os.path.normpath(os.path.join(real, os.path.relpath(parent, directory)))
+        if resolved in seen or any(name in names for name in _GENERATED):
+            directories.clear()
+            continue
+        yield from (os.path.join(parent, name) for name in names if is_yaml(name))
