@@ -2,6 +2,8 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
+from envsync.git.absent import absent_problems
 from envsync.model.errors import InvalidProject
 from envsync.model.wording import printable
 from envsync.project.load import Loaded, load
@@ -79,7 +82,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         config = session.config()
     except InvalidProject as error:
         return Loaded((), (), error.problems)
-    return load(
+    loaded = load(
         config.root,
         config.directories,
         rules=config.rules,
@@ -88,3 +91,8 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )
+    if paths:
+        return loaded
+    # Files that are not in the work tree cannot be named on the command line.
+    problems = sorted((*loaded.problems, *absent_problems(config)), key=attrgetter("order"))
+    return replace(loaded, problems=tuple(problems))

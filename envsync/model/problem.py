@@ -40,6 +40,11 @@ class Problem:
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
 
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """The sort key of problems: file, line, column, rule and message."""
+        return self.file, self.line, self.column, self.rule, self.message
+
     def to_json(self) -> dict[str, JSON]:
         """Returns the problem as JSON data."""
         return {

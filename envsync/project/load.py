@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from envsync.model.declaration import Declaration
@@ -93,7 +94,7 @@ def load(
     return Loaded(
         found.environment_files,
         tuple(sorted(declarations, key=_declaration_order)),
-        tuple(sorted(problems, key=_problem_order)),
+        tuple(sorted(problems, key=attrgetter("order"))),
         passed_over=found.passed_over,
         unreadable=found.unreadable,
     )
@@ -125,10 +126,6 @@ def _reports(draft: Draft) -> Iterable[Report]:
 def _declaration_order(declaration: Declaration) -> tuple[object, ...]:
     version = natural_order(declaration.version or "")
     return declaration.name, version, declaration.source.file
-
-
-def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
-    return problem.file, problem.line, problem.column, problem.rule, problem.message
 
 
 def _discover_named(

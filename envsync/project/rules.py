@@ -40,6 +40,7 @@ ERRORS: Final[dict[str, str]] = {
 WARNINGS: Final[dict[str, str]] = {
     "unrecognised-environment": "A file looks like an environment, but is not read as one.",
     "unreadable-directory": "A directory cannot be read.",
+    "not-checked-out": "Environment files are in git, but not in the work tree.",
     "unpinned-image": "The image has no tag, or the tag `latest`.",
     "unpinned-dependency": "A dependency has no version.",
     "missing-description": "The environment has no description.",

@@ -91,14 +91,12 @@ def link_out_of_the_project(directory: Path) -> None:
     (directory / "environments/team").symlink_to("../../elsewhere")
 
 
-def rewrite(text: str) -> Callable[[Path], None]:
-    return lambda directory: (directory / FILE).write_text(text) and None
+def rewrite(text: str) -> Callable[[Path], object]:
+    return lambda directory: (directory / FILE).write_text(text)
 
 
-def setting(text: str) -> Callable[[Path], None]:
-    return lambda directory: (
-        (directory / "envsync.yaml").write_text(f"project: churn\n{text}") and None
-    )
+def setting(text: str) -> Callable[[Path], object]:
+    return lambda directory: (directory / "envsync.yaml").write_text(f"project: churn\n{text}")
 
 
 def sparse(directory: Path) -> None:
@@ -112,7 +110,7 @@ def skip_worktree(directory: Path) -> None:
 
 
 # Each way in which `a` is not read although its file exists, with a part of the reason.
-UNREAD: dict[str, tuple[Callable[[Path], None], str]] = {
+UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a typo in the schema": (
         rewrite(environment("a").replace("environment.", "enviroment.")),
         "schema",
@@ -144,7 +142,7 @@ UNREAD: dict[str, tuple[Callable[[Path], None], str]] = {
 
 @pytest.mark.parametrize(("hide", "reason"), UNREAD.values(), ids=UNREAD.keys())
 def test_an_environment_whose_file_is_not_read_is_not_archived(
-    project: Path, hide: Callable[[Path], None], reason: str
+    project: Path, hide: Callable[[Path], object], reason: str
 ) -> None:
     if "other" in reason or reason == "outside":
         write(project, {"environments/other/keep.yml": environment("keep")})
@@ -214,20 +212,23 @@ def test_an_environment_in_a_submodule_that_was_not_fetched_is_not_archived(
     assert problems == [("environments/shared", "The submodule is not checked out.")]
 
 
+def replaced_by_a_directory(directory: Path) -> None:
+    (directory / FILE).unlink()
+    (directory / FILE).mkdir()
+
+
 def excluded_and_skipped(directory: Path) -> None:
     setting("exclude: ['environments/team/a.yml']\n")(directory)
     skip_worktree(directory)
 
 
-GONE: dict[str, Callable[[Path], None]] = {
+GONE: dict[str, Callable[[Path], object]] = {
     "deleted": lambda directory: (directory / FILE).unlink(),
-    "deleted in git": lambda directory: git(directory, "rm", "--quiet", FILE) and None,
-    "another file name": lambda directory: (
-        (directory / FILE).rename(directory / "environments/team/a.yml.bak") and None
+    "deleted in git": lambda directory: git(directory, "rm", "--quiet", FILE),
+    "another file name": lambda directory: (directory / FILE).rename(
+        directory / "environments/team/a.yml.bak"
     ),
-    "replaced by a directory": lambda directory: (
-        (directory / FILE).unlink() or (directory / FILE).mkdir()
-    ),
+    "replaced by a directory": replaced_by_a_directory,
     "excluded": setting("exclude: [team/a.yml, 'environments/team/a.yml']\n"),
     "excluded and left out by a sparse checkout": excluded_and_skipped,
     "declares another environment": rewrite(environment("new")),
@@ -236,7 +237,7 @@ GONE: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("remove", GONE.values(), ids=GONE.keys())
 def test_an_environment_whose_file_is_gone_is_archived(
-    project: Path, remove: Callable[[Path], None]
+    project: Path, remove: Callable[[Path], object]
 ) -> None:
     remove(project)
     made = planned(project)

@@ -60,7 +60,7 @@ def link_directory(file: Path) -> None:
     file.parent.symlink_to("nowhere")
 
 
-def text(name: str, old: str, new: str) -> Callable[[Path], None]:
+def text(name: str, old: str, new: str) -> Callable[[Path], object]:
     def edit(file: Path) -> None:
         file.write_text(environment(name_of(file.name), "" if name else SCHEMA).replace(old, new))
 
@@ -68,27 +68,24 @@ def text(name: str, old: str, new: str) -> Callable[[Path], None]:
 
 
 # What may happen to an environment file. Each edit gets the path of the file.
-EDITS: dict[str, Callable[[Path], None]] = {
+EDITS: dict[str, Callable[[Path], object]] = {
     "nothing": lambda _: None,
     "deleted": lambda file: file.unlink(),
     "renamed": lambda file: move(file, f"new-{file.name}"),
     "renamed to a backup": lambda file: move(file, f"{file.name}.bak"),
     "moved to a hidden directory": lambda file: move(file, f".hidden/{file.name}"),
     "moved to another directory": lambda file: move(file, f"deeper/{file.name}"),
-    "emptied": lambda file: file.write_text("") and None,
-    "a comment": lambda file: file.write_text("# nothing\n") and None,
-    "a pointer of Git LFS": lambda file: (
-        file.write_text(
-            f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
-        )
-        and None
+    "emptied": lambda file: file.write_text(""),
+    "a comment": lambda file: file.write_text("# nothing\n"),
+    "a pointer of Git LFS": lambda file: file.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
     ),
     "a dangling link": lambda file: link(file, "nowhere.yml"),
     "a link to itself": lambda file: link(file, file.name),
     "a link out of the project": lambda file: link(file, "/etc/hostname"),
     "a link to a directory": lambda file: link(file, "."),
     "a dangling link to the directory": link_directory,
-    "another name": lambda file: file.write_text(environment(f"new-{file.stem}")) and None,
+    "another name": lambda file: file.write_text(environment(f"new-{file.stem}")),
     "a schema with a typo": text("", "environment.schema", "enviroment.schema"),
     "the schema of a job": text("", "environment.schema", "commandJob.schema"),
     "a key with a typo": text("no schema", "image:", "imgae:"),
