@@ -121,7 +121,7 @@ def _still_there(
             version=version,
             message=f"No file declares {address}, but {file}, which declared it, is still there. "
             f"It is not read as an environment: {still_there[file]}.",
-            fix=f"Make {file} an environment file again, delete it, or list it in `exclude` in "
+            fix=f"Correct {file} or check it out, delete it, or list it in `exclude` in "
             "envsync.yaml.",
             source=Source(file, 1),
         )

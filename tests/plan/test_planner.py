@@ -1056,7 +1056,7 @@ def test_still_there_names_the_file_and_the_reason() -> None:
         "environment: it is a dangling link."
     )
     assert rejection.fix == (
-        "Make a.yml an environment file again, delete it, or list it in `exclude` in envsync.yaml."
+        "Correct a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
     )
     assert rejection.source == Source("a.yml", 1)
 
