@@ -51,6 +51,32 @@ def test_validate_with_option_strict_fails_if_there_are_warnings(project: Path, 
     assert run("validate", "--strict").code == 1
 
 
+def test_verbose_validate_lists_the_files_that_it_passed_over(project: Path, run: Run) -> None:
+    write(project, "environments/sub/job.yml", "jobs: {}\n")
+    write(project, "environments/.old/e.yml", "name: e\nimage: i:1\n")
+    reasons = (
+        "environments/.old/e.yml: not an environment file: it is in a hidden directory, and only "
+        "hidden directories that are named are searched\n"
+        "environments/sub/job.yml: not an environment file: it has neither the `$schema` of "
+        "environments nor a `name` with `image` or `build`\n"
+    )
+
+    assert run("-v", "validate").out == reasons + run("validate").out
+    assert run("-v", "validate", "--json").out == run("validate", "--json").out
+
+
+def test_validate_searches_a_hidden_directory_that_is_named(project: Path, run: Run) -> None:
+    write(project, "environments/.old/e.yml", "name: e\nimage: i:1\n")
+
+    assert "environments/.old/e.yml:1:1: warning" in run("validate", "environments/.old").out
+    assert ".old" not in run("validate").out
+
+
+def write(project: Path, path: str, text: str) -> None:
+    (project / path).parent.mkdir(parents=True, exist_ok=True)
+    (project / path).write_text(text)
+
+
 def test_validate_accepts_files_and_directories(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b")

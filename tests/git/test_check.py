@@ -139,6 +139,26 @@ def test_the_environments_directory_can_move_when_settings_are_added_or_removed(
     assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
 
 
+def test_several_directories_and_exclusions_of_the_commit_are_used(root: Path) -> None:
+    settings = "environments: [a, b]\nexclude: ['*.template.yml', b/old/]\n"
+    files = {
+        "p/envsync.yaml": settings,
+        "p/a/a.yml": environment("a"),
+        "p/b/b.yml": environment("b"),
+        "p/a/c.template.yml": environment("c"),
+        "p/b/old/d.yml": environment("d"),
+    }
+    committed(root, files)
+    edited = {
+        path: text.replace(IMAGE, f"{IMAGE}2") for path, text in files.items() if "yml" in path
+    }
+    write(root, edited | {"p/envsync.yaml": "environments: [a, b]\n"})
+
+    assert [item.name for item in checked(root / "p").rejections] == ["a", "b"]
+    write(root, {"p/envsync.yaml": settings.replace("[a, b]", "[a]")})
+    assert [item.name for item in checked(root / "p").rejections] == ["a"]
+
+
 def test_settings_behind_a_symbolic_link_apply_to_the_directory_of_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),

@@ -435,6 +435,20 @@ CASES = [
         )
     ),
     Case(
+        "unrecognised-environment",
+        "name: e\nimgae: i:1\n",
+        BASE,
+        warning("unrecognised-environment", "2:1"),
+        ["`imgae`, which is not a field", "Did you mean `image`?", "`exclude`"],
+    ),
+    Case(
+        "lfs-pointer",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+        BASE,
+        error("lfs-pointer", "1:1"),
+        ["pointer of Git LFS", "git lfs pull", "lfs: true"],
+    ),
+    Case(
         "unpinned-dependency",
         BASE + "conda_file:\n  dependencies:\n  - numpy\n  - pip\n  - pip: [a, b, c==1]\n",
         BASE
@@ -526,7 +540,7 @@ def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
 
 def test_every_rule_has_a_case() -> None:
     tested = {line.split(" ")[2] for case in CASES for line in case.where}
-    not_about_environment_files = {"invalid-config", "unset-variable"}
+    not_about_environment_files = {"invalid-config", "unset-variable", "unreadable-directory"}
 
     assert set(RULES) - tested - not_about_environment_files == {
         rule for rule in RULES if rule.startswith("secret-")

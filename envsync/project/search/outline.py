@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import Final
 
 # The first line that is neither blank, nor a comment, a directive or a marker of YAML.
-_FIRST: Final = re.compile(rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)[ \t]*(?:#|$))( *)", re.MULTILINE)
+_FIRST: Final = re.compile(
+    rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)(?:[ \t]+#|[ \t]*$))( *)", re.MULTILINE
+)
 _SCHEMA: Final = re.compile(
     rb"""^[ {]*["']?\$schema["']?[ \t]*:\s*(?:[>|][-+0-9]*\s+)?["']?([^\s"'#]+)""", re.MULTILINE
 )
@@ -21,7 +23,7 @@ _SCHEMA: Final = re.compile(
 _FLOW_KEY: Final = re.compile(rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:""")
 _FLOW_OTHER: Final = re.compile(rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)""")
 # YAML 1.1 ends a line at these characters, too: https://yaml.org/spec/1.1/#b-char
-_RARE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+_UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,10 @@ def outline(data: bytes) -> Outline:
         keys, other = _FLOW_KEY, _FLOW_OTHER
     else:
         keys, other = _patterns(len(first.group(1)))
-    # The Unicode line breaks start a line that the patterns do not see.
-    is_certain = not other.search(text) and (
-        text.isascii() or not any(item in text for item in _RARE_BREAKS)
-    )
     return Outline(
         keys=frozenset(key.decode() for key in keys.findall(text)),
         schema=schema.group(1).decode("utf-8", "replace") if schema else None,
-        is_certain=is_certain,
+        is_certain=other.search(text) is None,
     )
 
 
@@ -79,11 +77,15 @@ def _patterns(indent: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 
 def _with_line_feeds(data: bytes) -> bytes:
-    """Returns the text in UTF-8, without its byte order mark, and with line feeds as line ends."""
+    """Returns the text in UTF-8, without byte order marks, and with line feeds as line ends."""
     # envsync does not read UTF-16, but the user must learn why the file is not read.
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    data = data.removeprefix(codecs.BOM_UTF8)
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not data.isascii():
+        # YAML skips byte order marks at the start of a line.
+        data = data.replace(codecs.BOM_UTF8, b"")
+        for item in _UNICODE_BREAKS:
+            data = data.replace(item, b"\n")
     return data

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from yaml.nodes import MappingNode, ScalarNode
 
 from envsync.project.search.outline import Outline, outline
-from envsync.project.yaml.nodes import entries
+from envsync.project.yaml.nodes import NULL, entries
 from envsync.project.yaml.text import compose
 
 FIELDS = {"name", "image", "build", "conda_file", "$schema"}
@@ -17,7 +17,7 @@ FIELDS = {"name", "image", "build", "conda_file", "$schema"}
 TOKENS = [
     "name", "image", "build: ", "$schema: ", ": ", ":", "\n", "\n  ", "- ", "{", "}", "[", "]",
     ", ", "'", '"', "# ", "| ", ">-", "&x ", "*x", "? ", "!!str ", "<<: ", "<<: *x", "---\n",
-    "--- ",    "...", "\\", "\\x6e", "\u2028", "\x85", "\ufeff", "\r", "\r\n", "\t", "%YAML 1.1\n", "  ", "x",
+    "--- ", "...", "\\", "\\x6e", "\u2028", "\x85", "\r", "\r\n", "\t", "%YAML 1.1\n",
 ]
 # fmt: on
 
@@ -36,7 +36,7 @@ def test_a_certain_outline_has_every_key_that_yaml_reads(text: str) -> None:
     keys = {key.value for key, _ in pairs if isinstance(key, ScalarNode)}
 
     assert keys & FIELDS <= found.keys
-    assert not found.is_empty or root is None
+    assert not found.is_empty or root is None or root.tag == NULL
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ def test_a_certain_outline_has_every_key_that_yaml_reads(text: str) -> None:
     [
         ("name: e\nimage: i\n", Outline(frozenset({"name", "image"}))),
         ("# x\n---\n\n  'name': e\n  \"image\": i\n", Outline(frozenset({"name", "image"}))),
+        ("\ufeffname: e\r\nimage: i\r\n", Outline(frozenset({"name", "image"}))),
         ("{name: e, image: i}", Outline(frozenset({"name", "image"}))),
         ("$schema: x # y\n", Outline(frozenset({"$schema"}), "x")),
         ("$schema:\n  'x'\n", Outline(frozenset({"$schema"}), "x")),
