@@ -2,6 +2,7 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -93,7 +94,9 @@ def run(
     # Reading every commit is slow. A given version may also be one that an older commit declared.
     if version is None:
         used = _with_past(project, chosen, used)
-    bumps = _write(project.config.root, decide(chosen, used, version))
+    declared = Counter(declaration.name for declaration in project.declarations)
+    alone = {name for name, count in declared.items() if count == 1}
+    bumps = _write(project.config.root, decide(chosen, used, version, alone=alone))
     if output is Format.JSON:
         session.out_json(bumps_json(bumps, unversioned))
     elif chosen:

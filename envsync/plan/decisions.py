@@ -12,7 +12,8 @@ Three questions have their own modules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from envsync.model.declaration import Declaration
@@ -60,8 +61,15 @@ def decisions(
         yield from _restore_environment(container, versions, policy)
     for version, declaration in versions.items():
         if version in registered:
-            alone = len(versions) == 1
-            yield from _existing(registered[version], declaration, policy, alone=alone)
+            fix = partial(
+                bump_command,
+                declaration.name,
+                version,
+                alone=len(versions) == 1,
+                taken=versions.keys(),
+                in_target=registered.keys(),
+            )
+            yield from _existing(registered[version], declaration, policy, fix=fix)
         else:
             yield _create(version, declaration, policy, current=newest(container))
     # `prune: none` protects everything that no file declares, including superseded versions.
@@ -152,7 +160,7 @@ def _restore_environment(
 
 
 def _existing(
-    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
+    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, fix: Callable[[], str]
 ) -> Iterator[Decision]:
     """Yields the rejection, update or restore of a declared version that is registered.
 
@@ -165,7 +173,7 @@ def _existing(
         item: the registered version.
         declaration: the declaration of this version.
         policy: what the plan may do.
-        alone: True if no file declares another version of this name.
+        fix: returns the command that declares another version instead.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -177,7 +185,7 @@ def _existing(
             version=key.version,
             message=f"{key} is already registered with a different {field_names(fields)}. "
             "Registered versions cannot change.",
-            fix=bump_command(key.name, key.version, alone=alone),
+            fix=fix(),
             fields=fields,
             source=declaration.source,
         )
