@@ -32,6 +32,7 @@ import pytest
 import typer
 
 from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
@@ -234,15 +235,16 @@ def write_example(path: Path, text: str) -> None:
 
 
 def problems(project: Path) -> tuple[Problem, ...]:
-    """Returns every problem of a project and of its default target."""
+    """Returns every problem of a project, of its settings and of its default target."""
     try:
         config = load_config(None, project)
         config.target()
     except errors.InvalidProject as error:
         return error.problems
-    return load(
+    loaded = load(
         project, project / config.environments, rules=config.rules, versions=config.versions
-    ).problems
+    )
+    return (*missing_project(config), *loaded.problems)
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

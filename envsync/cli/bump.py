@@ -3,7 +3,7 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,6 @@ from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
-from envsync.model.state import State
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_problem
@@ -125,8 +124,13 @@ def _choose(
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
         chosen = choose(project.declarations, names or _rejected(project, checked, opened))
-        state = opened.read({item.name for item in chosen}) if opened else {}
-    return chosen, _used(project, checked, state, target=target)
+        suffix = project.config.target(target).scope.suffix if target else ""
+        state = opened.read({item.name + suffix for item in chosen}) if opened else {}
+    held = {
+        name.removesuffix(suffix): [item.version for item in container.versions]
+        for name, container in state.items()
+    }
+    return chosen, _used(project, checked, held, target=target)
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
@@ -146,20 +150,34 @@ def _check(project: Project, base: str | None, *, needed: bool) -> Checked | Non
 
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
     """Returns the addresses that the plan of the target rejects; without target, that git does."""
+    suffix = ""
     if target is not None:
         rejections = plan_for(project, target).rejections
+        suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    return [rejection.address for rejection in rejections if rejection.code == "immutable"]
+    # The target adds its suffix to the names in the files.
+    return [
+        f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
+        for rejection in rejections
+        if rejection.code == "immutable"
+    ]
 
 
-def _used(project: Project, checked: Checked | None, state: State, *, target: str | None) -> Used:
-    """Returns every known version, by name, with the place where it is used."""
+def _used(
+    project: Project,
+    checked: Checked | None,
+    held: Mapping[str, Sequence[str]],
+    *,
+    target: str | None,
+) -> Used:
+    """Returns every known version, by name, with the place where it is used.
+
+    `held` has the versions that the target contains, by declared name.
+    """
     # Archived versions count as well: they can be restored.
-    used: dict[str, dict[str, str]] = {}
-    for container in state.values():
-        for item in container.versions:
-            used.setdefault(container.name, {})[item.version] = f"in the target '{target}'"
+    where = f"in the target '{target}'"
+    used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
     # Last, because messages should name the file if a version is used in several places.

@@ -1,7 +1,8 @@
 """`envsync validate`: reports the problems of all environment files at once."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,10 @@ from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.model.errors import InvalidProject
+from envsync.model.problem import Problem
+from envsync.project.for_target import target_problems
 from envsync.project.load import Loaded, load
+from envsync.project.settings.config import Config
 
 EXAMPLE = "envsync validate environments/training --strict"
 
@@ -67,7 +71,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         config = session.config()
     except InvalidProject as error:
         return Loaded((), (), error.problems)
-    return load(
+    loaded = load(
         config.root,
         config.root / config.environments,
         rules=config.rules,
@@ -75,3 +79,17 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         # Paths on the command line start at the working directory, not at the project.
         paths=[path.absolute() for path in paths] or None,
     )
+    problems = [*loaded.problems, *_settings_problems(config, loaded)]
+    order = sorted(problems, key=lambda item: (item.file, item.line, item.column, item.rule))
+    return replace(loaded, problems=tuple(order))
+
+
+def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
+    """Yields the problems of the targets that depend on the declared environments."""
+    if config.has_default_project:
+        # Importing git is slow, and most projects have a name.
+        from envsync.git.proposal import missing_project
+
+        yield from missing_project(config)
+    for target in config.targets.values():
+        yield from target_problems(loaded.declarations, config, target)

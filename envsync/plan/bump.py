@@ -173,7 +173,9 @@ def decide(
             raise EnvsyncError(
                 f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
-        bumps.append(Bump(name=name, before=before, after=after, source=declaration.source))
+        # A copy that kept the old version would still declare this version.
+        sources = (declaration.source, *declaration.copies)
+        bumps += [Bump(name=name, before=before, after=after, source=source) for source in sources]
     if commands:
         raise EnvsyncError(_no_next_version(commands))
     return bumps

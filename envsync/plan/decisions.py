@@ -63,7 +63,7 @@ def decisions(
         if version in registered:
             fix = partial(
                 bump_command,
-                declaration.name,
+                declaration.declared_name,
                 version,
                 alone=len(versions) == 1,
                 taken=versions.keys(),

@@ -31,6 +31,7 @@ def make_plan(
     globs: Sequence[str] = (),
     *,
     only: Collection[str] | None = None,
+    suffix: str = "",
 ) -> Plan:
     """Returns the plan that turns the actual state into the desired state.
 
@@ -44,6 +45,8 @@ def make_plan(
             is planned.
         only: names. If not None, the plan is limited to these names as well. Unlike globs, `only`
             may contain unknown names.
+        suffix: the text that the target adds to every declared name. A glob matches a name with or
+            without it.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two files
@@ -58,7 +61,7 @@ def make_plan(
         if any(version.owner == policy.project for version in container.versions)
     }
     # Owned names that no file declares are planned as well: they may have to be archived.
-    names = _selected(declared.keys() | owned.keys(), globs)
+    names = _selected(declared.keys() | owned.keys(), globs, suffix)
     if only is not None:
         names = [name for name in names if name in only]
 
@@ -104,15 +107,19 @@ def make_plan(
     )
 
 
-def _selected(names: Collection[str], globs: Sequence[str]) -> list[str]:
+def _selected(names: Collection[str], globs: Sequence[str], suffix: str) -> list[str]:
     """Returns the names that match a glob, sorted. Without globs, all names are returned."""
     for glob in globs:
         # A misspelt name would otherwise give an empty plan, which looks like success.
-        if not any(fnmatchcase(name, glob) for name in names):
+        if not any(_matches(name, glob, suffix) for name in names):
             raise EnvsyncError(
                 f"No declared or owned environment matches '{glob}'. "
                 "Run `envsync list` to see the environments in the target."
             )
     return sorted(
-        name for name in names if not globs or any(fnmatchcase(name, glob) for glob in globs)
+        name for name in names if not globs or any(_matches(name, glob, suffix) for glob in globs)
     )
+
+
+def _matches(name: str, glob: str, suffix: str) -> bool:
+    return fnmatchcase(name, glob) or fnmatchcase(name.removesuffix(suffix), glob)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import natural_order
 from envsync.plan.bump import bump_command, choose, decide
@@ -91,6 +93,14 @@ def test_the_command_quotes_its_arguments_for_a_shell() -> None:
     command = bump_command("a b", "1; ls", alone=False)
 
     assert shlex.split(command)[:3] == ["envsync", "bump", "a b:1; ls"]
+
+
+def test_every_copy_of_a_file_gets_the_new_version() -> None:
+    first = declared("a", "7")
+    copy = Source("environments/copy.yml", 2)
+
+    bumps = decide([replace(first, copies=(copy,))], {})
+    assert [(bump.after, bump.source) for bump in bumps] == [("8", first.source), ("8", copy)]
 
 
 def test_bump_skips_taken_versions() -> None:

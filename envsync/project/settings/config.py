@@ -10,11 +10,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from envsync.model.environment import Metadata
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.mapping import MappingReader, open_mapping
+from envsync.project.settings.scope import read_defaults
 from envsync.project.settings.targets import TargetConfig, read_targets
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL
@@ -28,6 +30,7 @@ MAX_PROJECT_LENGTH: Final = 256
 _SETTINGS: Final = (
     "project",
     "environments",
+    "defaults",
     "default_target",
     "targets",
     "prune",
@@ -56,6 +59,9 @@ class Config:
         policy: what a plan may do. Command-line options can change the policy.
         versions: the policy for files without `version`.
         rules: the severity of every rule.
+        defaults: the description and the tags of environments whose files do not set them.
+        has_default_project: True if the settings have no `project`, so that the owner is the name
+            of the directory.
     """
 
     root: Path
@@ -66,6 +72,8 @@ class Config:
     policy: Policy
     versions: Versions = "auto"
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
+    defaults: Metadata = field(default_factory=Metadata)
+    has_default_project: bool = False
 
     def target(self, name: str | None = None) -> TargetConfig:
         """Returns the target called `name`, or the default target if `name` is None.
@@ -168,6 +176,11 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
 
 def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     targets = read_targets(reader)
+    defaults = read_defaults(reader)
+    rules = _read_rules(reader)
+    if defaults.description:
+        # Every environment has a description then.
+        rules["missing-description"] = "off"
     return Config(
         root=root,
         path=path,
@@ -176,7 +189,9 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
         default_target=_read_default(targets, reader),
         policy=_read_policy(root, reader),
         versions=reader.choice("versions", ("auto", "explicit"), "auto"),
-        rules=MappingProxyType(_read_rules(reader)),
+        rules=MappingProxyType(rules),
+        defaults=defaults,
+        has_default_project="project" not in reader.entries,
     )
 
 
