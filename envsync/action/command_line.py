@@ -1,4 +1,4 @@
-"""Runs envsync's command line in a process of its own and returns what it printed."""
+"""Runs envsync's command line in a separate process and returns its output."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from envsync.model.errors import EnvsyncError
 _TOKENS: Final = frozenset(
     {TOKEN_VARIABLE, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
 )
-"""Variables that envsync does not get: an `envsync.yaml` can name any variable of its process, and
-its value can end up in a public comment."""
+"""Variables that are not passed to envsync. An `envsync.yaml` can refer to any variable, and the
+value could appear in a public comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
     """
     environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
     # -I: without it, Python would import the project's own `yaml.py` or `typing.py`, if it has one.
+    # -X utf8: without it, the output on Windows would not be UTF-8.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:
@@ -65,7 +66,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
                 command,
                 cwd=directory,
                 env=environ,
-                # A question would wait for ever: nobody can answer in a workflow.
+                # Nobody can answer a question in a workflow: reading an answer would block forever.
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -87,12 +88,12 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
     """Forwards SIGINT and SIGTERM to a process while the block runs.
 
-    GitHub sends them to a cancelled step. envsync then finishes the change in progress, and the
-    step stays alive to report what was applied.
+    GitHub sends these signals to a cancelled step. envsync then finishes the change in progress,
+    and the step stays alive to report what was applied.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
 
-    The handlers are installed before the process starts: a signal in between would end this process
-    and leave the other one alone. Such a signal is forwarded once the process has started.
+    The handlers are installed before the process starts. Otherwise, a signal during its start would
+    end only this process. A signal during the start is forwarded after the start.
     """
     processes: list[subprocess.Popen[str]] = []
     early: list[int] = []

@@ -1,8 +1,8 @@
 """`GitHub`: a client for the calls of GitHub's API that the action makes.
 
-It works with GitHub Enterprise Server as well. REST API: https://docs.github.com/rest, version
-2022-11-28. GraphQL is used for the owner of a token and the editor of a comment, which REST does
-not return.
+The client works with GitHub Enterprise Server as well. It uses version 2022-11-28 of the REST API
+(https://docs.github.com/rest). GraphQL is used for the owner of a token and the editor of a
+comment, which REST does not return.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PullRequest:
 
     Attributes:
         number: the number.
-        base: the branch that it was merged into.
+        base: the branch that the pull request was merged into.
         merge: the newest commit that the merge added to that branch.
     """
 
@@ -103,6 +103,7 @@ class GitHub:
             }
         )
         # Without this, requests would replace the token by an entry for the host in ~/.netrc.
+        # https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication
         self._session.auth = lambda request: request
         self._login: str | None = None
 
@@ -134,7 +135,7 @@ class GitHub:
         return _post(self._call("PATCH", f"/issues/comments/{identifier}", {"body": body}), "id")
 
     def last_edit(self, post: Post) -> tuple[str, str | None]:
-        """Returns the body and the last editor of a comment, both from the same moment.
+        """Returns the body and the last editor of a comment, read in one request.
 
         The editor is None if the comment was never edited.
 
@@ -148,7 +149,7 @@ class GitHub:
             )
         editor = node["editor"]
         if editor is None:
-            # GraphQL returns no editor also if the editor's account was deleted.
+            # The editor is also null if the account of the editor was deleted.
             return node["body"], "a deleted account" if node["lastEditedAt"] else None
         bot = "[bot]" if editor["__typename"] == "Bot" else ""
         return node["body"], str(editor["login"]) + bot
@@ -157,7 +158,7 @@ class GitHub:
         """Returns the open issues that the token's owner wrote, newest first."""
         creator = {"state": "open", "creator": self.login}
         found = self._pages("/issues", creator)
-        # The REST API lists pull requests as issues, too.
+        # The REST API also lists pull requests as issues: https://docs.github.com/rest/issues/issues
         return (_post(item, "number") for item in found if "pull_request" not in item)
 
     def create_issue(self, title: str, body: str) -> Post:
@@ -174,7 +175,7 @@ class GitHub:
         while query:
             answer = self._send("GET", self._repository + path, params=query)
             yield from _json(answer, list)
-            # Use only the query of the next link: a link to another host would get the token.
+            # Use only the query of the next link: a link to another host would leak the token.
             query = dict(parse_qsl(urlsplit(answer.links.get("next", {}).get("url", "")).query))
 
     def _call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
@@ -186,7 +187,7 @@ class GitHub:
             dict,
         )
         if errors := answer.get("errors"):
-            raise GitHubError(f"GitHub's GraphQL API returned: {errors[0].get('message')}")
+            raise GitHubError(f"GitHub's GraphQL API returned an error: {errors[0].get('message')}")
         return answer["data"]
 
     def _send(self, method: str, url: str, **body: Any) -> requests.Response:
@@ -197,8 +198,8 @@ class GitHub:
         """
         import requests
 
-        # A POST whose response is lost may have been executed: a second one could write a second
-        # comment. Queries of GraphQL are POST requests as well, but only read.
+        # If the response to a POST is lost, GitHub may have executed the request. Repeating
+        # it could write a second comment. GraphQL queries are POST requests as well, but only read.
         repeatable = method != "POST" or url == self._graphql
         for pause in (*_PAUSES, None):
             try:
@@ -220,7 +221,7 @@ class GitHub:
                 if pause is None or not again or wait > _LONGEST_WAIT:
                     raise _error(answer, limited=limited)
             time.sleep(wait)
-        raise AssertionError  # after the last pause everything returns or raises
+        raise AssertionError  # not reached: the last attempt returns or raises
 
 
 def _post(item: Any, key: str) -> Post:
@@ -248,7 +249,7 @@ def _json(answer: requests.Response, kind: type) -> Any:
 
 
 def _is_limited(answer: requests.Response) -> bool:
-    """Returns whether a response is the error of a rate limit. The request was not executed then.
+    """Returns True if GitHub did not execute the request because of a rate limit.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -263,13 +264,13 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns the seconds to wait before the next attempt: as the response says, else `pause`."""
+    """Returns the seconds to wait: the time in the response, or `pause` if it contains none."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():
         return float(after)
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        # One second more: the reset time has a resolution of one second.
+        # Add one second, because the reset time is in whole seconds.
         return max(0.0, float(reset) - time.time()) + 1
     return pause
 
@@ -289,7 +290,7 @@ def _error(answer: requests.Response, *, limited: bool) -> GitHubError:
             f"The token has no permission for this call ({call}). Check the job's `permissions`."
         )
     if answer.status_code == 404:
-        # GitHub answers 404, not 403, for private resources that a token may not read.
+        # For private resources that a token may not read, the status is 404 instead of 403.
         return Forbidden(
             f"The resource does not exist, or the token has no permission to read it ({call}). "
             "Check the job's `permissions`."

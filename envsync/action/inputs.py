@@ -26,8 +26,8 @@ _RESERVED: Final[Mapping[str, Mapping[str, str]]] = {
         "--plan": "the input `approve`",
     },
 }
-"""By command, the options that the action sets itself, each with its alternative or an empty
-string."""
+"""The options that the action sets itself, by command. Each value says what to use instead, or is
+empty if there is no alternative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
     inputs = Inputs(
         command=command,
         target=_text(environ, "target"),
-        # `./ml/` and `ml` are the same directory: markers compare the string.
+        # Normalized, because markers compare strings: `./ml/` is the same directory as `ml`.
         directory=PurePosixPath(_text(environ, "working-directory", ".")).as_posix(),
         args=_args(environ, command),
         comment=_flag(environ, "comment"),
@@ -116,7 +116,7 @@ def _args(environ: Mapping[str, str], command: str) -> tuple[str, ...]:
     except ValueError as error:
         raise UsageError(f"The input `args` cannot be split into words: {error}.") from error
     for argument in args:
-        # `-tdev` and `--target=dev` contain their value.
+        # An option and its value can be one argument: `-tdev`, `--target=dev`.
         option = argument[:2] if not argument.startswith("--") else argument.partition("=")[0]
         if (instead := _RESERVED[command].get(option)) is not None:
             hint = f" Use {instead} instead." if instead else ""

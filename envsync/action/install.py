@@ -1,7 +1,8 @@
 """Installs envsync for the action into a virtual environment.
 
 `python install.py locate` sets the path of the virtual environment as an output of the step.
-`python install.py install` creates it, unless a cache or an earlier job on the same machine did.
+`python install.py install` creates the virtual environment if it does not exist yet. It can exist
+from a cache, or from an earlier job on the same machine.
 """
 
 # Only the standard library: this file runs before envsync and its dependencies are installed.
@@ -18,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _DONE = "installed"
-"""The name of an empty file that marks a complete installation: a job can be cancelled half-way."""
+"""The name of an empty file that marks a complete installation. A cancelled job may leave an
+incomplete installation."""
 
 # Not from PyPI: the name "envsync" there belongs to an unrelated project.
 _RELEASES = "git+https://github.com/envsync/envsync"
@@ -108,8 +110,8 @@ def install(wanted: str, directory: Path) -> int:
     """
     if (directory / _DONE).exists():
         return 0
-    # Two jobs on one machine can install at the same time. Each builds in a directory of its own
-    # and renames that at the end: a rename is atomic.
+    # Two jobs on one machine can install at the same time. Each job installs into its own directory
+    # and renames the directory at the end: a rename is atomic.
     beside = directory.with_name(f"{directory.name}-{secrets.token_hex(4)}")
     try:
         if code := _make(wanted, beside):
@@ -132,7 +134,7 @@ def _make(wanted: str, directory: Path) -> int:
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
     options = ("--no-compile", "--disable-pip-version-check")
     for command in (
-        # The pip of the base Python installs into the environment: another pip takes seconds.
+        # The pip of the base Python is used, because installing another pip takes seconds.
         [*python, "venv", "--without-pip", str(directory)],
         [*pip, "install", *options, wanted],
     ):

@@ -1,7 +1,7 @@
 """The Markdown that the action writes on GitHub: problems, outcomes, differences and failures.
 
-Text from files and services is escaped or quoted as code: GitHub would otherwise act on mentions,
-links and HTML in it.
+Text from files and services is escaped or quoted as code. Otherwise, GitHub would interpret
+mentions, links and HTML in the text.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ MAX_COMMENT: Final = 65_536
 """Maximum size of a comment or an issue on GitHub."""
 
 Markdown: TypeAlias = Callable[[int], str]
-"""Renders Markdown that has at most the given number of bytes: a comment is smaller than a
-summary."""
+"""A function that renders Markdown within a number of bytes. Comments have a lower limit than
+summaries."""
 
 _MAX_ERROR: Final = 4_000
 """Maximum length of a quoted error message in characters."""
 
 _REMAINDER: Final = 60
-"""Bytes reserved for the line that counts the lines left out."""
+"""Bytes reserved for the line with the number of lines that are left out."""
 
 
 def size(text: str) -> int:
@@ -46,11 +46,11 @@ def size(text: str) -> int:
 
 
 def cut(lines: Iterable[str], limit: int) -> str:
-    """Joins lines up to a limit.
+    """Joins lines, and leaves out the last lines if the limit is exceeded.
 
     Args:
         lines: the lines, without line breaks.
-        limit: maximum size in bytes. A last line counts the lines that are left out.
+        limit: maximum size in bytes, including a line with the number of lines left out.
     """
     lines, room = list(lines), limit - _REMAINDER
     kept: list[str] = []
@@ -65,7 +65,7 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
 def footer(inputs: Inputs, event: Event) -> str:
     """Returns the command, directory, commit and log of a result, as the last line of a post."""
-    # A result that is a failure does not contain its target, so the command is shown with it.
+    # The result of a failure does not name the target, so the footer does.
     target = f" -t {inputs.target}" if inputs.target else ""
     parts = [code(printable(f"envsync {inputs.command}{target}"))]
     if inputs.directory != ".":
@@ -103,7 +103,7 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
     Args:
         plan: the plan that was applied.
         outcomes: the outcomes, in the order of the plan.
-        verified: whether the target shows every change; None if that was not checked.
+        verified: whether the target shows every change; None if the target was not read again.
     """
     counts = Counter(item.status for item in outcomes)
     totals = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "no changes"
@@ -128,9 +128,9 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
     """Renders why no change was applied, and the current plan.
 
     Args:
-        reason: why, in a sentence.
+        reason: why no change was applied, in a sentence.
         plan: the current plan.
-        approval: the approved plan, to show the differences. If None, they are left out.
+        approval: the approved plan. If None, no differences are shown.
     """
     lines = [
         f"**Nothing was applied to {code(printable(plan.target.name))}.** "
@@ -172,5 +172,5 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
         ],
     }
     lines = [f"- {code(printable(name))} {what}" for what, names in found.items() for name in names]
-    # Equal changes with another digest: the digest covers the project and the target as well.
+    # Plans with equal changes can differ: the digest also covers the project and the target.
     return lines or ["- The changes are the same, but the project or the target is different."]

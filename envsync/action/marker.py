@@ -25,8 +25,8 @@ MAX_LENGTH: Final = 8_000
 """Maximum length of a marker in characters. A marker whose fingerprints do not fit keeps only the
 digest of the plan."""
 
-# Anybody can write a comment that looks like a marker: a few kilobytes of it can expand to
-# gigabytes.
+# Anybody can write a comment that looks like a marker. Compressed data in it can expand to a
+# thousand times its size.
 _MAX_DATA: Final = 1_000_000
 """Maximum size of a marker's JSON in bytes."""
 
@@ -37,14 +37,14 @@ _FINGERPRINT: Final = slice(len("sha256:"), len("sha256:") + 12)
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The facts about a plan that a comment or issue carries, hidden, for later workflow runs.
+    """Facts about a plan, hidden in a comment or an issue for later workflow runs.
 
     Attributes:
-        kind: the command that wrote it, or `issue`.
+        kind: the command that wrote the comment; `issue` for an issue.
         directory: the input `working-directory` of the workflow.
         target: the input `target` of the workflow.
-        digest: the digest of the plan that it shows; empty if it shows none.
-        changes: the `fingerprints` of that plan; None if they do not fit.
+        digest: the digest of the plan; empty if there is no plan.
+        changes: the `fingerprints` of the plan; None if they do not fit.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Marker:
     changes: Mapping[str, str] | None = field(default=None)
 
     def replaces(self, other: Marker) -> bool:
-        """Returns whether both markers have the same kind, directory and target."""
+        """Returns True if both markers have the same kind, directory and target."""
         return (self.kind, self.directory, self.target) == (
             other.kind,
             other.directory,
@@ -74,7 +74,7 @@ class Marker:
 
 
 def read_marker(body: str) -> Marker | None:
-    """Returns the marker at the beginning of a comment, or None if it has no valid marker."""
+    """Returns the marker at the beginning of a comment, or None if there is no valid marker."""
     found = _LINE.match(body)
     if found is None:
         return None
@@ -101,7 +101,7 @@ def fingerprints(plan: Plan) -> dict[str, str]:
     """
     found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
     found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
-    # These keys explain a change to a reader. A new wording does not make it another change.
+    # These keys explain a change to a reader. A new wording does not make it a different change.
     explanations = ("reason", "message", "fix", "source")
     return {
         name: sha256_digest(

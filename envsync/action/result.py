@@ -1,4 +1,4 @@
-"""`Result`: what a command of the action produced, for the log, reviewers and later steps."""
+"""`Result`: the result of a command, for the log, for reviewers and for later steps."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Result:
         markdown: the full result, for comments, issues and the job's summary.
         log: the full result as plain text, for the log.
         annotations: workflow commands, one on each line.
-        plan: the plan; None if none was made.
+        plan: the plan; None if no plan was made.
         plan_file: the file that the plan was saved to.
         matrix: the targets as the JSON matrix of a job; empty if they are unknown.
-        starts_comment: whether the result justifies the first comment on a pull request. A comment
-            that exists is always updated.
+        starts_comment: whether to write a comment if the pull request has none. An existing comment
+            is always updated.
     """
 
     code: int
@@ -58,11 +58,11 @@ class Result:
 
 
 def failure(completed: Completed) -> Result:
-    """Returns the result of a command that ended without JSON or a plan: what it printed."""
+    """Returns the result of a command that printed no JSON and made no plan: its error message."""
     message = completed.stderr.strip() or completed.stdout.strip()
     summary = f"envsync ended with exit code {completed.code} and no result."
     return Result(
-        # A command that succeeds always prints a result: never report success without one.
+        # A successful command always prints a result. Without a result, report a failure.
         code=completed.code or 1,
         summary=summary,
         markdown=failure_markdown(summary, message),

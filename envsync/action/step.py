@@ -1,4 +1,4 @@
-"""One step of a workflow: reads its inputs, runs a command, and writes the result on GitHub."""
+"""Runs one step of a workflow: reads inputs, runs a command, and publishes the result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run_step(environ: Mapping[str, str]) -> int:
     """Runs the step that the environment variables describe.
 
     Returns:
-        The exit code of the command line, or that of the error that stopped the step.
+        The exit code of the command line, or of the error that stopped the step.
     """
     job = Job.from_environment(environ)
     try:
@@ -62,11 +62,11 @@ class _Step:
     github: GitHub | None
 
     def run(self) -> int:
-        """Runs the command, writes its result, and returns its exit code."""
+        """Runs the command, publishes its result, and returns its exit code."""
         number: int | None = self.event.number
         try:
             if self.inputs.command == "apply":
-                # The event of a merge is a push, which does not name its pull request.
+                # A merge causes a push event, which does not name the pull request.
                 number = self._merged_number()
             result = self._run_command(number)
         except (NotApproved, GitHubError) as error:
@@ -76,10 +76,10 @@ class _Step:
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
-        # Log, outputs and summary first: they do not depend on the network.
+        # After the log, outputs and summary, because these do not depend on the network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
-        # Without a plan it is unknown whether the target differs: the issue stays as it is.
+        # Without a plan, the state of the target is unknown, so the issue is not changed.
         if self.inputs.issue and (planned := result.plan) is not None:
             self._post("issue", lambda github: self._issue(github, result, planned))
         return result.code
@@ -98,7 +98,7 @@ class _Step:
                 return apply(self.inputs, directory, self.job.temporary, approval=approval)
 
     def _merged_number(self) -> int | None:
-        """Returns the pull request whose merge is applied, if the approval or comment needs it."""
+        """Returns the number of the merged pull request, if the approval or comment needs it."""
         required = self.inputs.approve == "comment"
         if self.github is None or not (required or self.inputs.comment):
             return None
@@ -121,7 +121,7 @@ class _Step:
             raise NotApproved(
                 f"The commit {self.event.sha[:12]} on {self.event.branch} was not made by merging "
                 "a pull request, so no plan was reviewed for it. Review a plan, and run this "
-                "workflow manually with its digest as `approve`."
+                "workflow manually with the digest of the plan as `approve`."
             )
         return find_approval(self.github, number, self._marker("plan"))
 
@@ -154,11 +154,11 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. A failure is only annotated: the summary has the result.
+        """Writes a comment or an issue. Annotates a failure: the summary still shows the result.
 
         Args:
             what: `comment` or `issue`.
-            write: writes it and returns its URL.
+            write: writes the comment or issue and returns its URL.
         """
         if self.github is None:
             self.job.annotate(f"No {what} was written: the step has no token. {_IN_SUMMARY}")

@@ -35,7 +35,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="NAME[:VERSION]",
-            help="Environments; without VERSION, the highest declared version.",
+            help="Environments to bump. Without VERSION, the highest declared version is bumped.",
             show_default=False,
             autocompletion=complete_names,
         ),
@@ -47,8 +47,8 @@ def run(
         bool,
         typer.Option(
             "--all-rejected",
-            help="Bump every version that `envsync check` rejects; with -t, those that the "
-            "target's plan rejects.",
+            help="Bump every version that `envsync check` rejects; with -t, every version that the "
+            "plan for the target rejects.",
         ),
     ] = False,
     base: Annotated[
@@ -65,7 +65,7 @@ def run(
             "-t",
             "--target",
             metavar="NAME",
-            help="Skip versions in this target as well; without it, no target is read.",
+            help="Skip versions in this target as well. Without -t, no target is read.",
             autocompletion=complete_targets,
         ),
     ] = None,
@@ -73,7 +73,7 @@ def run(
 ) -> None:
     """Write the next version into an environment file.
 
-    Every other byte of the file stays as it is. If one file cannot be written, none is.
+    No other byte of the file changes. If one file cannot be written, no file is written.
     """
     session: Session = context.obj
     if bool(names) == all_rejected:
@@ -90,7 +90,7 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
-    # Reading every commit is slow. A given version may also be one that an older commit declared.
+    # Not for --version: reading all commits is slow, and a version of an old commit is allowed.
     if version is None:
         used = _with_past(project, chosen, used)
     declared = Counter(declaration.name for declaration in project.declarations)
@@ -115,7 +115,7 @@ def _choose(
     """Returns the declarations to bump, and the versions that are already used.
 
     Args:
-        session: opens the target.
+        session: the global options.
         project: as `load_project` returned it.
         names: `NAME` or `NAME:VERSION`; if empty, the rejected versions are chosen.
         base: the commit that `check` compares with.
@@ -134,22 +134,25 @@ def _choose(
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
-    """Compares the project with git. Returns None if that fails and is not needed.
+    """Compares the project with git. Returns None if the comparison fails and is not needed.
 
     Raises:
-        GitError: the comparison is needed, and git cannot tell what changed.
+        GitError: the comparison is needed, but fails.
     """
     try:
         return check(project, base)
     except GitError:
-        # Names on the command line need no git: without a repository, they are bumped anyway.
+        # Environments that the command line names can be bumped without a repository.
         if needed:
             raise
         return None
 
 
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
-    """Returns the addresses that the plan of the target rejects; without target, that git does."""
+    """Returns the addresses of the versions with rejected edits.
+
+    The plan for the target decides; if `target` is None, the comparison with git decides.
+    """
     suffix = ""
     if target is not None:
         rejections = plan_for(project, target).rejections
@@ -171,7 +174,7 @@ def _used(
     *,
     target: str | None,
 ) -> Used:
-    """Returns every known version, by name, with the place where it is used.
+    """Returns the versions in use, by environment name, each with the place where it is used.
 
     `held` has the versions that the target contains, by declared name.
     """
@@ -180,7 +183,7 @@ def _used(
     used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Last, because messages should name the file if a version is used in several places.
+    # Files come last and overwrite: if a version is in several places, messages name the file.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {declaration.source.file}"
@@ -189,7 +192,7 @@ def _used(
 
 
 def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
-    """Returns `used` with all versions that any commit declared, if git can tell."""
+    """Returns `used` plus the versions that any commit declared. Without git, returns `used`."""
     try:
         past = declared_before(project.config, {item.name for item in chosen})
     except GitError:
@@ -206,7 +209,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
     """
-    # All files are rewritten in memory first. So an error leaves every file unchanged.
+    # Rewrite all files in memory first: after an error, every file is unchanged.
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:

@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MILLISECONDS = re.compile(r"(\d+)(?:ms)?")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
-# Looking a string up here, instead of testing whether it is a key, gives it the type FaultKind.
+# Maps each kind to itself: mypy knows that the result of a lookup is a FaultKind.
 _KINDS: Mapping[str, FaultKind] = {kind: kind for kind in FAULT_KINDS}
 
 
@@ -59,7 +59,7 @@ def run(
     state: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Keep the state in this file, which a local target can read."
+            metavar="FILE", help="Keep the state in this file. A local target can read the file."
         ),
     ] = None,
     seed: Annotated[
@@ -68,7 +68,7 @@ def run(
             metavar="DIR",
             exists=True,
             file_okay=False,
-            help="Start with the environment files in this directory, in the first workspace.",
+            help="Register the environment files in this directory in the first workspace.",
         ),
     ] = None,
     log: Annotated[
@@ -100,7 +100,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="KIND=RATE",
-            help=f"Inject a fault into a share of requests (0 to 1). {', '.join(FAULT_KINDS)}.",
+            help=f"Share of requests (0 to 1) that get a fault. Kinds: {', '.join(FAULT_KINDS)}.",
         ),
     ] = None,
     fault_seed: Annotated[
@@ -111,7 +111,7 @@ def run(
     ] = _DEFAULTS.tags,
     omitted: Annotated[
         Literal["keep", "clear"],
-        typer.Option(help="Effect of a PUT without tags or description on these."),
+        typer.Option(help="Effect of a PUT without tags or description on the stored values."),
     ] = _DEFAULTS.omitted,
     conflict: Annotated[
         Literal["400", "409"],
@@ -119,22 +119,25 @@ def run(
     ] = "409",
     restore: Annotated[
         Literal["keep", "all"],
-        typer.Option(help="Effect of restoring a container on versions archived individually."),
+        typer.Option(help="Effect of restoring a container on individually archived versions."),
     ] = _DEFAULTS.restore,
     archive_hidden: Annotated[
         Literal["allow", "refuse"],
-        typer.Option(help="Archiving a version while its container is archived."),
+        typer.Option(help="Whether a version can be archived while its container is archived."),
     ] = _DEFAULTS.archive_hidden,
     hidden_versions: Annotated[
         Literal["own", "effective"],
         typer.Option(help="isArchived of a version in an archived container."),
     ] = _DEFAULTS.hidden_versions,
     container_tags: Annotated[
-        Literal["keep", "drop", "refuse"], typer.Option(help="Treatment of a container's tags.")
+        Literal["keep", "drop", "refuse"],
+        typer.Option(help="Treatment of the tags in the PUT of a container."),
     ] = _DEFAULTS.container_tags,
     container_get: Annotated[
         Literal["recorded", "stored"],
-        typer.Option(help="isArchived in the GET of an archived container."),
+        typer.Option(
+            help="isArchived in the GET of an archived container; recorded: always false."
+        ),
     ] = _DEFAULTS.container_get,
     archived_entry: Annotated[
         Literal["true", "false"],
@@ -153,7 +156,7 @@ def run(
     ] = _DEFAULTS.absent_versions,
     end_of_life_python: Annotated[
         Literal["accept", "refuse"],
-        typer.Option(help="Conda files with a Python version before 3.8."),
+        typer.Option(help="Response to a conda file with a Python version before 3.8."),
     ] = _DEFAULTS.end_of_life_python,
     numeric_tags: Annotated[
         Literal["text", "number", "refuse"],
@@ -175,7 +178,8 @@ def run(
 ) -> int:
     """Emulate Azure ML on loopback, for a command or as a server.
 
-    The command finds the emulator in its environment variables, and its exit code is passed on.
+    The command gets the address of the emulator in environment variables. Exits with the exit code
+    of the command.
     """
     settings = Settings(
         workspaces=names(workspaces),
@@ -207,7 +211,7 @@ def run(
         operation_polls=operation_polls,
         retry_after=retry_after,
     )
-    # None: `--format` was not given. With a command, the option is wrong usage.
+    # None if `--format` was not given: together with a command, the option is wrong usage.
     as_json = None if output is None else output is VariablesFormat.JSON
     return serving.run(
         context.obj, settings=settings, log=log, command=command or [], as_json=as_json
@@ -215,7 +219,7 @@ def run(
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Splits names at commas. Names that differ only in case count as one, like in Azure.
+    """Splits names at commas. Names that differ only in case are the same name, as in Azure.
 
     Raises:
         UsageError: a name contains characters that workspaces and registries cannot have.

@@ -113,13 +113,13 @@ def shown_plan(session: Session, plan: Plan) -> str:
 
 def _text(session: Session, plan: Plan, since: str | None) -> str:
     if plan.options is not None and plan.options.names == ():
-        # The target was not read, so the plan cannot say how many environments are unchanged.
+        # `plan_for` did not read the target, so the number of unchanged environments is unknown.
         return f"No changes. No declared environment has changed since {since}."
     return shown_plan(session, plan)
 
 
 def _exit_code(plan: Plan, *, detailed: bool) -> int:
-    # A pipeline must not take a plan that cannot be applied for one that only has changes.
+    # 1 comes before 2: a pipeline must not continue with a plan that cannot be applied.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0

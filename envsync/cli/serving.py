@@ -48,15 +48,15 @@ def run(
         settings: the behaviour of the emulator.
         log: a file to which each request is appended as one line of JSON.
         command: the program and its arguments; empty to serve.
-        as_json: the output format of the variables; None if `--format` is not given.
+        as_json: whether to print the variables as JSON; None if `--format` is not given.
 
     Raises:
-        UsageError: the options exclude each other.
+        UsageError: the options cannot be combined, or `--workspaces` is empty.
         EnvsyncError: the extra is not installed, or the emulator cannot start.
     """
     if command and as_json is not None:
         raise UsageError(
-            "--format cannot be combined with a command: it formats the variables of a server."
+            "--format cannot be combined with a command: only a server prints its variables."
         )
     if not settings.workspaces:
         raise UsageError("--workspaces: expected at least one name.")
@@ -64,7 +64,7 @@ def run(
         from envsync.emulator.serve import running
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        # Any other missing module is a bug, which must not be reported as a missing extra.
+        # If any other module is missing, this is a bug and not a missing extra.
         if package not in _EXTRA:
             raise
         message = f"The emulator needs {package}: {install('emulator')}"
@@ -94,12 +94,12 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
             return _CANNOT_RUN
         children.append(process)
         code = process.wait()
-    # The return code of Popen is the negative number of the signal that ended the process.
+    # If a signal ended the process, the return code of Popen is the negative signal number.
     return _BY_SIGNAL - code if code < 0 else code
 
 
 def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
-    """Prints the variables of the emulator and blocks until a signal asks the process to end."""
+    """Prints the variables of the emulator and waits for a signal that ends the process."""
     stop = threading.Event()
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))

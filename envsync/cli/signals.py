@@ -1,10 +1,10 @@
-"""Handles Ctrl-C and termination: the first request ends a command in order, a second at once.
+"""Handles Ctrl-C and SIGTERM. The first signal ends a command in order, a second one at once.
 
 Python waits for the threads of its pools before it exits, and a thread that waits for the network
-cannot be interrupted. So a second request ends the process with `os._exit`.
+cannot be interrupted. So a second signal ends the process with `os._exit`.
 
-Signals are counted in a daemon thread. Python calls signal handlers only in the main thread. If
-that is waiting for a lock, the handler may run only after the wait:
+Signals are counted in a daemon thread. Python calls signal handlers only in the main thread. If the
+main thread waits for a lock, the handler may run only after the wait:
 https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
 """
 
@@ -31,7 +31,7 @@ _SHOW_CURSOR: Final = "\x1b[?25h"
 def second_interrupt_ends() -> Iterator[None]:
     """Makes a second Ctrl-C end the process at once. The first raises `KeyboardInterrupt`.
 
-    After a first Ctrl-C, this stays in effect when the block ends, because Python then waits for
+    After a first Ctrl-C, this also works after the end of the block, because Python then waits for
     threads. Does nothing outside the main thread, or if Ctrl-C already has a handler or is ignored.
     """
     main = threading.current_thread() is threading.main_thread()
@@ -42,7 +42,7 @@ def second_interrupt_ends() -> Iterator[None]:
     interrupted = False
 
     def note(number: int) -> None:
-        # A command that has installed its own handler decides about Ctrl-C itself.
+        # If a command has installed its own handler, only this handler reacts to Ctrl-C.
         ours = signal.getsignal(signal.SIGINT) in (interrupt, _nothing)
         if number == signal.SIGINT and ours:
             if received:
@@ -52,7 +52,7 @@ def second_interrupt_ends() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
-        # A second KeyboardInterrupt would be raised in the middle of the cleanup after the first.
+        # A second KeyboardInterrupt would interrupt the cleanup after the first one.
         signal.signal(signal.SIGINT, _nothing)
         signal.default_int_handler(number, frame)
 
@@ -67,14 +67,14 @@ def second_interrupt_ends() -> Iterator[None]:
 
 @contextmanager
 def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns whether Ctrl-C or a termination was requested.
+    """Yields a function that returns True after Ctrl-C or SIGTERM.
 
-    A second request ends the process. A termination after one Ctrl-C is no second request: a
-    cancelled GitHub workflow sends SIGINT, and SIGTERM 7.5 seconds later
+    A second signal ends the process, except SIGTERM after one SIGINT: a cancelled GitHub workflow
+    sends SIGINT, and SIGTERM 7.5 seconds later
     (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation).
 
     Args:
-        clean: removes temporary files; called before a second request ends the process.
+        clean: removes temporary files; called before a second signal ends the process.
     """
     received: list[int] = []
 
@@ -98,7 +98,7 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
 def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[None]:
     """Calls `note` with the number of each signal, in a daemon thread.
 
-    Only signals with a handler are noted. The handler itself is called as well.
+    Only signals with a handler are noted. Python calls their handler as well.
 
     Args:
         note: receives the numbers, one at a time.
@@ -134,7 +134,7 @@ def _nothing(_number: int, _frame: FrameType | None) -> None:
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
     """Ends the process without waiting for its threads."""
     show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    _say(f"{show_cursor}Interrupted at once: changes in flight may be done or not.\n")
+    _say(f"{show_cursor}Interrupted at once: changes in flight may or may not have been made.\n")
     clean()
     os._exit(EXIT_INTERRUPTED)
 
@@ -152,7 +152,10 @@ def _say(text: str) -> None:
 
 @contextmanager
 def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Yields a list of processes. Signals are sent to these processes and do not end this one."""
+    """Yields a list of processes, which is empty at first.
+
+    Signals are forwarded to the processes in the list, and do not end this process.
+    """
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -168,7 +171,7 @@ def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Installs a handler for the signals that ask a process to end: INT, TERM and HUP."""
+    """Installs a handler for SIGINT, SIGTERM and SIGHUP while the block runs."""
     wanted = [signal.SIGINT, signal.SIGTERM]
     # nohup starts a process with SIGHUP ignored, and the process has to leave it ignored.
     if os.name != "nt" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -182,7 +185,7 @@ def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[Non
 
 
 def _in_foreground() -> bool:
-    """Returns whether the terminal sends Ctrl-C to this process and its children."""
+    """Returns True if the terminal sends Ctrl-C to this process and its children."""
     if os.name == "nt":
         # Windows sends Ctrl-C to all processes that share a console.
         return True

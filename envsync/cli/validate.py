@@ -45,9 +45,9 @@ def run(
 def validate(
     session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool
 ) -> int:
-    """Prints the problems of the files at `paths`, or of all environment files without paths.
+    """Prints the problems of the files at `paths`, or of all environment files if it is empty.
 
-    Returns the exit code: 1 if there is an error, or with `strict` a warning; otherwise 0.
+    Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
     loaded = _load(session, paths)
     show_problems(
@@ -57,7 +57,7 @@ def validate(
         files=loaded.files,
         environments=len(loaded.declarations),
     )
-    # The severities in the output stay as they are: `--strict` decides only about the exit code.
+    # `--strict` changes only the exit code, not the severities in the output.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
 
@@ -65,7 +65,7 @@ def validate(
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     """Loads the environment files.
 
-    If `envsync.yaml` has errors, returns those alone: its settings say how to read the other files.
+    If `envsync.yaml` has errors, returns only these: reading the other files needs its settings.
     """
     try:
         config = session.config()
@@ -76,7 +76,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         config.root / config.environments,
         rules=config.rules,
         versions=config.versions,
-        # Paths on the command line start at the working directory, not at the project.
+        # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]

@@ -30,9 +30,9 @@ class Source:
         """Creates the source from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a source.
+            KeyError, TypeError: the data is not a source.
         """
-        return cls(**data)
+        return cls(data["file"], data["line"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ class Plan:
         # An approval must stay valid if an edit does not change what is applied. So the digest
         # ignores explanations, and line numbers, which move if a comment is added to a file. It
         # also ignores `latest` and `warnings`, which follow from the changes.
-        explaining = {"reason", "message", "fix", "source"}
+        explaining = {"reason", "message", "fix", "source", "predecessor", "differs"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]
         parts: list[JSON] = [

@@ -1,8 +1,8 @@
 """Runs the documented workflows on this machine with `act`, without containers.
 
-Stand-ins replace the actions of others: setup-python returns the Python of the tests, cache and
-login do nothing, and `act` replaces the checkout by a copy of the repository. The action of envsync
-is the real one. Its installation exists already, as after an earlier job on the same machine.
+Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache and
+login do nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
+not replaced. It is installed before the tests, as after an earlier job on the same machine.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Ran:
     Attributes:
         jobs: the result of each job, by its name.
         outputs: the outputs of each step, by `job/step`.
-        annotations: level, file, line and message of each. File and line are empty for a step.
+        annotations: level, file, line and message of each annotation. Without a file, file and
+            line are empty.
         failures: exit codes of the steps that failed, in order.
         log: the whole log.
         summary: the summaries of the jobs.
@@ -82,8 +83,8 @@ class Runner:
     """A self-hosted runner.
 
     Attributes:
-        home: its home directory, with the tool cache and the stand-ins.
-        forge: the GitHub that it is registered with.
+        home: the home directory of the runner, with the tool cache and the stand-ins.
+        forge: the GitHub that the runner is registered with.
         variables: additional environment variables of every step.
     """
 
@@ -162,7 +163,7 @@ class Runner:
             "--pull=false",
             "--no-cache-server",
             "--concurrent-jobs=1",
-            # Without it, act masks secrets in the log, and a leaked token would stay unnoticed.
+            # By default, act masks secrets in the log. A leaked token would stay unnoticed.
             "--insecure-secrets",
             f"--eventpath={file}",
             f"--action-cache-path={self.home / 'cache'}",

@@ -61,14 +61,14 @@ class Project:
         return self.git("rev-parse", "HEAD")
 
     def apply(self, *globs: str) -> None:
-        """Applies the project without a workflow."""
+        """Applies the project directly, without a workflow."""
         with patch.dict(os.environ, self.variables), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # importing azure-ai-ml emits many
+            warnings.simplefilter("ignore")  # importing azure-ai-ml emits many warnings
             project = load_project(self.path)
             assert apply_plan(project, make_plan(project, globs=globs)).ok
 
     def held(self) -> list[str]:
-        """Returns the names in the target, without the curated ones."""
+        """Returns the names of the environments in the target that are not curated."""
         with patch.dict(os.environ, self.variables):
             config = load_config(None, self.path).target()
             with closing(open_target(config, self.path)) as target:
@@ -107,7 +107,7 @@ def azure() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory, served: Forge) -> Runner:
-    """A runner on which the action is installed already."""
+    """A runner with an installed action."""
     runner = Runner(tmp_path_factory.mktemp("runner") / "home", served)
     runner.prepare(installed=True)
     return runner
@@ -169,7 +169,7 @@ def merged(runner: Runner, project: Project, forge: Forge) -> Ran:
     return runner.run(project.path, event="push", workflow="envsync-apply.yml", payload=payload)
 
 
-def test_a_pull_request_shows_its_plan_and_the_merge_applies_that_plan(
+def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     in_azure(project, "ws-1")
@@ -218,7 +218,7 @@ def test_a_pull_request_shows_its_plan_and_the_merge_applies_that_plan(
     assert forged.body == Marker("plan", ".", "dev", digest="sha256:0").line()
 
 
-def test_a_merge_stops_if_the_target_has_changed_and_a_new_digest_approves_it(
+def test_a_merge_stops_if_the_target_has_changed_until_a_new_digest_is_approved(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     in_azure(project, "ws-2")
@@ -241,7 +241,7 @@ def test_a_merge_stops_if_the_target_has_changed_and_a_new_digest_approves_it(
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
     assert result.startswith(
-        "**Nothing was applied to `dev`.** The plan is no longer the approved one."
+        "**Nothing was applied to `dev`.** The plan differs from the approved plan."
     )
     assert "- `update pydata:1` was not in the approved plan\n" in result
     assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
@@ -274,7 +274,7 @@ def test_each_target_has_its_own_comment_and_approval(
     assert stopped.failures == [1]
     assert sorted(told[2:]) == [
         "**Applied to `prod`**: 3 done.",
-        "**Nothing was applied to `dev`.** The plan is no longer the approved one.",
+        "**Nothing was applied to `dev`.** The plan differs from the approved plan.",
     ]
 
 
@@ -409,7 +409,7 @@ def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Proje
 
 
 def outside_code(text: str, *words: str) -> list[str]:
-    """Returns the words outside of code, where GitHub interprets mentions and HTML."""
+    """Returns the text outside of code. There, GitHub interprets mentions and HTML."""
     prose = re.sub(
         r"^(`{3,}).*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.MULTILINE | re.DOTALL
     )

@@ -77,7 +77,9 @@ def test_apply_accepts_each_kind_of_approval(approve: str) -> None:
         ({"command": "validate", "args": "--format sarif"}, "`args` contains --format"),
     ],
 )
-def test_an_invalid_input_is_named(inputs: dict[str, str], message: str) -> None:
+def test_the_error_for_an_invalid_input_names_the_input(
+    inputs: dict[str, str], message: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         read(**inputs)
 

@@ -60,7 +60,7 @@ def test_summaries_are_appended(tmp_path: Path) -> None:
     assert (tmp_path / "summary").read_text() == "one\ntwo\n"
 
 
-def test_an_unwritable_file_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unwritable_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(EnvsyncError, match="cannot be written: Is a directory"):
         Job(tmp_path, tmp_path, summary=tmp_path).add_summary("text")
 

@@ -78,7 +78,7 @@ def test_the_footer_names_command_directory_commit_and_log() -> None:
     )
 
 
-def test_each_problem_is_a_line() -> None:
+def test_each_problem_is_one_line() -> None:
     problem = Problem(
         rule="unknown-field",
         severity="error",
@@ -110,7 +110,7 @@ def test_no_line_of_a_message_ends_its_quotation() -> None:
     assert "`" * 10 not in text
 
 
-def test_each_outcome_is_a_line_and_failures_come_first() -> None:
+def test_each_outcome_is_one_line_and_failures_come_first() -> None:
     made = plan("a", "b", rejected="c")
     outcomes = [
         Outcome(made.changes[0], "done"),
@@ -130,13 +130,13 @@ def test_each_outcome_is_a_line_and_failures_come_first() -> None:
     assert lines[-1] == f"Digest `{made.digest}`"
 
 
-def test_plans_with_equal_changes_differ_in_project_or_target() -> None:
+def test_differences_mention_project_and_target_if_the_changes_are_equal() -> None:
     assert differences({"create a:1": "1"}, {"create a:1": "1"}) == [
         "- The changes are the same, but the project or the target is different."
     ]
 
 
-def test_each_difference_between_two_plans_is_named() -> None:
+def test_each_difference_between_two_plans_is_listed() -> None:
     before = {"create a:1": "1", "create b:1": "2", "update c:1": "3"}
     after = {"create a:1": "1", "update c:1": "4", "archive d": "5"}
 

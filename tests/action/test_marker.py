@@ -69,7 +69,7 @@ def test_a_marker_with_crlf_is_read() -> None:
     assert read_marker(line + "text\r\n") == Marker("plan", ".", "dev", digest=DIGEST)
 
 
-def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None:
+def test_a_marker_replaces_markers_of_the_same_command_directory_and_target() -> None:
     marker = Marker("plan", ".", "dev", digest=DIGEST)
 
     assert marker.replaces(Marker("plan", ".", "dev"))
@@ -83,7 +83,7 @@ def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None
     )
 
 
-def test_a_fingerprint_covers_the_change_and_not_its_reason() -> None:
+def test_a_fingerprint_does_not_depend_on_the_reason_of_a_change() -> None:
     def plan(reason: str, after: str) -> Plan:
         update = Change(
             action=Action.UPDATE,

@@ -97,7 +97,7 @@ def test_an_invalid_input_stops_the_step(step: Step) -> None:
     )
 
 
-def test_a_missing_working_directory_is_named(step: Step) -> None:
+def test_the_error_for_a_missing_working_directory_names_the_directory(step: Step) -> None:
     assert step.run("plan", working_directory="nowhere") == 1
     assert "nowhere cannot be entered: No such file or directory" in step.output
 
@@ -274,7 +274,7 @@ def test_a_commit_without_a_pull_request_is_not_applied(step: Step) -> None:
     assert not step.plan().is_empty
 
 
-def test_without_a_token_an_approval_cannot_be_read(step: Step) -> None:
+def test_an_approval_cannot_be_read_without_a_token(step: Step) -> None:
     step.trigger("push")
 
     assert step.run("apply", approve="comment", token="") == 1

@@ -94,7 +94,7 @@ def test_every_input_is_used() -> None:
     assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(action()["inputs"])
 
 
-def test_every_output_is_the_steps_output_of_the_same_name() -> None:
+def test_every_output_has_the_name_of_the_steps_output() -> None:
     outputs = action()["outputs"]
 
     assert {name: item["value"] for name, item in outputs.items()} == {

@@ -29,14 +29,14 @@ def edit(file: Path, before: str, after: str) -> None:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """Returns the line with the version of each environment file, by name of the file."""
+    """Returns the line with the version in each environment file, by file name."""
     return {
         path.stem: next(line for line in path.read_text().splitlines() if "version" in line)
         for path in sorted((project / "environments").glob("*-*.yml"))
     }
 
 
-def test_bump_changes_no_byte_but_the_version(project: Path, run: Run) -> None:
+def test_bump_changes_only_the_version(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
     # A byte order mark, a character outside ASCII, CRLF line ends and comments must survive.
     text = b"\xef\xbb\xbf# About \xc3\xa9\r\n" + file.read_bytes().replace(b"\n", b"  # 7\r\n")
@@ -147,7 +147,7 @@ def test_wrong_usage_exits_with_64_and_writes_nothing(
     assert versions(project) == {"a-7": 'version: "7"', "b-7": 'version: "7"'}
 
 
-def test_a_given_version_must_follow_the_rules_of_files(project: Path, run: Run) -> None:
+def test_bump_rejects_a_given_version_that_files_cannot_declare(project: Path, run: Run) -> None:
     declare(project, "a", "v3")
 
     assert run("bump", "a", "--version", "latest").err == (
@@ -289,7 +289,7 @@ def test_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> Non
     assert run("bump", "a", "--base", "nowhere").code == 1
 
 
-def test_without_git_the_plan_of_a_target_rejects_versions(project: Path, run: Run) -> None:
+def test_bump_without_git_uses_the_rejections_of_a_targets_plan(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     declare(project, "b", "1")
     run("apply", "--yes")

@@ -32,7 +32,7 @@ def repository(project: Path) -> Path:
 # check
 
 
-def test_without_edits_check_exits_with_zero_and_names_the_commit(
+def test_check_without_edits_exits_with_zero_and_names_the_commit(
     repository: Path, run: Run
 ) -> None:
     head = git(repository, "rev-parse", "--short=7", "HEAD")
@@ -66,7 +66,7 @@ def test_a_warning_exits_with_zero(repository: Path, run: Run) -> None:
     assert "warning[version-goes-back]" in result.out
 
 
-def test_json_has_the_keys_of_validate_and_the_fields(repository: Path, run: Run) -> None:
+def test_json_has_the_keys_of_validate_and_the_changed_fields(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     data = run("check", "--format", "json").data
 
@@ -108,7 +108,7 @@ def test_sarif_contains_the_rejection(repository: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
-def test_errors_in_files_are_printed_as_by_validate(
+def test_check_prints_errors_in_files_like_validate(
     repository: Path, run: Run, output: str
 ) -> None:
     declare(repository, "c", version="latest")
@@ -149,11 +149,11 @@ def test_a_project_outside_a_repository_is_an_error(project: Path, run: Run) -> 
     assert "is not in a git repository" in result.err
 
 
-def test_before_the_first_commit_nothing_is_rejected(project: Path, run: Run) -> None:
+def test_check_rejects_nothing_before_the_first_commit(project: Path, run: Run) -> None:
     new_repository(project)
     declare(project, "a")
 
-    assert run("check").out == "1 environment, and no commit yet to compare with.\n"
+    assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
 
 
 def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_new_commit_alone_changes_no_version(repository: Path, run: Run) -> No
     assert (commit_of(run), commit_of(run, "b:1")) == (head, first)
 
 
-def test_without_a_commit_the_tag_is_absent(project: Path, run: Run) -> None:
+def test_a_version_has_no_commit_tag_without_a_commit(project: Path, run: Run) -> None:
     declare(project, "a")
     applied = run("apply", "--yes")
     assert (applied.code, applied.err) == (0, "")
@@ -307,7 +307,7 @@ def test_without_a_commit_the_tag_is_absent(project: Path, run: Run) -> None:
     assert commit_of(run, "b:1") is None
 
 
-def test_a_repository_that_ignores_the_project_names_no_commit(project: Path, run: Run) -> None:
+def test_a_version_has_no_commit_tag_if_git_ignores_the_project(project: Path, run: Run) -> None:
     new_repository(project.parent)
     (project.parent / ".gitignore").write_text("*\n")
     commit(project.parent)

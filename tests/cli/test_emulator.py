@@ -1,4 +1,4 @@
-"""Tests of `envsync emulator`: its options, the command that it runs, and how both end."""
+"""Tests of `envsync emulator`: its options, and how it runs and ends a command or a server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 # A command
 
 
-# Directories, and a variable that azure-ai-ml sets in the process of other tests.
+# Two directories, and a variable that azure-ai-ml sets in this process during other tests.
 ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
@@ -90,7 +90,7 @@ def test_a_command_finds_the_emulator_in_its_environment() -> None:
     }
 
 
-def test_outer_proxies_and_certificates_are_replaced_for_the_command() -> None:
+def test_proxies_and_certificates_of_the_caller_are_replaced_for_the_command() -> None:
     outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
     done = envsync("emulator", "--", sys.executable, "-c", PRINT, **outside)
     variables = json.loads(done.stdout)
@@ -255,7 +255,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
     return found[0]
 
 
-def test_the_defaults_of_the_options_are_those_of_the_settings(
+def test_options_and_settings_have_the_same_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert settings_of(monkeypatch) == Settings()
@@ -292,8 +292,8 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "operation_polls": ("--operation-polls", "0", 0),
         "retry_after": ("--retry-after", "0", 0.0),
     }
-    # The addresses of containers depend on the blob account and its key. Only tests that replay
-    # recordings set `as_of`.
+    # The addresses of containers depend on the blob account and its key. `as_of` is only for tests
+    # that replay recordings.
     fixed = {"blob_account", "blob_key", "as_of"}
     words = [word for option, value, _ in options.values() for word in (option, value)]
     settings = settings_of(monkeypatch, *words)
@@ -385,7 +385,7 @@ def test_a_log_that_cannot_be_written_is_reported_on_one_line(tmp_path: Path) ->
     assert done.returncode == 1
 
 
-def test_without_azurite_the_emulator_warns_and_runs_the_command() -> None:
+def test_the_emulator_warns_without_azurite_and_runs_the_command() -> None:
     done = envsync(
         "emulator", "--", sys.executable, "-c", "print('runs')", ENVSYNC_AZURITE="no-such-program"
     )

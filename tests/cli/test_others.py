@@ -44,7 +44,7 @@ def test_validate_prints_a_summary_without_problems(project: Path, run: Run) -> 
     assert run("-q", "validate").out == ""
 
 
-def test_strict_makes_warnings_fail(project: Path, run: Run) -> None:
+def test_validate_strict_fails_if_there_are_warnings(project: Path, run: Run) -> None:
     declare(project, "a", image="python")
 
     assert run("validate").code == 0
@@ -70,7 +70,7 @@ def filled(project: Path, run: Run) -> Path:
     b = declare(project, "b", "1")
     declare(project, "c", "1")
     run("apply", "--yes")
-    # Without its file, the owned environment `b` is archived by the second apply.
+    # The second apply archives `b`, because the file of `b` is deleted.
     b.unlink()
     run("apply", "--yes")
     return project

@@ -38,7 +38,7 @@ def history(project: Path) -> int:
         connection.close()
 
 
-def test_after_an_apply_the_plan_is_empty(project: Path, run: Run) -> None:
+def test_the_plan_is_empty_after_an_apply(project: Path, run: Run) -> None:
     declare(project, "a", tags="{team: x}")
 
     planned = run("plan")
@@ -203,7 +203,9 @@ def test_a_saved_plan_is_refused_once_it_is_stale(project: Path, run: Run) -> No
     assert history(project) == 2
 
 
-def test_an_approved_digest_must_be_that_of_the_plan(project: Path, run: Run) -> None:
+def test_apply_is_refused_if_the_approved_digest_is_not_the_digest_of_the_plan(
+    project: Path, run: Run
+) -> None:
     declare(project, "a")
     digest = run("plan", "--format", "json").data["digest"]
 
@@ -249,7 +251,7 @@ def test_a_plan_file_that_cannot_be_read_or_written_is_reported_on_one_line(
     assert not list(project.glob(".plan*"))
 
 
-def test_apply_without_a_terminal_does_not_ask_and_is_refused(
+def test_apply_is_refused_if_no_terminal_can_ask_for_confirmation(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -284,7 +286,7 @@ def test_all_targets_plans_each_target_in_order(project: Path, run: Run) -> None
     assert run("plan", "--all-targets", "-t", "one").code == 64
 
 
-def test_a_plan_as_markdown_has_the_exit_codes_of_every_plan(project: Path, run: Run) -> None:
+def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run) -> None:
     declare(project, "a")
     assert run("plan", "--format", "markdown").code == 0
     assert run("plan", "--format", "markdown", "--detailed-exitcode").code == 2
@@ -364,7 +366,7 @@ def test_a_failed_change_is_printed_and_exits_with_one(
     assert run("plan", "--format", "json").data["summary"]["create"] == 1
 
 
-def test_a_lost_write_fails_verification_unless_it_is_turned_off(
+def test_a_lost_write_fails_unless_verification_is_turned_off(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -418,7 +420,7 @@ def test_a_refused_apply_prints_the_plan_as_json(project: Path, run: Run) -> Non
 
 def in_terminal(project: Path, *arguments: str) -> pexpect.spawn[str]:
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
-    # A terminal has colours unless this variable turns them off.
+    # NO_COLOR would turn off colours in the terminal.
     environment.pop("NO_COLOR", None)
     return pexpect.spawn(
         sys.executable,
@@ -472,7 +474,7 @@ def test_a_signal_finishes_the_changes_in_flight_and_exits_with_130(
         stderr=subprocess.PIPE,
         text=True,
     )
-    # The signal has to arrive in the middle of the apply, after the first writes.
+    # Send the signal during the apply, after the first writes.
     deadline = time.monotonic() + 60
     while history(project) < 5 and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -32,7 +32,7 @@ def test_github_annotations_name_file_line_and_column(project: Path, run: Run) -
     )
 
 
-def test_without_problems_no_annotation_is_printed(project: Path, run: Run) -> None:
+def test_no_annotation_is_printed_without_problems(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert run("validate", "--format", "github").out == ""
@@ -72,7 +72,7 @@ def test_paths_start_at_the_root_of_the_repository(project: Path, run: Run) -> N
     assert problem["file"] == "environments/a-1.yml"
 
 
-def test_without_a_repository_paths_start_at_the_github_workspace(
+def test_paths_start_at_the_github_workspace_without_a_repository(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a", versoin="1")
@@ -130,7 +130,7 @@ def test_a_project_behind_a_symbolic_link_is_named_by_its_real_path(
 ) -> None:
     declare(project, "a", versoin="1")
     (project / "envsync.yaml").touch()
-    # An empty directory named `.git` is enough: envsync only searches for the root here.
+    # An empty directory `.git` is enough, because envsync only searches for the root.
     (project.parent / ".git").mkdir()
     linked = project / "linked"
     linked.symlink_to(project)

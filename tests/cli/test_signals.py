@@ -1,4 +1,4 @@
-"""Tests of signals: the first ends a command in order, and a second ends it at once."""
+"""Tests of signals: the first signal ends a command in order, a second one at once."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
         _, err = process.communicate(timeout=HANGS)
 
     assert stopping.startswith("Stopping after the changes in flight.")
-    assert err == "Interrupted at once: changes in flight may be done or not.\n"
+    assert err == "Interrupted at once: changes in flight may or may not have been made.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_after_one_signal_the_upload_is_finished_and_the_rest_is_skipped(
+def test_one_signal_finishes_the_upload_and_skips_the_rest(
     service: Azure, faults: BlobFaults, tmp_path: Path
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
@@ -167,7 +167,7 @@ def test_a_second_interrupt_ends_the_process_while_python_waits_for_threads() ->
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: changes in flight may be done or not.\n",
+        "Interrupted at once: changes in flight may or may not have been made.\n",
     )
 
 

@@ -1,4 +1,4 @@
-"""What `check` rejects and what it accepts, in real repositories."""
+"""Tests of the edits that `check` rejects or accepts, in real repositories."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     ],
     ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_metadata_and_layout_may_change(root: Path, after: str) -> None:
+def test_check_accepts_new_versions_metadata_and_layout(root: Path, after: str) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -139,7 +139,7 @@ def test_the_environments_directory_may_move_when_settings_are_added_or_removed(
     assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
 
 
-def test_settings_behind_a_link_belong_to_the_directory_of_the_link(root: Path) -> None:
+def test_linked_settings_apply_to_the_directory_of_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),
         "x/environments/a.yml": environment(tags="{b: c}"),
@@ -302,7 +302,7 @@ def test_links_that_git_ignores_are_not_compared(root: Path) -> None:
 
 
 def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
-    """The context then contains `.git`, which differs after every commit."""
+    """In this case, the directory contains `.git`, which changes with every commit."""
     committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
     assert checked(root).problems == ()
 
@@ -425,7 +425,7 @@ def test_a_build_context_in_a_submodule_is_compared_with_the_recorded_commit(
     assert paths(checked(root, "HEAD~1")) == {"a:1": ["build.context"]}
 
 
-def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path) -> None:
+def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_path: Path) -> None:
     inner = new_repository(tmp_path / "inner")
     committed(inner, {"code.py": "1\n", ".gitignore": "__pycache__/\n"})
     git(root, "submodule", "--quiet", "add", str(inner), "environments/context/inner")
@@ -439,7 +439,7 @@ def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path
     assert field.files == {"inner/code.py": "modified"}
 
 
-def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
+def test_the_error_for_a_submodule_without_history_says_what_to_fetch(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -459,7 +459,7 @@ def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
         checked(clone, "HEAD~1")
 
 
-def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
+def test_a_project_in_a_submodule_is_compared_with_commits_of_the_submodule(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -475,7 +475,9 @@ def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
 # The commit
 
 
-def test_files_with_errors_in_the_commit_do_not_prevent_the_check_of_others(root: Path) -> None:
+def test_files_with_errors_in_the_commit_do_not_prevent_the_check_of_other_files(
+    root: Path,
+) -> None:
     committed(
         root,
         {
@@ -503,14 +505,14 @@ def test_a_settings_file_with_errors_in_the_commit_does_not_prevent_the_check(ro
     assert list(paths(checked(root))) == ["a:1"]
 
 
-def test_before_the_first_commit_nothing_is_rejected(root: Path) -> None:
+def test_check_rejects_nothing_before_the_first_commit(root: Path) -> None:
     write(root, {"environments/a.yml": environment()})
     result = checked(root)
 
     assert (result.base, result.problems, dict(result.used)) == (NO_COMMIT, (), {})
 
 
-def test_a_branch_is_compared_with_the_commit_at_which_it_began(root: Path, tmp_path: Path) -> None:
+def test_a_branch_is_compared_with_the_commit_where_it_began(root: Path, tmp_path: Path) -> None:
     base = committed(root, {"environments/a.yml": environment()})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))
@@ -585,7 +587,7 @@ def test_only_the_files_of_a_sparse_work_tree_are_compared(root: Path) -> None:
 # Warnings
 
 
-def test_a_lower_highest_version_is_a_warning(root: Path) -> None:
+def test_lowering_the_highest_version_is_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a.yml": environment(version="9")})
     result = checked(root)
@@ -596,17 +598,17 @@ def test_a_lower_highest_version_is_a_warning(root: Path) -> None:
     assert result.rejections == ()
 
 
-def test_a_lower_version_beside_the_highest_one_is_not_a_warning(root: Path) -> None:
+def test_adding_a_lower_version_is_not_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a-9.yml": environment(version="9")})
     assert checked(root).problems == ()
 
     for path in (root / "environments").iterdir():
         path.unlink()
-    assert checked(root).problems == ()  # a removed environment has no lower version
+    assert checked(root).problems == ()  # removing an environment lowers no version
 
 
-def test_files_that_git_ignores_are_a_warning_and_are_not_compared(root: Path) -> None:
+def test_environment_files_that_git_ignores_are_a_warning_and_not_compared(root: Path) -> None:
     committed(
         root,
         {
@@ -645,7 +647,7 @@ def test_files_that_git_ignores_are_a_warning_and_are_not_compared(root: Path) -
 
 
 def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts how often each file of a work tree is opened, by path relative to it."""
+    """Counts how often each file of a work tree is opened, by relative path."""
     reads: Counter[str] = Counter()
     opened = builtins.open
 
@@ -655,7 +657,7 @@ def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             reads[path.relative_to(root).as_posix()] += 1
         return opened(file, *args, **kwargs)
 
-    # `pathlib` uses `io.open`, everything else the built-in function.
+    # `pathlib` calls `io.open`; other modules call the built-in `open`.
     monkeypatch.setattr(builtins, "open", counting)
     monkeypatch.setattr(io, "open", counting)
     return reads
@@ -676,7 +678,7 @@ def test_check_reads_each_file_of_the_project_once(
     }
     ignored = {"environments/local.yml": environment("local")}
     committed(root, {**files, ".gitignore": "local.yml\n"})
-    # Every file differs from the commit: an unchanged one is also copied as a part of the commit.
+    # Every file is changed. An unchanged file is read again, as a part of the commit.
     changed = {name: text.replace("3.11", "3.12") + "# changed\n" for name, text in files.items()}
     write(root, {**changed, **ignored})
     reads = count_reads(root, monkeypatch)
@@ -716,7 +718,7 @@ def test_a_long_list_of_changes_is_truncated_in_the_message_only(root: Path) -> 
     assert len(problem.message) < 500
 
 
-def test_a_directory_without_its_git_directory_is_not_in_a_repository(root: Path) -> None:
+def test_check_fails_if_the_git_directory_is_missing(root: Path) -> None:
     committed(root, {"environments/a.yml": environment()})
     shutil.rmtree(root / ".git")
 

@@ -124,7 +124,7 @@ def test_only_a_directory_is_a_local_context() -> None:
     assert EnvironmentSpec(image="x").local_context is None
 
 
-def test_an_inference_config_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+def test_an_inference_config_is_equal_after_a_json_round_trip() -> None:
     config = InferenceConfig(Route("/live", 1), Route("/ready", 2), Route("/score", 3))
 
     assert InferenceConfig.from_json(config.to_json()) == config
@@ -183,7 +183,7 @@ def test_a_missing_reserved_tag_leaves_its_attribute_unset(key: str) -> None:
     assert getattr(Provenance.from_tags(tags), key.removeprefix("envsync.")) is None
 
 
-def test_user_tags_are_all_tags_except_the_reserved_ones() -> None:
+def test_user_tags_are_all_tags_except_reserved_tags() -> None:
     tags = {"team": "x", "envsync": "1", "ENVSYNC.owner": "2", "my.envsync.owner": "3"}
 
     assert user_tags({**tags, **RECORD, "envsync.new": "4"}) == tags

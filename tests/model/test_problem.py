@@ -18,7 +18,7 @@ PROBLEM = Problem(
 )
 
 
-def test_a_problem_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+def test_a_problem_is_equal_after_a_json_round_trip() -> None:
     assert Problem.from_json(PROBLEM.to_json()) == PROBLEM
     assert Problem.from_json(PROBLEM.to_json() | {"fields": []}) == PROBLEM
 

@@ -1,4 +1,4 @@
-"""Strings that try to inject Markdown, HTML or control sequences, and plans full of them."""
+"""Strings that try to inject Markdown, HTML or control sequences, and plans that contain them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NASTY = (
     "# x", "> x", "- x", "1. x", "1) x", "7.", "* * *", "---", "===", "    x", "\t", " ", "  ", "",
     # Line breaks, control characters and escape sequences.
     "\n", "\r\n", "\n\n", "\n```\n", "\u2028", "\u2029", "\x00", "\x1b[2J", "\x07", "\x85",
-    # Characters that cannot be seen, or that change the direction of text.
+    # Invisible characters, and characters that change the direction of text.
     "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff",
     # Emphasis.
     "**x**", "_x_", "~~x~~", "*", "_",
@@ -40,7 +40,7 @@ values = st.one_of(
 
 
 def plan_of(text: str, value: object = "x") -> Plan:
-    """A plan with every part, in which every string from outside is `text`."""
+    """Returns a plan with every part. Every string from files or services is `text`."""
     field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
     source = Source(text, 3)
     return Plan(

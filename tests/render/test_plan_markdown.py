@@ -6,7 +6,7 @@ import re
 
 import cmarkgfm  # type: ignore[import-untyped]  # cmarkgfm has no types
 import pytest
-from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # as above
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # cmarkgfm has no types
 from hypothesis import example as case
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,11 +89,11 @@ INLINE = {"text", "code_inline", "strong_open", "strong_close"}
 """The only inline elements that a plan may have. A link or an image would come from a string."""
 
 
-def test_a_whole_plan() -> None:
+def test_a_plan_with_every_part_is_rendered() -> None:
     assert plan_markdown(example()) == EXPECTED
 
 
-def test_an_empty_plan() -> None:
+def test_an_empty_plan_is_rendered_with_its_digest() -> None:
     plan = Plan(PROJECT, TARGET, unchanged=3)
 
     assert plan_markdown(plan) == (
@@ -132,7 +132,7 @@ def test_many_lines_are_folded() -> None:
 
 
 def structure(tokens: list[Token]) -> list[str]:
-    """The blocks of a Markdown document by type, without their content."""
+    """Returns the types of the blocks of a Markdown document."""
     return [token.type for token in tokens]
 
 
@@ -157,7 +157,7 @@ def test_known_attacks_stay_inside_code(text: str) -> None:
 
 
 @given(texts)
-def test_strings_in_a_plan_become_one_printable_line(text: str) -> None:
+def test_every_string_in_a_plan_becomes_one_printable_line(text: str) -> None:
     lines = plan_markdown(plan_of(text)).split("\n")
 
     assert [
@@ -177,7 +177,7 @@ def test_the_parser_of_github_finds_the_same_structure(text: str, value: object)
 
 
 def tags(text: str) -> list[str]:
-    """The HTML tags of a Markdown document, without code spans."""
+    """Returns the HTML tags of a Markdown document, except in code spans."""
     html = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
     return [tag for tag in re.findall(r"<[^>]+>", html) if tag not in ("<code>", "</code>")]
 
@@ -211,7 +211,7 @@ def test_a_fence_encloses_all_its_lines(lines: list[str]) -> None:
         ("don't", "don't"),
     ],
 )
-def test_prose_puts_everything_but_plain_words_into_code(text: str, shown: str) -> None:
+def test_prose_puts_all_text_except_plain_words_into_code(text: str, shown: str) -> None:
     assert prose(text) == shown
 
 
@@ -238,7 +238,7 @@ def large(changes: int, rejections: int, warnings: int) -> Plan:
 
 
 def shown_and_left_out(text: str, shown: str, name: str) -> int:
-    """The number of items that a document shows, plus the number that it reports as left out."""
+    """Returns the number of items in a document, including the items reported as left out."""
     (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, om", text, re.MULTILINE) or ["0"]
     return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
 
@@ -247,7 +247,7 @@ def shown_and_left_out(text: str, shown: str, name: str) -> int:
 @settings(deadline=None)
 @given(st.integers(4096, 70_000), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90))
 @case(4096, 90, 90, 90)
-def test_a_cut_plan_fits_the_limit_and_counts_what_is_left_out(
+def test_a_cut_plan_fits_the_limit_and_counts_the_items_left_out(
     limit: int, changes: int, rejections: int, warnings: int
 ) -> None:
     plan = large(changes, rejections, warnings)

@@ -110,7 +110,7 @@ Digest sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159
 """
 
 
-def test_a_whole_plan_at_eighty_columns() -> None:
+def test_a_plan_with_every_part_is_rendered_for_eighty_columns() -> None:
     assert plan_text(example()) == EXPECTED
 
 

@@ -1,4 +1,4 @@
-"""The view of a plan that all its renderers share."""
+"""The view of a plan, which is the input of all renderers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.render.hostile import plan_of, texts, values
 from tests.render.test_plan_text import example
 
 
-def test_the_view_of_a_whole_plan() -> None:
+def test_the_view_contains_every_part_of_a_plan() -> None:
     shown = view(example())
 
     assert (shown.target, shown.kind, shown.id) == ("local", "local", ".envsync/local.db")
@@ -84,7 +84,7 @@ def test_every_string_in_a_view_is_one_printable_line(text: str, value: object) 
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every string in a value."""
+    """Yields every string in a value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
@@ -95,7 +95,7 @@ def strings(value: object) -> Iterator[str]:
             yield from strings(getattr(value, field.name))
 
 
-def test_an_absent_value_is_none_and_an_empty_one_is_not() -> None:
+def test_an_absent_value_is_none_and_an_empty_value_is_a_string() -> None:
     nothing, empty = (view(plan_of("x", value)).changes[0].fields[0] for value in (None, ""))
 
     assert (nothing.before, empty.before, empty.after) == (None, '""', '"x"')

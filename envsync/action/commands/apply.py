@@ -31,8 +31,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        approval: the reviewed plan. No other plan is applied. If None, every
-            plan is applied.
+        approval: the reviewed plan, which alone is applied. If None, any plan is applied.
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)
@@ -46,7 +45,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     outcomes = outcomes_from_json(data["outcomes"], planned)
     file = new_plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
-    # An apply with failed changes also ends with an error, but it has outcomes.
+    # If changes have failed, the exit code is not 0, but there are outcomes.
     if completed.code == 0 or outcomes:
         markdown = applied_markdown(planned, outcomes, data["verified"])
     else:
@@ -64,7 +63,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
 
 def _refusal(planned: Plan, completed: Completed, approval: Approval | None) -> Markdown:
     if approval is not None and approval.digest != planned.digest:
-        return refused_markdown("The plan is no longer the approved one.", planned, approval)
+        return refused_markdown("The plan differs from the approved plan.", planned, approval)
     reason = completed.stderr.strip().rpartition("\n")[2].removeprefix("Error: ")
     return refused_markdown(reason, planned, None)
 

@@ -50,7 +50,7 @@ def no_plan(completed: Completed, directory: Path) -> Result:
 
     Args:
         completed: the finished `plan` or `apply`.
-        directory: the directory that it ran in.
+        directory: the working directory of the command.
     """
     # Neither `plan` nor `apply` prints the problems of files as JSON; `validate` does.
     validated = envsync(directory, "validate", "--format", "json")
@@ -64,5 +64,5 @@ def target_option(inputs: Inputs) -> tuple[str, ...]:
 
 
 def new_plan_file(temporary: Path) -> Path:
-    """Returns a path for a plan in a new directory: a job may run several steps."""
+    """Returns a path for a plan in a new directory: a job may contain several steps that plan."""
     return Path(tempfile.mkdtemp(prefix="envsync-", dir=temporary)) / "plan.json"

@@ -37,7 +37,7 @@ def problems_result(completed: Completed, directory: Path) -> Result:
 
     Args:
         completed: the finished command.
-        directory: the directory that it ran in.
+        directory: the working directory of the command.
     """
     data = completed.json()
     if data is None:
@@ -57,7 +57,7 @@ def problems_result(completed: Completed, directory: Path) -> Result:
 def annotation_prefix(directory: Path) -> str:
     """Returns the project directory relative to the repository's root.
 
-    GitHub resolves the paths of annotations from there. Problems name files relative to the
+    GitHub resolves paths in annotations from that root. Paths in problems are relative to the
     directory of `envsync.yaml`.
     """
     config = find_config(directory)
