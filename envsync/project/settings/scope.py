@@ -15,7 +15,7 @@ from envsync.project.environment.fields import read_tags
 from envsync.project.problems import Report
 from envsync.project.rules import RULES
 from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
-from envsync.project.yaml.nodes import STR, entries
+from envsync.project.yaml.nodes import STR, entries, walk
 
 SCOPE_SETTINGS: Final = ("include", "exclude", "tags", "suffix")
 """The settings that every kind of target may have."""
@@ -85,11 +85,20 @@ def read_scope(reader: MappingReader, later: MappingReader) -> Scope:
         elif key in SCOPE_SETTINGS and isinstance(entry.value, SequenceNode):
             items = enumerate(entry.value.value)
             positions |= {f"{key}[{index}]": position_of(item) for index, item in items}
+    # An unset variable must not prevent the use of other targets.
+    variable = {
+        key
+        for key, entry in reader.entries.items()
+        if any(uses_variables(node) for node in walk(entry.value))
+    }
+    include, exclude, suffix = (
+        later if key in variable else reader for key in ("include", "exclude", "suffix")
+    )
     return Scope(
-        include=_read_include(reader),
-        exclude=reader.strings("exclude"),
+        include=_read_include(include),
+        exclude=exclude.strings("exclude"),
         tags=MappingProxyType(_read_tags(reader, later=later)),
-        suffix=_read_suffix(reader),
+        suffix=_read_suffix(suffix),
         positions=MappingProxyType(positions),
     )
 

@@ -73,10 +73,12 @@ def test_an_unset_variable_in_a_tag_is_reported_when_the_target_is_used(tmp_path
     ]
 
 
-def test_an_unset_variable_in_a_suffix_is_reported(tmp_path: Path) -> None:
-    assert problems(tmp_path, local("suffix: '-${A}'")) == [
-        "4:15 unset-variable: The environment variable `A` is not set."
-    ]
+@pytest.mark.parametrize("text", ["suffix: '-${A}'", "include: [a, '${A}']", "exclude: ['${A}']"])
+def test_an_unset_variable_is_reported_when_the_target_is_used(text: str, tmp_path: Path) -> None:
+    config = read(tmp_path, local(text))
+
+    with pytest.raises(InvalidProject, match="The environment variable `A` is not set"):
+        config.target("dev")
 
 
 def test_a_default_description_satisfies_the_rule_about_descriptions(tmp_path: Path) -> None:
