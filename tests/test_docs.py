@@ -37,6 +37,7 @@ from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
@@ -405,6 +406,7 @@ def test_every_key_in_the_json_of_a_plan_is_documented() -> None:
         target=TargetIdentity("local", "local", "local"),
         changes=(Change(Action.UPDATE, "version", "a", "1", "why", (FieldChange("x", 1, 2),)),),
         rejections=(Rejection("immutable", "b", "1", "why", "fix"),),
+        options=Options(),
     ).to_json()
     section = sections(DOCS / "plan.md")["JSON"]
     (example,) = (json.loads(block.text) for block in blocks(section) if block.info == "json")
