@@ -1,8 +1,8 @@
 """Plans and applies real releases of Azure ML's curated environments, to one local target.
 
 The releases are the 1,380 commits of the branch `release` in a git bundle. The rejections of each
-plan are compared with git: a version must be rejected if and only if its files differ from those
-of its first release.
+plan are compared with git: a version must be rejected if and only if its files differ from its
+files in the first release that contains the version.
 
     python benchmarks/bench_releases.py [--commits N]
 """
@@ -46,15 +46,16 @@ def git(repository: Path, *arguments: str) -> str:
 
 
 def blobs(repository: Path) -> dict[str, str]:
-    """Returns the files of the current commit: path and blob id of each."""
+    """Returns the blob id of each file in the current commit, by path."""
     lines = git(repository, "ls-tree", "-r", "-z", "HEAD").split("\0")[:-1]
     return {path: meta.split()[2] for meta, path in (line.split("\t") for line in lines)}
 
 
 def content(tree: dict[str, str], root: Path, declaration: Declaration) -> tuple[object, ...]:
-    """Returns the content of a version, with git's blob ids instead of envsync's hashes.
+    """Returns the content of a version. The files of a build context are represented by blob ids.
 
-    The declaration supplies the other fields, and the list of files if there is an ignore file.
+    The other fields come from the declaration. If the build context contains an ignore file, the
+    list of files also comes from the declaration.
     """
     spec, build = declaration.spec, declaration.spec.build
     files: tuple[object, ...] = ()
@@ -78,7 +79,7 @@ def left_out(repository: Path, loaded: Loaded, names: dict[str, str]) -> set[str
     """Returns the names of the environments whose files have errors in this commit."""
     refused = {problem.file for problem in loaded.problems if problem.severity == "error"}
     found = set()
-    # A file with errors has no declaration: take the name of an earlier commit or of the text.
+    # A file with errors has no declaration, so read the name from an earlier commit or the text.
     for file in refused:
         directory = file.split("/")[0]
         found.add(names.get(directory, directory))
@@ -97,7 +98,7 @@ def main() -> int:
         print(f"skipped: {BUNDLE} does not exist")
         return 0
 
-    gc.disable()  # as the command line does, to measure the same speed
+    gc.disable()  # the command line also disables garbage collection
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     spent: defaultdict[str, float] = defaultdict(float)

@@ -1,7 +1,7 @@
-"""Measures the time of whole processes with 1,000 and 10,000 environments that have conda files.
+"""Measures the time of envsync commands with 1,000 and 10,000 environments with conda files.
 
-On a shared machine, times vary, but ratios within one run are comparable. So each time is printed
-with a reference: the import of typer, PyYAML's C parser for the same files, or the loader of
+On a shared machine, times vary, but ratios of times are comparable. So each time is printed with
+the time of a reference: the import of typer, PyYAML's C parser for the same files, or the loader of
 azure-ai-ml (measured for a hundredth of the files and multiplied).
 
     python benchmarks/bench_speed.py [--sizes 1000 10000]
@@ -116,7 +116,7 @@ def main() -> None:
         small = here / "small"
         write_project(small, 20)
         commit(small)
-        for hook in ("validate", "check"):  # both run as hooks before each commit
+        for hook in ("validate", "check"):  # hooks run both before each commit
             row(f"{hook} 20", seconds([*ENVSYNC, hook], small), "import typer", bare)
         for count in sizes:
             project = here / str(count)
@@ -125,7 +125,7 @@ def main() -> None:
             repeat = REPEAT if count <= 1000 else 2
             parse = seconds([sys.executable, "-c", C_PARSER], project, repeat)
             part = max(1, count // 100)
-            # Measured twice: on a machine, the first import of azure-ai-ml is far slower.
+            # Run this twice, because the first import of azure-ai-ml on a machine is far slower.
             few = seconds([sys.executable, "-c", SDK.format(count=1)], project, 2)
             more = seconds([sys.executable, "-c", SDK.format(count=1 + part)], project, 1)
             validate = seconds([*ENVSYNC, "-q", "validate"], project, repeat)

@@ -9,7 +9,7 @@ Examples in a Markdown file are marked as follows:
 - ```` ```yaml environment ````: an environment file without any problem.
 - ```` ```yaml config ````: an `envsync.yaml`.
 - ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
-  only this rule, and good files break no rule. `# beside it: a, b (200 MB)` names further files
+  only this rule, and good files break no rule. `# beside it: a, b (200 MB)` lists further files
   that the test creates. With `config` after `bad` or `good`, the file is an `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
 - `<!-- before: COMMANDS -->` above a block: a shell runs these commands before the block.
@@ -193,7 +193,7 @@ def test_every_rule_is_documented_with_its_severity() -> None:
 
 
 @pytest.mark.parametrize("rule", RULE_SECTIONS)
-def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_none(
+def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_no_rule(
     rule: str, tmp_path: Path
 ) -> None:
     expected = {"bad": {rule}, "good": set[str]()}
@@ -288,7 +288,7 @@ def tagged(info: str) -> list[object]:
 
 
 @pytest.mark.parametrize("text", tagged("yaml environment"))
-def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) -> None:
+def test_each_example_of_an_environment_file_has_no_problem(text: str, tmp_path: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "example.yml").write_text(text, encoding="utf-8")
 
@@ -296,7 +296,7 @@ def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", tagged("yaml config"))
-def test_an_example_of_a_configuration_has_no_problem(text: str, tmp_path: Path) -> None:
+def test_each_example_of_a_settings_file_has_no_problem(text: str, tmp_path: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
 
@@ -304,7 +304,7 @@ def test_an_example_of_a_configuration_has_no_problem(text: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", tagged("json"))
-def test_an_example_of_json_is_valid(text: str) -> None:
+def test_each_example_of_json_is_valid(text: str) -> None:
     json.loads(text)
 
 
@@ -361,7 +361,7 @@ def shows(expected: str, output: str) -> bool:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_the_json_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
+def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
     project = examples_project(tmp_path)
     commit(new_repository(project))
     image = project / "environments" / "base" / "cpu-base.yml"
@@ -393,7 +393,8 @@ def test_the_json_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
 def shape(value: object) -> object:
     """Returns the keys of JSON data, without its values.
 
-    A list is represented by its first item. A plan is left out, because docs/plan.md describes it.
+    Only the first item of a list is returned. A plan is left out, because docs/plan.md describes
+    plans.
     """
     if isinstance(value, dict):
         return {key: None if key == "plan" else shape(item) for key, item in value.items()}

@@ -26,7 +26,7 @@ ENVSYNC = (sys.executable, "-m", "envsync")
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command without the settings of this machine and of a commit in progress."""
+    """Runs a command without the settings of this machine or of a running git hook."""
     # git sets GIT_INDEX_FILE and others for its hooks, and these tests may run in a git hook.
     foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
@@ -96,7 +96,7 @@ def commit(project: Path) -> subprocess.CompletedProcess[str]:
     return run(project, "git", "commit", "--message", "Edit")
 
 
-def test_the_hook_stops_an_immutable_edit_and_allows_it_after_a_bump(
+def test_the_hook_stops_an_edit_of_an_immutable_field_and_allows_it_after_a_bump(
     project: Path,
 ) -> None:
     before = head(project)
@@ -182,7 +182,7 @@ def test_the_documented_hooks_exist() -> None:
         assert hook["entry"] == there[name]["entry"].replace("envsync", "envsync -C models")
 
 
-def test_the_docs_show_the_configuration_of_init() -> None:
+def test_the_docs_contain_the_configuration_that_init_writes() -> None:
     assert read("envsync/cli/templates/pre-commit.yaml") == DOCUMENTED[1]
 
 

@@ -1,7 +1,7 @@
 """`Approval`: the plan that was reviewed on a pull request. A workflow finds it after the merge.
 
-Only a comment that the owner of the token wrote, and that no other account edited, is an approval.
-Anybody who may comment can write a comment that looks the same.
+A comment is an approval only if the owner of the token wrote the comment and no other account
+edited it. Otherwise, everyone who can write a comment could approve a plan.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from envsync.action.github import GitHub
 
 _PAUSES: Final = (2.0, 4.0)
-"""Seconds between the attempts to find a pull request. GitHub links a new commit to its pull
-request with a delay of a few seconds."""
+"""Seconds to wait between attempts to find the pull request of a commit. After a merge, GitHub
+needs a few seconds to link the new commit to its pull request."""
 
 
 class NotApproved(EnvsyncError):
@@ -33,7 +33,7 @@ class Approval:
 
     Attributes:
         digest: the digest of the plan.
-        changes: the `fingerprints` of the plan; None if they were not kept.
+        changes: the result of `fingerprints` for the plan; None if only the digest is known.
         url: the URL of the comment that shows the plan; empty if no comment shows it.
     """
 
@@ -56,7 +56,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     for pause in (*_PAUSES, None):
         for pull in github.merged_with(event.sha):
             # GitHub lists every pull request that contains the commit. Choose the pull request
-            # whose merge ended with this commit, on the branch that the workflow runs for.
+            # whose merge created this commit, on the branch that the workflow runs for.
             if pull.merge == event.sha and pull.base == event.branch:
                 return pull.number
         if pause is not None:
@@ -90,9 +90,10 @@ def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
             f"{where} has {len(posts)} comments of {github.login} with a plan for {target}, so it "
             "is unknown which of them was reviewed. Delete all but one and run this job again."
         )
-    # Read the body together with its editor: the comment may have changed since it was listed.
+    # Read the body and its last editor in one request, because another account can edit the comment
+    # after `comments` has returned it.
     body, editor = github.last_edit(posts[0])
-    # Anybody who can edit the comment could otherwise approve any plan.
+    # Without this check, everyone who can edit the comment could approve any plan.
     if editor not in {None, github.login}:
         raise NotApproved(
             f"{posts[0].url} was edited by {editor}, so its plan is not trusted. Review a new "

@@ -1,8 +1,8 @@
 """`GitHub`: a client for the calls of GitHub's API that the action makes.
 
 The client works with GitHub Enterprise Server as well. It uses version 2022-11-28 of the REST API
-(https://docs.github.com/rest). GraphQL is used for the owner of a token and the editor of a
-comment, which REST does not return.
+(https://docs.github.com/rest). The REST API does not return the owner of a token or the editor of a
+comment, so the client reads them with GraphQL.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT: Final = (10, 30)
-"""Seconds to wait for a connection, and for each part of a response."""
+"""Timeouts in seconds: for a connection, and for each part of a response."""
 
 _PAUSES: Final = (1.0, 2.0, 4.0)
-"""Seconds between attempts."""
+"""Seconds to wait before a request is repeated, for each repetition."""
 
 _LONGEST_WAIT: Final = 60.0
-"""Maximum number of seconds to wait for a rate limit. Waiting in a job costs minutes."""
+"""Maximum number of seconds to wait until GitHub's rate limit allows another request. A waiting job
+costs money."""
 
 _BUSY: Final = frozenset({500, 502, 503, 504})
 _EDIT_QUERY: Final = """\
@@ -40,7 +41,7 @@ class GitHubError(EnvsyncError):
 
 
 class Forbidden(GitHubError):
-    """The token does not have the permission for a call."""
+    """GitHub refused a call, because the token is invalid or lacks a permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class Post:
 
     Attributes:
         id: the id of a comment, or the number of an issue.
-        node: the id of a comment or an issue in GraphQL.
+        node: the id of the comment or issue in GraphQL.
         author: the login of the author. The login of a bot ends with `[bot]`.
-        body: the Markdown.
-        url: the URL for browsers.
+        body: the text in Markdown.
+        url: the URL of the page on GitHub.
     """
 
     id: int
@@ -82,7 +83,7 @@ class GitHub:
 
     Args:
         repository: `owner/name`.
-        token: the token. It is never part of a message.
+        token: the token for GitHub's API. No message contains the token.
         api: the URL of the REST API, without `/` at the end.
         graphql: the URL of the GraphQL API.
     """
@@ -102,7 +103,7 @@ class GitHub:
                 "User-Agent": "envsync-action",
             }
         )
-        # Without this, requests would replace the token by an entry for the host in ~/.netrc.
+        # Otherwise, `requests` would send a password from ~/.netrc instead of the token.
         # https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication
         self._session.auth = lambda request: request
         self._login: str | None = None
@@ -175,7 +176,8 @@ class GitHub:
         while query:
             answer = self._send("GET", self._repository + path, params=query)
             yield from _json(answer, list)
-            # Use only the query of the next link: a link to another host would leak the token.
+            # Take only the query from the link to the next page. Otherwise, a link to another host
+            # would send the token to that host.
             query = dict(parse_qsl(urlsplit(answer.links.get("next", {}).get("url", "")).query))
 
     def _call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
@@ -198,8 +200,9 @@ class GitHub:
         """
         import requests
 
-        # If the response to a POST is lost, GitHub may have executed the request. Repeating
-        # it could write a second comment. GraphQL queries are POST requests as well, but only read.
+        # If the response to a POST is lost, it is unknown whether GitHub executed the request. A
+        # repeated POST could write a second comment. GraphQL queries are POST requests, but they
+        # only read.
         repeatable = method != "POST" or url == self._graphql
         for pause in (*_PAUSES, None):
             try:
@@ -207,7 +210,8 @@ class GitHub:
             except requests.RequestException as error:
                 if pause is None or not repeatable:
                     kind = type(error).__name__
-                    # The exception's own message can contain the URL with its query.
+                    # Show only the type of the exception: its message can contain the query of the
+                    # URL.
                     raise GitHubError(f"{self._api} cannot be reached: {kind}.") from error
                 wait = pause
             else:
@@ -217,7 +221,7 @@ class GitHub:
                 limited = _is_limited(answer)
                 again = limited or (repeatable and answer.status_code in _BUSY)
                 wait = _wait(answer, pause or 0)
-                # A longer wait would cost more than running the job again.
+                # Waiting longer would cost more than running the job again.
                 if pause is None or not again or wait > _LONGEST_WAIT:
                     raise _error(answer, limited=limited)
             time.sleep(wait)
@@ -264,7 +268,7 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns the seconds to wait: the time in the response, or `pause` if it contains none."""
+    """Returns the seconds to wait, from the response. Without a time in the response: `pause`."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():

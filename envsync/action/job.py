@@ -53,8 +53,9 @@ class Job:
         """Prints text to the log without letting GitHub execute workflow commands in it."""
         if not text.strip():
             return
-        # The text can quote a line such as `::error::` from a file of a pull request, which GitHub
-        # must not execute. The token is random, because the file could contain a known token.
+        # The text can quote a file of a pull request. GitHub must not execute a line such as
+        # `::error::` from this file. The token ends the text. It is random, because the file could
+        # contain a fixed token.
         token = secrets.token_hex(16)
         self.write_commands(f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n")
 
@@ -82,7 +83,8 @@ class Job:
         """
         lines = []
         for name, value in values.items():
-            # The delimiter is random: a value with a known delimiter could set other outputs.
+            # The delimiter is random, because a value that contains the delimiter could set other
+            # outputs.
             delimiter = secrets.token_hex(16)
             lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
         self._append(self.outputs, "".join(lines))

@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from envsync.plan.outcome import Outcome
     from envsync.plan.plan import Plan
 
-# GitHub counts characters and this module counts bytes. A string never has fewer bytes than
-# characters, so the limit holds.
+# The limit of GitHub is in characters, but this module counts bytes. A string has at least as many
+# bytes as characters, so a text within the limit in bytes is never too long for GitHub.
 MAX_COMMENT: Final = 65_536
 """Maximum size of a comment or an issue on GitHub."""
 
 Markdown: TypeAlias = Callable[[int], str]
-"""A function that renders Markdown within a number of bytes. Comments have a lower limit than
-summaries."""
+"""A function that renders Markdown. Its argument is the maximum size in bytes, which is lower for a
+comment than for a summary."""
 
 _MAX_ERROR: Final = 4_000
 """Maximum length of a quoted error message in characters."""
 
 _REMAINDER: Final = 60
-"""Bytes reserved for the line with the number of lines that are left out."""
+"""Bytes reserved for the last line of a text that is cut. This line contains the number of lines
+that are left out."""
 
 
 def size(text: str) -> int:
@@ -50,7 +51,7 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
     Args:
         lines: the lines, without line breaks.
-        limit: maximum size in bytes, including a line with the number of lines left out.
+        limit: maximum size of the result in bytes.
     """
     lines, room = list(lines), limit - _REMAINDER
     kept: list[str] = []
@@ -64,8 +65,8 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
 
 def footer(inputs: Inputs, event: Event) -> str:
-    """Returns the command, directory, commit and log of a result, as the last line of a post."""
-    # The result of a failure does not name the target, so the footer does.
+    """Returns the last line of a comment or issue: command, directory, commit and log."""
+    # The footer contains the target, because the result of a failed command does not.
     target = f" -t {inputs.target}" if inputs.target else ""
     parts = [code(printable(f"envsync {inputs.command}{target}"))]
     if inputs.directory != ".":
@@ -88,7 +89,7 @@ def problems_markdown(summary: str, problems: Sequence[Problem]) -> Markdown:
 
 def failure_markdown(title: str, message: str) -> Markdown:
     """Renders the error message of a command as a quotation."""
-    # `countable` breaks up long runs of backticks, which would end the quotation.
+    # Long runs of backticks would end the quotation, so `countable` breaks them up.
     shown = "".join(
         f"{countable(printable(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
     )
@@ -117,7 +118,7 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
         f"- {code(f'{SIGNS[item.change.action]} {item.change.action}')} "
         f"{code(printable(item.change.address))} {item.status}"
         + (f": {prose(printable(item.error))}" if item.error else "")
-        # Failures first: `cut` leaves out the end.
+        # List failures first, because `cut` leaves out the last lines.
         for item in sorted(outcomes, key=lambda item: item.status == "done")
     ]
     lines += ["", f"Digest {code(plan.digest)}"]
@@ -125,10 +126,10 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
 
 
 def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Markdown:
-    """Renders why no change was applied, and the current plan.
+    """Renders the reason why no change was applied, followed by the current plan.
 
     Args:
-        reason: why no change was applied, in a sentence.
+        reason: a sentence that says why no change was applied.
         plan: the current plan.
         approval: the approved plan. If None, no differences are shown.
     """
@@ -148,7 +149,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
         ]
 
     def render(limit: int) -> str:
-        # The differences get at most half of the space: the plan must remain readable.
+        # Use at most half of the space for the differences, so that the plan remains readable.
         above = cut(lines, limit // 2) + "\n"
         return above + plan_markdown(plan, limit=limit - size(above))
 
@@ -159,7 +160,7 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
     """Returns the differences between two plans as lines of Markdown.
 
     Args:
-        approved: the fingerprints of the approved plan; None if they were not kept.
+        approved: the fingerprints of the approved plan; None if only its digest is known.
         current: the fingerprints of the current plan.
     """
     if approved is None:
@@ -172,5 +173,6 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
         ],
     }
     lines = [f"- {code(printable(name))} {what}" for what, names in found.items() for name in names]
-    # Plans with equal changes can differ: the digest also covers the project and the target.
+    # The digest also covers the project and the target. So two plans with equal changes can have
+    # different digests.
     return lines or ["- The changes are the same, but the project or the target is different."]

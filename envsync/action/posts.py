@@ -47,7 +47,7 @@ def update_issue(
         marker: the marker of the issue.
         title: the title of a new issue.
         body: the new body.
-        needed: whether an issue should be open. If not, an open issue is closed.
+        needed: True if an issue must be open. If False, the open issue is closed.
 
     Returns:
         The URL of the issue, or None if there is no issue.

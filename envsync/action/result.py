@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
 PLAIN: Final = painter(False)
-"""Renders without colours: GitHub colours the log itself."""
+"""The painter for the log. It adds no colours, because GitHub colours the log itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Result:
         plan: the plan; None if no plan was made.
         plan_file: the file that the plan was saved to.
         matrix: the targets as the JSON matrix of a job; empty if they are unknown.
-        starts_comment: whether to write a comment if the pull request has none. An existing comment
-            is always updated.
+        starts_comment: whether to write a new comment if the pull request has no comment yet. An
+            existing comment is always updated.
     """
 
     code: int
@@ -58,11 +58,12 @@ class Result:
 
 
 def failure(completed: Completed) -> Result:
-    """Returns the result of a command that printed no JSON and made no plan: its error message."""
+    """Returns a result with the error message of a command that printed no JSON and no plan."""
     message = completed.stderr.strip() or completed.stdout.strip()
     summary = f"envsync ended with exit code {completed.code} and no result."
     return Result(
-        # A successful command always prints a result. Without a result, report a failure.
+        # A successful command always prints a result, so exit code 0 without a result is also a
+        # failure.
         code=completed.code or 1,
         summary=summary,
         markdown=failure_markdown(summary, message),

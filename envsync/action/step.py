@@ -66,7 +66,8 @@ class _Step:
         number: int | None = self.event.number
         try:
             if self.inputs.command == "apply":
-                # A merge causes a push event, which does not name the pull request.
+                # The event after a merge is a push, which does not contain the number of the pull
+                # request.
                 number = self._merged_number()
             result = self._run_command(number)
         except (NotApproved, GitHubError) as error:
@@ -76,7 +77,8 @@ class _Step:
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
-        # After the log, outputs and summary, because these do not depend on the network.
+        # Write the comment and the issue last: unlike the log, outputs and summary, they need the
+        # network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
         # Without a plan, the state of the target is unknown, so the issue is not changed.
@@ -98,7 +100,7 @@ class _Step:
                 return apply(self.inputs, directory, self.job.temporary, approval=approval)
 
     def _merged_number(self) -> int | None:
-        """Returns the number of the merged pull request, if the approval or comment needs it."""
+        """Returns the merged pull request's number, or None if it is not needed or not found."""
         required = self.inputs.approve == "comment"
         if self.github is None or not (required or self.inputs.comment):
             return None
@@ -154,11 +156,11 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. Annotates a failure: the summary still shows the result.
+        """Writes a comment or an issue. If this fails, adds an annotation with the error.
 
         Args:
             what: `comment` or `issue`.
-            write: writes the comment or issue and returns its URL.
+            write: a function that writes the comment or issue and returns its URL.
         """
         if self.github is None:
             self.job.annotate(f"No {what} was written: the step has no token. {_IN_SUMMARY}")

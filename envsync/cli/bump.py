@@ -41,7 +41,8 @@ def run(
         ),
     ] = None,
     version: Annotated[
-        str | None, typer.Option("--version", metavar="V", help="Write this version.")
+        str | None,
+        typer.Option("--version", metavar="V", help="Write version V instead of the next version."),
     ] = None,
     all_rejected: Annotated[
         bool,
@@ -65,7 +66,7 @@ def run(
             "-t",
             "--target",
             metavar="NAME",
-            help="Skip versions in this target as well. Without -t, no target is read.",
+            help="Also skip versions that exist in this target. Without -t, no target is read.",
             autocompletion=complete_targets,
         ),
     ] = None,
@@ -90,7 +91,7 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
-    # Not for --version: reading all commits is slow, and a version of an old commit is allowed.
+    # With --version, do not read old commits: reading them is slow, and their versions are allowed.
     if version is None:
         used = _with_past(project, chosen, used)
     declared = Counter(declaration.name for declaration in project.declarations)
@@ -116,10 +117,10 @@ def _choose(
 
     Args:
         session: the global options.
-        project: as `load_project` returned it.
+        project: the result of `load_project`.
         names: `NAME` or `NAME:VERSION`; if empty, the rejected versions are chosen.
         base: the commit that `check` compares with.
-        target: name of a target whose versions count as used.
+        target: the name of a target. The versions in this target count as used.
     """
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
@@ -142,7 +143,7 @@ def _check(project: Project, base: str | None, *, needed: bool) -> Checked | Non
     try:
         return check(project, base)
     except GitError:
-        # Environments that the command line names can be bumped without a repository.
+        # If the command line contains the names, no repository is necessary.
         if needed:
             raise
         return None
@@ -151,7 +152,8 @@ def _check(project: Project, base: str | None, *, needed: bool) -> Checked | Non
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
     """Returns the addresses of the versions with rejected edits.
 
-    The plan for the target decides; if `target` is None, the comparison with git decides.
+    The rejections come from the plan for the target. If `target` is None, they come from the
+    comparison with git.
     """
     suffix = ""
     if target is not None:
@@ -178,12 +180,12 @@ def _used(
 
     `held` has the versions that the target contains, by declared name.
     """
-    # Archived versions count as well: they can be restored.
+    # Archived versions are also in use, because they can be restored.
     where = f"in the target '{target}'"
     used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Files come last and overwrite: if a version is in several places, messages name the file.
+    # Add the files last: if a version is used in several places, messages must contain the file.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {declaration.source.file}"
@@ -209,7 +211,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
     """
-    # Rewrite all files in memory first: after an error, every file is unchanged.
+    # Rewrite all files in memory first, so that an error leaves every file unchanged.
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:

@@ -37,13 +37,14 @@ def run(
     """
     session: Session = context.obj
     try:
-        # `session.project()` would also print the warnings of `validate`; `check` is about edits.
+        # Not `session.project()`, because it also prints the warnings of `validate`.
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
-    # As text, `show_problems` ends with a summary of files. `check` summarizes a comparison.
+    # Not `show_problems` for text, because it adds a summary of files. `check` needs a summary of
+    # the comparison.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,

@@ -42,7 +42,7 @@ Each summary repeats the first line of the docstring of `run`, so that `--help` 
 
 _DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
 
-# click does not wrap a paragraph after "\b". A link on two lines could not be opened.
+# After "\b", click does not wrap the paragraph, so the link stays on one line and can be opened.
 # https://click.palletsprojects.com/en/stable/documentation/
 _EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
 
@@ -53,11 +53,11 @@ _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 
 class _LazyGroup(typer.core.TyperGroup):
-    """A group of commands. Imports a command only if the command line names the command."""
+    """A group of commands. Imports only the command that the user runs."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # These placeholders are enough for help and completion, which read only name and summary.
+        # Placeholders are enough for help and completion: both need only the name and the summary.
         for name, summary in SUMMARIES.items():
             self.add_command(typer.core.TyperCommand(name, short_help=summary))
 
@@ -82,7 +82,8 @@ class _Command(typer.core.TyperCommand):
             if record is None:
                 continue
             if parameter.param_type_name == "argument":
-                # The record of typer contains a Python type: `GLOB <list[str]>`.
+                # typer shows the Python type of an argument, as in `GLOB <list[str]>`. Show only
+                # `GLOB`.
                 record = (parameter.metavar or record[0], record[1])
                 sections["Arguments"].append(record)
             else:
@@ -105,7 +106,7 @@ def load_command(name: str) -> typer.core.TyperCommand:
         name,
         cls=_Command,
         epilog=_EPILOG.format(example=module.EXAMPLE, documentation=_DOCUMENTATION, name=name),
-        # For `emulator`, options after COMMAND are options of COMMAND.
+        # In `envsync emulator COMMAND --option`, the option belongs to COMMAND.
         context_settings={"allow_interspersed_args": name != "emulator"},
     )(module.run)
     return cast("typer.core.TyperCommand", typer.main.get_command(single))
@@ -134,7 +135,7 @@ def _global_options(
     context: typer.Context,
     directory: Annotated[
         Path | None,
-        typer.Option("-C", metavar="DIR", help="Run as if started in this directory."),
+        typer.Option("-C", metavar="DIR", help="Run as if envsync was started in this directory."),
     ] = None,
     config: Annotated[
         Path | None,
@@ -148,7 +149,9 @@ def _global_options(
     ] = False,
     color: Annotated[
         Color,
-        typer.Option("--color", help="Use colour; auto: in a terminal, unless NO_COLOR is set."),
+        typer.Option(
+            "--color", help="When to use colour; auto: in a terminal, unless NO_COLOR is set."
+        ),
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
@@ -163,13 +166,13 @@ def _global_options(
         ),
     ] = False,
 ) -> None:
-    # `-C` comes first, because relative paths in the other options start at DIR.
+    # Change the directory first, because relative paths in other options start at DIR.
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
-    # Every command needs the working directory. It may have been deleted by another process.
+    # Every command needs the working directory, but another process can have deleted it.
     try:
         Path.cwd()
     except FileNotFoundError as error:
@@ -222,7 +225,7 @@ def _report(error: Exception) -> int:
     Returns:
         The exit code.
     """
-    session = Session()  # the global options themselves may be invalid
+    session = Session()  # not the session of the command, because its options can be invalid
     if isinstance(error, InvalidProject):
         from envsync.render.problems import problems_text
 
@@ -232,7 +235,7 @@ def _report(error: Exception) -> int:
         session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
         return error.exit_code
 
-    # Imported here, because only a bug needs them.
+    # Imported here, because only the report of a bug needs these modules.
     import tempfile
     import traceback
 

@@ -27,7 +27,7 @@ def show_problems(
     Args:
         session: the global options.
         output: the output format.
-        problems: in the order in which they are printed.
+        problems: the problems, in the order in which they are printed.
         files: the number of environment files that were read.
         environments: the number of environments that these files declare.
         fields: the fields that differ, for each problem that is about an edit.

@@ -1,4 +1,4 @@
-"""Runs a command against an emulator, or serves an emulator until Ctrl-C."""
+"""Runs a command with an emulator, or runs an emulator as a server until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from envsync.model.wording import install
 if TYPE_CHECKING:
     from envsync.emulator.serve import Emulator
 
-# The exit codes of a shell:
+# A shell uses the same exit codes:
 # https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
 _CANNOT_RUN = 126
 _NOT_FOUND = 127
 _BY_SIGNAL = 128
 
-# Packages of the extra "emulator" that envsync imports, and packages that these import.
+# The packages that can be missing if the extra "emulator" is not installed.
 _EXTRA = frozenset({"starlette", "uvicorn", "trustme", "h11", "anyio", "cryptography"})
 
 
@@ -39,7 +39,7 @@ def run(
     command: Sequence[str],
     as_json: bool | None,
 ) -> int:
-    """Runs a command against an emulator and returns the exit code of the command.
+    """Runs a command with an emulator, and returns the exit code of the command.
 
     Without a command, prints the variables that clients need, serves until Ctrl-C and returns 0.
 
@@ -47,12 +47,12 @@ def run(
         session: the global options.
         settings: the behaviour of the emulator.
         log: a file to which each request is appended as one line of JSON.
-        command: the program and its arguments; empty to serve.
+        command: the program and its arguments; empty to run only the server.
         as_json: whether to print the variables as JSON; None if `--format` is not given.
 
     Raises:
         UsageError: the options cannot be combined, or `--workspaces` is empty.
-        EnvsyncError: the extra is not installed, or the emulator cannot start.
+        EnvsyncError: the extra `emulator` is not installed, or the emulator cannot start.
     """
     if command and as_json is not None:
         raise UsageError(
@@ -70,7 +70,7 @@ def run(
         message = f"The emulator needs {package}: {install('emulator')}"
         raise EnvsyncError(message) from error
 
-    # `main` disables garbage collection, which is right only for short runs.
+    # `main` disables garbage collection, which is useful only for short runs.
     gc.enable()
     with running(settings, log) as emulator:
         for warning in emulator.warnings:
@@ -99,7 +99,7 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
 
 
 def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
-    """Prints the variables of the emulator and waits for a signal that ends the process."""
+    """Prints the variables of the emulator, and waits for Ctrl-C, SIGTERM or SIGHUP."""
     stop = threading.Event()
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))

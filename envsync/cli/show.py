@@ -81,7 +81,7 @@ def _content(
 
 
 def _parse(reference: str) -> tuple[str, str | None, str | None]:
-    """Returns name, label and version of `NAME`, `NAME@latest` or `NAME:VERSION`."""
+    """Splits `NAME`, `NAME@latest` or `NAME:VERSION` into name, label and version."""
     name, at, label = reference.partition("@")
     if at:
         if label != "latest":
@@ -92,7 +92,7 @@ def _parse(reference: str) -> tuple[str, str | None, str | None]:
 
 
 def _find(container: Container, label: str | None, version: str | None) -> RegisteredVersion | None:
-    """Returns the version that a reference names, or None if it names no version."""
+    """Returns the version with this label or version string, or None if both are None."""
     wanted = container.latest if label else version
     if wanted is None:
         if label:

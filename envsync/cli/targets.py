@@ -36,14 +36,15 @@ def run(
 ) -> None:
     """List the targets in envsync.yaml.
 
-    Connects to no target. Environment variables in the settings may be unset.
+    Does not connect to a target. Environment variables in the settings do not have to be set.
     """
     session: Session = context.obj
     config = session.config()
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:
-        # On one line: a step of a GitHub workflow sets an output with a line `name=value`.
+        # Print one line, because a step of a GitHub workflow sets an output with a line
+        # `name=value`.
         session.out(json.dumps({"target": _shared(config.targets.values())}))
     else:
         session.out(_text(config, session.paint(sys.stdout)))
@@ -80,9 +81,9 @@ def _json(config: Config) -> JSON:
 
 
 def _shared(targets: Iterable[TargetConfig]) -> list[str]:
-    """Returns the names of the workspaces and registries, or of all targets if there are none.
+    """Returns the names of workspaces and registries. If all targets are local, returns all names.
 
-    Local targets are left out: a local target is a file, which other jobs do not have.
+    Local targets are left out, because a local target is a file that other jobs do not have.
     """
     # Without this fallback, a project with local targets only would get an empty matrix, which
     # GitHub rejects.

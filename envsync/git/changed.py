@@ -21,7 +21,8 @@ def project_paths(repository: Repository, project: Project) -> frozenset[str]:
     """Returns the paths of a project, relative to the top of its repository.
 
     The paths are the settings file, the environments directory, and all files and directories that
-    environment files name. A path outside of the repository, or below another path, is left out.
+    environment files refer to. Paths outside of the repository, and paths below another of these
+    paths, are left out.
     """
     paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))
@@ -76,7 +77,8 @@ def current_commit(project: Project) -> str | None:
         environments = repository.relative(config.root / config.environments)
         if commit is None or environments is None:
             return None
-        # A project that was never committed has no provenance, even in a repository.
+        # If the environments directory is not in the commit, the project was never committed, so
+        # the commit is not its origin.
         if not repository.tree(commit, [environments]):
             return None
         paths = project_paths(repository, project)
@@ -99,7 +101,8 @@ def _touched(
         source = declaration.source
         for path in (project.path(source), *project.references(source).values()):
             relative = repository.relative(path)
-            # Git reports a changed submodule by its top directory, which may be above the path.
+            # For a changed submodule, git reports only its top directory, which can be above the
+            # path.
             if relative in around or (relative and not changed.isdisjoint(above(relative))):
                 names.add(declaration.name)
     return names
@@ -108,7 +111,7 @@ def _touched(
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
     """Yields every path that has no parent directory among `paths`."""
     last: str | None = None
-    # The sort key is a list of names. Sorted as strings, `a-b` would come between `a` and `a/b`.
+    # Sort by the components of the paths. As strings, `a-b` would come between `a` and `a/b`.
     for path in sorted(paths, key=lambda path: path.split("/")):
         if last is None or not is_below(path, last):
             last = path

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _RULES: Final[Mapping[str, Level]] = {**dict.fromkeys(RULES, "off"), "path-escape": "error"}
-"""The rules are off, because the commit was already reviewed. `path-escape` stays an error: a path
-that leaves the commit would lead to other files of the machine that runs envsync.
+"""The levels of the rules for files of a commit. The rules are off, because the commit was already
+reviewed. Only `path-escape` stays an error, because a path outside of the commit could be any file
+of the machine that runs envsync.
 """
 
 
@@ -33,11 +34,11 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
     Args:
         repository: the repository of the project.
         commit: the commit id.
-        config: the current settings of the project. If the commit has a settings file, the
-            environments directory of that file is used.
+        config: the current settings of the project. If the commit contains a settings file, the
+            environments directory comes from that file.
 
     Returns:
-        The declarations. Their sources are relative to the top of the repository.
+        The declarations. The paths in their sources are relative to the top of the repository.
 
     Raises:
         GitError: the content of the commit is missing in this clone.
@@ -77,14 +78,15 @@ def _check_out_project(repository: Repository, commit: str, *, config: Config, t
     """Writes the project files of a commit below `tree`. Returns the environments directory.
 
     The project files are the settings file, the environment files, the paths that environment files
-    name, and the targets of symbolic links.
+    refer to, and the targets of symbolic links.
     """
     root = tree / (repository.relative(config.root) or "")
     environments = root / config.environments
     settings = repository.relative(config.path or config.root / FILE_NAME)
     waiting = {path for path in (_inside(tree, environments), settings) if path is not None}
     done: set[str] = set()
-    # A written file may be a link or name other files. The loop ends when it finds no new path.
+    # A written file can be a link, or can contain the paths of other files. The loop ends when it
+    # finds no new path.
     while waiting:
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting

@@ -11,11 +11,11 @@ from envsync.model.environment import EnvironmentSpec, Metadata
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A line of a file.
+    """The position of a declaration: a file and a line.
 
     Attributes:
         file: path relative to the project directory, with `/` on every platform.
-        line: 1-based.
+        line: the number of the line, from 1.
     """
 
     file: str
@@ -30,7 +30,7 @@ class Source:
         """Creates the source from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data is not a source.
+            KeyError, TypeError: the data does not describe a `Source`.
         """
         return cls(data["file"], data["line"])
 
@@ -47,7 +47,8 @@ class Declaration:
     """
 
     name: str
-    # Unlike EnvironmentKey.version, this can be None: envsync needs the target to assign a version.
+    # Unlike EnvironmentKey.version, this version can be None: envsync reads the target before it
+    # assigns a version.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata

@@ -2,7 +2,8 @@
 
 Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache and
 login do nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
-not replaced. It is installed before the tests, as after an earlier job on the same machine.
+the real action. It is installed before the tests, as if an earlier job on the same machine had
+installed it.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Runner:
 
     Attributes:
         home: the home directory of the runner, with the tool cache and the stand-ins.
-        forge: the GitHub that the runner is registered with.
+        forge: the fake GitHub that the runner is registered with.
         variables: additional environment variables of every step.
     """
 
@@ -116,7 +117,8 @@ class Runner:
         return self.home / "actions" / name
 
     def _install(self, source: Path, command: str) -> None:
-        """Creates the installation that the action looks for, from the packages of the tests."""
+        """Creates the virtual environment that the action looks for, with the packages of the
+        tests."""
         found = self.home / f"{command}.outputs"
         variables = {
             "ENVSYNC_ACTION_PATH": str(source),
@@ -190,7 +192,7 @@ class Runner:
         return ran
 
     def _local_actions(self) -> Iterator[str]:
-        """Yields an option for each action and reference that a workflow uses."""
+        """Yields an option of `act` for each action in the workflows, to use its stand-in."""
         texts = [(ROOT / "action.yml").read_text(), *workflows().values()]
         for name, reference in {used for text in texts for used in _USES.findall(text)}:
             if name != "actions/checkout":

@@ -71,8 +71,8 @@ class Forge:
         comments: the comments of each pull request, by its number.
         issues: the issues, oldest first.
         pulls: the response of `commits/SHA/pulls`, by commit.
-        faults: responses for the next requests: status, headers and, optionally, the body. None
-            stands for the normal response.
+        faults: responses to the next requests: status, headers and an optional body. If an item is
+            None, the request gets the normal response.
         requests: method and path of each request so far.
         ids: the id of the last comment.
     """
@@ -137,7 +137,7 @@ def serving() -> Iterator[Forge]:
 
 
 def _app(forge: Forge) -> Starlette:
-    """Returns the routes of GitHub and, below `/api`, those of GitHub Enterprise Server."""
+    """Returns the routes of GitHub, and below `/api` the routes of GitHub Enterprise Server."""
     return Starlette(
         routes=[
             *_routes(forge, "", "/graphql"),
@@ -193,7 +193,7 @@ class _Endpoint:
 
 
 def _page(forge: Forge, request: Request, items: list[Any]) -> Response:
-    """Returns one page, with a link to the next one."""
+    """Returns one page, with a link to the next page."""
     size = min(int(request.query_params.get("per_page", 30)), 100)
     page = int(request.query_params.get("page", 1))
     headers = {}

@@ -218,7 +218,7 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     assert forged.body == Marker("plan", ".", "dev", digest="sha256:0").line()
 
 
-def test_a_merge_stops_if_the_target_has_changed_until_a_new_digest_is_approved(
+def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_approved(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     in_azure(project, "ws-2")
@@ -294,7 +294,7 @@ def test_a_manual_run_on_another_branch_applies_nothing(
     assert project.held() == ["pydata", "sklearn"]
 
 
-def test_a_rejection_fails_the_pull_request_and_annotates_its_line(
+def test_a_rejection_fails_the_workflow_and_adds_an_annotation(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1", NEWER)
@@ -311,7 +311,7 @@ def test_a_rejection_fails_the_pull_request_and_annotates_its_line(
     } == {("error", "environments/pydata.yml", "3"), ("error", "environments/pydata.yml", "1")}
 
 
-def test_a_plan_without_changes_is_commented_as_well(
+def test_a_plan_without_changes_is_also_written_to_a_comment(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.commit()
@@ -363,7 +363,7 @@ def test_the_pull_request_of_a_fork_gets_a_summary_instead_of_a_comment(
     assert "signed in" not in ran.log
 
 
-def test_an_issue_is_open_while_a_target_differs_from_its_declaration(
+def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     def nightly() -> Ran:

@@ -1,4 +1,4 @@
-"""Tests of finding the merged pull request, and the comment that approves its plan."""
+"""Tests of finding a merged pull request, and the comment with its approved plan."""
 
 from __future__ import annotations
 

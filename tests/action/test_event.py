@@ -70,14 +70,14 @@ def test_pull_request_target_is_refused(tmp_path: Path) -> None:
         read_event(environ(tmp_path, "pull_request_target", {}))
 
 
-def test_the_error_outside_of_a_workflow_names_the_missing_variable() -> None:
+def test_the_error_outside_of_a_workflow_contains_the_missing_variable() -> None:
     with pytest.raises(
         EnvsyncError, match=r"GITHUB_EVENT_NAME is not set\. .* a step of a GitHub workflow"
     ):
         read_event({})
 
 
-def test_the_error_for_an_unreadable_event_file_names_the_file(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_event_file_contains_the_path(tmp_path: Path) -> None:
     variables = environ(tmp_path, "push", {})
     (tmp_path / "event.json").write_text("{")
 

@@ -13,7 +13,7 @@ from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Replaces pauses. Returns a list of their lengths in seconds."""
+    """Makes each pause end at once. Returns a list of the lengths of pauses in seconds."""
     pauses: list[float] = []
     monkeypatch.setattr("envsync.action.github.time.sleep", pauses.append)
     return pauses
@@ -52,7 +52,9 @@ def test_the_last_editor_of_a_comment_is_read(
     assert github.last_edit(post) == ("two", told)
 
 
-def test_the_last_edit_of_a_deleted_comment_is_an_error(github: GitHub, forge: Forge) -> None:
+def test_reading_the_last_edit_of_a_deleted_comment_is_an_error(
+    github: GitHub, forge: Forge
+) -> None:
     forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
     forge.comments.clear()
@@ -61,7 +63,7 @@ def test_the_last_edit_of_a_deleted_comment_is_an_error(github: GitHub, forge: F
         github.last_edit(post)
 
 
-def test_a_commit_lists_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
+def test_only_merged_pull_requests_of_a_commit_are_returned(github: GitHub, forge: Forge) -> None:
     forge.merge("abc", 7)
     forge.pulls["abc"].append({**forge.pulls["abc"][0], "number": 8, "merged_at": None})
 
@@ -111,7 +113,7 @@ def test_a_comment_is_not_created_again_after_a_server_error(github: GitHub, for
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1020"}, 21),
     ],
 )
-def test_a_request_waits_for_the_time_in_the_rate_limit_response(
+def test_a_request_is_repeated_after_the_time_in_the_rate_limit_response(
     github: GitHub,
     forge: Forge,
     slept: list[float],
@@ -126,7 +128,7 @@ def test_a_request_waits_for_the_time_in_the_rate_limit_response(
     assert slept == [pause]
 
 
-def test_a_request_waits_if_the_rate_limit_response_has_no_time(
+def test_a_request_is_repeated_if_the_rate_limit_response_contains_no_time(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     told = '{"message": "You have exceeded a secondary rate limit."}'
@@ -154,7 +156,7 @@ def test_a_request_fails_if_the_rate_limit_lasts_several_minutes(
         (READ_ONLY, lambda github: github.edit_comment(1, "x"), "not accessible by integration"),
     ],
 )
-def test_a_missing_permission_is_explained_without_the_token(
+def test_the_error_for_a_missing_permission_does_not_contain_the_token(
     forge: Forge, token: str, call: Callable[[GitHub], object], message: str
 ) -> None:
     github = GitHub(REPOSITORY, token, api=forge.url, graphql=f"{forge.url}/graphql")
@@ -196,7 +198,7 @@ def test_the_token_is_not_sent_to_a_next_page_on_another_host(github: GitHub, fo
     assert forge.requests == [f"GET /repos/{REPOSITORY}/issues/7/comments"] * 2
 
 
-def test_the_error_for_an_unreachable_github_names_the_address(slept: list[float]) -> None:
+def test_the_error_for_an_unreachable_github_contains_the_address(slept: list[float]) -> None:
     github = GitHub(
         REPOSITORY, "secret", api="http://127.0.0.1:9", graphql="http://127.0.0.1:9/graphql"
     )

@@ -36,7 +36,7 @@ def test_the_directory_name_depends_on_everything_that_is_installed(
     assert len({first, changed, *others}) == 4
 
 
-def test_the_requirement_for_a_release_names_its_tag(source: Path) -> None:
+def test_the_requirement_for_a_release_contains_the_git_tag_of_the_release(source: Path) -> None:
     assert install.requirement(source, "0.1.0", "[action]") == (
         "envsync[action] @ git+https://github.com/envsync/envsync@v0.1.0"
     )
@@ -73,7 +73,7 @@ def test_the_directory_is_an_output_for_later_steps(
     assert "installed=true\n" in outputs.read_text()
 
 
-def test_the_version_may_be_written_as_a_tag(source: Path, tmp_path: Path) -> None:
+def test_the_input_version_can_have_the_prefix_v(source: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     variables = {
         "ENVSYNC_ACTION_PATH": str(source),

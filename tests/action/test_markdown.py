@@ -49,7 +49,7 @@ def plan(*names: str, rejected: str = "") -> Plan:
     )
 
 
-def test_lines_that_do_not_fit_are_counted() -> None:
+def test_the_last_line_contains_the_number_of_lines_that_do_not_fit() -> None:
     lines = [f"line {number:02}" for number in range(20)]
 
     assert cut(lines, 10_000).splitlines() == lines
@@ -60,7 +60,7 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     ]
 
 
-def test_the_footer_names_command_directory_commit_and_log() -> None:
+def test_the_footer_contains_command_directory_commit_and_log() -> None:
     event = Event(
         name="push",
         repository="o/r",

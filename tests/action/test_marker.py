@@ -20,7 +20,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(kind=text, directory=text, target=text, changes=st.dictionaries(text, text))
-def test_a_marker_with_any_names_is_read_back(
+def test_a_marker_with_any_names_is_equal_after_a_round_trip(
     kind: str, directory: str, target: str, changes: dict[str, str]
 ) -> None:
     marker = Marker(kind, directory, target, digest=DIGEST, changes=changes)
@@ -83,7 +83,7 @@ def test_a_marker_replaces_markers_of_the_same_command_directory_and_target() ->
     )
 
 
-def test_a_fingerprint_does_not_depend_on_the_reason_of_a_change() -> None:
+def test_the_fingerprint_of_a_change_does_not_depend_on_the_reason() -> None:
     def plan(reason: str, after: str) -> Plan:
         update = Change(
             action=Action.UPDATE,

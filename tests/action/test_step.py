@@ -112,7 +112,7 @@ def test_an_unknown_target_fails_with_the_message_of_the_command(step: Step, for
     assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
 
 
-def test_validate_starts_a_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
+def test_validate_writes_a_new_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
     valid = step.run("validate")
     before = forge.comments.get(7, [])
     file = step.declare("pydata")
@@ -158,7 +158,7 @@ def test_an_issue_is_opened_and_closed_with_the_changes_of_the_plan(
     assert forge.issues[0].title == "envsync: local is not as declared"
 
 
-def test_annotations_name_files_relative_to_the_repository(step: Step) -> None:
+def test_paths_in_annotations_are_relative_to_the_repository(step: Step) -> None:
     (step.workspace / ".git").mkdir()
     below = step.workspace / "ml"
     below.mkdir()
@@ -170,7 +170,7 @@ def test_annotations_name_files_relative_to_the_repository(step: Step) -> None:
     assert "`ml` · commit def" in step.summary
 
 
-def test_the_plan_of_a_push_has_no_comment(step: Step, forge: Forge) -> None:
+def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> None:
     step.trigger("push")
 
     assert step.run("plan") == 0
@@ -212,7 +212,7 @@ def test_the_command_line_does_not_get_a_token(
     assert f"`{name}` is not set" in step.output
 
 
-def test_an_apply_without_approval_comments_on_the_merged_pull_request(
+def test_an_apply_without_approval_writes_a_comment_on_the_merged_pull_request(
     step: Step, forge: Forge
 ) -> None:
     step.trigger("push")
@@ -224,7 +224,9 @@ def test_an_apply_without_approval_comments_on_the_merged_pull_request(
     assert step.plan().is_empty
 
 
-def test_an_apply_without_approval_does_not_need_the_pull_request(step: Step, forge: Forge) -> None:
+def test_an_apply_without_approval_succeeds_if_the_pull_request_cannot_be_read(
+    step: Step, forge: Forge
+) -> None:
     step.trigger("push")
     forge.faults = [(422, {})]
 

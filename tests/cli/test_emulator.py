@@ -1,4 +1,4 @@
-"""Tests of `envsync emulator`: its options, and how it runs and ends a command or a server."""
+"""Tests of `envsync emulator`: the options, and the start and end of a command or a server."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
-def test_a_command_finds_the_emulator_in_its_environment() -> None:
+def test_a_command_gets_the_address_of_the_emulator_in_environment_variables() -> None:
     options = ("--workspaces", "one,two", "--registries", "three")
     done = envsync("emulator", *options, "--", sys.executable, "-c", PRINT)
     variables = json.loads(done.stdout)
@@ -127,7 +127,7 @@ def test_options_after_the_command_belong_to_the_command(dashes: tuple[str, ...]
 
 
 @pytest.mark.parametrize("code", [0, 2, 77])
-def test_the_exit_code_of_the_command_is_passed_on(code: int) -> None:
+def test_envsync_exits_with_the_exit_code_of_the_command(code: int) -> None:
     done = envsync("emulator", "--", sys.executable, "-c", f"raise SystemExit({code})")
 
     assert done.returncode == code
@@ -148,7 +148,7 @@ def test_a_missing_command_is_reported_on_one_line() -> None:
 
 
 @posix
-def test_a_command_that_cannot_be_run_is_reported_on_one_line(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_executed_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = envsync("emulator", "--", str(tmp_path / "file"))
 
@@ -243,7 +243,7 @@ def test_values_for_a_shell_are_quoted() -> None:
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
-    """Returns the settings that a command line results in."""
+    """Returns the settings of the emulator that a command line starts."""
     found: list[Settings] = []
 
     def take(_session: object, *, settings: Settings, **_: object) -> int:
@@ -385,7 +385,7 @@ def test_a_log_that_cannot_be_written_is_reported_on_one_line(tmp_path: Path) ->
     assert done.returncode == 1
 
 
-def test_the_emulator_warns_without_azurite_and_runs_the_command() -> None:
+def test_the_emulator_prints_a_warning_without_azurite_and_runs_the_command() -> None:
     done = envsync(
         "emulator", "--", sys.executable, "-c", "print('runs')", ENVSYNC_AZURITE="no-such-program"
     )

@@ -53,7 +53,7 @@ def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: s
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_the_example_in_the_help_of_a_command_parses(name: str) -> None:
+def test_the_example_in_the_help_of_a_command_is_a_valid_command_line(name: str) -> None:
     example = import_module(f"envsync.cli.{name}").EXAMPLE.partition(" > ")[0]
     arguments = shlex.split(example)
 
@@ -129,7 +129,7 @@ def test_wrong_usage_exits_with_64_and_an_error_message(
     assert "Traceback" not in result.err
 
 
-def test_the_error_for_an_unknown_target_names_the_known_targets(project: Path, run: Run) -> None:
+def test_the_error_for_an_unknown_target_lists_the_known_targets(project: Path, run: Run) -> None:
     declare(project, "a")
     result = run("plan", "-t", "locall")
 
@@ -183,7 +183,7 @@ def test_an_error_in_the_settings_has_file_line_and_column(project: Path, run: R
         (["--color", "auto"], "1", False),
     ],
 )
-def test_option_color_overrides_no_color(
+def test_option_color_overrides_the_variable_no_color(
     project: Path,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -219,7 +219,7 @@ def test_a_bug_is_reported_with_a_log_file_and_without_traceback(
     assert "ZeroDivisionError: boom" in log
 
 
-def test_a_closed_pipe_prints_no_error(project: Path) -> None:
+def test_no_error_is_printed_if_the_output_pipe_is_closed(project: Path) -> None:
     for number in range(300):
         declare(project, f"e{number}")
     process = subprocess.Popen(

@@ -87,7 +87,7 @@ def test_the_json_of_a_plan_is_valid_and_complete(project: Path, run: Run) -> No
     assert data["latest"] == [{"name": "a", "before": None, "after": "1"}]
 
 
-def test_detailed_exitcode_is_two_for_changes_and_one_for_rejections(
+def test_option_detailed_exitcode_returns_two_for_changes_and_one_for_rejections(
     project: Path, run: Run
 ) -> None:
     declare(project, "a")
@@ -99,7 +99,7 @@ def test_detailed_exitcode_is_two_for_changes_and_one_for_rejections(
     assert run("plan", "--detailed-exitcode").code == 1
 
 
-def test_a_rejection_stops_apply_and_skip_rejected_applies_the_rest(
+def test_a_rejection_stops_apply_and_option_skip_rejected_applies_the_rest(
     project: Path, run: Run
 ) -> None:
     declare(project, "a")
@@ -149,7 +149,7 @@ def test_a_project_without_environment_files_is_an_error(
     assert "--allow-mass-archive" in result.err
 
 
-def test_archiving_everything_needs_an_option(project: Path, run: Run) -> None:
+def test_archiving_everything_needs_option_allow_mass_archive(project: Path, run: Run) -> None:
     path = declare(project, "a")
     run("apply", "--yes")
     path.unlink()
@@ -251,7 +251,7 @@ def test_a_plan_file_that_cannot_be_read_or_written_is_reported_on_one_line(
     assert not list(project.glob(".plan*"))
 
 
-def test_apply_is_refused_if_no_terminal_can_ask_for_confirmation(
+def test_apply_is_refused_without_a_terminal_for_the_confirmation(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -264,7 +264,7 @@ def test_apply_is_refused_if_no_terminal_can_ask_for_confirmation(
     assert history(project) == 0
 
 
-def test_all_targets_plans_each_target_in_order(project: Path, run: Run) -> None:
+def test_option_all_targets_plans_each_target_in_order(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text(
         "targets:\n"
         "  one: {kind: local, path: .envsync/one.db}\n"
@@ -311,7 +311,9 @@ def test_a_plan_with_a_file_name_that_is_not_utf8_is_saved(project: Path, run: R
     assert saved["changes"][0]["source"]["file"] == "environments/\udcff.yml"
 
 
-def test_take_over_takes_ownership_of_a_version_of_another_project(project: Path, run: Run) -> None:
+def test_option_take_over_takes_ownership_of_a_version_of_another_project(
+    project: Path, run: Run
+) -> None:
     declare(project, "a")
     run("apply", "--yes")
     (project / "envsync.yaml").write_text("project: other\n")
@@ -323,7 +325,7 @@ def test_take_over_takes_ownership_of_a_version_of_another_project(project: Path
     assert run("list", "--format", "json").data[0]["versions"][0]["owner"] == "other"
 
 
-def test_quiet_prints_only_the_summary(project: Path, run: Run) -> None:
+def test_option_quiet_prints_only_the_summary(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert run("-q", "plan").out == "Plan: 1 create, 0 unchanged.\n"
@@ -344,7 +346,7 @@ def test_warnings_go_to_standard_error_and_do_not_stop_plan(project: Path, run: 
     assert run("-q", "plan").err == ""
 
 
-def test_a_failed_change_is_printed_and_exits_with_one(
+def test_apply_prints_a_failed_change_and_exits_with_one(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -366,7 +368,7 @@ def test_a_failed_change_is_printed_and_exits_with_one(
     assert run("plan", "--format", "json").data["summary"]["create"] == 1
 
 
-def test_a_lost_write_fails_unless_verification_is_turned_off(
+def test_apply_fails_after_a_lost_write_unless_verification_is_turned_off(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -462,7 +464,7 @@ def test_apply_shows_colour_and_a_progress_bar_in_a_terminal(project: Path) -> N
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_the_changes_in_flight_and_exits_with_130(
+def test_apply_finishes_the_changes_in_flight_after_a_signal_and_exits_with_130(
     project: Path, number: signal.Signals
 ) -> None:
     for index in range(2000):

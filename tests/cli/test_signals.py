@@ -1,4 +1,4 @@
-"""Tests of signals: the first signal ends a command in order, a second one at once."""
+"""Tests of signals: one signal ends a command in order, two signals end it at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
 ]
 
 HANGS = 120
-"""Timeout in seconds. An upload without a response takes twice as long if nothing ends it."""
+"""Timeout of the tests in seconds. An upload without a response would take twice as long."""
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_one_signal_finishes_the_upload_and_skips_the_rest(
+def test_apply_finishes_the_upload_after_one_signal_and_skips_the_rest(
     service: Azure, faults: BlobFaults, tmp_path: Path
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
@@ -190,7 +190,7 @@ main.main()
 """
 
 
-def test_a_command_with_its_own_handler_gets_every_interrupt() -> None:
+def test_the_own_handler_of_a_command_gets_every_interrupt() -> None:
     with running(sys.executable, "-c", HANDLING) as process:
         assert process.stdout is not None
         for line in ("ready", "1", "2"):

@@ -203,7 +203,7 @@ def test_a_written_version_can_be_read(start: Start) -> None:
     assert json.loads(got.body)["properties"]["image"] == "python:3.12"
 
 
-def test_a_reader_can_read_and_not_write(start: Start) -> None:
+def test_the_role_reader_can_read_but_not_write(start: Start) -> None:
     start(Settings(reader_secret="reads"))
     reader = token("reads")
     write = manage("/environments/a/versions/1", "PUT", ENVIRONMENT, authorization=reader)
@@ -240,7 +240,7 @@ def test_responses_show_the_remaining_requests(start: Start) -> None:
 
 
 @pytest.mark.parametrize("kind", ["reset", "drop-after-commit"])
-def test_a_lost_response_does_not_show_whether_the_write_was_executed(
+def test_only_drop_after_commit_executes_a_write_whose_response_is_lost(
     kind: FaultKind, tmp_path: Path, start: Start
 ) -> None:
     state = tmp_path / "state.db"
@@ -253,7 +253,7 @@ def test_a_lost_response_does_not_show_whether_the_write_was_executed(
     assert kept == (kind == "drop-after-commit")
 
 
-def test_a_client_can_time_out(start: Start) -> None:
+def test_a_timeout_fault_makes_the_client_time_out(start: Start) -> None:
     start(Settings(faults=(("timeout", 1.0),)))
     authorization = token()
     with pytest.raises((TimeoutError, urllib.error.URLError), match="timed out"):

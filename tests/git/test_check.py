@@ -25,7 +25,7 @@ CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26
 
 
 def environment(name: str = "a", version: str | None = "1", **fields: str) -> str:
-    """Returns the text of an environment file, with an image unless `fields` has a build."""
+    """Returns the text of an environment file. It has an image if `fields` has no build."""
     own = {"image": f"{IMAGE}:1"} if "build" not in fields else {}
     lines = [f"name: {name}", *([f'version: "{version}"'] if version else []), "description: About"]
     return "\n".join([*lines, *(f"{key}: {value}" for key, value in (own | fields).items())]) + "\n"
@@ -86,7 +86,7 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     ],
     ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_check_accepts_new_versions_metadata_and_layout(root: Path, after: str) -> None:
+def test_check_accepts_changes_of_version_metadata_and_layout(root: Path, after: str) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -100,7 +100,7 @@ def test_a_file_without_version_is_never_rejected(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_a_moved_file_is_the_same_environment(root: Path) -> None:
+def test_check_compares_a_moved_file_with_its_old_content(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(), "environments/b.yml": environment("b")})
     (root / "environments" / "deep").mkdir()
     (root / "environments/a.yml").rename(root / "environments/deep/moved.yml")
@@ -110,7 +110,7 @@ def test_a_moved_file_is_the_same_environment(root: Path) -> None:
     assert found(checked(root)) == ["environments/deep/moved.yml:4:1 immutable"]
 
 
-def test_a_moved_environments_directory_has_the_same_environments(root: Path) -> None:
+def test_check_compares_a_moved_environments_directory_with_its_old_content(root: Path) -> None:
     committed(root, {"envsync.yaml": "environments: old\n", "old/a.yml": environment()})
     (root / "old").rename(root / "new")
     write(root, {"envsync.yaml": "environments: new\n"})
@@ -121,7 +121,7 @@ def test_a_moved_environments_directory_has_the_same_environments(root: Path) ->
 
 
 @pytest.mark.parametrize(("then", "now"), [("environments", "new"), ("old", "environments")])
-def test_the_environments_directory_may_move_when_settings_are_added_or_removed(
+def test_the_environments_directory_can_move_when_settings_are_added_or_removed(
     root: Path, then: str, now: str
 ) -> None:
     committed(
@@ -139,7 +139,7 @@ def test_the_environments_directory_may_move_when_settings_are_added_or_removed(
     assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
 
 
-def test_linked_settings_apply_to_the_directory_of_the_link(root: Path) -> None:
+def test_settings_behind_a_symbolic_link_apply_to_the_directory_of_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),
         "x/environments/a.yml": environment(tags="{b: c}"),
@@ -153,7 +153,7 @@ def test_linked_settings_apply_to_the_directory_of_the_link(root: Path) -> None:
     assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
 
 
-def test_every_kind_of_field_is_reported_on_its_line(root: Path) -> None:
+def test_an_edit_of_each_kind_of_field_is_reported_on_the_line_of_the_field(root: Path) -> None:
     routes = "\n".join(
         f"  {route}: {{path: /{route}, port: PORT}}"
         for route in ("liveness_route", "readiness_route", "scoring_route")
@@ -203,7 +203,7 @@ def test_an_edit_of_a_conda_file_is_reported_in_the_conda_file(root: Path) -> No
     assert paths(result) == {"a:1": ["conda_file.dependencies[1]"]}
 
 
-def test_a_line_removed_from_a_conda_file_is_reported_at_its_parent(root: Path) -> None:
+def test_a_line_removed_from_a_conda_file_is_reported_at_the_parent_line(root: Path) -> None:
     text = environment(conda_file="conda.yml")
     committed(root, {"environments/a.yml": text, "environments/conda.yml": CONDA})
     write(root, {"environments/conda.yml": CONDA.replace("  - numpy=1.26.4\n", "")})
@@ -245,7 +245,7 @@ BUILT: Contents = {
 }
 
 
-def test_an_edit_in_a_build_context_names_the_files(root: Path) -> None:
+def test_the_message_about_an_edited_build_context_lists_the_files(root: Path) -> None:
     committed(root, BUILT)
     (root / "environments/context/run.sh").unlink()
     write(root, {"environments/context/data/x": "2\n", "environments/context/new": "new\n"})
@@ -301,8 +301,8 @@ def test_links_that_git_ignores_are_not_compared(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
-    """In this case, the directory contains `.git`, which changes with every commit."""
+def test_the_whole_repository_can_be_a_build_context(root: Path) -> None:
+    """The build context in this test contains `.git`, which changes with every commit."""
     committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
     assert checked(root).problems == ()
 
@@ -311,7 +311,7 @@ def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
     assert field.files == {"new": "added"}
 
 
-def test_a_file_removed_from_git_is_removed_from_the_context(root: Path) -> None:
+def test_a_file_removed_from_git_is_reported_as_removed_from_the_context(root: Path) -> None:
     committed(root, BUILT)
     write(root, {".gitignore": "x\n"})
     git(root, "rm", "--cached", "--quiet", "environments/context/data/x")
@@ -352,7 +352,7 @@ def test_line_ends_are_compared_as_in_a_checkout(root: Path) -> None:
     assert field.files == {"run.sh": "modified"}
 
 
-def test_the_gitattributes_of_the_commit_apply_to_its_content(root: Path) -> None:
+def test_the_content_of_a_commit_is_read_with_the_gitattributes_of_the_commit(root: Path) -> None:
     committed(root, {**BUILT, ".gitattributes": "*.sh text eol=crlf\n"})
     (root / "environments/context/run.sh").unlink()
     git(root, "checkout", "--", ".")
@@ -393,7 +393,7 @@ def test_a_placeholder_for_a_large_file_is_not_an_edit(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["with blank", "line\nbreak", "ünïcode", "-dash", "[a]*", 'q"\\t'])
-def test_files_may_have_any_name(root: Path, name: str) -> None:
+def test_files_can_have_any_name(root: Path, name: str) -> None:
     committed(root, {**BUILT, f"environments/context/{name}": "1"})
     write(root, {f"environments/context/{name}": "2", f"environments/context/2{name}": "2"})
     (field,) = checked(root).rejections[0].fields
@@ -529,7 +529,7 @@ def test_a_branch_is_compared_with_the_commit_where_it_began(root: Path, tmp_pat
     assert list(paths(checked(clone))) == ["a:1"]
 
 
-def test_a_project_may_be_in_any_directory_of_the_repository(root: Path) -> None:
+def test_a_project_can_be_in_any_directory_of_the_repository(root: Path) -> None:
     committed(
         root,
         {
@@ -587,7 +587,7 @@ def test_only_the_files_of_a_sparse_work_tree_are_compared(root: Path) -> None:
 # Warnings
 
 
-def test_lowering_the_highest_version_is_a_warning(root: Path) -> None:
+def test_lowering_the_highest_version_causes_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a.yml": environment(version="9")})
     result = checked(root)
@@ -598,7 +598,7 @@ def test_lowering_the_highest_version_is_a_warning(root: Path) -> None:
     assert result.rejections == ()
 
 
-def test_adding_a_lower_version_is_not_a_warning(root: Path) -> None:
+def test_adding_a_lower_version_causes_no_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a-9.yml": environment(version="9")})
     assert checked(root).problems == ()
@@ -608,7 +608,9 @@ def test_adding_a_lower_version_is_not_a_warning(root: Path) -> None:
     assert checked(root).problems == ()  # removing an environment lowers no version
 
 
-def test_environment_files_that_git_ignores_are_a_warning_and_not_compared(root: Path) -> None:
+def test_environment_files_that_git_ignores_cause_a_warning_and_are_not_compared(
+    root: Path,
+) -> None:
     committed(
         root,
         {
@@ -691,7 +693,7 @@ def test_check_reads_each_file_of_the_project_once(
 # Versions in use
 
 
-def test_versions_of_the_base_and_of_the_current_commit_are_in_use(
+def test_versions_of_the_base_and_of_the_current_commit_count_as_used(
     root: Path, tmp_path: Path
 ) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
@@ -705,7 +707,7 @@ def test_versions_of_the_base_and_of_the_current_commit_are_in_use(
     assert dict(checked(clone).used) == {"a": {"1", "2"}}
 
 
-def test_a_long_list_of_changes_is_truncated_in_the_message_only(root: Path) -> None:
+def test_a_long_list_of_changes_is_truncated_only_in_the_message(root: Path) -> None:
     names = [f"package-number-{number}" for number in range(30)]
     text = "dependencies:\n" + "".join(f"- {name}=1\n" for name in names)
     conda = {"environments/conda.yml": text}

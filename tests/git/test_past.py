@@ -41,7 +41,7 @@ def test_versions_that_were_removed_are_returned(root: Path) -> None:
     assert past(root, "none") == {}
 
 
-def test_other_branches_than_the_default_branch_are_not_searched(
+def test_only_the_current_branch_and_the_default_branch_are_searched(
     root: Path, tmp_path: Path
 ) -> None:
     declared(root, "1")
@@ -55,7 +55,7 @@ def test_other_branches_than_the_default_branch_are_not_searched(
     assert past(clone, "a") == {"a": {"1", "2"}}
 
 
-def test_content_missing_from_a_partial_clone_is_not_fetched(root: Path, tmp_path: Path) -> None:
+def test_content_that_a_partial_clone_lacks_is_not_fetched(root: Path, tmp_path: Path) -> None:
     declared(root, "1")
     declared(root, "2")
     git(root, "config", "uploadpack.allowFilter", "true")

@@ -112,7 +112,7 @@ def test_a_submodule_is_a_separate_repository(repository: Path, tmp_path: Path) 
     assert found.head() == git(repository, "rev-parse", "HEAD")
 
 
-def test_the_error_for_a_repository_of_another_user_names_the_setting(
+def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A variable for git's own tests: every repository seems to belong to another user.
@@ -123,7 +123,7 @@ def test_the_error_for_a_repository_of_another_user_names_the_setting(
     assert f"`git config --global --add safe.directory {repository}`" in told
 
 
-def test_the_error_for_content_missing_from_a_partial_clone_says_what_to_do(
+def test_the_error_for_content_that_a_partial_clone_lacks_says_what_to_do(
     repository: Path, tmp_path: Path
 ) -> None:
     write(repository, {"a.txt": "two\n"})
@@ -142,7 +142,7 @@ def test_the_error_for_content_missing_from_a_partial_clone_says_what_to_do(
     )
 
 
-def test_the_error_for_a_missing_filter_names_the_filter(repository: Path) -> None:
+def test_the_error_for_a_missing_filter_contains_the_name_of_the_filter(repository: Path) -> None:
     write(repository, {".gitattributes": "*.txt filter=large\n", "a.txt": "changed\n"})
     git(repository, "config", "filter.large.required", "true")
     git(repository, "config", "filter.large.clean", "no-such-filter")
@@ -222,7 +222,7 @@ def test_a_hook_finds_its_repository_from_any_subdirectory(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_a_hook_in_a_worktree_finds_the_worktree(
+def test_a_hook_in_a_worktree_finds_its_worktree(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other"
@@ -275,7 +275,7 @@ def test_a_git_directory_outside_of_its_work_tree_is_used(
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "main", "v1", "HEAD^{commit}", "main@{0}"])
-def test_every_git_revision_is_accepted(repository: Path, ref: str) -> None:
+def test_every_kind_of_git_revision_is_accepted(repository: Path, ref: str) -> None:
     git(repository, "tag", "--annotate", "-m", "One", "v1")
 
     assert find_repository(repository).commit(ref) == git(repository, "rev-parse", "HEAD")
@@ -304,7 +304,7 @@ def test_an_unborn_branch_has_no_commit(tmp_path: Path) -> None:
     assert "commit `HEAD` does not exist" in message(lambda: found.base("HEAD"))
 
 
-def test_a_given_revision_is_the_base(clone: Path) -> None:
+def test_the_base_is_the_revision_that_is_given(clone: Path) -> None:
     head = git(clone, "rev-parse", "HEAD")
 
     assert find_repository(clone).base("HEAD") == Base(head, "HEAD")
@@ -377,7 +377,7 @@ def test_the_upstream_branch_is_used_without_a_usual_branch_name(
     assert find_repository(clone).base() == Base(began, upstream)
 
 
-def test_a_detached_head_has_a_base(clone: Path) -> None:
+def test_a_detached_head_is_compared_with_its_merge_base(clone: Path) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "checkout", "--quiet", "--detach")
 
@@ -415,7 +415,7 @@ def test_a_pull_request_is_compared_with_its_target_branch(
     assert found.commit != head
 
 
-def test_the_error_for_unrelated_histories_suggests_base(clone: Path) -> None:
+def test_the_error_for_unrelated_histories_suggests_option_base(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "--orphan", "alone")
     commit(clone)
 
@@ -431,7 +431,7 @@ def test_the_error_for_unrelated_histories_suggests_base(clone: Path) -> None:
 
 @pytest.fixture
 def shallow(repository: Path, tmp_path: Path) -> Path:
-    """A clone as in a pipeline: only the newest commit of a pull request."""
+    """A clone as in a pipeline, which contains only the newest commit of a pull request."""
     commit(repository, "Second")
     git(repository, "checkout", "--quiet", "-b", "feature")
     commit(repository, "Third")

@@ -22,7 +22,7 @@ from envsync.model.provenance import Provenance, user_tags
 
 
 def documented_digest(kind: str, text: str) -> str:
-    """The digest that docs/digest.md describes."""
+    """Returns the digest that docs/digest.md describes."""
     return "sha256:" + hashlib.sha256(f"envsync-{kind} 1\n{text}".encode()).hexdigest()
 
 
@@ -30,7 +30,7 @@ FILES = {"b/é.py": "2" * 64, "Dockerfile": "1" * 64}
 CONTEXT = BuildContext.of_files(FILES)
 
 
-def test_the_digest_of_a_context_is_the_documented_one() -> None:
+def test_the_digest_of_a_context_is_computed_as_documented() -> None:
     text = f'{{"Dockerfile":"{"1" * 64}","b/é.py":"{"2" * 64}"}}'
 
     assert BuildContext.of_files(FILES).digest == documented_digest("context", text)
@@ -176,7 +176,7 @@ def test_provenance_is_written_to_reserved_tags_and_read_from_them() -> None:
 
 
 @pytest.mark.parametrize("key", RECORD)
-def test_a_missing_reserved_tag_leaves_its_attribute_unset(key: str) -> None:
+def test_an_attribute_is_none_if_its_reserved_tag_is_missing(key: str) -> None:
     tags = {other: value for other, value in RECORD.items() if other != key}
 
     assert Provenance.from_tags(tags).as_tags() == tags

@@ -24,7 +24,7 @@ def test_a_problem_is_equal_after_a_json_round_trip() -> None:
 
 
 @pytest.mark.parametrize("data", [{}, [], None, {"rule": "x"}])
-def test_json_that_is_not_a_problem_is_refused(data: object) -> None:
+def test_json_that_does_not_describe_a_problem_is_refused(data: object) -> None:
     with pytest.raises((KeyError, TypeError)):
         Problem.from_json(data)
 

@@ -1,4 +1,4 @@
-"""`apply`: applies a plan if it is the approved one, and reports the outcome of each change."""
+"""`apply`: applies the current plan if it is approved, and reports the outcome of each change."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        approval: the reviewed plan, which alone is applied. If None, any plan is applied.
+        approval: the reviewed plan. If the current plan is different, nothing is applied. If None,
+            the current plan needs no approval.
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)
-    # `--yes`: the review of the pull request replaces the question.
+    # `--yes`: nobody can confirm in a workflow. The review of the plan replaces the confirmation.
     options = (*target_option(inputs), "--yes", *approve, "--format", "json")
     completed = envsync(directory, "apply", *options, *inputs.args)
     data = completed.json()
@@ -45,7 +46,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     outcomes = outcomes_from_json(data["outcomes"], planned)
     file = new_plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
-    # If changes have failed, the exit code is not 0, but there are outcomes.
+    # If a change has failed, the exit code is not 0, but envsync has printed outcomes.
     if completed.code == 0 or outcomes:
         markdown = applied_markdown(planned, outcomes, data["verified"])
     else:

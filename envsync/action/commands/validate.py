@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def validate(inputs: Inputs, directory: Path) -> Result:
-    """Runs `validate`. Its result also lists the targets, as a matrix for later jobs."""
+    """Runs `validate`. The result also contains the targets, as a matrix for later jobs."""
     result = check(inputs, directory)
     targets = envsync(directory, "targets", "--format", "matrix")
     return replace(result, matrix=targets.stdout.strip())
@@ -57,8 +57,8 @@ def problems_result(completed: Completed, directory: Path) -> Result:
 def annotation_prefix(directory: Path) -> str:
     """Returns the project directory relative to the repository's root.
 
-    GitHub resolves paths in annotations from that root. Paths in problems are relative to the
-    directory of `envsync.yaml`.
+    GitHub resolves paths in annotations from the repository's root. Paths in problems are relative
+    to the directory of `envsync.yaml`.
     """
     config = find_config(directory)
     return below_repository((config.parent if config else directory).absolute())

@@ -30,7 +30,7 @@ from envsync.targets.azure.writer import Writer
 
 
 class AzureTarget:
-    """A `Target` in Azure. Only writes to different names are sent in parallel."""
+    """A `Target` in Azure. Writes to the same name are never sent in parallel."""
 
     def __init__(
         self,
@@ -44,11 +44,12 @@ class AzureTarget:
         """Does not connect: the first request is sent when the target is first used.
 
         Args:
-            identity: how the plan names this target.
-            find: returns the endpoint. It is called once, when the target is first used.
+            identity: the identity of this target in a plan.
+            find: a function that returns the endpoint. It is called once, when the target is first
+                used.
             parallel: the maximum number of concurrent reads.
             stale: seconds after a write during which a GET of the version may return the old state.
-            close: closes the connections.
+            close: a function that closes the connections.
         """
         self._identity = identity
         self._find = find
@@ -70,8 +71,8 @@ class AzureTarget:
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
         """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        If `names` is None, all containers are returned. The tags of a container name the owners of
-        its versions.
+        If `names` is None, all containers are returned. The tags of a container contain the owners
+        of its versions.
 
         Raises:
             TargetError: the state cannot be read.

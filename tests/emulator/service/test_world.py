@@ -56,7 +56,7 @@ def test_state_is_kept_after_the_emulator_ends(tmp_path: Path) -> None:
         assert client.get(VERSION).json == before
 
 
-def test_the_environments_of_a_local_target_are_served(tmp_path: Path) -> None:
+def test_the_emulator_serves_the_environments_of_a_local_target(tmp_path: Path) -> None:
     # One environment for each kind of content.
     files = {"Dockerfile": b"FROM scratch\n"}
     context = build_context(tmp_path / "context", files)

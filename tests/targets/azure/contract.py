@@ -55,7 +55,7 @@ class AzureContract(TargetContract):
         # The emulator's workspaces hold curated environments from the start, like real workspaces.
         assert environment.key.name in target.read([environment.key.name])
 
-    # Without the empty conda file, which azure-ai-ml does not send (see the next test).
+    # The empty conda file is left out, because azure-ai-ml does not send it (see the next test).
     @pytest.mark.parametrize(
         "conda",
         [case for case in _CONDA_FILES if case != "{}"],

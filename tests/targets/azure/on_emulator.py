@@ -36,7 +36,7 @@ FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_se
 
 @dataclass
 class Azure:
-    """A running emulator. This process has the environment variables of its client.
+    """A running emulator. This process has the environment variables of a client of the emulator.
 
     Attributes:
         log: the requests that the emulator received, one JSON object a line.

@@ -87,7 +87,7 @@ class TestRequestsOfAPlan:
             assert len(state) == 100
             assert asked(service, before) == {"GET containers": 2, "GET versions": 100}
 
-    def test_each_page_of_a_list_is_one_request(self, tmp_path: Path) -> None:
+    def test_a_plan_sends_one_request_for_each_page_of_a_list(self, tmp_path: Path) -> None:
         with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
             for number in range(10):
                 put(target, f"foreign-{number}")
@@ -102,7 +102,7 @@ class TestRequestsOfAPlan:
             assert len(state["declared"].versions) == 10
             assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
-    def test_an_absent_name_needs_one_request(self, service: Azure) -> None:
+    def test_a_read_sends_one_request_for_each_absent_name(self, service: Azure) -> None:
         with service.target("workspace") as target:
             before = len(service.requests())
 
@@ -118,7 +118,7 @@ class TestRequestsOfAPlan:
 
             assert asked(service, before) == {}
 
-    def test_parallel_limits_concurrent_requests(self, tmp_path: Path) -> None:
+    def test_the_setting_parallel_limits_concurrent_requests(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, latency_ms=20) as service,
             service.target("workspace", Connection(parallel=3)) as target,
@@ -188,7 +188,9 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_an_owner_tag_without_an_owned_version_finds_nothing(self, service: Azure) -> None:
+    def test_a_container_without_an_owned_version_is_not_found_by_its_owner_tag(
+        self, service: Azure
+    ) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
@@ -278,7 +280,7 @@ class TestContainerState:
 
     @pytest.mark.parametrize("archived_entry", ["true", "false"])
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
-    def test_every_archive_and_restore_is_written_and_seen(
+    def test_every_request_to_archive_or_restore_is_sent_and_takes_effect(
         self, tmp_path: Path, container_get: str, archived_entry: str
     ) -> None:
         answers: dict[str, Any] = {
@@ -323,7 +325,7 @@ class TestContainerState:
     def test_an_environment_archived_after_the_plan_stays_archived(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
     ) -> None:
-        # Makes the lists of the plan too old: a user may confirm a plan much later.
+        # Makes the lists of the plan too old, because a user may confirm a plan much later.
         monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
         config = service.config("workspace")
         with service.open(config) as ours, service.open(config) as theirs:
@@ -340,9 +342,7 @@ class TestContainerState:
         with service.open(config) as other:
             assert (read_again[None], flags(other)[None]) == (True, True)
 
-    def test_a_restore_keeps_versions_archived_although_reads_are_stale(
-        self, tmp_path: Path
-    ) -> None:
+    def test_stale_reads_do_not_restore_separately_archived_versions(self, tmp_path: Path) -> None:
         with azure(tmp_path, restore="all", stale_get_seconds=1.0) as service:
             config = service.config("workspace")
             with service.open(config) as target:
@@ -354,7 +354,7 @@ class TestContainerState:
             time.sleep(1.1)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
-                target.set_archived("pydata", "2", True)  # as an apply does for `keep_archived`
+                target.set_archived("pydata", "2", True)  # as `apply` does
             time.sleep(1.1)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
@@ -406,7 +406,8 @@ class TestContainerState:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
-                # After this, the lists show the new environment, but not yet the archive below.
+                # After this time, the lists show the new environment. They do not show yet that it
+                # is archived below.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -474,7 +475,7 @@ class TestStaleGet:
             held = registered(target)
             assert (held.environment.metadata, held.archived) == (Metadata("New."), True)
 
-    def test_an_ignored_change_fails_after_the_stale_time(self, tmp_path: Path) -> None:
+    def test_an_ignored_change_is_reported_after_the_stale_time(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, registry_metadata="ignore") as service,
             service.target("registry", Connection(stale=0.5)) as target,
@@ -689,7 +690,7 @@ class TestFailures:
 
     def test_throttling_slows_down_and_does_not_fail(self, tmp_path: Path) -> None:
         with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
-            # More reads than the bucket of 250 has.
+            # These are more reads than the 250 that the token bucket allows.
             state = target.read([f"absent-{number}" for number in range(320)])
 
             refused = [item for item in service.requests() if item["status"] == 429]
@@ -697,7 +698,7 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
-    def test_a_reader_can_plan_and_a_write_error_names_the_missing_role(
+    def test_the_role_reader_can_plan_and_gets_an_error_for_a_write(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = service.config("workspace")
@@ -718,14 +719,14 @@ class TestFailures:
             with pytest.raises(TargetError, match=WRITER):
                 target.set_archived("archived", "1", False)
 
-    def test_an_absent_workspace_is_named(self, service: Azure) -> None:
+    def test_the_error_contains_the_name_of_an_absent_workspace(self, service: Azure) -> None:
         with (
             service.target("workspace", workspace="absent") as target,
             pytest.raises(TargetError, match=r"no workspace absent in this resource group"),
         ):
             target.read(None)
 
-    def test_a_network_failure_is_one_line(
+    def test_a_network_failure_is_reported_on_one_line(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("HTTPS_PROXY", "https_proxy"):
@@ -767,7 +768,9 @@ class TestRequestLog:
         assert "Bearer" not in text
         assert "Authorization" not in text
 
-    def test_a_log_that_cannot_be_written_is_named(self, service: Azure, tmp_path: Path) -> None:
+    def test_the_error_contains_the_path_of_a_log_that_cannot_be_written(
+        self, service: Azure, tmp_path: Path
+    ) -> None:
         path = tmp_path / "absent" / "http.jsonl"
         with (
             pytest.raises(TargetError, match=r"http.jsonl cannot be written"),

@@ -292,7 +292,7 @@ class TestUnusablePlaces:
         with pytest.raises(TargetError, match="is not a regular file"):
             target.read(None)
 
-    def test_a_directory_that_is_a_file_is_refused(self, tmp_path: Path) -> None:
+    def test_a_path_below_a_file_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "state").write_text("")
         with closing(LocalTarget(tmp_path / "state" / "local.db", IDENTITY)) as target:
             assert target.read(None) == {}

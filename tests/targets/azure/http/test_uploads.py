@@ -38,7 +38,7 @@ IMPATIENT = [
     "from functools import partial; from envsync.cli import main, session;"
     "session.Connection = partial(session.Connection, time_limit=10.0); main.main()",
 ]
-"""Runs envsync with the time limit of `SHORT`. The command line has no option for it."""
+"""The command that runs envsync with the time limit of `SHORT`, for which it has no option."""
 
 SLOW = (SILENCE, "503 ServerBusy")
 """Faults that last until the time limit of an upload."""
@@ -48,10 +48,10 @@ DOCKERFILE = {"Dockerfile": "FROM mcr.microsoft.com/azureml/base:1\n"}
 REFUSED = "403 AuthorizationPermissionMismatch"
 
 SHORT = Connection(time_limit=10.0)
-"""A short time limit for timeouts and retries. Other requests need less, even on a busy machine."""
+"""A short time limit for tests of timeouts. Requests without faults need less time than this."""
 
 HANGS = 120
-"""Seconds after which a program counts as hanging. Every test takes much less."""
+"""Seconds after which a program counts as hanging. Every test takes much less time."""
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ class TestOneContent:
             assert faults.written == ["Dockerfile"]
             assert uploaded(target, "alpha", "3") == DOCKERFILE
 
-    def test_another_directory_name_has_another_address(
+    def test_directories_with_different_names_have_different_addresses(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         declared = [
@@ -174,7 +174,7 @@ class TestFailures:
             (SILENCE, "envsyncemulator.* cannot be reached: it did not respond in time. Check"),
         ],
     )
-    def test_a_failed_upload_fails_the_create_with_its_reason(
+    def test_a_create_with_a_failed_upload_reports_the_reason(
         self,
         service: Azure,
         faults: BlobFaults,
@@ -191,7 +191,7 @@ class TestFailures:
 
             assert target.endpoint.resources.version("alpha", "1") is None
 
-    def test_an_account_without_keys_fails_the_create(
+    def test_a_create_fails_if_the_storage_account_permits_no_keys(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -239,7 +239,7 @@ class TestFailures:
 
             assert uploaded(target, "alpha") == files
 
-    def test_a_failed_large_file_ends_the_upload(
+    def test_a_failure_in_a_large_file_ends_the_upload(
         self, service: Azure, faults: BlobFaults, tmp_path: Path
     ) -> None:
         directory = write(tmp_path / "context", DOCKERFILE)
@@ -253,7 +253,7 @@ class TestFailures:
         ):
             target.create(with_context(directory))
 
-    def test_an_empty_context_fails_the_create(self, service: Azure, tmp_path: Path) -> None:
+    def test_a_create_with_an_empty_context_fails(self, service: Azure, tmp_path: Path) -> None:
         (tmp_path / "context").mkdir()
         with (
             service.target("workspace") as target,
@@ -292,7 +292,7 @@ class TestTime:
             policy.send(request)
 
         assert len(sent) == 1
-        # A quarter of the time limit: it has room for one attempt and 3 retries.
+        # A quarter of the time limit, so that one attempt and 3 retries fit into it.
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
     def test_uploads_without_envsync_keep_their_progress_bar(self) -> None:
