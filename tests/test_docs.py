@@ -32,10 +32,12 @@ import pytest
 import typer
 
 from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
@@ -237,19 +239,20 @@ def write_example(path: Path, text: str) -> None:
 
 
 def problems(project: Path) -> tuple[Problem, ...]:
-    """Returns every problem of a project and of its default target."""
+    """Returns every problem of a project, of its settings and of its default target."""
     try:
         config = load_config(None, project)
         config.target()
     except errors.InvalidProject as error:
         return error.problems
-    return load(
+    loaded = load(
         project,
         config.directories,
         rules=config.rules,
         versions=config.versions,
         exclude=Globs.of(config.exclude),
-    ).problems
+    )
+    return (*missing_project(config), *loaded.problems)
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -411,6 +414,7 @@ def test_every_key_in_the_json_of_a_plan_is_documented() -> None:
         target=TargetIdentity("local", "local", "local"),
         changes=(Change(Action.UPDATE, "version", "a", "1", "why", (FieldChange("x", 1, 2),)),),
         rejections=(Rejection("immutable", "b", "1", "why", "fix"),),
+        options=Options(),
     ).to_json()
     section = sections(DOCS / "plan.md")["JSON"]
     (example,) = (json.loads(block.text) for block in blocks(section) if block.info == "json")

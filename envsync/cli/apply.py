@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from envsync.api import Verification, apply_and_verify, plan_for, provenance
+from envsync.api import Verification, apply_and_verify, plan_with, provenance
 from envsync.cli.files import read_plan
 from envsync.cli.options import (
     Format,
@@ -25,6 +25,7 @@ from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
+from envsync.plan.options import digest_of, options_again
 from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
 from envsync.render.outcomes import applied_text, outcome_text
@@ -70,6 +71,13 @@ def run(
     session: Session = context.obj
     as_json = output is Format.JSON
     saved = read_plan(plan_file) if plan_file else None
+    digest = None if approve is None else digest_of(approve)
+    options = options_again(
+        saved.options if saved else None,
+        globs or [],
+        take_over=take_over,
+        allow_mass_archive=allow_mass_archive,
+    )
     project = session.project()
     # A saved plan contains the name of its target, so `--plan` works without `--target`.
     name = target or (saved.target.name if saved else None)
@@ -77,23 +85,16 @@ def run(
     with session.target(project.config, name, parallel) as opened:
 
         def plan_now() -> Plan:
-            return plan_for(
-                project,
-                opened,
-                globs or [],
-                commit=commit,
-                take_over=take_over,
-                allow_mass_archive=allow_mass_archive,
-            )
+            return plan_with(project, opened, options, commit=commit)
 
         plan = plan_now()
         if not as_json:
             session.out(shown_plan(session, plan))
         try:
-            for digest in filter(None, (saved.digest if saved else None, approve)):
-                plan.ensure_approved(digest)
+            for approved in filter(None, (saved.digest if saved else None, digest)):
+                plan.ensure_approved(approved)
             plan.ensure_applicable(skip_rejected=skip_rejected)
-            if plan.applicable and not (yes or saved or approve):
+            if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
             # A pipeline that parses the output needs the plan to see why it was refused.

@@ -2,7 +2,8 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
-from envsync.model.state import State
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_problem
@@ -94,7 +94,9 @@ def run(
     # With --version, do not read old commits: reading them is slow, and their versions are allowed.
     if version is None:
         used = _with_past(project, chosen, used)
-    bumps = _write(project.config.root, decide(chosen, used, version))
+    declared = Counter(declaration.name for declaration in project.declarations)
+    alone = {name for name, count in declared.items() if count == 1}
+    bumps = _write(project.config.root, decide(chosen, used, version, alone=alone))
     if output is Format.JSON:
         session.out_json(bumps_json(bumps, unversioned))
     elif chosen:
@@ -123,8 +125,13 @@ def _choose(
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
         chosen = choose(project.declarations, names or _rejected(project, checked, opened))
-        state = opened.read({item.name for item in chosen}) if opened else {}
-    return chosen, _used(project, checked, state, target=target)
+        suffix = project.config.target(target).scope.suffix if target else ""
+        state = opened.read({item.name + suffix for item in chosen}) if opened else {}
+    held = {
+        name.removesuffix(suffix): [item.version for item in container.versions]
+        for name, container in state.items()
+    }
+    return chosen, _used(project, checked, held, target=target)
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
@@ -148,20 +155,34 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
     The rejections come from the plan for the target. If `target` is None, they come from the
     comparison with git.
     """
+    suffix = ""
     if target is not None:
         rejections = plan_for(project, target).rejections
+        suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    return [rejection.address for rejection in rejections if rejection.code == "immutable"]
+    # The target adds its suffix to the names in the files.
+    return [
+        f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
+        for rejection in rejections
+        if rejection.code == "immutable"
+    ]
 
 
-def _used(project: Project, checked: Checked | None, state: State, *, target: str | None) -> Used:
-    """Returns the versions in use, by environment name, each with the place where it is used."""
+def _used(
+    project: Project,
+    checked: Checked | None,
+    held: Mapping[str, Sequence[str]],
+    *,
+    target: str | None,
+) -> Used:
+    """Returns the versions in use, by environment name, each with the place where it is used.
+
+    `held` has the versions that the target contains, by declared name.
+    """
     # Archived versions are also in use, because they can be restored.
-    used: dict[str, dict[str, str]] = {}
-    for container in state.values():
-        for item in container.versions:
-            used.setdefault(container.name, {})[item.version] = f"in the target '{target}'"
+    where = f"in the target '{target}'"
+    used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
     # Add the files last: if a version is used in several places, messages must contain the file.

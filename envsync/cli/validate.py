@@ -1,7 +1,7 @@
 """`envsync validate`: reports the problems of all environment files at once."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -14,9 +14,12 @@ from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.git.absent import absent_problems
 from envsync.model.errors import InvalidProject
+from envsync.model.problem import Problem
 from envsync.model.wording import printable
+from envsync.project.for_target import target_problems
 from envsync.project.load import Loaded, load
 from envsync.project.search.globs import Globs
+from envsync.project.settings.config import Config
 
 EXAMPLE = "envsync validate environments/training --strict"
 
@@ -91,8 +94,19 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )
-    if paths:
-        return loaded
-    # Files that are not in the work tree cannot be named on the command line.
-    problems = sorted((*loaded.problems, *absent_problems(config)), key=attrgetter("order"))
-    return replace(loaded, problems=tuple(problems))
+    problems = [*loaded.problems, *_settings_problems(config, loaded)]
+    if not paths:
+        # Files that are not in the work tree cannot be named on the command line.
+        problems += absent_problems(config)
+    return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
+
+
+def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
+    """Yields the problems of the targets that depend on the declared environments."""
+    if config.has_default_project:
+        # Importing git is slow, and most projects have a name.
+        from envsync.git.proposal import missing_project
+
+        yield from missing_project(config)
+    for target in config.targets.values():
+        yield from target_problems(loaded.declarations, config, target)

@@ -77,7 +77,8 @@ def check(project: Project, base: str | None = None) -> Checked:
         for item in project.declarations
         if item.source not in uncommitted
     ]
-    rejected = list(_rejections(before, now, found.commit or NO_COMMIT))
+    used = _used(project, repository, commit=found.commit, before=before)
+    rejected = list(_rejections(before, now, found.commit or NO_COMMIT, used))
     fields = {edited(project, item, source): item.fields for item, source in rejected}
     warnings = [went_back(project, item, version) for item, version in _going_back(before, now)]
     warnings += [git_ignored(project, source, field) for source, field in ignored]
@@ -86,15 +87,21 @@ def check(project: Project, base: str | None = None) -> Checked:
         rejections=tuple(item for item, _ in rejected),
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
-        used=_used(project, repository, commit=found.commit, before=before),
+        used=used,
         base_name=found.name,
     )
 
 
 def _rejections(
-    before: Iterable[Declaration], now: Sequence[Declaration], commit: str
+    before: Iterable[Declaration],
+    now: Sequence[Declaration],
+    commit: str,
+    used: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration."""
+    taken = {item.name: {*used.get(item.name, ())} for item in now}
+    for item in now:
+        taken[item.name].add(item.version or "")
     held = {(item.name, item.version): item.spec for item in before}
     versions = Counter(item.name for item in now)
     for item in now:
@@ -110,7 +117,12 @@ def _rejections(
                 name=key.name,
                 version=key.version,
                 message=f"{key} differs from commit {commit[:7]}. {WHY_IMMUTABLE}",
-                fix=bump_command(key.name, key.version, alone=versions[key.name] == 1),
+                fix=bump_command(
+                    key.name,
+                    key.version,
+                    alone=versions[key.name] == 1,
+                    taken=taken[key.name],
+                ),
                 fields=spec_fields(spec, item.spec),
                 source=item.source,
             )

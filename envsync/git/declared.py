@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.git.checkout import check_out, is_below
 from envsync.git.repository import Repository
 from envsync.model.declaration import Declaration
+from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError
 from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
@@ -51,6 +53,29 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
             tree, search.directories, rules=_RULES, versions="auto", exclude=search.exclude
         )
         return loaded.declarations
+
+
+def settings_at(repository: Repository, commit: str, config: Config) -> Config:
+    """Returns the settings of a commit.
+
+    If the commit has no usable settings, returns `config` without targets and defaults. Settings
+    outside of the repository have no history: they count as unchanged.
+
+    Args:
+        repository: the repository of the project.
+        commit: the commit id.
+        config: the current settings of the project.
+    """
+    settings = repository.relative(config.path or config.root / FILE_NAME)
+    if settings is None:
+        return config
+    with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
+        tree = Path(directory).resolve()
+        check_out(repository, commit, [settings], destination=tree)
+        if (tree / settings).is_file():
+            with suppress(EnvsyncError):
+                return load_config(tree / settings)
+    return replace(config, defaults=Metadata(), targets={})
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ class Declaration:
     Attributes:
         version: the version in the file. If None, envsync assigns the version (`versions: auto`).
         source: the line in the file that declares the name.
+        suffix: the end of `name` that a target adds to the name in the file. Usually empty.
+        copies: other files that declare the same version with the same content.
     """
 
     name: str
@@ -51,3 +53,10 @@ class Declaration:
     spec: EnvironmentSpec
     metadata: Metadata
     source: Source
+    suffix: str = ""
+    copies: tuple[Source, ...] = ()
+
+    @property
+    def declared_name(self) -> str:
+        """The name in the file."""
+        return self.name.removesuffix(self.suffix)

@@ -12,7 +12,8 @@ Three questions have their own modules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from envsync.model.declaration import Declaration
@@ -64,8 +65,15 @@ def decisions(
         yield from _restore_environment(container, versions, policy, still_there)
     for version, declaration in versions.items():
         if version in registered:
-            alone = len(versions) == 1
-            yield from _existing(registered[version], declaration, policy, alone=alone)
+            fix = partial(
+                bump_command,
+                declaration.declared_name,
+                version,
+                alone=len(versions) == 1,
+                taken=versions.keys(),
+                in_target=registered.keys(),
+            )
+            yield from _existing(registered[version], declaration, policy, fix=fix)
         else:
             yield create(version, declaration, container, policy)
     yield from superseded(container, versions.keys(), policy, still_there)
@@ -130,7 +138,7 @@ def _restore_environment(
 
 
 def _existing(
-    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
+    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, fix: Callable[[], str]
 ) -> Iterator[Decision]:
     """Yields the rejection, update or restore of a declared version that is registered.
 
@@ -143,7 +151,7 @@ def _existing(
         item: the registered version.
         declaration: the declaration of this version.
         policy: what the plan may do.
-        alone: True if no file declares another version of this name.
+        fix: returns the command that declares another version instead.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -155,7 +163,7 @@ def _existing(
             version=key.version,
             message=f"{key} is already registered with a different {field_names(fields)}. "
             "Registered versions cannot change.",
-            fix=bump_command(key.name, key.version, alone=alone),
+            fix=fix(),
             fields=fields,
             source=declaration.source,
         )

@@ -35,6 +35,7 @@ def make_plan(
     *,
     only: Collection[str] | None = None,
     still_there: StillThere = MappingProxyType({}),
+    suffix: str = "",
 ) -> Plan:
     """Returns the plan that turns the actual state into the desired state.
 
@@ -50,6 +51,8 @@ def make_plan(
             may contain unknown names.
         still_there: the files that exist, but were not read as environment files, with the reason.
             No version is archived if its file is one of them.
+        suffix: the text that the target adds to every declared name. A glob matches a name with or
+            without it.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two files
@@ -65,7 +68,7 @@ def make_plan(
     }
     # Owned names that no file declares are planned as well: they may have to be archived.
     names = declared.keys() | owned.keys()
-    selected = _selected(names, globs, only)
+    selected = _selected(names, globs, only, suffix)
     everything = {
         name: _plan_name(actual.get(name, Container(name)), declared[name], policy, still_there)
         for name in sorted(names)
@@ -147,7 +150,7 @@ def _plan_name(
 
 
 def _selected(
-    names: Collection[str], globs: Sequence[str], only: Collection[str] | None
+    names: Collection[str], globs: Sequence[str], only: Collection[str] | None, suffix: str
 ) -> list[str]:
     """Returns the names that match a glob and are in `only`, sorted.
 
@@ -155,7 +158,7 @@ def _selected(
     """
     for glob in globs:
         # A misspelt name would otherwise give an empty plan, which looks like success.
-        if not any(fnmatchcase(name, glob) for name in names):
+        if not any(_matches(name, glob, suffix) for name in names):
             raise EnvsyncError(
                 f"No declared or owned environment matches '{glob}'. "
                 "Run `envsync list` to see the environments in the target."
@@ -163,6 +166,10 @@ def _selected(
     return sorted(
         name
         for name in names
-        if (not globs or any(fnmatchcase(name, glob) for glob in globs))
+        if (not globs or any(_matches(name, glob, suffix) for glob in globs))
         and (only is None or name in only)
     )
+
+
+def _matches(name: str, glob: str, suffix: str) -> bool:
+    return fnmatchcase(name, glob) or fnmatchcase(name.removesuffix(suffix), glob)

@@ -12,7 +12,7 @@ from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
-from envsync.project.across import check_across
+from envsync.project.across import check_across, without_copies
 from envsync.project.discovery import Discovered, discover, references
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
@@ -90,7 +90,7 @@ def load(
     # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
-    declarations = [declared for draft in drafts if (declared := draft.declaration())]
+    declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))
     return Loaded(
         found.environment_files,
         tuple(sorted(declarations, key=_declaration_order)),

@@ -24,7 +24,7 @@ ERRORS: Final[dict[str, str]] = {
     "invalid-version": "The version is not a valid environment version.",
     "reserved-name": "The name is reserved for Microsoft.",
     "ambiguous-version": "YAML does not read the version as it is written.",
-    "duplicate-environment": "Two files declare the same name and version.",
+    "duplicate-environment": "Two files declare the same version with different content.",
     "image-or-build": "An environment needs either `image` or `build`.",
     "conda-with-build": "`conda_file` cannot be combined with `build`.",
     "missing-file": "A conda file, build context or Dockerfile does not exist.",
@@ -34,6 +34,7 @@ ERRORS: Final[dict[str, str]] = {
     "invalid-tag": "The value of a tag is not a scalar.",
     "reserved-tag": "The tag is reserved for envsync.",
     "invalid-config": "A setting in `envsync.yaml` has an invalid value.",
+    "missing-project": "`envsync.yaml` has a target in Azure, but no `project`.",
     "unset-variable": "`envsync.yaml` names an environment variable that is not set.",
 }
 
@@ -47,6 +48,7 @@ WARNINGS: Final[dict[str, str]] = {
     "unstable-context": "The build context differs between machines.",
     "large-context": "The build context is slow to upload.",
     "end-of-life-python": "The Python version no longer gets security fixes.",
+    "duplicate-file": "Two files declare the same version with the same content.",
     "useless-ignore": "The ignore comment has no effect.",
 }
 
@@ -80,6 +82,7 @@ FIXED: Final[frozenset[str]] = frozenset(
         "invalid-conda",
         "invalid-tag",
         "invalid-config",
+        "missing-project",
         "unset-variable",
     }
 )

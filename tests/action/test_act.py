@@ -65,7 +65,7 @@ class Project:
         with patch.dict(os.environ, self.variables), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # importing azure-ai-ml emits many warnings
             project = load_project(self.path)
-            assert apply_plan(project, make_plan(project, globs=globs), globs).ok
+            assert apply_plan(project, make_plan(project, globs=globs)).ok
 
     def held(self) -> list[str]:
         """Returns the names of the environments in the target that are not curated."""

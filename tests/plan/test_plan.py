@@ -280,9 +280,10 @@ def test_only_the_plan_with_the_approved_digest_may_be_applied() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: the plan with the digest {approved} was approved, but the new plan has the "
-        f"digest {PLAN.digest}. The files or the target have changed since the approval. Nothing "
-        "was applied. Review the new plan."
+        f"plan-stale: the digest {approved} was approved, but the plan now has the digest "
+        f"{PLAN.digest}. Either files, settings or the target have changed since the approval, or "
+        "the digest is from another plan: for another target, or made with other arguments. "
+        "Nothing was applied. Review the new plan."
     )
 
 

@@ -189,7 +189,7 @@ def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) 
     contents = {
         "a": BASE + "version: 1\n",
         # The same version as in "a". "b/d" declares the same name without a version.
-        "b/c": BASE + "version: 1\n",
+        "b/c": BASE.replace("image: ", "image: other-") + "version: 1\n",
         "b/d": BASE,
         "z": "name: f\nimage: i\ntags: [\n",
         "y/x": "name: g\nimage: i\nfoo: 1\n",

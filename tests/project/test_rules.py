@@ -12,6 +12,7 @@ from envsync.project.rules import RULES
 from tests.project.project import found, load_files
 
 BASE = "name: e\ndescription: d\nimage: i:1\n"
+OTHER = "name: e\ndescription: d\nimage: i:2\n"
 BUILD = "name: e\ndescription: d\nbuild:\n  path: ctx\n"
 CTX = {"ctx/Dockerfile": "FROM scratch\n"}
 CONDA = "name: e\ndescription: d\nimage: i:1\nconda_file: conda.yml\n"
@@ -215,17 +216,49 @@ CASES = [
     ),
     Case(
         "duplicate-environment",
-        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '2'\n"},
-        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '3'\n"},
+        {"a.yml": BASE + "version: 2\n", "b.yml": OTHER + "version: '2'\n"},
+        {"a.yml": BASE + "version: 2\n", "b.yml": OTHER + "version: '3'\n"},
         error("duplicate-environment", "4:1", "b.yml"),
         ["`e:2` is already declared in environments/a.yml:1"],
     ),
     Case(
         "duplicate-environment: without versions",
-        {"a.yml": BASE, "b.yml": BASE},
-        {"a.yml": BASE, "b.yml": BASE.replace("name: e", "name: E")},
+        {"a.yml": BASE, "b.yml": OTHER},
+        {"a.yml": BASE, "b.yml": OTHER.replace("name: e", "name: E")},
         error("duplicate-environment", "1:1", "b.yml"),
         ["`e` is already declared in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-environment: only the description differs",
+        {"a.yml": BASE + "version: 2\n", "b.yml": BASE.replace(": d", ": D") + "version: 2\n"},
+        {"a.yml": BASE + "version: 2\n"},
+        error("duplicate-environment", "4:1", "b.yml"),
+        ["`e:2` is already declared in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file",
+        {"a.yml": BASE + "version: 2\n", "b.yml": "version: '2'\n" + BASE},
+        {"a.yml": BASE + "version: 2\n"},
+        warning("duplicate-file", "1:1", "b.yml"),
+        ["`e:2` is declared with the same content in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file: without versions",
+        {"a.yml": BASE, "b.yml": BASE, "c.yml": BASE},
+        {"a.yml": BASE},
+        warning("duplicate-file", "1:1", "b.yml") + warning("duplicate-file", "1:1", "c.yml"),
+        ["`e` is declared with the same content in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file: conda files with the same content",
+        {"a.yml": CONDA, "b.yml": CONDA.replace("conda.yml", "other.yml")},
+        {"a.yml": CONDA},
+        warning("duplicate-file", "1:1", "b.yml"),
+        ["`e` is declared with the same content in environments/a.yml:1"],
+        {
+            "conda.yml": "dependencies: [python=3.12]\nname: x\n",
+            "other.yml": "name: x\ndependencies:\n- python=3.12\n",
+        },
     ),
     Case(
         "image-or-build: both",
@@ -540,7 +573,13 @@ def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
 
 def test_every_rule_has_a_case() -> None:
     tested = {line.split(" ")[2] for case in CASES for line in case.where}
-    not_about_environment_files = {"invalid-config", "unset-variable", "unreadable-directory"}
+    not_about_environment_files = {
+        "invalid-config",
+        "missing-project",
+        "not-checked-out",
+        "unreadable-directory",
+        "unset-variable",
+    }
 
     assert set(RULES) - tested - not_about_environment_files == {
         rule for rule in RULES if rule.startswith("secret-")

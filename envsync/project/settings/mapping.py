@@ -87,7 +87,7 @@ class MappingReader:
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
             self.add("wrong-type", node, f"{self.name(key)} must be a string.", fix=fix)
             return None
-        text = self._fill_in(node)
+        text = self.fill_in(node)
         if text is not None and not text.strip():
             fix = (
                 "Give a value to the environment variable in this setting."
@@ -154,7 +154,7 @@ class MappingReader:
         self.add("wrong-type", node, message, fix=fix)
         return default
 
-    def _fill_in(self, node: ScalarNode) -> str | None:
+    def fill_in(self, node: ScalarNode) -> str | None:
         """Replaces the variables in a string. Returns None if a variable is invalid or not set."""
         text: str = node.value
         parts: list[str] = []

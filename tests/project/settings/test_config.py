@@ -318,7 +318,7 @@ class TestVariables:
             "targets: {x: {kind: local, cloud: AzureCloud}}",
             [
                 "1:28 unknown-field: The setting `targets.x.cloud` does not exist. "
-                "Known settings: kind, path."
+                "Did you mean `include`?"
             ],
         ),
         (
