@@ -146,6 +146,16 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
         (scan.clutter, "files that tools create", "Add them to an `.amlignore`"),
         (scan.docker_ignored, "files that Docker ignores", "Add them to an `.amlignore` as well"),
         (
+            scan.git,
+            "git metadata, which envsync leaves out and `az ml environment create` uploads",
+            "Add `.git` to the ignore file of the context (`.amlignore`, otherwise `.gitignore`)",
+        ),
+        (
+            scan.local_targets,
+            "the file of a local target, which each apply changes",
+            "Set the `path` of this target to a file in `.envsync/`",
+        ),
+        (
             scan.unhashed,
             "files whose changes azure-ai-ml does not detect",
             "Simplify the ignore file",
