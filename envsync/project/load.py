@@ -17,10 +17,12 @@ from envsync.project.discovery import Discovered, discover, references
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Files, ParsedFile, Unreadable, is_within
-from envsync.project.lfs import is_lfs_pointer
+from envsync.project.lfs import FIX as LFS_FIX
+from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
 from envsync.project.rules import Level
 from envsync.project.search.globs import NO_GLOBS, Globs
+from envsync.project.self_context import check_own_context
 from envsync.project.yaml.nodes import TextProblem
 
 
@@ -85,8 +87,9 @@ def load(
     drafts = [
         _read(path, files, rules=rules, versions=versions) for path in found.environment_files
     ]
-    drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
     check_across(drafts, versions)
+    check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
+    drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
     # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
@@ -201,11 +204,11 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
     content = files.content(path)
-    if isinstance(content, bytes) and is_lfs_pointer(content):
-        report = Report(shown, rules)
+    if isinstance(content, bytes) and lfs_pointer(content):
+        # The rule cannot be lowered here: what the file declares is unknown.
+        report = Report(shown, {**rules, "lfs-pointer": "error"})
         message = "The file is a pointer of Git LFS, not the environment file itself."
-        fix = "Run `git lfs pull`; in a workflow, set `lfs: true` for actions/checkout."
-        report.add_problem(TextProblem("lfs-pointer", message, fix=fix))
+        report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
     directory, name = os.path.split(path)

@@ -59,6 +59,27 @@ def test_the_plan_is_empty_after_an_apply(project: Path, run: Run) -> None:
     assert history(project) == 1
 
 
+@pytest.mark.parametrize(
+    ("environments", "context"), [("environments", ".."), ("environments", "."), (".", ".")]
+)
+def test_a_context_around_the_state_of_the_local_target_converges(
+    project: Path, run: Run, environments: str, context: str
+) -> None:
+    path = f"{environments}/.envsync/local.db" if context == "." else ".envsync/local.db"
+    settings = f"environments: {environments}\ntargets:\n  local: {{kind: local, path: {path}}}\n"
+    (project / "envsync.yaml").write_text(settings)
+    directory = project / environments
+    (directory / context / "Dockerfile").write_text("FROM scratch\n")
+    (directory / "a.yml").write_text(f"name: a\ndescription: d\nbuild: {{path: {context}}}\n")
+
+    assert run("apply", "--yes").code == 0
+    size = sum(file.stat().st_size for file in project.rglob("*") if file.is_file())
+    for _ in range(2):
+        assert "No changes." in run("plan").out
+        assert run("apply", "--yes").code == 0
+    assert size == sum(file.stat().st_size for file in project.rglob("*") if file.is_file())
+
+
 def test_the_json_of_a_plan_is_valid_and_complete(project: Path, run: Run) -> None:
     declare(project, "a", tags="{team: x}")
     data = run("plan", "--format", "json").data

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from envsync.git.check import NO_COMMIT, Checked, check
+from envsync.git.declared import declared_at
+from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
 from tests.project.project import Contents, write
@@ -457,6 +459,49 @@ def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_p
     write(root, {f"{module}/code.py": "2\n"})
     (field,) = checked(root).rejections[0].fields
     assert field.files == {"inner/code.py": "modified"}
+
+
+@pytest.mark.parametrize("linked", ["submodule", "worktree", "clone"])
+def test_the_git_file_of_a_checkout_changes_neither_plan_nor_check(
+    root: Path, tmp_path: Path, linked: str
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    text = environment(build="{path: ..}")
+    ignore = {".amlignore": "/environments/\n"}
+    committed(inner, {"environments/a.yml": text, "Dockerfile": "FROM scratch\n", **ignore})
+    before = load_project(inner).declarations[0].spec
+    if linked == "submodule":
+        git(root, "submodule", "--quiet", "add", str(inner), "deep/inner")
+        other = root / "deep" / "inner"
+    elif linked == "worktree":
+        other = tmp_path / "other"
+        git(inner, "worktree", "add", "--quiet", "--detach", str(other))
+    else:
+        other = tmp_path / "clone"
+        git(tmp_path, "clone", "--quiet", str(inner), str(other))
+    project = load_project(other)
+
+    assert (other / ".git").is_dir() == (linked == "clone")
+    assert project.declarations[0].spec == before
+    assert [problem.rule for problem in project.warnings] == ["unstable-context"]
+    assert check(project).problems == ()
+
+
+def test_a_submodule_in_a_root_context_has_one_digest_in_plan_and_check(
+    root: Path, tmp_path: Path
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"src/code.py": "1\n", ".gitignore": "*.pyc\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "inner")
+    text = environment(build="{path: ..}")
+    committed(root, {"environments/a.yml": text, "Dockerfile": "FROM scratch\n"})
+    commit_id = git(root, "rev-parse", "HEAD")
+    project = load_project(root)
+    (recorded,) = declared_at(find_repository(root), commit_id, project.config)
+
+    assert recorded.spec == project.declarations[0].spec
+    write(root, {"inner/src/code.pyc": "", ".envsync/local.db": ""})
+    assert checked(root).problems == ()
 
 
 def test_the_error_for_a_submodule_without_history_says_what_to_fetch(

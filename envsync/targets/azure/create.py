@@ -199,16 +199,18 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
 
 def _copy(context: BuildContext, source: Path, place: Path) -> None:
     from envsync.project.context.copy import copy_context
+    from envsync.project.context.names import LEFT_OUT
     from envsync.project.context.scan import scan_context
 
     try:
         copy_context(context, place)
     except EnvsyncError as error:
         raise TargetError(str(error)) from error
-    if scan_context(place, place).context.uploads == context.uploads:
+    if scan_context(place, place).context.uploads <= context.uploads:
         return
     # azure-ai-ml's hash includes empty directories, so add them to the copy.
-    for folder, _, _ in os.walk(source):
+    for folder, directories, _ in os.walk(source):
+        directories[:] = [name for name in directories if name not in LEFT_OUT]
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)
 
 
