@@ -102,7 +102,7 @@ def fingerprints(plan: Plan) -> dict[str, str]:
     found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
     found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
     # These keys explain a change to a reader. A new wording does not make it a different change.
-    explanations = ("reason", "message", "fix", "source")
+    explanations = ("reason", "message", "fix", "source", "predecessor", "differs")
     return {
         name: sha256_digest(
             canonical_json({key: item for key, item in data.items() if key not in explanations})

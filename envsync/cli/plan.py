@@ -92,9 +92,11 @@ def run(
         documents: list[JSON] = [plan.to_json() for plan in plans]
         session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
     elif output is PlanFormat.MARKDOWN:
+        from envsync.cli.problems import below_repository
         from envsync.render.plan_markdown import plan_markdown
 
-        session.out("\n".join(map(plan_markdown, plans)))
+        directory = below_repository(session.root)
+        session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
     # `plan_for` did not read the target, so the number of unchanged environments is unknown.
     elif only is not None and not only:
         session.out(f"No changes. No declared environment has changed since {since}.")
