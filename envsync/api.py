@@ -5,6 +5,7 @@ The command line uses the same functions. docs/api.md describes the public funct
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -331,7 +332,14 @@ def apply_and_verify(
         PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
     """
     outcomes: list[Outcome] = []
-    for outcome in apply(plan, target, parallel=parallel, skip_rejected=skip_rejected, stop=stop):
+    for outcome in apply(
+        plan,
+        target,
+        parallel=parallel,
+        skip_rejected=skip_rejected,
+        stop=stop,
+        clock=time.monotonic,
+    ):
         outcomes.append(outcome)
         yield outcome
     if verify and not stop():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from envsync.action.marker import fingerprints
 from envsync.model.wording import printable
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import plan_body
 from envsync.render.plan_view import SIGNS
 
 if TYPE_CHECKING:
@@ -64,15 +64,16 @@ def cut(lines: Iterable[str], limit: int) -> str:
     return "\n".join(kept) + "\n"
 
 
+def headed(title: str, markdown: Markdown) -> Markdown:
+    """Returns Markdown with a heading above it, within the same limit."""
+    above = f"{title}\n"
+    return lambda limit: above + markdown(limit - size(above))
+
+
 def footer(inputs: Inputs, event: Event) -> str:
-    """Returns the last line of a comment or issue: command, directory, commit and log."""
-    # The footer contains the target, because the result of a failed command does not.
-    target = f" -t {inputs.target}" if inputs.target else ""
-    parts = [code(printable(f"envsync {inputs.command}{target}"))]
-    if inputs.directory != ".":
-        parts.append(code(printable(inputs.directory)))
-    parts += [f"commit {event.head[:12]}", f"[log]({event.run_url})"]
-    return f"\n<sub>{' · '.join(parts)}</sub>\n"
+    """Returns the command, commit and log of a result, as the last line of a post."""
+    command = code(printable(f"envsync {inputs.command}"))
+    return f"\n<sub>{command} · commit {event.head[:12]} · [log]({event.run_url})</sub>\n"
 
 
 def problems_markdown(summary: str, problems: Sequence[Problem]) -> Markdown:
@@ -110,7 +111,7 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
     totals = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "no changes"
     if plan.rejections:
         totals += f", {len(plan.rejections)} rejected"
-    lines = [f"**Applied to {code(printable(plan.target.name))}**: {totals}.", ""]
+    lines = [f"**Applied**: {totals}.", ""]
     if verified is False:
         lines += ["**Not verified**: the target does not show every change that was done.", ""]
     lines += [f"- {code(printable(item.address))} rejected" for item in plan.rejections]
@@ -121,7 +122,7 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
         # List failures first, because `cut` leaves out the last lines.
         for item in sorted(outcomes, key=lambda item: item.status == "done")
     ]
-    lines += ["", f"Digest {code(plan.digest)}"]
+    lines += ["", f"<sub>Digest: {code(plan.digest)}</sub>"]
     return lambda limit: cut(lines, limit)
 
 
@@ -133,11 +134,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
         plan: the current plan.
         approval: the approved plan. If None, no differences are shown.
     """
-    lines = [
-        f"**Nothing was applied to {code(printable(plan.target.name))}.** "
-        f"{prose(printable(reason))}",
-        "",
-    ]
+    lines = [f"**Nothing was applied.** {prose(printable(reason))}", ""]
     if approval is not None:
         approved = f"[approved plan]({approval.url})" if approval.url else "approved plan"
         lines += [
@@ -151,7 +148,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
     def render(limit: int) -> str:
         # Use at most half of the space for the differences, so that the plan remains readable.
         above = cut(lines, limit // 2) + "\n"
-        return above + plan_markdown(plan, limit=limit - size(above))
+        return above + plan_body(plan, limit=limit - size(above))
 
     return render
 

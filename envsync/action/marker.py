@@ -102,9 +102,9 @@ def fingerprints(plan: Plan) -> dict[str, str]:
     """
     found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
     found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
-    # Leave out the keys that only explain a change in words. A change with a new explanation is
-    # still the same change.
-    explanations = ("reason", "message", "fix", "source")
+    # Leave out the keys that only explain a change. A change with a new explanation is still the
+    # same change.
+    explanations = ("reason", "message", "fix", "source", "predecessor", "differs")
     return {
         name: sha256_digest(
             canonical_json({key: item for key, item in data.items() if key not in explanations})

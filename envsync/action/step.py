@@ -14,12 +14,13 @@ from envsync.action.event import Event, read_event
 from envsync.action.github import Forbidden, GitHub, GitHubError
 from envsync.action.inputs import Inputs, read_inputs
 from envsync.action.job import MAX_SUMMARY, Job
-from envsync.action.markdown import failure_markdown, footer, size
+from envsync.action.markdown import Markdown, failure_markdown, footer, headed, size
 from envsync.action.marker import Marker, fingerprints
 from envsync.action.posts import post_body, update_comment, update_issue
 from envsync.action.result import Result
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
+from envsync.render.plan_markdown import heading
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
@@ -76,7 +77,7 @@ class _Step:
         self.job.write_commands(result.annotations)
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
-        self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
+        self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
         # Write the comment and the issue last: unlike the log, outputs and summary, they need the
         # network.
         if self.inputs.comment and number is not None:
@@ -143,15 +144,21 @@ class _Step:
             return marker
         return replace(marker, digest=planned.digest, changes=fingerprints(planned))
 
+    def _markdown(self, result: Result) -> Markdown:
+        """Returns the result below a heading that names the target and the directory."""
+        # Without a plan, the name of the default target is not known.
+        target = result.plan.target.name if result.plan else self.inputs.target
+        return headed(heading(target, self.inputs.directory), result.markdown)
+
     def _comment(self, github: GitHub, number: int, result: Result) -> str | None:
         marker = self._marker(self.inputs.command, result.plan)
-        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        body = post_body(marker, self._markdown(result), footer(self.inputs, self.event))
         return update_comment(github, number, marker, body=body, create=result.starts_comment)
 
     def _issue(self, github: GitHub, result: Result, planned: Plan) -> str | None:
         marker = self._marker("issue", planned)
         title = f"envsync: {printable(planned.target.name)} is not as declared"
-        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        body = post_body(marker, self._markdown(result), footer(self.inputs, self.event))
         needed = not planned.is_empty
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 

@@ -28,7 +28,7 @@ from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.options import digest_of, options_again
 from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
-from envsync.render.outcomes import applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_column, outcome_text
 from envsync.targets.scratch import remove_scratch
 
 EXAMPLE = "envsync apply --target dev --plan plan.json"
@@ -136,6 +136,8 @@ def run(
     if as_json:
         session.out_json(applied_json(plan, outcomes, missing))
     elif plan.changes:
+        if not session.quiet:
+            session.out("")
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
     # Raised only after printing: the outcomes show what an interrupted run has changed.
     if interrupted:
@@ -197,6 +199,9 @@ def _report(
     """
     outcomes: list[Outcome] = []
     verification: Verification | None = None
+    column = outcome_column(plan.applicable, session.width)
+    if plan.applicable and not (silent or session.quiet):
+        session.out("")
     with ExitStack() as bar:
         advance = bar.enter_context(_progress(len(plan.applicable), session.quiet))
         for item in items:
@@ -205,11 +210,13 @@ def _report(
                 continue
             outcomes.append(item)
             if not silent and not (session.quiet and item.status == "done"):
-                session.out(outcome_text(item, session.paint(sys.stdout)))
+                session.out(outcome_text(item, session.paint(sys.stdout), column))
             advance()
             if len(outcomes) == len(plan.applicable):
                 # Remove the bar before the verification prints messages.
                 bar.close()
+                if plan.target.kind != "local":
+                    bar.enter_context(session.progress("Verifying"))
     return outcomes, verification
 
 

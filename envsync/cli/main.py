@@ -145,7 +145,7 @@ def _global_options(
         bool, typer.Option("-q", "--quiet", help="Print only results and errors.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print long values in full.")
+        bool, typer.Option("-v", "--verbose", help="Print all fields, and long values in full.")
     ] = False,
     color: Annotated[
         Color,

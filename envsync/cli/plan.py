@@ -93,9 +93,11 @@ def run(
         documents: list[JSON] = [plan.to_json() for plan in plans]
         session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
     elif output is PlanFormat.MARKDOWN:
+        from envsync.cli.problems import below_repository
         from envsync.render.plan_markdown import plan_markdown
 
-        session.out("\n".join(map(plan_markdown, plans)))
+        directory = below_repository(session.root)
+        session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
     else:
         # `dict` removes repetitions: with `--all-targets`, one sentence can be about each target.
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)

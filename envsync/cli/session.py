@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,9 +101,32 @@ class Session:
         """
         from envsync.targets.kinds import open_target
 
-        connection = Connection(parallel=parallel, debug_http=self.debug_http)
-        with closing(open_target(config.target(name), config.root, connection)) as opened:
+        chosen = config.target(name)
+        connection = Connection(
+            parallel=parallel,
+            debug_http=self.debug_http,
+            reading=lambda: self.progress(f"Reading {chosen.name}"),
+        )
+        with closing(open_target(chosen, config.root, connection)) as opened:
             yield opened
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """Shows on standard error that a block takes long. With `-q`, nothing is shown.
+
+        Args:
+            label: what the command is doing, such as `Reading dev`.
+
+        Yields:
+            A function to call with the number of items that are done, and of all items.
+        """
+        if self.quiet:
+            yield lambda _done, _total: None
+            return
+        from envsync.cli.progress import progress
+
+        with progress(label, color=self.use_color(sys.stderr)) as advance:
+            yield advance
 
     def use_color(self, stream: TextIO) -> bool:
         """Returns True if text for a stream is coloured.

@@ -14,6 +14,7 @@ A stage consists of units, which run in parallel. The changes inside a unit run 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ def apply(
     parallel: int = DEFAULT_PARALLEL,
     skip_rejected: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
@@ -53,6 +55,7 @@ def apply(
             have rejections.
         stop: called before each change. After it returns True, changes that have started are
             finished and all other changes are skipped.
+        clock: returns seconds since any fixed time. If None, outcomes have no durations.
 
     Raises:
         PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
@@ -66,7 +69,7 @@ def apply(
             units = [
                 (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing)) for unit in stage
             ]
-            for outcome in _run(units, target, pool=pool, stop=stop):
+            for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
                 # No other change depends on an update, which changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
@@ -82,6 +85,7 @@ def _run(
     *,
     pool: ThreadPoolExecutor,
     stop: Callable[[], bool],
+    clock: Callable[[], float] | None,
 ) -> Iterator[Outcome]:
     """Runs units in parallel, and yields their outcomes.
 
@@ -90,6 +94,7 @@ def _run(
         target: the target to change.
         pool: runs the units.
         stop: see `apply`.
+        clock: see `apply`.
     """
     # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
     # well. So the generator can count the finished units, and can raise an exception of a worker.
@@ -100,7 +105,7 @@ def _run(
         for change in unit:
             if skip is None and (abandoned or stop()):
                 skip = INTERRUPTED
-            outcome = Outcome(change, "skipped", skip) if skip else _carry_out(change, target)
+            outcome = Outcome(change, "skipped", skip) if skip else _timed(change, target, clock)
             if outcome.status == "failed":
                 skip = _because(outcome)
             outcomes.put(outcome)
@@ -162,6 +167,14 @@ def _because(outcome: Outcome) -> str:
     if outcome.status == "skipped" and outcome.error:
         return outcome.error
     return f"{outcome.change.action} of {outcome.change.address} failed"
+
+
+def _timed(change: Change, target: Target, clock: Callable[[], float] | None) -> Outcome:
+    """Makes one change in the target, and returns its outcome with the seconds that it took."""
+    if clock is None:
+        return _carry_out(change, target)
+    start = clock()
+    return replace(_carry_out(change, target), seconds=clock() - start)
 
 
 def _carry_out(change: Change, target: Target) -> Outcome:

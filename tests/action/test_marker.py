@@ -92,6 +92,8 @@ def test_the_fingerprint_of_a_change_does_not_depend_on_the_reason() -> None:
             version="1",
             reason=reason,
             fields=(FieldChange("tags.a", "1", after),),
+            predecessor=reason,
+            differs=(FieldChange("tags.a", reason, "1"),),
         )
         rejection = Rejection(code="immutable", name="b", version=None, message=reason, fix="fix")
         return Plan(

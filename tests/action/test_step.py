@@ -109,7 +109,8 @@ def test_an_unknown_target_fails_with_the_message_of_the_command(step: Step, for
     assert comment.body.startswith(Marker("plan", ".", "prod").line())
     assert "**envsync ended with exit code 64 and no result.**" in comment.body
     assert "The target `prod` does not exist" in step.summary
-    assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
+    assert "\n### envsync · prod\n" in comment.body
+    assert "<sub>`envsync plan` · commit def · " in comment.body
 
 
 def test_validate_writes_a_new_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
@@ -167,7 +168,7 @@ def test_paths_in_annotations_are_relative_to_the_repository(step: Step) -> None
 
     assert step.run("validate", working_directory="ml") == 1
     assert "::error file=ml/envsync.yaml,line=2," in step.output
-    assert "`ml` · commit def" in step.summary
+    assert step.summary.startswith("### envsync · `ml/`\n")
 
 
 def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> None:
@@ -220,7 +221,7 @@ def test_an_apply_without_approval_writes_a_comment_on_the_merged_pull_request(
 
     assert step.run("apply") == 0
     (comment,) = forge.comments[7]
-    assert "**Applied to `local`**: 1 done." in comment.body
+    assert "\n### envsync · local\n\n**Applied**: 1 done." in comment.body
     assert step.plan().is_empty
 
 
@@ -294,7 +295,8 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     assert step.run("apply", approve="comment") == 1
     comment = forge.comments[7][-1]
     assert (read_marker(comment.body) or approved).kind == "apply"
-    assert "**Nothing was applied to `local`.** The plan has 1 rejection, so" in comment.body
+    assert "**Nothing was applied.** The plan has 1 rejection, so" in comment.body
+    assert comment.body.count("### envsync") == 1
 
 
 def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:

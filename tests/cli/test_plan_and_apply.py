@@ -301,9 +301,9 @@ def test_option_all_targets_plans_each_target_in_order(project: Path, run: Run) 
     plans = run("plan", "--all-targets", "--format", "json").data["plans"]
     assert [plan["summary"]["create"] for plan in plans] == [1, 0]
     markdown = run("plan", "--all-targets", "--format", "markdown").out
-    one, two = markdown.split("\n\n**`two`** (local): ")
-    assert one.startswith("**`one`** (local): 1 to create, 0 unchanged\n")
-    assert two.startswith("no changes, 1 unchanged\n")
+    one, two = markdown.split("\n\n### envsync · two\n\n")
+    assert one.startswith("### envsync · one\n\n**1 to create, 0 unchanged** in the local target ")
+    assert two.startswith("**No changes, 1 unchanged** in the local target ")
     assert run("plan", "--all-targets", "-t", "one").code == 64
 
 
@@ -384,6 +384,7 @@ def test_apply_prints_a_failed_change_and_exits_with_one(
 
     assert result.code == 1
     assert "+ create   a:1  failed: The disk is full." in result.out
+    assert "\n\n  + create   " in result.out.partition("Digest")[2]
     assert "+ create   b:1  done" in result.out
     assert "Applied: 1 done, 1 failed." in result.out
     assert run("plan", "--format", "json").data["summary"]["create"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -294,3 +295,22 @@ def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> 
 def test_an_empty_plan_calls_no_operation_of_the_target(target: Recorder) -> None:
     assert run(target, planned(target)) == []
     assert target.operations == []
+
+
+def test_outcomes_have_the_seconds_that_each_change_took(tmp_path: Path) -> None:
+    target = Recorder(tmp_path / "local.db")
+    target.fails = {"create b:1"}
+    now = itertools.count()
+    plan = make_plan([declared("a", "1"), declared("b", "1")], {}, POLICY, TARGET)
+
+    outcomes = list(apply(plan, target, parallel=1, clock=lambda: float(next(now))))
+
+    assert [(item.status, item.seconds) for item in outcomes] == [("done", 1.0), ("failed", 1.0)]
+
+
+def test_outcomes_have_no_seconds_without_a_clock_or_if_skipped(tmp_path: Path) -> None:
+    plan = make_plan([declared("a", "1")], {}, POLICY, TARGET)
+    skipped = apply(plan, Recorder(tmp_path / "a.db"), stop=lambda: True, clock=lambda: 0.0)
+    unmeasured = apply(plan, Recorder(tmp_path / "b.db"))
+
+    assert [item.seconds for item in (*skipped, *unmeasured)] == [None, None]

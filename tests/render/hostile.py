@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import strategies as st
 
 from envsync.model.declaration import Source
@@ -42,6 +44,7 @@ values = st.one_of(
 def plan_of(text: str, value: object = "x") -> Plan:
     """Returns a plan with every part. Every string from files or services is `text`."""
     field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
+    item = FieldChange(f"conda_file.dependencies[{json.dumps(text)}][3]", value, text)  # type: ignore[arg-type]  # any JSON
     source = Source(text, 3)
     return Plan(
         "project",
@@ -49,6 +52,9 @@ def plan_of(text: str, value: object = "x") -> Plan:
         (
             Change(Action.UPDATE, "version", text, text, text, (field,), source),
             Change(Action.ARCHIVE, "environment", text, None, text),
+            Change(
+                Action.CREATE, "version", text, text, text, predecessor=text, differs=(field, item)
+            ),
         ),
         (
             Rejection(text, text, text, text, text, (field,), source),

@@ -16,7 +16,7 @@ from envsync.cli.files import write_file
 from envsync.plan.outcome import Outcome, outcomes_from_json
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github
-from envsync.render.outcomes import applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_column, outcome_text
 from envsync.render.plan_text import plan_text, summary_text
 
 if TYPE_CHECKING:
@@ -72,5 +72,6 @@ def _refusal(planned: Plan, completed: Completed, approval: Approval | None) -> 
 def _outcomes_text(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return ""
-    lines = [outcome_text(outcome, PLAIN) for outcome in outcomes]
-    return "\n".join([*lines, applied_text(outcomes, None, PLAIN)])
+    column = outcome_column(item.change for item in outcomes)
+    lines = [outcome_text(outcome, PLAIN, column) for outcome in outcomes]
+    return "\n".join([*lines, "", applied_text(outcomes, None, PLAIN)])

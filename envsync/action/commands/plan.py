@@ -12,7 +12,7 @@ from envsync.action.commands.validate import annotation_prefix, problems_result
 from envsync.action.result import PLAIN, Result, failure
 from envsync.cli.files import read_plan
 from envsync.render.annotations import plan_github
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import plan_body
 from envsync.render.plan_text import summary_text
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
     return Result(
         code=completed.code,
         summary=summary_text(planned, PLAIN),
-        markdown=lambda limit: plan_markdown(planned, limit=limit),
+        markdown=lambda limit: plan_body(planned, limit=limit),
         log=completed.stderr + completed.stdout,
         annotations=plan_github(planned, annotation_prefix(directory)),
         plan=planned,

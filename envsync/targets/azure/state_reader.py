@@ -23,6 +23,7 @@ from envsync.targets.azure.owners import owners
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
+from envsync.targets.connection import Advance
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
 """The container of environments that jobs define inline.
@@ -40,12 +41,15 @@ class StateReader:
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
         fresh: reads that show the recent writes.
+        advance: is called with the number of containers that are read, and the number of all that
+            have to be read.
     """
 
     resources: Resources
     parallel: int
     recent: RecentWrites
     fresh: FreshReads
+    advance: Advance = lambda _done, _total: None
 
     def state(self, names: Collection[str] | None, owner: str | None) -> State:
         """Returns the containers in `names`, and the containers in which `owner` owns a version.
@@ -100,7 +104,9 @@ class StateReader:
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
             results = pool.map(lambda name: self._container(name, listing), ordered)
-            for name, container in zip(ordered, results, strict=True):
+            self.advance(0, len(ordered))
+            for done, (name, container) in enumerate(zip(ordered, results, strict=True), start=1):
+                self.advance(done, len(ordered))
                 if container is not None:
                     yield name, container
         finally:

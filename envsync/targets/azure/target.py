@@ -27,6 +27,7 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import registered
 from envsync.targets.azure.writer import Writer
+from envsync.targets.connection import Reading, in_silence
 
 
 class AzureTarget:
@@ -40,6 +41,7 @@ class AzureTarget:
         parallel: int,
         stale: float,
         close: Callable[[], None],
+        reading: Reading = in_silence,
     ) -> None:
         """Does not connect: the first request is sent when the target is first used.
 
@@ -50,11 +52,13 @@ class AzureTarget:
             parallel: the maximum number of concurrent reads.
             stale: seconds after a write during which a GET of the version may return the old state.
             close: a function that closes the connections.
+            reading: shows the progress of a read.
         """
         self._identity = identity
         self._find = find
         self._parallel = parallel
         self._close = close
+        self._reading = reading
         self._recent_writes = RecentWrites(stale)
         self._found: Writer | None = None
         self._finding = threading.Lock()
@@ -77,14 +81,16 @@ class AzureTarget:
         Raises:
             TargetError: the state cannot be read.
         """
-        fresh = self._writer.fresh
-        reader = StateReader(
-            resources=self.endpoint.resources,
-            parallel=self._parallel,
-            recent=self._recent_writes,
-            fresh=fresh,
-        )
-        return reader.state(names, owner)
+        # Finding the endpoint signs in first, which takes seconds as well.
+        with self._reading() as advance:
+            reader = StateReader(
+                resources=self.endpoint.resources,
+                parallel=self._parallel,
+                recent=self._recent_writes,
+                fresh=self._writer.fresh,
+                advance=advance,
+            )
+            return reader.state(names, owner)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits at most a minute until the lists show which environments were archived or restored.

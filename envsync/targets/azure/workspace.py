@@ -47,4 +47,5 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
         parallel=connection.parallel,
         stale=connection.stale,
         close=client.close,
+        reading=connection.reading,
     )

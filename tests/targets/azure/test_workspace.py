@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,23 @@ class TestRequestsOfAPlan:
             assert target.read(["a", "b"], OWNER) == {}
 
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
+
+    def test_a_read_tells_how_many_environments_are_read(self, service: Azure) -> None:
+        told: list[tuple[int, int]] = []
+        blocks: list[str] = []
+
+        @contextmanager
+        def reading() -> Iterator[Callable[[int, int], None]]:
+            blocks.append("begins")
+            yield lambda done, total: told.append((done, total))
+            blocks.append("ends")
+
+        with service.target("workspace", Connection(reading=reading)) as target:
+            put(target, "a", tags=OWNED)
+            target.read(["a", "b"], OWNER)
+
+        assert blocks == ["begins", "ends"]
+        assert told[:3] == [(0, 2), (1, 2), (2, 2)]
 
     def test_an_empty_read_sends_no_request(self, service: Azure) -> None:
         with service.target("workspace") as target:
