@@ -9,8 +9,9 @@ Examples in a Markdown file are marked as follows:
 - ```` ```yaml environment ````: an environment file without any problem.
 - ```` ```yaml config ````: an `envsync.yaml`.
 - ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
-  only this rule, and good files break no rule. `# beside it: a, b (200 MB)` lists further files
-  that the test creates. With `config` after `bad` or `good`, the file is an `envsync.yaml`.
+  only this rule, and good files break no rule. `# beside it: a, b (200 MB), c (Git LFS pointer)`
+  lists further files that the test creates. With `config` after `bad` or `good`, the file is an
+  `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
 - `<!-- before: COMMANDS -->` above a block: a shell runs these commands before the block.
 """
@@ -55,7 +56,8 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
 BESIDE = re.compile(r"^# beside it: (.+)$", re.MULTILINE)
-SIZE = re.compile(r"(?P<path>\S+)(?: \((?P<megabytes>\d+) MB\))?")
+SIZE = re.compile(r"(?P<path>\S+)(?: \((?:(?P<megabytes>\d+) MB|(?P<pointer>Git LFS pointer))\))?")
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,9 @@ def write_example(path: Path, text: str) -> None:
             assert found, name
             beside = path.parent / found["path"]
             beside.parent.mkdir(parents=True, exist_ok=True)
+            if found["pointer"]:
+                beside.write_text(POINTER, encoding="utf-8")
+                continue
             # A sparse file: it has the size, but needs no space on the disk.
             with beside.open("wb") as file:
                 file.truncate(int(found["megabytes"] or 0) << 20)

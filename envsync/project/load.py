@@ -18,6 +18,7 @@ from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Files, Unreadable, is_within
 from envsync.project.problems import Report, start_report
 from envsync.project.rules import Level
+from envsync.project.self_context import check_own_context
 from envsync.project.yaml.nodes import TextProblem
 
 
@@ -73,6 +74,7 @@ def load(
         found = _find_named(paths, str(environments), files, problems=problems)
     drafts = [_read(path, files, rules=rules, versions=versions) for path in found]
     check_across(drafts, versions)
+    check_own_context(dict(zip(found, drafts, strict=True)), files)
     # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)

@@ -107,11 +107,11 @@ def test_a_broken_file_that_may_be_an_environment_file_is_reported(tmp_path: Pat
 def test_a_conda_file_is_never_an_environment_file(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": env("e", "conda_file: conda/c.yml\n"),
-        "environments/conda/c.yml": "name: c\nimage: x\ndependencies: []\n",
+        "environments/conda/c.yml": "name: c\nimage: x\ndependencies: [a=1]\n",
     }
     loaded = load_files(tmp_path, files)
 
-    assert (loaded.files, found(loaded)) == (1, [])
+    assert (loaded.files, found(loaded)) == (1, ["conda/c.yml:2:1 error unknown-field"])
 
 
 def test_a_broken_conda_file_is_reported_only_as_a_conda_file(tmp_path: Path) -> None:

@@ -85,7 +85,10 @@ def test_versions_that_yaml_reads_as_written_are_accepted(version: str, tmp_path
 
 
 def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) -> None:
-    conda = "dependencies: &d [python=3.12, {pip: [a==1]}]\nname: 1.10\nx: {z: 1, a: [yes, ~]}\n"
+    conda = (
+        "dependencies: &d [python=3.12, {pip: [a==1]}]\nname: 1.10\n"
+        "variables: {z: 1, a: [yes, ~]}\n"
+    )
     indented = conda.replace("\n", "\n  ").rstrip()
     inline = declared(tmp_path / "a", f"{BASE}conda_file:\n  {indented}\n").spec
     in_file = declared(tmp_path / "b", f"{BASE}conda_file: c.yml\n", c_yml=conda).spec
@@ -96,7 +99,7 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
     assert json.loads(inline.conda_file or "") == {
         "dependencies": ["python=3.12", {"pip": ["a==1"]}],
         "name": 1.1,
-        "x": {"z": 1, "a": [True, None]},
+        "variables": {"z": 1, "a": [True, None]},
     }
 
 
@@ -171,7 +174,7 @@ class TestNamedPaths:
         self, tmp_path: Path
     ) -> None:
         outside = tmp_path / "outside"
-        files = {"e.yml": BASE + "conda_file: c.yml\n", "c.yml": "dependencies: []\n"}
+        files = {"e.yml": BASE + "conda_file: c.yml\n", "c.yml": "dependencies: [a=1]\n"}
         write(outside, {**files, "f.yml": BASE + "conda_file: ../c.yml\n"})
 
         loaded = load_files(tmp_path / "project", {}, paths=[outside / "e.yml", outside / "f.yml"])
