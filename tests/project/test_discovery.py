@@ -428,7 +428,7 @@ def test_files_of_other_tools_are_passed_over_even_if_they_are_broken(
         pytest.param(env().encode("utf-16"), "yaml-syntax", id="UTF-16"),
         pytest.param(env().replace("\n", "\r"), "missing-file", id="carriage returns"),
         pytest.param(
-            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n",
             "lfs-pointer",
             id="pointer",
         ),

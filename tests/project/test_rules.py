@@ -674,7 +674,7 @@ CASES = [
     ),
     Case(
         "lfs-pointer",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+        LFS,
         BASE,
         error("lfs-pointer", "1:1"),
         ["pointer of Git LFS", "git lfs pull", "lfs: true"],
