@@ -36,7 +36,7 @@ HANGS = 120
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Azure]:
     require_azurite()
-    with azure(tmp_path, places=4) as service:
+    with azure(tmp_path) as service:
         yield service
 
 

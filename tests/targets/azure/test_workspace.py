@@ -43,7 +43,7 @@ OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
         yield service
 
 

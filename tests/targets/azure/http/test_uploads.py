@@ -58,7 +58,7 @@ HANGS = 120
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
     directory = tmp_path_factory.mktemp("azure")
-    with azure(directory, places=80) as service:
+    with azure(directory, workspaces=40, registries=20) as service:
         # The first upload starts Azurite, which takes longer than a short time limit allows.
         with service.target("workspace") as target:
             target.create(with_context(write(directory / "first", DOCKERFILE)))
