@@ -150,4 +150,6 @@ def import_sdk() -> None:
 def require_azurite() -> None:
     """Skips the test if Azurite, which stores build contexts, is not installed."""
     if find() is None:
-        pytest.skip("Azurite is not installed, which keeps build contexts")
+        pytest.skip(
+            "Build contexts need Azurite, which is not installed; `make pytest` installs it"
+        )
