@@ -344,19 +344,19 @@ class TestContainerState:
             assert (read_again[None], flags(other)[None]) == (True, True)
 
     def test_stale_reads_do_not_restore_separately_archived_versions(self, tmp_path: Path) -> None:
-        with azure(tmp_path, restore="all", stale_get_seconds=1.0) as service:
+        with azure(tmp_path, restore="all", stale_get_seconds=0.4) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for version in ("1", "2"):
                     put(target, "pydata", version)
-                time.sleep(1.1)
+                time.sleep(0.5)
                 target.set_archived("pydata", "2", True)
                 target.set_archived("pydata", None, True)
-            time.sleep(1.1)
+            time.sleep(0.5)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
                 target.set_archived("pydata", "2", True)  # as `apply` does
-            time.sleep(1.1)
+            time.sleep(0.5)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
 
@@ -453,7 +453,7 @@ class TestStaleGet:
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
     def test_a_stale_get_is_not_a_failure(self, tmp_path: Path, kind: TargetKind) -> None:
-        with azure(tmp_path, stale_get_seconds=1.0) as service, service.target(kind) as target:
+        with azure(tmp_path, stale_get_seconds=0.4) as service, service.target(kind) as target:
             target.create(environment(version="1"))
             target.create(environment(version="2"))
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
@@ -465,11 +465,11 @@ class TestStaleGet:
 
     def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, stale_get_seconds=1.0) as service,
+            azure(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata", tags=OWNED)
-            time.sleep(1.1)
+            time.sleep(0.5)
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
             target.set_archived("pydata", "1", True)
 
@@ -801,10 +801,10 @@ class TestCommandLine:
 
         first = run("plan", "--detailed-exitcode", cwd=tmp_path)
         applied = run("apply", "--yes", cwd=tmp_path)
-        again = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        again = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
         (directory / "base.yml").unlink()
-        archived = run("apply", "--yes", cwd=tmp_path)
-        last = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        archived = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
+        last = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
 
         codes = [done.returncode for done in (first, applied, again, archived, last)]
         assert codes == [2, 0, 0, 0, 0], applied.stdout + applied.stderr + archived.stderr
@@ -839,7 +839,7 @@ class TestCommandLine:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command line on the target `dev`."""
+    """Runs the command line on the target `dev`, in a process of its own."""
     command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL
