@@ -34,6 +34,22 @@ def pytest_configure() -> None:
             os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
+LONGEST = (
+    "action/test_act.py",
+    "targets/azure/test_mixed.py",
+    "targets/azure/http/test_uploads.py",
+    "test_wheel.py",
+    "test_precommit.py",
+)
+"""Modules that take longest. They start first, so that none is left when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    first = {here / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
+
+
 @pytest.fixture
 def clean_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hides the git settings of this machine from a test."""
