@@ -1,6 +1,7 @@
 """Runs the command line in this process.
 
-Starting a process takes longer than most commands. Tests in `tests/cli` start real ones.
+Starting a process takes longer than most commands. `tests/test_wheel.py` and others start real
+processes: at least one for each command.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -89,3 +90,7 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     run(
         [command, "-C", "demo", "plan", "--detailed-exitcode"], empty
     )  # exits with 2 if the plan has changes
+    (held,) = json.loads(run([command, "-C", "demo", "list", "--format", "json"], empty))
+    run([command, "-C", "demo", "show", held["name"]], empty)
+    run([command, "-C", "demo", "targets"], empty)
+    json.loads(run([command, "schema", "environment"], empty))
