@@ -6,7 +6,6 @@ processes: at least one for each command.
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
@@ -38,12 +37,9 @@ def envsync(
         patch.setattr(sys, "argv", ["envsync", *arguments])
         for name, stream in (("stdin", nothing), ("stdout", out), ("stderr", err)):
             patch.setattr(sys, name, stream)
-        try:
-            with pytest.raises(SystemExit) as exit_:
-                main.main()
-        finally:
-            # The command line turns it off for a whole process.
-            gc.enable()
+        # It also turns off the garbage collector for the rest of this process.
+        with pytest.raises(SystemExit) as exit_:
+            main.main()
     return CompletedProcess(arguments, int(exit_.value.code or 0), _text(out), _text(err))
 
 
