@@ -44,6 +44,7 @@ from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
+from tests import command
 from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]
@@ -262,15 +263,12 @@ def problems(project: Path) -> tuple[Problem, ...]:
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Runs the command line without colour. The output is as wide as in the docs."""
+    if arguments[0] != "emulator":
+        return command.envsync(*arguments, cwd=cwd, merged=True, NO_COLOR="1", COLUMNS="100")
+    # The emulator starts a program, which writes to the standard output of this process.
     return subprocess.run(
         [sys.executable, "-m", "envsync", *arguments],
         cwd=cwd,
-        env={
-            **os.environ,
-            "NO_COLOR": "1",
-            "COLUMNS": "100",
-            "PYTHONUTF8": "1",
-        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -41,6 +41,7 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
             "GIT_CONFIG_SYSTEM": os.devnull,
             "NO_COLOR": "1",
             "PRE_COMMIT_COLOR": "never",
+            "PIP_NO_COMPILE": "1",
             "PRE_COMMIT_HOME": str(directory.with_name(f"{directory.name}-home")),
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         },
@@ -79,16 +80,21 @@ def results(output: str) -> dict[str, str]:
     return dict(re.findall(r"^(envsync \w+)\.+(\w+)$", output, re.MULTILINE))
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the examples, with the files of `envsync init` and an installed git hook."""
-    directory = tmp_path / "project"
+    directory = tmp_path_factory.mktemp("committed") / "project"
     shutil.copytree(ROOT / "environments", directory / "environments")
     shutil.copy(ROOT / "envsync.yaml", directory)
     succeed(directory, *ENVSYNC, "init")
     commit_all(directory)
     succeed(directory, *PRE_COMMIT, "install")
     return directory
+
+
+@pytest.fixture
+def project(committed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(committed, tmp_path / "project", symlinks=True)
 
 
 def commit(project: Path) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,7 @@
-"""A whole step: the real command line, a local target, and a GitHub on loopback."""
+"""A whole step: the real command line, a local target, and a GitHub on loopback.
+
+The command line runs in the process of the tests, unless a test is about its process.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,36 @@ from pathlib import Path
 
 import pytest
 
+from envsync.action.command_line import Completed
 from envsync.action.marker import Marker, fingerprints, read_marker
 from envsync.action.step import run_step
 from envsync.api import make_plan
 from envsync.plan.plan import Plan
 from envsync.project.project import load_project
+from tests import command
 from tests.action.forge import BOT, READ_ONLY, REPOSITORY, TOKEN, Forge
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
+
+
+def in_process(directory: Path, *arguments: str) -> Completed:
+    done = command.envsync(*arguments, cwd=directory)
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def own_process() -> None:
+    """Runs the command line in a process of its own, as GitHub does."""
+
+
+@pytest.fixture(autouse=True)
+def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "own_process" not in request.fixturenames:
+        for name in ("validate", "plan", "apply"):
+            monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
 
 
 @dataclass
@@ -97,6 +119,7 @@ def test_an_invalid_input_stops_the_step(step: Step) -> None:
     )
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_error_for_a_missing_working_directory_names_the_directory(step: Step) -> None:
     assert step.run("plan", working_directory="nowhere") == 1
     assert "nowhere cannot be entered: No such file or directory" in step.output
@@ -147,13 +170,14 @@ def test_an_issue_is_opened_and_closed_with_the_changes_of_the_plan(
 ) -> None:
     step.trigger("schedule")
     moved = step.run("plan", issue="true", args="--detailed-exitcode")
+    again = step.run("plan", issue="true", args="--detailed-exitcode")
     states = [text.state for text in forge.issues]
     step.run("apply")
     calm = step.run("plan", issue="true", args="--detailed-exitcode")
     step.declare("xgboost")
     step.run("plan", issue="true")
 
-    assert (moved, calm) == (2, 0)
+    assert (moved, again, calm) == (2, 2, 0)
     assert states == ["open"]
     assert [text.state for text in forge.issues] == ["closed", "open"]
     assert forge.issues[0].title == "envsync: local is not as declared"
@@ -202,6 +226,7 @@ def test_an_error_of_github_does_not_fail_a_plan(step: Step, forge: Forge) -> No
     )
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("name", ["INPUT_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
 def test_the_command_line_does_not_get_a_token(
     step: Step, monkeypatch: pytest.MonkeyPatch, name: str
@@ -213,6 +238,7 @@ def test_the_command_line_does_not_get_a_token(
     assert f"`{name}` is not set" in step.output
 
 
+@pytest.mark.usefixtures("own_process")
 def test_an_apply_without_approval_writes_a_comment_on_the_merged_pull_request(
     step: Step, forge: Forge
 ) -> None:
@@ -308,6 +334,7 @@ def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:
     assert "error `unknown-field`" in step.summary
 
 
+@pytest.mark.usefixtures("own_process")
 def test_no_shell_interprets_the_arguments(step: Step) -> None:
     assert step.run("plan", args="'$(touch x)' --detailed-exitcode") == 1
     assert "$(touch x)" in step.output

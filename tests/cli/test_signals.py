@@ -33,10 +33,10 @@ HANGS = 120
 """Timeout of the tests in seconds. An upload without a response would take twice as long."""
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Azure]:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
-    with azure(tmp_path, places=4) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=5) as service:
         yield service
 
 

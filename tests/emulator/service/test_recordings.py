@@ -29,9 +29,6 @@ LEFT_OUT = {
 EXCHANGES = {"exchanges.jsonl": 134, "exchanges-2.jsonl": 136}
 """The number of recorded exchanges in each file."""
 
-_PLACES = re.compile(
-    r"(?<=/workspaces/)00000(?=/)|(?<=/registries/)(?:UnsecureTest-)?testFeed(?=[/?])"
-)
 _REGIONS = ("centraluseuap", "master", "westus2", "westcentralus")
 
 pytestmark = pytest.mark.skipif(

@@ -24,7 +24,7 @@ from tests.targets.contract import (
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=20) as service:
+    with azure(tmp_path_factory.mktemp("azure"), registries=20) as service:
         yield service
 
 

@@ -302,7 +302,7 @@ def parsed(path: Path) -> ast.Module:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=10) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=10) as service:
         yield service
 
 

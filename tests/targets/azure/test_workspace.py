@@ -28,6 +28,7 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
+from tests.command import envsync
 from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -44,7 +45,7 @@ OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
         yield service
 
 
@@ -73,20 +74,20 @@ class TestRequestsOfAPlan:
         # Each list has one page.
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
-                for number in range(100):
-                    pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
                 for number in range(40):
+                    pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
+                for number in range(20):
                     pool.submit(put, target, f"foreign-{number}", tags={"envsync.owner": "other"})
             with ThreadPoolExecutor(16) as pool:
-                for number in range(100):
+                for number in range(40):
                     body: dict[str, JSON] = {"properties": {"tags": OWNED, "isArchived": False}}
                     pool.submit(target.endpoint.resources.put_container, f"owned-{number}", body)
             before = len(service.requests())
 
-            state = target.read([f"owned-{number}" for number in range(50)], OWNER)
+            state = target.read([f"owned-{number}" for number in range(20)], OWNER)
 
-            assert len(state) == 100
-            assert asked(service, before) == {"GET containers": 2, "GET versions": 100}
+            assert len(state) == 40
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 40}
 
     def test_a_plan_sends_one_request_for_each_page_of_a_list(self, tmp_path: Path) -> None:
         with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
@@ -361,19 +362,19 @@ class TestContainerState:
             assert (read_again[None], flags(other)[None]) == (True, True)
 
     def test_stale_reads_do_not_restore_separately_archived_versions(self, tmp_path: Path) -> None:
-        with azure(tmp_path, restore="all", stale_get_seconds=1.0) as service:
+        with azure(tmp_path, restore="all", stale_get_seconds=0.4) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for version in ("1", "2"):
                     put(target, "pydata", version)
-                time.sleep(1.1)
+                time.sleep(0.5)
                 target.set_archived("pydata", "2", True)
                 target.set_archived("pydata", None, True)
-            time.sleep(1.1)
+            time.sleep(0.5)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
                 target.set_archived("pydata", "2", True)  # as `apply` does
-            time.sleep(1.1)
+            time.sleep(0.5)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
 
@@ -470,7 +471,7 @@ class TestStaleGet:
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
     def test_a_stale_get_is_not_a_failure(self, tmp_path: Path, kind: TargetKind) -> None:
-        with azure(tmp_path, stale_get_seconds=1.0) as service, service.target(kind) as target:
+        with azure(tmp_path, stale_get_seconds=0.4) as service, service.target(kind) as target:
             target.create(environment(version="1"))
             target.create(environment(version="2"))
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
@@ -482,11 +483,11 @@ class TestStaleGet:
 
     def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, stale_get_seconds=1.0) as service,
+            azure(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata", tags=OWNED)
-            time.sleep(1.1)
+            time.sleep(0.5)
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
             target.set_archived("pydata", "1", True)
 
@@ -818,10 +819,10 @@ class TestCommandLine:
 
         first = run("plan", "--detailed-exitcode", cwd=tmp_path)
         applied = run("apply", "--yes", cwd=tmp_path)
-        again = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        again = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
         (directory / "base.yml").unlink()
-        archived = run("apply", "--yes", cwd=tmp_path)
-        last = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        archived = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
+        last = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
 
         codes = [done.returncode for done in (first, applied, again, archived, last)]
         assert codes == [2, 0, 0, 0, 0], applied.stdout + applied.stderr + archived.stderr
@@ -845,9 +846,9 @@ class TestCommandLine:
             (tmp_path / "envsync.yaml").write_text(
                 f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
             )
-            applied = run("apply", "--yes", cwd=tmp_path)
+            applied = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
             (directory / "base.yml").unlink()
-            plan = run("plan", "--format", "json", cwd=tmp_path)
+            plan = envsync("plan", "-t", "dev", "--format", "json", cwd=tmp_path)
 
         found = json.loads(plan.stdout)
         changes = [(item["action"], item["name"]) for item in found["changes"]]
@@ -856,7 +857,7 @@ class TestCommandLine:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command line on the target `dev`."""
+    """Runs the command line on the target `dev`, in a process of its own."""
     command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL

@@ -46,7 +46,7 @@ sys.exit("ERROR: Please run 'az login' to setup account.")
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
         yield service
 
 
