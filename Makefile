@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check --no-inp
 # Public test data that is too large for the repository; tests that need it skip where it is absent.
 export ENVSYNC_TEST_DATA ?= $(abspath $(CURDIR)/../shared)
 
+# The tests start hundreds of processes, and each would compile envsync again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Test processes: one more than there are cores, because tests also wait for other processes. More
 # than four spend longer starting up than they save.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)

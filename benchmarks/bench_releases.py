@@ -1,8 +1,8 @@
-"""Walks real releases of Azure ML's own environments: plans and applies each onto one local target.
+"""Plans and applies real releases of Azure ML's curated environments, to one local target.
 
-The releases are the branch `release` of a git bundle, 1,380 commits in order. Every rejection is
-held against an oracle that knows only git: a version whose content in git is no longer what it was
-when it was first released must be rejected, and no other.
+The releases are the 1,380 commits of the branch `release` in a git bundle. The rejections of each
+plan are compared with git: a version must be rejected if and only if its files differ from its
+files in the first release that contains the version.
 
     python benchmarks/bench_releases.py [--commits N]
 """
@@ -40,21 +40,22 @@ ERRORS_ONLY: dict[str, Level] = {
 
 
 def git(repository: Path, *arguments: str) -> str:
-    """What a git command prints."""
+    """Returns the standard output of a git command."""
     command = ["git", "-C", str(repository), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def blobs(repository: Path) -> dict[str, str]:
-    """Every file of the commit that is checked out, with git's own id of its content."""
+    """Returns the blob id of each file in the current commit, by path."""
     lines = git(repository, "ls-tree", "-r", "-z", "HEAD").split("\0")[:-1]
     return {path: meta.split()[2] for meta, path in (line.split("\t") for line in lines)}
 
 
 def content(tree: dict[str, str], root: Path, declaration: Declaration) -> tuple[object, ...]:
-    """What a version holds, told by git's ids of its files instead of by envsync's hashes.
+    """Returns the content of a version. The files of a build context are represented by blob ids.
 
-    Fields that are no files are taken from the declaration; so is which files an ignore file drops.
+    The other fields come from the declaration. If the build context contains an ignore file, the
+    list of files also comes from the declaration.
     """
     spec, build = declaration.spec, declaration.spec.build
     files: tuple[object, ...] = ()
@@ -75,9 +76,10 @@ def content(tree: dict[str, str], root: Path, declaration: Declaration) -> tuple
 
 
 def left_out(repository: Path, loaded: Loaded, names: dict[str, str]) -> set[str]:
-    """Names of environments whose files were refused in this commit."""
+    """Returns the names of the environments whose files have errors in this commit."""
     refused = {problem.file for problem in loaded.problems if problem.severity == "error"}
     found = set()
+    # A file with errors has no declaration, so read the name from an earlier commit or the text.
     for file in refused:
         directory = file.split("/")[0]
         found.add(names.get(directory, directory))
@@ -88,15 +90,15 @@ def left_out(repository: Path, loaded: Loaded, names: dict[str, str]) -> set[str
 
 
 def main() -> int:
-    """Prints what the walk came to; 1 if anything was not as it must be."""
+    """Prints counts and times. Returns 1 if a result is wrong, otherwise 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--commits", type=int, help="only this many, from the first")
+    parser.add_argument("--commits", type=int, help="number of commits to apply; all by default")
     wanted = parser.parse_args().commits
     if not BUNDLE.exists():
-        print(f"skipped: {BUNDLE} is not there")
+        print(f"skipped: {BUNDLE} does not exist")
         return 0
 
-    gc.disable()  # as the command line does
+    gc.disable()  # the command line also disables garbage collection
     counts: Counter[str] = Counter()
     wrong: list[str] = []
     spent: defaultdict[str, float] = defaultdict(float)
@@ -159,9 +161,11 @@ def main() -> int:
                     if first.setdefault(key, now) != now:
                         expected.add(key)
                 for name, version in expected ^ rejected.keys():
-                    wrong.append(f"{commit[:10]} {name}:{version}: envsync and git disagree")
+                    wrong.append(
+                        f"{commit[:10]} {name}:{version}: rejected by only one of envsync and git"
+                    )
                 wrong += [
-                    f"{commit[:10]} {item.address}: {item.code} names no field"
+                    f"{commit[:10]} {item.address}: the rejection {item.code} names no field"
                     for item in rejected.values()
                     if item.code != "immutable" or not item.fields
                 ]

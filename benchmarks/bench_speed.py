@@ -1,8 +1,8 @@
-"""How long the whole process takes, over 1,000 and 10,000 environments, each with a conda file.
+"""Measures the time of envsync commands with 1,000 and 10,000 environments with conda files.
 
-Times mean little on machines that others share; ratios within one run do. So each time stands
-beside that of something everybody has: a bare import of typer, PyYAML's C parser on the same files,
-azure-ai-ml's own loader (over a hundredth of the files, times a hundred).
+On a shared machine, times vary, but ratios of times are comparable. So each time is printed with
+the time of a reference: the import of typer, PyYAML's C parser for the same files, or the loader of
+azure-ai-ml (measured for a hundredth of the files and multiplied).
 
     python benchmarks/bench_speed.py [--sizes 1000 10000]
 """
@@ -58,7 +58,7 @@ for path in sorted(pathlib.Path("environments").glob("environment-*.yml"))[:{cou
 
 
 def seconds(command: list[str], directory: Path, repeat: int = REPEAT) -> float:
-    """The quickest of some runs of a command, in seconds of wall time."""
+    """Runs a command several times. Returns the shortest wall time in seconds."""
     best = float("inf")
     for _ in range(repeat):
         start = time.perf_counter()
@@ -68,7 +68,7 @@ def seconds(command: list[str], directory: Path, repeat: int = REPEAT) -> float:
 
 
 def peak_megabytes(command: list[str], directory: Path) -> float:
-    """The most memory that a command held, in MB."""
+    """Returns the peak memory of a command in MB."""
     code = (
         "import resource, subprocess, sys;"
         "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
@@ -80,13 +80,13 @@ def peak_megabytes(command: list[str], directory: Path) -> float:
 
 
 def row(what: str, taken: float, against: str = "", reference: float = 0.0) -> None:
-    """Prints one measurement, beside what it is held against."""
+    """Prints one time, and its ratio to a reference."""
     ratio = f"{taken / reference:6.2f} x  {against} ({reference:.3f} s)" if reference else ""
     print(f"{what:<34} {taken:>8.3f} s  {ratio}")
 
 
 def write_project(directory: Path, count: int) -> None:
-    """A project of so many environments, each with a conda file of its own."""
+    """Writes a project with `count` environments, each with its own conda file."""
     environments = directory / "environments"
     environments.mkdir(parents=True)
     for number in range(count):
@@ -95,17 +95,18 @@ def write_project(directory: Path, count: int) -> None:
 
 
 def commit(directory: Path) -> None:
-    """Makes a project a repository that holds it in one commit."""
+    """Creates a git repository in a directory and commits all files."""
     identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
     for command in (["init", "-q", "-b", "main"], ["add", "."], [*identity, "commit", "-qm", "."]):
         subprocess.run(["git", *command], cwd=directory, check=True)
 
 
 def main() -> None:
-    """Prints all measurements."""
+    """Measures and prints all times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10000])
     sizes = parser.parse_args().sizes
+    # Measuring coverage would slow down the processes.
     os.environ.pop("COVERAGE_PROCESS_START", None)
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
@@ -115,7 +116,7 @@ def main() -> None:
         small = here / "small"
         write_project(small, 20)
         commit(small)
-        for hook in ("validate", "check"):  # what an author waits for at each commit
+        for hook in ("validate", "check"):  # hooks run both before each commit
             row(f"{hook} 20", seconds([*ENVSYNC, hook], small), "import typer", bare)
         for count in sizes:
             project = here / str(count)
@@ -124,7 +125,7 @@ def main() -> None:
             repeat = REPEAT if count <= 1000 else 2
             parse = seconds([sys.executable, "-c", C_PARSER], project, repeat)
             part = max(1, count // 100)
-            # Its first import on a machine takes far longer than all others.
+            # Run this twice, because the first import of azure-ai-ml on a machine is far slower.
             few = seconds([sys.executable, "-c", SDK.format(count=1)], project, 2)
             more = seconds([sys.executable, "-c", SDK.format(count=1 + part)], project, 1)
             validate = seconds([*ENVSYNC, "-q", "validate"], project, repeat)
@@ -139,7 +140,7 @@ def main() -> None:
             )
             idle = [*ENVSYNC, "plan", "--detailed-exitcode"]
             row(f"plan {count:,}, nothing to do", seconds(idle, project, repeat))
-            print(f"{'  its memory at the most':<34} {peak_megabytes(idle, project):>8.0f} MB")
+            print(f"{'  peak memory':<34} {peak_megabytes(idle, project):>8.0f} MB")
 
 
 if __name__ == "__main__":

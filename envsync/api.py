@@ -5,16 +5,21 @@ The command line uses the same functions. docs/api.md describes the public funct
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
 from envsync.plan.apply import apply
+from envsync.plan.change import Action
+from envsync.plan.options import Options
 from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
+from envsync.project.for_target import of_other_targets, useless_patterns
 from envsync.project.project import Project
 from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
@@ -76,8 +81,8 @@ def make_plan(
     Args:
         project: the project, from `load_project`.
         target: the name of the target in `envsync.yaml`. If None, the default target is used.
-        globs: patterns. The plan includes only environments whose name matches one of them. If
-            empty, the plan includes every environment.
+        globs: patterns. The plan includes only environments whose name matches one of them, with or
+            without the suffix of the target. If empty, the plan includes every environment.
         since: a git commit. If set, the plan includes only environments whose files changed since
             this commit.
         take_over: takes ownership of declared versions that belong to another project.
@@ -86,9 +91,11 @@ def make_plan(
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
             target is unknown or cannot be read, or git cannot determine which files changed.
+        InvalidProject: the settings of the target do not fit the declared environments.
     """
-    only = None if since is None else changed_names(project, since)
-    with closing(open_target(project.config.target(target), project.config.root)) as opened:
+    config = project.config.target(target)
+    only = None if since is None else changed_names(project, since, config.name)
+    with closing(open_target(config, project.config.root)) as opened:
         return plan_for(
             project,
             opened,
@@ -114,8 +121,8 @@ def plan_for(
     Args:
         project: the project, from `load_project`.
         target: the open target. It is not read if `only` is empty.
-        globs: patterns. The plan includes only environments whose name matches one of them. If
-            empty, the plan includes every environment.
+        globs: patterns. The plan includes only environments whose name matches one of them, with or
+            without the suffix of the target. If empty, the plan includes every environment.
         only: names. If not None, the plan includes only environments with these names.
         commit: the git commit. Applying the plan records it in the tag `envsync.commit`.
         take_over: takes ownership of declared versions that belong to another project.
@@ -124,8 +131,16 @@ def plan_for(
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, or the
             target cannot be read.
+        InvalidProject: the settings of the target do not fit the declared environments.
     """
     config = project.config
+    name = target.identity.name
+    if config.has_default_project:
+        # Importing git is slow, and most projects have a name.
+        from envsync.git.proposal import ensure_project
+
+        ensure_project(config, name)
+    declared = project.declared_for(name)
     # If a directory or a setting is wrong, envsync finds no environment file either.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
@@ -136,23 +151,59 @@ def plan_for(
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )
+    if project.declarations and not declared and not allow_mass_archive:
+        raise EnvsyncError(
+            f"The settings of the target '{name}' leave out every environment. Correct `include` "
+            "and `exclude` of the target, or pass --allow-mass-archive."
+        )
+    options = Options(
+        globs=tuple(globs),
+        names=None if only is None else tuple(sorted(only)),
+        take_over=take_over,
+        allow_mass_archive=allow_mass_archive,
+    )
     # Reading a target in Azure takes seconds and needs a login. Avoid this for an empty selection.
     if only is not None and not only:
-        return Plan(policy.project, target.identity)
+        return Plan(policy.project, target.identity, options=options)
     # Also read versions that the project owns but no longer declares: the plan may archive them.
-    names = {declaration.name for declaration in project.declarations}
+    names = {declaration.name for declaration in declared}
     actual = target.read(names, policy.project)
-    return planner.make_plan(
-        project.declarations, actual, policy, target=target.identity, globs=globs, only=only
+    others = of_other_targets(actual.keys() - names, project.declarations, config, name)
+    make = partial(
+        planner.make_plan,
+        declared,
+        {key: container for key, container in actual.items() if key not in others},
+        policy,
+        target=target.identity,
+        globs=globs,
+        only=only,
+        suffix=config.targets[name].scope.suffix if name in config.targets else "",
     )
+    plan = make()
+    archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
+    if archived:
+        # Only now, because looking for the files of archived versions may need git, which is slow.
+        from envsync.git.absent import still_there
+
+        ours = [
+            version
+            for key in archived
+            for version in actual[key].versions
+            if version.owner == policy.project
+        ]
+        plan = make(still_there=still_there(project, ours))
+    warnings = (*plan.warnings, *useless_patterns(project.declarations, config, name))
+    return replace(plan, warnings=warnings, options=options)
 
 
-def changed_names(project: Project, ref: str) -> frozenset[str]:
+def changed_names(project: Project, ref: str, target: str | None = None) -> frozenset[str]:
     """Returns the names of environments whose files were changed or deleted since a git commit.
 
     Args:
         project: the project, from `load_project`.
         ref: the commit, in any form that git resolves.
+        target: the name of a target. If set, the names are those in the target, and changes of its
+            settings count as changes of its environments.
 
     Raises:
         GitError: the project is not in a repository, or the commit does not exist.
@@ -160,7 +211,7 @@ def changed_names(project: Project, ref: str) -> frozenset[str]:
     # Importing git is slow, and most plans need no commit.
     from envsync.git.changed import changed_since
 
-    return changed_since(project, ref)
+    return changed_since(project, ref, target)
 
 
 def provenance(project: Project) -> str | None:
@@ -174,18 +225,35 @@ def provenance(project: Project) -> str | None:
     return current_commit(project)
 
 
+def plan_with(
+    project: Project, target: Target, options: Options, *, commit: str | None = None
+) -> Plan:
+    """Returns the plan for an open target, made with the options of another plan.
+
+    Raises as `plan_for`.
+    """
+    return plan_for(
+        project,
+        target,
+        options.globs,
+        only=options.names,
+        commit=commit,
+        take_over=options.take_over,
+        allow_mass_archive=options.allow_mass_archive,
+    )
+
+
 def apply_plan(
     project: Project,
     plan: Plan,
-    globs: Sequence[str] = (),
     *,
     parallel: int = DEFAULT_PARALLEL,
     skip_rejected: bool = False,
     verify: bool = True,
-    take_over: bool = False,
-    allow_mass_archive: bool = False,
 ) -> Applied:
     """Makes the plan again, and applies the new plan if it has the digest of the given plan.
+
+    The plan is made again with the arguments that the given plan was made with: `plan.options`.
 
     A change that fails raises no exception: its outcome says why. If the target cannot be read
     after the writes, no exception is raised either: see `Applied.verification_error`.
@@ -193,12 +261,9 @@ def apply_plan(
     Args:
         project: the project, from `load_project`.
         plan: the approved plan, from `make_plan` or from a file.
-        globs: the value that the plan was made with.
         parallel: the maximum number of concurrent changes and requests.
         skip_rejected: leaves out names with a rejection instead of refusing the plan.
         verify: reads the target again after the writes.
-        take_over: the value that the plan was made with.
-        allow_mass_archive: the value that the plan was made with.
 
     Raises:
         PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
@@ -207,17 +272,11 @@ def apply_plan(
     config = project.config
     connection = Connection(parallel=parallel)
     commit = provenance(project)
+    options = plan.options or Options()
     with closing(open_target(config.target(plan.target.name), config.root, connection)) as target:
 
         def fresh() -> Plan:
-            return plan_for(
-                project,
-                target,
-                globs,
-                commit=commit,
-                take_over=take_over,
-                allow_mass_archive=allow_mass_archive,
-            )
+            return plan_with(project, target, options, commit=commit)
 
         # A plan from a file has no build contexts and no specs. Only the new plan can be applied.
         current = fresh()
@@ -273,7 +332,14 @@ def apply_and_verify(
         PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
     """
     outcomes: list[Outcome] = []
-    for outcome in apply(plan, target, parallel=parallel, skip_rejected=skip_rejected, stop=stop):
+    for outcome in apply(
+        plan,
+        target,
+        parallel=parallel,
+        skip_rejected=skip_rejected,
+        stop=stop,
+        clock=time.monotonic,
+    ):
         outcomes.append(outcome)
         yield outcome
     if verify and not stop():

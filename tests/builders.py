@@ -64,6 +64,7 @@ def registered(
     *,
     owner: str | None = PROJECT,
     digest: str | None = None,
+    source: str | None = None,
     archived: bool = False,
     curated: bool = False,
 ) -> RegisteredVersion:
@@ -71,7 +72,7 @@ def registered(
         EnvironmentKey(name, version),
         spec or image(),
         Metadata(description, tags or {}),
-        Provenance(owner, digest),
+        Provenance(owner, digest, source),
     )
     return RegisteredVersion(environment, archived, curated=curated)
 

@@ -66,7 +66,7 @@ def test_every_public_name_exists_and_is_documented() -> None:
         envsync.nothing  # noqa: B018
 
 
-def test_the_example_of_the_documentation_runs(
+def test_the_example_in_the_documentation_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = tmp_path / "my-project"
@@ -147,7 +147,7 @@ def test_outcomes_are_returned_even_if_the_target_cannot_be_read_again(
     assert not applied.ok
 
 
-def test_a_target_that_cannot_settle_fails_only_the_verification(
+def test_only_the_verification_fails_if_the_target_cannot_settle(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -161,7 +161,7 @@ def test_a_target_that_cannot_settle_fails_only_the_verification(
     assert applied.verification_error == "The lists cannot be read."
 
 
-def test_a_lost_write_is_unverified_without_a_verification_error(
+def test_a_lost_write_is_listed_as_unverified(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # This target accepts the create and stores nothing.

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md name the files in which the existing code really is."""
+"""Tests that the recipes in CONTRIBUTING.md list the files that contain the existing code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMMANDS = ("apply", "bump", "check", "emulator", "init", "list", "plan", "schem
 
 
 def recipe(title: str) -> list[str]:
-    """Returns the files that a recipe names."""
+    """Returns the paths of the files in a recipe."""
     section = PAGE.partition(f"### {title}\n")[2].partition("\n#")[0]
     return _PATH.findall(section)
 
@@ -39,7 +39,7 @@ def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]
     return [(path, word) for word in words for path in found if word not in content(path)]
 
 
-def test_every_file_that_the_page_names_exists() -> None:
+def test_every_file_on_the_page_exists() -> None:
     named = _PATH.findall(PAGE)
 
     # An empty list would pass the next assertion.
@@ -47,7 +47,7 @@ def test_every_file_that_the_page_names_exists() -> None:
     assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
 
 
-def test_the_tree_lists_exactly_the_existing_folders() -> None:
+def test_the_tree_on_the_page_lists_exactly_the_existing_folders() -> None:
     tree = PAGE.partition("```text\nenvsync/\n")[2].partition("```")[0]
     found, room = set(), ""
     for line in tree.splitlines():
@@ -64,11 +64,11 @@ def test_the_tree_lists_exactly_the_existing_folders() -> None:
     assert found - {"api.py"} == folders - {"."} - {"targets/azure/http"}
 
 
-def test_the_recipe_for_rules_names_the_files_of_each_rule() -> None:
+def test_the_recipe_to_add_a_rule_lists_files_that_contain_every_rule() -> None:
     assert lacking(recipe("Add a rule"), RULES) == []
 
 
-def test_the_recipe_for_fields_names_the_files_of_each_field() -> None:
+def test_the_recipe_to_add_a_field_lists_files_that_contain_every_field() -> None:
     # wire.py has the names of the REST API instead, such as `condaFile`.
     wire = "envsync/targets/azure/wire.py"
     paths = [path for path in recipe("Add a field of environment files") if path != wire]
@@ -77,7 +77,7 @@ def test_the_recipe_for_fields_names_the_files_of_each_field() -> None:
     assert lacking([wire], ["description", "tags", "image", "condaFile", "osType"]) == []
 
 
-def test_the_recipe_for_commands_names_the_files_of_each_command() -> None:
+def test_the_recipe_to_add_a_command_lists_files_that_contain_every_command() -> None:
     paths = recipe("Add a command")
 
     for command in COMMANDS:
@@ -87,7 +87,7 @@ def test_the_recipe_for_commands_names_the_files_of_each_command() -> None:
     assert lacking(["docs/commands.md"], (f"## `envsync {command}`" for command in COMMANDS)) == []
 
 
-def test_the_recipe_for_kinds_names_the_files_of_each_kind() -> None:
+def test_the_recipe_to_add_a_kind_of_target_lists_files_that_contain_every_kind() -> None:
     # The protocol and its tests are the same for every kind, so they name no kind.
     paths = set(recipe("Add a kind of target")) - {
         "envsync/model/target.py",
@@ -100,7 +100,7 @@ def test_the_recipe_for_kinds_names_the_files_of_each_kind() -> None:
 @pytest.mark.parametrize(
     "switch", [item.name for item in fields(Settings) if "Literal" in str(item.type)]
 )
-def test_the_recipe_for_switches_names_the_files_of_each_switch(switch: str) -> None:
+def test_the_recipe_to_add_a_switch_lists_files_that_contain_each_switch(switch: str) -> None:
     settings, option, page, test, _ = recipe("Add a switch of the emulator")
 
     assert lacking([settings, option, test], [switch]) == []

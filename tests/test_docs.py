@@ -9,8 +9,9 @@ Examples in a Markdown file are marked as follows:
 - ```` ```yaml environment ````: an environment file without any problem.
 - ```` ```yaml config ````: an `envsync.yaml`.
 - ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
-  only this rule, and good files break no rule. `# beside it: a, b (200 MB)` names further files
-  that the test creates. With `config` after `bad` or `good`, the file is an `envsync.yaml`.
+  only this rule, and good files break no rule. `# beside it: a, b (200 MB), c (Git LFS pointer)`
+  lists further files that the test creates. With `config` after `bad` or `good`, the file is an
+  `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
 - `<!-- before: COMMANDS -->` above a block: a shell runs these commands before the block.
 """
@@ -32,15 +33,18 @@ import pytest
 import typer
 
 from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
+from tests import command
 from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +60,8 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
 BESIDE = re.compile(r"^# beside it: (.+)$", re.MULTILINE)
-SIZE = re.compile(r"(?P<path>\S+)(?: \((?P<megabytes>\d+) MB\))?")
+SIZE = re.compile(r"(?P<path>\S+)(?: \((?:(?P<megabytes>\d+) MB|(?P<pointer>Git LFS pointer))\))?")
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
 
 
 @dataclass(frozen=True)
@@ -175,6 +180,8 @@ def test_every_exit_code_is_documented() -> None:
 # Rules
 
 RULE_SECTIONS = code_sections(DOCS / "rules.md")
+# Only a git repository can break this rule: see tests/git/test_absent.py.
+WITHOUT_EXAMPLES = {"not-checked-out"}
 
 
 def test_every_rule_is_documented_with_its_severity() -> None:
@@ -191,8 +198,8 @@ def test_every_rule_is_documented_with_its_severity() -> None:
     assert list(documented) == list(expected)
 
 
-@pytest.mark.parametrize("rule", RULE_SECTIONS)
-def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_none(
+@pytest.mark.parametrize("rule", [rule for rule in RULE_SECTIONS if rule not in WITHOUT_EXAMPLES])
+def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_no_rule(
     rule: str, tmp_path: Path
 ) -> None:
     expected = {"bad": {rule}, "good": set[str]()}
@@ -229,38 +236,39 @@ def write_example(path: Path, text: str) -> None:
             assert found, name
             beside = path.parent / found["path"]
             beside.parent.mkdir(parents=True, exist_ok=True)
+            if found["pointer"]:
+                beside.write_text(POINTER, encoding="utf-8")
+                continue
             # A sparse file: it has the size, but needs no space on the disk.
             with beside.open("wb") as file:
                 file.truncate(int(found["megabytes"] or 0) << 20)
 
 
 def problems(project: Path) -> tuple[Problem, ...]:
-    """Returns every problem of a project and of its default target."""
+    """Returns every problem of a project, of its settings and of its default target."""
     try:
         config = load_config(None, project)
         config.target()
     except errors.InvalidProject as error:
         return error.problems
-    return load(
+    loaded = load(
         project,
         config.directories,
         rules=config.rules,
         versions=config.versions,
         exclude=Globs.of(config.exclude),
-    ).problems
+    )
+    return (*missing_project(config), *loaded.problems)
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Runs the command line without colour. The output is as wide as in the docs."""
+    if arguments[0] != "emulator":
+        return command.envsync(*arguments, cwd=cwd, merged=True, NO_COLOR="1", COLUMNS="100")
+    # The emulator starts a program, which writes to the standard output of this process.
     return subprocess.run(
         [sys.executable, "-m", "envsync", *arguments],
         cwd=cwd,
-        env={
-            **os.environ,
-            "NO_COLOR": "1",
-            "COLUMNS": "100",
-            "PYTHONUTF8": "1",
-        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -290,7 +298,7 @@ def tagged(info: str) -> list[object]:
 
 
 @pytest.mark.parametrize("text", tagged("yaml environment"))
-def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) -> None:
+def test_each_example_of_an_environment_file_has_no_problem(text: str, tmp_path: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "environments" / "example.yml").write_text(text, encoding="utf-8")
 
@@ -298,7 +306,7 @@ def test_an_example_of_an_environment_has_no_problem(text: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", tagged("yaml config"))
-def test_an_example_of_a_configuration_has_no_problem(text: str, tmp_path: Path) -> None:
+def test_each_example_of_a_settings_file_has_no_problem(text: str, tmp_path: Path) -> None:
     (tmp_path / "environments").mkdir()
     (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
 
@@ -306,7 +314,7 @@ def test_an_example_of_a_configuration_has_no_problem(text: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", tagged("json"))
-def test_an_example_of_json_is_valid(text: str) -> None:
+def test_each_example_of_json_is_valid(text: str) -> None:
     json.loads(text)
 
 
@@ -363,7 +371,7 @@ def shows(expected: str, output: str) -> bool:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_the_json_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
+def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
     project = examples_project(tmp_path)
     commit(new_repository(project))
     image = project / "environments" / "base" / "cpu-base.yml"
@@ -395,7 +403,8 @@ def test_the_json_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
 def shape(value: object) -> object:
     """Returns the keys of JSON data, without its values.
 
-    A list is represented by its first item. A plan is left out, because docs/plan.md describes it.
+    Only the first item of a list is returned. A plan is left out, because docs/plan.md describes
+    plans.
     """
     if isinstance(value, dict):
         return {key: None if key == "plan" else shape(item) for key, item in value.items()}
@@ -408,6 +417,7 @@ def test_every_key_in_the_json_of_a_plan_is_documented() -> None:
         target=TargetIdentity("local", "local", "local"),
         changes=(Change(Action.UPDATE, "version", "a", "1", "why", (FieldChange("x", 1, 2),)),),
         rejections=(Rejection("immutable", "b", "1", "why", "fix"),),
+        options=Options(),
     ).to_json()
     section = sections(DOCS / "plan.md")["JSON"]
     (example,) = (json.loads(block.text) for block in blocks(section) if block.info == "json")

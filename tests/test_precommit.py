@@ -26,7 +26,7 @@ ENVSYNC = (sys.executable, "-m", "envsync")
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command without the settings of this machine and of a commit in progress."""
+    """Runs a command without the settings of this machine or of a running git hook."""
     # git sets GIT_INDEX_FILE and others for its hooks, and these tests may run in a git hook.
     foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
@@ -41,6 +41,7 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
             "GIT_CONFIG_SYSTEM": os.devnull,
             "NO_COLOR": "1",
             "PRE_COMMIT_COLOR": "never",
+            "PIP_NO_COMPILE": "1",
             "PRE_COMMIT_HOME": str(directory.with_name(f"{directory.name}-home")),
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         },
@@ -79,10 +80,10 @@ def results(output: str) -> dict[str, str]:
     return dict(re.findall(r"^(envsync \w+)\.+(\w+)$", output, re.MULTILINE))
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the examples, with the files of `envsync init` and an installed git hook."""
-    directory = tmp_path / "project"
+    directory = tmp_path_factory.mktemp("committed") / "project"
     shutil.copytree(ROOT / "environments", directory / "environments")
     shutil.copy(ROOT / "envsync.yaml", directory)
     succeed(directory, *ENVSYNC, "init")
@@ -91,12 +92,17 @@ def project(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.fixture
+def project(committed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(committed, tmp_path / "project", symlinks=True)
+
+
 def commit(project: Path) -> subprocess.CompletedProcess[str]:
     succeed(project, "git", "add", "--all")
     return run(project, "git", "commit", "--message", "Edit")
 
 
-def test_the_hook_stops_an_immutable_edit_and_allows_it_after_a_bump(
+def test_the_hook_stops_an_edit_of_an_immutable_field_and_allows_it_after_a_bump(
     project: Path,
 ) -> None:
     before = head(project)
@@ -182,7 +188,7 @@ def test_the_documented_hooks_exist() -> None:
         assert hook["entry"] == there[name]["entry"].replace("envsync", "envsync -C models")
 
 
-def test_the_docs_show_the_configuration_of_init() -> None:
+def test_the_docs_contain_the_configuration_that_init_writes() -> None:
     assert read("envsync/cli/templates/pre-commit.yaml") == DOCUMENTED[1]
 
 

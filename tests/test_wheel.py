@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -71,9 +72,11 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    run([sys.executable, "-m", "venv", str(tmp_path / "venv")], empty)
+    # Neither a pip of its own nor compiled modules: both take longer than everything below.
+    run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], empty)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
+    run([*pip, "install", "--no-compile", str(wheel)], empty)
     command = str(python.with_name("envsync"))
 
     version = run([command, "--version"], empty)
@@ -87,3 +90,7 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     run(
         [command, "-C", "demo", "plan", "--detailed-exitcode"], empty
     )  # exits with 2 if the plan has changes
+    (held,) = json.loads(run([command, "-C", "demo", "list", "--format", "json"], empty))
+    run([command, "-C", "demo", "show", held["name"]], empty)
+    run([command, "-C", "demo", "targets"], empty)
+    json.loads(run([command, "schema", "environment"], empty))

@@ -1,7 +1,7 @@
-"""`Approval`: the plan that was reviewed on a pull request, found after the merge.
+"""`Approval`: the plan that was reviewed on a pull request. A workflow finds it after the merge.
 
-Only a comment that the owner of the token wrote, and that no other account edited, is an approval.
-Anybody who may comment can write one that looks the same.
+A comment is an approval only if the owner of the token wrote the comment and no other account
+edited it. Otherwise, everyone who can write a comment could approve a plan.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from envsync.action.github import GitHub
 
 _PAUSES: Final = (2.0, 4.0)
-"""Seconds between the attempts to find a pull request. GitHub links a new commit to its pull
-request with a delay of a few seconds."""
+"""Seconds to wait between attempts to find the pull request of a commit. After a merge, GitHub
+needs a few seconds to link the new commit to its pull request."""
 
 
 class NotApproved(EnvsyncError):
@@ -33,7 +33,7 @@ class Approval:
 
     Attributes:
         digest: the digest of the plan.
-        changes: the `fingerprints` of the plan; None if they were not kept.
+        changes: the result of `fingerprints` for the plan; None if only the digest is known.
         url: the URL of the comment that shows the plan; empty if no comment shows it.
     """
 
@@ -43,18 +43,20 @@ class Approval:
 
 
 def merged_number(github: GitHub, event: Event) -> int | None:
-    """Returns the number of the pull request whose merge made the event's commit, or None.
+    """Returns the number of the pull request whose merge created the commit of the event.
+
+    Returns None if no merge of a pull request created the commit.
 
     Raises:
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
-    # A workflow can also run for the event `pull_request` of type `closed`.
+    # The event `pull_request` of type `closed` contains the number, so no request is necessary.
     if event.number is not None:
         return event.number if event.merged else None
     for pause in (*_PAUSES, None):
         for pull in github.merged_with(event.sha):
-            # GitHub lists every pull request that contains the commit. Only the last commit of the
-            # merge, on the branch that the workflow runs for, is the result of that pull request.
+            # GitHub lists every pull request that contains the commit. Choose the pull request
+            # whose merge created this commit, on the branch that the workflow runs for.
             if pull.merge == event.sha and pull.base == event.branch:
                 return pull.number
         if pause is not None:
@@ -63,7 +65,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 
 
 def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
-    """Returns the plan that a comment on a pull request shows.
+    """Finds the comment that shows the plan on a pull request, and returns the plan.
 
     Args:
         github: the repository.
@@ -71,7 +73,7 @@ def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
         marker: the kind, directory and target of the plan.
 
     Raises:
-        NotApproved: no comment shows such a plan, or the comment cannot be trusted.
+        NotApproved: no comment shows the plan, or the comment cannot be trusted.
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
     target = f"target {marker.target!r}" if marker.target else "the default target"
@@ -88,13 +90,14 @@ def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
             f"{where} has {len(posts)} comments of {github.login} with a plan for {target}, so it "
             "is unknown which of them was reviewed. Delete all but one and run this job again."
         )
-    # Read the body together with its editor: the comment may have changed since it was listed.
+    # Read the body and its last editor in one request, because another account can edit the comment
+    # after `comments` has returned it.
     body, editor = github.last_edit(posts[0])
-    # A person who can edit a comment could otherwise approve any plan with it.
+    # Without this check, everyone who can edit the comment could approve any plan.
     if editor not in {None, github.login}:
         raise NotApproved(
             f"{posts[0].url} was edited by {editor}, so its plan is not trusted. Review a new "
-            "plan, and run this workflow manually with its digest as `approve`."
+            "plan, and run this workflow manually with the digest of the new plan as `approve`."
         )
     found = read_marker(body)
     if found is None or not found.replaces(marker) or not found.digest:

@@ -1,4 +1,4 @@
-"""Runs envsync's command line in a process of its own and returns what it printed."""
+"""Runs envsync's command line in a separate process and returns its output."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from envsync.model.errors import EnvsyncError
 _TOKENS: Final = frozenset(
     {TOKEN_VARIABLE, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
 )
-"""Variables that envsync does not get: an `envsync.yaml` can name any variable of its process, and
-its value can end up in a public comment."""
+"""Names of environment variables that are not passed to envsync. `envsync.yaml` can refer to any
+environment variable, so a secret value could appear in a public comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Completed:
     """A finished process of the command line.
 
     Attributes:
-        code: its exit code.
-        stdout: its standard output.
-        stderr: its standard error.
+        code: the exit code.
+        stdout: the standard output.
+        stderr: the standard error.
     """
 
     code: int
@@ -39,7 +39,7 @@ class Completed:
     stderr: str
 
     def json(self) -> Any:
-        """Returns the JSON document on standard output, or None if there is no such document."""
+        """Returns the JSON document that the process printed, or None if the output is not JSON."""
         try:
             return json.loads(self.stdout)
         except ValueError:
@@ -57,7 +57,8 @@ def envsync(directory: Path, *arguments: str) -> Completed:
         EnvsyncError: the directory does not exist or cannot be entered.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
-    # -I: without it, Python would import the project's own `yaml.py` or `typing.py`, if it has one.
+    # -I: otherwise, Python would import a `yaml.py` or `typing.py` from the working directory.
+    # -X utf8: otherwise, the output on Windows would not be UTF-8.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:
@@ -65,7 +66,8 @@ def envsync(directory: Path, *arguments: str) -> Completed:
                 command,
                 cwd=directory,
                 env=environ,
-                # A question would wait for ever: nobody can answer in a workflow.
+                # Nobody can answer a question in a workflow. The empty input makes a question fail
+                # instead of waiting forever.
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -85,14 +87,15 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 
 @contextmanager
 def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
-    """Forwards SIGINT and SIGTERM to a process while the block runs.
+    """Forwards SIGINT and SIGTERM to a process. Yields a function that takes this process.
 
-    GitHub sends them to a cancelled step. envsync then finishes the change in progress, and the
-    step stays alive to report what was applied.
+    GitHub sends these signals to a cancelled step. After a signal, envsync finishes the change in
+    progress, and the step continues in order to report what was applied.
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
 
-    The handlers are installed before the process starts: a signal in between would end this process
-    and leave the other one alone. Such a signal is forwarded once the process has started.
+    The signal handlers are installed before the process starts. Otherwise, a signal could end the
+    step while the process starts. Signals that arrive before the process has started are forwarded
+    after the start.
     """
     processes: list[subprocess.Popen[str]] = []
     early: list[int] = []

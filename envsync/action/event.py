@@ -1,4 +1,4 @@
-"""`Event`: the event that a workflow runs for, from the variables and the file that GitHub sets.
+"""`Event`: the event that started a workflow. GitHub describes it in variables and in a file.
 
 https://docs.github.com/actions/reference/workflows-and-actions/variables
 """
@@ -50,11 +50,11 @@ def read_event(environ: Mapping[str, str]) -> Event:
     """
     name = _variable(environ, "GITHUB_EVENT_NAME")
     if name == "pull_request_target":
-        # It runs with the secrets of the base repository. A checked-out envsync.yaml from a fork
-        # could name any variable and so publish its value.
+        # A workflow for this event gets the secrets of the base repository. An `envsync.yaml` from
+        # a fork could refer to any environment variable and publish the value.
         raise UsageError(
-            "The action does not run on pull_request_target: that event gives the secrets of this "
-            "repository to files that anybody can propose. Use pull_request."
+            "The action does not run on pull_request_target, because this event gives the secrets "
+            "of the repository to the files of every pull request. Use pull_request."
         )
     repository = _variable(environ, "GITHUB_REPOSITORY")
     sha = _variable(environ, "GITHUB_SHA")
@@ -71,7 +71,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
             run_url=run_url,
         )
     head = pull.get("head") or {}
-    # `repo` is null if the fork was deleted: treat that as a fork.
+    # If the fork was deleted, `repo` is null. Then the name is empty, so that `fork` is True.
     origin = (head.get("repo") or {}).get("full_name", "")
     return Event(
         name=name,

@@ -1,8 +1,8 @@
 """`GitHub`: a client for the calls of GitHub's API that the action makes.
 
-It works with GitHub Enterprise Server as well. REST API: https://docs.github.com/rest, version
-2022-11-28. GraphQL is used for the owner of a token and the editor of a comment, which REST does
-not return.
+The client works with GitHub Enterprise Server as well. It uses version 2022-11-28 of the REST API
+(https://docs.github.com/rest). The REST API does not return the owner of a token or the editor of a
+comment, so the client reads them with GraphQL.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT: Final = (10, 30)
-"""Seconds to wait for a connection, and for each part of a response."""
+"""Timeouts in seconds: for a connection, and for each part of a response."""
 
 _PAUSES: Final = (1.0, 2.0, 4.0)
-"""Seconds between attempts."""
+"""Seconds to wait before a request is repeated, for each repetition."""
 
 _LONGEST_WAIT: Final = 60.0
-"""Maximum number of seconds to wait for a rate limit. Waiting in a job costs minutes."""
+"""Maximum number of seconds to wait until GitHub's rate limit allows another request. A waiting job
+costs money."""
 
 _BUSY: Final = frozenset({500, 502, 503, 504})
 _EDIT_QUERY: Final = """\
@@ -40,7 +41,7 @@ class GitHubError(EnvsyncError):
 
 
 class Forbidden(GitHubError):
-    """The token does not have the permission for a call."""
+    """GitHub refused a call, because the token is invalid or lacks a permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,10 @@ class Post:
 
     Attributes:
         id: the id of a comment, or the number of an issue.
-        node: the id of a comment or an issue in GraphQL.
+        node: the id of the comment or issue in GraphQL.
         author: the login of the author. The login of a bot ends with `[bot]`.
-        body: the Markdown.
-        url: the URL for browsers.
+        body: the text in Markdown.
+        url: the URL of the page on GitHub.
     """
 
     id: int
@@ -68,7 +69,7 @@ class PullRequest:
 
     Attributes:
         number: the number.
-        base: the branch that it was merged into.
+        base: the branch that the pull request was merged into.
         merge: the newest commit that the merge added to that branch.
     """
 
@@ -82,7 +83,7 @@ class GitHub:
 
     Args:
         repository: `owner/name`.
-        token: the token. It is never part of a message.
+        token: the token for GitHub's API. No message contains the token.
         api: the URL of the REST API, without `/` at the end.
         graphql: the URL of the GraphQL API.
     """
@@ -102,7 +103,8 @@ class GitHub:
                 "User-Agent": "envsync-action",
             }
         )
-        # Without this, requests would replace the token by an entry for the host in ~/.netrc.
+        # Otherwise, `requests` would send a password from ~/.netrc instead of the token.
+        # https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication
         self._session.auth = lambda request: request
         self._login: str | None = None
 
@@ -134,7 +136,7 @@ class GitHub:
         return _post(self._call("PATCH", f"/issues/comments/{identifier}", {"body": body}), "id")
 
     def last_edit(self, post: Post) -> tuple[str, str | None]:
-        """Returns the body and the last editor of a comment, both from the same moment.
+        """Returns the body and the last editor of a comment, read in one request.
 
         The editor is None if the comment was never edited.
 
@@ -148,7 +150,7 @@ class GitHub:
             )
         editor = node["editor"]
         if editor is None:
-            # GraphQL returns no editor also if the editor's account was deleted.
+            # The editor is also null if the account of the editor was deleted.
             return node["body"], "a deleted account" if node["lastEditedAt"] else None
         bot = "[bot]" if editor["__typename"] == "Bot" else ""
         return node["body"], str(editor["login"]) + bot
@@ -157,7 +159,7 @@ class GitHub:
         """Returns the open issues that the token's owner wrote, newest first."""
         creator = {"state": "open", "creator": self.login}
         found = self._pages("/issues", creator)
-        # The REST API lists pull requests as issues, too.
+        # The REST API also lists pull requests as issues: https://docs.github.com/rest/issues/issues
         return (_post(item, "number") for item in found if "pull_request" not in item)
 
     def create_issue(self, title: str, body: str) -> Post:
@@ -174,7 +176,8 @@ class GitHub:
         while query:
             answer = self._send("GET", self._repository + path, params=query)
             yield from _json(answer, list)
-            # Use only the query of the next link: a link to another host would get the token.
+            # Take only the query from the link to the next page. Otherwise, a link to another host
+            # would send the token to that host.
             query = dict(parse_qsl(urlsplit(answer.links.get("next", {}).get("url", "")).query))
 
     def _call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
@@ -186,7 +189,7 @@ class GitHub:
             dict,
         )
         if errors := answer.get("errors"):
-            raise GitHubError(f"GitHub's GraphQL API returned: {errors[0].get('message')}")
+            raise GitHubError(f"GitHub's GraphQL API returned an error: {errors[0].get('message')}")
         return answer["data"]
 
     def _send(self, method: str, url: str, **body: Any) -> requests.Response:
@@ -197,8 +200,9 @@ class GitHub:
         """
         import requests
 
-        # A POST whose response is lost may have been executed: a second one could write a second
-        # comment. Queries of GraphQL are POST requests as well, but only read.
+        # If the response to a POST is lost, it is unknown whether GitHub executed the request. A
+        # repeated POST could write a second comment. GraphQL queries are POST requests, but they
+        # only read.
         repeatable = method != "POST" or url == self._graphql
         for pause in (*_PAUSES, None):
             try:
@@ -206,7 +210,8 @@ class GitHub:
             except requests.RequestException as error:
                 if pause is None or not repeatable:
                     kind = type(error).__name__
-                    # The exception's own message can contain the URL with its query.
+                    # Show only the type of the exception: its message can contain the query of the
+                    # URL.
                     raise GitHubError(f"{self._api} cannot be reached: {kind}.") from error
                 wait = pause
             else:
@@ -216,11 +221,11 @@ class GitHub:
                 limited = _is_limited(answer)
                 again = limited or (repeatable and answer.status_code in _BUSY)
                 wait = _wait(answer, pause or 0)
-                # A longer wait would cost more than running the job again.
+                # Waiting longer would cost more than running the job again.
                 if pause is None or not again or wait > _LONGEST_WAIT:
                     raise _error(answer, limited=limited)
             time.sleep(wait)
-        raise AssertionError  # after the last pause everything returns or raises
+        raise AssertionError  # not reached: the last attempt returns or raises
 
 
 def _post(item: Any, key: str) -> Post:
@@ -248,7 +253,7 @@ def _json(answer: requests.Response, kind: type) -> Any:
 
 
 def _is_limited(answer: requests.Response) -> bool:
-    """Returns whether a response is the error of a rate limit. The request was not executed then.
+    """Returns True if GitHub did not execute the request because of a rate limit.
 
     https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
@@ -263,13 +268,13 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns the seconds to wait before the next attempt: as the response says, else `pause`."""
+    """Returns the seconds to wait, from the response. Without a time in the response: `pause`."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():
         return float(after)
     if answer.headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        # One second more: the reset time has a resolution of one second.
+        # Add one second, because the reset time is in whole seconds.
         return max(0.0, float(reset) - time.time()) + 1
     return pause
 
@@ -289,7 +294,7 @@ def _error(answer: requests.Response, *, limited: bool) -> GitHubError:
             f"The token has no permission for this call ({call}). Check the job's `permissions`."
         )
     if answer.status_code == 404:
-        # GitHub answers 404, not 403, for private resources that a token may not read.
+        # For private resources that a token may not read, the status is 404 instead of 403.
         return Forbidden(
             f"The resource does not exist, or the token has no permission to read it ({call}). "
             "Check the job's `permissions`."

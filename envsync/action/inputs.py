@@ -26,8 +26,8 @@ _RESERVED: Final[Mapping[str, Mapping[str, str]]] = {
         "--plan": "the input `approve`",
     },
 }
-"""By command, the options that the action sets itself, each with its alternative or an empty
-string."""
+"""For each command, the options that the input `args` cannot contain, because the action sets them.
+The value of an option says what to use instead. It is empty if there is no alternative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Inputs:
         comment: whether to write the result as a comment on the pull request.
         issue: whether to keep an issue open while the plan has changes.
         approve: `none`, `comment`, or the digest of a plan.
-        token: the token for GitHub's API; empty without one. Never part of a message.
+        token: the token for GitHub's API; empty if there is no token. No message contains the
+            token.
     """
 
     command: str
@@ -69,7 +70,8 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
     inputs = Inputs(
         command=command,
         target=_text(environ, "target"),
-        # `./ml/` and `ml` are the same directory: markers compare the string.
+        # `./ml/` and `ml` are the same directory. Write both as `ml`, because markers are compared
+        # as strings.
         directory=PurePosixPath(_text(environ, "working-directory", ".")).as_posix(),
         args=_args(environ, command),
         comment=_flag(environ, "comment"),
@@ -103,7 +105,7 @@ def _text(environ: Mapping[str, str], name: str, default: str = "") -> str:
 
 
 def _flag(environ: Mapping[str, str], name: str) -> bool:
-    # A workflow may write `true` or `True`: GitHub passes the value of an input as a string.
+    # GitHub passes an input as the string in the workflow file, such as `true` or `True`.
     text = _text(environ, name, "false").lower()
     if text not in {"true", "false"}:
         raise UsageError(f"The input `{name}` is {text!r}; it must be true or false.")
@@ -116,7 +118,7 @@ def _args(environ: Mapping[str, str], command: str) -> tuple[str, ...]:
     except ValueError as error:
         raise UsageError(f"The input `args` cannot be split into words: {error}.") from error
     for argument in args:
-        # `-tdev` and `--target=dev` contain their value.
+        # An option and its value can be one argument: `-tdev`, `--target=dev`.
         option = argument[:2] if not argument.startswith("--") else argument.partition("=")[0]
         if (instead := _RESERVED[command].get(option)) is not None:
             hint = f" Use {instead} instead." if instead else ""

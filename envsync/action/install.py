@@ -1,10 +1,12 @@
 """Installs envsync for the action into a virtual environment.
 
 `python install.py locate` sets the path of the virtual environment as an output of the step.
-`python install.py install` creates it, unless a cache or an earlier job on the same machine did.
+`python install.py install` creates the virtual environment, unless it already exists from a cache
+or from an earlier job on the same machine.
 """
 
-# Only the standard library: this file runs before envsync and its dependencies are installed.
+# Import only the standard library: this file runs before envsync and its dependencies are
+# installed.
 
 import hashlib
 import os
@@ -18,9 +20,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _DONE = "installed"
-"""The name of an empty file that marks a complete installation: a job can be cancelled half-way."""
+"""The name of an empty file that marks a complete installation. A cancelled job leaves an
+installation without this file."""
 
-# Not from PyPI: the name "envsync" there belongs to an unrelated project.
+# Do not install releases from PyPI: the name "envsync" on PyPI belongs to an unrelated project.
 _RELEASES = "git+https://github.com/envsync/envsync"
 _AZURE_COMMANDS = {"plan", "apply"}
 
@@ -33,7 +36,7 @@ def main(step: str, environ: Mapping[str, str]) -> int:
         environ: the variables that GitHub and `action.yml` set.
     """
     source = Path(environ["ENVSYNC_ACTION_PATH"])
-    # Both `0.1.0` and the tag `v0.1.0` are accepted.
+    # The input `version` can be a version such as `0.1.0`, or its tag `v0.1.0`.
     version = environ.get("INPUT_VERSION", "").strip().removeprefix("v")
     azure = environ.get("INPUT_COMMAND", "").strip() in _AZURE_COMMANDS
     extras = "[action,azure]" if azure else "[action]"
@@ -46,7 +49,7 @@ def main(step: str, environ: Mapping[str, str]) -> int:
         outputs.write(f"directory={directory}\nkey=envsync-{directory.name}\n")
         outputs.write(f"python={executable(directory)}\n")
         outputs.write(f"installed={str((directory / _DONE).exists()).lower()}\n")
-        # `action.yml` changes LD_LIBRARY_PATH for this step only; later steps need the same value.
+        # `action.yml` sets LD_LIBRARY_PATH only for this step. Later steps need the same value.
         outputs.write(f"library-path={environ.get('LD_LIBRARY_PATH', '')}\n")
     return 0
 
@@ -63,7 +66,7 @@ def requirement(source: Path, version: str, extras: str) -> str:
 
 
 def key(source: Path, version: str, extras: str) -> str:
-    """Returns a name for an installation: a digest of everything that it depends on.
+    """Returns the name of an installation: a digest of everything that the installation depends on.
 
     Args:
         source: the directory of `action.yml`.
@@ -72,7 +75,8 @@ def key(source: Path, version: str, extras: str) -> str:
     """
     # A virtual environment works only with the Python that created it.
     parts = [version, extras, sys.version, sys.base_prefix, sysconfig.get_platform()]
-    # Dependencies are not pinned. A new installation each month picks up their fixes.
+    # The versions of dependencies are not fixed. The month in the name causes a new installation
+    # each month, which gets newer versions of the dependencies.
     parts.append(time.strftime("%Y-%m", time.gmtime()))
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in _files(source):
@@ -84,7 +88,7 @@ def key(source: Path, version: str, extras: str) -> str:
 def _files(source: Path) -> Iterator[Path]:
     yield source / "pyproject.toml"
     yield from sorted(
-        # Python writes .pyc files while it runs, so they would change the key.
+        # Skip .pyc files: Python writes them at run time, which would change the name.
         path
         for path in (source / "envsync").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
@@ -108,8 +112,8 @@ def install(wanted: str, directory: Path) -> int:
     """
     if (directory / _DONE).exists():
         return 0
-    # Two jobs on one machine can install at the same time. Each builds in a directory of its own
-    # and renames that at the end: a rename is atomic.
+    # Two jobs on one machine can install at the same time. Each job installs into its own directory
+    # and renames the directory at the end, because a rename is atomic.
     beside = directory.with_name(f"{directory.name}-{secrets.token_hex(4)}")
     try:
         if code := _make(wanted, beside):
@@ -127,12 +131,12 @@ def install(wanted: str, directory: Path) -> int:
 
 
 def _make(wanted: str, directory: Path) -> int:
-    # -I: without it, Python would import modules from the working directory.
+    # -I: otherwise, Python would import modules from the working directory.
     python = [sys.executable, "-I", "-m"]
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
     options = ("--no-compile", "--disable-pip-version-check")
     for command in (
-        # The pip of the base Python installs into the environment: another pip takes seconds.
+        # The pip of the base Python is used, because installing another pip takes seconds.
         [*python, "venv", "--without-pip", str(directory)],
         [*pip, "install", *options, wanted],
     ):

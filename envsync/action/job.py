@@ -1,4 +1,4 @@
-"""`Job`: the workflow job that a step runs in: its directories, log, outputs and summary.
+"""`Job`: directories, log, outputs and summary of the workflow job that a step runs in.
 
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 """
@@ -16,7 +16,7 @@ from typing import Final
 from envsync.model.errors import EnvsyncError
 
 MAX_SUMMARY: Final = 1 << 20
-"""Maximum size of a step's summary in bytes. GitHub discards a longer one."""
+"""Maximum size of a step's summary in bytes. GitHub discards a longer summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,16 @@ class Job:
         """Prints text to the log without letting GitHub execute workflow commands in it."""
         if not text.strip():
             return
-        # The text quotes files of a pull request: a line `::error::` there is not ours. The token
-        # that ends the quotation is random, because a known one could be in the text as well.
+        # The text can quote a file of a pull request. GitHub must not execute a line such as
+        # `::error::` from this file. The token ends the text. It is random, because the file could
+        # contain a fixed token.
         token = secrets.token_hex(16)
         self.write_commands(f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n")
 
     def write_commands(self, commands: str) -> None:
-        """Prints workflow commands, such as annotations: complete lines, or an empty string."""
+        """Prints workflow commands, such as annotations. Each command is a complete line."""
         sys.stdout.write(commands)
-        # The command line's process writes to the same log: keep the order of the lines.
+        # Standard output is buffered in a workflow. Show the lines in the log at once.
         sys.stdout.flush()
 
     def annotate(self, message: str, level: str = "notice") -> None:
@@ -82,7 +83,8 @@ class Job:
         """
         lines = []
         for name, value in values.items():
-            # A random delimiter: a value with a known one could set other outputs.
+            # The delimiter is random, because a value that contains the delimiter could set other
+            # outputs.
             delimiter = secrets.token_hex(16)
             lines.append(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")
         self._append(self.outputs, "".join(lines))

@@ -1,7 +1,7 @@
 """The Markdown that the action writes on GitHub: problems, outcomes, differences and failures.
 
-Text from files and services is escaped or quoted as code: GitHub would otherwise act on mentions,
-links and HTML in it.
+Text from files and services is escaped or quoted as code. Otherwise, GitHub would interpret
+mentions, links and HTML in the text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from envsync.action.marker import fingerprints
 from envsync.model.wording import printable
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import plan_body
 from envsync.render.plan_view import SIGNS
 
 if TYPE_CHECKING:
@@ -24,20 +24,21 @@ if TYPE_CHECKING:
     from envsync.plan.outcome import Outcome
     from envsync.plan.plan import Plan
 
-# GitHub counts characters and this module counts bytes. A string never has fewer bytes than
-# characters, so the limit holds.
+# The limit of GitHub is in characters, but this module counts bytes. A string has at least as many
+# bytes as characters, so a text within the limit in bytes is never too long for GitHub.
 MAX_COMMENT: Final = 65_536
 """Maximum size of a comment or an issue on GitHub."""
 
 Markdown: TypeAlias = Callable[[int], str]
-"""Renders Markdown that has at most the given number of bytes: a comment is smaller than a
-summary."""
+"""A function that renders Markdown. Its argument is the maximum size in bytes, which is lower for a
+comment than for a summary."""
 
 _MAX_ERROR: Final = 4_000
 """Maximum length of a quoted error message in characters."""
 
 _REMAINDER: Final = 60
-"""Bytes reserved for the line that counts the lines left out."""
+"""Bytes reserved for the last line of a text that is cut. This line contains the number of lines
+that are left out."""
 
 
 def size(text: str) -> int:
@@ -46,11 +47,11 @@ def size(text: str) -> int:
 
 
 def cut(lines: Iterable[str], limit: int) -> str:
-    """Joins lines up to a limit.
+    """Joins lines, and leaves out the last lines if the limit is exceeded.
 
     Args:
         lines: the lines, without line breaks.
-        limit: maximum size in bytes. A last line counts the lines that are left out.
+        limit: maximum size of the result in bytes.
     """
     lines, room = list(lines), limit - _REMAINDER
     kept: list[str] = []
@@ -63,15 +64,16 @@ def cut(lines: Iterable[str], limit: int) -> str:
     return "\n".join(kept) + "\n"
 
 
+def headed(title: str, markdown: Markdown) -> Markdown:
+    """Returns Markdown with a heading above it, within the same limit."""
+    above = f"{title}\n"
+    return lambda limit: above + markdown(limit - size(above))
+
+
 def footer(inputs: Inputs, event: Event) -> str:
-    """Returns the command, directory, commit and log of a result, as the last line of a post."""
-    # A result that is a failure does not contain its target, so the command is shown with it.
-    target = f" -t {inputs.target}" if inputs.target else ""
-    parts = [code(printable(f"envsync {inputs.command}{target}"))]
-    if inputs.directory != ".":
-        parts.append(code(printable(inputs.directory)))
-    parts += [f"commit {event.head[:12]}", f"[log]({event.run_url})"]
-    return f"\n<sub>{' · '.join(parts)}</sub>\n"
+    """Returns the command, commit and log of a result, as the last line of a post."""
+    command = code(printable(f"envsync {inputs.command}"))
+    return f"\n<sub>{command} · commit {event.head[:12]} · [log]({event.run_url})</sub>\n"
 
 
 def problems_markdown(summary: str, problems: Sequence[Problem]) -> Markdown:
@@ -88,7 +90,7 @@ def problems_markdown(summary: str, problems: Sequence[Problem]) -> Markdown:
 
 def failure_markdown(title: str, message: str) -> Markdown:
     """Renders the error message of a command as a quotation."""
-    # `countable` breaks up long runs of backticks, which would end the quotation.
+    # Long runs of backticks would end the quotation, so `countable` breaks them up.
     shown = "".join(
         f"{countable(printable(line))}\n" for line in message.strip()[:_MAX_ERROR].splitlines()
     )
@@ -103,13 +105,13 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
     Args:
         plan: the plan that was applied.
         outcomes: the outcomes, in the order of the plan.
-        verified: whether the target shows every change; None if that was not checked.
+        verified: whether the target shows every change; None if the target was not read again.
     """
     counts = Counter(item.status for item in outcomes)
     totals = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "no changes"
     if plan.rejections:
         totals += f", {len(plan.rejections)} rejected"
-    lines = [f"**Applied to {code(printable(plan.target.name))}**: {totals}.", ""]
+    lines = [f"**Applied**: {totals}.", ""]
     if verified is False:
         lines += ["**Not verified**: the target does not show every change that was done.", ""]
     lines += [f"- {code(printable(item.address))} rejected" for item in plan.rejections]
@@ -117,26 +119,22 @@ def applied_markdown(plan: Plan, outcomes: Sequence[Outcome], verified: bool | N
         f"- {code(f'{SIGNS[item.change.action]} {item.change.action}')} "
         f"{code(printable(item.change.address))} {item.status}"
         + (f": {prose(printable(item.error))}" if item.error else "")
-        # Failures first: `cut` leaves out the end.
+        # List failures first, because `cut` leaves out the last lines.
         for item in sorted(outcomes, key=lambda item: item.status == "done")
     ]
-    lines += ["", f"Digest {code(plan.digest)}"]
+    lines += ["", f"<sub>Digest: {code(plan.digest)}</sub>"]
     return lambda limit: cut(lines, limit)
 
 
 def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Markdown:
-    """Renders why no change was applied, and the current plan.
+    """Renders the reason why no change was applied, followed by the current plan.
 
     Args:
-        reason: why, in a sentence.
+        reason: a sentence that says why no change was applied.
         plan: the current plan.
-        approval: the approved plan, to show the differences. If None, they are left out.
+        approval: the approved plan. If None, no differences are shown.
     """
-    lines = [
-        f"**Nothing was applied to {code(printable(plan.target.name))}.** "
-        f"{prose(printable(reason))}",
-        "",
-    ]
+    lines = [f"**Nothing was applied.** {prose(printable(reason))}", ""]
     if approval is not None:
         approved = f"[approved plan]({approval.url})" if approval.url else "approved plan"
         lines += [
@@ -148,9 +146,9 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
         ]
 
     def render(limit: int) -> str:
-        # The differences get at most half of the space: the plan must remain readable.
+        # Use at most half of the space for the differences, so that the plan remains readable.
         above = cut(lines, limit // 2) + "\n"
-        return above + plan_markdown(plan, limit=limit - size(above))
+        return above + plan_body(plan, limit=limit - size(above))
 
     return render
 
@@ -159,7 +157,7 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
     """Returns the differences between two plans as lines of Markdown.
 
     Args:
-        approved: the fingerprints of the approved plan; None if they were not kept.
+        approved: the fingerprints of the approved plan; None if only its digest is known.
         current: the fingerprints of the current plan.
     """
     if approved is None:
@@ -172,5 +170,6 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
         ],
     }
     lines = [f"- {code(printable(name))} {what}" for what, names in found.items() for name in names]
-    # Equal changes with another digest: the digest covers the project and the target as well.
+    # The digest also covers the project and the target. So two plans with equal changes can have
+    # different digests.
     return lines or ["- The changes are the same, but the project or the target is different."]

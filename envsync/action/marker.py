@@ -1,7 +1,7 @@
-"""`Marker`: the hidden first line of a comment or issue, by which the action finds it again.
+"""`Marker`: the hidden first line of a comment or issue, which identifies it for the action.
 
-A marker is an HTML comment that contains one base64 word. Names in it are encoded, so no name can
-end the HTML comment or imitate another marker.
+A marker is an HTML comment that contains one base64 word. All names are encoded in this word, so no
+name can end the HTML comment or imitate another marker.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
 MAX_LENGTH: Final = 8_000
-"""Maximum length of a marker in characters. A marker whose fingerprints do not fit keeps only the
-digest of the plan."""
+"""Maximum length of a marker in characters. If the fingerprints of a plan do not fit, the marker
+contains only the digest of the plan."""
 
-# Anybody can write a comment that looks like a marker: a few kilobytes of it can expand to
-# gigabytes.
+# Anybody can write a comment that looks like a marker and contains compressed data. Such data can
+# expand to a thousand times its size.
 _MAX_DATA: Final = 1_000_000
-"""Maximum size of a marker's JSON in bytes."""
+"""Maximum size in bytes of the JSON in a marker, after decompression."""
 
 # GitHub's web editor saves comments with CRLF.
 _LINE: Final = re.compile(r"<!-- envsync ([A-Za-z0-9+/=]+) -->(?:\r?\n|\Z)")
@@ -37,14 +37,15 @@ _FINGERPRINT: Final = slice(len("sha256:"), len("sha256:") + 12)
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The facts about a plan that a comment or issue carries, hidden, for later workflow runs.
+    """Facts about a plan, hidden in a comment or an issue for later workflow runs.
 
     Attributes:
-        kind: the command that wrote it, or `issue`.
+        kind: the command that wrote the comment; `issue` for an issue.
         directory: the input `working-directory` of the workflow.
         target: the input `target` of the workflow.
-        digest: the digest of the plan that it shows; empty if it shows none.
-        changes: the `fingerprints` of that plan; None if they do not fit.
+        digest: the digest of the plan; empty if there is no plan.
+        changes: the result of `fingerprints` for the plan; None if there is no plan, or the
+            fingerprints do not fit.
     """
 
     kind: str
@@ -54,7 +55,7 @@ class Marker:
     changes: Mapping[str, str] | None = field(default=None)
 
     def replaces(self, other: Marker) -> bool:
-        """Returns whether both markers have the same kind, directory and target."""
+        """Returns True if both markers have the same kind, directory and target."""
         return (self.kind, self.directory, self.target) == (
             other.kind,
             other.directory,
@@ -68,13 +69,13 @@ class Marker:
 
     def _line(self, changes: Mapping[str, str] | None) -> str:
         data = [self.kind, self.directory, self.target, self.digest, changes and dict(changes)]
-        # Compressed: the fingerprints of a large plan would not fit otherwise.
+        # Compress the data, because the fingerprints of a large plan would not fit otherwise.
         packed = zlib.compress(json.dumps(data).encode(), level=9)
         return f"<!-- envsync {base64.b64encode(packed).decode()} -->\n"
 
 
 def read_marker(body: str) -> Marker | None:
-    """Returns the marker at the beginning of a comment, or None if it has no valid marker."""
+    """Returns the marker at the beginning of a comment, or None if there is no valid marker."""
     found = _LINE.match(body)
     if found is None:
         return None
@@ -82,7 +83,7 @@ def read_marker(body: str) -> Marker | None:
         packed = base64.b64decode(found[1], validate=True)
         data = json.loads(zlib.decompressobj().decompress(packed, _MAX_DATA))
         kind, directory, target, digest, changes = data
-    # RecursionError: the JSON can be nested deeper than the parser's limit.
+    # `json.loads` raises RecursionError if the JSON is nested too deeply.
     except (binascii.Error, zlib.error, ValueError, TypeError, RecursionError):
         return None
     if not all(isinstance(item, str) for item in (kind, directory, target, digest)):
@@ -101,8 +102,9 @@ def fingerprints(plan: Plan) -> dict[str, str]:
     """
     found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
     found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
-    # These keys explain a change to a reader. A new wording does not make it another change.
-    explanations = ("reason", "message", "fix", "source")
+    # Leave out the keys that only explain a change. A change with a new explanation is still the
+    # same change.
+    explanations = ("reason", "message", "fix", "source", "predecessor", "differs")
     return {
         name: sha256_digest(
             canonical_json({key: item for key, item in data.items() if key not in explanations})

@@ -25,7 +25,7 @@ def update_comment(
     Args:
         github: the repository.
         number: the number of the pull request.
-        marker: the marker that the comment has.
+        marker: the marker of the comment.
         body: the new body.
         create: whether to write a comment if the pull request has none with this marker.
 
@@ -44,10 +44,10 @@ def update_issue(
 
     Args:
         github: the repository.
-        marker: the marker that the issue has.
+        marker: the marker of the issue.
         title: the title of a new issue.
         body: the new body.
-        needed: whether the issue is to be open. An open issue that is not needed is closed.
+        needed: True if an issue must be open. If False, the open issue is closed.
 
     Returns:
         The URL of the issue, or None if there is no issue.

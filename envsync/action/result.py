@@ -1,4 +1,4 @@
-"""`Result`: what a command of the action produced, for the log, reviewers and later steps."""
+"""`Result`: the result of a command, for the log, for reviewers and for later steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from envsync.plan.plan import Plan
 
 PLAIN: Final = painter(False)
-"""Renders without colours: GitHub colours the log itself."""
+"""The painter for the log. It adds no colours, because GitHub colours the log itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Result:
         markdown: the full result, for comments, issues and the job's summary.
         log: the full result as plain text, for the log.
         annotations: workflow commands, one on each line.
-        plan: the plan; None if none was made.
+        plan: the plan; None if no plan was made.
         plan_file: the file that the plan was saved to.
         matrix: the targets as the JSON matrix of a job; empty if they are unknown.
-        starts_comment: whether the result justifies the first comment on a pull request. A comment
-            that exists is always updated.
+        starts_comment: whether to write a new comment if the pull request has no comment yet. An
+            existing comment is always updated.
     """
 
     code: int
@@ -58,11 +58,12 @@ class Result:
 
 
 def failure(completed: Completed) -> Result:
-    """Returns the result of a command that ended without JSON or a plan: what it printed."""
+    """Returns a result with the error message of a command that printed no JSON and no plan."""
     message = completed.stderr.strip() or completed.stdout.strip()
     summary = f"envsync ended with exit code {completed.code} and no result."
     return Result(
-        # A command that succeeds always prints a result: never report success without one.
+        # A successful command always prints a result, so exit code 0 without a result is also a
+        # failure.
         code=completed.code or 1,
         summary=summary,
         markdown=failure_markdown(summary, message),

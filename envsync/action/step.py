@@ -1,4 +1,4 @@
-"""One step of a workflow: reads its inputs, runs a command, and writes the result on GitHub."""
+"""Runs one step of a workflow: reads inputs, runs a command, and publishes the result."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from envsync.action.event import Event, read_event
 from envsync.action.github import Forbidden, GitHub, GitHubError
 from envsync.action.inputs import Inputs, read_inputs
 from envsync.action.job import MAX_SUMMARY, Job
-from envsync.action.markdown import failure_markdown, footer, size
+from envsync.action.markdown import Markdown, failure_markdown, footer, headed, size
 from envsync.action.marker import Marker, fingerprints
 from envsync.action.posts import post_body, update_comment, update_issue
 from envsync.action.result import Result
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
+from envsync.render.plan_markdown import heading
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
@@ -34,7 +35,7 @@ def run_step(environ: Mapping[str, str]) -> int:
     """Runs the step that the environment variables describe.
 
     Returns:
-        The exit code of the command line, or that of the error that stopped the step.
+        The exit code of the command line, or of the error that stopped the step.
     """
     job = Job.from_environment(environ)
     try:
@@ -62,11 +63,12 @@ class _Step:
     github: GitHub | None
 
     def run(self) -> int:
-        """Runs the command, writes its result, and returns its exit code."""
+        """Runs the command, publishes its result, and returns its exit code."""
         number: int | None = self.event.number
         try:
             if self.inputs.command == "apply":
-                # The event of a merge is a push, which does not name its pull request.
+                # The event after a merge is a push, which does not contain the number of the pull
+                # request.
                 number = self._merged_number()
             result = self._run_command(number)
         except (NotApproved, GitHubError) as error:
@@ -75,11 +77,12 @@ class _Step:
         self.job.write_commands(result.annotations)
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
-        self.job.add_summary(result.markdown(MAX_SUMMARY - size(small)) + small)
-        # Log, outputs and summary first: they do not depend on the network.
+        self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
+        # Write the comment and the issue last: unlike the log, outputs and summary, they need the
+        # network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
-        # Without a plan it is unknown whether the target differs: the issue stays as it is.
+        # Without a plan, the state of the target is unknown, so the issue is not changed.
         if self.inputs.issue and (planned := result.plan) is not None:
             self._post("issue", lambda github: self._issue(github, result, planned))
         return result.code
@@ -98,7 +101,7 @@ class _Step:
                 return apply(self.inputs, directory, self.job.temporary, approval=approval)
 
     def _merged_number(self) -> int | None:
-        """Returns the pull request whose merge is applied, if the approval or comment needs it."""
+        """Returns the merged pull request's number, or None if it is not needed or not found."""
         required = self.inputs.approve == "comment"
         if self.github is None or not (required or self.inputs.comment):
             return None
@@ -121,7 +124,7 @@ class _Step:
             raise NotApproved(
                 f"The commit {self.event.sha[:12]} on {self.event.branch} was not made by merging "
                 "a pull request, so no plan was reviewed for it. Review a plan, and run this "
-                "workflow manually with its digest as `approve`."
+                "workflow manually with the digest of the plan as `approve`."
             )
         return find_approval(self.github, number, self._marker("plan"))
 
@@ -141,24 +144,30 @@ class _Step:
             return marker
         return replace(marker, digest=planned.digest, changes=fingerprints(planned))
 
+    def _markdown(self, result: Result) -> Markdown:
+        """Returns the result below a heading that names the target and the directory."""
+        # Without a plan, the name of the default target is not known.
+        target = result.plan.target.name if result.plan else self.inputs.target
+        return headed(heading(target, self.inputs.directory), result.markdown)
+
     def _comment(self, github: GitHub, number: int, result: Result) -> str | None:
         marker = self._marker(self.inputs.command, result.plan)
-        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        body = post_body(marker, self._markdown(result), footer(self.inputs, self.event))
         return update_comment(github, number, marker, body=body, create=result.starts_comment)
 
     def _issue(self, github: GitHub, result: Result, planned: Plan) -> str | None:
         marker = self._marker("issue", planned)
         title = f"envsync: {printable(planned.target.name)} is not as declared"
-        body = post_body(marker, result.markdown, footer(self.inputs, self.event))
+        body = post_body(marker, self._markdown(result), footer(self.inputs, self.event))
         needed = not planned.is_empty
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. A failure is only annotated: the summary has the result.
+        """Writes a comment or an issue. If this fails, adds an annotation with the error.
 
         Args:
             what: `comment` or `issue`.
-            write: writes it and returns its URL.
+            write: a function that writes the comment or issue and returns its URL.
         """
         if self.github is None:
             self.job.annotate(f"No {what} was written: the step has no token. {_IN_SUMMARY}")

@@ -1,1 +1,1 @@
-"""The command line: one file for each command. No other room prints."""
+"""The command line, with one module for each command."""

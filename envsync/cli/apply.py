@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from envsync.api import Verification, apply_and_verify, plan_for, provenance
+from envsync.api import Verification, apply_and_verify, plan_with, provenance
 from envsync.cli.files import read_plan
 from envsync.cli.options import (
     Format,
@@ -25,9 +25,10 @@ from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.model.errors import Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
+from envsync.plan.options import digest_of, options_again
 from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
-from envsync.render.outcomes import applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_column, outcome_text
 from envsync.targets.scratch import remove_scratch
 
 EXAMPLE = "envsync apply --target dev --plan plan.json"
@@ -42,24 +43,23 @@ def run(
     plan_file: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="Apply only if the plan is still the saved plan."
+            "--plan", metavar="FILE", help="Apply only if the plan equals this saved plan."
         ),
     ] = None,
     approve: Annotated[
         str | None,
-        typer.Option(
-            "--approve", metavar="DIGEST", help="Apply only if the plan still has this digest."
-        ),
+        typer.Option("--approve", metavar="DIGEST", help="Apply only if the plan has this digest."),
     ] = None,
     skip_rejected: Annotated[
         bool,
         typer.Option(
-            "--skip-rejected", help="Apply the rest of a plan with rejections; still exits with 1."
+            "--skip-rejected",
+            help="Apply the changes that no rejection holds back. Still exits with 1.",
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Read the target again afterwards.")
+        bool, typer.Option("--verify/--no-verify", help="Read the target again and compare.")
     ] = True,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
@@ -71,30 +71,30 @@ def run(
     session: Session = context.obj
     as_json = output is Format.JSON
     saved = read_plan(plan_file) if plan_file else None
+    digest = None if approve is None else digest_of(approve)
+    options = options_again(
+        saved.options if saved else None,
+        globs or [],
+        take_over=take_over,
+        allow_mass_archive=allow_mass_archive,
+    )
     project = session.project()
-    # A saved plan names its target, so `--target` is not needed with it.
+    # A saved plan contains the name of its target, so `--plan` works without `--target`.
     name = target or (saved.target.name if saved else None)
     commit = provenance(project)
     with session.target(project.config, name, parallel) as opened:
 
         def plan_now() -> Plan:
-            return plan_for(
-                project,
-                opened,
-                globs or [],
-                commit=commit,
-                take_over=take_over,
-                allow_mass_archive=allow_mass_archive,
-            )
+            return plan_with(project, opened, options, commit=commit)
 
         plan = plan_now()
         if not as_json:
             session.out(shown_plan(session, plan))
         try:
-            for digest in filter(None, (saved.digest if saved else None, approve)):
-                plan.ensure_approved(digest)
+            for approved in filter(None, (saved.digest if saved else None, digest)):
+                plan.ensure_approved(approved)
             plan.ensure_applicable(skip_rejected=skip_rejected)
-            if plan.applicable and not (yes or saved or approve):
+            if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
             # A pipeline that parses the output needs the plan to see why it was refused.
@@ -118,7 +118,7 @@ def run(
                 ),
                 silent=as_json,
             )
-            # Read here: after the block, a signal ends the process.
+            # After this block, a signal ends the process instead of being counted.
             interrupted = stopped()
 
     if verification and verification.error:
@@ -127,7 +127,7 @@ def run(
             f"{verification.error}"
         )
     missing = verification.unverified if verification else None
-    # Changes that a rejection holds back are not applicable: they have no outcome yet.
+    # Changes that a rejection holds back were not applied, so they have no outcome yet.
     outcomes += [
         Outcome(change, "skipped", "held back by a rejection")
         for change in plan.changes
@@ -136,8 +136,10 @@ def run(
     if as_json:
         session.out_json(applied_json(plan, outcomes, missing))
     elif plan.changes:
+        if not session.quiet:
+            session.out("")
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
-    # Only now, because the outcomes of an interrupted run have to be printed, too.
+    # Raised only after printing: the outcomes show what an interrupted run has changed.
     if interrupted:
         raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
@@ -145,7 +147,10 @@ def run(
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
-    """Returns a function that reports, once for each name, that lists do not show it yet."""
+    """Returns a function that prints which environments the lists of the target do not show yet.
+
+    The function prints nothing if it has already printed a message about all of the names.
+    """
     told: set[str] = set()
 
     def waiting(names: Collection[str]) -> None:
@@ -153,8 +158,8 @@ def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]
             told.update(names)
             shown = f"{len(names)} environments" if len(names) > 1 else next(iter(names))
             session.err(
-                f"Verifying: waiting until the lists of {target} show the state of {shown}, "
-                "for a minute at most …"
+                f"Verifying: the lists of {target} do not show the new state of {shown} yet. "
+                "Waiting for up to a minute …"
             )
 
     return waiting
@@ -174,7 +179,7 @@ def _ask(plan: Plan) -> None:
         )
     count = len(plan.applicable)
     question = f"Apply {count} change{'' if count == 1 else 's'} to {plan.target.name}? [y/N] "
-    # Not `input()`: it writes to standard output, which holds only results.
+    # `input()` would write the question to standard output, which is only for results.
     sys.stderr.write(question)
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
@@ -188,12 +193,15 @@ def _report(
     *,
     silent: bool,
 ) -> tuple[list[Outcome], Verification | None]:
-    """Prints each outcome when it is known, with a progress bar if standard error is a terminal.
+    """Prints each outcome, and shows a progress bar if standard error is a terminal.
 
     Returns the outcomes, and the verification if the target was read again.
     """
     outcomes: list[Outcome] = []
     verification: Verification | None = None
+    column = outcome_column(plan.applicable, session.width)
+    if plan.applicable and not (silent or session.quiet):
+        session.out("")
     with ExitStack() as bar:
         advance = bar.enter_context(_progress(len(plan.applicable), session.quiet))
         for item in items:
@@ -202,11 +210,13 @@ def _report(
                 continue
             outcomes.append(item)
             if not silent and not (session.quiet and item.status == "done"):
-                session.out(outcome_text(item, session.paint(sys.stdout)))
+                session.out(outcome_text(item, session.paint(sys.stdout), column))
             advance()
             if len(outcomes) == len(plan.applicable):
-                # Waiting for the lists prints messages: the bar has to be gone before them.
+                # Remove the bar before the verification prints messages.
                 bar.close()
+                if plan.target.kind != "local":
+                    bar.enter_context(session.progress("Verifying"))
     return outcomes, verification
 
 
@@ -226,7 +236,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-        # rich moves printed lines above the bar. In a file or pipe, it must not touch them.
+        # rich replaces standard output to print above the bar. Leave files and pipes alone.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("apply", total=total)

@@ -2,7 +2,8 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,6 @@ from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, UsageError
-from envsync.model.state import State
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_problem
@@ -35,20 +35,21 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="NAME[:VERSION]",
-            help="Environments; without VERSION, the highest declared version.",
+            help="Environments to bump. Without VERSION, the highest declared version is bumped.",
             show_default=False,
             autocompletion=complete_names,
         ),
     ] = None,
     version: Annotated[
-        str | None, typer.Option("--version", metavar="V", help="Write this version.")
+        str | None,
+        typer.Option("--version", metavar="V", help="Write version V instead of the next version."),
     ] = None,
     all_rejected: Annotated[
         bool,
         typer.Option(
             "--all-rejected",
-            help="Bump every version that `envsync check` rejects; with -t, those that the "
-            "target's plan rejects.",
+            help="Bump every version that `envsync check` rejects; with -t, every version that the "
+            "plan for the target rejects.",
         ),
     ] = False,
     base: Annotated[
@@ -65,7 +66,7 @@ def run(
             "-t",
             "--target",
             metavar="NAME",
-            help="Skip versions in this target as well; without it, no target is read.",
+            help="Also skip versions that exist in this target. Without -t, no target is read.",
             autocompletion=complete_targets,
         ),
     ] = None,
@@ -73,7 +74,7 @@ def run(
 ) -> None:
     """Write the next version into an environment file.
 
-    Every other byte of the file stays as it is. If one file cannot be written, none is.
+    No other byte of the file changes. If one file cannot be written, no file is written.
     """
     session: Session = context.obj
     if bool(names) == all_rejected:
@@ -90,10 +91,12 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
-    # Reading every commit is slow. A given version may also be one that an older commit declared.
+    # With --version, do not read old commits: reading them is slow, and their versions are allowed.
     if version is None:
         used = _with_past(project, chosen, used)
-    bumps = _write(project.config.root, decide(chosen, used, version))
+    declared = Counter(declaration.name for declaration in project.declarations)
+    alone = {name for name, count in declared.items() if count == 1}
+    bumps = _write(project.config.root, decide(chosen, used, version, alone=alone))
     if output is Format.JSON:
         session.out_json(bumps_json(bumps, unversioned))
     elif chosen:
@@ -113,53 +116,76 @@ def _choose(
     """Returns the declarations to bump, and the versions that are already used.
 
     Args:
-        session: opens the target.
-        project: as `load_project` returned it.
+        session: the global options.
+        project: the result of `load_project`.
         names: `NAME` or `NAME:VERSION`; if empty, the rejected versions are chosen.
         base: the commit that `check` compares with.
-        target: name of a target whose versions count as used.
+        target: the name of a target. The versions in this target count as used.
     """
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
         chosen = choose(project.declarations, names or _rejected(project, checked, opened))
-        state = opened.read({item.name for item in chosen}) if opened else {}
-    return chosen, _used(project, checked, state, target=target)
+        suffix = project.config.target(target).scope.suffix if target else ""
+        state = opened.read({item.name + suffix for item in chosen}) if opened else {}
+    held = {
+        name.removesuffix(suffix): [item.version for item in container.versions]
+        for name, container in state.items()
+    }
+    return chosen, _used(project, checked, held, target=target)
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
-    """Compares the project with git. Returns None if that fails and is not needed.
+    """Compares the project with git. Returns None if the comparison fails and is not needed.
 
     Raises:
-        GitError: the comparison is needed, and git cannot tell what changed.
+        GitError: the comparison is needed, but fails.
     """
     try:
         return check(project, base)
     except GitError:
-        # Names on the command line need no git: without a repository, they are bumped anyway.
+        # If the command line contains the names, no repository is necessary.
         if needed:
             raise
         return None
 
 
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
-    """Returns the addresses that the plan of the target rejects; without target, that git does."""
+    """Returns the addresses of the versions with rejected edits.
+
+    The rejections come from the plan for the target. If `target` is None, they come from the
+    comparison with git.
+    """
+    suffix = ""
     if target is not None:
         rejections = plan_for(project, target).rejections
+        suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    return [rejection.address for rejection in rejections if rejection.code == "immutable"]
+    # The target adds its suffix to the names in the files.
+    return [
+        f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
+        for rejection in rejections
+        if rejection.code == "immutable"
+    ]
 
 
-def _used(project: Project, checked: Checked | None, state: State, *, target: str | None) -> Used:
-    """Returns every known version, by name, with the place where it is used."""
-    # Archived versions count as well: they can be restored.
-    used: dict[str, dict[str, str]] = {}
-    for container in state.values():
-        for item in container.versions:
-            used.setdefault(container.name, {})[item.version] = f"in the target '{target}'"
+def _used(
+    project: Project,
+    checked: Checked | None,
+    held: Mapping[str, Sequence[str]],
+    *,
+    target: str | None,
+) -> Used:
+    """Returns the versions in use, by environment name, each with the place where it is used.
+
+    `held` has the versions that the target contains, by declared name.
+    """
+    # Archived versions are also in use, because they can be restored.
+    where = f"in the target '{target}'"
+    used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():
         used.setdefault(name, {}).update(dict.fromkeys(versions, "in git"))
-    # Last, because messages should name the file if a version is used in several places.
+    # Add the files last: if a version is used in several places, messages must contain the file.
     for declaration in project.declarations:
         if declaration.version is not None:
             where = f"in {declaration.source.file}"
@@ -168,7 +194,7 @@ def _used(project: Project, checked: Checked | None, state: State, *, target: st
 
 
 def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
-    """Returns `used` with all versions that any commit declared, if git can tell."""
+    """Returns `used` plus the versions that any commit declared. Without git, returns `used`."""
     try:
         past = declared_before(project.config, {item.name for item in chosen})
     except GitError:
@@ -185,7 +211,7 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
     """
-    # All files are rewritten in memory first. So an error leaves every file unchanged.
+    # Rewrite all files in memory first, so that an error leaves every file unchanged.
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:

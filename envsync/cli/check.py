@@ -1,4 +1,4 @@
-"""`envsync check`: rejects edits to fields that are fixed at creation, by comparing with git."""
+"""`envsync check`: rejects edits of immutable fields since a git commit."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
@@ -37,13 +37,14 @@ def run(
     """
     session: Session = context.obj
     try:
-        # Not `session.project()`, which prints the warnings of `validate`: `check` is about edits.
+        # Not `session.project()`, because it also prints the warnings of `validate`.
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
-    # `show_problems` would summarize files. As text, `check` summarizes a comparison instead.
+    # Not `show_problems` for text, because it adds a summary of files. `check` needs a summary of
+    # the comparison.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,
@@ -66,6 +67,6 @@ def _summary(checked: Checked, count: int) -> str:
     """Returns one line: how many environments were compared, with which commit, and the result."""
     compared = f"{count} environment{'' if count == 1 else 's'}"
     if checked.base == NO_COMMIT:
-        return f"{compared}, and no commit yet to compare with."
+        return f"{compared} not compared: the repository has no commit yet."
     rejected = f"{len(checked.rejections)} rejected" if checked.rejections else "none rejected"
     return f"{compared} compared with {checked.base[:7]} ({checked.base_name}): {rejected}."

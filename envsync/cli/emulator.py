@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MILLISECONDS = re.compile(r"(\d+)(?:ms)?")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
-# Looking a string up here, instead of testing whether it is a key, gives it the type FaultKind.
+# Maps the string of each kind to the kind, so that a lookup has the type FaultKind.
 _KINDS: Mapping[str, FaultKind] = {kind: kind for kind in FAULT_KINDS}
 
 
@@ -46,7 +46,7 @@ def run(
         VariablesFormat | None,
         typer.Option(
             "--format",
-            help="Output format of the variables of a server.",
+            help="Output format of the environment variables that a server prints.",
             show_default="shell",
         ),
     ] = None,
@@ -59,7 +59,7 @@ def run(
     state: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Keep the state in this file, which a local target can read."
+            metavar="FILE", help="Keep the state in this file. A local target can read the file."
         ),
     ] = None,
     seed: Annotated[
@@ -68,16 +68,18 @@ def run(
             metavar="DIR",
             exists=True,
             file_okay=False,
-            help="Start with the environment files in this directory, in the first workspace.",
+            help="Register the environment files in this directory in the first workspace.",
         ),
     ] = None,
     log: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Append one line of JSON for each request."),
+        typer.Option(metavar="FILE", help="Append one line of JSON for each request to this file."),
     ] = None,
     reader_secret: Annotated[
         str | None,
-        typer.Option(metavar="VALUE", help="Client secret of a login that may only read."),
+        typer.Option(
+            metavar="VALUE", help="Client secret for clients that can read but not write."
+        ),
     ] = None,
     # Times are strings, because they may end with a unit: `50ms`, `30s`.
     latency: Annotated[
@@ -88,76 +90,89 @@ def run(
         typer.Option(help="arm: limit the rate of requests like Azure Resource Manager."),
     ] = _DEFAULTS.throttle,
     list_lag: Annotated[
-        str, typer.Option(metavar="SECONDS", help="Lists show a write only after this time.")
+        str, typer.Option(metavar="SECONDS", help="Time after which a write appears in lists.")
     ] = "0",
     stale_get: Annotated[
         str,
         typer.Option(
-            metavar="SECONDS", help="The GET of a version shows a write only after this time."
+            metavar="SECONDS", help="Time after which a write appears in the GET of a version."
         ),
     ] = "0",
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KIND=RATE",
-            help=f"Inject a fault into a share of requests (0 to 1). {', '.join(FAULT_KINDS)}.",
+            help=f"Share of requests (0 to 1) that get a fault. Kinds: {', '.join(FAULT_KINDS)}.",
         ),
     ] = None,
     fault_seed: Annotated[
-        int, typer.Option(metavar="N", help="The same seed gives the same faults.")
+        int,
+        typer.Option(
+            metavar="N", help="Seed of the random faults. Equal seeds produce equal faults."
+        ),
     ] = _DEFAULTS.fault_seed,
     tags: Annotated[
-        Literal["merge", "replace"], typer.Option(help="Effect of a PUT on the tags of a version.")
+        Literal["merge", "replace"],
+        typer.Option(help="Add the tags in a PUT to the tags of the version, or replace them."),
     ] = _DEFAULTS.tags,
     omitted: Annotated[
         Literal["keep", "clear"],
-        typer.Option(help="Effect of a PUT without tags or description on these."),
+        typer.Option(help="Keep or clear tags and description if a PUT does not contain them."),
     ] = _DEFAULTS.omitted,
     conflict: Annotated[
         Literal["400", "409"],
-        typer.Option(help="Status of a PUT that would change an immutable field."),
+        typer.Option(help="Status of the response to a PUT that would change an immutable field."),
     ] = "409",
     restore: Annotated[
         Literal["keep", "all"],
-        typer.Option(help="Effect of restoring a container on versions archived individually."),
+        typer.Option(
+            help="When a container is restored: leave individually archived versions archived, or "
+            "restore all versions."
+        ),
     ] = _DEFAULTS.restore,
     archive_hidden: Annotated[
         Literal["allow", "refuse"],
-        typer.Option(help="Archiving a version while its container is archived."),
+        typer.Option(help="Whether a version can be archived while its container is archived."),
     ] = _DEFAULTS.archive_hidden,
     hidden_versions: Annotated[
         Literal["own", "effective"],
-        typer.Option(help="isArchived of a version in an archived container."),
+        typer.Option(
+            help="effective: isArchived of a version is also true if its container is archived."
+        ),
     ] = _DEFAULTS.hidden_versions,
     container_tags: Annotated[
-        Literal["keep", "drop", "refuse"], typer.Option(help="Treatment of a container's tags.")
+        Literal["keep", "drop", "refuse"],
+        typer.Option(help="Keep, drop or refuse the tags in a PUT of a container."),
     ] = _DEFAULTS.container_tags,
     container_get: Annotated[
         Literal["recorded", "stored"],
-        typer.Option(help="isArchived in the GET of an archived container."),
+        typer.Option(
+            help="recorded: isArchived is false in the GET of an archived container; stored: true."
+        ),
     ] = _DEFAULTS.container_get,
     archived_entry: Annotated[
         Literal["true", "false"],
-        typer.Option(help="isArchived of an archived container in a list."),
+        typer.Option(help="Value of isArchived that a list contains for an archived container."),
     ] = _DEFAULTS.archived_entry,
     registry_metadata: Annotated[
         Literal["update", "ignore"],
-        typer.Option(help="Effect of a PUT on description and tags of a version in a registry."),
+        typer.Option(help="Update or ignore the description and tags in a PUT to a registry."),
     ] = _DEFAULTS.registry_metadata,
     next_version: Annotated[
-        Literal["counter", "timestamp"], typer.Option(help="Form of a container's nextVersion.")
+        Literal["counter", "timestamp"],
+        typer.Option(help="Whether nextVersion of a container is a counter or a timestamp."),
     ] = _DEFAULTS.next_version,
     absent_versions: Annotated[
         Literal["empty", "404"],
-        typer.Option(help="Response to listing the versions of a name that does not exist."),
+        typer.Option(help="Response to a request for the versions of a name that does not exist."),
     ] = _DEFAULTS.absent_versions,
     end_of_life_python: Annotated[
         Literal["accept", "refuse"],
-        typer.Option(help="Conda files with a Python version before 3.8."),
+        typer.Option(help="Accept or refuse conda files with a Python version before 3.8."),
     ] = _DEFAULTS.end_of_life_python,
     numeric_tags: Annotated[
         Literal["text", "number", "refuse"],
-        typer.Option(help="Treatment of a tag value that is sent as a number."),
+        typer.Option(help="Return a numeric tag value as text or as a number, or refuse it."),
     ] = _DEFAULTS.numeric_tags,
     page_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Maximum number of items on a page of a list.")
@@ -165,17 +180,24 @@ def run(
     operation_polls: Annotated[
         int,
         typer.Option(
-            metavar="N", min=0, help="Number of polls before an operation of a registry is done."
+            metavar="N",
+            min=0,
+            help="Number of times that a registry reports an operation as running.",
         ),
     ] = _DEFAULTS.operation_polls,
     retry_after: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=0, help="Retry-After of an operation of a registry."),
+        typer.Option(
+            metavar="SECONDS",
+            min=0,
+            help="Value of Retry-After while a registry operation is running.",
+        ),
     ] = _DEFAULTS.retry_after,
 ) -> int:
     """Emulate Azure ML on loopback, for a command or as a server.
 
-    The command finds the emulator in its environment variables, and its exit code is passed on.
+    The command gets the address of the emulator in environment variables. Exits with the exit code
+    of the command.
     """
     settings = Settings(
         workspaces=names(workspaces),
@@ -207,7 +229,8 @@ def run(
         operation_polls=operation_polls,
         retry_after=retry_after,
     )
-    # None: `--format` was not given. With a command, the option is wrong usage.
+    # Pass None if the user did not give `--format`, because `serving.run` refuses this option
+    # together with a command.
     as_json = None if output is None else output is VariablesFormat.JSON
     return serving.run(
         context.obj, settings=settings, log=log, command=command or [], as_json=as_json
@@ -215,7 +238,7 @@ def run(
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Splits names at commas. Names that differ only in case count as one, like in Azure.
+    """Splits names at commas. Names that differ only in case are the same name, as in Azure.
 
     Raises:
         UsageError: a name contains characters that workspaces and registries cannot have.
@@ -272,7 +295,7 @@ def _fault(text: str) -> tuple[FaultKind, float]:
         share = float(rate)
     except ValueError:
         share = -1.0
-    # "nan" is a float that fails both comparisons.
+    # The condition also refuses "nan", because every comparison with this float is false.
     if kind not in _KINDS or not 0 <= share <= 1:
         raise UsageError(
             f"--fault {text}: expected KIND=RATE. "

@@ -1,4 +1,4 @@
-"""Reads and writes the files that commands take and create. Writes are atomic."""
+"""Reads and writes files for the commands. Writes are atomic."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         # files are written. No file has been replaced by then.
         for path, content in contents.items():
             with _errors_named(path):
-                # Replacing a link itself would leave the file behind the link unchanged.
+                # Replacing a symbolic link would not change the file that it points to.
                 real = path.resolve()
                 written.append((_write_beside(real, content, stack), real))
         for temporary, real in written:
@@ -62,7 +62,7 @@ def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
 
 
 def _mode(path: Path) -> int:
-    """Returns the permissions of the file, or those that a new file gets.
+    """Returns the permissions of the file, or the default permissions if it does not exist.
 
     Raises:
         OSError: the path is not a regular file, for example a directory or a device.

@@ -13,7 +13,7 @@ from envsync.model.errors import EnvsyncError
 
 EXAMPLE = "envsync init churn-models"
 
-# Path in the new project -> file in `templates/`.
+# Maps the path of each file in the new project to its template in `templates/`.
 _FILES = {
     "envsync.yaml": "envsync.yaml",
     "environments/example.yml": "example.yml",
@@ -46,7 +46,7 @@ def write_project(session: Session, directory: Path) -> None:
         EnvsyncError: a file cannot be written.
     """
     templates = files("envsync") / "cli" / "templates"
-    # A directory name may contain spaces, quotes and colons, which would break the YAML below.
+    # A directory name can contain spaces, quotes and colons, which would break the YAML.
     project = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("-") or "project"
     for name, template in _FILES.items():
         path = directory / name

@@ -37,26 +37,27 @@ SUMMARIES: Final = {
 }
 """The commands in the order of `--help`. Command `x` is the function `run` of `envsync.cli.x`.
 
-The first line of that function's docstring is repeated here, so that `--help` imports no command.
+Each summary repeats the first line of the docstring of `run`, so that `--help` imports no command.
 """
 
 _DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
 
-# "\b" is click's mark for a paragraph that must not be wrapped: a link broken over two lines
-# cannot be opened.
+# After "\b", click does not wrap the paragraph, so the link stays on one line and can be opened.
+# https://click.palletsprojects.com/en/stable/documentation/
 _EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
 
-# typer contains a copy of click and exports only one class of errors for a wrong command line. Its
-# bases are UsageError and ClickException, in this order; the latter is the base of all of them.
+# typer contains a copy of click, and exports only one of click's errors for a wrong command line:
+# BadParameter. Its bases are UsageError and ClickException, in this order. ClickException is the
+# base of all errors for a wrong command line.
 _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 
 class _LazyGroup(typer.core.TyperGroup):
-    """A group that imports a command when it is called, or when its own help is requested."""
+    """A group of commands. Imports only the command that the user runs."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # Help and shell completion read only the name and the summary of these.
+        # Placeholders are enough for help and completion: both need only the name and the summary.
         for name, summary in SUMMARIES.items():
             self.add_command(typer.core.TyperCommand(name, short_help=summary))
 
@@ -81,7 +82,8 @@ class _Command(typer.core.TyperCommand):
             if record is None:
                 continue
             if parameter.param_type_name == "argument":
-                # typer writes `GLOB <list[str]>`.
+                # typer shows the Python type of an argument, as in `GLOB <list[str]>`. Show only
+                # `GLOB`.
                 record = (parameter.metavar or record[0], record[1])
                 sections["Arguments"].append(record)
             else:
@@ -104,7 +106,7 @@ def load_command(name: str) -> typer.core.TyperCommand:
         name,
         cls=_Command,
         epilog=_EPILOG.format(example=module.EXAMPLE, documentation=_DOCUMENTATION, name=name),
-        # Everything after the command that the emulator runs belongs to that command.
+        # In `envsync emulator COMMAND --option`, the option belongs to COMMAND.
         context_settings={"allow_interspersed_args": name != "emulator"},
     )(module.run)
     return cast("typer.core.TyperCommand", typer.main.get_command(single))
@@ -133,7 +135,7 @@ def _global_options(
     context: typer.Context,
     directory: Annotated[
         Path | None,
-        typer.Option("-C", metavar="DIR", help="Run as if started in this directory."),
+        typer.Option("-C", metavar="DIR", help="Run as if envsync was started in this directory."),
     ] = None,
     config: Annotated[
         Path | None,
@@ -143,14 +145,19 @@ def _global_options(
         bool, typer.Option("-q", "--quiet", help="Print only results and errors.")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print long values in full.")
+        bool, typer.Option("-v", "--verbose", help="Print all fields, and long values in full.")
     ] = False,
     color: Annotated[
-        Color, typer.Option("--color", help="Use colour; auto follows the terminal and NO_COLOR.")
+        Color,
+        typer.Option(
+            "--color", help="When to use colour; auto: in a terminal, unless NO_COLOR is set."
+        ),
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Append each request to Azure, without secrets."),
+        typer.Option(
+            metavar="FILE", help="Append each request to Azure to this file, without secrets."
+        ),
     ] = None,
     _version: Annotated[
         bool,
@@ -159,13 +166,13 @@ def _global_options(
         ),
     ] = False,
 ) -> None:
-    # First of all, because `-C` applies to relative paths in every other option.
+    # Change the directory first, because relative paths in other options start at DIR.
     if directory is not None:
         try:
             os.chdir(directory)
         except OSError as error:
             raise UsageError(f"-C {directory}: {error.strerror}.") from error
-    # Every command needs the working directory. It may have been deleted by another process.
+    # Every command needs the working directory, but another process can have deleted it.
     try:
         Path.cwd()
     except FileNotFoundError as error:
@@ -183,7 +190,7 @@ def main() -> NoReturn:
     # cycles takes up to half of the time of a run over thousands of files.
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
-        # On Windows, a pipe may have a code page without arrows. Printing one must not fail.
+        # On Windows, the code page of a pipe may lack characters, such as arrows. Escape them.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     with second_interrupt_ends():
@@ -193,7 +200,7 @@ def main() -> NoReturn:
 def _run() -> int:
     """Runs the command and returns the exit code of the process."""
     try:
-        # Without standalone mode, the result is what the command returns, or the code of an Exit.
+        # Without standalone mode, `app` returns the command's result, or the code of a typer.Exit.
         return app(standalone_mode=False) or 0
     except _WRONG_USAGE as error:
         error.show()
@@ -213,12 +220,12 @@ def _run() -> int:
 
 
 def _report(error: Exception) -> int:
-    """Prints the message of an expected error, or for a bug the path of a log file.
+    """Prints the message of an expected error. For a bug, writes a log file and prints its path.
 
     Returns:
         The exit code.
     """
-    session = Session()  # the global options themselves may be invalid
+    session = Session()  # not the session of the command, because its options can be invalid
     if isinstance(error, InvalidProject):
         from envsync.render.problems import problems_text
 
@@ -228,7 +235,7 @@ def _report(error: Exception) -> int:
         session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
         return error.exit_code
 
-    # Imported here, because only a bug needs them.
+    # Imported here, because only the report of a bug needs these modules.
     import tempfile
     import traceback
 
@@ -237,5 +244,5 @@ def _report(error: Exception) -> int:
     ) as log:
         log.write(f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n")
         log.write("".join(traceback.format_exception(error)))
-    session.err(f"This is a bug in envsync: {error!r}. Please report it with {log.name}.")
+    session.err(f"This is a bug in envsync: {error!r}. Please report it and attach {log.name}.")
     return EXIT_BUG

@@ -30,8 +30,8 @@ class ProblemsFormat(StrEnum):
 def complete_targets(incomplete: str) -> Iterable[str]:
     """Returns the names of targets that start with `incomplete`, for shell completion.
 
-    Returns no names if `envsync.yaml` cannot be read: the shell would print an error into the line
-    that the user is typing.
+    Returns no names if `envsync.yaml` cannot be read, because the shell would print an error into
+    the line that the user is typing.
     """
     from envsync.model.errors import EnvsyncError
 
@@ -75,7 +75,7 @@ GlobsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="GLOB",
-        help="Include only environments whose name matches.",
+        help="Include only environments whose name matches GLOB.",
         show_default=False,
         autocompletion=complete_names,
     ),

@@ -71,9 +71,10 @@ def run(
     if all_targets and (target or out):
         raise UsageError("--all-targets cannot be combined with --target or --out.")
     project = session.project()
-    only = None if since is None else changed_names(project, since)
     plans = []
     for name in sorted(project.config.targets) if all_targets else [target]:
+        config = project.config.target(name)
+        only = None if since is None else changed_names(project, since, config.name)
         with session.target(project.config, name, parallel) as opened:
             plans.append(
                 plan_for(
@@ -92,14 +93,15 @@ def run(
         documents: list[JSON] = [plan.to_json() for plan in plans]
         session.out_json({"format_version": 1, "plans": documents} if all_targets else documents[0])
     elif output is PlanFormat.MARKDOWN:
+        from envsync.cli.problems import below_repository
         from envsync.render.plan_markdown import plan_markdown
 
-        session.out("\n".join(map(plan_markdown, plans)))
-    # The target was not read, so the plan cannot say how many environments are unchanged.
-    elif only is not None and not only:
-        session.out(f"No changes. No declared environment has changed since {since}.")
+        directory = below_repository(session.root)
+        session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
     else:
-        session.out("\n".join(shown_plan(session, plan) for plan in plans))
+        # `dict` removes repetitions: with `--all-targets`, one sentence can be about each target.
+        texts = dict.fromkeys(_text(session, plan, since) for plan in plans)
+        session.out("\n".join(texts))
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
 
 
@@ -111,8 +113,15 @@ def shown_plan(session: Session, plan: Plan) -> str:
     return plan_text(plan, color=color, width=session.width, full=session.verbose)
 
 
+def _text(session: Session, plan: Plan, since: str | None) -> str:
+    if plan.options is not None and plan.options.names == ():
+        # `plan_for` did not read the target, so the number of unchanged environments is unknown.
+        return f"No changes. No declared environment has changed since {since}."
+    return shown_plan(session, plan)
+
+
 def _exit_code(plan: Plan, *, detailed: bool) -> int:
-    # A pipeline must not take a plan that cannot be applied for one that only has changes.
+    # 1 comes before 2: a pipeline must not continue with a plan that cannot be applied.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0

@@ -27,7 +27,7 @@ def show_problems(
     Args:
         session: the global options.
         output: the output format.
-        problems: in the order in which they are printed.
+        problems: the problems, in the order in which they are printed.
         files: the number of environment files that were read.
         environments: the number of environments that these files declare.
         fields: the fields that differ, for each problem that is about an edit.
@@ -47,7 +47,7 @@ def show_problems(
 def _text(
     session: Session, output: ProblemsFormat, problems: Sequence[Problem], *, files: int
 ) -> str:
-    """Returns the problems as text or as workflow commands; empty if there is nothing to print."""
+    """Returns the problems as text or as workflow commands; "" if there is nothing to print."""
     if output is ProblemsFormat.GITHUB:
         from envsync.render.annotations import problems_github
 
@@ -62,11 +62,11 @@ def below_repository(root: Path) -> str:
 
     GitHub resolves the files of annotations and of code scanning from the root of the repository.
     Without a repository, the path is relative to `GITHUB_WORKSPACE` if the project is below it.
-    Otherwise the path is empty: files are named from the project directory.
+    Otherwise the path is empty, and file names are relative to the project directory.
     """
     root = root.resolve()
     above = (root, *root.parents)
-    # `.git` is a file in a linked worktree and in a submodule, so `is_dir` would miss these.
+    # `exists`, not `is_dir`: in a linked worktree and in a submodule, `.git` is a file.
     top = next((directory for directory in above if (directory / ".git").exists()), None)
     workspace = os.environ.get("GITHUB_WORKSPACE")
     if top is None and workspace and Path(workspace).resolve() in above:

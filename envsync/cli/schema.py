@@ -26,7 +26,7 @@ def run(
         SchemaKind,
         typer.Argument(
             metavar="KIND",
-            help="environment, config (envsync.yaml) or plan (the JSON of a plan).",
+            help="Kind of file: environment, config (envsync.yaml) or plan (the JSON of a plan).",
         ),
     ],
 ) -> None:

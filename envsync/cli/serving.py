@@ -1,4 +1,4 @@
-"""Runs a command against an emulator, or serves an emulator until Ctrl-C."""
+"""Runs a command with an emulator, or runs an emulator as a server until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from envsync.model.wording import install
 if TYPE_CHECKING:
     from envsync.emulator.serve import Emulator
 
-# The exit codes of a shell:
+# A shell uses the same exit codes:
 # https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
 _CANNOT_RUN = 126
 _NOT_FOUND = 127
 _BY_SIGNAL = 128
 
-# Packages of the extra "emulator" that envsync imports, and packages that these import.
+# The packages that can be missing if the extra "emulator" is not installed.
 _EXTRA = frozenset({"starlette", "uvicorn", "trustme", "h11", "anyio", "cryptography"})
 
 
@@ -39,7 +39,7 @@ def run(
     command: Sequence[str],
     as_json: bool | None,
 ) -> int:
-    """Runs a command against an emulator and returns the exit code of the command.
+    """Runs a command with an emulator, and returns the exit code of the command.
 
     Without a command, prints the variables that clients need, serves until Ctrl-C and returns 0.
 
@@ -47,16 +47,16 @@ def run(
         session: the global options.
         settings: the behaviour of the emulator.
         log: a file to which each request is appended as one line of JSON.
-        command: the program and its arguments; empty to serve.
-        as_json: the output format of the variables; None if `--format` is not given.
+        command: the program and its arguments; empty to run only the server.
+        as_json: whether to print the variables as JSON; None if `--format` is not given.
 
     Raises:
-        UsageError: the options exclude each other.
-        EnvsyncError: the extra is not installed, or the emulator cannot start.
+        UsageError: the options cannot be combined, or `--workspaces` is empty.
+        EnvsyncError: the extra `emulator` is not installed, or the emulator cannot start.
     """
     if command and as_json is not None:
         raise UsageError(
-            "--format cannot be combined with a command: it formats the variables of a server."
+            "--format cannot be combined with a command: only a server prints its variables."
         )
     if not settings.workspaces:
         raise UsageError("--workspaces: expected at least one name.")
@@ -64,13 +64,13 @@ def run(
         from envsync.emulator.serve import running
     except ImportError as error:
         package = (error.name or "").partition(".")[0]
-        # Any other missing module is a bug, which must not be reported as a missing extra.
+        # If any other module is missing, this is a bug and not a missing extra.
         if package not in _EXTRA:
             raise
         message = f"The emulator needs {package}: {install('emulator')}"
         raise EnvsyncError(message) from error
 
-    # `main` disables garbage collection, which is right only for short runs.
+    # `main` disables garbage collection, which is useful only for short runs.
     gc.enable()
     with running(settings, log) as emulator:
         for warning in emulator.warnings:
@@ -94,12 +94,12 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
             return _CANNOT_RUN
         children.append(process)
         code = process.wait()
-    # The return code of Popen is the negative number of the signal that ended the process.
+    # If a signal ended the process, the return code of Popen is the negative signal number.
     return _BY_SIGNAL - code if code < 0 else code
 
 
 def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
-    """Prints the variables of the emulator and blocks until a signal asks the process to end."""
+    """Prints the variables of the emulator, and waits for Ctrl-C, SIGTERM or SIGHUP."""
     stop = threading.Event()
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TextIO
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.targets.connection import Connection
 
-# `main` imports this module for every command, also for `--version`. So the functions below import
-# what they need: reading a project alone imports YAML.
+# `main` imports this module on every run, even for `--version`. Slow packages, such as YAML, are
+# imported inside the functions that use them.
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
     from envsync.model.target import Target
@@ -38,7 +38,7 @@ class Session:
     """The global options of one run of the command line.
 
     Attributes:
-        config_file: the value of `--config`; None to search for `envsync.yaml`.
+        config_file: the value of `--config`. If None, `envsync.yaml` is searched for.
         quiet: whether to print only results and errors.
         verbose: whether to print long values in full.
         color: when to use colour.
@@ -56,7 +56,7 @@ class Session:
         """The project directory. It is known even if `envsync.yaml` has errors."""
         from envsync.project.settings.config import config_path
 
-        # `config()` raises if the file has errors, and even these are reported with a path.
+        # Not `config()`, which raises if the file has errors: reporting them needs this path.
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 
@@ -71,7 +71,7 @@ class Session:
         return load_config(self.config_file, Path.cwd())
 
     def project(self) -> Project:
-        """Loads the project that contains the working directory; prints warnings.
+        """Loads the project that contains the working directory, and prints its warnings.
 
         Raises:
             InvalidProject: `envsync.yaml` or an environment file has errors.
@@ -93,7 +93,7 @@ class Session:
 
         Args:
             config: the settings that contain the target.
-            name: the name of the target; None for the default target.
+            name: the name of the target. If None, the default target is opened.
             parallel: the maximum number of concurrent requests.
 
         Raises:
@@ -101,12 +101,35 @@ class Session:
         """
         from envsync.targets.kinds import open_target
 
-        connection = Connection(parallel=parallel, debug_http=self.debug_http)
-        with closing(open_target(config.target(name), config.root, connection)) as opened:
+        chosen = config.target(name)
+        connection = Connection(
+            parallel=parallel,
+            debug_http=self.debug_http,
+            reading=lambda: self.progress(f"Reading {chosen.name}"),
+        )
+        with closing(open_target(chosen, config.root, connection)) as opened:
             yield opened
 
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
+        """Shows on standard error that a block takes long. With `-q`, nothing is shown.
+
+        Args:
+            label: what the command is doing, such as `Reading dev`.
+
+        Yields:
+            A function to call with the number of items that are done, and of all items.
+        """
+        if self.quiet:
+            yield lambda _done, _total: None
+            return
+        from envsync.cli.progress import progress
+
+        with progress(label, color=self.use_color(sys.stderr)) as advance:
+            yield advance
+
     def use_color(self, stream: TextIO) -> bool:
-        """Returns whether to colour text for a stream.
+        """Returns True if text for a stream is coloured.
 
         `--color` decides. With `auto`, text is coloured on a terminal, unless NO_COLOR is set to a
         value that is not empty (https://no-color.org).
@@ -141,7 +164,7 @@ class Session:
 
     def out_json(self, data: JSON) -> None:
         """Writes a result to standard output as JSON."""
-        # `main` sets "backslashreplace" on the stream, which would write `\xe9`: this is not JSON.
+        # `main` sets "backslashreplace" on the stream, which would write `\xe9`: not valid JSON.
         utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
         self.out(json_text(data, ascii_only=not utf8))
 

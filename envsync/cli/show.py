@@ -60,7 +60,7 @@ def _history(
     """Returns the history of an environment or of one version, as JSON data and as text."""
     if not isinstance(target, KeepsHistory):
         raise EnvsyncError(f"Target '{target.identity.name}' keeps no history.")
-    # An entry without version concerns the environment, and so each of its versions.
+    # An entry without a version is about the environment, so it belongs to every version.
     entries = [
         entry
         for entry in target.history(name)
@@ -81,7 +81,7 @@ def _content(
 
 
 def _parse(reference: str) -> tuple[str, str | None, str | None]:
-    """Returns name, label and version of `NAME`, `NAME@latest` or `NAME:VERSION`."""
+    """Splits `NAME`, `NAME@latest` or `NAME:VERSION` into name, label and version."""
     name, at, label = reference.partition("@")
     if at:
         if label != "latest":
@@ -92,7 +92,7 @@ def _parse(reference: str) -> tuple[str, str | None, str | None]:
 
 
 def _find(container: Container, label: str | None, version: str | None) -> RegisteredVersion | None:
-    """Returns the version that a reference means; None for a reference without a version."""
+    """Returns the version with this label or version string, or None if both are None."""
     wanted = container.latest if label else version
     if wanted is None:
         if label:

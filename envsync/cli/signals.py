@@ -1,10 +1,10 @@
-"""Handles Ctrl-C and termination: the first request ends a command in order, a second at once.
+"""Handles Ctrl-C and SIGTERM. One signal ends a command in order, two signals end it at once.
 
 Python waits for the threads of its pools before it exits, and a thread that waits for the network
-cannot be interrupted. So a second request ends the process with `os._exit`.
+cannot be interrupted. So a second signal ends the process with `os._exit`.
 
-Signals are counted in a daemon thread. Python calls signal handlers only in the main thread. If
-that is waiting for a lock, the handler may run only after the wait:
+Signals are counted in a daemon thread, because Python calls signal handlers only in the main
+thread. If the main thread waits for a lock, the handler can be delayed until the lock is free:
 https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers
 """
 
@@ -24,15 +24,16 @@ from typing import Final, NoReturn
 EXIT_INTERRUPTED: Final = 130
 
 _SHOW_CURSOR: Final = "\x1b[?25h"
-"""Terminal escape sequence that shows the cursor. A progress bar hides the cursor."""
+"""The terminal escape sequence that makes the cursor visible after a progress bar has hidden it."""
 
 
 @contextmanager
 def second_interrupt_ends() -> Iterator[None]:
     """Makes a second Ctrl-C end the process at once. The first raises `KeyboardInterrupt`.
 
-    After a first Ctrl-C, this stays in effect when the block ends, because Python then waits for
-    threads. Does nothing outside the main thread, or if Ctrl-C already has a handler or is ignored.
+    If the first Ctrl-C comes in the block, a second Ctrl-C also ends the process after the block,
+    while Python waits for threads. This function changes nothing outside the main thread, or if
+    Ctrl-C already has a handler or is ignored.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -42,7 +43,7 @@ def second_interrupt_ends() -> Iterator[None]:
     interrupted = False
 
     def note(number: int) -> None:
-        # A command that has installed its own handler decides about Ctrl-C itself.
+        # If a command has installed its own handler for Ctrl-C, do nothing.
         ours = signal.getsignal(signal.SIGINT) in (interrupt, _nothing)
         if number == signal.SIGINT and ours:
             if received:
@@ -52,7 +53,7 @@ def second_interrupt_ends() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         interrupted = True
-        # A second KeyboardInterrupt would be raised in the middle of the cleanup after the first.
+        # Raise no second KeyboardInterrupt: it would stop the cleanup after the first Ctrl-C.
         signal.signal(signal.SIGINT, _nothing)
         signal.default_int_handler(number, frame)
 
@@ -67,14 +68,15 @@ def second_interrupt_ends() -> Iterator[None]:
 
 @contextmanager
 def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns whether Ctrl-C or a termination was requested.
+    """Yields a function that returns True after Ctrl-C or SIGTERM.
 
-    A second request ends the process. A termination after one Ctrl-C is no second request: a
-    cancelled GitHub workflow sends SIGINT, and SIGTERM 7.5 seconds later
+    A second signal ends the process, except SIGTERM after one SIGINT: a cancelled GitHub workflow
+    sends SIGINT, and SIGTERM 7.5 seconds later
     (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation).
 
     Args:
-        clean: removes temporary files; called before a second request ends the process.
+        clean: a function that removes temporary files. It is called before a second signal ends the
+            process.
     """
     received: list[int] = []
 
@@ -98,11 +100,12 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
 def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[None]:
     """Calls `note` with the number of each signal, in a daemon thread.
 
-    Only signals with a handler are noted. The handler itself is called as well.
+    Signals without a Python handler are left out. Python calls the handlers as usual.
 
     Args:
-        note: receives the numbers, one at a time.
-        keep: is called at the end of the block; if it returns True, the thread stays active.
+        note: a function that is called with each signal number.
+        keep: a function that is called at the end of the block. If it returns True, the thread
+            stays active.
     """
     reading, writing = os.pipe()
     # Python writes to this pipe inside the C signal handler, which must never block:
@@ -115,7 +118,7 @@ def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[N
                 note(number)
         os.close(reading)
 
-    # A daemon thread, because Python would wait at exit for any other thread to end.
+    # A daemon thread, because at exit Python waits for every thread that is not a daemon.
     threading.Thread(target=read, name="signals", daemon=True).start()
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
@@ -123,18 +126,18 @@ def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[N
     finally:
         if not keep():
             signal.set_wakeup_fd(before)
-            # Closing this end makes `os.read` return no bytes, which ends the thread.
+            # After `close`, `os.read` returns no bytes, which ends the thread.
             os.close(writing)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:
-    """Handles a signal by doing nothing: without a handler, a signal is not noted."""
+    """Does nothing. This handler is installed because `_noting` needs a handler for each signal."""
 
 
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
     """Ends the process without waiting for its threads."""
     show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    _say(f"{show_cursor}Interrupted at once: changes in flight may be done or not.\n")
+    _say(f"{show_cursor}Interrupted at once: changes in flight may or may not have been made.\n")
     clean()
     os._exit(EXIT_INTERRUPTED)
 
@@ -142,7 +145,7 @@ def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
 def _say(text: str) -> None:
     """Writes to standard error, unless the write would block.
 
-    Does not use `sys.stderr`: the main thread may hold its lock while it writes.
+    Does not use `sys.stderr`, because the main thread can hold the lock of `sys.stderr`.
     """
     with suppress(OSError, ValueError):
         # On Windows, `select` works only for sockets.
@@ -152,11 +155,14 @@ def _say(text: str) -> None:
 
 @contextmanager
 def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Yields a list of processes. Signals are sent to these processes and do not end this one."""
+    """Yields an empty list, to which the caller adds processes.
+
+    Signals are forwarded to the processes in the list, and do not end this process.
+    """
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _frame: FrameType | None) -> None:
-        # The terminal sends Ctrl-C to every process in the foreground, so also to the children.
+        # In the foreground, the children get Ctrl-C directly from the terminal.
         if number == signal.SIGINT and _in_foreground():
             return
         for child in children:
@@ -168,9 +174,9 @@ def forwarding() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @contextmanager
 def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Installs a handler for the signals that ask a process to end: INT, TERM and HUP."""
+    """Installs a handler for SIGINT, SIGTERM and SIGHUP while the block runs."""
     wanted = [signal.SIGINT, signal.SIGTERM]
-    # nohup starts a process with SIGHUP ignored, and the process has to leave it ignored.
+    # If SIGHUP is ignored, nohup started the process, and SIGHUP must stay ignored.
     if os.name != "nt" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         wanted.append(signal.SIGHUP)
     before = {number: signal.signal(number, handler) for number in wanted}
@@ -182,7 +188,7 @@ def handling(handler: Callable[[int, FrameType | None], object]) -> Iterator[Non
 
 
 def _in_foreground() -> bool:
-    """Returns whether the terminal sends Ctrl-C to this process and its children."""
+    """Returns True if the terminal sends Ctrl-C to this process and its children."""
     if os.name == "nt":
         # Windows sends Ctrl-C to all processes that share a console.
         return True

@@ -36,14 +36,15 @@ def run(
 ) -> None:
     """List the targets in envsync.yaml.
 
-    Opens no target, so environment variables that are not set are no error. Needs no network.
+    Does not connect to a target. Environment variables in the settings do not have to be set.
     """
     session: Session = context.obj
     config = session.config()
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:
-        # One line: a step of a GitHub workflow sets an output by writing `name=value`.
+        # Print one line, because a step of a GitHub workflow sets an output with a line
+        # `name=value`.
         session.out(json.dumps({"target": _shared(config.targets.values())}))
     else:
         session.out(_text(config, session.paint(sys.stdout)))
@@ -80,9 +81,9 @@ def _json(config: Config) -> JSON:
 
 
 def _shared(targets: Iterable[TargetConfig]) -> list[str]:
-    """Returns the names of the workspaces and registries; without any, of the local targets.
+    """Returns the names of workspaces and registries. If all targets are local, returns all names.
 
-    A local target is a file on one machine: on the runner of the next job it is empty again.
+    Local targets are left out, because a local target is a file that other jobs do not have.
     """
     # Without this fallback, a project with local targets only would get an empty matrix, which
     # GitHub rejects.

@@ -1,7 +1,9 @@
 """`envsync validate`: reports the problems of all environment files at once."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,14 @@ import typer
 from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
+from envsync.git.absent import absent_problems
 from envsync.model.errors import InvalidProject
+from envsync.model.problem import Problem
 from envsync.model.wording import printable
+from envsync.project.for_target import target_problems
 from envsync.project.load import Loaded, load
 from envsync.project.search.globs import Globs
+from envsync.project.settings.config import Config
 
 EXAMPLE = "envsync validate environments/training --strict"
 
@@ -43,9 +49,9 @@ def run(
 def validate(
     session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool
 ) -> int:
-    """Prints the problems of the files at `paths`, or of all environment files without paths.
+    """Prints the problems of the files at `paths`, or of all environment files if it is empty.
 
-    Returns the exit code: 1 if there is an error, or with `strict` a warning; otherwise 0.
+    Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
     loaded = _load(session, paths)
     if session.verbose and output is ProblemsFormat.TEXT:
@@ -57,7 +63,7 @@ def validate(
         files=loaded.files,
         environments=len(loaded.declarations),
     )
-    # The severities in the output stay as they are: `--strict` decides only about the exit code.
+    # `--strict` changes only the exit code, not the severities in the output.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
 
@@ -73,18 +79,34 @@ def _show_passed_over(session: Session, passed_over: Mapping[str, str]) -> None:
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     """Loads the environment files.
 
-    If `envsync.yaml` has errors, returns those alone: its settings say how to read the other files.
+    If `envsync.yaml` has errors, returns only these: reading the other files needs its settings.
     """
     try:
         config = session.config()
     except InvalidProject as error:
         return Loaded((), (), error.problems)
-    return load(
+    loaded = load(
         config.root,
         config.directories,
         rules=config.rules,
         versions=config.versions,
         exclude=Globs.of(config.exclude),
-        # Paths on the command line start at the working directory, not at the project.
+        # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )
+    problems = [*loaded.problems, *_settings_problems(config, loaded)]
+    if not paths:
+        # Files that are not in the work tree cannot be named on the command line.
+        problems += absent_problems(config)
+    return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
+
+
+def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
+    """Yields the problems of the targets that depend on the declared environments."""
+    if config.has_default_project:
+        # Importing git is slow, and most projects have a name.
+        from envsync.git.proposal import missing_project
+
+        yield from missing_project(config)
+    for target in config.targets.values():
+        yield from target_problems(loaded.declarations, config, target)

@@ -88,8 +88,8 @@ def variables(settings: Settings, tunnel: Address, certificates: Certificates) -
     """Returns the environment variables that connect a client of Azure to the emulator."""
     proxy = f"http://{tunnel.host}:{tunnel.port}"
     authority = str(certificates.authority)
-    # Override every variable that the environment may contain. curl and requests prefer the names
-    # in lower case, and a client connects directly to a host in NO_PROXY.
+    # These variables override all proxy settings of the user. curl and requests prefer the names in
+    # lower case, and a client connects directly to a host in NO_PROXY.
     direct = "localhost,127.0.0.1"
     found = {
         "HTTPS_PROXY": proxy,
@@ -164,7 +164,8 @@ class _Server:
                 # uvicorn would otherwise configure the logging of the whole process.
                 log_config=None,
                 access_log=False,
-                # Faults reset a connection by its client address, which headers must not change.
+                # A fault finds the connection to reset by the address of the client, so headers
+                # must not change this address.
                 proxy_headers=False,
                 server_header=False,
                 # Clients keep idle connections in pools. If the server closed such a connection,

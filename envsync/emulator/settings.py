@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 AssetKind: TypeAlias = Literal["workspace", "registry"]
 FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
 
-# Derived from the type, because a second list could differ from the type.
+# The values are derived from the type, because a second list could differ from the type.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 # These ids are constants, so that scripts and recorded output stay the same on every run.
@@ -43,7 +43,7 @@ MANAGEMENT_HOST = "management.azure.com"
 LOGIN_HOST = "login.microsoftonline.com"
 DISCOVERY_HOST = f"{LOCATION}.api.azureml.ms"
 REGISTRY_HOST = f"registries.{LOCATION}.api.azureml.ms"
-"""The host of a registry's assets. Clients get it from the discovery endpoint."""
+"""The host of a registry's assets. Clients get this host from the discovery endpoint."""
 
 APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
 """The hosts that the application serves. Azurite serves the blob hosts."""

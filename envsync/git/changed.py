@@ -6,27 +6,35 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from envsync.git.checkout import above, is_below
-from envsync.git.declared import declared_at
+from envsync.git.declared import declared_at, settings_at
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
+from envsync.project.for_target import declared_for
 
 if TYPE_CHECKING:
+    from envsync.model.declaration import Declaration
     from envsync.project.project import Project
 
 
 def project_paths(repository: Repository, project: Project) -> frozenset[str]:
     """Returns the paths of a project, relative to the top of its repository.
 
-    The paths are the settings file, the environments directories, and everything that environment
-    files name. A path outside of the repository, or below another path, is left out.
+    The paths are the settings file, the environments directories, and all files and directories
+    that environment files refer to. Paths outside of the repository, and paths below another of
+    these paths, are left out.
     """
     paths = {repository.relative(path) for path in project.paths()}
     return frozenset(_outermost(path for path in paths if path is not None))
 
 
-def changed_since(project: Project, ref: str) -> frozenset[str]:
+def changed_since(project: Project, ref: str, target: str | None = None) -> frozenset[str]:
     """Returns the names of environments that changed or were removed since a commit.
+
+    Args:
+        project: the project.
+        ref: the commit, in any form that git resolves.
+        target: the name of a target. If set, the names are those in the target, with its suffix.
 
     Raises:
         GitError: the commit does not exist.
@@ -35,19 +43,23 @@ def changed_since(project: Project, ref: str) -> frozenset[str]:
     commit = repository.commit(ref)
     paths = project_paths(repository, project)
     ignored = repository.untracked(paths, ignored=True)
+    config = project.config
+    # A change of the settings can change the tags and names of every environment.
+    past = settings_at(repository, commit, config)
     before = {
         (item.name, item.version): (item.spec, item.metadata)
-        for item in declared_at(repository, commit, project.config)
+        for item in declared_for(declared_at(repository, commit, config), past, target)
     }
+    declared = declared_for(project.declarations, config, target)
     now = {
         (item.name, item.version): (without_ignored(item.spec, repository, ignored), item.metadata)
-        for item in project.declarations
+        for item in declared
     }
     # Comparing the declarations finds changes in shared files and settings. Comparing the files
     # finds edits that change no declaration, such as comments.
     different = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
     changed = repository.changed(commit, paths) | repository.untracked(paths)
-    touched = _touched(repository, project, changed) if changed else set()
+    touched = _touched(repository, project, declared, changed) if changed else set()
     return frozenset({name for name, _ in different} | touched)
 
 
@@ -65,7 +77,8 @@ def current_commit(project: Project) -> str | None:
         environments = repository.relatives(config.directories)
         if commit is None or not environments:
             return None
-        # A project that was never committed has no provenance, even in a repository.
+        # If no environments directory is in the commit, the project was never committed, so the
+        # commit is not its origin.
         if not repository.tree(commit, environments):
             return None
         paths = project_paths(repository, project)
@@ -75,15 +88,21 @@ def current_commit(project: Project) -> str | None:
     return f"{commit}-dirty" if dirty else commit
 
 
-def _touched(repository: Repository, project: Project, changed: frozenset[str]) -> set[str]:
+def _touched(
+    repository: Repository,
+    project: Project,
+    declared: Iterable[Declaration],
+    changed: frozenset[str],
+) -> set[str]:
     """Returns the names of environments whose files or build contexts contain changed paths."""
     around = {item for path in changed for item in (path, *above(path))}
     names = set()
-    for declaration in project.declarations:
+    for declaration in declared:
         source = declaration.source
         for path in (project.path(source), *project.references(source).values()):
             relative = repository.relative(path)
-            # Git reports a changed submodule by its top directory, which may be above the path.
+            # For a changed submodule, git reports only its top directory, which can be above the
+            # path.
             if relative in around or (relative and not changed.isdisjoint(above(relative))):
                 names.add(declaration.name)
     return names
@@ -92,7 +111,7 @@ def _touched(repository: Repository, project: Project, changed: frozenset[str]) 
 def _outermost(paths: Iterable[str]) -> Iterator[str]:
     """Yields every path that has no parent directory among `paths`."""
     last: str | None = None
-    # The sort key is a list of names. Sorted as strings, `a-b` would come between `a` and `a/b`.
+    # Sort by the components of the paths. As strings, `a-b` would come between `a` and `a/b`.
     for path in sorted(paths, key=lambda path: path.split("/")):
         if last is None or not is_below(path, last):
             last = path

@@ -1,7 +1,7 @@
 """Compares every declared environment with its content at a git commit, for `envsync check`.
 
-The commit takes the role of a target. An edit that a plan would reject as `immutable` is rejected
-before the version is registered.
+The comparison treats the commit like a target. So an edit that a plan would reject as `immutable`
+is already rejected before the version is registered.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
 
 NO_COMMIT: Final = "0" * 40
-"""The value of `Checked.base` before the first commit. Git hooks use the same value."""
+"""The value of `Checked.base` in a repository without commits. Git passes the same value to
+hooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Checked:
     Attributes:
         base: the commit id. `NO_COMMIT` before the first commit.
         rejections: the versions whose immutable fields differ from their values at the commit.
-        problems: a problem for each rejection, at its first changed field, then the warnings.
-        fields: the changed fields of each rejection, by its problem.
+        problems: first a problem for each rejection, at the position of its first changed field,
+            then the warnings.
+        fields: maps the problem of each rejection to the changed fields.
         used: the versions that the base commit or the current commit declares, by name.
         base_name: the name of the commit in messages, such as `origin/main`.
     """
@@ -57,7 +59,7 @@ def check(project: Project, base: str | None = None) -> Checked:
     """Compares the declared environments with their content at a commit.
 
     Args:
-        project: the result of `load_project`. Its files are not read again.
+        project: the result of `load_project`. The files of the project are not read again.
         base: the commit. By default, the commit at which the current branch began.
 
     Raises:
@@ -68,14 +70,15 @@ def check(project: Project, base: str | None = None) -> Checked:
     before = declared_at(repository, found.commit, project.config) if found.commit else ()
     files = repository.untracked(project_paths(repository, project), ignored=True)
     ignored = list(_ignored(project, repository, files))
-    # An ignored environment file is in no commit, so there is nothing to compare it with.
+    # No commit contains an ignored environment file, so this file cannot be compared.
     uncommitted = {source for source, field in ignored if not field}
     now = [
         replace(item, spec=without_ignored(item.spec, repository, files))
         for item in project.declarations
         if item.source not in uncommitted
     ]
-    rejected = list(_rejections(before, now, found.commit or NO_COMMIT))
+    used = _used(project, repository, commit=found.commit, before=before)
+    rejected = list(_rejections(before, now, found.commit or NO_COMMIT, used))
     fields = {edited(project, item, source): item.fields for item, source in rejected}
     warnings = [went_back(project, item, version) for item, version in _going_back(before, now)]
     warnings += [git_ignored(project, source, field) for source, field in ignored]
@@ -84,20 +87,27 @@ def check(project: Project, base: str | None = None) -> Checked:
         rejections=tuple(item for item, _ in rejected),
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
-        used=_used(project, repository, commit=found.commit, before=before),
+        used=used,
         base_name=found.name,
     )
 
 
 def _rejections(
-    before: Iterable[Declaration], now: Sequence[Declaration], commit: str
+    before: Iterable[Declaration],
+    now: Sequence[Declaration],
+    commit: str,
+    used: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration."""
+    taken = {item.name: {*used.get(item.name, ())} for item in now}
+    for item in now:
+        taken[item.name].add(item.version or "")
     held = {(item.name, item.version): item.spec for item in before}
     versions = Counter(item.name for item in now)
     for item in now:
         spec = held.get((item.name, item.version))
-        # Without `version`, envsync assigns a new version to each edit, so every edit is allowed.
+        # If a file has no `version`, envsync assigns a new version to each edit, so every edit is
+        # allowed.
         if spec is None or item.version is None:
             continue
         key = EnvironmentKey(item.name, item.version)
@@ -107,7 +117,12 @@ def _rejections(
                 name=key.name,
                 version=key.version,
                 message=f"{key} differs from commit {commit[:7]}. {WHY_IMMUTABLE}",
-                fix=bump_command(key.name, key.version, alone=versions[key.name] == 1),
+                fix=bump_command(
+                    key.name,
+                    key.version,
+                    alone=versions[key.name] == 1,
+                    taken=taken[key.name],
+                ),
                 fields=spec_fields(spec, item.spec),
                 source=item.source,
             )
@@ -117,7 +132,10 @@ def _rejections(
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Yields the declaration of each name whose highest version fell, and the old version."""
+    """Finds the environments whose highest version is lower than at the commit.
+
+    Yields the declaration with the highest version, and the highest version at the commit.
+    """
     # Names that no longer have a version are skipped, because a removal is not a lower version.
     then = _highest(before)
     for name, item in _highest(now).items():
@@ -166,7 +184,8 @@ def _used(
     here = repository.relatives(project.config.directories)
     found = list(before)
     if head is not None and head != commit and here:
-        # If no file changed, the loaded declarations equal those of the current commit.
+        # If no file has changed since the current commit, the loaded declarations are the
+        # declarations of this commit.
         unchanged = not repository.changed(head, here)
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

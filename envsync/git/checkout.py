@@ -18,14 +18,14 @@ def check_out(
 ) -> list[Path]:
     """Writes the files of a commit that are at or below `paths` to a directory.
 
-    Files that are unchanged in the work tree are copied from there. Filters (such as Git LFS) and
-    line ends then cannot cause a difference. Git writes all other files.
+    Files that are unchanged in the work tree are copied from there. So filters (such as Git LFS)
+    and line ends cannot cause a difference in these files. Git writes all other files.
 
     Args:
         repository: the repository of the commit.
         commit: the commit id.
         paths: files and directories, relative to the top of the repository. `""` selects all.
-        destination: the directory to write to. It takes the place of the top of the repository.
+        destination: the directory to write to, which corresponds to the top of the repository.
 
     Returns:
         The paths of the written symbolic links.
@@ -62,7 +62,7 @@ def is_below(path: str, directory: str) -> bool:
 
 
 def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
-    """Copies a file or link from the work tree. Returns False if it is missing there."""
+    """Copies a file or link from the work tree. Returns False if the work tree lacks the file."""
     target = destination / entry.path
     target.parent.mkdir(parents=True, exist_ok=True)
     # `follow_symlinks=False` copies a link as a link, as git does.

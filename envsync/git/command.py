@@ -13,9 +13,9 @@ from typing import Final
 
 from envsync.model.errors import GitError
 
-# Reading must not run a hook or start the fsmonitor daemon. A pull request may add a directory with
-# the layout of a bare repository. Without `safe.bareRepository`, git would run programs that the
-# settings in that directory name: https://git-scm.com/docs/git-config
+# A command that only reads must not run a hook or start the fsmonitor daemon. A pull request can
+# add a directory with the layout of a bare repository, whose settings can make git run a program.
+# `safe.bareRepository` makes git refuse such a directory: https://git-scm.com/docs/git-config
 _SETTINGS: Final = tuple(
     part
     for setting in (
@@ -30,8 +30,8 @@ _SETTINGS: Final = tuple(
 )
 _ENVIRON: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
-    # Paths are literal, because a file name may be `[a]*`. Git fails if the user's environment sets
-    # one of the other three variables as well.
+    # Paths are literal, because a file name can be `[a]*`. Turn off the other three variables: if
+    # the user's environment sets one of them, git fails.
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_GLOB_PATHSPECS": "0",
     "GIT_NOGLOB_PATHSPECS": "0",

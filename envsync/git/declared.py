@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.git.checkout import check_out, is_below
 from envsync.git.repository import Repository
 from envsync.model.declaration import Declaration
+from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError
 from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _RULES: Final[Mapping[str, Level]] = {**dict.fromkeys(RULES, "off"), "path-escape": "error"}
-"""The rules are off, because the commit was already reviewed. `path-escape` stays an error: a path
-that leaves the commit would lead to other files of the machine that runs envsync.
+"""The levels of the rules for files of a commit. The rules are off, because the commit was already
+reviewed. Only `path-escape` stays an error, because a path outside of the commit could be any file
+of the machine that runs envsync.
 """
 
 
@@ -32,11 +35,11 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
     Args:
         repository: the repository of the project.
         commit: the commit id.
-        config: the current settings of the project. If the commit has a settings file, the
-            environments directories and `exclude` of that file are used.
+        config: the current settings of the project. If the commit contains a settings file, the
+            environments directories and `exclude` come from that file.
 
     Returns:
-        The declarations. Their sources are relative to the top of the repository.
+        The declarations. The paths in their sources are relative to the top of the repository.
 
     Raises:
         GitError: the content of the commit is missing in this clone.
@@ -50,6 +53,29 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
             tree, search.directories, rules=_RULES, versions="auto", exclude=search.exclude
         )
         return loaded.declarations
+
+
+def settings_at(repository: Repository, commit: str, config: Config) -> Config:
+    """Returns the settings of a commit.
+
+    If the commit has no usable settings, returns `config` without targets and defaults. Settings
+    outside of the repository have no history: they count as unchanged.
+
+    Args:
+        repository: the repository of the project.
+        commit: the commit id.
+        config: the current settings of the project.
+    """
+    settings = repository.relative(config.path or config.root / FILE_NAME)
+    if settings is None:
+        return config
+    with tempfile.TemporaryDirectory(prefix="envsync-") as directory:
+        tree = Path(directory).resolve()
+        check_out(repository, commit, [settings], destination=tree)
+        if (tree / settings).is_file():
+            with suppress(EnvsyncError):
+                return load_config(tree / settings)
+    return replace(config, defaults=Metadata(), targets={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,7 @@ def _check_out_project(
     """Writes the project files of a commit below `tree`. Returns where its environments are.
 
     The project files are the settings file, the environment files, the paths that environment files
-    name, and the targets of symbolic links.
+    refer to, and the targets of symbolic links.
     """
     project = repository.relative(config.root) or ""
     root = tree / project
@@ -80,7 +106,8 @@ def _check_out_project(
     start = (settings, *(_inside(tree, directory) for directory in search.directories))
     waiting = {path for path in start if path is not None}
     done: set[str] = set()
-    # A written file may be a link or name other files. The loop ends when it finds no new path.
+    # A written file can be a link, or can contain the paths of other files. The loop ends when it
+    # finds no new path.
     while waiting:
         named = check_out(repository, commit, waiting, destination=tree)
         done |= waiting

@@ -20,14 +20,16 @@ _SIGNS: Final = {"added": "+", "removed": "-", "modified": "~"}
 _MAX_FILES: Final = 5
 _MAX_VALUE: Final = 80
 _MAX_CHANGES: Final = 300
-"""Maximum characters of the changes in a message. The JSON output has all changes."""
+"""Maximum length in characters of the list of changes in a message. The JSON output contains every
+change."""
 
 WHY_IMMUTABLE: Final = "Registered versions cannot change."
 
 
 def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
-    """Returns an `immutable` problem for a rejection, at the first changed field."""
-    # The changes are inserted between the two sentences of the rejection.
+    """Returns an `immutable` problem for a rejection, located at the first changed field."""
+    # `rejection.message` is one sentence about the version, followed by `WHY_IMMUTABLE`. Insert the
+    # list of changes before `WHY_IMMUTABLE`.
     start = rejection.message.removesuffix(f". {WHY_IMMUTABLE}")
     return _problem(
         "immutable",
@@ -39,7 +41,7 @@ def edited(project: Project, rejection: Rejection, source: Source) -> Problem:
 
 
 def went_back(project: Project, declaration: Declaration, version: str) -> Problem:
-    """Returns a `version-goes-back` problem. `version` was the highest version at the commit."""
+    """Returns a `version-goes-back` problem. `version` is the highest version at the commit."""
     message = (
         f"The highest version of `{declaration.name}` was {version}, and is now "
         f"{declaration.version}."
@@ -86,9 +88,9 @@ def _problem(
 
 
 def _changes(fields: Sequence[FieldChange]) -> str:
-    """Returns the fields with their values before and after, up to `_MAX_CHANGES` characters."""
+    """Returns the changed fields with old and new values, as text. Cuts a long list of fields."""
     parts: list[str] = []
-    # The first change is always shown, because a message without a change does not help the user.
+    # Always show the first change, because the user needs to see an example of the edit.
     for field in fields:
         part = f"`{field.path}` {_change(field)}"
         if parts and len(", ".join([*parts, part])) > _MAX_CHANGES:

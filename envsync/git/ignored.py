@@ -1,4 +1,4 @@
-"""Removes ignored files from build contexts, so that a context can be compared with a commit."""
+"""Removes files that git ignores from a build context, to compare the context with a commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Returns the spec without those files of its build context that git does not commit.
+    """Removes the files that git does not commit from the build context. Returns the new spec.
 
     Args:
         spec: the spec of the work tree.
@@ -37,11 +37,8 @@ def without_ignored(
     start = repository.relative(directory)
 
     def is_kept(path: str) -> bool:
-        # azure-ai-ml uploads a `.git` in the context, but git never commits it.
-        if ".git" in path.split("/"):
-            return False
         own_path = f"{start}/{path}".lstrip("/")
-        # Git may ignore the file, a directory or link above the file, or the target of a link.
+        # Git can ignore the file itself, a directory or link above the file, or a link's target.
         return not ignored or (
             ignored.isdisjoint((own_path, *above(own_path)))
             and repository.relative(directory / path) not in ignored
@@ -58,13 +55,15 @@ def _ignored_in_submodules(
     directory: Path, files: Iterable[str], repository: Repository
 ) -> Iterator[str]:
     """Yields the ignored files of submodules in a context, relative to the outer repository."""
-    for path in files:
-        below, _, last = path.rpartition("/")
-        # A submodule in the context is found by the `.git` file at the top of its work tree.
-        if below and last == ".git":
+    # A submodule in the context is found by the `.git` at the top of its work tree, which is not
+    # among the files of the context.
+    for below in {item for path in files for item in above(path)} - {""}:
+        if (directory / below / ".git").exists():
             inner = find_repository(directory / below)
             start = repository.relative(inner.top)
-            yield from (f"{start}/{item}" for item in inner.untracked([""], ignored=True))
+            # Git looks further up if a `.git` directory is no repository.
+            if inner.top != repository.top:
+                yield from (f"{start}/{item}" for item in inner.untracked([""], ignored=True))
 
 
 def _is_in_submodule(directory: Path, repository: Repository) -> bool:

@@ -1,4 +1,4 @@
-"""Finds the versions that earlier commits declared. A target may still contain them."""
+"""Finds the versions that earlier commits declared. A target can still contain these versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from envsync.project.settings.config import Config
 
 
 def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str]]:
-    """Returns the versions in the history of the current branch and of the default branch.
+    """Returns the versions that commits of the current branch or the default branch declare.
 
     Only commits and contents in this clone are searched. Nothing is fetched.
 
@@ -33,7 +33,7 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
     found: dict[str, set[str]] = {}
     words = [name.encode() for name in names]
     for data in _contents(repository, tips, directories):
-        # Searching for bytes is far faster than parsing every file of a long history.
+        # Parse only contents in which a name occurs, because parsing a long history is slow.
         if any(word in data for word in words):
             identity = written_identity(data)
             if identity is not None:

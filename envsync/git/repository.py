@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, the base of a branch, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. Git may update the index while it searches
-for changes, so it gets a copy of the index.
+Nothing is written to the repository or the work tree. Git can update the index while it searches
+for changes, so git gets a copy of the index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
 
 _PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
-"""Variables in which GitHub and Azure Pipelines name the target branch of a pull request."""
+"""Environment variables of GitHub and Azure Pipelines with the target branch of a pull request."""
 
 # The git settings of the user can change the output of `git diff`. These options override them.
 _DIFF_OPTIONS: Final = (
@@ -40,12 +40,12 @@ _FETCH: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The commit to compare with.
+    """The commit that a project is compared with.
 
     Attributes:
         commit: the commit id: 40 hex digits, or 64 in a repository that uses SHA-256. None before
             the first commit.
-        name: the name in messages, such as `origin/main`.
+        name: the name of the commit in messages, such as `origin/main`.
     """
 
     commit: str | None
@@ -72,7 +72,7 @@ class Repository:
     is_shallow: bool
 
     def relative(self, path: Path) -> str | None:
-        """Returns the resolved path relative to the top, or None if it is outside."""
+        """Returns the resolved path relative to the top, or None if it is outside of `top`."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None
@@ -128,7 +128,7 @@ class Repository:
 
         Raises:
             GitError: the commit does not exist, the two branches have no common commit, or the
-                clone is too shallow to find it.
+                clone is too shallow to find the common commit.
         """
         if ref is not None:
             return Base(self.commit(ref), ref)
@@ -138,7 +138,8 @@ class Repository:
             if head and self.is_shallow:
                 raise GitError(f"Git cannot find the commit at which this branch began. {_FETCH}")
             return Base(head, "HEAD")
-        # `git merge-base` fails if it finds no common commit. A shallow clone may lack that commit.
+        # `git merge-base` fails if it finds no common commit. A shallow clone can lack the common
+        # commit.
         status, out, _ = self._run(("merge-base", "HEAD", branch))
         name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
         if status:
@@ -179,8 +180,8 @@ class Repository:
     def untracked(self, paths: Collection[str], *, ignored: bool = False) -> frozenset[str]:
         """Returns the untracked files at or below the given paths.
 
-        If `ignored` is True, only the files that git ignores are returned. Otherwise, these files
-        are left out.
+        If `ignored` is True, returns only files that git ignores. If False, returns only files that
+        git does not ignore.
         """
         if not paths:
             return frozenset()
@@ -212,7 +213,7 @@ class Repository:
         return None if status else out.decode().strip()
 
     def default_branch(self) -> str | None:
-        """Returns the full name of the branch into which HEAD will be merged, or None."""
+        """Returns the full name of the branch that HEAD will be merged into, or None if unknown."""
         targets = [
             os.environ.get(name, "").removeprefix("refs/heads/") for name in _PULL_REQUEST_TARGETS
         ]
@@ -241,11 +242,11 @@ class Repository:
 
 
 def find_repository(directory: Path) -> Repository:
-    """Returns the repository of a directory.
+    """Finds the git repository that contains a directory.
 
     Raises:
         GitError: the directory is not in a repository, the repository has no work tree, git does
-            not trust it, or git is not installed.
+            not trust the repository, or git is not installed.
     """
     # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
     # as the top of the work tree.
@@ -265,7 +266,7 @@ def find_repository(directory: Path) -> Repository:
 
 
 def _discover(directory: Path) -> dict[str, str]:
-    """Returns the environment variables that select the repository of a directory, if any."""
+    """Returns the environment variables that make git use the repository of a directory."""
     git = git_python()
     try:
         found = git.Repo(directory, search_parent_directories=True, expand_vars=False)
@@ -280,8 +281,8 @@ def _discover(directory: Path) -> dict[str, str]:
 def _index(top: Path, git_dir: Path) -> Path:
     """Returns the path of the index of a work tree.
 
-    In a commit hook, git names the index in `GIT_INDEX_FILE`. The variable is ignored if it names
-    the index of another repository, whose hook may run envsync.
+    In a commit hook, git names the index in `GIT_INDEX_FILE`. The variable is ignored if the index
+    belongs to another repository: a hook of the other repository can run envsync in this one.
     """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:

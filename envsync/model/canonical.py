@@ -1,4 +1,4 @@
-"""Canonical JSON, which writes equal values as equal strings, and SHA-256 digests of strings."""
+"""Canonical JSON, in which equal values are equal strings, and SHA-256 digests of strings."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def canonical_json(value: JSON) -> str:
 
 def sha256_digest(text: str) -> str:
     """Returns `sha256:` and 64 hex digits: the SHA-256 of the string in UTF-8."""
-    # The prefix names the algorithm, so that a later format can use another algorithm.
+    # The prefix is the name of the algorithm, so that a later format can use another algorithm.
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -11,11 +11,11 @@ from envsync.model.environment import EnvironmentSpec, Metadata
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A line of a file.
+    """The position of a declaration: a file and a line.
 
     Attributes:
         file: path relative to the project directory, with `/` on every platform.
-        line: 1-based.
+        line: the number of the line, from 1.
     """
 
     file: str
@@ -30,9 +30,9 @@ class Source:
         """Creates the source from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a source.
+            KeyError, TypeError: the data does not describe a `Source`.
         """
-        return cls(**data)
+        return cls(data["file"], data["line"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,21 @@ class Declaration:
     Attributes:
         version: the version in the file. If None, envsync assigns the version (`versions: auto`).
         source: the line in the file that declares the name.
+        suffix: the end of `name` that a target adds to the name in the file. Usually empty.
+        copies: other files that declare the same version with the same content.
     """
 
     name: str
-    # Unlike EnvironmentKey.version, this can be None: envsync needs the target to assign a version.
+    # Unlike EnvironmentKey.version, this version can be None: envsync reads the target before it
+    # assigns a version.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata
     source: Source
+    suffix: str = ""
+    copies: tuple[Source, ...] = ()
+
+    @property
+    def declared_name(self) -> str:
+        """The name in the file."""
+        return self.name.removesuffix(self.suffix)

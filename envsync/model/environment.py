@@ -1,7 +1,8 @@
-"""The types of an environment version: an immutable spec, and metadata that may change.
+"""The types of an environment version: an immutable spec, and metadata that can change.
 
-Azure ML does not allow changes to the `EnvironmentSpec` of a registered version. Its `Metadata` may
-change. Only these two types define which fields are immutable: there is no other list of fields.
+Azure ML does not allow changes to the `EnvironmentSpec` of a registered version. The `Metadata` of
+a version can change. Only these two types define which fields are immutable: there is no other list
+of fields.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ROUTES: Final[Mapping[str, str]] = MappingProxyType(
         "scoring_route": "scoringRoute",
     }
 )
-"""Maps the routes of an inference configuration from fields of a file to keys of the REST API.
+"""Maps the field of each route in an environment file to the key of this route in the REST API.
 
 `InferenceContainerProperties` in the OpenAPI documents of Microsoft.MachineLearningServices defines
 the keys.
@@ -58,14 +59,14 @@ class Route:
         """Creates the route from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a route.
+            TypeError: the data does not describe a `Route`.
         """
         return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
 class InferenceConfig:
-    """The routes of an image that contains an inference server. The service requires all three."""
+    """The three routes of an image that contains an inference server. All are required."""
 
     liveness_route: Route
     readiness_route: Route
@@ -84,7 +85,7 @@ class InferenceConfig:
         """Creates the configuration from the JSON data of `to_json`.
 
         Raises:
-            TypeError, ValueError: the data is not an inference configuration.
+            TypeError, ValueError: the data does not describe an `InferenceConfig`.
         """
         return cls(**{name: Route.from_json(route) for name, route in dict(data).items()})
 
@@ -101,11 +102,12 @@ class BuildContext:
         uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
             SHA-256 (64 digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered
             version, only the known hashes.
-        directory: the path of the directory on this machine. None if there is no such directory.
+        directory: the path of the directory on this machine. None if the files are not in a
+            directory of this machine.
     """
 
-    # Equality compares only the digest. The hashes of azure-ai-ml depend on its release, and moving
-    # or renaming the directory does not change the context.
+    # Equality compares only the digest. `uploads` depends on the release of azure-ai-ml, and
+    # `directory` changes when the directory is moved or renamed.
     digest: str | None
     files: Mapping[str, str] | None = field(default=None, compare=False)
     uploads: frozenset[str] = field(default=frozenset(), compare=False)
@@ -119,15 +121,15 @@ class BuildContext:
         uploads: frozenset[str] = frozenset(),
         directory: str | None = None,
     ) -> BuildContext:
-        """Creates the context of these files, and computes its digest.
+        """Creates a context from its files, and computes the digest of the context.
 
         Args:
             files: the hex SHA-256 of each file's bytes, by path.
             uploads: the hashes that azure-ai-ml puts into the upload URL of this content.
             directory: the path of the directory on this machine.
         """
-        # The first line keeps this digest different from the digest of a spec, and has the number
-        # of the format.
+        # The first line contains the number of the format. It also keeps the digest of a context
+        # different from the digest of every spec.
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
         return cls(
             digest, files=MappingProxyType(dict(files)), uploads=uploads, directory=directory
@@ -167,13 +169,13 @@ class EnvironmentSpec:
     Attributes:
         image: the Docker image, as the file declares it.
         conda_file: the conda specification as canonical JSON.
-        build: the Docker build, instead of `image`.
+        build: the Docker build. A version has either `build` or `image`.
         os_type: the operating system of the image.
         inference_config: the routes of an image that contains an inference server.
     """
 
     image: str | None = None
-    # JSON, because the service rewrites the YAML: layout and comments of the file are lost.
+    # JSON instead of YAML, because the service rewrites the YAML and loses its layout and comments.
     conda_file: str | None = None
     build: Build | None = None
     os_type: OsType = "Linux"
@@ -181,7 +183,7 @@ class EnvironmentSpec:
 
     @property
     def local_context(self) -> BuildContext | None:
-        """The build context if it is a local directory. None for a URL, or without a build."""
+        """The build context, if it is a local directory. Otherwise None."""
         if self.build is None or isinstance(self.build.context, str):
             return None
         return self.build.context
@@ -207,17 +209,17 @@ class EnvironmentSpec:
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
-        # Registered versions carry this digest in a tag. If the hashed text changed, all of these
-        # versions would look edited. Such a change needs a new format number.
+        # Registered versions contain this digest in a tag. If the hashed text changed, all
+        # registered versions would look edited. So a new text needs a new format number.
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The part of a version that may change after creation.
+    """The part of a version that can change after creation.
 
     Attributes:
-        description: None if there is no description.
+        description: the description; None if there is no description.
         tags: the tags of the user, without the reserved tags (see `Provenance`).
     """
 
@@ -225,7 +227,7 @@ class Metadata:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # The caller may change its dict later, so the tags are copied and made read-only. A frozen
+        # The caller can change its dict later, so the tags are copied and made read-only. A frozen
         # dataclass allows assignments only through object.__setattr__.
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
@@ -244,7 +246,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One complete environment version: what `Target.create` writes and `Target.read` returns."""
+    """One complete environment version: all values that `Target.create` writes."""
 
     key: EnvironmentKey
     spec: EnvironmentSpec

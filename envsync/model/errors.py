@@ -29,7 +29,7 @@ class EnvsyncError(Exception):
 
 
 class UsageError(EnvsyncError):
-    """The command line is wrong: an unknown target, or options that exclude each other."""
+    """The command line is wrong. For example, a target is unknown, or options conflict."""
 
     # EX_USAGE of sysexits.h. Most programs use 2, but `plan --detailed-exitcode` uses 2 for a plan
     # with changes.
@@ -50,7 +50,7 @@ class InvalidProject(EnvsyncError):
 
 
 class GitError(EnvsyncError):
-    """Git failed: there is no repository or no such commit, or the clone is too shallow."""
+    """Git failed, for example because there is no repository, or the clone is too shallow."""
 
 
 class TargetError(EnvsyncError):
@@ -58,7 +58,7 @@ class TargetError(EnvsyncError):
 
 
 class PlanRefused(EnvsyncError):
-    """A plan may not be applied. Nothing was changed.
+    """A plan was not applied, because a check before the first change failed.
 
     Attributes:
         code: the reason, as a stable identifier: `rejections`, `mass-archive`, `plan-stale`,

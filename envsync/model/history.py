@@ -17,12 +17,13 @@ class HistoryEntry:
     Attributes:
         at: the time of the change, ISO 8601 in UTC with microseconds.
         actor: the user who made the change.
-        version: None for a change of the whole environment.
+        version: the changed version. None if the whole environment was changed.
         before: the state before the change, as JSON data with the keys `description`, `tags`
-            (including the reserved tags) and `archived`. For a whole environment, the only key is
-            `archived`. For a delete, `spec` is added. None for a create.
-        after: the state after the change, with the same keys. For a create, `spec` is added. None
-            for a delete.
+            (including the reserved tags) and `archived`. If the whole environment was changed, the
+            only key is `archived`. If the version was deleted, there is also the key `spec`. None
+            if the version was created.
+        after: the state after the change, with the same keys. If the version was created, there is
+            also the key `spec`. None if the version was deleted.
     """
 
     at: str

@@ -15,7 +15,7 @@ from typing import Final
 # dots in their names (`sklearn-1.5`). So this pattern allows dots in names and in versions.
 _NAME: Final = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._\-]{0,254}")
 
-# Documented in the section "Create an environment" of
+# The prefixes are documented in the section "Create an environment" of
 # https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 _RESERVED_PREFIXES: Final = ("azureml", "microsoft")
 
@@ -38,7 +38,7 @@ def is_valid_version(version: str) -> bool:
 def is_reserved(name: str) -> bool:
     """Returns True if an environment name has a prefix that the service reserves for itself.
 
-    Like the service, the comparison ignores case.
+    The comparison ignores case, as in the service.
     """
     return name.lower().startswith(_RESERVED_PREFIXES)
 

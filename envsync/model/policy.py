@@ -1,4 +1,4 @@
-"""`Policy`: what a plan may do, from the settings and the command line."""
+"""`Policy`: the settings and options that decide which changes a plan contains."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Versions: TypeAlias = Literal["auto", "explicit"]
-"""What happens to a file without `version`.
+"""The setting `versions`: what happens to an environment file without `version`.
 
 With `auto`, envsync assigns the version. With `explicit`, the file has an error.
 """
@@ -14,7 +14,7 @@ With `auto`, envsync assigns the version. With `explicit`, the file has an error
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a plan may do.
+    """The settings and options that decide which changes a plan contains.
 
     Attributes:
         project: the name of the project, which becomes the owner of every version that envsync
@@ -26,9 +26,12 @@ class Policy:
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
-            may leave without an active version. Ignored if there are fewer than ten.
+            can leave without an active version. Ignored if there are fewer than ten of these
+            environments.
+        max_archives: the maximum number of environments that a plan can leave without an active
+            version if there are fewer than ten owned, active environments.
         take_over: whether the project takes ownership of versions of other projects.
-        allow_mass_archive: whether the guard against archiving too much is off.
+        allow_mass_archive: whether `max_archive_percent` and `max_archives` are ignored.
         commit: the value of the tag `envsync.commit` on every version that envsync writes.
     """
 
@@ -38,6 +41,7 @@ class Policy:
     adopt: Literal["identical", "never"] = "identical"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
+    max_archives: int = 5
     # Only the command line sets these two options. They are decisions about one plan, but a setting
     # in a file would apply to every plan.
     take_over: bool = False

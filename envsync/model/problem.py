@@ -21,8 +21,8 @@ class Problem:
         severity: an `error` stops plan and apply, a `warning` does not.
         message: what is wrong, in one sentence.
         file: path relative to the project directory, with `/` on every platform.
-        line: 1-based.
-        column: 1-based, in characters.
+        line: the number of the line, from 1.
+        column: the number of the character in the line, from 1.
         fix: what to do about it, in one sentence.
     """
 
@@ -35,9 +35,15 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        # Compilers use the same format. Editors and terminals turn it into a link.
+        # Compilers print the same format. Editors and terminals turn `file:line:column` into a
+        # link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
+
+    @property
+    def order(self) -> tuple[str, int, int, str, str]:
+        """The sort key of problems: file, line, column, rule and message."""
+        return self.file, self.line, self.column, self.rule, self.message
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the problem as JSON data."""
@@ -58,13 +64,14 @@ class Problem:
         Other keys, such as the `fields` of `problems_json`, are ignored.
 
         Raises:
-            KeyError, TypeError: the data is not a problem.
+            KeyError, TypeError: the data does not describe a `Problem`.
         """
-        # With `slots=True`, `__slots__` has the names of all fields.
+        # With `slots=True`, `__slots__` contains the names of all fields.
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
-# The fields are no attribute of Problem, because `plan` defines FieldChange and imports `model`.
+# The changed fields are not an attribute of Problem: their type FieldChange is in `plan`, which
+# imports `model`.
 Fields: TypeAlias = Mapping[Problem, Sequence[ToJson]]
 """Maps each problem about an edited version to the fields that differ."""
 
@@ -77,7 +84,7 @@ def problems_json(
     """Returns the document that `validate --format json` and `check --format json` print.
 
     Args:
-        problems: in the order in which they are shown.
+        problems: the problems, in the order in which the document lists them.
         files: the number of environment files that were read.
         environments: the number of environment versions that these files declare.
         fields: the fields that differ, for each problem about an edited version.

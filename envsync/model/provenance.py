@@ -1,7 +1,7 @@
-"""`Provenance`: the reserved tags in which envsync records what it wrote.
+"""`Provenance`: the origin of a version, which envsync stores in reserved tags.
 
 The service has no field for an owner. After creation, only description and tags can change. So
-envsync stores its record in tags.
+envsync stores the owner in tags.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 RESERVED_TAG_PREFIX = "envsync."
-"""The prefix of reserved tags, which only envsync writes. Other tags may not have this prefix."""
+"""The prefix of reserved tags, which only envsync writes. Tags in environment files cannot have
+this prefix."""
 
 OWNER_TAG = RESERVED_TAG_PREFIX + "owner"
 

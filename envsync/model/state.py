@@ -21,14 +21,14 @@ class RegisteredVersion:
     Attributes:
         archived: whether the version itself is archived, independently of its container.
         created: time of creation, ISO 8601 in UTC.
-        curated: whether the service owns the version. Nobody else can change it then.
+        curated: whether the version belongs to the service, so that users cannot change it.
         context_uri: the URL of the build context in the service.
     """
 
     environment: Environment
     archived: bool = False
-    # Only for display. Do not sort by this time, because two versions can have the same time.
-    # `Container.versions` is in the order of creation.
+    # Use `created` only for display. Do not sort by `created`, because two versions can have the
+    # same time. `Container.versions` is in the order of creation.
     created: str = ""
     curated: bool = False
     context_uri: str | None = field(default=None, compare=False)
@@ -74,7 +74,7 @@ class Container:
         versions: in the order of creation, oldest first.
         next_version: the version that the service would assign next.
         may_echo: True if the container is archived and the service reports every version as
-            archived. Then it is unknown which versions are archived themselves.
+            archived. In this case, it is unknown which versions are archived individually.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Container:
     archived: bool = False
     next_version: str = "1"
     # It is not documented whether the service reports all versions of an archived container as
-    # archived. If it does, a restore of the container may show versions that look archived now.
+    # archived. If so, versions that look archived can become active when the container is restored.
     may_echo: bool = False
 
     @property

@@ -27,8 +27,9 @@ DEFAULT_PARALLEL: Final = 16
 class Target(Protocol):
     """A workspace, a registry, or the embedded local target.
 
-    Several threads may call methods concurrently: the applier runs changes in parallel. Every
-    method raises `TargetError` if the target cannot be reached or refuses the operation.
+    Several threads can call methods at the same time, because the applier makes changes in
+    parallel. Every method raises `TargetError` if the target cannot be reached or refuses the
+    operation.
     """
 
     @property
@@ -76,8 +77,8 @@ class Target(Protocol):
 
         Args:
             key: the version.
-            metadata: the new description and tags, complete.
-            provenance: the new reserved tags, complete.
+            metadata: the complete new description and tags.
+            provenance: the complete new reserved tags.
             restore: if True, the same write restores the version. If False, the version stays
                 archived or active.
 
@@ -90,8 +91,8 @@ class Target(Protocol):
     def set_archived(self, name: str, version: str | None, archived: bool) -> None:
         """Archives or restores one version, or the whole container.
 
-        Idempotent. An archived container hides all versions. After a restore of the container,
-        versions that were archived individually stay archived.
+        This operation is idempotent. An archived container hides all its versions. After a restore
+        of the container, versions that were archived individually stay archived.
 
         Args:
             name: the environment.
@@ -110,8 +111,8 @@ class Target(Protocol):
         Lists in Azure are eventually consistent: a read right after a write can be stale.
 
         Args:
-            waiting: called before each repeated request, with the names of the environments whose
-                state is still stale.
+            waiting: a function that is called before each repeated request, with the names of the
+                environments whose state is still stale.
         """
         ...
 
@@ -143,15 +144,16 @@ class TargetIdentity:
         """Creates the identity from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not the identity of a target.
+            TypeError: the data does not describe a `TargetIdentity`.
         """
         return cls(**data)
 
 
-# Not part of Target, because Azure keeps no history. `runtime_checkable` allows isinstance().
+# `history` is not part of Target, because Azure keeps no history. `runtime_checkable` allows
+# isinstance().
 @runtime_checkable
 class KeepsHistory(Protocol):
-    """A target that keeps a record of its changes."""
+    """A target that stores the history of its changes."""
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Returns all changes of one environment and its versions, oldest first.

@@ -12,7 +12,7 @@ MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
 
 MAX_WORD: Final = 100
-"""Maximum length of a word that gets a suggestion, in characters."""
+"""Maximum length in characters of an unknown word for which a similar word is suggested."""
 
 
 def install(extra: str) -> str:
@@ -40,7 +40,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Returns the known word that is most similar to `word`, or None if no word is similar."""
-    # The comparison takes time quadratic in the length of the word.
+    # Skip long words, because the time of the comparison grows with the square of the length.
     if len(word) > MAX_WORD:
         return None
     by_lower = {item.lower(): item for item in known}

@@ -5,7 +5,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 1. Archive hidden versions, so that the next stage does not show them.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else, after each environment has its new version.
+4. Archive everything else, after each environment has its new version. An archive is skipped if a
+   create from the same directory was not done, because the two may be a renamed environment.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -13,17 +14,18 @@ A stage consists of units, which run in parallel. The changes inside a unit run 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
-from envsync.plan.change import Action, Change
+from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.outcome import Outcome
 from envsync.plan.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from envsync.model.target import Target
 
@@ -38,6 +40,7 @@ def apply(
     parallel: int = DEFAULT_PARALLEL,
     skip_rejected: bool = False,
     stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] | None = None,
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
@@ -52,6 +55,7 @@ def apply(
             have rejections.
         stop: called before each change. After it returns True, changes that have started are
             finished and all other changes are skipped.
+        clock: returns seconds since any fixed time. If None, outcomes have no durations.
 
     Raises:
         PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
@@ -59,13 +63,19 @@ def apply(
     """
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
+    missing = _not_created(plan)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
-            units = [(unit, failed.get(unit[0].name)) for unit in stage]
-            for outcome in _run(units, target, pool=pool, stop=stop):
+            units = [
+                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing)) for unit in stage
+            ]
+            for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
                 # No other change depends on an update, which changes only description and tags.
                 if outcome.status != "done" and outcome.change.action is not Action.UPDATE:
                     failed.setdefault(outcome.change.name, _because(outcome))
+                    if outcome.change.action is Action.CREATE and outcome.change.source:
+                        directory = _directory(outcome.change.source.file)
+                        missing.setdefault(directory, outcome.change.address)
                 yield outcome
 
 
@@ -75,6 +85,7 @@ def _run(
     *,
     pool: ThreadPoolExecutor,
     stop: Callable[[], bool],
+    clock: Callable[[], float] | None,
 ) -> Iterator[Outcome]:
     """Runs units in parallel, and yields their outcomes.
 
@@ -83,6 +94,7 @@ def _run(
         target: the target to change.
         pool: runs the units.
         stop: see `apply`.
+        clock: see `apply`.
     """
     # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
     # well. So the generator can count the finished units, and can raise an exception of a worker.
@@ -93,7 +105,7 @@ def _run(
         for change in unit:
             if skip is None and (abandoned or stop()):
                 skip = INTERRUPTED
-            outcome = Outcome(change, "skipped", skip) if skip else _carry_out(change, target)
+            outcome = Outcome(change, "skipped", skip) if skip else _timed(change, target, clock)
             if outcome.status == "failed":
                 skip = _because(outcome)
             outcomes.put(outcome)
@@ -116,10 +128,53 @@ def _run(
         abandoned = True
 
 
+def _not_created(plan: Plan) -> dict[str, str]:
+    """Returns the versions that rejections prevent, by the directory of their file."""
+    parts: list[Change | Rejection] = [
+        change
+        for change in plan.changes
+        if change.action is Action.CREATE and change.name in plan.held_back
+    ]
+    # An `immutable` version exists already.
+    parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
+    return {_directory(part.source.file): part.address for part in parts if part.source}
+
+
+def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
+    """Returns why an archive is skipped: the environment that may replace it was not created.
+
+    A renamed environment is planned as an archive and a create. Only the files connect the two: the
+    name in one file changed, or the file was renamed in its directory. Jobs need one of the two.
+
+    Args:
+        change: the change to check.
+        missing: a version that was not created, by the directory of its file.
+    """
+    for directory in map(_directory, change.former_files):
+        if directory in missing:
+            return (
+                f"{missing[directory]} was not created, and may be the new name of {change.name}: "
+                f"both files are in {directory or 'the project directory'}"
+            )
+    return None
+
+
+def _directory(file: str) -> str:
+    return file.rpartition("/")[0]
+
+
 def _because(outcome: Outcome) -> str:
     if outcome.status == "skipped" and outcome.error:
         return outcome.error
     return f"{outcome.change.action} of {outcome.change.address} failed"
+
+
+def _timed(change: Change, target: Target, clock: Callable[[], float] | None) -> Outcome:
+    """Makes one change in the target, and returns its outcome with the seconds that it took."""
+    if clock is None:
+        return _carry_out(change, target)
+    start = clock()
+    return replace(_carry_out(change, target), seconds=clock() - start)
 
 
 def _carry_out(change: Change, target: Target) -> Outcome:

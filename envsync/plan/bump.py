@@ -6,23 +6,20 @@ used yet. `choose` finds the declarations, and `decide` chooses their new versio
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import natural_order
 from envsync.model.wording import nearest
+from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
 """The used versions of each name. Maps a version to its place, such as `in git` or `in a.yml`."""
-
-# In `7` and `1.2.7`, the last number can be increased. `1.2-rc` and `2024-05-01` do not match: they
-# have no obvious next version.
-_COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +62,33 @@ def bumps_json(bumps: Iterable[Bump], unversioned: Iterable[Declaration]) -> dic
     }
 
 
-def bump_command(name: str, version: str, *, alone: bool) -> str:
-    """Returns the command that bumps a declared version.
+def bump_command(
+    name: str,
+    version: str,
+    *,
+    alone: bool,
+    taken: Collection[str] = (),
+    in_target: Collection[str] = (),
+) -> str:
+    """Returns a command that bumps a declared version, as the user can paste it into a shell.
+
+    The command contains a version only if it needs one: the declared version has no obvious next
+    version, or the next version is already in the target, which the command does not read.
 
     Args:
         name: the environment.
         version: the declared version.
         alone: True if no file declares another version of this name. Then the command needs only
             the name.
+        taken: the versions of the name that files or commits use.
+        in_target: the versions of the name in the target.
     """
-    return f"envsync bump {name}" if alone else f"envsync bump {name}:{version}"
+    words = ["envsync", "bump", name if alone else f"{name}:{version}"]
+    used = {*taken, *in_target}
+    after = next_version(version, used)
+    if after is None or after != next_version(version, taken):
+        words += ["--version", after or proposed_version(version, used)]
+    return shlex.join(words)
 
 
 def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> list[Declaration]:
@@ -124,7 +138,11 @@ def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Decla
 
 
 def decide(
-    declarations: Iterable[Declaration], used: Used, version: str | None = None
+    declarations: Iterable[Declaration],
+    used: Used,
+    version: str | None = None,
+    *,
+    alone: Collection[str] = (),
 ) -> list[Bump]:
     """Chooses the new version of each declaration that has a version.
 
@@ -132,11 +150,13 @@ def decide(
         declarations: the declarations, from `choose`.
         used: the versions that are already used.
         version: the new version. If None, the next free version is chosen.
+        alone: the names of which the files declare only one version, for messages.
 
     Raises:
-        EnvsyncError: the declared version has no next version, or `version` is already used.
+        EnvsyncError: a declared version has no next version, or `version` is already used.
     """
     bumps: list[Bump] = []
+    commands: list[str] = []
     for declaration in declarations:
         name, before = declaration.name, declaration.version
         if before is None:
@@ -145,32 +165,30 @@ def decide(
         taken = used.get(name, {})
         # Two files with the same name must not get the same new version.
         given = {bump.after for bump in bumps if bump.name == name}
-        if version is None:
-            after = _next(name, before, {*taken, *given})
-        elif version in taken:
+        after = next_version(before, {*taken, *given}) if version is None else version
+        if after is None:
+            commands.append(bump_command(name, before, alone=name in alone, taken=taken))
+            continue
+        if version is not None and version in taken:
             raise EnvsyncError(
                 f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
-        else:
-            after = version
-        bumps.append(Bump(name=name, before=before, after=after, source=declaration.source))
+        # A copy that kept the old version would still declare this version.
+        sources = (declaration.source, *declaration.copies)
+        bumps += [Bump(name=name, before=before, after=after, source=source) for source in sources]
+    if commands:
+        raise EnvsyncError(_no_next_version(commands))
     return bumps
 
 
-def _next(name: str, version: str, taken: Collection[str]) -> str:
-    """Returns the next free version: increases the last number of a version like `7` or `1.2.3`."""
-    counted = _COUNTED.fullmatch(version)
-    if counted is None:
-        raise EnvsyncError(
-            f"{name}: envsync cannot increase the version {version}, because it is not a number "
-            "such as 7 or 1.2.7. "
-            f"Pass the new version: `envsync bump {name}:{version} --version V`."
+def _no_next_version(commands: Sequence[str]) -> str:
+    if len(commands) == 1:
+        return (
+            "envsync cannot choose the next version, because the declared version is not a number "
+            f"such as 7 or 1.2.7. Pass the new version, for example: `{commands[0]}`."
         )
-    start, last = counted.groups()
-    number = int(last)
-    while True:
-        number += 1
-        # Leading zeros are kept: `007` is followed by `008`.
-        after = f"{start}{number:0{len(last)}}"
-        if after not in taken:
-            return after
+    lines = "".join(f"\n  {command}" for command in commands)
+    return (
+        "envsync cannot choose these next versions, because the declared versions are not numbers "
+        f"such as 7 or 1.2.7. No file was changed. Pass each new version, for example:{lines}"
+    )

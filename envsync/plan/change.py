@@ -58,9 +58,9 @@ class FieldChange:
         """Creates the field from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a changed field.
+            KeyError, TypeError: the data is not a changed field.
         """
-        return cls(**data)
+        return cls(data["path"], data["before"], data["after"], dict(data.get("files", {})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,14 @@ class Change:
         fields: the fields that differ; for a create, all fields that are set.
         source: the position of the declaration. None if no file declares the version.
         owner: the project that owns the version before the change. None if no project owns it.
+        predecessor: for a create, the registered version that the new version is compared with:
+            the highest active version below it, or the newest if the file has no `version`. None
+            for the first version of a name, and for all other actions.
+        differs: the fields of the spec and the metadata that differ from the predecessor.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
+        former_files: for the archive of a name that no file declares any more, the files that
+            declared it, relative to the project directory.
     """
 
     action: Action
@@ -85,10 +91,13 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     source: Source | None = None
     owner: str | None = None
-    # Only an apply needs these two attributes, and the JSON does not contain them. So a plan that
+    predecessor: str | None = None
+    differs: tuple[FieldChange, ...] = ()
+    # Only an apply needs these attributes, and the JSON does not contain them. So a plan that
     # was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def address(self) -> str:
@@ -106,18 +115,28 @@ class Change:
             "owner": self.owner,
             "fields": [change.to_json() for change in self.fields],
             "source": _source_json(self.source),
+            "predecessor": self.predecessor,
+            "differs": [change.to_json() for change in self.differs],
         }
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
         """Creates the change from the JSON data of `to_json`, without what only an apply needs.
 
+        Keys that a later version of envsync added are ignored.
+
         Raises:
             KeyError, TypeError, ValueError: the data is not a change.
         """
-        # Unknown keys raise TypeError. So a plan from a later version of envsync is refused. It is
-        # not compared without these keys.
-        return cls(**{**data, **_nested(data), "action": Action(data["action"])})
+        return cls(
+            action=Action(data["action"]),
+            scope=data["scope"],
+            reason=data["reason"],
+            owner=data["owner"],
+            predecessor=data.get("predecessor"),
+            differs=_fields_from_json(data.get("differs", ())),
+            **_common(data),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +144,7 @@ class Rejection:
     """A declaration that cannot be applied, and what to do about it.
 
     Attributes:
-        code: `immutable`, `unowned`, `foreign-owner` or `curated`.
+        code: `immutable`, `unowned`, `foreign-owner`, `curated` or `still-there`.
         message: what is wrong, in one sentence.
         fix: what to do, in one sentence or as a command.
         fields: the fields that differ.
@@ -163,7 +182,7 @@ class Rejection:
         Raises:
             KeyError, TypeError: the data is not a rejection.
         """
-        return cls(**{**data, **_nested(data)})
+        return cls(code=data["code"], message=data["message"], fix=data["fix"], **_common(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +207,9 @@ class LatestChange:
         """Creates the change of `@latest` from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a change of `@latest`.
+            KeyError, TypeError: the data is not a change of `@latest`.
         """
-        return cls(**data)
+        return cls(data["name"], data["before"], data["after"])
 
 
 def _address(name: str, version: str | None) -> str:
@@ -201,9 +220,15 @@ def _source_json(source: Source | None) -> JSON:
     return None if source is None else source.to_json()
 
 
-def _nested(data: Any) -> dict[str, Any]:
-    """Creates the nested objects of a change or a rejection from JSON data."""
+def _common(data: Any) -> dict[str, Any]:
+    """Returns the attributes that changes and rejections have in common."""
     return {
-        "fields": tuple(FieldChange.from_json(change) for change in data["fields"]),
+        "name": data["name"],
+        "version": data["version"],
+        "fields": _fields_from_json(data["fields"]),
         "source": None if data["source"] is None else Source.from_json(data["source"]),
     }
+
+
+def _fields_from_json(data: Any) -> tuple[FieldChange, ...]:
+    return tuple(map(FieldChange.from_json, data))

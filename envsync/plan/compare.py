@@ -13,6 +13,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec, Metadata
 from envsync.model.naming import natural_order
 from envsync.model.state import RegisteredVersion
 from envsync.plan.change import FieldChange
+from envsync.plan.sequences import item_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -134,7 +135,8 @@ def _differences(
         if canonical_json(old) == canonical_json(new):
             continue
         if path == "conda_file":
-            yield from _inside(path, old, new) if old and new else [FieldChange(path, old, new)]
+            inside = _inside(path, old, new) if old and new else [FieldChange(path, old, new)]
+            yield from sorted(inside, key=lambda change: natural_order(change.path))
         elif isinstance(old, dict | None) and isinstance(new, dict | None):
             inner = _differences(old or {}, new or {}, path)
             yield from sorted(inner, key=lambda change: natural_order(change.path))
@@ -142,48 +144,42 @@ def _differences(
             yield FieldChange(path, old, new)
 
 
-def _inside(field: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
-    """Yields the differences that DeepDiff finds inside nested mappings and lists."""
-    # Importing deepdiff is slow, and most plans compare no nested data.
-    from deepdiff import DeepDiff
+def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
+    """Yields the differences inside nested mappings and lists.
 
-    # Scalars are compared as JSON strings. In Python True == 1 == 1.0, but in a file they differ.
-    found = DeepDiff(_leaves_as_text(before), _leaves_as_text(after), view="tree")
-    changes = [
-        FieldChange(
-            _path(field, item.path(output_format="list")),
-            _leaves_from_text(item.t1),
-            _leaves_from_text(item.t2),
-        )
-        for items in found.values()
-        for item in items
-    ]
-    yield from sorted(changes, key=lambda change: natural_order(change.path))
-
-
-def _leaves_as_text(value: JSON) -> JSON:
-    if isinstance(value, dict):
-        return {key: _leaves_as_text(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_leaves_as_text(item) for item in value]
-    return canonical_json(value)
+    An item of a list is compared with the item of the same name. The index in its path is the index
+    in the new list, or for a removed item, in the old list. If the items that both lists have are
+    in another order, the list itself is one more difference.
+    """
+    if canonical_json(before) == canonical_json(after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in dict.fromkeys((*before, *after)):
+            if key in before and key in after:
+                yield from _inside(_join(path, key), before[key], after[key])
+            else:
+                yield FieldChange(_join(path, key), before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _items(path, before, after)
+    else:
+        yield FieldChange(path, before, after)
 
 
-def _leaves_from_text(value: object) -> JSON:
-    if isinstance(value, dict):
-        return {key: _leaves_from_text(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_leaves_from_text(item) for item in value]
-    if isinstance(value, str):
-        text: JSON = json.loads(value)
-        return text
-    return None  # `value` is DeepDiff's marker for an absent value.
-
-
-def _path(path: str, keys: Sequence[str | int]) -> str:
-    for key in keys:
-        path = f"{path}[{key}]" if isinstance(key, int) else _join(path, key)
-    return path
+def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldChange]:
+    old = dict(zip(item_names(before, after), before, strict=True))
+    new = dict(zip(item_names(after, before), after, strict=True))
+    common = [name for name in old if name in new]
+    order = [name for name in new if name in old]
+    if common != order:
+        yield FieldChange(path, [old[name] for name in common], [new[name] for name in order])
+    for index, (name, item) in enumerate(old.items()):
+        if name not in new:
+            yield FieldChange(f"{path}[{index}]", item, None)
+    for index, (name, item) in enumerate(new.items()):
+        if name in old:
+            yield from _inside(f"{path}[{index}]", old[name], item)
+        else:
+            yield FieldChange(f"{path}[{index}]", None, item)
 
 
 def _join(path: str, key: str) -> str:

@@ -12,14 +12,15 @@ Three questions have their own modules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from envsync.model.declaration import Declaration
-from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
+from envsync.model.environment import Environment
 from envsync.model.policy import Policy
-from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
+from envsync.plan.archives import StillThere, archive, superseded, undeclared
 from envsync.plan.bump import bump_command
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.compare import (
@@ -29,15 +30,18 @@ from envsync.plan.compare import (
     metadata_fields,
     spec_fields,
 )
+from envsync.plan.creates import create, provenance
 from envsync.plan.ownership import belongs_to_service, owner_phrase, ownership_rejection
-from envsync.plan.versions import newest
 
 Decision: TypeAlias = Change | Rejection | str
 """A change, a rejection or a warning (a string) for one name."""
 
 
 def decisions(
-    container: Container, versions: Mapping[str, Declaration], policy: Policy
+    container: Container,
+    versions: Mapping[str, Declaration],
+    policy: Policy,
+    still_there: StillThere,
 ) -> Iterator[Decision]:
     """Plans one name. Yields the changes in the order in which they are applied.
 
@@ -45,6 +49,7 @@ def decisions(
         container: the container of this name. Has no versions if the target does not contain it.
         versions: the declarations of this name, by version. Empty if no file declares the name.
         policy: what the plan may do.
+        still_there: files that exist, but were not read as environment files.
     """
     registered = {item.version: item for item in container.versions}
     if belongs_to_service(container):
@@ -52,25 +57,26 @@ def decisions(
             yield _curated(container.name, version, declaration)
         return
     if not versions:
-        yield from _undeclared(container, policy)
+        yield from undeclared(container, policy, still_there)
         return
     if container.archived:
         # Restore the container before its versions: the service refuses to restore a version while
         # its container is archived.
-        yield from _restore_environment(container, versions, policy)
+        yield from _restore_environment(container, versions, policy, still_there)
     for version, declaration in versions.items():
         if version in registered:
-            alone = len(versions) == 1
-            yield from _existing(registered[version], declaration, policy, alone=alone)
+            fix = partial(
+                bump_command,
+                declaration.declared_name,
+                version,
+                alone=len(versions) == 1,
+                taken=versions.keys(),
+                in_target=registered.keys(),
+            )
+            yield from _existing(registered[version], declaration, policy, fix=fix)
         else:
-            yield _create(version, declaration, policy, current=newest(container))
-    # `prune: none` protects everything that no file declares, including superseded versions.
-    if policy.superseded == "archive" and policy.prune == "owned":
-        yield from (
-            _archive(item, "superseded: no file declares this version")
-            for item in container.active
-            if item.version not in versions and item.owner == policy.project
-        )
+            yield create(version, declaration, container, policy)
+    yield from superseded(container, versions.keys(), policy, still_there)
 
 
 def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
@@ -85,33 +91,11 @@ def _curated(name: str, version: str, declaration: Declaration) -> Rejection:
     )
 
 
-def _undeclared(container: Container, policy: Policy) -> Iterator[Decision]:
-    """Yields the changes that archive a name that no file declares.
-
-    If the project owns every active version, one change archives the whole environment. Otherwise
-    the project's versions are archived one by one: archiving the environment would hide the
-    versions of other owners.
-    """
-    ours = [item for item in container.active if item.owner == policy.project]
-    others = [item.version for item in container.active if item.owner != policy.project]
-    if not ours or policy.prune == "none":
-        return
-    if not others:
-        yield Change(
-            action=Action.ARCHIVE,
-            scope="environment",
-            name=container.name,
-            version=None,
-            reason="no file declares it",
-            owner=policy.project,
-        )
-        return
-    yield from (_archive(item, "no file declares it") for item in ours)
-    yield f"{container.name}: the plan leaves versions of other owners active: {', '.join(others)}."
-
-
 def _restore_environment(
-    container: Container, versions: Mapping[str, Declaration], policy: Policy
+    container: Container,
+    versions: Mapping[str, Declaration],
+    policy: Policy,
+    still_there: StillThere,
 ) -> Iterator[Decision]:
     """Yields the changes that restore the archived container of a declared name.
 
@@ -128,7 +112,9 @@ def _restore_environment(
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
-            yield _archive(item, "stays hidden when the name is restored")
+            # The path in the source of a foreign version is relative to the other project.
+            known = still_there if item.owner == policy.project else {}
+            yield from archive(item, "stays hidden when the name is restored", known)
         else:
             yield Rejection(
                 code="foreign-owner",
@@ -152,7 +138,7 @@ def _restore_environment(
 
 
 def _existing(
-    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, alone: bool
+    item: RegisteredVersion, declaration: Declaration, policy: Policy, *, fix: Callable[[], str]
 ) -> Iterator[Decision]:
     """Yields the rejection, update or restore of a declared version that is registered.
 
@@ -165,7 +151,7 @@ def _existing(
         item: the registered version.
         declaration: the declaration of this version.
         policy: what the plan may do.
-        alone: True if no file declares another version of this name.
+        fix: returns the command that declares another version instead.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -177,7 +163,7 @@ def _existing(
             version=key.version,
             message=f"{key} is already registered with a different {field_names(fields)}. "
             "Registered versions cannot change.",
-            fix=bump_command(key.name, key.version, alone=alone),
+            fix=fix(),
             fields=fields,
             source=declaration.source,
         )
@@ -221,64 +207,8 @@ def _existing(
             spec=declaration.spec,
             metadata=metadata,
             # Later plans trust the digest, so it is written only if the content could be compared.
-            provenance=_provenance(
+            provenance=provenance(
                 declaration, policy, declaration.spec.digest if match == "same" else None
             ),
         ),
-    )
-
-
-def _create(
-    version: str, declaration: Declaration, policy: Policy, *, current: RegisteredVersion | None
-) -> Change:
-    """Returns the change that creates a declared version.
-
-    Args:
-        version: the declared version, or the version that envsync assigned.
-        declaration: the declaration of this version.
-        policy: what the plan may do.
-        current: the newest registered version of this name that is not archived itself. None if
-            there is no such version.
-    """
-    reason = "not in the target"
-    if declaration.version is None and current is not None:
-        reason = f"new content, supersedes {current.version}"
-    return Change(
-        action=Action.CREATE,
-        scope="version",
-        name=declaration.name,
-        version=version,
-        reason=reason,
-        fields=(
-            *spec_fields(EnvironmentSpec(), declaration.spec),
-            *metadata_fields(Metadata(), declaration.metadata),
-        ),
-        source=declaration.source,
-        desired=Environment(
-            key=EnvironmentKey(declaration.name, version),
-            spec=declaration.spec,
-            metadata=declaration.metadata,
-            provenance=_provenance(declaration, policy, declaration.spec.digest),
-        ),
-    )
-
-
-def _archive(item: RegisteredVersion, reason: str) -> Change:
-    key = item.environment.key
-    return Change(
-        action=Action.ARCHIVE,
-        scope="version",
-        name=key.name,
-        version=key.version,
-        reason=reason,
-        owner=item.owner,
-    )
-
-
-def _provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
-    return Provenance(
-        owner=policy.project,
-        digest=digest,
-        source=declaration.source.file,
-        commit=policy.commit,
     )

@@ -6,48 +6,80 @@ The guard refuses the whole plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from envsync.model.policy import Policy
 from envsync.model.state import Container
+from envsync.plan.change import Action, Change
 
 MASS_ARCHIVE_FLOOR = 10
-"""With fewer owned, active environments than this number, the guard ignores the percentage."""
+"""With fewer owned, active environments than this number, `max_archives` is the limit.
+
+From this number on, the limit is `max_archive_percent`.
+"""
 
 
 def mass_archive(
-    emptied: set[str], owned: Iterable[Container], *, anything_declared: bool, policy: Policy
+    changes: Sequence[Change],
+    emptied: Collection[str],
+    owned: Iterable[Container],
+    *,
+    anything_declared: bool,
+    policy: Policy,
 ) -> str | None:
     """Checks whether a plan archives too much.
 
     Returns a sentence that says why the plan is refused, or None if the plan is allowed.
 
     Args:
-        emptied: the names that the plan leaves without an active version.
+        changes: all changes of the project, also of names that the command line leaves out.
+        emptied: the names that these changes leave without an active version.
         owned: the containers in which the project owns a version.
         anything_declared: whether the project declares any environment.
         policy: what the plan may do.
     """
     active = {
-        container.name
+        container.name: container
         for container in owned
         if any(item.owner == policy.project for item in container.active)
     }
     # An environment counts only if the project owns an active version of it.
-    emptied = emptied & active
-    if policy.allow_mass_archive or not emptied:
+    count = len(active.keys() & set(emptied))
+    if policy.allow_mass_archive:
         return None
-    if not anything_declared:
+    if count and not anything_declared:
         return (
             "No file declares an environment, so the plan would archive everything that the "
             "project owns."
         )
     # In a small project, a single archive already exceeds a percentage.
-    if len(active) < MASS_ARCHIVE_FLOOR:
-        return None
-    if len(emptied) * 100 <= policy.max_archive_percent * len(active):
-        return None
-    return (
-        f"The plan would leave {len(emptied)} of {len(active)} owned environments without an "
-        f"active version. max_archive_percent allows {policy.max_archive_percent} %."
+    few = len(active) < MASS_ARCHIVE_FLOOR
+    if limit := _limit(count, len(active), few=few, policy=policy):
+        environments = f"{len(active)} owned environment{'' if len(active) == 1 else 's'}"
+        return f"The plan would leave {count} of {environments} without an active version. {limit}"
+    versions = sum(
+        item.owner == policy.project for found in active.values() for item in found.active
     )
+    count = _withdrawn(changes, active)
+    if limit := _limit(count, versions, few=few, policy=policy):
+        return f"The plan would archive {count} of {versions} owned versions. {limit}"
+    return None
+
+
+def _limit(count: int, total: int, *, few: bool, policy: Policy) -> str | None:
+    """Returns a sentence with the limit that a count exceeds, or None."""
+    if few:
+        exceeded = count > policy.max_archives
+        return f"max_archives allows {policy.max_archives}." if exceeded else None
+    exceeded = count * 100 > policy.max_archive_percent * total
+    return f"max_archive_percent allows {policy.max_archive_percent} %." if exceeded else None
+
+
+def _withdrawn(changes: Iterable[Change], active: Collection[str]) -> int:
+    """Returns how many active versions are archived without a new version in their place."""
+    surplus: dict[str, int] = {}
+    for change in changes:
+        if change.scope == "version" and change.name in active:
+            step = {Action.ARCHIVE: 1, Action.CREATE: -1}.get(change.action, 0)
+            surplus[change.name] = surplus.get(change.name, 0) + step
+    return sum(count for count in surplus.values() if count > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
@@ -21,11 +21,14 @@ class Outcome:
 
     Attributes:
         error: why the change failed or was skipped; None if it was done.
+        seconds: how long the change took; None if it was not started. Only for display, and not
+            in the JSON.
     """
 
     change: Change
     status: Status
     error: str | None = None
+    seconds: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the outcome as JSON data, which identifies the change without its fields."""

@@ -21,6 +21,7 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, LatestChange, Rejection
+from envsync.plan.options import Options
 
 FORMAT_VERSION = 1
 
@@ -38,6 +39,7 @@ class Plan:
         warnings: sentences for people.
         unchanged: the number of declared versions that need no change.
         refused: why the guard refuses the whole plan. None if the guard allows the plan.
+        options: the arguments that the plan was made with. None if they are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
     """
@@ -50,6 +52,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     unchanged: int = 0
     refused: str | None = None
+    options: Options | None = None
     read_back: bool = field(default=False, compare=False)
 
     @property
@@ -111,9 +114,10 @@ class Plan:
         if self.digest != digest:
             raise PlanRefused(
                 "plan-stale",
-                f"plan-stale: the plan with the digest {digest} was approved, but the new plan has "
-                f"the digest {self.digest}. The files or the target have changed since the "
-                "approval. Nothing was applied. Review the new plan.",
+                f"plan-stale: the digest {digest} was approved, but the plan now has the digest "
+                f"{self.digest}. Either files, settings or the target have changed since the "
+                "approval, or the digest is from another plan: for another target, or made with "
+                "other arguments. Nothing was applied. Review the new plan.",
             )
 
     @property
@@ -132,7 +136,7 @@ class Plan:
         # An approval must stay valid if an edit does not change what is applied. So the digest
         # ignores explanations, and line numbers, which move if a comment is added to a file. It
         # also ignores `latest` and `warnings`, which follow from the changes.
-        explaining = {"reason", "message", "fix", "source"}
+        explaining = {"reason", "message", "fix", "source", "predecessor", "differs"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]
         parts: list[JSON] = [
@@ -156,6 +160,7 @@ class Plan:
             "latest": [latest.to_json() for latest in self.latest],
             "warnings": list(self.warnings),
             "refused": self.refused,
+            **({} if self.options is None else {"options": self.options.to_json()}),
         }
 
     @classmethod
@@ -169,7 +174,7 @@ class Plan:
         try:
             plan = cls._read(data)
             edited = plan.digest != data["digest"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise EnvsyncError(f"This is not a plan that envsync wrote: {error!r}.") from error
         if edited:
             raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
@@ -191,5 +196,6 @@ class Plan:
             warnings=tuple(data["warnings"]),
             unchanged=data["summary"]["unchanged"],
             refused=data["refused"],
+            options=Options.from_json(data["options"]) if "options" in data else None,
             read_back=True,
         )

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
-from envsync.plan.change import Change, LatestChange, Rejection
+from envsync.plan.archives import StillThere
+from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.decisions import decisions
 from envsync.plan.guard import mass_archive
 from envsync.plan.plan import Plan
-from envsync.plan.versions import container_after, latest_falls_back, resolve
+from envsync.plan.versions import container_after, latest_warnings, resolve
 
 
 def make_plan(
@@ -31,6 +34,8 @@ def make_plan(
     globs: Sequence[str] = (),
     *,
     only: Collection[str] | None = None,
+    still_there: StillThere = MappingProxyType({}),
+    suffix: str = "",
 ) -> Plan:
     """Returns the plan that turns the actual state into the desired state.
 
@@ -44,6 +49,10 @@ def make_plan(
             is planned.
         only: names. If not None, the plan is limited to these names as well. Unlike globs, `only`
             may contain unknown names.
+        still_there: the files that exist, but were not read as environment files, with the reason.
+            No version is archived if its file is one of them.
+        suffix: the text that the target adds to every declared name. A glob matches a name with or
+            without it.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two files
@@ -58,61 +67,109 @@ def make_plan(
         if any(version.owner == policy.project for version in container.versions)
     }
     # Owned names that no file declares are planned as well: they may have to be archived.
-    names = _selected(declared.keys() | owned.keys(), globs)
-    if only is not None:
-        names = [name for name in names if name in only]
-
-    changes: list[Change] = []
-    rejections: list[Rejection] = []
-    warnings: list[str] = []
-    latest: list[LatestChange] = []
-    unchanged = 0
-    for name in names:
-        container = actual.get(name, Container(name))
-        versions = resolve(declared.get(name, []), container, policy.project)
-        decided = list(decisions(container, versions, policy))
-        own_changes = [item for item in decided if isinstance(item, Change)]
-        own_rejections = [item for item in decided if isinstance(item, Rejection)]
-        changes += own_changes
-        rejections += own_rejections
-        warnings += [item for item in decided if isinstance(item, str)]
-
-        # `@latest` is computed from all changes of a name, including changes that a rejection holds
-        # back: the plan shows the state that the files declare.
-        following = container_after(container, own_changes)
-        if container.latest != following.latest:
-            latest.append(LatestChange(name, container.latest, following.latest))
-        warnings += latest_falls_back(following, own_changes)
-
-        touched = {item.version for item in own_changes} | {item.version for item in own_rejections}
-        unchanged += len(versions.keys() - touched)
-
-    emptied = {item.name for item in latest if item.after is None}
+    names = declared.keys() | owned.keys()
+    selected = _selected(names, globs, only, suffix)
+    everything = {
+        name: _plan_name(actual.get(name, Container(name)), declared[name], policy, still_there)
+        for name in sorted(names)
+    }
+    parts = [everything[name] for name in selected]
+    changes = tuple(change for part in parts for change in part.changes)
+    refused = None
+    if any(change.action is Action.ARCHIVE for change in changes):
+        # The guard counts the archives of the whole project, even if only some names are selected:
+        # otherwise, many small plans would archive what the guard forbids in a single plan.
+        refused = mass_archive(
+            [change for part in everything.values() for change in part.changes],
+            {name for name, part in everything.items() if part.after is None},
+            owned.values(),
+            anything_declared=any(declared.values()),
+            policy=policy,
+        )
     return Plan(
         project=policy.project,
         target=target,
-        changes=tuple(changes),
-        rejections=tuple(rejections),
-        latest=tuple(latest),
-        warnings=tuple(warnings),
-        unchanged=unchanged,
-        # The guard counts all owned environments, even if `globs` selects only a few. In a small
-        # selection, a single archive would exceed the percentage.
-        refused=mass_archive(
-            emptied, owned.values(), anything_declared=bool(declared), policy=policy
+        changes=changes,
+        rejections=tuple(rejection for part in parts for rejection in part.rejections),
+        latest=tuple(
+            # A name gets its first version: nobody used another @latest before.
+            LatestChange(name, everything[name].before, everything[name].after)
+            for name in selected
+            if everything[name].before not in (None, everything[name].after)
         ),
+        warnings=tuple(warning for part in parts for warning in part.warnings),
+        unchanged=sum(part.unchanged for part in parts),
+        refused=refused,
     )
 
 
-def _selected(names: Collection[str], globs: Sequence[str]) -> list[str]:
-    """Returns the names that match a glob, sorted. Without globs, all names are returned."""
+@dataclass(frozen=True, slots=True)
+class _NamePlan:
+    """The part of a plan that concerns one name.
+
+    Attributes:
+        before: the version that `@latest` refers to before the changes. None if no version is
+            active.
+        after: the version that `@latest` refers to after the changes.
+        unchanged: the number of declared versions that need no change.
+    """
+
+    changes: tuple[Change, ...]
+    rejections: tuple[Rejection, ...]
+    warnings: tuple[str, ...]
+    before: str | None
+    after: str | None
+    unchanged: int
+
+
+def _plan_name(
+    container: Container,
+    declarations: Sequence[Declaration],
+    policy: Policy,
+    still_there: StillThere,
+) -> _NamePlan:
+    versions = resolve(declarations, container, policy.project)
+    decided = list(decisions(container, versions, policy, still_there))
+    changes = tuple(item for item in decided if isinstance(item, Change))
+    rejections = tuple(item for item in decided if isinstance(item, Rejection))
+    # `@latest` is computed from all changes of a name, including changes that a rejection holds
+    # back: the plan shows the state that the files declare.
+    following = container_after(container, changes)
+    touched = {item.version for item in changes} | {item.version for item in rejections}
+    return _NamePlan(
+        changes=changes,
+        rejections=rejections,
+        warnings=(
+            *(item for item in decided if isinstance(item, str)),
+            *latest_warnings(following, changes, versions, policy),
+        ),
+        before=container.latest,
+        after=following.latest,
+        unchanged=len(versions.keys() - touched),
+    )
+
+
+def _selected(
+    names: Collection[str], globs: Sequence[str], only: Collection[str] | None, suffix: str
+) -> list[str]:
+    """Returns the names that match a glob and are in `only`, sorted.
+
+    An empty `globs` and None for `only` are no limit.
+    """
     for glob in globs:
         # A misspelt name would otherwise give an empty plan, which looks like success.
-        if not any(fnmatchcase(name, glob) for name in names):
+        if not any(_matches(name, glob, suffix) for name in names):
             raise EnvsyncError(
                 f"No declared or owned environment matches '{glob}'. "
                 "Run `envsync list` to see the environments in the target."
             )
     return sorted(
-        name for name in names if not globs or any(fnmatchcase(name, glob) for glob in globs)
+        name
+        for name in names
+        if (not globs or any(_matches(name, glob, suffix) for glob in globs))
+        and (only is None or name in only)
     )
+
+
+def _matches(name: str, glob: str, suffix: str) -> bool:
+    return fnmatchcase(name, glob) or fnmatchcase(name.removesuffix(suffix), glob)

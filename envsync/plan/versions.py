@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import highest_number, is_number, natural_order
+from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change
 from envsync.plan.compare import match_spec
+from envsync.plan.ownership import owner_phrase
 
 
 def resolve(
@@ -94,20 +96,39 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
     )
 
 
-def latest_falls_back(after: Container, changes: Sequence[Change]) -> Iterator[str]:
-    """Yields a warning if a created version becomes `@latest` although a higher version is active.
+def latest_warnings(
+    after: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
+) -> Iterator[str]:
+    """Yields a warning if `@latest` ends at a version that a reader of the files would not expect.
 
     Args:
         after: the container after the changes.
         changes: the changes of this name.
+        declared: the declared versions of this name.
+        policy: what the plan may do.
     """
-    # In Azure ML, @latest is the version created last, not the highest version. So a fix for an
-    # older release, such as 1.2.1 after 2.0, silently becomes @latest.
-    created = {change.version for change in changes if change.action is Action.CREATE}
-    if after.latest in created:
+    if after.latest is None or not declared:
+        return
+    # In Azure ML, @latest is the version that was created last, not the highest one: a fix for an
+    # older line, such as 1.2.1 after 2.0, silently becomes @latest.
+    if after.latest in {change.version for change in changes if change.action is Action.CREATE}:
         highest = max((item.version for item in after.active), key=natural_order)
         if highest != after.latest:
             yield (
                 f"{after.name}: @latest becomes {after.latest} although {highest} is higher, "
                 "because @latest is the version created last."
+            )
+    # For example after a revert in git: the file declares 1 again, but 2 stays active.
+    elif after.latest not in declared:
+        owner = after.active[-1].owner
+        highest = max(declared, key=natural_order)
+        if owner == policy.project:
+            yield (
+                f"{after.name}: @latest is {after.latest}, which no file declares. The highest "
+                f"declared version is {highest} (superseded: {policy.superseded})."
+            )
+        else:
+            yield (
+                f"{after.name}: @latest is {after.latest}, which {owner_phrase(owner)}. The "
+                f"highest declared version is {highest}."
             )

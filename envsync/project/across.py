@@ -1,9 +1,16 @@
-"""Checks environment files against each other. Two files must not declare the same version."""
+"""Checks environment files against each other.
+
+Two files must not declare the same version, unless their content is equal.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from yaml.nodes import Node
+
+from envsync.model.declaration import Declaration
 from envsync.model.policy import Versions
 from envsync.project.environment.draft import Draft
 
@@ -19,6 +26,20 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
             _check_name(name, group, versions)
 
 
+def without_copies(declarations: Iterable[Declaration]) -> list[Declaration]:
+    """Returns one declaration for each version. Its `copies` name the other files.
+
+    Two declarations without errors can declare the same version only with the same content.
+    """
+    by_version: dict[tuple[str, str | None], Declaration] = {}
+    for item in declarations:
+        key = item.name, item.version
+        first = by_version.setdefault(key, item)
+        if first is not item:
+            by_version[key] = replace(first, copies=(*first.copies, item.source))
+    return list(by_version.values())
+
+
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
     # A file with an invalid version counts as versioned. `read_version` reports invalid versions.
     versioned = [draft for draft in group if draft.version_key is not None]
@@ -30,9 +51,9 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
         # Drafts are in path order, so the report does not depend on the file system.
         known = first.setdefault(draft.version, draft)
         if known is not draft:
-            message = f"`{name}:{draft.version}` is already declared in {_position(known)}."
+            what = f"{name}:{draft.version}"
             fix = "Change the version in one of these files, or remove one of them."
-            draft.report.add("duplicate-environment", draft.version_key, message, fix=fix)
+            _report(draft, known, draft.version_key, what=what, fix=fix)
     if versions == "explicit":
         return  # `missing-version` already reports every file without a version
     for draft in unversioned:
@@ -46,9 +67,20 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
             fix = "Add a `version:` line here, or keep only one file with this name."
             draft.report.add("mixed-versions", draft.name_node, message, fix=fix)
         elif draft is not unversioned[0]:
-            message = f"`{name}` is already declared in {_position(unversioned[0])}."
             fix = "Change the name in one of these files, or add a version to both."
-            draft.report.add("duplicate-environment", draft.name_node, message, fix=fix)
+            _report(draft, unversioned[0], draft.name_node, what=name, fix=fix)
+
+
+def _report(draft: Draft, known: Draft, node: Node, *, what: str, fix: str) -> None:
+    """Reports the second declaration of a version. Only a difference in content is an error."""
+    # Without a spec, the file has errors, and its content is unknown.
+    if draft.spec and (draft.spec, draft.metadata) == (known.spec, known.metadata):
+        message = f"`{what}` is declared with the same content in {_position(known)}."
+        fix = "Keep one of these files. envsync reads the first one."
+        draft.report.add("duplicate-file", node, message, fix=fix)
+        return
+    message = f"`{what}` is already declared in {_position(known)}."
+    draft.report.add("duplicate-environment", node, message, fix=fix)
 
 
 def _position(draft: Draft) -> str:

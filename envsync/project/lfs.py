@@ -1,14 +1,46 @@
-"""Recognises pointers of Git LFS, which stand in the place of files that were not fetched."""
+"""Detects Git LFS pointers: the small text files that git stores instead of large files.
+
+The format: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Final
 
-_START: Final = b"version https://git-lfs.github.com/spec/"
-_MAX_SIZE: Final = 1024
-"""Every pointer is smaller than this: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md"""
+MAX_POINTER_BYTES: Final = 1024
+"""Git LFS reads no file of this size or larger as a pointer."""
+
+# The version line comes first. Before release 1.0, Git LFS wrote the URLs of its earlier names. A
+# pointer may have lines of extensions. A checkout on Windows may have changed the line ends.
+_POINTER: Final = re.compile(
+    rb"version (?:https://(?:git-lfs|hawser)\.github\.com/spec/v1|http://git-media\.io/v/2)"
+    rb"\r?\n(?:ext-\d-[^\s]+ sha256:[0-9a-f]{64}\r?\n)*"
+    rb"oid sha256:(?P<oid>[0-9a-f]{64})\r?\nsize (?P<size>\d+)(?:\r?\n)*"
+)
+
+FIX: Final = "Run `git lfs pull`. In a workflow with actions/checkout, set `lfs: true`."
+"""What to do about a pointer."""
 
 
-def is_lfs_pointer(data: bytes) -> bool:
-    """Returns True if the bytes are a pointer of Git LFS instead of the content of a file."""
-    return data.startswith(_START) and len(data) < _MAX_SIZE
+@dataclass(frozen=True, slots=True)
+class LfsPointer:
+    """The content of a Git LFS pointer.
+
+    Attributes:
+        oid: the hex SHA-256 of the file that the pointer stands for.
+        size: the size of that file, in bytes.
+    """
+
+    oid: str
+    size: int
+
+
+def lfs_pointer(data: bytes) -> LfsPointer | None:
+    """Returns the pointer if the bytes of a file are a Git LFS pointer, otherwise None."""
+    # Nearly all files end here, so that they need no regular expression.
+    if len(data) >= MAX_POINTER_BYTES or not data.startswith(b"version "):
+        return None
+    match = _POINTER.fullmatch(data)
+    return LfsPointer(match["oid"].decode(), int(match["size"])) if match else None

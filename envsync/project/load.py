@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from yaml.nodes import ScalarNode
@@ -13,15 +14,17 @@ from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
-from envsync.project.across import check_across
+from envsync.project.across import check_across, without_copies
 from envsync.project.discovery import Discovered, discover, references
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Files, ParsedFile, Unreadable, is_within
-from envsync.project.lfs import is_lfs_pointer
+from envsync.project.lfs import FIX as LFS_FIX
+from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
 from envsync.project.rules import Level
 from envsync.project.search.globs import NO_GLOBS, Globs
+from envsync.project.self_context import check_own_context
 from envsync.project.yaml.nodes import TextProblem
 
 
@@ -86,16 +89,17 @@ def load(
     drafts = [
         _read(path, files, rules=rules, versions=versions) for path in found.environment_files
     ]
-    drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
     check_across(drafts, versions)
+    check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
+    drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
     # Drafts with the same conda file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
-    declarations = [declared for draft in drafts if (declared := draft.declaration())]
+    declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))
     return Loaded(
         found.environment_files,
         tuple(sorted(declarations, key=_declaration_order)),
-        tuple(sorted(problems, key=_problem_order)),
+        tuple(sorted(problems, key=attrgetter("order"))),
         passed_over=found.passed_over,
         unreadable=found.unreadable,
     )
@@ -126,16 +130,12 @@ def _reports(draft: Draft) -> Iterable[Report]:
 
 def _is_lfs_pointer(path: str, files: Files) -> bool:
     content = files.content(path)
-    return isinstance(content, bytes) and is_lfs_pointer(content)
+    return isinstance(content, bytes) and lfs_pointer(content) is not None
 
 
 def _declaration_order(declaration: Declaration) -> tuple[object, ...]:
     version = natural_order(declaration.version or "")
     return declaration.name, version, declaration.source.file
-
-
-def _problem_order(problem: Problem) -> tuple[str, int, int, str, str]:
-    return problem.file, problem.line, problem.column, problem.rule, problem.message
 
 
 def _discover_named(
@@ -211,10 +211,10 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
     if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
-        report = Report(shown, rules)
+        # The rule cannot be lowered here: what the file declares is unknown.
+        report = Report(shown, {**rules, "lfs-pointer": "error"})
         message = "The file is a pointer of Git LFS, not the environment file itself."
-        fix = "Run `git lfs pull`; in a workflow, set `lfs: true` for actions/checkout."
-        report.add_problem(TextProblem("lfs-pointer", message, fix=fix))
+        report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
     directory, name = os.path.split(path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from envsync.model.errors import InvalidProject
 from envsync.project.discovery import references
 from envsync.project.files import Files
+from envsync.project.for_target import declared_for, target_problems
 from envsync.project.load import load
 from envsync.project.locate import Position, locate
 from envsync.project.search.globs import Globs
@@ -26,7 +27,8 @@ class Project:
 
     Attributes:
         config: the settings of `envsync.yaml`, with defaults filled in.
-        declarations: the environments that the files declare.
+        declarations: the environments that the files declare, without `defaults` and without what
+            a target adds. See `declared_for`.
         warnings: problems that do not prevent a plan.
         files: the files that were read. They are kept so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.
@@ -42,6 +44,21 @@ class Project:
     environment_files: tuple[str, ...] = field(compare=False, repr=False)
     passed_over: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def declared_for(self, target: str | None) -> tuple[Declaration, ...]:
+        """Returns the environments that a target should contain, with the names in the target.
+
+        Args:
+            target: the name of the target. If None or unknown, only `defaults` are filled in.
+
+        Raises:
+            InvalidProject: the settings of the target do not fit the declared environments.
+        """
+        found = self.config.targets.get(target) if target is not None else None
+        problems = target_problems(self.declarations, self.config, found) if found else ()
+        if problems:
+            raise InvalidProject(problems)
+        return declared_for(self.declarations, self.config, target)
 
     def path(self, source: Source) -> Path:
         """Returns the absolute path of the file of a declaration."""

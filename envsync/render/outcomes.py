@@ -3,25 +3,65 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from envsync.model.wording import printable
-from envsync.plan.outcome import Outcome, Status
-from envsync.render.paint import Paint
+from envsync.plan.change import Change
+from envsync.plan.outcome import Outcome
+from envsync.render.paint import WIDTH, Paint, cells, pad
 from envsync.render.plan_text import STYLES
 from envsync.render.plan_view import SIGNS
 
-_STYLES: dict[Status, str] = {"done": "green", "failed": "bold red", "skipped": "yellow"}
+_STYLES: Final[Mapping[str, str]] = {
+    "done": "green",
+    "failed": "bold red",
+    "skipped": "yellow",
+}
+_OTHER: Final = "bold red"
+
+_NOTICEABLE: Final = 0.5
+"""Seconds from which on the duration of a change is shown."""
+
+_SHORT: Final = 9.95
+"""Seconds below which a duration has a decimal."""
 
 
-def outcome_text(outcome: Outcome, paint: Paint) -> str:
-    """Returns one outcome as one line, with the error if there is one."""
+def outcome_column(changes: Iterable[Change], width: int = WIDTH) -> int:
+    """Returns the number of columns for the names in outcomes.
+
+    Args:
+        changes: the changes of the plan: outcomes are shown before all of them are known.
+        width: columns of the terminal. A single long name takes at most half of them.
+    """
+    longest = max((cells(printable(change.address)) for change in changes), default=0)
+    return min(longest, width // 2)
+
+
+def outcome_text(outcome: Outcome, paint: Paint, column: int = 0) -> str:
+    """Returns one outcome as one line, with its duration, and the error if there is one.
+
+    Args:
+        outcome: the outcome.
+        paint: colours the text.
+        column: the number of columns for the name, from `outcome_column`.
+    """
     change = outcome.change
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
-    line = (
-        f"{action}  {printable(change.address)}  {paint(_STYLES[outcome.status], outcome.status)}"
-    )
+    status = paint(_STYLES.get(outcome.status, _OTHER), outcome.status)
+    line = f"{action}  {pad(printable(change.address), column)}  {status}"
+    # The local target takes milliseconds, which nobody needs to know.
+    if outcome.seconds is not None and outcome.seconds >= _NOTICEABLE:
+        line += f" in {duration(outcome.seconds)}"
     return f"{line}: {printable(outcome.error)}" if outcome.error else line
+
+
+def duration(seconds: float) -> str:
+    """Returns a duration for people: `2.4 s`, `35 s` or `2 min 05 s`."""
+    if seconds < _SHORT:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def applied_text(
@@ -36,10 +76,10 @@ def applied_text(
         paint: colours the text.
     """
     counts = Counter(item.status for item in outcomes)
+    order = {status: index for index, status in enumerate(_STYLES)}
     listed = ", ".join(
-        paint(style, f"{counts[status]} {status}")
-        for status, style in _STYLES.items()
-        if counts[status]
+        paint(_STYLES.get(status, _OTHER), f"{counts[status]} {status}")
+        for status in sorted(counts, key=lambda status: order.get(status, len(order)))
     )
     lines = [f"{paint('bold', 'Applied:')} {listed or 'nothing'}."]
     if unverified:

@@ -25,17 +25,37 @@ def painter(color: bool) -> Paint:
     return lambda style, text: Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
+def cells(text: str) -> int:
+    """Returns the number of terminal columns of a printable text."""
+    # Most texts are ASCII, and `cell_len` takes ten times as long.
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def pad(text: str, width: int) -> str:
     """Pads the text with spaces to a number of terminal columns. Longer text is unchanged."""
     # Not str.ljust: East Asian characters and emoji take two columns.
-    return text + " " * max(0, width - cell_len(text))
+    return text + " " * max(0, width - cells(text))
 
 
 def shorten(text: str, width: int) -> str:
     """Cuts the text to a number of terminal columns, with `…` at the end if it is cut."""
-    if cell_len(text) <= width:
+    if cells(text) <= width:
         return text
     return set_cell_size(text, max(0, width - 1)).rstrip() + "…"
+
+
+def middle_cut(text: str, width: int) -> str:
+    """Cuts the text to a number of terminal columns, with `…` in the middle if it is cut."""
+    if cells(text) <= width:
+        return text
+    room = max(0, width - 1)
+    start = set_cell_size(text, room // 2).rstrip()
+    end = ""
+    for character in reversed(text):
+        if cells(character + end) > room - cells(start):
+            break
+        end = character + end
+    return f"{start}…{end}"
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -43,7 +63,7 @@ def columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
     rows = list(rows)
     if not rows:
         return []
-    widths = [max(cell_len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    widths = [max(cells(row[index]) for row in rows) for index in range(len(rows[0]))]
     return [
         "  ".join(pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
-
+from envsync.model.wording import printable
+from envsync.render.field_text import MOST_ITEMS, value_lines
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.paint import columns, pad, painter
-from envsync.render.plan_view import FieldView, ItemView, PlanView, view
-from envsync.render.values import value_lines
+from envsync.render.paint import cells, columns, pad
+from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, view
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
+    from envsync.render.field_view import FieldView, ItemLine
 
 # Syntax highlighting of diffs colours lines that begin with `+`, `-` or `!`, but not `~` or `^`.
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
-_PLAIN: Final = painter(False)
 # A code block in a comment on GitHub shows about this many columns.
 _WIDTH: Final = 96
 _MOST_PATH_COLUMNS: Final = 36
+_LEAST_COLUMNS: Final = 40
 # A longer list of changes is folded, so that the reader sees the text after the list.
 _MOST_LINES_OPEN: Final = 60
 # Each section reserves this many bytes for the line "… and 12 more changes, omitted because …".
@@ -61,32 +61,61 @@ class _Section:
         return markdown
 
 
-def plan_markdown(plan: Plan, *, limit: int | None = None) -> str:
-    """Returns the plan as Markdown: summary, rejections, changes, `@latest`, warnings and digest.
+def heading(target: str, directory: str) -> str:
+    """Returns the heading of a document about a target: `### envsync · dev · models/`.
 
-    The summary and the digest are never cut. If the plan exceeds the limit, rejections get room
-    first. Then warnings and `@latest` each get at most a quarter of the remaining room. Changes get
-    the rest. Each cut section says how many items are left out.
+    Args:
+        target: the name of the target; empty if it is not known.
+        directory: the project directory, relative to the root of the repository; empty or `.` if it
+            is the root.
+    """
+    below = "" if directory in ("", ".") else f"{printable(directory).rstrip('/')}/"
+    return f"### {' · '.join(['envsync', *map(prose, filter(None, (printable(target), below)))])}\n"
+
+
+def plan_markdown(plan: Plan, *, directory: str = "", limit: int | None = None) -> str:
+    """Returns the plan as Markdown, below a heading that names the target and the directory.
 
     Args:
         plan: the plan to show.
+        directory: the project directory, as for `heading`.
         limit: maximum size in bytes of UTF-8, at least 4,096. If None, the plan is never cut.
+    """
+    title = heading(plan.target.name, directory) + "\n"
+    return title + plan_body(plan, limit=None if limit is None else limit - _size(title))
+
+
+def plan_body(plan: Plan, *, limit: int | None = None) -> str:
+    """Returns the summary, rejections, changes, `@latest`, warnings and digest of a plan.
+
+    The summary and the digest are never cut. If the plan exceeds the limit, rejections get room
+    first. Then warnings, `@latest` and, in a large plan, the list of names each get at most a
+    quarter of the remaining room. Changes get the rest. Each cut section says how many items are
+    left out.
+
+    Args:
+        plan: the plan to show.
+        limit: maximum size in bytes of UTF-8, at least 4,000. If None, the plan is never cut.
     """
     # GitHub limits a comment in characters and a job summary in bytes. A limit in bytes is safe for
     # both: no string has more characters than bytes.
     shown = view(plan)
-    head, digest = _head(shown), f"\nDigest: {code(shown.digest)}\n"
+    head, digest = _head(shown), f"\n<sub>Digest: {code(shown.digest)}</sub>\n"
     room = float("inf") if limit is None else limit - _size(head + digest)
-    sections = [part(shown, room) for part in (_rejections, _changes, _latest, _warnings)]
-    texts = {section.name: section.text() for section in sections}
+    rejections = _rejections(shown, room)
+    names = _names(shown) if len(shown.changes) > MOST_CHANGES else []
+    changes = _changes(shown, room)
+    latest, warnings = _latest(shown, room), _warnings(shown, room)
+    # In the order of the page.
+    sections = (rejections, *names, changes, latest, warnings)
+    texts = {id(section): section.text() for section in sections}
     if _size("".join(texts.values())) > room:
         room -= len(sections) * _ROOM_TO_SAY_MORE
-        rejections, changes, latest, warnings = sections
         # Changes get their room last, although other sections follow them on the page. A long list
         # of changes must not displace rejections and warnings.
-        for section in (rejections, warnings, latest, changes):
-            texts[section.name] = section.text(room)
-            room -= _size(texts[section.name])
+        for section in (rejections, warnings, latest, *names, changes):
+            texts[id(section)] = section.text(room)
+            room -= _size(texts[id(section)])
     return head + "".join(texts.values()) + digest
 
 
@@ -95,8 +124,10 @@ def _head(shown: PlanView) -> str:
     if shown.rejections:
         counts.append(f"{len(shown.rejections)} rejected")
     counts.append(f"{shown.unchanged} unchanged")
-    markdown = ", ".join(["no changes"] * shown.is_empty + counts)
-    head = f"**{code(shown.target)}** ({prose(shown.kind)}): {markdown}\n"
+    totals = ", ".join(["no changes"] * shown.is_empty + counts)
+    # The subscription is not interesting to a reviewer. `plan --format json` has the whole id.
+    place = code(", ".join(shown.place[:2]))
+    head = f"**{totals[0].upper()}{totals[1:]}** in the {prose(shown.kind)} target {place}\n"
     return head + (f"\n**Refused:** {prose(shown.refused)}\n" if shown.refused else "")
 
 
@@ -123,7 +154,7 @@ def _rejection(item: ItemView) -> str:
     where = f" ({code(item.where)})" if item.where else ""
     markdown = f"\n**{code(item.address)} is rejected** as {code(item.note)}{where}: "
     markdown += prose(item.message) + "\n"
-    if lines := _joined(_fields(item.fields)):
+    if lines := _joined(_fields(item.fields, _label_width(item.fields))):
         opening, closing = fence(lines, "diff")
         markdown += f"\n{opening}{lines}{closing}"
     # A command stays in one code span, so that it can be copied.
@@ -131,11 +162,24 @@ def _rejection(item: ItemView) -> str:
     return f"{markdown}\nFix: {fix}\n"
 
 
+def _names(shown: PlanView) -> list[_Section]:
+    """Returns a list of names for each action, so that a reader sees a large plan at a glance."""
+    sections = []
+    for action in shown.counts:
+        names = [item.address for item in shown.changes if item.action == action]
+        items = [f"{', ' if index else ''}{code(name)}" for index, name in enumerate(names)]
+        opening = f"\n**To {action}:** "
+        sections.append(_Section("items", len(items), items, opening, closing="\n", share=0.25))
+    return sections
+
+
 def _changes(shown: PlanView, room: float) -> _Section:
-    column = max((cell_len(item.address) for item in shown.changes), default=0)
-    items = _enough(_apart(_change(item, column) for item in shown.changes), room)
-    opening, closing = fence("".join(items), "diff")
-    if "".join(items).count("\n") > _MOST_LINES_OPEN:
+    address = max((cells(item.address) for item in shown.changes), default=0)
+    label = _label_width(field for item in shown.changes for field in item.fields)
+    items = _enough(_apart(_change(item, address, label) for item in shown.changes), room)
+    lines = "".join(items)
+    opening, closing = fence(lines, "diff")
+    if len(shown.changes) > MOST_CHANGES or lines.count("\n") > _MOST_LINES_OPEN:
         title = "<details><summary>Changes</summary>"
         closing += "\n</details>\n"
     else:
@@ -160,30 +204,67 @@ def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
         before = block
 
 
-def _change(item: ItemView, column: int) -> list[str]:
-    heading = f"{_MARKS[item.sign]} {item.action:<7}  {pad(item.address, column)}  {item.note}"
-    return [heading.rstrip(), *_fields(item.fields)]
+def _change(item: ItemView, address: int, label: int) -> list[str]:
+    title = f"{_MARKS[item.sign]} {item.action:<7}  {pad(item.address, address)}  {item.note}"
+    return [title.rstrip(), *_fields(item.fields, label)]
 
 
-def _fields(fields: Sequence[FieldView]) -> Iterator[str]:
-    column = min(max((cell_len(field.path) for field in fields), default=0), _MOST_PATH_COLUMNS)
+def _label_width(fields: Iterable[FieldView]) -> int:
+    longest = max((cells(field.path) for field in fields), default=0)
+    return min(longest, _MOST_PATH_COLUMNS)
+
+
+def _fields(fields: Iterable[FieldView], column: int) -> Iterator[str]:
+    """Yields the lines of fields, with the names of fields in a column."""
     for field in fields:
-        start = "  " + pad(field.path, column) + "  "
-        for mark, value in (("-", field.before), ("+", field.after)):
-            if value is not None:
-                for line in value_lines(start, value, _PLAIN, width=_WIDTH, full=False):
-                    yield f"{mark} {line}".rstrip()
-        for file in field.files:
-            yield f"{_MARKS[file[0]]}     {file[2:]}"
+        for mark, label, text in _values(field):
+            # A name that is too long for the column moves the value to the right.
+            start = f"  {pad(label, column)}  "
+            room = max(_LEAST_COLUMNS, _WIDTH - cells(start))
+            for line in value_lines(text, room, full=False):
+                yield f"{mark} {start}{line}".rstrip()
+                start = " " * cells(start)
+
+
+def _values(field: FieldView) -> Iterator[tuple[str, str, str]]:
+    """Yields the values of a field, each with the mark for its line and the name before it."""
+    if field.note:
+        yield "!", field.path, field.note
+    elif field.items:
+        for index, (mark, text) in enumerate(_items(field.items)):
+            # The name stands before the first item only.
+            yield mark, "" if index else field.path, text
+    else:
+        if field.before is not None:
+            yield "-", field.path, field.before
+        if field.after is not None:
+            yield "+", field.path, field.after
+
+
+def _items(items: Sequence[ItemLine]) -> Iterator[tuple[str, str]]:
+    for item in items[:MOST_ITEMS]:
+        if item.before is not None:
+            yield "-", item.before
+        if item.after is not None:
+            # A modified file has no value before it.
+            yield "!" if item.sign == "~" and item.before is None else "+", item.after
+    if (more := len(items) - MOST_ITEMS) > 0:
+        yield " ", f"… and {more} more"
 
 
 def _latest(shown: PlanView, room: float) -> _Section:
     rows = columns((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
     items = _enough((f"{row}\n" for row in rows), room)
     opening, closing = fence("".join(items))
-    opening = f"\n**{code('@latest')}**\n\n{opening}"
+    names = f"{len(rows)} name{'' if len(rows) == 1 else 's'}"
+    title = f"<details><summary><code>@latest</code> changes for {names}</summary>"
     return _Section(
-        name="names", count=len(rows), items=items, opening=opening, closing=closing, share=0.25
+        name="names",
+        count=len(rows),
+        items=items,
+        opening=f"\n{title}\n\n{opening}",
+        closing=f"{closing}\n</details>\n",
+        share=0.25,
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from envsync.plan.change import Action
-from envsync.plan.plan import Plan
-from envsync.render.paint import WIDTH, Paint, columns, pad, painter
-from envsync.render.plan_view import NONE, REJECT, FieldView, ItemView, PlanView, view
-from envsync.render.values import value_lines
+from envsync.render.field_text import ARROW, field_lines, label_width
+from envsync.render.paint import WIDTH, Paint, cells, columns, middle_cut, pad, painter, shorten
+from envsync.render.plan_view import MOST_CHANGES, REJECT, ItemView, PlanView, view
+from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from envsync.plan.plan import Plan
 
 STYLES: Mapping[str, str] = {
     Action.CREATE: "green",
@@ -25,26 +24,32 @@ STYLES: Mapping[str, str] = {
 }
 
 _FIELD_INDENT = 6
-_MOST_PATH_COLUMNS = 36
-_ARROW = " → "
+_NOTE_COLUMNS = 24
 
 
 def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
     """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
+    A plan with many changes has one line for each change, unless `full` is True. Its summary is
+    shown first as well.
+
     Args:
         plan: the plan to show.
         color: whether ANSI colours are used. The text is complete without colour.
         width: columns of the terminal.
-        full: whether long values are shown in full.
+        full: whether all fields of new versions and long values are shown in full.
     """
     paint = painter(color)
-    shown = view(plan)
-    items = (*shown.changes, *shown.rejections)
-    # A single long name must not push the reasons of all changes out of sight.
-    column = min(max((cell_len(item.address) for item in items), default=0), width // 2)
-    lines = [paint("bold", f"Target {shown.target}") + f"  {shown.kind} {shown.id}"]
-    blocks = [_item(item, column, paint, width=width, full=full) for item in items]
+    shown = view(plan, full=full)
+    brief = len(shown.changes) > MOST_CHANGES and not full
+    lines = [_target(shown, paint, width, full=full)]
+    if brief:
+        lines += [
+            _summary(shown, paint),
+            f"One line for each of {len(shown.changes)} changes; -v shows their fields.",
+        ]
+    layout = _Layout(shown, paint, width=width, full=full, brief=brief)
+    blocks = [layout.item(item) for item in (*shown.changes, *shown.rejections)]
     # The second list is one item longer: it pairs each block with the block before it.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
         # An empty line separates blocks, except between changes without fields. Many archives are
@@ -65,6 +70,18 @@ def summary_text(plan: Plan, paint: Paint) -> str:
     return _summary(view(plan), paint)
 
 
+def _target(shown: PlanView, paint: Paint, width: int, *, full: bool) -> str:
+    """Returns the line that names the target: as much about its place as fits, or the whole id."""
+    name = f"Target {shown.target}"
+    if full:
+        return f"{paint('bold', name)}  {shown.kind} {shown.id}"
+    room = width - cells(name) - 2
+    places = [shown.place[:count] for count in range(len(shown.place), 0, -1)]
+    texts = [f"{shown.kind} {', '.join(place)}" for place in places]
+    fitting = next((text for text in texts if cells(text) <= room), None)
+    return f"{paint('bold', name)}  {fitting or middle_cut(texts[-1], room)}"
+
+
 def _summary(shown: PlanView, paint: Paint) -> str:
     unchanged = f"{shown.unchanged} unchanged"
     if shown.is_empty:
@@ -76,38 +93,51 @@ def _summary(shown: PlanView, paint: Paint) -> str:
     return paint("bold", "Plan: ") + ", ".join(parts) + "."
 
 
-def _item(item: ItemView, column: int, paint: Paint, *, width: int, full: bool) -> list[str]:
-    action = paint(STYLES[item.action], f"  {item.sign} {item.action:<7}")
-    address = paint("bold", pad(item.address, column))
-    lines = [f"{action}  {address}  {paint('dim', item.note)}".rstrip()]
-    lines += _fields(item.fields, paint, width=width, full=full)
-    if item.action == REJECT:
-        indent = " " * _FIELD_INDENT
-        lines += _wrap(item.message + (f" ({item.where})" if item.where else ""), indent, width)
-        lines += _wrap("fix: " + item.fix, indent, width)
-    return lines
+class _Layout:
+    """Lays out changes and rejections. The columns are the same in the whole plan."""
 
+    def __init__(
+        self, shown: PlanView, paint: Paint, *, width: int, full: bool, brief: bool
+    ) -> None:
+        items = (*shown.changes, *shown.rejections)
+        detailed = shown.rejections if brief else items
+        # A single long name must not push the reasons of all changes out of sight.
+        self._address = min(max((cells(item.address) for item in items), default=0), width // 2)
+        self._label = label_width((field for item in detailed for field in item.fields), width)
+        self._paint, self._width, self._full, self._brief = paint, width, full, brief
 
-def _fields(fields: Sequence[FieldView], paint: Paint, *, width: int, full: bool) -> Iterator[str]:
-    column = min(max((cell_len(field.path) for field in fields), default=0), _MOST_PATH_COLUMNS)
-    for field in fields:
-        path = " " * _FIELD_INDENT + pad(field.path, column) + "  "
-        before, after = field.before or NONE, field.after or NONE
-        if field.before is None:
-            yield from value_lines(path, after, paint, style="green", width=width, full=full)
-        elif field.after is None:
-            value = before + _ARROW + after
-            yield from value_lines(path, value, paint, style="red", width=width, full=full)
-        elif cell_len(path + before + _ARROW + after) <= width:
-            yield path + paint("red", before) + _ARROW + paint("green", after)
-        else:
-            yield path.rstrip()
-            deeper = " " * (_FIELD_INDENT + 2)
-            for sign, value, style in (("- ", before, "red"), ("+ ", after, "green")):
-                start = deeper + sign
-                yield from value_lines(start, value, paint, style=style, width=width, full=full)
-        for file in field.files:
-            yield " " * (_FIELD_INDENT + 2) + file
+    def item(self, item: ItemView) -> list[str]:
+        """Returns the lines of a change or a rejection."""
+        lines = self._heading(item)
+        if self._brief and item.action != REJECT:
+            return lines[:1]
+        for field in item.fields:
+            lines += field_lines(
+                field,
+                self._label,
+                self._paint,
+                indent=_FIELD_INDENT,
+                width=self._width,
+                full=self._full,
+            )
+        if item.action == REJECT:
+            where = f" ({item.where})" if item.where else ""
+            lines += _wrap(item.message + where, " " * _FIELD_INDENT, self._width)
+            lines += _wrap("fix: " + item.fix, " " * _FIELD_INDENT, self._width)
+        return lines
+
+    def _heading(self, item: ItemView) -> list[str]:
+        """Returns the first line: action, name and reason. A long reason continues below itself."""
+        paint, start = self._paint, f"  {item.sign} {item.action:<7}"
+        address = pad(item.address, self._address)
+        used = cells(start) + 2 + cells(address) + 2
+        room = max(_NOTE_COLUMNS, self._width - used)
+        first, *rest = [shorten(item.note, room)] if self._brief else wrapped(item.note, room)
+        line = f"{paint(STYLES[item.action], start)}  {paint('bold', address)}"
+        return [
+            f"{line}  {paint('dim', first)}".rstrip() if first else line.rstrip(),
+            *(" " * used + paint("dim", more) for more in rest),
+        ]
 
 
 def _latest(shown: PlanView, paint: Paint) -> Iterator[str]:
@@ -115,7 +145,7 @@ def _latest(shown: PlanView, paint: Paint) -> Iterator[str]:
         yield ""
         yield paint("bold", "@latest")
         yield from columns(
-            ("  " + name, before + _ARROW + after) for name, before, after in shown.latest
+            ("  " + name, before + ARROW + after) for name, before, after in shown.latest
         )
 
 
@@ -129,12 +159,12 @@ def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str
 
 
 def _wrap(text: str, indent: str, width: int) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        # Names, versions and commands contain hyphens, and must not be split.
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    """Wraps a sentence. A long word, such as a command or a path, stays whole, to be copied."""
+    lines = [""]
+    for word in text.split(" "):
+        room = width - len(indent) - (2 if len(lines) > 1 else 0)
+        if lines[-1] and cells(lines[-1]) + 1 + cells(word) > room:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}" if lines[-1] else word
+    return [indent + ("  " if index else "") + line for index, line in enumerate(lines)]

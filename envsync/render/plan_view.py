@@ -6,6 +6,7 @@ Renderers only decide about layout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
 from envsync.plan.change import Action
-from envsync.render.values import value_text
+from envsync.render.field_view import FieldView, field_views
+from envsync.render.values import NONE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from envsync.model.declaration import Source
-    from envsync.plan.change import Change, FieldChange, Rejection
+    from envsync.plan.change import Change, Rejection
     from envsync.plan.plan import Plan
 
 SIGNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -28,26 +28,15 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
 REJECT: Final = "reject"
 """The action of a rejection in an `ItemView`."""
 
-NONE: Final = "(none)"
-"""The text for an absent value or version."""
+MOST_CHANGES: Final = 40
+"""A plan with more changes is shown with one line for each change first."""
 
-_FILE_SIGNS = {"added": "+", "removed": "-", "modified": "~"}
-
-
-@dataclass(frozen=True, slots=True)
-class FieldView:
-    """One field that differs.
-
-    Attributes:
-        before: the value in the target; None if it is absent.
-        after: the declared value; None if it is absent.
-        files: for a build context, each file that differs, prefixed with `+`, `-` or `~`.
-    """
-
-    path: str
-    before: str | None
-    after: str | None
-    files: tuple[str, ...] = ()
+# A resource id of Azure Resource Manager: the parts that people recognise.
+_ARM_ID: Final = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/[^/]+/[^/]+/(?P<name>[^/]+)\Z",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +48,7 @@ class ItemView:
         action: the action of a change, or `reject`.
         address: the version or environment.
         note: the reason of a change, or the code of a rejection.
-        fields: the fields that differ.
+        fields: the fields to show.
         message: what is wrong; empty for a change.
         fix: what to do about it; empty for a change.
         where: `file:line` of the declaration; empty for a change.
@@ -83,6 +72,7 @@ class PlanView:
         target: the name of the target in `envsync.yaml`.
         kind: the kind of the target.
         id: the id of the target.
+        place: the id in words, with the most important part first.
         counts: the number of changes by action, without zeros, in the order of `Action`.
         unchanged: the number of declared versions that need no change.
         latest: name, before and after, for each name whose `@latest` changes.
@@ -92,6 +82,7 @@ class PlanView:
     target: str
     kind: str
     id: str
+    place: tuple[str, ...]
     counts: Mapping[Action, int]
     unchanged: int
     changes: tuple[ItemView, ...]
@@ -103,17 +94,27 @@ class PlanView:
     digest: str
 
 
-def view(plan: Plan) -> PlanView:
-    """Creates the view of a plan."""
+def view(plan: Plan, *, full: bool = False) -> PlanView:
+    """Creates the view of a plan.
+
+    Args:
+        plan: the plan to show.
+        full: whether a new version shows all its fields. Otherwise it shows only the fields that
+            differ from its predecessor, if it has one.
+    """
     held_back = plan.held_back
     summary = plan.summary
     return PlanView(
         target=printable(plan.target.name),
         kind=printable(plan.target.kind),
         id=printable(plan.target.id),
+        place=_place(printable(plan.target.id)),
         counts={action: summary[action] for action in Action if summary[action]},
         unchanged=plan.unchanged,
-        changes=tuple(_change(change, change.name in held_back) for change in plan.changes),
+        changes=tuple(
+            _change(change, held_back=change.name in held_back, full=full)
+            for change in plan.changes
+        ),
         rejections=tuple(_rejection(item) for item in plan.rejections),
         latest=tuple(
             (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
@@ -126,16 +127,43 @@ def view(plan: Plan) -> PlanView:
     )
 
 
-def _change(change: Change, held_back: bool) -> ItemView:
-    note = printable(change.reason) + (", held back" if held_back else "")
-    action = change.action
+def _place(target: str) -> tuple[str, ...]:
+    """Returns the parts of the id of a workspace in words. Any other id is one part."""
+    found = _ARM_ID.match(target)
+    if found is None:
+        return (target,)
+    name, group, subscription = found.group("name", "group", "subscription")
+    return name, f"resource group {group}", f"subscription {subscription}"
+
+
+def _change(change: Change, *, held_back: bool, full: bool) -> ItemView:
     return ItemView(
-        sign=SIGNS[action],
-        action=action,
+        sign=SIGNS[change.action],
+        action=change.action,
         address=printable(change.address),
-        note=note,
-        fields=_fields(change.fields),
+        note=printable(_note(change)) + (", held back" if held_back else ""),
+        fields=_change_fields(change, full),
     )
+
+
+def _note(change: Change) -> str:
+    """Returns the reason of a change, and whether a new version changes nothing."""
+    same = change.predecessor is not None and not change.differs
+    return f"{change.reason}, no field differs" if same else change.reason
+
+
+def _change_fields(change: Change, full: bool) -> tuple[FieldView, ...]:
+    if change.action is not Action.CREATE:
+        return field_views(change.fields)
+    if change.predecessor is None:
+        return field_views(change.fields, listed=True)
+    differs = field_views(change.differs)
+    if not full:
+        return differs
+    # A field that differs is not repeated, unless only a part of it differs.
+    shown = {field.path for field in change.differs}
+    rest = (field for field in change.fields if field.path not in shown)
+    return (*differs, *(item._replace(context=True) for item in field_views(rest, listed=True)))
 
 
 def _rejection(item: Rejection) -> ItemView:
@@ -144,7 +172,7 @@ def _rejection(item: Rejection) -> ItemView:
         action=REJECT,
         address=printable(item.address),
         note=printable(item.code),
-        fields=_fields(item.fields),
+        fields=field_views(item.fields),
         message=printable(item.message),
         fix=printable(item.fix),
         where=_where(item.source),
@@ -153,18 +181,3 @@ def _rejection(item: Rejection) -> ItemView:
 
 def _where(source: Source | None) -> str:
     return "" if source is None else printable(f"{source.file}:{source.line}")
-
-
-def _fields(fields: Iterable[FieldChange]) -> tuple[FieldView, ...]:
-    return tuple(
-        FieldView(
-            path=printable(field.path),
-            # None and "" differ: an absent description is None, an empty description is "".
-            before=None if field.before is None else value_text(field.before),
-            after=None if field.after is None else value_text(field.after),
-            files=tuple(
-                f"{_FILE_SIGNS[what]} {printable(file)}" for file, what in field.files.items()
-            ),
-        )
-        for field in fields
-    )

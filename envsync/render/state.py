@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from envsync.model.canonical import JSON
 from envsync.model.history import HistoryEntry
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.wording import printable
-from envsync.render.paint import Paint, columns, pad
-from envsync.render.values import value_lines, value_text
+from envsync.plan.change import FieldChange
+from envsync.render.field_text import field_lines, label_width
+from envsync.render.field_view import FieldView, field_views
+from envsync.render.paint import Paint, columns
+from envsync.render.values import value_text
 
 
 def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool) -> str:
@@ -69,23 +73,28 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
         width: columns of the terminal.
     """
     document = item.to_json()
-    rows: list[tuple[str, str]] = []
+    rows: list[FieldView] = []
     for field, value in document.items():
-        # A conda file is nested too deeply to show one key on each line.
-        if isinstance(value, dict) and field != "conda_file":
+        if field == "conda_file":
+            rows += field_views([FieldChange(field, None, value)], listed=True)
+        elif isinstance(value, dict):
             rows += [
-                (f"{field}.{printable(key)}", value_text(inner))
+                _row(f"{field}.{printable(key)}", inner)
                 for key, inner in value.items()
                 # Azure stores no digest of a build context. Its URL is shown instead.
                 if inner is not None or item.context_uri is None
             ]
         elif value is not None and field not in {"name", "version"}:
-            rows.append((field, value_text(value)))
-    column = max(len(field) for field, _ in rows)
+            rows.append(_row(field, value))
+    column = label_width(rows, width)
     lines = [paint("bold", printable(str(item.environment.key)))]
-    for field, value in rows:
-        lines += value_lines(f"  {pad(field, column)}  ", value, paint, width=width, full=True)
+    for row in rows:
+        lines += field_lines(row, column, paint, indent=2, width=width, full=True)
     return "\n".join(lines) + "\n"
+
+
+def _row(path: str, value: JSON) -> FieldView:
+    return FieldView(path, None, value_text(value), listed=True)
 
 
 def history_text(entries: Iterable[HistoryEntry], paint: Paint) -> str:

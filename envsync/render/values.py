@@ -1,24 +1,28 @@
-"""Renders values of fields: cuts long values, and shows nested values without JSON syntax."""
+"""Renders values of fields: wraps long values, and shows nested values without JSON syntax."""
 
 from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
+from rich.cells import chop_cells
 
 from envsync.model.wording import printable
-from envsync.render.paint import Paint, shorten
+from envsync.render.paint import cells
 
 if TYPE_CHECKING:
     from envsync.model.canonical import JSON
 
+NONE: Final = "(none)"
+"""The text for an absent value or version."""
+
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
-_MOST_VALUE_LINES = 6
 _DIGEST_LENGTH = len("sha256:") + 12
+
+# A word with the spaces after it. The first word may have spaces before it.
+_PIECES = re.compile(r"\A *[^ ]* *|[^ ]+ *")
 
 
 def value_text(value: JSON) -> str:
@@ -27,11 +31,11 @@ def value_text(value: JSON) -> str:
     Strings are quoted, digests are cut to twelve digits, and None becomes `(none)`.
     """
     if value is None:
-        return "(none)"
+        return NONE
     if isinstance(value, str):
         return short_digest(value) if _DIGEST.match(value) else f'"{printable(value)}"'
     if isinstance(value, dict | list):
-        return _plain(value)
+        return plain_text(value) if value else json.dumps(value)
     # Not str(), which would return `True`. A file contains `true`.
     return json.dumps(value)
 
@@ -41,39 +45,53 @@ def short_digest(digest: str) -> str:
     return digest[:_DIGEST_LENGTH] + "…"
 
 
-def value_lines(
-    start: str, value: str, paint: Paint, *, style: str = "", width: int, full: bool
-) -> Iterator[str]:
-    """Yields the lines that show a value beside the path of its field.
+def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str]:
+    """Yields a text as lines of at most `width` terminal columns.
+
+    Lines are broken at spaces. A word that is too long for a line, such as an image, is broken
+    after a separator if there is one near the end of the line.
 
     Args:
-        start: the indented path, before the value in the first line.
-        value: the value as `value_text` returned it.
-        paint: colours the value.
-        style: the style of the value.
-        width: maximum number of columns. A single word that is longer gets its own line.
-        full: if True, all lines are yielded. If False, at most six lines are yielded.
+        text: the text; spaces at its beginning are kept.
+        width: the number of columns, at least 2.
+        separators: the characters after which a long word is broken.
     """
-    # An image or a URL cannot be wrapped, so it starts on a new line, where it has more room.
-    if cell_len(start + value) > width and " " not in value:
-        yield start.rstrip()
-        start = " " * (len(start) - len(start.lstrip()) + 2)
-    room = max(20, width - cell_len(start))
-    # Names of packages contain hyphens, and are easier to find if they are not split.
-    lines = textwrap.wrap(value, room, break_on_hyphens=False) or [value]
-    if len(lines) > _MOST_VALUE_LINES and not full:
-        last = shorten(lines[_MOST_VALUE_LINES - 1] + " …", room)
-        lines = [*lines[: _MOST_VALUE_LINES - 1], last]
-    for index, line in enumerate(lines):
-        yield (start if index == 0 else " " * cell_len(start)) + paint(style, line)
+    if cells(text) <= width:
+        yield text
+        return
+    line = ""
+    for piece in _PIECES.findall(text):
+        if cells(line + piece.rstrip()) <= width:
+            line += piece
+            continue
+        if line.strip():
+            yield line.rstrip()
+        word = piece if line.strip() else line + piece
+        *whole, line = _broken(word, width, separators)
+        yield from whole
+    yield line.rstrip()
 
 
-def _plain(value: JSON) -> str:
+def _broken(word: str, width: int, separators: str) -> Iterator[str]:
+    """Yields the pieces of a word that is too long for a line. The last piece may be short."""
+    start, end = 0, len(word.rstrip())
+    # Widths are computed for one line at a time: the word may be as long as a file.
+    while start + width < end or cells(word[start:end]) > width:
+        line = chop_cells(word[start : start + width], width)[0]
+        found = max(line.rfind(mark) for mark in separators)
+        length = found + 1 if found > len(line) // 2 else len(line)
+        yield word[start : start + length]
+        start += length
+    yield word[start:]
+
+
+def plain_text(value: JSON) -> str:
     """Returns nested data without quotes, and without brackets at the top level."""
     if isinstance(value, dict):
-        return "; ".join(f"{printable(key)}: {_plain(item)}" for key, item in value.items())
+        return "; ".join(f"{printable(key)}: {plain_text(item)}" for key, item in value.items())
     if isinstance(value, list):
         return ", ".join(
-            f"[{_plain(item)}]" if isinstance(item, dict | list) else _plain(item) for item in value
+            f"[{plain_text(item)}]" if isinstance(item, dict | list) else plain_text(item)
+            for item in value
         )
     return printable(value) if isinstance(value, str) else json.dumps(value)

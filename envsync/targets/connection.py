@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from envsync.model.target import DEFAULT_PARALLEL
 
@@ -14,6 +16,17 @@ DEFAULT_TIME_LIMIT: Final = 300.0
 
 DEFAULT_STALE: Final = 30.0
 """Seconds after a write during which a GET of the version may return the old state."""
+
+Advance: TypeAlias = Callable[[int, int], None]
+"""`advance(done, total)` is called while a target is read. `total` is 0 if it is not known."""
+
+Reading: TypeAlias = Callable[[], AbstractContextManager[Advance]]
+"""Returns the block in which a target is read, and which shows how far the reading is."""
+
+
+def in_silence() -> AbstractContextManager[Advance]:
+    """Returns a block that shows nothing."""
+    return nullcontext(lambda _done, _total: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,7 @@ class Connection:
         time_limit: seconds after which a failing request is no longer retried.
         stale: seconds after a write during which a GET of the version may return the old state.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
+        reading: shows the progress of a read. The local target is fast, and does not use it.
     """
 
     parallel: int = DEFAULT_PARALLEL
@@ -32,3 +46,4 @@ class Connection:
     # One recording (2022-03) shows a stale GET right after a PUT. Later recordings show none.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None
+    reading: Reading = field(default=in_silence, compare=False)

@@ -19,7 +19,7 @@ def open_target(config: TargetConfig, root: Path, connection: Connection | None 
 
     Args:
         config: the target's name, kind and settings.
-        root: the project directory. Paths in the settings are relative to it.
+        root: the project directory. Relative paths in the settings start there.
         connection: the settings of the connection to Azure. Local targets ignore them.
 
     Raises:

@@ -1,6 +1,6 @@
 """The rules of the Azure ML service that forbid an operation, and the error for each.
 
-Each rule names its source. "OpenAPI" is the service's own specification in
+The source of each rule is given with the rule. "OpenAPI" is the service's own specification in
 Azure/azure-rest-api-specs. "Documentation" is
 https://learn.microsoft.com/azure/machine-learning/how-to-manage-environments-v2
 """
@@ -107,7 +107,8 @@ def hidden(name: str, version: str) -> RuleViolation:
 def hidden_already(name: str, version: str) -> RuleViolation:
     """Returns the error for archiving one version of an archived container.
 
-    It is not documented whether the service refuses this. The emulator can do both.
+    It is not documented whether the service refuses to archive such a version. The emulator can
+    refuse or allow it.
     """
     return RuleViolation(
         "hidden",

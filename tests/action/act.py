@@ -1,8 +1,9 @@
 """Runs the documented workflows on this machine with `act`, without containers.
 
-Stand-ins replace the actions of others: setup-python returns the Python of the tests, cache and
-login do nothing, and `act` replaces the checkout by a copy of the repository. The action of envsync
-is the real one. Its installation exists already, as after an earlier job on the same machine.
+Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache and
+login do nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
+the real action. It is installed before the tests, as if an earlier job on the same machine had
+installed it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Ran:
     Attributes:
         jobs: the result of each job, by its name.
         outputs: the outputs of each step, by `job/step`.
-        annotations: level, file, line and message of each. File and line are empty for a step.
+        annotations: level, file, line and message of each annotation. Without a file, file and
+            line are empty.
         failures: exit codes of the steps that failed, in order.
         log: the whole log.
         summary: the summaries of the jobs.
@@ -82,8 +84,8 @@ class Runner:
     """A self-hosted runner.
 
     Attributes:
-        home: its home directory, with the tool cache and the stand-ins.
-        forge: the GitHub that it is registered with.
+        home: the home directory of the runner, with the tool cache and the stand-ins.
+        forge: the fake GitHub that the runner is registered with.
         variables: additional environment variables of every step.
     """
 
@@ -115,7 +117,8 @@ class Runner:
         return self.home / "actions" / name
 
     def _install(self, source: Path, command: str) -> None:
-        """Creates the installation that the action looks for, from the packages of the tests."""
+        """Creates the virtual environment that the action looks for, with the packages of the
+        tests."""
         found = self.home / f"{command}.outputs"
         variables = {
             "ENVSYNC_ACTION_PATH": str(source),
@@ -162,7 +165,7 @@ class Runner:
             "--pull=false",
             "--no-cache-server",
             "--concurrent-jobs=1",
-            # Without it, act masks secrets in the log, and a leaked token would stay unnoticed.
+            # By default, act masks secrets in the log. A leaked token would stay unnoticed.
             "--insecure-secrets",
             f"--eventpath={file}",
             f"--action-cache-path={self.home / 'cache'}",
@@ -189,7 +192,7 @@ class Runner:
         return ran
 
     def _local_actions(self) -> Iterator[str]:
-        """Yields an option for each action and reference that a workflow uses."""
+        """Yields an option of `act` for each action in the workflows, to use its stand-in."""
         texts = [(ROOT / "action.yml").read_text(), *workflows().values()]
         for name, reference in {used for text in texts for used in _USES.findall(text)}:
             if name != "actions/checkout":

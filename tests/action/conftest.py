@@ -17,7 +17,7 @@ def served() -> Iterator[Forge]:
 @pytest.fixture
 def forge(served: Forge) -> Forge:
     """An empty GitHub."""
-    # Starting a server takes longer than a test: one server serves all tests of the session.
+    # All tests of the session share one server, because starting it takes longer than a test.
     served.__dict__.update(Forge(url=served.url).__dict__)
     return served
 

@@ -67,12 +67,12 @@ class Forge:
 
     Attributes:
         url: the URL of the server.
-        tokens: by token, its owner's login and whether it may write.
+        tokens: the login of the owner, and whether the token may write, by token.
         comments: the comments of each pull request, by its number.
         issues: the issues, oldest first.
         pulls: the response of `commits/SHA/pulls`, by commit.
-        faults: responses for the next requests: status, headers and, optionally, the body. None
-            answers a request normally.
+        faults: responses to the next requests: status, headers and an optional body. If an item is
+            None, the request gets the normal response.
         requests: method and path of each request so far.
         ids: the id of the last comment.
     """
@@ -88,7 +88,7 @@ class Forge:
         default_factory=list
     )
     requests: list[str] = field(default_factory=list)
-    ids: int = 3_000_000_000  # ids of comments on GitHub need more than 32 bits
+    ids: int = 3_000_000_000  # like on GitHub, too large for 32 bits
 
     def write_comment(self, number: int, author: str, body: str) -> Text:
         self.ids += 1
@@ -102,8 +102,8 @@ class Forge:
         Args:
             sha: the commit.
             number: the number of the pull request.
-            base: the branch that it was merged into.
-            at: the last commit of the merge, if that is another one.
+            base: the branch that the pull request was merged into.
+            at: the last commit of the merge, if it is not `sha`.
         """
         merged = {
             "number": number,
@@ -137,7 +137,7 @@ def serving() -> Iterator[Forge]:
 
 
 def _app(forge: Forge) -> Starlette:
-    """Returns the routes of GitHub and, below `/api`, those of GitHub Enterprise Server."""
+    """Returns the routes of GitHub, and below `/api` the routes of GitHub Enterprise Server."""
     return Starlette(
         routes=[
             *_routes(forge, "", "/graphql"),
@@ -193,7 +193,7 @@ class _Endpoint:
 
 
 def _page(forge: Forge, request: Request, items: list[Any]) -> Response:
-    """Returns one page, with a link to the next one."""
+    """Returns one page, with a link to the next page."""
     size = min(int(request.query_params.get("per_page", 30)), 100)
     page = int(request.query_params.get("page", 1))
     headers = {}

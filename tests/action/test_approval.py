@@ -1,4 +1,4 @@
-"""Which comments approve a plan for a merge."""
+"""Tests of finding a merged pull request, and the comment with its approved plan."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return pauses
 
 
-def test_a_commit_belongs_to_the_pull_request_whose_merge_made_it(
+def test_merged_number_is_the_pull_request_whose_merge_created_the_commit(
     github: GitHub, forge: Forge
 ) -> None:
     forge.merge("abc", 5, base="release")  # the same commit, in another branch
-    forge.merge("abc", 6, at="another")  # only one of its commits
+    forge.merge("abc", 6, at="another")  # not the last commit of the merge
     forge.merge("abc", 7)
 
     assert merged_number(github, PUSH) == 7
 
 
-def test_a_merge_that_github_does_not_list_yet_is_looked_up_again(
+def test_merged_number_retries_if_github_does_not_list_the_merge_yet(
     github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -44,7 +44,7 @@ def test_a_merge_that_github_does_not_list_yet_is_looked_up_again(
     assert merged_number(github, PUSH) == 7
 
 
-def test_a_commit_that_no_merge_made_has_no_pull_request(
+def test_merged_number_is_none_if_no_merge_created_the_commit(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.merge("abc", 6, at="another")
@@ -53,7 +53,9 @@ def test_a_commit_that_no_merge_made_has_no_pull_request(
     assert slept == [2, 4]
 
 
-def test_the_event_of_a_merge_names_its_pull_request(github: GitHub, forge: Forge) -> None:
+def test_merged_number_sends_no_request_for_a_closed_pull_request(
+    github: GitHub, forge: Forge
+) -> None:
     closed = replace(PUSH, name="pull_request", number=7)
     merged = replace(closed, merged=True)
 
@@ -62,7 +64,7 @@ def test_the_event_of_a_merge_names_its_pull_request(github: GitHub, forge: Forg
 
 
 @pytest.mark.parametrize("editor", [None, BOT])
-def test_the_comment_of_the_action_is_the_approval(
+def test_find_approval_reads_only_the_comment_of_the_action(
     github: GitHub, forge: Forge, editor: str | None
 ) -> None:
     forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:2").line())
@@ -90,7 +92,7 @@ def test_the_comment_of_the_action_is_the_approval(
         ([(BOT, PLAN, None)], "shows no plan: planning pull request #7 failed"),
     ],
 )
-def test_a_missing_or_untrusted_approval_is_explained(
+def test_find_approval_explains_a_missing_or_untrusted_comment(
     github: GitHub, forge: Forge, posts: list[tuple[str, Marker, str | None]], message: str
 ) -> None:
     for author, marker, editor in posts:
@@ -100,7 +102,7 @@ def test_a_missing_or_untrusted_approval_is_explained(
         find_approval(github, 7, PLAN)
 
 
-def test_a_comment_that_is_edited_while_it_is_read_counts_with_its_new_content(
+def test_find_approval_uses_the_newest_content_of_an_edited_comment(
     github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forged = Marker("plan", ".", "dev", digest="sha256:2")

@@ -1,4 +1,4 @@
-"""The command line in a process of its own."""
+"""The command line in a separate process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from envsync.action.command_line import Completed, envsync
 posix = pytest.mark.skipif(os.name == "nt", reason="needs the signals of POSIX")
 
 
-def test_files_of_the_project_named_like_modules_are_not_imported(tmp_path: Path) -> None:
+def test_modules_in_the_working_directory_are_not_imported(tmp_path: Path) -> None:
     for name in ("yaml.py", "typing.py", "envsync.py"):
         (tmp_path / name).write_text("raise SystemExit('imported')\n")
     done = envsync(tmp_path, "--version")

@@ -26,7 +26,7 @@ def environ(tmp_path: Path, name: str, payload: Any) -> dict[str, str]:
     }
 
 
-def test_the_event_of_a_push_has_its_branch(tmp_path: Path) -> None:
+def test_a_push_event_contains_the_branch(tmp_path: Path) -> None:
     assert read_event(environ(tmp_path, "push", {"ref": "refs/heads/main"})) == Event(
         name="push",
         repository="contoso/models",
@@ -45,7 +45,7 @@ def test_the_event_of_a_push_has_its_branch(tmp_path: Path) -> None:
         (None, True),  # the fork was deleted
     ],
 )
-def test_a_pull_request_comes_from_the_repository_or_a_fork(
+def test_an_event_shows_whether_a_pull_request_comes_from_a_fork(
     tmp_path: Path, origin: Any, fork: bool
 ) -> None:
     pull = {
@@ -70,14 +70,14 @@ def test_pull_request_target_is_refused(tmp_path: Path) -> None:
         read_event(environ(tmp_path, "pull_request_target", {}))
 
 
-def test_outside_of_a_workflow_the_error_names_the_missing_variable() -> None:
+def test_the_error_outside_of_a_workflow_contains_the_missing_variable() -> None:
     with pytest.raises(
         EnvsyncError, match=r"GITHUB_EVENT_NAME is not set\. .* a step of a GitHub workflow"
     ):
         read_event({})
 
 
-def test_an_unreadable_event_file_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unreadable_event_file_contains_the_path(tmp_path: Path) -> None:
     variables = environ(tmp_path, "push", {})
     (tmp_path / "event.json").write_text("{")
 

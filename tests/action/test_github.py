@@ -13,7 +13,7 @@ from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The length of each pause in seconds; no test really waits."""
+    """Makes each pause end at once. Returns a list of the lengths of pauses in seconds."""
     pauses: list[float] = []
     monkeypatch.setattr("envsync.action.github.time.sleep", pauses.append)
     return pauses
@@ -26,7 +26,7 @@ def test_comments_are_read_from_all_pages(github: GitHub, forge: Forge) -> None:
     assert [post.body for post in github.comments(7)] == [f"comment {n}" for n in range(205)]
 
 
-def test_the_owner_of_a_token_is_known(github: GitHub) -> None:
+def test_the_login_of_the_tokens_owner_is_read(github: GitHub) -> None:
     assert github.login == BOT
 
 
@@ -42,7 +42,7 @@ def test_a_comment_is_created_and_edited(github: GitHub, forge: Forge) -> None:
     ("editor", "told"),
     [(None, None), (BOT, BOT), ("octocat", "octocat"), ("", "a deleted account")],
 )
-def test_the_last_edit_of_a_comment_is_known(
+def test_the_last_editor_of_a_comment_is_read(
     github: GitHub, forge: Forge, editor: str | None, told: str | None
 ) -> None:
     text = forge.write_comment(7, BOT, "one")
@@ -52,7 +52,9 @@ def test_the_last_edit_of_a_comment_is_known(
     assert github.last_edit(post) == ("two", told)
 
 
-def test_the_last_edit_of_a_deleted_comment_is_an_error(github: GitHub, forge: Forge) -> None:
+def test_reading_the_last_edit_of_a_deleted_comment_is_an_error(
+    github: GitHub, forge: Forge
+) -> None:
     forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
     forge.comments.clear()
@@ -61,14 +63,14 @@ def test_the_last_edit_of_a_deleted_comment_is_an_error(github: GitHub, forge: F
         github.last_edit(post)
 
 
-def test_a_commit_lists_merged_pull_requests_only(github: GitHub, forge: Forge) -> None:
+def test_only_merged_pull_requests_of_a_commit_are_returned(github: GitHub, forge: Forge) -> None:
     forge.merge("abc", 7)
     forge.pulls["abc"].append({**forge.pulls["abc"][0], "number": 8, "merged_at": None})
 
     assert github.merged_with("abc") == (PullRequest(7, "main", "abc"),)
 
 
-def test_open_issues_are_those_of_the_tokens_owner(github: GitHub, forge: Forge) -> None:
+def test_open_issues_of_other_owners_are_not_listed(github: GitHub, forge: Forge) -> None:
     first = github.create_issue("title", "body")
     github.create_issue("another", "body")
     github.edit_issue(first.id, "body", close=True)
@@ -86,7 +88,7 @@ def test_a_request_to_a_busy_github_is_repeated(
     assert slept == [1, 2]
 
 
-def test_requests_to_a_github_that_stays_busy_end_with_an_error(
+def test_a_request_fails_if_github_stays_busy(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.faults = [(502, {})] * 9
@@ -96,9 +98,7 @@ def test_requests_to_a_github_that_stays_busy_end_with_an_error(
     assert slept == [1, 2, 4]
 
 
-def test_creating_a_comment_is_not_repeated_if_it_may_have_been_created(
-    github: GitHub, forge: Forge
-) -> None:
+def test_a_comment_is_not_created_again_after_a_server_error(github: GitHub, forge: Forge) -> None:
     forge.faults = [(502, {})]
 
     with pytest.raises(GitHubError, match="502"):
@@ -113,7 +113,7 @@ def test_creating_a_comment_is_not_repeated_if_it_may_have_been_created(
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1020"}, 21),
     ],
 )
-def test_a_rate_limit_is_waited_for_as_long_as_github_says(
+def test_a_request_is_repeated_after_the_time_in_the_rate_limit_response(
     github: GitHub,
     forge: Forge,
     slept: list[float],
@@ -128,7 +128,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_github_says(
     assert slept == [pause]
 
 
-def test_a_rate_limit_without_a_time_is_waited_for(
+def test_a_request_is_repeated_if_the_rate_limit_response_contains_no_time(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     told = '{"message": "You have exceeded a secondary rate limit."}'
@@ -138,7 +138,7 @@ def test_a_rate_limit_without_a_time_is_waited_for(
     assert slept == [1]
 
 
-def test_a_rate_limit_of_several_minutes_is_an_error(
+def test_a_request_fails_if_the_rate_limit_lasts_several_minutes(
     github: GitHub, forge: Forge, slept: list[float]
 ) -> None:
     forge.faults = [(403, {"retry-after": "600"})]
@@ -156,7 +156,7 @@ def test_a_rate_limit_of_several_minutes_is_an_error(
         (READ_ONLY, lambda github: github.edit_comment(1, "x"), "not accessible by integration"),
     ],
 )
-def test_a_missing_permission_is_explained_without_the_token(
+def test_the_error_for_a_missing_permission_does_not_contain_the_token(
     forge: Forge, token: str, call: Callable[[GitHub], object], message: str
 ) -> None:
     github = GitHub(REPOSITORY, token, api=forge.url, graphql=f"{forge.url}/graphql")
@@ -166,7 +166,7 @@ def test_a_missing_permission_is_explained_without_the_token(
     assert token not in str(refused.value)
 
 
-def test_a_missing_resource_may_be_a_missing_permission(github: GitHub) -> None:
+def test_the_error_for_a_missing_resource_mentions_permissions(github: GitHub) -> None:
     with pytest.raises(Forbidden, match="does not exist, or the token has no permission"):
         github.edit_comment(1, "x")
 
@@ -190,7 +190,7 @@ def test_an_unexpected_response_is_an_error(github: GitHub, forge: Forge, text: 
         list(github.comments(7))
 
 
-def test_a_next_page_on_another_host_does_not_get_the_token(github: GitHub, forge: Forge) -> None:
+def test_the_token_is_not_sent_to_a_next_page_on_another_host(github: GitHub, forge: Forge) -> None:
     forge.write_comment(7, BOT, "one")
     forge.faults = [(200, {"link": '<http://elsewhere/?page=1&per_page=100>; rel="next"'}, "[]")]
 
@@ -198,7 +198,7 @@ def test_a_next_page_on_another_host_does_not_get_the_token(github: GitHub, forg
     assert forge.requests == [f"GET /repos/{REPOSITORY}/issues/7/comments"] * 2
 
 
-def test_an_unreachable_github_is_named(slept: list[float]) -> None:
+def test_the_error_for_an_unreachable_github_contains_the_address(slept: list[float]) -> None:
     github = GitHub(
         REPOSITORY, "secret", api="http://127.0.0.1:9", graphql="http://127.0.0.1:9/graphql"
     )

@@ -1,4 +1,4 @@
-"""The inputs of the action, and the messages about invalid ones."""
+"""The inputs of the action, and the messages about invalid inputs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def test_apply_accepts_each_kind_of_approval(approve: str) -> None:
         ({"command": "validate", "args": "--format sarif"}, "`args` contains --format"),
     ],
 )
-def test_an_invalid_input_is_named(inputs: dict[str, str], message: str) -> None:
+def test_the_error_for_an_invalid_input_contains_the_name_of_the_input(
+    inputs: dict[str, str], message: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         read(**inputs)
 

@@ -21,7 +21,7 @@ def source(tmp_path: Path) -> Path:
     return directory
 
 
-def test_the_directory_is_named_for_everything_that_the_installation_depends_on(
+def test_the_directory_name_depends_on_everything_that_is_installed(
     source: Path,
 ) -> None:
     first = install.key(source, "", "[action]")
@@ -36,7 +36,7 @@ def test_the_directory_is_named_for_everything_that_the_installation_depends_on(
     assert len({first, changed, *others}) == 4
 
 
-def test_a_release_is_a_tag_of_the_repository(source: Path) -> None:
+def test_the_requirement_for_a_release_contains_the_git_tag_of_the_release(source: Path) -> None:
     assert install.requirement(source, "0.1.0", "[action]") == (
         "envsync[action] @ git+https://github.com/envsync/envsync@v0.1.0"
     )
@@ -68,12 +68,12 @@ def test_the_directory_is_an_output_for_later_steps(
     }
     directory.mkdir(parents=True)
     (directory / "installed").touch()
-    assert install.main("install", variables) == 0  # it is installed already
+    assert install.main("install", variables) == 0  # returns at once
     install.main("locate", variables)
     assert "installed=true\n" in outputs.read_text()
 
 
-def test_a_release_may_be_named_by_its_tag(source: Path, tmp_path: Path) -> None:
+def test_the_input_version_can_have_the_prefix_v(source: Path, tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
     variables = {
         "ENVSYNC_ACTION_PATH": str(source),

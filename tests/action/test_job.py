@@ -1,4 +1,4 @@
-"""The log, outputs and summary of a step, and text from files in them."""
+"""The log, outputs and summary of a step, which can contain text from files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envsync.model.errors import EnvsyncError
 
 
 def parse(text: str) -> dict[str, str]:
-    """Reads outputs as GitHub does."""
+    """Reads the outputs of a step, as GitHub reads them."""
     found = re.finditer(r"(.+?)<<(.+)\n((?:.*\n)*?)\2\n", text)
     return {match[1]: match[3].removesuffix("\n") for match in found}
 
@@ -60,12 +60,12 @@ def test_summaries_are_appended(tmp_path: Path) -> None:
     assert (tmp_path / "summary").read_text() == "one\ntwo\n"
 
 
-def test_an_unwritable_file_is_named(tmp_path: Path) -> None:
+def test_the_error_for_an_unwritable_file_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(EnvsyncError, match="cannot be written: Is a directory"):
         Job(tmp_path, tmp_path, summary=tmp_path).add_summary("text")
 
 
-def test_a_job_is_read_from_the_variables(tmp_path: Path) -> None:
+def test_a_job_is_read_from_environment_variables(tmp_path: Path) -> None:
     job = Job.from_environment(
         {
             "GITHUB_WORKSPACE": str(tmp_path / "w"),

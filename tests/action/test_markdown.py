@@ -15,6 +15,7 @@ from envsync.action.markdown import (
     differences,
     failure_markdown,
     footer,
+    headed,
     problems_markdown,
     refused_markdown,
 )
@@ -49,7 +50,7 @@ def plan(*names: str, rejected: str = "") -> Plan:
     )
 
 
-def test_lines_that_do_not_fit_are_counted() -> None:
+def test_the_last_line_contains_the_number_of_lines_that_do_not_fit() -> None:
     lines = [f"line {number:02}" for number in range(20)]
 
     assert cut(lines, 10_000).splitlines() == lines
@@ -60,7 +61,7 @@ def test_lines_that_do_not_fit_are_counted() -> None:
     ]
 
 
-def test_the_footer_names_command_directory_commit_and_log() -> None:
+def test_the_footer_contains_command_commit_and_log() -> None:
     event = Event(
         name="push",
         repository="o/r",
@@ -73,12 +74,17 @@ def test_the_footer_names_command_directory_commit_and_log() -> None:
     assert footer(Inputs("plan"), event) == (
         "\n<sub>`envsync plan` · commit 0123456789ab · [log](https://x/1)</sub>\n"
     )
-    assert footer(Inputs("plan", "@dev", "a`@b"), event) == (
-        "\n<sub>`envsync plan -t @dev` · ``a`@b`` · commit 0123456789ab · [log](https://x/1)</sub>\n"
-    )
+    # The heading names the target and the directory.
+    assert footer(Inputs("plan", "@dev", "a`@b"), event) == footer(Inputs("plan"), event)
 
 
-def test_each_problem_is_a_line() -> None:
+def test_a_heading_counts_towards_the_limit() -> None:
+    made = headed("### envsync\n", lambda limit: "x" * limit)
+
+    assert made(100) == "### envsync\n\n" + "x" * 87
+
+
+def test_each_problem_is_one_line() -> None:
     problem = Problem(
         rule="unknown-field",
         severity="error",
@@ -110,7 +116,7 @@ def test_no_line_of_a_message_ends_its_quotation() -> None:
     assert "`" * 10 not in text
 
 
-def test_each_outcome_is_a_line_and_failures_come_first() -> None:
+def test_each_outcome_is_one_line_and_failures_come_first() -> None:
     made = plan("a", "b", rejected="c")
     outcomes = [
         Outcome(made.changes[0], "done"),
@@ -119,7 +125,7 @@ def test_each_outcome_is_a_line_and_failures_come_first() -> None:
     lines = applied_markdown(made, outcomes, False)(MAX_COMMENT).splitlines()
 
     assert lines[:5] == [
-        "**Applied to `dev`**: 1 done, 1 failed, 1 rejected.",
+        "**Applied**: 1 done, 1 failed, 1 rejected.",
         "",
         "**Not verified**: the target does not show every change that was done.",
         "",
@@ -127,16 +133,16 @@ def test_each_outcome_is_a_line_and_failures_come_first() -> None:
     ]
     assert lines[5].startswith("- `+ create` `b:1` failed: No. `@octocat")
     assert lines[6] == "- `+ create` `a:1` done"
-    assert lines[-1] == f"Digest `{made.digest}`"
+    assert lines[-1] == f"<sub>Digest: `{made.digest}`</sub>"
 
 
-def test_plans_with_equal_changes_differ_in_project_or_target() -> None:
+def test_differences_mention_project_and_target_if_the_changes_are_equal() -> None:
     assert differences({"create a:1": "1"}, {"create a:1": "1"}) == [
         "- The changes are the same, but the project or the target is different."
     ]
 
 
-def test_each_difference_between_two_plans_is_named() -> None:
+def test_each_difference_between_two_plans_is_listed() -> None:
     before = {"create a:1": "1", "create b:1": "2", "update c:1": "3"}
     after = {"create a:1": "1", "update c:1": "4", "archive d": "5"}
 
@@ -155,14 +161,14 @@ def test_a_refusal_shows_the_differences_and_the_current_plan(
     text = refused_markdown("It moved.", made, Approval("sha256:old", changes, "https://x/7"))
     lines = text(MAX_COMMENT).splitlines()
 
-    assert lines[0] == "**Nothing was applied to `dev`.** It moved."
+    assert lines[0] == "**Nothing was applied.** It moved."
     assert lines[2] == "The [approved plan](https://x/7) has the digest `sha256:old`. Differences:"
     assert lines[4] == (
         "- `create a:1` was not in the approved plan"
         if changes
         else "- Unknown: only the digest of the approved plan was kept."
     )
-    assert f"Digest: `{made.digest}`" in lines
+    assert f"<sub>Digest: `{made.digest}`</sub>" in lines
 
 
 PROBLEM = Problem(rule="r", severity="error", message="m" * 400, file="f", line=1, column=1, fix="")

@@ -20,7 +20,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(kind=text, directory=text, target=text, changes=st.dictionaries(text, text))
-def test_a_marker_with_any_names_is_read_back(
+def test_a_marker_with_any_names_is_equal_after_a_round_trip(
     kind: str, directory: str, target: str, changes: dict[str, str]
 ) -> None:
     marker = Marker(kind, directory, target, digest=DIGEST, changes=changes)
@@ -69,7 +69,7 @@ def test_a_marker_with_crlf_is_read() -> None:
     assert read_marker(line + "text\r\n") == Marker("plan", ".", "dev", digest=DIGEST)
 
 
-def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None:
+def test_a_marker_replaces_markers_of_the_same_command_directory_and_target() -> None:
     marker = Marker("plan", ".", "dev", digest=DIGEST)
 
     assert marker.replaces(Marker("plan", ".", "dev"))
@@ -83,7 +83,7 @@ def test_a_marker_replaces_those_with_its_command_directory_and_target() -> None
     )
 
 
-def test_a_fingerprint_covers_the_change_and_not_its_reason() -> None:
+def test_the_fingerprint_of_a_change_does_not_depend_on_the_reason() -> None:
     def plan(reason: str, after: str) -> Plan:
         update = Change(
             action=Action.UPDATE,
@@ -92,6 +92,8 @@ def test_a_fingerprint_covers_the_change_and_not_its_reason() -> None:
             version="1",
             reason=reason,
             fields=(FieldChange("tags.a", "1", after),),
+            predecessor=reason,
+            differs=(FieldChange("tags.a", reason, "1"),),
         )
         rejection = Rejection(code="immutable", name="b", version=None, message=reason, fix="fix")
         return Plan(

@@ -1,4 +1,7 @@
-"""A whole step: the real command line, a local target, and a GitHub on loopback."""
+"""A whole step: the real command line, a local target, and a GitHub on loopback.
+
+The command line runs in the process of the tests, unless a test is about its process.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,36 @@ from pathlib import Path
 
 import pytest
 
+from envsync.action.command_line import Completed
 from envsync.action.marker import Marker, fingerprints, read_marker
 from envsync.action.step import run_step
 from envsync.api import make_plan
 from envsync.plan.plan import Plan
 from envsync.project.project import load_project
+from tests import command
 from tests.action.forge import BOT, READ_ONLY, REPOSITORY, TOKEN, Forge
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
+
+
+def in_process(directory: Path, *arguments: str) -> Completed:
+    done = command.envsync(*arguments, cwd=directory)
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def own_process() -> None:
+    """Runs the command line in a process of its own, as GitHub does."""
+
+
+@pytest.fixture(autouse=True)
+def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "own_process" not in request.fixturenames:
+        for name in ("validate", "plan", "apply"):
+            monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
 
 
 @dataclass
@@ -97,7 +119,8 @@ def test_an_invalid_input_stops_the_step(step: Step) -> None:
     )
 
 
-def test_a_missing_working_directory_is_named(step: Step) -> None:
+@pytest.mark.usefixtures("own_process")
+def test_the_error_for_a_missing_working_directory_names_the_directory(step: Step) -> None:
     assert step.run("plan", working_directory="nowhere") == 1
     assert "nowhere cannot be entered: No such file or directory" in step.output
 
@@ -109,10 +132,11 @@ def test_an_unknown_target_fails_with_the_message_of_the_command(step: Step, for
     assert comment.body.startswith(Marker("plan", ".", "prod").line())
     assert "**envsync ended with exit code 64 and no result.**" in comment.body
     assert "The target `prod` does not exist" in step.summary
-    assert "<sub>`envsync plan -t prod` · commit def · " in comment.body
+    assert "\n### envsync · prod\n" in comment.body
+    assert "<sub>`envsync plan` · commit def · " in comment.body
 
 
-def test_validate_starts_a_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
+def test_validate_writes_a_new_comment_only_if_there_is_a_problem(step: Step, forge: Forge) -> None:
     valid = step.run("validate")
     before = forge.comments.get(7, [])
     file = step.declare("pydata")
@@ -146,19 +170,20 @@ def test_an_issue_is_opened_and_closed_with_the_changes_of_the_plan(
 ) -> None:
     step.trigger("schedule")
     moved = step.run("plan", issue="true", args="--detailed-exitcode")
+    again = step.run("plan", issue="true", args="--detailed-exitcode")
     states = [text.state for text in forge.issues]
     step.run("apply")
     calm = step.run("plan", issue="true", args="--detailed-exitcode")
     step.declare("xgboost")
     step.run("plan", issue="true")
 
-    assert (moved, calm) == (2, 0)
+    assert (moved, again, calm) == (2, 2, 0)
     assert states == ["open"]
     assert [text.state for text in forge.issues] == ["closed", "open"]
     assert forge.issues[0].title == "envsync: local is not as declared"
 
 
-def test_annotations_name_files_relative_to_the_repository(step: Step) -> None:
+def test_paths_in_annotations_are_relative_to_the_repository(step: Step) -> None:
     (step.workspace / ".git").mkdir()
     below = step.workspace / "ml"
     below.mkdir()
@@ -167,10 +192,10 @@ def test_annotations_name_files_relative_to_the_repository(step: Step) -> None:
 
     assert step.run("validate", working_directory="ml") == 1
     assert "::error file=ml/envsync.yaml,line=2," in step.output
-    assert "`ml` · commit def" in step.summary
+    assert step.summary.startswith("### envsync · `ml/`\n")
 
 
-def test_the_plan_of_a_push_has_no_comment(step: Step, forge: Forge) -> None:
+def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> None:
     step.trigger("push")
 
     assert step.run("plan") == 0
@@ -201,6 +226,7 @@ def test_an_error_of_github_does_not_fail_a_plan(step: Step, forge: Forge) -> No
     )
 
 
+@pytest.mark.usefixtures("own_process")
 @pytest.mark.parametrize("name", ["INPUT_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
 def test_the_command_line_does_not_get_a_token(
     step: Step, monkeypatch: pytest.MonkeyPatch, name: str
@@ -212,7 +238,8 @@ def test_the_command_line_does_not_get_a_token(
     assert f"`{name}` is not set" in step.output
 
 
-def test_an_apply_without_approval_comments_on_the_merged_pull_request(
+@pytest.mark.usefixtures("own_process")
+def test_an_apply_without_approval_writes_a_comment_on_the_merged_pull_request(
     step: Step, forge: Forge
 ) -> None:
     step.trigger("push")
@@ -220,11 +247,13 @@ def test_an_apply_without_approval_comments_on_the_merged_pull_request(
 
     assert step.run("apply") == 0
     (comment,) = forge.comments[7]
-    assert "**Applied to `local`**: 1 done." in comment.body
+    assert "\n### envsync · local\n\n**Applied**: 1 done." in comment.body
     assert step.plan().is_empty
 
 
-def test_an_apply_without_approval_does_not_need_the_pull_request(step: Step, forge: Forge) -> None:
+def test_an_apply_without_approval_succeeds_if_the_pull_request_cannot_be_read(
+    step: Step, forge: Forge
+) -> None:
     step.trigger("push")
     forge.faults = [(422, {})]
 
@@ -274,7 +303,7 @@ def test_a_commit_without_a_pull_request_is_not_applied(step: Step) -> None:
     assert not step.plan().is_empty
 
 
-def test_without_a_token_an_approval_cannot_be_read(step: Step) -> None:
+def test_an_approval_cannot_be_read_without_a_token(step: Step) -> None:
     step.trigger("push")
 
     assert step.run("apply", approve="comment", token="") == 1
@@ -292,7 +321,8 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     assert step.run("apply", approve="comment") == 1
     comment = forge.comments[7][-1]
     assert (read_marker(comment.body) or approved).kind == "apply"
-    assert "**Nothing was applied to `local`.** The plan has 1 rejection, so" in comment.body
+    assert "**Nothing was applied.** The plan has 1 rejection, so" in comment.body
+    assert comment.body.count("### envsync") == 1
 
 
 def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:
@@ -304,6 +334,7 @@ def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:
     assert "error `unknown-field`" in step.summary
 
 
+@pytest.mark.usefixtures("own_process")
 def test_no_shell_interprets_the_arguments(step: Step) -> None:
     assert step.run("plan", args="'$(touch x)' --detailed-exitcode") == 1
     assert "$(touch x)" in step.output

@@ -80,7 +80,7 @@ def test_workflows_match_the_schemas_of_their_vendors(
     assert code == 0, output
 
 
-def test_no_script_contains_an_expression() -> None:
+def test_no_script_of_the_action_contains_an_expression() -> None:
     steps = action()["runs"]["steps"]
     texts = [step["run"] for step in steps if "run" in step]
 
@@ -88,13 +88,13 @@ def test_no_script_contains_an_expression() -> None:
     assert [text for text in texts if "${{" in text] == []
 
 
-def test_every_input_is_used() -> None:
+def test_every_input_of_the_action_is_used() -> None:
     text = ACTION.read_text(encoding="utf-8")
 
     assert set(re.findall(r"inputs\.([a-z-]+)", text)) == set(action()["inputs"])
 
 
-def test_every_output_is_the_steps_output_of_the_same_name() -> None:
+def test_every_output_of_the_action_has_the_same_name_in_its_step() -> None:
     outputs = action()["outputs"]
 
     assert {name: item["value"] for name, item in outputs.items()} == {

@@ -36,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "churn"
     (directory / "environments").mkdir(parents=True)
     monkeypatch.chdir(directory)
-    # A variable of the terminal that runs the tests must not decide about colours here.
+    # The shell that runs the tests may set these variables.
     for name in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     return directory
@@ -56,7 +56,7 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
             main.main()
         # `-C` changes the directory of this process.
         os.chdir(before)
-        # Reading the output also empties it, so that each result contains one run.
+        # Reading the output also clears it, so each result contains the output of one run.
         written = capsys.readouterr()
         return Result(int(exit_.value.code or 0), written.out, written.err)
 

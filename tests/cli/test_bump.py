@@ -29,14 +29,14 @@ def edit(file: Path, before: str, after: str) -> None:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """Returns the line with the version of each environment file, by name of the file."""
+    """Returns the line with the version in each environment file, by file name."""
     return {
         path.stem: next(line for line in path.read_text().splitlines() if "version" in line)
         for path in sorted((project / "environments").glob("*-*.yml"))
     }
 
 
-def test_bump_changes_no_byte_but_the_version(project: Path, run: Run) -> None:
+def test_bump_changes_only_the_version(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
     # A byte order mark, a character outside ASCII, CRLF line ends and comments must survive.
     text = b"\xef\xbb\xbf# About \xc3\xa9\r\n" + file.read_bytes().replace(b"\n", b"  # 7\r\n")
@@ -92,7 +92,9 @@ def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> Non
 
 
 @pytest.mark.parametrize("other", ["v3", "nobody"])
-def test_no_file_is_written_if_one_cannot_be_bumped(other: str, project: Path, run: Run) -> None:
+def test_no_file_is_written_if_one_file_cannot_be_bumped(
+    other: str, project: Path, run: Run
+) -> None:
     declare(project, "a", "7")
     declare(project, "b", "v3")
     result = run("bump", "a", "b" if other == "v3" else "nobody")
@@ -147,7 +149,7 @@ def test_wrong_usage_exits_with_64_and_writes_nothing(
     assert versions(project) == {"a-7": 'version: "7"', "b-7": 'version: "7"'}
 
 
-def test_a_given_version_must_follow_the_rules_of_files(project: Path, run: Run) -> None:
+def test_bump_rejects_an_invalid_version(project: Path, run: Run) -> None:
     declare(project, "a", "v3")
 
     assert run("bump", "a", "--version", "latest").err == (
@@ -201,7 +203,7 @@ def test_versions_in_older_commits_are_skipped(project: Path, run: Run) -> None:
     assert run("bump", "a", "--version", "2").out == "environments/a-1.yml:3:  a  1 -> 2\n"
 
 
-def test_versions_in_a_target_are_skipped_only_with_the_option(project: Path, run: Run) -> None:
+def test_versions_in_a_target_are_skipped_only_with_option_target(project: Path, run: Run) -> None:
     declare(project, "a", "1")
     gone = declare(project, "a", "2")
     (project / "envsync.yaml").write_text("superseded: archive\n")
@@ -278,7 +280,7 @@ def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) 
     assert run("bump", "--all-rejected").out == "environments/a-1.yml:3:  a  1 -> 3\n"
 
 
-def test_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> None:
+def test_option_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
     edit(file, "base:1", "base:2")
@@ -289,7 +291,9 @@ def test_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> Non
     assert run("bump", "a", "--base", "nowhere").code == 1
 
 
-def test_without_git_the_plan_of_a_target_rejects_versions(project: Path, run: Run) -> None:
+def test_bump_without_git_uses_the_rejections_in_the_plan_for_a_target(
+    project: Path, run: Run
+) -> None:
     file = declare(project, "a", "1")
     declare(project, "b", "1")
     run("apply", "--yes")

@@ -32,7 +32,7 @@ def repository(project: Path) -> Path:
 # check
 
 
-def test_without_edits_check_exits_with_zero_and_names_the_commit(
+def test_check_without_edits_exits_with_zero_and_prints_the_commit(
     repository: Path, run: Run
 ) -> None:
     head = git(repository, "rev-parse", "--short=7", "HEAD")
@@ -43,7 +43,9 @@ def test_without_edits_check_exits_with_zero_and_names_the_commit(
     assert run("-q", "check").out == ""
 
 
-def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path, run: Run) -> None:
+def test_check_exits_with_one_after_a_rejection_and_prints_old_and_new_values(
+    repository: Path, run: Run
+) -> None:
     declare(repository, "a", image=OTHER)
     result = run("check")
 
@@ -57,7 +59,7 @@ def test_a_rejection_exits_with_one_and_shows_before_and_after(repository: Path,
     assert summary.endswith("(HEAD): 1 rejected.")
 
 
-def test_a_warning_exits_with_zero(repository: Path, run: Run) -> None:
+def test_check_exits_with_zero_after_a_warning(repository: Path, run: Run) -> None:
     (repository / "environments" / "b-1.yml").unlink()
     declare(repository, "b", version="0")
     result = run("check")
@@ -66,7 +68,9 @@ def test_a_warning_exits_with_zero(repository: Path, run: Run) -> None:
     assert "warning[version-goes-back]" in result.out
 
 
-def test_json_has_the_keys_of_validate_and_the_fields(repository: Path, run: Run) -> None:
+def test_json_contains_the_keys_of_validate_and_the_changed_fields(
+    repository: Path, run: Run
+) -> None:
     declare(repository, "a", image=OTHER)
     data = run("check", "--format", "json").data
 
@@ -87,7 +91,7 @@ def test_json_has_the_keys_of_validate_and_the_fields(repository: Path, run: Run
     ]
 
 
-def test_annotations_name_files_from_the_root_of_the_repository(
+def test_paths_in_annotations_are_relative_to_the_root_of_the_repository(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new_repository(project.parent)
@@ -108,7 +112,7 @@ def test_sarif_contains_the_rejection(repository: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
-def test_errors_in_files_are_printed_as_by_validate(
+def test_check_prints_errors_in_files_like_validate(
     repository: Path, run: Run, output: str
 ) -> None:
     declare(repository, "c", version="latest")
@@ -119,7 +123,7 @@ def test_errors_in_files_are_printed_as_by_validate(
     assert "invalid-version" in checked.out
 
 
-def test_base_selects_the_commit_to_compare_with(repository: Path, run: Run) -> None:
+def test_option_base_selects_the_commit_to_compare_with(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     commit(repository)
 
@@ -149,11 +153,11 @@ def test_a_project_outside_a_repository_is_an_error(project: Path, run: Run) -> 
     assert "is not in a git repository" in result.err
 
 
-def test_before_the_first_commit_nothing_is_rejected(project: Path, run: Run) -> None:
+def test_check_rejects_nothing_before_the_first_commit(project: Path, run: Run) -> None:
     new_repository(project)
     declare(project, "a")
 
-    assert run("check").out == "1 environment, and no commit yet to compare with.\n"
+    assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
 
 
 def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
@@ -182,7 +186,7 @@ def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
 # plan --since
 
 
-def test_since_limits_the_plan_to_changed_and_deleted_environments(
+def test_option_since_limits_the_plan_to_changed_and_deleted_environments(
     repository: Path, run: Run
 ) -> None:
     declare(repository, "c")
@@ -203,7 +207,7 @@ def test_since_limits_the_plan_to_changed_and_deleted_environments(
     assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
 
 
-def test_since_and_globs_together_limit_the_plan(repository: Path, run: Run) -> None:
+def test_option_since_and_globs_limit_the_plan_together(repository: Path, run: Run) -> None:
     declare(repository, "a", description="Other")
     declare(repository, "c")
     both = run("plan", "c", "--since", "HEAD", "--format", "json").data
@@ -214,7 +218,9 @@ def test_since_and_globs_together_limit_the_plan(repository: Path, run: Run) -> 
     assert run("plan", "zzz", "--since", "HEAD").code == 1
 
 
-def test_since_considers_conda_files_and_build_contexts(repository: Path, run: Run) -> None:
+def test_option_since_finds_changes_of_conda_files_and_build_contexts(
+    repository: Path, run: Run
+) -> None:
     conda = repository / "conda.yml"
     conda.write_text("dependencies: [python=3.11]\n")
     docker = repository / "docker"
@@ -236,7 +242,7 @@ def names(run: Run) -> list[str]:
     return [item["name"] for item in data["changes"]]
 
 
-def test_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run) -> None:
+def test_option_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run) -> None:
     (repository / "envsync.yaml").write_text(
         "targets:\n  far: {kind: local, path: /proc/nowhere/local.db}\ndefault_target: far\n"
     )
@@ -248,7 +254,7 @@ def test_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run
     assert (data["changes"], data["rejections"]) == ([], [])
 
 
-def test_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
+def test_option_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert "is not in a git repository" in run("plan", "--since", "HEAD").err
@@ -262,13 +268,15 @@ def commit_of(run: Run, reference: str = "a:1") -> str | None:
     return found
 
 
-def test_a_registered_version_names_the_commit(repository: Path, run: Run) -> None:
+def test_apply_stores_the_current_commit_in_each_version(repository: Path, run: Run) -> None:
     assert run("apply", "--yes").code == 0
 
     assert commit_of(run) == git(repository, "rev-parse", "HEAD")
 
 
-def test_uncommitted_changes_mark_the_commit_as_dirty(repository: Path, run: Run) -> None:
+def test_the_stored_commit_ends_with_dirty_if_there_are_uncommitted_changes(
+    repository: Path, run: Run
+) -> None:
     (repository / "notes.txt").write_text("not of the project's environments")
     assert run("apply", "a", "--yes").code == 0
     assert commit_of(run) == git(repository, "rev-parse", "HEAD")
@@ -278,7 +286,9 @@ def test_uncommitted_changes_mark_the_commit_as_dirty(repository: Path, run: Run
     assert commit_of(run, "c:1") == git(repository, "rev-parse", "HEAD") + "-dirty"
 
 
-def test_a_new_commit_alone_changes_no_version(repository: Path, run: Run) -> None:
+def test_a_commit_without_changes_of_environments_changes_no_version(
+    repository: Path, run: Run
+) -> None:
     plan = run("plan", "--format", "json").data
     commit(repository, "Nothing of ours")
     assert run("apply", "--approve", plan["digest"]).code == 0
@@ -295,7 +305,7 @@ def test_a_new_commit_alone_changes_no_version(repository: Path, run: Run) -> No
     assert (commit_of(run), commit_of(run, "b:1")) == (head, first)
 
 
-def test_without_a_commit_the_tag_is_absent(project: Path, run: Run) -> None:
+def test_a_version_has_no_commit_tag_without_a_commit(project: Path, run: Run) -> None:
     declare(project, "a")
     applied = run("apply", "--yes")
     assert (applied.code, applied.err) == (0, "")
@@ -307,7 +317,7 @@ def test_without_a_commit_the_tag_is_absent(project: Path, run: Run) -> None:
     assert commit_of(run, "b:1") is None
 
 
-def test_a_repository_that_ignores_the_project_names_no_commit(project: Path, run: Run) -> None:
+def test_a_version_has_no_commit_tag_if_git_ignores_the_project(project: Path, run: Run) -> None:
     new_repository(project.parent)
     (project.parent / ".gitignore").write_text("*\n")
     commit(project.parent)
@@ -317,7 +327,9 @@ def test_a_repository_that_ignores_the_project_names_no_commit(project: Path, ru
     assert commit_of(run) is None
 
 
-def test_the_python_api_records_the_commit_and_accepts_since(repository: Path, run: Run) -> None:
+def test_the_python_api_stores_the_commit_and_has_the_argument_since(
+    repository: Path, run: Run
+) -> None:
     from envsync import apply_plan, load_project, make_plan
 
     declare(repository, "c")
@@ -331,7 +343,9 @@ def test_the_python_api_records_the_commit_and_accepts_since(repository: Path, r
     assert json.loads(json.dumps(make_plan(project, since=head).to_json()))["changes"] == []
 
 
-def test_since_considers_files_in_a_submodule(repository: Path, run: Run, tmp_path: Path) -> None:
+def test_option_since_finds_changes_in_a_submodule(
+    repository: Path, run: Run, tmp_path: Path
+) -> None:
     inner = new_repository(tmp_path / "inner")
     (inner / "docker").mkdir()
     (inner / "docker" / "Dockerfile").write_text("FROM scratch\n")

@@ -1,4 +1,4 @@
-"""Tests of `envsync emulator`: its options, the command that it runs, and how both end."""
+"""Tests of `envsync emulator`: the options, and the start and end of a command or a server."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from envsync.cli.serving import variables_text
 from envsync.emulator.settings import Settings
 from envsync.model.errors import UsageError
 from envsync.model.wording import install
+from tests.command import envsync as run
 
 for extra in ("starlette", "uvicorn", "trustme"):
     pytest.importorskip(extra, reason=f"the emulator needs {extra}")
@@ -63,16 +64,28 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 # A command
 
 
-# Directories, and a variable that azure-ai-ml sets in the process of other tests.
+# Two directories, and a variable that azure-ai-ml sets in this process during other tests.
 ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
-def test_a_command_finds_the_emulator_in_its_environment() -> None:
+@pytest.fixture(scope="module")
+def printed() -> subprocess.CompletedProcess[str]:
+    """A command that prints its variables, with an outer proxy and login."""
     options = ("--workspaces", "one,two", "--registries", "three")
-    done = envsync("emulator", *options, "--", sys.executable, "-c", PRINT)
-    variables = json.loads(done.stdout)
+    outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
+    command = (*options, "--", sys.executable, "-c", PRINT)
+    return envsync("emulator", *command, **outside, AZURE_CONFIG_DIR="/outside")
 
-    assert done.returncode == 0, done.stderr
+
+@pytest.fixture
+def variables(printed: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    found: dict[str, str] = json.loads(printed.stdout)
+    return found
+
+
+def test_a_command_gets_the_address_of_the_emulator_in_environment_variables(
+    variables: dict[str, str],
+) -> None:
     assert variables["HTTPS_PROXY"].startswith("http://127.0.0.1:")
     assert {
         name: variables[name]
@@ -90,20 +103,18 @@ def test_a_command_finds_the_emulator_in_its_environment() -> None:
     }
 
 
-def test_outer_proxies_and_certificates_are_replaced_for_the_command() -> None:
-    outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
-    done = envsync("emulator", "--", sys.executable, "-c", PRINT, **outside)
-    variables = json.loads(done.stdout)
-
+def test_outer_proxies_and_certificates_are_replaced_for_the_command(
+    variables: dict[str, str],
+) -> None:
     assert variables["https_proxy"] == variables["HTTPS_PROXY"]
     assert variables["no_proxy"] == variables["NO_PROXY"] == "localhost,127.0.0.1"
     certificates = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
     assert {variables[name] for name in certificates} == {variables["REQUESTS_CA_BUNDLE"]}
 
 
-def test_the_azure_cli_gets_its_own_login_and_keeps_its_extensions() -> None:
-    done = envsync("emulator", "--", sys.executable, "-c", PRINT, AZURE_CONFIG_DIR="/outside")
-    variables = json.loads(done.stdout)
+def test_the_azure_cli_gets_its_own_login_and_keeps_its_extensions(
+    variables: dict[str, str],
+) -> None:
     own = Path(variables["REQUESTS_CA_BUNDLE"]).parent / "azure"
 
     assert variables["AZURE_CONFIG_DIR"] == str(own)
@@ -111,11 +122,11 @@ def test_the_azure_cli_gets_its_own_login_and_keeps_its_extensions() -> None:
     assert not own.exists()
 
 
-def test_temporary_files_are_removed_when_the_command_ends() -> None:
-    done = envsync("emulator", "--", sys.executable, "-c", PRINT)
-
-    assert not Path(json.loads(done.stdout)["REQUESTS_CA_BUNDLE"]).parent.exists()
-    assert done.stderr == ""
+def test_temporary_files_are_removed_when_the_command_ends(
+    printed: subprocess.CompletedProcess[str], variables: dict[str, str]
+) -> None:
+    assert not Path(variables["REQUESTS_CA_BUNDLE"]).parent.exists()
+    assert (printed.returncode, printed.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("dashes", [("--",), ()])
@@ -126,11 +137,10 @@ def test_options_after_the_command_belong_to_the_command(dashes: tuple[str, ...]
     assert (done.stdout, done.returncode) == ("['--seed', '-h', '--', 'x']\n", 0)
 
 
-@pytest.mark.parametrize("code", [0, 2, 77])
-def test_the_exit_code_of_the_command_is_passed_on(code: int) -> None:
-    done = envsync("emulator", "--", sys.executable, "-c", f"raise SystemExit({code})")
+def test_envsync_exits_with_the_exit_code_of_the_command() -> None:
+    done = envsync("emulator", "--", sys.executable, "-c", "raise SystemExit(77)")
 
-    assert done.returncode == code
+    assert done.returncode == 77
 
 
 @posix
@@ -140,17 +150,17 @@ def test_the_exit_code_contains_the_number_of_a_signal_that_ends_the_command() -
     assert envsync("emulator", "--", sys.executable, "-c", kills_itself).returncode == 128 + 9
 
 
-def test_a_missing_command_is_reported_on_one_line() -> None:
-    done = envsync("emulator", "--", "no-such-command")
+def test_a_missing_command_is_reported_on_one_line(tmp_path: Path) -> None:
+    done = run("emulator", "--", "no-such-command", cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (127, "")
     assert done.stderr == "Error: no-such-command: command not found.\n"
 
 
 @posix
-def test_a_command_that_cannot_be_run_is_reported_on_one_line(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_executed_is_reported_on_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = envsync("emulator", "--", str(tmp_path / "file"))
+    done = run("emulator", "--", str(tmp_path / "file"), cwd=tmp_path)
 
     assert done.returncode == 126
     assert done.stderr == f"Error: {tmp_path / 'file'}: Permission denied.\n"
@@ -197,10 +207,7 @@ def test_ctrl_c_in_a_terminal_reaches_the_command_once() -> None:
 
 
 @posix
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_server_prints_its_variables_and_runs_until_a_signal(
-    number: signal.Signals,
-) -> None:
+def test_a_server_prints_its_variables_and_runs_until_a_signal() -> None:
     with started("--format", "json") as process:
         assert process.stdout is not None
         lines: list[str] = []
@@ -210,7 +217,7 @@ def test_a_server_prints_its_variables_and_runs_until_a_signal(
         authority = variables["REQUESTS_CA_BUNDLE"]
         assert Path(authority).exists()
 
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
 
     assert (process.returncode, out, err) == (0, "", "Serving until Ctrl-C.\n")
@@ -224,13 +231,14 @@ def test_a_shell_can_evaluate_the_variables() -> None:
         # A server prints 18 variables. Reading more lines would block until the server ends.
         lines = [process.stdout.readline() for _ in range(18)]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        out, err = process.communicate(timeout=30)
     shown = subprocess.run(
         ["sh", "-c", "".join(lines) + 'echo "$HTTPS_PROXY $AZUREML_WORKSPACE_NAME"'],
         capture_output=True,
         text=True,
     ).stdout
 
+    assert (process.returncode, out, err) == (0, "", "Serving until Ctrl-C.\n")
     assert shown.startswith("http://127.0.0.1:")
     assert shown.endswith(" ws-dev\n")
 
@@ -243,7 +251,7 @@ def test_values_for_a_shell_are_quoted() -> None:
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
-    """Returns the settings that a command line results in."""
+    """Returns the settings of the emulator that a command line starts."""
     found: list[Settings] = []
 
     def take(_session: object, *, settings: Settings, **_: object) -> int:
@@ -255,7 +263,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
     return found[0]
 
 
-def test_the_defaults_of_the_options_are_those_of_the_settings(
+def test_options_and_settings_have_the_same_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert settings_of(monkeypatch) == Settings()
@@ -292,8 +300,8 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "operation_polls": ("--operation-polls", "0", 0),
         "retry_after": ("--retry-after", "0", 0.0),
     }
-    # The addresses of containers depend on the blob account and its key. Only tests that replay
-    # recordings set `as_of`.
+    # The addresses of containers depend on the blob account and its key. `as_of` is only for tests
+    # that replay recordings.
     fixed = {"blob_account", "blob_key", "as_of"}
     words = [word for option, value, _ in options.values() for word in (option, value)]
     settings = settings_of(monkeypatch, *words)
@@ -346,8 +354,10 @@ def test_an_invalid_number_of_seconds_is_wrong_usage(text: str) -> None:
         ("--no-such-option",),
     ],
 )
-def test_wrong_usage_exits_with_64_before_the_emulator_starts(arguments: tuple[str, ...]) -> None:
-    done = envsync("emulator", *arguments)
+def test_wrong_usage_exits_with_64_before_the_emulator_starts(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = run("emulator", *arguments, cwd=tmp_path)
 
     assert (done.returncode, done.stdout) == (64, "")
 
@@ -379,13 +389,13 @@ def test_a_missing_extra_is_reported_on_one_line(name: str) -> None:
 
 
 def test_a_log_that_cannot_be_written_is_reported_on_one_line(tmp_path: Path) -> None:
-    done = envsync("emulator", "--log", str(tmp_path), "--", "true")
+    done = run("emulator", "--log", str(tmp_path), "--", "true", cwd=tmp_path)
 
     assert done.stderr == f"Error: {tmp_path} cannot be written: Is a directory.\n"
     assert done.returncode == 1
 
 
-def test_without_azurite_the_emulator_warns_and_runs_the_command() -> None:
+def test_the_emulator_prints_a_warning_without_azurite_and_runs_the_command() -> None:
     done = envsync(
         "emulator", "--", sys.executable, "-c", "print('runs')", ENVSYNC_AZURITE="no-such-program"
     )

@@ -30,7 +30,7 @@ def test_an_existing_file_keeps_its_mode_and_a_link_stays_a_link(tmp_path: Path)
     assert file.stat().st_mode & 0o777 == 0o640
 
 
-def test_no_file_is_written_if_one_cannot_be_written(tmp_path: Path) -> None:
+def test_no_file_is_written_if_one_file_cannot_be_written(tmp_path: Path) -> None:
     first = tmp_path / "first"
     first.write_text("before")
     with pytest.raises(EnvsyncError, match="second cannot be written: No such file or directory"):

@@ -53,7 +53,7 @@ def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: s
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_the_example_in_the_help_of_a_command_parses(name: str) -> None:
+def test_the_example_in_the_help_of_a_command_is_a_valid_command_line(name: str) -> None:
     example = import_module(f"envsync.cli.{name}").EXAMPLE.partition(" > ")[0]
     arguments = shlex.split(example)
 
@@ -92,7 +92,7 @@ def test_a_command_imports_no_other_command() -> None:
     assert result.stderr == "['schema']\n"
 
 
-def test_a_misspelt_command_is_answered_with_a_suggestion(run: Run) -> None:
+def test_the_error_for_a_misspelt_command_suggests_a_command(run: Run) -> None:
     result = run("aply")
 
     assert result.code == 64
@@ -129,7 +129,7 @@ def test_wrong_usage_exits_with_64_and_an_error_message(
     assert "Traceback" not in result.err
 
 
-def test_the_error_for_an_unknown_target_names_the_known_targets(project: Path, run: Run) -> None:
+def test_the_error_for_an_unknown_target_lists_the_known_targets(project: Path, run: Run) -> None:
     declare(project, "a")
     result = run("plan", "-t", "locall")
 
@@ -137,7 +137,7 @@ def test_the_error_for_an_unknown_target_names_the_known_targets(project: Path, 
     assert "local" in result.err.replace("locall", "")
 
 
-def test_c_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
+def test_option_c_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent
 
@@ -154,7 +154,7 @@ def test_the_project_is_found_from_a_subdirectory(project: Path, run: Run) -> No
     assert result.data["changes"][0]["source"]["file"] == "environments/a-1.yml"
 
 
-def test_config_selects_another_file(project: Path, run: Run) -> None:
+def test_option_config_selects_another_file(project: Path, run: Run) -> None:
     (project / "other.yaml").write_text("project: other\n")
     declare(project, "a")
 
@@ -183,7 +183,7 @@ def test_an_error_in_the_settings_has_file_line_and_column(project: Path, run: R
         (["--color", "auto"], "1", False),
     ],
 )
-def test_the_option_decides_about_colour_and_then_no_color(
+def test_option_color_overrides_the_variable_no_color(
     project: Path,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
@@ -219,7 +219,7 @@ def test_a_bug_is_reported_with_a_log_file_and_without_traceback(
     assert "ZeroDivisionError: boom" in log
 
 
-def test_a_closed_pipe_prints_no_error(project: Path) -> None:
+def test_no_error_is_printed_if_the_output_pipe_is_closed(project: Path) -> None:
     for number in range(300):
         declare(project, f"e{number}")
     process = subprocess.Popen(
@@ -227,7 +227,7 @@ def test_a_closed_pipe_prints_no_error(project: Path) -> None:
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    # The plan is longer than the buffer of a pipe, so envsync still writes when it is closed.
+    # The plan is longer than the buffer of a pipe: envsync still writes when the pipe is closed.
     process.stdout.read(10)
     process.stdout.close()
     err = process.stderr.read()
@@ -317,7 +317,7 @@ def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encodin
 def test_a_deleted_working_directory_is_wrong_usage(project: Path) -> None:
     gone = project / "gone"
     gone.mkdir()
-    # The shell deletes its own working directory, and then starts envsync in it.
+    # The shell deletes its own working directory, and then starts envsync.
     script = 'rmdir "$PWD" && exec "$@"'
     done = subprocess.run(
         ["/bin/sh", "-c", script, "sh", *ENVSYNC, "plan"], cwd=gone, capture_output=True, text=True

@@ -44,7 +44,7 @@ def test_validate_prints_a_summary_without_problems(project: Path, run: Run) -> 
     assert run("-q", "validate").out == ""
 
 
-def test_strict_makes_warnings_fail(project: Path, run: Run) -> None:
+def test_validate_with_option_strict_fails_if_there_are_warnings(project: Path, run: Run) -> None:
     declare(project, "a", image="python")
 
     assert run("validate").code == 0
@@ -96,13 +96,13 @@ def filled(project: Path, run: Run) -> Path:
     b = declare(project, "b", "1")
     declare(project, "c", "1")
     run("apply", "--yes")
-    # Without its file, the owned environment `b` is archived by the second apply.
+    # The second apply archives `b`, because the file of `b` is deleted.
     b.unlink()
     run("apply", "--yes")
     return project
 
 
-def test_list_shows_archived_environments_only_with_all(filled: Path, run: Run) -> None:
+def test_list_prints_archived_environments_only_with_option_all(filled: Path, run: Run) -> None:
     assert run("list").out.splitlines() == [
         "NAME  LATEST  VERSIONS  OWNER",
         "a     2       2         churn",
@@ -175,7 +175,7 @@ def test_show_prints_the_history_of_an_environment_or_a_version(filled: Path, ru
         ("b@latest", "no active version"),
     ],
 )
-def test_show_of_an_unknown_name_or_version_is_an_error(
+def test_show_fails_for_an_unknown_name_or_version(
     filled: Path, run: Run, reference: str, message: str
 ) -> None:
     result = run("show", reference)
@@ -221,7 +221,9 @@ def test_init_accepts_any_directory_name(project: Path, run: Run, name: str) -> 
     assert run("-C", name, "plan").code == 0
 
 
-def test_init_names_a_file_that_it_cannot_write(project: Path, run: Run) -> None:
+def test_the_error_of_init_contains_the_file_that_cannot_be_written(
+    project: Path, run: Run
+) -> None:
     (project / "file").write_text("")
     result = run("init", "file")
 

@@ -15,11 +15,11 @@ FORMATS = ("text", "json", "github", "sarif")
 
 @pytest.fixture(autouse=True)
 def no_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unsets the variable, because the tests themselves may run in a GitHub workflow."""
+    """Unsets GITHUB_WORKSPACE, because the tests themselves can run in a GitHub workflow."""
     monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
 
 
-def test_github_annotations_name_file_line_and_column(project: Path, run: Run) -> None:
+def test_github_annotations_contain_file_line_and_column(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     declare(project, "b", image="python")
     result = run("validate", "--format", "github")
@@ -32,7 +32,7 @@ def test_github_annotations_name_file_line_and_column(project: Path, run: Run) -
     )
 
 
-def test_without_problems_no_annotation_is_printed(project: Path, run: Run) -> None:
+def test_no_annotation_is_printed_without_problems(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert run("validate", "--format", "github").out == ""
@@ -51,7 +51,7 @@ def test_sarif_is_valid_and_contains_the_position(project: Path, run: Run) -> No
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_strict_exits_with_one_and_does_not_change_the_output(
+def test_option_strict_exits_with_one_and_does_not_change_the_output(
     project: Path, run: Run, output: str
 ) -> None:
     declare(project, "a", image="python")
@@ -62,7 +62,7 @@ def test_strict_exits_with_one_and_does_not_change_the_output(
     assert strict.out == lenient.out
 
 
-def test_paths_start_at_the_root_of_the_repository(project: Path, run: Run) -> None:
+def test_paths_are_relative_to_the_root_of_the_repository(project: Path, run: Run) -> None:
     declare(project, "a", versoin="1")
     subprocess.run(["git", "init", "-q", str(project.parent)], check=True)
 
@@ -72,7 +72,7 @@ def test_paths_start_at_the_root_of_the_repository(project: Path, run: Run) -> N
     assert problem["file"] == "environments/a-1.yml"
 
 
-def test_without_a_repository_paths_start_at_the_github_workspace(
+def test_paths_are_relative_to_the_github_workspace_without_a_repository(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a", versoin="1")
@@ -95,7 +95,7 @@ def test_an_error_in_the_settings_is_printed_in_every_format(
     assert "unknown-field" in result.out
 
 
-def test_an_error_in_the_settings_as_json_counts_no_files(project: Path, run: Run) -> None:
+def test_the_json_of_an_error_in_the_settings_contains_zero_files(project: Path, run: Run) -> None:
     (project / "sub").mkdir()
     (project / "envsync.yaml").write_text("targts: {}\n")
     data = run("-C", "sub", "validate", "--format", "json").data
@@ -125,12 +125,12 @@ def test_a_file_name_that_is_not_utf8_is_escaped(project: Path, run: Run, output
     assert ("%FF" if output == "sarif" else r"\udcff") in result.out
 
 
-def test_a_project_behind_a_symbolic_link_is_named_by_its_real_path(
+def test_the_real_path_of_a_project_behind_a_symbolic_link_is_printed(
     project: Path, run: Run
 ) -> None:
     declare(project, "a", versoin="1")
     (project / "envsync.yaml").touch()
-    # An empty directory named `.git` is enough: envsync only searches for the root here.
+    # An empty directory `.git` is enough, because envsync only searches for the root.
     (project.parent / ".git").mkdir()
     linked = project / "linked"
     linked.symlink_to(project)

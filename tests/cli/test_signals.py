@@ -1,4 +1,4 @@
-"""Tests of signals: the first ends a command in order, and a second ends it at once."""
+"""Tests of signals: one signal ends a command in order, two signals end it at once."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
 ]
 
 HANGS = 120
-"""Timeout in seconds. An upload without a response takes twice as long if nothing ends it."""
+"""Timeout of the tests in seconds. An upload without a response would take twice as long."""
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Azure]:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
-    with azure(tmp_path, places=4) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=5) as service:
         yield service
 
 
@@ -108,12 +108,12 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
         _, err = process.communicate(timeout=HANGS)
 
     assert stopping.startswith("Stopping after the changes in flight.")
-    assert err == "Interrupted at once: changes in flight may be done or not.\n"
+    assert err == "Interrupted at once: changes in flight may or may not have been made.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_after_one_signal_the_upload_is_finished_and_the_rest_is_skipped(
+def test_apply_finishes_the_upload_after_one_signal_and_skips_the_rest(
     service: Azure, faults: BlobFaults, tmp_path: Path
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
@@ -167,7 +167,7 @@ def test_a_second_interrupt_ends_the_process_while_python_waits_for_threads() ->
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: changes in flight may be done or not.\n",
+        "Interrupted at once: changes in flight may or may not have been made.\n",
     )
 
 
@@ -190,7 +190,7 @@ main.main()
 """
 
 
-def test_a_command_with_its_own_handler_gets_every_interrupt() -> None:
+def test_the_own_handler_of_a_command_gets_every_interrupt() -> None:
     with running(sys.executable, "-c", HANDLING) as process:
         assert process.stdout is not None
         for line in ("ready", "1", "2"):

@@ -42,7 +42,7 @@ def test_targets_are_listed_in_the_order_of_the_settings(
     ]
 
 
-def test_an_unset_variable_is_printed_as_it_is_written(run: Run) -> None:
+def test_the_reference_to_an_unset_variable_is_printed(run: Run) -> None:
     result = run("targets")
 
     assert (result.code, result.err) == (0, "")
@@ -94,7 +94,9 @@ def test_a_matrix_is_one_line_with_workspaces_and_registries(run: Run) -> None:
     assert json.loads(out) == {"target": ["dev", "shared"]}
 
 
-def test_a_matrix_contains_local_targets_if_there_are_no_others(project: Path, run: Run) -> None:
+def test_a_matrix_contains_local_targets_if_there_are_no_other_targets(
+    project: Path, run: Run
+) -> None:
     (project / "envsync.yaml").unlink()
 
     assert run("targets", "--format", "matrix").data == {"target": ["local"]}

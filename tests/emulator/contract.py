@@ -1,6 +1,6 @@
 """Validates responses against the OpenAPI files of Azure ML.
 
-The files are part of the shared test data. Without them, nothing is validated.
+The files are part of the shared test data. Without these files, nothing is validated.
 """
 
 from __future__ import annotations

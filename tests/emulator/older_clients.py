@@ -1,4 +1,6 @@
-"""Runs older releases of azure-ai-ml with the emulator: `make clients`, too slow for `make test`.
+"""Runs older releases of azure-ai-ml with the emulator.
+
+`make clients` starts this program, because it is too slow for `make test`.
 
 The Makefile installs the releases and passes them as arguments. For each release, azure-ai-ml
 creates environments, then envsync plans the same files and must only adopt them. Prints a line for
@@ -61,7 +63,7 @@ ENVIRONMENTS = ["from-conda", "from-context", "from-image"]
 KEYS = ["from-image:1", "from-conda:1", "from-context:1"]
 
 IGNORED_ARCHIVE = ("1.15", "1.23")
-"""Releases that cannot archive a version. They also send `stage: Development`, which wins."""
+"""Releases that cannot archive a version, because they also send `stage: Development`."""
 
 
 def expected(release: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ FILES = ("exchanges.jsonl", "exchanges-2.jsonl")
 """The files that contain complete requests and responses."""
 
 _UNDATED = date(2023, 5, 1)
-"""The day of sessions without a date. They were recorded from September 2022 to May 2023."""
+"""The day of sessions without a date, which were recorded from September 2022 to May 2023."""
 
 
 def lines(file: str) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ for extra in ("starlette", "uvicorn", "trustme"):
 
 DECLARED = {
     "envsync.yaml": """\
+project: declared
 default_target: dev
 targets:
   dev:

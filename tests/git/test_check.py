@@ -1,4 +1,4 @@
-"""What `check` rejects and what it accepts, in real repositories."""
+"""Tests of the edits that `check` rejects or accepts, in real repositories."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from envsync.git.check import NO_COMMIT, Checked, check
+from envsync.git.declared import declared_at
+from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from envsync.project.project import load_project
 from tests.project.project import Contents, write
@@ -25,7 +27,7 @@ CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26
 
 
 def environment(name: str = "a", version: str | None = "1", **fields: str) -> str:
-    """Returns the text of an environment file, with an image unless `fields` has a build."""
+    """Returns the text of an environment file. It has an image if `fields` has no build."""
     own = {"image": f"{IMAGE}:1"} if "build" not in fields else {}
     lines = [f"name: {name}", *([f'version: "{version}"'] if version else []), "description: About"]
     return "\n".join([*lines, *(f"{key}: {value}" for key, value in (own | fields).items())]) + "\n"
@@ -86,7 +88,7 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     ],
     ids=["a new version", "metadata", "layout", "an explicit default"],
 )
-def test_metadata_and_layout_may_change(root: Path, after: str) -> None:
+def test_check_accepts_changes_of_version_metadata_and_layout(root: Path, after: str) -> None:
     committed(root, {"environments/a.yml": environment()})
     write(root, {"environments/a.yml": after.replace("description: About\n", "", 1)})
 
@@ -100,7 +102,7 @@ def test_a_file_without_version_is_never_rejected(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_a_moved_file_is_the_same_environment(root: Path) -> None:
+def test_check_compares_a_moved_file_with_its_old_content(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(), "environments/b.yml": environment("b")})
     (root / "environments" / "deep").mkdir()
     (root / "environments/a.yml").rename(root / "environments/deep/moved.yml")
@@ -110,7 +112,7 @@ def test_a_moved_file_is_the_same_environment(root: Path) -> None:
     assert found(checked(root)) == ["environments/deep/moved.yml:4:1 immutable"]
 
 
-def test_a_moved_environments_directory_has_the_same_environments(root: Path) -> None:
+def test_check_compares_a_moved_environments_directory_with_its_old_content(root: Path) -> None:
     committed(root, {"envsync.yaml": "environments: old\n", "old/a.yml": environment()})
     (root / "old").rename(root / "new")
     write(root, {"envsync.yaml": "environments: new\n"})
@@ -121,7 +123,7 @@ def test_a_moved_environments_directory_has_the_same_environments(root: Path) ->
 
 
 @pytest.mark.parametrize(("then", "now"), [("environments", "new"), ("old", "environments")])
-def test_the_environments_directory_may_move_when_settings_are_added_or_removed(
+def test_the_environments_directory_can_move_when_settings_are_added_or_removed(
     root: Path, then: str, now: str
 ) -> None:
     committed(
@@ -159,7 +161,7 @@ def test_several_directories_and_exclusions_of_the_commit_are_used(root: Path) -
     assert [item.name for item in checked(root / "p").rejections] == ["a"]
 
 
-def test_settings_behind_a_link_belong_to_the_directory_of_the_link(root: Path) -> None:
+def test_settings_behind_a_symbolic_link_apply_to_the_directory_of_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),
         "x/environments/a.yml": environment(tags="{b: c}"),
@@ -173,7 +175,7 @@ def test_settings_behind_a_link_belong_to_the_directory_of_the_link(root: Path) 
     assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
 
 
-def test_every_kind_of_field_is_reported_on_its_line(root: Path) -> None:
+def test_an_edit_of_each_kind_of_field_is_reported_on_the_line_of_the_field(root: Path) -> None:
     routes = "\n".join(
         f"  {route}: {{path: /{route}, port: PORT}}"
         for route in ("liveness_route", "readiness_route", "scoring_route")
@@ -223,7 +225,7 @@ def test_an_edit_of_a_conda_file_is_reported_in_the_conda_file(root: Path) -> No
     assert paths(result) == {"a:1": ["conda_file.dependencies[1]"]}
 
 
-def test_a_line_removed_from_a_conda_file_is_reported_at_its_parent(root: Path) -> None:
+def test_a_line_removed_from_a_conda_file_is_reported_at_the_parent_line(root: Path) -> None:
     text = environment(conda_file="conda.yml")
     committed(root, {"environments/a.yml": text, "environments/conda.yml": CONDA})
     write(root, {"environments/conda.yml": CONDA.replace("  - numpy=1.26.4\n", "")})
@@ -265,7 +267,7 @@ BUILT: Contents = {
 }
 
 
-def test_an_edit_in_a_build_context_names_the_files(root: Path) -> None:
+def test_the_message_about_an_edited_build_context_lists_the_files(root: Path) -> None:
     committed(root, BUILT)
     (root / "environments/context/run.sh").unlink()
     write(root, {"environments/context/data/x": "2\n", "environments/context/new": "new\n"})
@@ -321,8 +323,8 @@ def test_links_that_git_ignores_are_not_compared(root: Path) -> None:
     assert checked(root).problems == ()
 
 
-def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
-    """The context then contains `.git`, which differs after every commit."""
+def test_the_whole_repository_can_be_a_build_context(root: Path) -> None:
+    """The build context in this test contains `.git`, which changes with every commit."""
     committed(root, {"environments/a.yml": environment(build="{path: ..}"), "Dockerfile": "FROM x"})
     assert checked(root).problems == ()
 
@@ -331,7 +333,7 @@ def test_the_whole_repository_may_be_a_build_context(root: Path) -> None:
     assert field.files == {"new": "added"}
 
 
-def test_a_file_removed_from_git_is_removed_from_the_context(root: Path) -> None:
+def test_a_file_removed_from_git_is_reported_as_removed_from_the_context(root: Path) -> None:
     committed(root, BUILT)
     write(root, {".gitignore": "x\n"})
     git(root, "rm", "--cached", "--quiet", "environments/context/data/x")
@@ -372,7 +374,7 @@ def test_line_ends_are_compared_as_in_a_checkout(root: Path) -> None:
     assert field.files == {"run.sh": "modified"}
 
 
-def test_the_gitattributes_of_the_commit_apply_to_its_content(root: Path) -> None:
+def test_the_content_of_a_commit_is_read_with_the_gitattributes_of_the_commit(root: Path) -> None:
     committed(root, {**BUILT, ".gitattributes": "*.sh text eol=crlf\n"})
     (root / "environments/context/run.sh").unlink()
     git(root, "checkout", "--", ".")
@@ -413,7 +415,7 @@ def test_a_placeholder_for_a_large_file_is_not_an_edit(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["with blank", "line\nbreak", "ünïcode", "-dash", "[a]*", 'q"\\t'])
-def test_files_may_have_any_name(root: Path, name: str) -> None:
+def test_files_can_have_any_name(root: Path, name: str) -> None:
     committed(root, {**BUILT, f"environments/context/{name}": "1"})
     write(root, {f"environments/context/{name}": "2", f"environments/context/2{name}": "2"})
     (field,) = checked(root).rejections[0].fields
@@ -445,7 +447,7 @@ def test_a_build_context_in_a_submodule_is_compared_with_the_recorded_commit(
     assert paths(checked(root, "HEAD~1")) == {"a:1": ["build.context"]}
 
 
-def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path) -> None:
+def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_path: Path) -> None:
     inner = new_repository(tmp_path / "inner")
     committed(inner, {"code.py": "1\n", ".gitignore": "__pycache__/\n"})
     git(root, "submodule", "--quiet", "add", str(inner), "environments/context/inner")
@@ -459,7 +461,50 @@ def test_a_submodule_in_a_build_context_is_part_of_it(root: Path, tmp_path: Path
     assert field.files == {"inner/code.py": "modified"}
 
 
-def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
+@pytest.mark.parametrize("linked", ["submodule", "worktree", "clone"])
+def test_the_git_file_of_a_checkout_changes_neither_plan_nor_check(
+    root: Path, tmp_path: Path, linked: str
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    text = environment(build="{path: ..}")
+    ignore = {".amlignore": "/environments/\n"}
+    committed(inner, {"environments/a.yml": text, "Dockerfile": "FROM scratch\n", **ignore})
+    before = load_project(inner).declarations[0].spec
+    if linked == "submodule":
+        git(root, "submodule", "--quiet", "add", str(inner), "deep/inner")
+        other = root / "deep" / "inner"
+    elif linked == "worktree":
+        other = tmp_path / "other"
+        git(inner, "worktree", "add", "--quiet", "--detach", str(other))
+    else:
+        other = tmp_path / "clone"
+        git(tmp_path, "clone", "--quiet", str(inner), str(other))
+    project = load_project(other)
+
+    assert (other / ".git").is_dir() == (linked == "clone")
+    assert project.declarations[0].spec == before
+    assert [problem.rule for problem in project.warnings] == ["unstable-context"]
+    assert check(project).problems == ()
+
+
+def test_a_submodule_in_a_root_context_has_one_digest_in_plan_and_check(
+    root: Path, tmp_path: Path
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    committed(inner, {"src/code.py": "1\n", ".gitignore": "*.pyc\n"})
+    git(root, "submodule", "--quiet", "add", str(inner), "inner")
+    text = environment(build="{path: ..}")
+    committed(root, {"environments/a.yml": text, "Dockerfile": "FROM scratch\n"})
+    commit_id = git(root, "rev-parse", "HEAD")
+    project = load_project(root)
+    (recorded,) = declared_at(find_repository(root), commit_id, project.config)
+
+    assert recorded.spec == project.declarations[0].spec
+    write(root, {"inner/src/code.pyc": "", ".envsync/local.db": ""})
+    assert checked(root).problems == ()
+
+
+def test_the_error_for_a_submodule_without_history_says_what_to_fetch(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -479,7 +524,7 @@ def test_a_submodule_without_its_history_is_reported_with_what_to_fetch(
         checked(clone, "HEAD~1")
 
 
-def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
+def test_a_project_in_a_submodule_is_compared_with_commits_of_the_submodule(
     root: Path, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -495,7 +540,9 @@ def test_a_project_in_a_submodule_is_compared_with_the_submodules_commits(
 # The commit
 
 
-def test_files_with_errors_in_the_commit_do_not_prevent_the_check_of_others(root: Path) -> None:
+def test_files_with_errors_in_the_commit_do_not_prevent_the_check_of_other_files(
+    root: Path,
+) -> None:
     committed(
         root,
         {
@@ -523,14 +570,14 @@ def test_a_settings_file_with_errors_in_the_commit_does_not_prevent_the_check(ro
     assert list(paths(checked(root))) == ["a:1"]
 
 
-def test_before_the_first_commit_nothing_is_rejected(root: Path) -> None:
+def test_check_rejects_nothing_before_the_first_commit(root: Path) -> None:
     write(root, {"environments/a.yml": environment()})
     result = checked(root)
 
     assert (result.base, result.problems, dict(result.used)) == (NO_COMMIT, (), {})
 
 
-def test_a_branch_is_compared_with_the_commit_at_which_it_began(root: Path, tmp_path: Path) -> None:
+def test_a_branch_is_compared_with_the_commit_where_it_began(root: Path, tmp_path: Path) -> None:
     base = committed(root, {"environments/a.yml": environment()})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))
@@ -547,7 +594,7 @@ def test_a_branch_is_compared_with_the_commit_at_which_it_began(root: Path, tmp_
     assert list(paths(checked(clone))) == ["a:1"]
 
 
-def test_a_project_may_be_in_any_directory_of_the_repository(root: Path) -> None:
+def test_a_project_can_be_in_any_directory_of_the_repository(root: Path) -> None:
     committed(
         root,
         {
@@ -605,7 +652,7 @@ def test_only_the_files_of_a_sparse_work_tree_are_compared(root: Path) -> None:
 # Warnings
 
 
-def test_a_lower_highest_version_is_a_warning(root: Path) -> None:
+def test_lowering_the_highest_version_causes_a_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a.yml": environment(version="9")})
     result = checked(root)
@@ -616,17 +663,19 @@ def test_a_lower_highest_version_is_a_warning(root: Path) -> None:
     assert result.rejections == ()
 
 
-def test_a_lower_version_beside_the_highest_one_is_not_a_warning(root: Path) -> None:
+def test_adding_a_lower_version_causes_no_warning(root: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="10")})
     write(root, {"environments/a-9.yml": environment(version="9")})
     assert checked(root).problems == ()
 
     for path in (root / "environments").iterdir():
         path.unlink()
-    assert checked(root).problems == ()  # a removed environment has no lower version
+    assert checked(root).problems == ()  # removing an environment lowers no version
 
 
-def test_files_that_git_ignores_are_a_warning_and_are_not_compared(root: Path) -> None:
+def test_environment_files_that_git_ignores_cause_a_warning_and_are_not_compared(
+    root: Path,
+) -> None:
     committed(
         root,
         {
@@ -665,7 +714,7 @@ def test_files_that_git_ignores_are_a_warning_and_are_not_compared(root: Path) -
 
 
 def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Counts how often each file of a work tree is opened, by path relative to it."""
+    """Counts how often each file of a work tree is opened, by relative path."""
     reads: Counter[str] = Counter()
     opened = builtins.open
 
@@ -675,7 +724,7 @@ def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             reads[path.relative_to(root).as_posix()] += 1
         return opened(file, *args, **kwargs)
 
-    # `pathlib` uses `io.open`, everything else the built-in function.
+    # `pathlib` calls `io.open`; other modules call the built-in `open`.
     monkeypatch.setattr(builtins, "open", counting)
     monkeypatch.setattr(io, "open", counting)
     return reads
@@ -696,7 +745,7 @@ def test_check_reads_each_file_of_the_project_once(
     }
     ignored = {"environments/local.yml": environment("local")}
     committed(root, {**files, ".gitignore": "local.yml\n"})
-    # Every file differs from the commit: an unchanged one is also copied as a part of the commit.
+    # Every file is changed. An unchanged file is read again, as a part of the commit.
     changed = {name: text.replace("3.11", "3.12") + "# changed\n" for name, text in files.items()}
     write(root, {**changed, **ignored})
     reads = count_reads(root, monkeypatch)
@@ -709,7 +758,7 @@ def test_check_reads_each_file_of_the_project_once(
 # Versions in use
 
 
-def test_versions_of_the_base_and_of_the_current_commit_are_in_use(
+def test_versions_of_the_base_and_of_the_current_commit_count_as_used(
     root: Path, tmp_path: Path
 ) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
@@ -723,7 +772,7 @@ def test_versions_of_the_base_and_of_the_current_commit_are_in_use(
     assert dict(checked(clone).used) == {"a": {"1", "2"}}
 
 
-def test_a_long_list_of_changes_is_truncated_in_the_message_only(root: Path) -> None:
+def test_a_long_list_of_changes_is_truncated_only_in_the_message(root: Path) -> None:
     names = [f"package-number-{number}" for number in range(30)]
     text = "dependencies:\n" + "".join(f"- {name}=1\n" for name in names)
     conda = {"environments/conda.yml": text}
@@ -736,7 +785,7 @@ def test_a_long_list_of_changes_is_truncated_in_the_message_only(root: Path) -> 
     assert len(problem.message) < 500
 
 
-def test_a_directory_without_its_git_directory_is_not_in_a_repository(root: Path) -> None:
+def test_check_fails_if_the_git_directory_is_missing(root: Path) -> None:
     committed(root, {"environments/a.yml": environment()})
     shutil.rmtree(root / ".git")
 

@@ -1,4 +1,4 @@
-"""The versions that earlier commits declared, in real repositories."""
+"""Tests of reading the versions that earlier commits declared, in real repositories."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_versions_that_were_removed_are_returned(root: Path) -> None:
     assert past(root, "none") == {}
 
 
-def test_the_default_branch_is_searched_and_other_branches_are_not(
+def test_only_the_current_branch_and_the_default_branch_are_searched(
     root: Path, tmp_path: Path
 ) -> None:
     declared(root, "1")
@@ -55,7 +55,7 @@ def test_the_default_branch_is_searched_and_other_branches_are_not(
     assert past(clone, "a") == {"a": {"1", "2"}}
 
 
-def test_content_missing_from_a_partial_clone_is_not_fetched(root: Path, tmp_path: Path) -> None:
+def test_content_that_a_partial_clone_lacks_is_not_fetched(root: Path, tmp_path: Path) -> None:
     declared(root, "1")
     declared(root, "2")
     git(root, "config", "uploadpack.allowFilter", "true")
@@ -73,7 +73,7 @@ def test_files_that_are_not_environments_are_ignored(root: Path) -> None:
     assert past(root, "a") == {}
 
 
-def test_before_the_first_commit_no_version_is_returned(root: Path) -> None:
+def test_no_version_is_returned_before_the_first_commit(root: Path) -> None:
     assert past(root, "a") == {}
 
 

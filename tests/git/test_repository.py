@@ -1,4 +1,4 @@
-"""Finding repositories, commits and changes, in real repositories."""
+"""Tests of finding repositories, commits and changes, in real repositories."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_bare_repository_is_an_error(repository: Path, tmp_path: Path) -> None
     assert "without a work tree" in message(lambda: find_repository(tmp_path / "bare.git"))
 
 
-def test_a_directory_with_the_layout_of_a_repository_is_not_used_as_one(
+def test_a_directory_with_the_layout_of_a_git_directory_is_an_error(
     repository: Path, tmp_path: Path
 ) -> None:
     inner = repository / "ml"
@@ -92,7 +92,7 @@ def test_a_directory_with_the_layout_of_a_repository_is_not_used_as_one(
     assert "without a work tree" in message(lambda: find_repository(repository / ".git"))
 
 
-def test_a_worktree_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:
+def test_a_worktree_is_a_separate_repository(repository: Path, tmp_path: Path) -> None:
     git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
     write(tmp_path / "other", {"sub/b.txt": "two\n"})
     found = find_repository(tmp_path / "other" / "sub")
@@ -102,7 +102,7 @@ def test_a_worktree_is_a_repository_of_its_own(repository: Path, tmp_path: Path)
     assert found.commit("main") == git(repository, "rev-parse", "main")
 
 
-def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:
+def test_a_submodule_is_a_separate_repository(repository: Path, tmp_path: Path) -> None:
     outer = new_repository(tmp_path / "outer")
     git(outer, "submodule", "--quiet", "add", str(repository), "modules/inner")
     commit(outer)
@@ -112,9 +112,10 @@ def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path
     assert found.head() == git(repository, "rev-parse", "HEAD")
 
 
-def test_a_repository_of_another_user_is_an_error_with_the_setting_to_trust_it(
+def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A variable for git's own tests: every repository seems to belong to another user.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
     told = message(lambda: find_repository(repository))
@@ -122,7 +123,7 @@ def test_a_repository_of_another_user_is_an_error_with_the_setting_to_trust_it(
     assert f"`git config --global --add safe.directory {repository}`" in told
 
 
-def test_content_that_cannot_be_fetched_is_an_error_about_the_partial_clone(
+def test_the_error_for_content_that_a_partial_clone_lacks_says_what_to_do(
     repository: Path, tmp_path: Path
 ) -> None:
     write(repository, {"a.txt": "two\n"})
@@ -141,7 +142,7 @@ def test_content_that_cannot_be_fetched_is_an_error_about_the_partial_clone(
     )
 
 
-def test_a_filter_that_is_not_installed_is_an_error_with_its_name(repository: Path) -> None:
+def test_the_error_for_a_missing_filter_contains_the_name_of_the_filter(repository: Path) -> None:
     write(repository, {".gitattributes": "*.txt filter=large\n", "a.txt": "changed\n"})
     git(repository, "config", "filter.large.required", "true")
     git(repository, "config", "filter.large.clean", "no-such-filter")
@@ -194,7 +195,7 @@ def test_special_characters_in_a_directory_name_have_no_effect(tmp_path: Path, n
 
 
 def in_hook(directory: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Sets the variables that git sets for a hook of this repository, and returns them."""
+    """Sets and returns the variables that git sets for a hook of this repository."""
     hooks = Path(git(directory, "rev-parse", "--git-common-dir"))
     hook = (directory / hooks).resolve() / "hooks" / kind
     hook.parent.mkdir(exist_ok=True)
@@ -221,7 +222,7 @@ def test_a_hook_finds_its_repository_from_any_subdirectory(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_a_hook_in_a_worktree_finds_that_worktree(
+def test_a_hook_in_a_worktree_finds_its_worktree(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tmp_path / "other"
@@ -274,7 +275,7 @@ def test_a_git_directory_outside_of_its_work_tree_is_used(
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "main", "v1", "HEAD^{commit}", "main@{0}"])
-def test_every_git_revision_is_accepted(repository: Path, ref: str) -> None:
+def test_every_kind_of_git_revision_is_accepted(repository: Path, ref: str) -> None:
     git(repository, "tag", "--annotate", "-m", "One", "v1")
 
     assert find_repository(repository).commit(ref) == git(repository, "rev-parse", "HEAD")
@@ -284,7 +285,7 @@ def test_every_git_revision_is_accepted(repository: Path, ref: str) -> None:
     "ref",
     ["nowhere", "", "--output=owned", "-h", "^HEAD", "HEAD:a.txt", "HEAD..main", "a\0b", "f" * 40],
 )
-def test_an_invalid_revision_is_an_error_and_never_an_option_of_git(
+def test_an_invalid_revision_is_an_error_and_not_passed_to_git_as_an_option(
     repository: Path, ref: str
 ) -> None:
     told = message(lambda: find_repository(repository).commit(ref))
@@ -303,7 +304,7 @@ def test_an_unborn_branch_has_no_commit(tmp_path: Path) -> None:
     assert "commit `HEAD` does not exist" in message(lambda: found.base("HEAD"))
 
 
-def test_a_given_revision_is_the_base(clone: Path) -> None:
+def test_the_base_is_the_revision_that_is_given(clone: Path) -> None:
     head = git(clone, "rev-parse", "HEAD")
 
     assert find_repository(clone).base("HEAD") == Base(head, "HEAD")
@@ -329,7 +330,7 @@ def test_new_commits_on_the_default_branch_do_not_change_the_base(
     assert find_repository(clone).base().commit == began
 
 
-def test_on_the_default_branch_the_base_is_the_current_commit(clone: Path) -> None:
+def test_the_base_is_the_current_commit_on_the_default_branch(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "main")
 
     assert find_repository(clone).base() == Base(git(clone, "rev-parse", "main"), "HEAD")
@@ -345,7 +346,7 @@ def test_unpushed_commits_on_the_default_branch_are_compared_with_the_pushed_com
     assert find_repository(clone).base().commit == pushed
 
 
-def test_without_a_remote_the_base_is_the_current_commit(repository: Path) -> None:
+def test_the_base_is_the_current_commit_without_a_remote(repository: Path) -> None:
     git(repository, "checkout", "--quiet", "-b", "feature")
     head = commit(repository)
 
@@ -353,9 +354,7 @@ def test_without_a_remote_the_base_is_the_current_commit(repository: Path) -> No
 
 
 @pytest.mark.parametrize("branch", ["main", "master", "trunk", "develop"])
-def test_a_remote_without_a_head_is_searched_for_the_usual_branch_names(
-    clone: Path, branch: str
-) -> None:
+def test_usual_branch_names_are_tried_if_the_remote_has_no_head(clone: Path, branch: str) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "update-ref", "-d", "refs/remotes/origin/HEAD", "--no-deref")
     git(clone, "update-ref", "-d", "refs/remotes/origin/main")
@@ -365,7 +364,7 @@ def test_a_remote_without_a_head_is_searched_for_the_usual_branch_names(
 
 
 @pytest.mark.parametrize("upstream", ["origin/live", "live"])
-def test_without_a_usual_branch_name_the_upstream_branch_is_used(
+def test_the_upstream_branch_is_used_without_a_usual_branch_name(
     clone: Path, upstream: str
 ) -> None:
     began = git(clone, "rev-parse", "origin/main")
@@ -378,14 +377,14 @@ def test_without_a_usual_branch_name_the_upstream_branch_is_used(
     assert find_repository(clone).base() == Base(began, upstream)
 
 
-def test_a_detached_head_has_a_base(clone: Path) -> None:
+def test_a_detached_head_is_compared_with_its_merge_base(clone: Path) -> None:
     began = git(clone, "rev-parse", "origin/main")
     git(clone, "checkout", "--quiet", "--detach")
 
     assert find_repository(clone).base().commit == began
 
 
-def test_without_origin_the_remote_of_the_upstream_branch_is_used(
+def test_the_remote_of_the_upstream_branch_is_used_without_origin(
     clone: Path,
 ) -> None:
     git(clone, "remote", "rename", "origin", "team")
@@ -416,7 +415,7 @@ def test_a_pull_request_is_compared_with_its_target_branch(
     assert found.commit != head
 
 
-def test_unrelated_histories_are_an_error_that_suggests_base(clone: Path) -> None:
+def test_the_error_for_unrelated_histories_suggests_option_base(clone: Path) -> None:
     git(clone, "checkout", "--quiet", "--orphan", "alone")
     commit(clone)
 
@@ -432,7 +431,7 @@ def test_unrelated_histories_are_an_error_that_suggests_base(clone: Path) -> Non
 
 @pytest.fixture
 def shallow(repository: Path, tmp_path: Path) -> Path:
-    """A clone as in a pipeline: only the newest commit of a pull request."""
+    """A clone as in a pipeline, which contains only the newest commit of a pull request."""
     commit(repository, "Second")
     git(repository, "checkout", "--quiet", "-b", "feature")
     commit(repository, "Third")
@@ -444,7 +443,7 @@ def shallow(repository: Path, tmp_path: Path) -> Path:
     return directory
 
 
-def test_a_shallow_clone_is_an_error_with_what_to_fetch(shallow: Path) -> None:
+def test_the_error_for_a_shallow_clone_says_what_to_fetch(shallow: Path) -> None:
     found = find_repository(shallow)
 
     assert found.is_shallow
@@ -499,7 +498,7 @@ def test_file_names_that_are_not_utf8_are_returned(repository: Path) -> None:
     assert find_repository(repository).untracked([""]) == {os.fsdecode(b"latin-\xe9")}
 
 
-def test_git_settings_for_its_output_have_no_effect(repository: Path) -> None:
+def test_git_settings_for_output_have_no_effect(repository: Path) -> None:
     head = git(repository, "rev-parse", "HEAD")
     for name, value in {
         "diff.relative": "true",
@@ -524,8 +523,8 @@ def test_ignored_and_untracked_files_are_distinguished(repository: Path) -> None
     assert found.untracked(["sub"], ignored=True) == {"sub/x.pyc"}
 
 
-def test_nothing_is_written_to_the_repository(repository: Path) -> None:
-    os.utime(repository / "a.txt", (1, 1))  # git would refresh its index
+def test_reading_writes_nothing_to_the_repository(repository: Path) -> None:
+    os.utime(repository / "a.txt", (1, 1))  # git would rewrite its index after this change
     git(repository, "config", "core.splitIndex", "true")
     hook = write(repository, {".git/hooks/post-index-change": "#!/bin/sh\ntouch ran\n"})
     (hook / ".git" / "hooks" / "post-index-change").chmod(0o755)

@@ -15,7 +15,7 @@ TEXTS: dict[str, tuple[JSON, str]] = {
 
 
 @pytest.mark.parametrize(("value", "text"), TEXTS.values(), ids=TEXTS.keys())
-def test_equal_values_have_one_canonical_json(value: JSON, text: str) -> None:
+def test_equal_values_have_equal_canonical_json(value: JSON, text: str) -> None:
     assert canonical_json(value) == text
 
 

@@ -22,7 +22,7 @@ from envsync.model.provenance import Provenance, user_tags
 
 
 def documented_digest(kind: str, text: str) -> str:
-    """The digest that docs/digest.md describes."""
+    """Returns the digest that docs/digest.md describes."""
     return "sha256:" + hashlib.sha256(f"envsync-{kind} 1\n{text}".encode()).hexdigest()
 
 
@@ -30,7 +30,7 @@ FILES = {"b/é.py": "2" * 64, "Dockerfile": "1" * 64}
 CONTEXT = BuildContext.of_files(FILES)
 
 
-def test_the_digest_of_a_context_is_the_documented_one() -> None:
+def test_the_digest_of_a_context_is_computed_as_documented() -> None:
     text = f'{{"Dockerfile":"{"1" * 64}","b/é.py":"{"2" * 64}"}}'
 
     assert BuildContext.of_files(FILES).digest == documented_digest("context", text)
@@ -124,7 +124,7 @@ def test_only_a_directory_is_a_local_context() -> None:
     assert EnvironmentSpec(image="x").local_context is None
 
 
-def test_an_inference_config_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+def test_an_inference_config_is_equal_after_a_json_round_trip() -> None:
     config = InferenceConfig(Route("/live", 1), Route("/ready", 2), Route("/score", 3))
 
     assert InferenceConfig.from_json(config.to_json()) == config
@@ -176,14 +176,14 @@ def test_provenance_is_written_to_reserved_tags_and_read_from_them() -> None:
 
 
 @pytest.mark.parametrize("key", RECORD)
-def test_a_missing_reserved_tag_leaves_its_attribute_unset(key: str) -> None:
+def test_an_attribute_is_none_if_its_reserved_tag_is_missing(key: str) -> None:
     tags = {other: value for other, value in RECORD.items() if other != key}
 
     assert Provenance.from_tags(tags).as_tags() == tags
     assert getattr(Provenance.from_tags(tags), key.removeprefix("envsync.")) is None
 
 
-def test_user_tags_are_all_tags_except_the_reserved_ones() -> None:
+def test_user_tags_are_all_tags_except_reserved_tags() -> None:
     tags = {"team": "x", "envsync": "1", "ENVSYNC.owner": "2", "my.envsync.owner": "3"}
 
     assert user_tags({**tags, **RECORD, "envsync.new": "4"}) == tags

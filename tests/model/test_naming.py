@@ -29,11 +29,13 @@ from envsync.model.naming import (
         ("a\n", False),
     ],
 )
-def test_a_name_is_letters_digits_dots_dashes_and_underscores(name: str, valid: bool) -> None:
+def test_a_name_consists_of_letters_digits_dots_dashes_and_underscores(
+    name: str, valid: bool
+) -> None:
     assert is_valid_name(name) == is_valid_version(name) == valid
 
 
-def test_the_label_latest_is_a_name_but_not_a_version() -> None:
+def test_latest_is_a_valid_name_but_not_a_valid_version() -> None:
     assert is_valid_name("latest")
     assert not is_valid_version("latest")
 
@@ -52,7 +54,7 @@ def test_reserved_prefixes_are_compared_without_case(name: str, reserved: bool) 
     assert is_reserved(name) == reserved
 
 
-def test_only_ascii_digits_are_a_number() -> None:
+def test_a_number_consists_only_of_ascii_digits() -> None:
     # "٣" is a decimal digit for int(), and "²" is a digit for str.isdigit().
     assert [text for text in ("1", "01", "", "-1", "1.0", "٣", "²") if is_number(text)] == [
         "1",

@@ -18,13 +18,13 @@ PROBLEM = Problem(
 )
 
 
-def test_a_problem_that_was_read_from_json_equals_the_one_that_was_written() -> None:
+def test_a_problem_is_equal_after_a_json_round_trip() -> None:
     assert Problem.from_json(PROBLEM.to_json()) == PROBLEM
     assert Problem.from_json(PROBLEM.to_json() | {"fields": []}) == PROBLEM
 
 
 @pytest.mark.parametrize("data", [{}, [], None, {"rule": "x"}])
-def test_json_that_is_not_a_problem_is_refused(data: object) -> None:
+def test_json_that_does_not_describe_a_problem_is_refused(data: object) -> None:
     with pytest.raises((KeyError, TypeError)):
         Problem.from_json(data)
 

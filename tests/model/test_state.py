@@ -26,7 +26,7 @@ ACTIVE: dict[str, tuple[Container, list[str], str | None]] = {
 
 
 @pytest.mark.parametrize(("held", "active", "latest"), ACTIVE.values(), ids=ACTIVE.keys())
-def test_which_versions_are_active_and_which_is_latest(
+def test_a_container_has_active_versions_and_a_latest_version(
     held: Container, active: list[str], latest: str | None
 ) -> None:
     assert [item.version for item in held.active] == active
@@ -41,5 +41,5 @@ def test_a_registered_version_is_active_and_not_curated_by_default() -> None:
     )
 
 
-def test_the_first_version_of_a_new_container_is_1() -> None:
+def test_a_new_container_starts_with_version_1() -> None:
     assert Container("a") == Container("a", versions=(), archived=False, next_version="1")

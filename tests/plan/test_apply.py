@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.model.declaration import Declaration
+from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import PlanRefused, TargetError
 from envsync.model.policy import Policy
@@ -76,6 +77,10 @@ def run(target: Recorder, plan: Plan, parallel: int = 1) -> list[Outcome]:
     return list(apply(plan, target, parallel=parallel))
 
 
+def at(file: str, name: str) -> Declaration:
+    return replace(declared(name, "1"), source=Source(file, 1))
+
+
 def statuses(outcomes: list[Outcome]) -> dict[str, str]:
     return {f"{item.change.action} {item.change.address}": item.status for item in outcomes}
 
@@ -132,6 +137,56 @@ def test_a_failed_change_does_not_stop_changes_of_other_names(target: Recorder) 
     }
     (failed,) = [item for item in outcomes if item.status == "failed"]
     assert failed.error == "create b:1 fails in this test"
+
+
+def test_a_renamed_environment_stays_active_if_its_new_name_is_not_created(
+    target: Recorder,
+) -> None:
+    run(target, planned(target, declared("a", "1"), at("other/b.yml", "b")))
+    target.fails = {"create a-new:1"}
+
+    # `a` was renamed in its file. `b` was deleted in another directory.
+    outcomes = run(target, planned(target, declared("a-new", "1")))
+
+    assert statuses(outcomes) == {
+        "create a-new:1": "failed",
+        "archive a": "skipped",
+        "archive b": "done",
+    }
+    (skipped,) = [item for item in outcomes if item.status == "skipped"]
+    assert skipped.error == (
+        "a-new:1 was not created, and may be the new name of a: both files are in environments"
+    )
+    target.fails = set()
+    assert statuses(run(target, planned(target, declared("a-new", "1")))) == {
+        "create a-new:1": "done",
+        "archive a": "done",
+    }
+
+
+def test_a_renamed_environment_stays_active_if_its_new_name_is_rejected(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1"), declared("taken", "1")))
+    foreign = replace(POLICY, project="other")
+    run(target, planned(target, declared("theirs", "1"), policy=foreign))
+
+    plan = planned(target, declared("theirs", "2"), declared("taken", "1"))
+    outcomes = list(apply(plan, target, skip_rejected=True))
+
+    assert [item.code for item in plan.rejections] == ["foreign-owner"]
+    assert statuses(outcomes) == {"archive a": "skipped"}
+
+
+def test_a_superseded_version_does_not_depend_on_other_names(target: Recorder) -> None:
+    run(target, planned(target, declared("a", "1")))
+    target.fails = {"create b:1"}
+    policy = replace(POLICY, superseded="archive")
+    plan = planned(target, declared("a", "2"), declared("b", "1"), policy=policy)
+
+    assert statuses(run(target, plan)) == {
+        "create a:2": "done",
+        "create b:1": "failed",
+        "archive a:1": "done",
+    }
 
 
 def test_a_failed_create_skips_later_versions_and_archives_of_its_name(target: Recorder) -> None:
@@ -240,3 +295,22 @@ def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> 
 def test_an_empty_plan_calls_no_operation_of_the_target(target: Recorder) -> None:
     assert run(target, planned(target)) == []
     assert target.operations == []
+
+
+def test_outcomes_have_the_seconds_that_each_change_took(tmp_path: Path) -> None:
+    target = Recorder(tmp_path / "local.db")
+    target.fails = {"create b:1"}
+    now = itertools.count()
+    plan = make_plan([declared("a", "1"), declared("b", "1")], {}, POLICY, TARGET)
+
+    outcomes = list(apply(plan, target, parallel=1, clock=lambda: float(next(now))))
+
+    assert [(item.status, item.seconds) for item in outcomes] == [("done", 1.0), ("failed", 1.0)]
+
+
+def test_outcomes_have_no_seconds_without_a_clock_or_if_skipped(tmp_path: Path) -> None:
+    plan = make_plan([declared("a", "1")], {}, POLICY, TARGET)
+    skipped = apply(plan, Recorder(tmp_path / "a.db"), stop=lambda: True, clock=lambda: 0.0)
+    unmeasured = apply(plan, Recorder(tmp_path / "b.db"))
+
+    assert [item.seconds for item in (*skipped, *unmeasured)] == [None, None]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.model.declaration import Source
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import natural_order
-from envsync.plan.bump import choose, decide
+from envsync.plan.bump import bump_command, choose, decide
 from tests.builders import declared
 
 
@@ -51,10 +55,52 @@ def test_bump_refuses_a_version_that_it_cannot_increment(version: str) -> None:
     with pytest.raises(EnvsyncError) as error:
         next_of(version)
 
+    command = bump_command("a", version, alone=False)
     assert str(error.value) == (
-        f"a: envsync cannot increase the version {version}, because it is not a number such as 7 "
-        f"or 1.2.7. Pass the new version: `envsync bump a:{version} --version V`."
+        "envsync cannot choose the next version, because the declared version is not a number such "
+        f"as 7 or 1.2.7. Pass the new version, for example: `{command}`."
     )
+    assert " --version " in command
+
+
+def test_all_versions_without_a_next_version_are_reported_at_once() -> None:
+    with pytest.raises(EnvsyncError) as error:
+        decide([declared("a", "blue"), declared("b", "7"), declared("c", "v3")], {}, alone={"a"})
+
+    assert str(error.value).splitlines()[1:] == [
+        "  envsync bump a --version blue.1",
+        "  envsync bump c:v3 --version v4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "command"),
+    [
+        ("7", "envsync bump a"),
+        ("1.2.3", "envsync bump a"),
+        ("1.2.0-pytorch", "envsync bump a --version 1.2.1-pytorch"),
+        ("2024-05-01", "envsync bump a --version 2024-05-01.1"),
+        ("v3", "envsync bump a --version v4"),
+    ],
+)
+def test_the_command_names_a_version_only_if_there_is_no_next_one(
+    version: str, command: str
+) -> None:
+    assert bump_command("a", version, alone=True) == command
+
+
+def test_the_command_quotes_its_arguments_for_a_shell() -> None:
+    command = bump_command("a b", "1; ls", alone=False)
+
+    assert shlex.split(command)[:3] == ["envsync", "bump", "a b:1; ls"]
+
+
+def test_every_copy_of_a_file_gets_the_new_version() -> None:
+    first = declared("a", "7")
+    copy = Source("environments/copy.yml", 2)
+
+    bumps = decide([replace(first, copies=(copy,))], {})
+    assert [(bump.after, bump.source) for bump in bumps] == [("8", first.source), ("8", copy)]
 
 
 def test_bump_skips_taken_versions() -> None:

@@ -29,6 +29,8 @@ def test_the_json_of_a_change_has_its_reason_fields_and_source() -> None:
         "owner": "other",
         "fields": [{"path": "tags.x", "before": None, "after": "1"}],
         "source": {"file": "environments/a.yml", "line": 3},
+        "predecessor": None,
+        "differs": [],
     }
 
 
@@ -44,6 +46,8 @@ def test_the_json_of_a_change_without_declaration_has_no_fields_and_a_null_sourc
         "owner": None,
         "fields": [],
         "source": None,
+        "predecessor": None,
+        "differs": [],
     }
     # An archive writes no declaration and restores nothing.
     assert (change.desired, change.keep_archived) == (None, ())

@@ -65,9 +65,95 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
         conda(1, True, 1.0, "1"),
         conda(True, 1, 1, "1"),
         (
-            FieldChange("conda_file.dependencies[0]", 1, True),
-            FieldChange("conda_file.dependencies[1]", True, 1),
-            FieldChange("conda_file.dependencies[2]", 1.0, 1),
+            FieldChange("conda_file.dependencies", [1, True, "1"], [True, 1, "1"]),
+            FieldChange("conda_file.dependencies[2]", 1.0, None),
+            FieldChange("conda_file.dependencies[2]", None, 1),
+        ),
+    ),
+    "a dependency that is inserted": (
+        conda("python=3.12", "numpy=1.26", {"pip": ["x==1"]}),
+        conda("python=3.12", "lightgbm=4.5.0", "numpy=1.26", {"pip": ["x==1"]}),
+        (FieldChange("conda_file.dependencies[1]", None, "lightgbm=4.5.0"),),
+    ),
+    "a dependency that is removed": (
+        conda("python=3.12", "lightgbm=4.5.0", "numpy=1.26"),
+        conda("python=3.12", "numpy=1.26"),
+        (FieldChange("conda_file.dependencies[1]", "lightgbm=4.5.0", None),),
+    ),
+    "a dependency with another version, after an inserted one": (
+        conda("python=3.12", "numpy=1.24"),
+        conda("lightgbm=4.5.0", "python=3.12", "numpy=1.26"),
+        (
+            FieldChange("conda_file.dependencies[0]", None, "lightgbm=4.5.0"),
+            FieldChange("conda_file.dependencies[2]", "numpy=1.24", "numpy=1.26"),
+        ),
+    ),
+    "requirements of pip that are inserted, removed and changed": (
+        conda({"pip": ["a==1", "b==1", "c==1"]}),
+        conda({"pip": ["z==1", "a==2", "c==1"]}),
+        (
+            FieldChange("conda_file.dependencies[0].pip[0]", None, "z==1"),
+            FieldChange("conda_file.dependencies[0].pip[1]", "b==1", None),
+            FieldChange("conda_file.dependencies[0].pip[1]", "a==1", "a==2"),
+        ),
+    ),
+    "another order only": (
+        conda("python=3.12", "numpy=1.26"),
+        conda("numpy=1.26", "python=3.12"),
+        (
+            FieldChange(
+                "conda_file.dependencies",
+                ["python=3.12", "numpy=1.26"],
+                ["numpy=1.26", "python=3.12"],
+            ),
+        ),
+    ),
+    "another order of channels": (
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["defaults", "conda-forge"]})),
+        EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge", "defaults"]})),
+        (
+            FieldChange(
+                "conda_file.channels", ["defaults", "conda-forge"], ["conda-forge", "defaults"]
+            ),
+        ),
+    ),
+    "one package in several notations": (
+        conda("conda-forge::numpy>=1", {"pip": ["Flask_Login[x]==2", "a @ https://x.org/1.zip"]}),
+        conda("numpy=1", {"pip": ["flask-login==3", "a @ https://x.org/2.zip"]}),
+        (
+            FieldChange("conda_file.dependencies[0]", "conda-forge::numpy>=1", "numpy=1"),
+            FieldChange("conda_file.dependencies[1].pip[0]", "Flask_Login[x]==2", "flask-login==3"),
+            FieldChange(
+                "conda_file.dependencies[1].pip[1]",
+                "a @ https://x.org/1.zip",
+                "a @ https://x.org/2.zip",
+            ),
+        ),
+    ),
+    "another revision of one repository": (
+        conda({"pip": ["git+https://user@x.org/a.git@1", "git+https://x.org/b@1#egg=b"]}),
+        conda({"pip": ["git+https://user@x.org/a.git@2", "git+https://x.org/b@2#egg=b"]}),
+        (
+            FieldChange(
+                "conda_file.dependencies[0].pip[0]",
+                "git+https://user@x.org/a.git@1",
+                "git+https://user@x.org/a.git@2",
+            ),
+            FieldChange(
+                "conda_file.dependencies[0].pip[1]",
+                "git+https://x.org/b@1#egg=b",
+                "git+https://x.org/b@2#egg=b",
+            ),
+        ),
+    ),
+    # No item has a counterpart that can be named, so none is shown as changed.
+    "a package that is listed twice": (
+        conda("numpy>=1", "numpy<2", "numpy<2"),
+        conda("numpy<2", "numpy<3"),
+        (
+            FieldChange("conda_file.dependencies[0]", "numpy>=1", None),
+            FieldChange("conda_file.dependencies[1]", None, "numpy<3"),
+            FieldChange("conda_file.dependencies[2]", "numpy<2", None),
         ),
     ),
     "a conda file that is new": (
@@ -153,7 +239,7 @@ def test_an_inserted_dependency_is_one_difference() -> None:
 
 
 def test_fields_are_in_natural_order() -> None:
-    before, after = [f"a{n}" for n in range(12)], [f"b{n}" for n in range(12)]
+    before, after = [f"a{n}=1" for n in range(12)], [f"a{n}=2" for n in range(12)]
     paths = [field.path for field in spec_fields(conda(*before), conda(*after))]
 
     # In alphabetical order, [10] would come before [2].
@@ -217,6 +303,29 @@ def test_differing_fields_are_found_exactly_for_unequal_specs(
     new = EnvironmentSpec(conda_file=canonical_json(after))
 
     assert bool(spec_fields(old, new)) == (old != new)
+
+
+@given(
+    st.lists(st.sampled_from([f"{name}={version}" for name in "abcd" for version in "12"])),
+    st.lists(st.sampled_from([f"{name}={version}" for name in "abcd" for version in "12"])),
+)
+def test_differences_of_a_list_turn_the_old_list_into_the_new_one(
+    before: list[JSON], after: list[JSON]
+) -> None:
+    changes = spec_fields(conda(*before), conda(*after))
+    order = [item for item in changes if not item.path.endswith("]")]
+    items = [item for item in changes if item.path.endswith("]")]
+    kept = list(before)
+    for item in items:
+        if item.before is not None:
+            kept.remove(item.before)
+    built = kept + [item.after for item in items if item.after is not None]
+
+    # Counts first: the order is a difference of its own.
+    assert sorted(map(str, built)) == sorted(map(str, after))
+    assert len(order) <= 1
+    if before != after and sorted(map(str, before)) == sorted(map(str, after)):
+        assert [change.path for change in changes] == ["conda_file.dependencies"]
 
 
 def test_the_directory_of_a_context_is_not_compared() -> None:

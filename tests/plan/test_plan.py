@@ -207,7 +207,6 @@ def test_the_digest_does_not_change_between_releases() -> None:
         (lambda data: data.pop("changes"), "not a plan"),
         (lambda data: data.update(changes=3), "not a plan"),
         (lambda data: data["changes"][0].update(action="delete"), "not a plan"),
-        (lambda data: data["changes"][0].update(surprise=1), "not a plan"),
         (lambda data: data.update(target=[]), "not a plan"),
         (lambda data: data.clear(), "not a plan"),
     ],
@@ -218,6 +217,26 @@ def test_edited_or_malformed_plans_are_refused(edit: Any, message: str) -> None:
 
     with pytest.raises(EnvsyncError, match=message):
         Plan.from_json(data)
+
+
+def test_keys_that_a_later_version_added_are_ignored() -> None:
+    data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
+    for part in (data, *data["changes"], *data["rejections"], *data["latest"]):
+        part["surprise"] = 1
+        for field in part.get("fields", []):
+            field["surprise"] = 1
+
+    assert Plan.from_json(data) == PLAN
+
+
+def test_keys_of_changes_that_an_earlier_version_did_not_write_may_be_absent() -> None:
+    data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
+    for change in data["changes"]:
+        del change["predecessor"], change["differs"]
+
+    loaded = Plan.from_json(data)
+
+    assert loaded.digest == PLAN.digest
 
 
 @pytest.mark.parametrize("data", [None, [], "plan", 1, {}])
@@ -261,9 +280,10 @@ def test_only_the_plan_with_the_approved_digest_may_be_applied() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: the plan with the digest {approved} was approved, but the new plan has the "
-        f"digest {PLAN.digest}. The files or the target have changed since the approval. Nothing "
-        "was applied. Review the new plan."
+        f"plan-stale: the digest {approved} was approved, but the plan now has the digest "
+        f"{PLAN.digest}. Either files, settings or the target have changed since the approval, or "
+        "the digest is from another plan: for another target, or made with other arguments. "
+        "Nothing was applied. Review the new plan."
     )
 
 

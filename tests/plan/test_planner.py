@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
-from envsync.model.declaration import Declaration
+from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
@@ -34,8 +36,9 @@ def plan(
     actual: State | None = None,
     policy: Policy = POLICY,
     globs: tuple[str, ...] = (),
+    still_there: Mapping[str, str] | None = None,
 ) -> Plan:
-    return make_plan(desired, actual or {}, policy, TARGET, globs)
+    return make_plan(desired, actual or {}, policy, TARGET, globs, still_there=still_there or {})
 
 
 def actions(made: Plan) -> list[str]:
@@ -366,9 +369,10 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
                 "version",
                 "a",
                 "1",
-                "not in the target",
+                "new version after 0",
                 (FieldChange("image", None, "mcr.microsoft.com/base:1"),),
                 SOURCE,
+                predecessor="0",
             ),
         ),
     ),
@@ -850,11 +854,265 @@ def test_envsync_numbers_the_versions_of_a_file_without_version(
     assert actions(made) == changes
 
 
-def test_the_reason_of_a_new_version_names_the_superseded_version() -> None:
-    made = plan([declared("a", None)], state(container("a", registered("a", "3", image("0")))))
+PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
+    "the first version": (declared("a", "1"), Container("a"), None, "not in the target"),
+    "the highest version below it, in natural order": (
+        declared("a", "10"),
+        container("a", "9", "1", "2", "11"),
+        "9",
+        "new version after 9",
+    ),
+    "no version is lower": (declared("a", "1"), container("a", "2"), None, "not in the target"),
+    "an archived version does not count": (
+        declared("a", "3"),
+        container("a", "1", registered("a", "2", archived=True)),
+        "1",
+        "new version after 1",
+    ),
+    "versions of an archived environment count": (
+        declared("a", "3"),
+        container("a", "2", archived=True),
+        "2",
+        "new version after 2",
+    ),
+    "without a version in the file, the newest by creation": (
+        declared("a", None),
+        container("a", registered("a", "5", image("0")), registered("a", "3", image("2"))),
+        "3",
+        "new version after 3",
+    ),
+    "content of an older version": (
+        declared("a", None),
+        container("a", "1", registered("a", "2", image("2"))),
+        "2",
+        "new version after 2, content of 1 again",
+    ),
+    "content of an archived version": (
+        declared("a", None),
+        container("a", registered("a", "1", archived=True), registered("a", "2", image("2"))),
+        "2",
+        "new version after 2, content of 1 again",
+    ),
+}
 
-    assert made.changes[0].reason == "new content, supersedes 3"
-    assert made.latest == (LatestChange("a", "3", "4"),)
+
+@pytest.mark.parametrize(
+    ("desired", "held", "predecessor", "reason"), PREDECESSORS.values(), ids=PREDECESSORS.keys()
+)
+def test_a_new_version_names_its_predecessor(
+    desired: Declaration, held: Container, predecessor: str | None, reason: str
+) -> None:
+    (create,) = (
+        item for item in plan([desired], state(held)).changes if item.action is Action.CREATE
+    )
+
+    assert (create.predecessor, create.reason) == (predecessor, reason)
+    if predecessor is None:
+        assert create.differs == ()
+
+
+def test_a_new_version_lists_what_differs_from_its_predecessor() -> None:
+    before = registered("a", "1", conda("python=3.11", "numpy=1.24"), "Old.", {"x": "1", "y": "1"})
+    after = declared(
+        "a", "2", conda("python=3.11", "lightgbm=4", "numpy=1.26"), "New.", {"x": "1", "y": "2"}
+    )
+    (create,) = plan([after], state(container("a", before))).changes
+
+    assert create.differs == (
+        FieldChange("conda_file.dependencies[1]", None, "lightgbm=4"),
+        FieldChange("conda_file.dependencies[2]", "numpy=1.24", "numpy=1.26"),
+        FieldChange("description", "Old.", "New."),
+        FieldChange("tags.y", "1", "2"),
+    )
+    # Everything that is written is in `fields`.
+    assert {field.path for field in create.fields} == {
+        "image",
+        "conda_file",
+        "description",
+        "tags.x",
+        "tags.y",
+    }
+
+
+def test_a_new_version_lists_the_files_of_a_context_that_differ() -> None:
+    before = registered("a", "1", built(a="1", b="1"))
+    (create,) = plan(
+        [declared("a", "2", built(a="2", c="1"))], state(container("a", before))
+    ).changes
+
+    (field,) = create.differs
+    assert field.files == {"a": "modified", "b": "removed", "c": "added"}
+
+
+def test_a_new_version_with_the_content_of_its_predecessor_differs_in_nothing() -> None:
+    # Azure does not return the content of a context. The digest tag proves that it is the same.
+    spec = built(a="1")
+    before = registered("a", "1", unknown_build(), digest=spec.digest)
+    (create,) = plan([declared("a", "2", spec)], state(container("a", before))).changes
+
+    assert create.predecessor == "1"
+    assert create.differs == ()
+
+
+STILL_THERE: dict[str, tuple[list[Declaration], Container, Policy, list[str], list[str]]] = {
+    "an environment": (
+        [],
+        container("a", registered("a", "1", source="a.yml")),
+        POLICY,
+        [],
+        ["still-there a"],
+    ),
+    "one file of an environment with two": (
+        [],
+        container(
+            "a", registered("a", "1", source="gone.yml"), registered("a", "2", source="a.yml")
+        ),
+        POLICY,
+        [],
+        ["still-there a"],
+    ),
+    "versions beside those of others": (
+        [],
+        container(
+            "a",
+            registered("a", "1", source="a.yml"),
+            registered("a", "2", source="gone.yml"),
+            registered("a", "3", owner=None),
+        ),
+        POLICY,
+        ["archive a:2"],
+        ["still-there a:1"],
+    ),
+    "a superseded version": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", source="a.yml"), "2"),
+        Policy(PROJECT, superseded="archive"),
+        [],
+        ["still-there a:1"],
+    ),
+    "a hidden version": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", source="a.yml"), "2", archived=True),
+        POLICY,
+        ["restore a"],
+        ["still-there a:1"],
+    ),
+    "the file is gone": (
+        [],
+        container("a", registered("a", "1", source="gone.yml")),
+        POLICY,
+        ["archive a"],
+        [],
+    ),
+    "no source is known": ([], container("a", "1"), POLICY, ["archive a"], []),
+    "nothing is archived anyway": (
+        [],
+        container("a", registered("a", "1", source="a.yml")),
+        Policy(PROJECT, prune="none"),
+        [],
+        [],
+    ),
+    # The path of a foreign version is relative to the other project.
+    "a version of another project": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner="other", source="a.yml"), "2", archived=True),
+        Policy(PROJECT, take_over=True),
+        ["archive a:1", "restore a"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "policy", "changes", "rejected"),
+    STILL_THERE.values(),
+    ids=STILL_THERE.keys(),
+)
+def test_nothing_is_archived_if_its_file_is_still_there(
+    desired: list[Declaration],
+    held: Container,
+    policy: Policy,
+    changes: list[str],
+    rejected: list[str],
+) -> None:
+    # Another environment is declared, so that the guard does not refuse the whole plan.
+    made = plan(
+        [*desired, declared("b", "1")],
+        state(held, container("b", "1")),
+        policy,
+        still_there={"a.yml": "it is a dangling link"},
+    )
+
+    assert actions(made) == changes
+    assert rejections(made) == rejected
+
+
+def test_still_there_names_the_file_and_the_reason() -> None:
+    held = container("a", registered("a", "1", source="a.yml"))
+    (rejection,) = plan([], state(held), still_there={"a.yml": "it is a dangling link"}).rejections
+
+    assert rejection.message == (
+        "No file declares a, but a.yml, which declared it, is still there. It is not read as an "
+        "environment: it is a dangling link."
+    )
+    assert rejection.fix == (
+        "Correct a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
+    )
+    assert rejection.source == Source("a.yml", 1)
+
+
+FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = {
+    "every active version belongs to another project": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner="other")),
+        [],
+        ["foreign-owner a:2"],
+    ),
+    "a file without version": (
+        [declared("a", None)],
+        container("a", registered("a", "1", image("0"), owner="other")),
+        [],
+        ["foreign-owner a:2"],
+    ),
+    "two other projects": (
+        [declared("a", "3")],
+        container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y")),
+        [],
+        ["foreign-owner a:3"],
+    ),
+    "the project owns a version as well": (
+        [declared("a", "1"), declared("a", "3")],
+        container("a", "1", registered("a", "2", owner="other")),
+        ["create a:3"],
+        [],
+    ),
+    "a version belongs to no project": (
+        [declared("a", "3")],
+        container("a", registered("a", "1", owner=None), registered("a", "2", owner="other")),
+        ["create a:3"],
+        [],
+    ),
+    "the versions of the other project are archived": (
+        [declared("a", "2")],
+        container("a", registered("a", "1", owner="other", archived=True)),
+        ["create a:2"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("desired", "held", "changes", "rejected"), FOREIGN.values(), ids=FOREIGN.keys()
+)
+def test_no_version_is_created_under_a_name_of_another_project(
+    desired: list[Declaration], held: Container, changes: list[str], rejected: list[str]
+) -> None:
+    made = plan(desired, state(held))
+
+    assert (actions(made), rejections(made)) == (changes, rejected)
+    taken_over = plan(desired, state(held), Policy(PROJECT, take_over=True))
+    assert taken_over.rejections == ()
+    assert "create" in actions(taken_over)[-1]
 
 
 def test_two_declarations_of_one_version_are_refused() -> None:
@@ -866,11 +1124,13 @@ def test_two_declarations_of_one_version_are_refused() -> None:
 
 LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange, ...]]] = {
     "created in natural order, whatever the order of files": (
-        [declared("a", "10"), declared("a", "9")],
-        Container("a"),
+        [declared("a", "10"), declared("a", "9"), declared("a", "1")],
+        container("a", "1"),
         POLICY,
-        (LatestChange("a", None, "10"),),
+        (LatestChange("a", "1", "10"),),
     ),
+    # Nobody used @latest of this name before.
+    "a first version": ([declared("a", "1")], Container("a"), POLICY, ()),
     "the newest by creation, not the highest": (
         [declared("a", "1"), declared("a", "3"), declared("a", "2")],
         container("a", "1", "3"),
@@ -917,7 +1177,7 @@ LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange
         [declared("a", "1")],
         container("a", "1", "2", archived=True),
         POLICY,
-        (LatestChange("a", None, "1"),),
+        (),
     ),
 }
 
@@ -1053,7 +1313,10 @@ def owned(number: int) -> State:
 @pytest.mark.parametrize(
     ("held", "gone", "refused"),
     [
-        (9, 8, False),  # below MASS_ARCHIVE_FLOOR
+        # Below MASS_ARCHIVE_FLOOR, the limit is `max_archives`: 5.
+        (9, 5, False),
+        (9, 6, True),
+        (7, 6, True),
         (10, 3, False),  # exactly the default of max_archive_percent: 30 %
         (10, 4, True),
         (100, 30, False),
@@ -1072,16 +1335,57 @@ def test_a_plan_that_leaves_too_many_environments_without_a_version_is_refused(
     assert plan(desired, owned(held), allowed).refused is None
 
 
-def test_the_guard_counts_environments_and_not_versions() -> None:
-    """Archiving nine of ten versions leaves one active version in each environment."""
-    held = state(
-        *(container(f"e{index}", *map(str, range(10))) for index in range(10)),
+def test_max_archives_is_the_limit_of_a_small_project() -> None:
+    desired = [declared("e8", "1")]
+
+    assert plan(desired, owned(9), Policy(PROJECT, max_archives=8)).refused is None
+    assert plan(desired, owned(9), Policy(PROJECT, max_archives=7)).refused == (
+        "The plan would leave 8 of 9 owned environments without an active version. "
+        "max_archives allows 7."
     )
-    desired = [declared(f"e{index}", "9") for index in range(10)]
+
+
+@pytest.mark.parametrize(("environments", "limit"), [(10, "max_archive_percent"), (2, "max_arch")])
+def test_the_guard_counts_superseded_versions(environments: int, limit: str) -> None:
+    """Archiving nine of ten versions leaves one active version in each environment."""
+    names = [f"e{index}" for index in range(environments)]
+    held = state(*(container(name, *map(str, range(10))) for name in names))
+    desired = [declared(name, "9") for name in names]
     made = plan(desired, held, Policy(PROJECT, superseded="archive"))
 
-    assert len(made.changes) == 90
+    assert len(made.changes) == 9 * environments
+    assert made.refused is not None
+    assert made.refused.startswith(
+        f"The plan would archive {9 * environments} of {10 * environments} owned versions. {limit}"
+    )
+
+
+def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:
+    # An edit of every environment: each gets a new version, and its old version is archived.
+    desired = [declared(f"e{index}", "2", image("2")) for index in range(12)]
+    made = plan(desired, owned(12), Policy(PROJECT, superseded="archive"))
+
+    assert made.summary["create"] == made.summary["archive"] == 12
     assert made.refused is None
+
+
+@pytest.mark.parametrize("held", [7, 12])
+def test_a_glob_does_not_get_around_the_guard(held: int) -> None:
+    desired = [declared("new", "1")]
+    single = plan(desired, owned(held), globs=("e0",))
+
+    assert actions(single) == ["archive e0"]
+    assert single.refused == plan(desired, owned(held)).refused
+    assert single.refused is not None
+    # A part of the plan without archives is allowed.
+    assert plan(desired, owned(held), globs=("new",)).refused is None
+
+
+def test_a_limit_to_changed_names_does_not_get_around_the_guard() -> None:
+    made = make_plan([declared("new", "1")], owned(12), POLICY, TARGET, only={"e0"})
+
+    assert actions(made) == ["archive e0"]
+    assert made.refused is not None
 
 
 def test_the_guard_does_not_count_environments_with_a_new_version() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from envsync.model.errors import EnvsyncError
+from envsync.model.policy import Policy
 from envsync.model.state import Container
 from envsync.plan.change import Action, Change
-from envsync.plan.versions import container_after, latest_falls_back, newest, resolve
+from envsync.plan.versions import container_after, latest_warnings, newest, resolve
 from tests.builders import PROJECT, built, container, declared, image, registered, unknown_build
 
 
@@ -110,8 +111,66 @@ def test_a_created_version_below_the_highest_warns_about_latest(
     held: Container, created: list[str], warnings: list[str]
 ) -> None:
     changes = [create(version) for version in created]
+    after = container_after(held, changes)
 
-    assert list(latest_falls_back(container_after(held, changes), changes)) == warnings
+    assert list(latest_warnings(after, changes, ["9", "10"], Policy(PROJECT))) == warnings
+
+
+UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
+    "the declared version is the newest": (container("a", "1", "2"), ["2"], Policy(PROJECT), []),
+    "a reverted version stays the newest": (
+        container("a", "1", "2"),
+        ["1"],
+        Policy(PROJECT),
+        [
+            "a: @latest is 2, which no file declares. The highest declared version is 1 "
+            "(superseded: keep)."
+        ],
+    ),
+    "the highest declared version is named": (
+        container("a", "9", "10", "11"),
+        ["9", "10"],
+        Policy(PROJECT),
+        [
+            "a: @latest is 11, which no file declares. The highest declared version is 10 "
+            "(superseded: keep)."
+        ],
+    ),
+    "another project registered the newest version": (
+        container("a", "1", registered("a", "2", owner="other")),
+        ["1"],
+        Policy(PROJECT, superseded="archive"),
+        ["a: @latest is 2, which belongs to project 'other'. The highest declared version is 1."],
+    ),
+    "somebody registered the newest version by hand": (
+        container("a", "1", registered("a", "2", owner=None)),
+        ["1"],
+        Policy(PROJECT),
+        ["a: @latest is 2, which belongs to no project. The highest declared version is 1."],
+    ),
+    "the reverted version is archived": (
+        container("a", "1", registered("a", "2", archived=True)),
+        ["1"],
+        Policy(PROJECT),
+        [],
+    ),
+    "no file declares the name": (container("a", "1"), [], Policy(PROJECT), []),
+    "the environment is archived": (
+        container("a", "1", "2", archived=True),
+        ["1"],
+        Policy(PROJECT),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("held", "declared", "policy", "warnings"), UNDECLARED.values(), ids=UNDECLARED.keys()
+)
+def test_an_undeclared_latest_version_is_a_warning(
+    held: Container, declared: list[str], policy: Policy, warnings: list[str]
+) -> None:
+    assert list(latest_warnings(held, [], declared, policy)) == warnings
 
 
 # `following` is `nextVersion` of the service. If the last version is not a number, the service

@@ -109,11 +109,11 @@ def test_a_broken_file_that_may_be_an_environment_file_is_reported(tmp_path: Pat
 def test_a_conda_file_is_never_an_environment_file(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": env("e", "conda_file: conda/c.yml\n"),
-        "environments/conda/c.yml": "name: c\nimage: x\ndependencies: []\n",
+        "environments/conda/c.yml": "name: c\nimage: x\ndependencies: [a=1]\n",
     }
     loaded = load_files(tmp_path, files)
 
-    assert (loaded.files, found(loaded)) == (1, [])
+    assert (loaded.files, found(loaded)) == (1, ["conda/c.yml:2:1 error unknown-field"])
 
 
 def test_a_broken_conda_file_is_reported_only_as_a_conda_file(tmp_path: Path) -> None:
@@ -428,7 +428,7 @@ def test_files_of_other_tools_are_passed_over_even_if_they_are_broken(
         pytest.param(env().encode("utf-16"), "yaml-syntax", id="UTF-16"),
         pytest.param(env().replace("\n", "\r"), "missing-file", id="carriage returns"),
         pytest.param(
-            "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+            f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n",
             "lfs-pointer",
             id="pointer",
         ),

@@ -9,11 +9,13 @@ from typing import Literal
 import pytest
 
 from envsync.project.rules import RULES
-from tests.project.project import found, load_files
+from tests.project.project import found, load_files, write
 
 BASE = "name: e\ndescription: d\nimage: i:1\n"
+OTHER = "name: e\ndescription: d\nimage: i:2\n"
 BUILD = "name: e\ndescription: d\nbuild:\n  path: ctx\n"
 CTX = {"ctx/Dockerfile": "FROM scratch\n"}
+LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
 CONDA = "name: e\ndescription: d\nimage: i:1\nconda_file: conda.yml\n"
 
 
@@ -215,17 +217,49 @@ CASES = [
     ),
     Case(
         "duplicate-environment",
-        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '2'\n"},
-        {"a.yml": BASE + "version: 2\n", "b.yml": BASE + "version: '3'\n"},
+        {"a.yml": BASE + "version: 2\n", "b.yml": OTHER + "version: '2'\n"},
+        {"a.yml": BASE + "version: 2\n", "b.yml": OTHER + "version: '3'\n"},
         error("duplicate-environment", "4:1", "b.yml"),
         ["`e:2` is already declared in environments/a.yml:1"],
     ),
     Case(
         "duplicate-environment: without versions",
-        {"a.yml": BASE, "b.yml": BASE},
-        {"a.yml": BASE, "b.yml": BASE.replace("name: e", "name: E")},
+        {"a.yml": BASE, "b.yml": OTHER},
+        {"a.yml": BASE, "b.yml": OTHER.replace("name: e", "name: E")},
         error("duplicate-environment", "1:1", "b.yml"),
         ["`e` is already declared in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-environment: only the description differs",
+        {"a.yml": BASE + "version: 2\n", "b.yml": BASE.replace(": d", ": D") + "version: 2\n"},
+        {"a.yml": BASE + "version: 2\n"},
+        error("duplicate-environment", "4:1", "b.yml"),
+        ["`e:2` is already declared in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file",
+        {"a.yml": BASE + "version: 2\n", "b.yml": "version: '2'\n" + BASE},
+        {"a.yml": BASE + "version: 2\n"},
+        warning("duplicate-file", "1:1", "b.yml"),
+        ["`e:2` is declared with the same content in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file: without versions",
+        {"a.yml": BASE, "b.yml": BASE, "c.yml": BASE},
+        {"a.yml": BASE},
+        warning("duplicate-file", "1:1", "b.yml") + warning("duplicate-file", "1:1", "c.yml"),
+        ["`e` is declared with the same content in environments/a.yml:1"],
+    ),
+    Case(
+        "duplicate-file: conda files with the same content",
+        {"a.yml": CONDA, "b.yml": CONDA.replace("conda.yml", "other.yml")},
+        {"a.yml": CONDA},
+        warning("duplicate-file", "1:1", "b.yml"),
+        ["`e` is declared with the same content in environments/a.yml:1"],
+        {
+            "conda.yml": "dependencies: [python=3.12]\nname: x\n",
+            "other.yml": "name: x\ndependencies:\n- python=3.12\n",
+        },
     ),
     Case(
         "image-or-build: both",
@@ -364,7 +398,7 @@ CASES = [
     Case(
         "invalid-conda: empty",
         {"e.yml": CONDA, "conda.yml": "# later\n"},
-        {"e.yml": CONDA, "conda.yml": "name: later\n"},
+        {"e.yml": CONDA, "conda.yml": "dependencies: [python=3.12]\n"},
         error("invalid-conda", "1:1", "conda.yml"),
         ["is empty"],
     ),
@@ -394,12 +428,209 @@ CASES = [
     ),
     Case(
         "invalid-conda: values that JSON cannot represent",
-        BASE + "conda_file:\n  name: 2024-01-01\n  a: .nan\n  1: a\n",
-        BASE + "conda_file:\n  name: '2024-01-01'\n  a: '.nan'\n  '1': a\n",
+        BASE
+        + "conda_file:\n  name: 2024-01-01\n  dependencies: [a=1]\n"
+        + "  variables:\n    a: .nan\n    1: a\n",
+        BASE
+        + "conda_file:\n  name: '2024-01-01'\n  dependencies: [a=1]\n"
+        + "  variables:\n    a: '.nan'\n    '1': a\n",
         error("invalid-conda", "5:9")
-        + error("invalid-conda", "6:6")
-        + error("invalid-conda", "7:3"),
+        + error("invalid-conda", "8:8")
+        + error("invalid-conda", "9:5"),
         ["JSON cannot represent", "Put it in quotes"],
+    ),
+    Case(
+        "invalid-conda: no dependencies",
+        {
+            f"{name}.yml": f"name: {name}\ndescription: d\nimage: i:1\nconda_file: {conda}\n"
+            for name, conda in {
+                "a": "{}",
+                "b": "{name: x}",
+                "c": "{dependencies: }",
+                "d": "{dependencies: []}",
+                "e": "{dependencies: [{pip: []}]}",
+            }.items()
+        },
+        BASE + "conda_file: {dependencies: [pip=24]}\n",
+        [*(item for name in "abcde" for item in error("invalid-conda", "4:13", f"{name}.yml"))],
+        ["has no dependencies", "remove `conda_file`"],
+    ),
+    Case(
+        "invalid-conda: channels and variables",
+        BASE + "conda_file:\n  channels: conda-forge\n  variables: [A=1]\n  dependencies: [a=1]\n",
+        BASE
+        + "conda_file:\n  channels: [conda-forge]\n  variables: {A: '1'}\n"
+        + "  dependencies: [a=1]\n",
+        error("invalid-conda", "5:13") + error("invalid-conda", "6:14"),
+        ["`channels` must be a list", "`variables` must be a mapping"],
+    ),
+    Case(
+        "invalid-conda: items without a value",
+        BASE + "conda_file:\n  channels: [~]\n  dependencies:\n  - a=1\n  -\n  - pip:\n    -\n",
+        BASE + "conda_file:\n  channels:\n  dependencies:\n  - a=1\n  - pip:\n    - b==1\n",
+        error("invalid-conda", "5:14")
+        + error("invalid-conda", "8:4")
+        + error("invalid-conda", "10:6"),
+        ["A channel must be a string", "an item without a value"],
+    ),
+    Case(
+        "invalid-conda: lists that YAML folds into a string",
+        BASE + "conda_file:\n  dependencies:\n  - a=1\n  - pip\n    - b==1\n    - c==1\n",
+        BASE + "conda_file:\n  dependencies:\n  - a=1\n  - pip:\n    - b==1\n    - c==1\n",
+        error("invalid-conda", "7:5"),
+        ["as one string: `pip - b==1 - c==1`", "Write `- pip:` with a colon"],
+    ),
+    Case(
+        "invalid-conda: a list that YAML folds into a requirement",
+        BASE + "conda_file:\n  dependencies:\n  - pip:\n    - b==1\n      - c==1\n",
+        BASE + "conda_file:\n  dependencies:\n  - pip:\n    - b==1\n    - c==1\n",
+        error("invalid-conda", "7:7"),
+        ["as one string: `b==1 - c==1`", "the same indentation"],
+    ),
+    Case(
+        "invalid-conda: several packages in one string",
+        BASE + "conda_file:\n  dependencies: [a=1 bcd=2, 'abc, bcd', {pip: [a==1 b==2]}]\n",
+        BASE + "conda_file:\n  dependencies: [a=1, bcd=2, 'e >=1, <2', {pip: [a==1, b==2]}]\n",
+        error("invalid-conda", "5:18")
+        + error("invalid-conda", "5:29")
+        + error("invalid-conda", "5:48"),
+        ["`a=1 bcd=2` names more than one package", "on its own line"],
+    ),
+    Case(
+        "unknown-field: in a conda file",
+        {
+            "e.yml": CONDA,
+            "conda.yml": "channel: [a]\ndependecies: [a=1]\ndependencies: [b=1]\n"
+            "pip: [c==1]\npython: 3.12\nimage: i:1\n",
+        },
+        {
+            "e.yml": CONDA,
+            "conda.yml": "channels: [a]\ndependencies: [a=1, b=1, python=3.12, {pip: [c==1]}]\n"
+            "prefix: /x\nplatforms: [linux-64]\n_base: 1\n",
+        },
+        [
+            item
+            for line in (1, 2, 4, 5, 6)
+            for item in error("unknown-field", f"{line}:1", "conda.yml")
+        ],
+        [
+            "no key `dependecies`, so conda ignores it",
+            "Did you mean `dependencies`?",
+            "Did you mean `channels`?",
+            "as the value of an item `- pip:`",
+            "Write `python=VERSION`",
+            "looks like an environment file",
+        ],
+    ),
+    Case(
+        "unknown-field: in place of `dependencies`",
+        BASE + "conda_file: {dependecies: [a=1]}\n",
+        BASE + "conda_file: {dependencies: [a=1]}\n",
+        error("unknown-field", "4:14"),
+        ["Did you mean `dependencies`?"],
+    ),
+    Case(
+        "conda-local-file: pip",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n    - -r requirements.txt\n"
+        + "    - -e ./package\n    - wheels/a.whl\n    - b @ file:///opt/b.whl\n",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n    - a==1\n"
+        + "    - -e git+https://example.com/b@v1\n    - https://example.com/c.whl\n",
+        [item for line in range(7, 11) for item in error("conda-local-file", f"{line}:7")],
+        [
+            "`-r requirements.txt` names a local file",
+            "use `build` with a Dockerfile",
+            "If the image already contains it",
+        ],
+    ),
+    Case(
+        "conda-local-file: conda",
+        BASE
+        + "conda_file:\n  channels: [./channel]\n"
+        + "  dependencies: [./a.conda, 'file:///c::a', -e .]\n",
+        BASE
+        + "conda_file:\n  channels: ['https://example.com/channel']\n"
+        + "  dependencies: ['https://example.com/a.conda', 'c::a=1']\n",
+        error("conda-local-file", "5:14")
+        + error("conda-local-file", "6:18")
+        + error("conda-local-file", "6:29")
+        + error("conda-local-file", "6:45"),
+        ["The channel `./channel` is a local directory", "`./a.conda` names a local file"],
+    ),
+    Case(
+        "invalid-image",
+        {
+            "a.yml": BASE.replace("name: e", "name: a").replace("i:1", "https://example.com/i:1"),
+            "b.yml": BASE.replace("name: e", "name: b").replace("i:1", "example.com/I:1"),
+            "c.yml": BASE.replace("name: e", "name: c").replace("i:1", "'i:1 '"),
+        },
+        BASE.replace("i:1", "example.com/i:1"),
+        [item for name in "abc" for item in error("invalid-image", "3:8", f"{name}.yml")],
+        ["starts with `https://`", "upper-case letters", "white space"],
+    ),
+    Case(
+        "invalid-image: a placeholder",
+        BASE.replace("i:1", "${ACR}.azurecr.io/i:${TAG}"),
+        BASE.replace("i:1", "contoso.azurecr.io/i:1"),
+        error("invalid-image", "3:8"),
+        ["the placeholder `${ACR}`", "in the targets of `envsync.yaml` only"],
+    ),
+    Case(
+        "lfs-pointer: in a build context",
+        {"e.yml": BUILD, "ctx/model.bin": LFS, "ctx/data/x": LFS.replace("\n", "\r\n")},
+        {"e.yml": BUILD, "ctx/model.bin": "content", "ctx/data/x": "version 1\n"},
+        error("lfs-pointer", "4:9") + warning("unstable-context", "4:9"),
+        ["`data/x`, `model.bin`", "git lfs pull", "`lfs: true`"],
+        CTX,
+    ),
+    Case(
+        "lfs-pointer: as a Dockerfile",
+        {"e.yml": BUILD, "ctx/Dockerfile": LFS},
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM scratch\n"},
+        error("lfs-pointer", "4:9"),
+        ["`Dockerfile`"],
+    ),
+    Case(
+        "lfs-pointer: as a conda file",
+        {"e.yml": CONDA, "conda.yml": LFS},
+        {"e.yml": CONDA, "conda.yml": "dependencies: [a=1]\n"},
+        error("lfs-pointer", "1:1", "conda.yml"),
+        ["The conda file is a Git LFS pointer", "git lfs pull"],
+    ),
+    Case(
+        "self-context",
+        {"e.yml": BUILD.replace("ctx", "."), "Dockerfile": "FROM scratch\n"},
+        {"e.yml": BUILD.replace("ctx", "."), "Dockerfile": "", ".amlignore": "/e.yml\n"},
+        warning("self-context", "4:9"),
+        ["contains a file that envsync reads: `e.yml`", "Add `/e.yml` to `.amlignore`"],
+    ),
+    Case(
+        "self-context: with a `.gitignore`",
+        {
+            "e.yml": BUILD.replace("ctx", "."),
+            "Dockerfile": "FROM scratch\n",
+            ".gitignore": "*.log\n",
+        },
+        {
+            "e.yml": BUILD.replace("ctx", "."),
+            "Dockerfile": "FROM scratch\n",
+            ".gitignore": "*.log\n",
+            ".amlignore": "*.log\n/e.yml\n",
+        },
+        warning("self-context", "4:9"),
+        ["Copy `.gitignore` of the context to `.amlignore`, and add `/e.yml` to the copy."],
+    ),
+    Case(
+        "self-context: in a context above the file",
+        {"deep/e.yml": BUILD.replace("ctx", ".."), "Dockerfile": "FROM scratch\n"},
+        {
+            "deep/e.yml": BUILD.replace("ctx", ".."),
+            "Dockerfile": "",
+            ".amlignore": "/deep/e.yml\n",
+        },
+        warning("self-context", "4:9", "deep/e.yml"),
+        ["`deep/e.yml`", "Add `/deep/e.yml`"],
     ),
     Case(
         "invalid-tag",
@@ -431,7 +662,7 @@ CASES = [
         for image, fixed in (
             ("ubuntu", "ubuntu:24.04"),
             ("pytorch/pytorch:latest", "pytorch/pytorch:2.4"),
-            ("mcr.microsoft.com:443/base", "mcr.microsoft.com:443/base@sha256:0"),
+            ("mcr.microsoft.com:443/base", f"mcr.microsoft.com:443/base@sha256:{'0' * 64}"),
         )
     ),
     Case(
@@ -443,7 +674,7 @@ CASES = [
     ),
     Case(
         "lfs-pointer",
-        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n",
+        LFS,
         BASE,
         error("lfs-pointer", "1:1"),
         ["pointer of Git LFS", "git lfs pull", "lfs: true"],
@@ -540,7 +771,13 @@ def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
 
 def test_every_rule_has_a_case() -> None:
     tested = {line.split(" ")[2] for case in CASES for line in case.where}
-    not_about_environment_files = {"invalid-config", "unset-variable", "unreadable-directory"}
+    not_about_environment_files = {
+        "invalid-config",
+        "missing-project",
+        "not-checked-out",
+        "unreadable-directory",
+        "unset-variable",
+    }
 
     assert set(RULES) - tested - not_about_environment_files == {
         rule for rule in RULES if rule.startswith("secret-")
@@ -604,14 +841,14 @@ def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_pa
     root = tmp_path / "project"
     files = {
         "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
-        "../conda.yml": "dependencies: []\n",
+        "../conda.yml": "dependencies: [a=1]\n",
     }
     assert load_files(root, files).declarations == ()
 
     loaded = load_files(root, files, rules={"path-escape": "warning"})
 
     assert found(loaded) == ["e.yml:4:13 warning path-escape"]
-    assert loaded.declarations[0].spec.conda_file == '{"dependencies":[]}'
+    assert loaded.declarations[0].spec.conda_file == '{"dependencies":["a=1"]}'
 
 
 @pytest.mark.parametrize(
@@ -624,8 +861,8 @@ def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_pa
         # The comment names another rule than the rule that is broken.
         ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
         # These are parts of values, not comments.
-        ("image: x#envsync:ignore[unpinned-image]/y", ["unpinned-image"]),
-        ("image: 'x # envsync: ignore[unpinned-image]/y'", ["unpinned-image"]),
+        ("image: x#envsync:ignore[invalid-image]/y", ["invalid-image"]),
+        ("image: 'x # envsync: ignore[invalid-image]/y'", ["invalid-image"]),
         ("# envsync: ignore[unpinned-image]\nimage: x", ["unpinned-image"]),
         ("image: >-  # envsync: ignore[unpinned-image]\n  x", []),
         ("image: i:1\ntags:\n  a: |\n    # envsync: ignore[no-rule]", []),
@@ -647,6 +884,57 @@ def test_ignore_comments_work_in_conda_files(tmp_path: Path) -> None:
         ),
     }
     assert found(load_files(tmp_path, files)) == []
+
+
+def test_a_pointer_as_a_conda_file_is_an_error_even_if_the_rule_is_off(tmp_path: Path) -> None:
+    files = {"environments/e.yml": CONDA, "environments/conda.yml": LFS}
+    loaded = load_files(tmp_path, files, rules={"lfs-pointer": "off"})
+
+    assert found(loaded) == ["conda.yml:1:1 error invalid-conda"]
+
+
+def test_a_local_file_may_be_declared_to_be_in_the_image(tmp_path: Path) -> None:
+    conda = "dependencies:\n- pip:\n  - /opt/a.whl  # envsync: ignore[conda-local-file]\n"
+    loaded = load_files(tmp_path, {"environments/e.yml": CONDA, "environments/conda.yml": conda})
+
+    assert found(loaded) == []
+    assert loaded.declarations[0].spec.conda_file == '{"dependencies":[{"pip":["/opt/a.whl"]}]}'
+
+
+def test_a_context_with_other_environment_files_and_the_settings_is_reported(
+    tmp_path: Path,
+) -> None:
+    files = {
+        "environments/e.yml": BUILD.replace("ctx", ".."),
+        "environments/f.yml": BASE.replace("name: e", "name: f"),
+        "environments/g/h.yml": BASE.replace("name: e", "name: h"),
+        "envsync.yaml": "project: p\n",
+        "Dockerfile": "FROM scratch\n",
+    }
+    paths = [tmp_path / name for name in files if name.endswith(".yml")]
+    loaded = load_files(tmp_path, files, paths=paths)
+
+    assert found(loaded) == ["e.yml:4:9 warning self-context"]
+    (problem,) = loaded.problems
+    assert "`environments/e.yml`, `environments/f.yml`, `environments/g/h.yml` and 1 more" in (
+        problem.message
+    )
+    assert "a line for each of these files to `.amlignore`" in problem.fix
+    write(tmp_path, {".amlignore": "environments/\n/envsync.yaml\n"})
+    assert found(load_files(tmp_path, {}, paths=paths)) == []
+
+
+def test_a_context_behind_a_link_that_contains_its_file_is_reported(tmp_path: Path) -> None:
+    files = {
+        "environments/real/e.yml": BUILD.replace("ctx", "../link"),
+        "environments/real/Dockerfile": "FROM scratch\n",
+    }
+    write(tmp_path, files)
+    (tmp_path / "environments/link").symlink_to("real")
+
+    assert "e.yml:4:9 warning self-context" in [
+        line.removeprefix("real/") for line in found(load_files(tmp_path, {}))
+    ]
 
 
 def test_a_conda_file_that_several_environments_share_is_reported_once(tmp_path: Path) -> None:

@@ -117,9 +117,7 @@ SAME = [
     BASE + "conda_file: ctx\n",
     BASE + "conda_file: bad.yml\n",
     BASE + "conda_file: two.yml\n",
-    BASE + "conda_file: nodeps.yml\n",
     BASE + "conda_file: {dependencies: [python=3.12]}\n",
-    BASE + "conda_file: {}\n",
     BASE + "conda_file: ''\n",
     BASE + "conda_file:\n",
     BASE + "conda_file: 1\n",
@@ -186,7 +184,21 @@ STRICTER = {
     "name: e\nbuild: {path: ctx, dockerfile_path: nope}\n": "missing-file",
     "name: e\nbuild: {path: ctx}\nconda_file: conda.yml\n": "conda-with-build",
     BASE + "conda_file: {dependencies: x}\n": "invalid-conda",
-    BASE + "conda_file: {a: 2024-01-01}\n": "invalid-conda",
+    BASE + "conda_file: {dependencies: [a=1], name: 2024-01-01}\n": "invalid-conda",
+    # Azure would register a conda file without packages, or no conda file.
+    BASE + "conda_file: nodeps.yml\n": "invalid-conda",
+    BASE + "conda_file: {}\n": "invalid-conda",
+    BASE + "conda_file: {dependencies: }\n": "invalid-conda",
+    BASE + "conda_file: {dependencies: []}\n": "invalid-conda",
+    BASE + "conda_file: {dependencies: [{pip: []}]}\n": "invalid-conda",
+    # conda ignores these keys, or reads several packages as one.
+    BASE + "conda_file: {dependecies: [a=1]}\n": "unknown-field",
+    BASE + "conda_file: {dependencies: [a=1], pip: [b==1]}\n": "unknown-field",
+    BASE + "conda_file:\n  dependencies:\n  - pip\n    - a==1\n": "invalid-conda",
+    # Only the text of the conda file reaches Azure.
+    BASE + "conda_file: {dependencies: [{pip: [-r a.txt]}]}\n": "conda-local-file",
+    "name: e\nimage: ${ACR}/x:1\n": "invalid-image",
+    "name: e\nimage: https://mcr.microsoft.com/x:1\n": "invalid-image",
     BASE + "tags: {envsync.owner: x}\n": "reserved-tag",
     BASE + 'description: "\\ud800"\n': "yaml-syntax",
 }

@@ -1,6 +1,8 @@
-"""Strings that try to inject Markdown, HTML or control sequences, and plans full of them."""
+"""Strings that try to inject Markdown, HTML or control sequences, and plans that contain them."""
 
 from __future__ import annotations
+
+import json
 
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ NASTY = (
     "# x", "> x", "- x", "1. x", "1) x", "7.", "* * *", "---", "===", "    x", "\t", " ", "  ", "",
     # Line breaks, control characters and escape sequences.
     "\n", "\r\n", "\n\n", "\n```\n", "\u2028", "\u2029", "\x00", "\x1b[2J", "\x07", "\x85",
-    # Characters that cannot be seen, or that change the direction of text.
+    # Invisible characters, and characters that change the direction of text.
     "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff",
     # Emphasis.
     "**x**", "_x_", "~~x~~", "*", "_",
@@ -40,8 +42,9 @@ values = st.one_of(
 
 
 def plan_of(text: str, value: object = "x") -> Plan:
-    """A plan with every part, in which every string from outside is `text`."""
+    """Returns a plan with every part. Every string from files or services is `text`."""
     field = FieldChange(text, value, text, {text: "modified"})  # type: ignore[arg-type]  # any JSON
+    item = FieldChange(f"conda_file.dependencies[{json.dumps(text)}][3]", value, text)  # type: ignore[arg-type]  # any JSON
     source = Source(text, 3)
     return Plan(
         "project",
@@ -49,6 +52,9 @@ def plan_of(text: str, value: object = "x") -> Plan:
         (
             Change(Action.UPDATE, "version", text, text, text, (field,), source),
             Change(Action.ARCHIVE, "environment", text, None, text),
+            Change(
+                Action.CREATE, "version", text, text, text, predecessor=text, differs=(field, item)
+            ),
         ),
         (
             Rejection(text, text, text, text, text, (field,), source),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import cmarkgfm  # type: ignore[import-untyped]  # cmarkgfm has no types
 import pytest
-from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # as above
+from cmarkgfm.cmark import Options  # type: ignore[import-untyped]  # cmarkgfm has no types
 from hypothesis import example as case
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,23 +19,24 @@ from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejec
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.render.gfm import code, fence, prose
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import heading, plan_markdown
 from tests.builders import PROJECT, TARGET, declared, image
 from tests.render.hostile import NASTY, plan_of, texts, values
-from tests.render.test_plan_text import example
+from tests.render.test_plan_text import DIFFERS, IMAGE, WORKSPACE, create, example
 
 EXPECTED = """\
-**`local`** (local): 2 to create, 1 to update, 3 to archive, 1 to restore, 1 rejected, 1 unchanged
+### envsync · local · `models/`
 
-**`context:1` is rejected** as `immutable` (`environments/context-1.yml:1`): `context:1` is \
-already registered with a different build. Registered versions cannot change.
+**2 to create, 1 to update, 3 to archive, 1 to restore, 1 rejected, 1 unchanged** \
+in the local target `.envsync/local.db`
+
+**`context:1` is rejected** as `immutable` (`environments/context-1.yml:1`): `context:1` \
+is already registered with a different build. Registered versions cannot change.
 
 ```diff
--   build.context  sha256:a81aec3e5939…
-+   build.context  sha256:a4865848cb04…
-!     Dockerfile
-+     new
--     old
+!   build.context  Dockerfile
++                  new
+-                  old
 ```
 
 Fix: `envsync bump context`
@@ -44,60 +46,72 @@ Fix: `envsync bump context`
 ```diff
 - archive  gone        no file declares it
 
-+ create   pydata:2    not in the target
-+   image        "mcr.microsoft.com/base:1"
-+   conda_file   dependencies: python=3.11, pip=24.0, [pip: numpy==1.26.4, pandas==2.2.3]
-+   description  "Pandas and friends"
-+   tags.owner   "ml-platform"
++ create   pydata:2    new version after 1
++   conda_file.dependencies  python=3.11
++                            pip=24.0
++                            pip:
++                              numpy==1.26.4
++                              pandas==2.2.3
++   description              "Pandas and friends"
++   tags.owner               "ml-platform"
 
 - archive  shared:1    no file declares it
 - archive  sleeping:2  stays hidden when the name is restored
 + restore  sleeping    a file declares it, and it is archived
 
 ! update   tensor:1    metadata differs
--   description  "short"
-+   description  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-+                yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
--   tags.old     "1"
--   tags.owner   "a"
-+   tags.owner   "b"
+-   description              "short"
++   description              "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
++                            yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
+-   tags.old                 "1"
+-   tags.owner               "a"
++   tags.owner               "b"
 
-+ create   torch:4     new content, supersedes 3
-+   build.context          sha256:9c68a59e395a…
-+   build.dockerfile_path  "Dockerfile"
++ create   torch:4     new version after 3
+!   build.context            Dockerfile
 ```
 
-**`@latest`**
+<details><summary><code>@latest</code> changes for 3 names</summary>
 
 ```
-gone      1 → (none)
-pydata    1 → 2
-sleeping  (none) → 1
-torch     3 → 4
+gone    1 → (none)
+pydata  1 → 2
+torch   3 → 4
 ```
+
+</details>
 
 **Warning:** shared: the plan leaves versions of other owners active: 2.
 
-Digest: `sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159`
+<sub>Digest: `sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159`</sub>
 """
 
 GFM = MarkdownIt("gfm-like")
-PROSE = re.compile(r"(?:(?![0-9A-Fa-f]{7})[A-Za-z]{1,40}|[0-9]{1,6}|[ '(),.:;!?%…])*")
+# GitHub links a whole word of seven or more hex digits to a commit, and not a longer word.
+PROSE = re.compile(
+    r"(?:(?![0-9A-Fa-f]{7,}(?![0-9A-Za-z]))[A-Za-z]{1,40}|[0-9]{1,6}|[ '(),.:;!?%…·])*"
+)
 """A string outside code that contains nothing that GitHub turns into a link or an image."""
 
-INLINE = {"text", "code_inline", "strong_open", "strong_close"}
+INLINE = {"text", "code_inline", "strong_open", "strong_close", "html_inline"}
 """The only inline elements that a plan may have. A link or an image would come from a string."""
 
 
-def test_a_whole_plan() -> None:
-    assert plan_markdown(example()) == EXPECTED
+SMALL = ["<sub>", "</sub>"]
+"""The only HTML inside of a line: the digest is in small print."""
 
 
-def test_an_empty_plan() -> None:
+def test_a_plan_with_every_part_is_rendered() -> None:
+    assert plan_markdown(example(), directory="models") == EXPECTED
+
+
+def test_an_empty_plan_is_rendered_with_its_digest() -> None:
     plan = Plan(PROJECT, TARGET, unchanged=3)
 
     assert plan_markdown(plan) == (
-        f"**`local`** (local): no changes, 3 unchanged\n\nDigest: `{plan.digest}`\n"
+        "### envsync · local\n\n"
+        "**No changes, 3 unchanged** in the local target `.envsync/local.db`\n\n"
+        f"<sub>Digest: `{plan.digest}`</sub>\n"
     )
 
 
@@ -105,7 +119,7 @@ def test_a_refused_plan_begins_with_the_reason() -> None:
     plan = Plan(PROJECT, TARGET, refused="Nothing is declared, see max_archive_percent.")
 
     assert (
-        plan_markdown(plan).splitlines()[2]
+        plan_markdown(plan).splitlines()[4]
         == "**Refused:** Nothing is declared, see `max_archive_percent`."
     )
 
@@ -123,16 +137,85 @@ def test_a_fix_that_is_not_a_command_is_shown_as_a_sentence() -> None:
 def test_many_lines_are_folded() -> None:
     few, many = large(2, 0, 0), large(50, 0, 0)
 
-    assert "<details>" not in plan_markdown(few)
+    assert "<summary>Changes" not in plan_markdown(few)
     assert "\n<details><summary>Changes</summary>\n\n```diff\n" in plan_markdown(many)
     assert "\n```\n\n</details>\n" in plan_markdown(many)
+
+
+@pytest.mark.parametrize(
+    ("directory", "line"),
+    [
+        ("", "### envsync · dev"),
+        (".", "### envsync · dev"),
+        ("models", "### envsync · dev · `models/`"),
+        ("a/@b/", "### envsync · dev · `a/@b/`"),
+    ],
+)
+def test_the_heading_names_target_and_directory(directory: str, line: str) -> None:
+    plan = Plan(PROJECT, WORKSPACE)
+
+    assert plan_markdown(plan, directory=directory).splitlines()[0] == line
+    assert heading("", directory) == line.replace(" · dev", "") + "\n"
+
+
+def test_the_summary_names_workspace_and_resource_group() -> None:
+    assert "in the workspace target `ws-dev, resource group ml-dev`\n" in plan_markdown(
+        Plan(PROJECT, WORKSPACE)
+    )
+
+
+def test_a_new_version_shows_only_what_differs_from_its_predecessor() -> None:
+    change = replace(
+        create(),
+        differs=(
+            *DIFFERS,
+            FieldChange("conda_file.dependencies[2]", "numpy=1.24", "numpy=1.26"),
+            FieldChange("conda_file.channels", ["a", "b"], ["b", "a"]),
+            FieldChange("build.context", "1", "2", {"x": "modified", "y": "removed"}),
+        ),
+    )
+
+    assert (
+        "```diff\n"
+        "+ create   a:2  new version after 1\n"
+        f'-   image                    "{IMAGE}:1"\n'
+        f'+   image                    "{IMAGE}:2"\n'
+        "+   conda_file.dependencies  lightgbm=4.5.0\n"
+        "-                            numpy=1.24\n"
+        "+                            numpy=1.26\n"
+        "!   conda_file.channels      reordered\n"
+        "!   build.context            x\n"
+        "-                            y\n"
+        "```\n"
+    ) in plan_markdown(Plan(PROJECT, TARGET, (change,)))
+
+
+def test_latest_is_folded() -> None:
+    one = Plan(PROJECT, TARGET, latest=(LatestChange("a", "1", "2"),))
+
+    assert (
+        "<details><summary><code>@latest</code> changes for 1 name</summary>\n\n"
+        "```\na  1 → 2\n```\n\n</details>\n"
+    ) in plan_markdown(one)
+
+
+def test_a_plan_with_many_changes_begins_with_the_names() -> None:
+    changes = tuple(create(f"e{n:02}") for n in range(41))
+    archive = Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")
+    text = plan_markdown(Plan(PROJECT, TARGET, (*changes, archive)))
+    few = plan_markdown(Plan(PROJECT, TARGET, changes[:40]))
+
+    assert "\n**To create:** `e00:2`, `e01:2`, " in text
+    assert "\n**To archive:** `old`\n" in text
+    assert text.index("**To archive:**") < text.index("<details><summary>Changes</summary>")
+    assert "**To create:**" not in few
 
 
 # Strings that try to inject Markdown
 
 
 def structure(tokens: list[Token]) -> list[str]:
-    """The blocks of a Markdown document by type, without their content."""
+    """Returns the types of the blocks of a Markdown document."""
     return [token.type for token in tokens]
 
 
@@ -142,11 +225,14 @@ def inline(tokens: list[Token]) -> list[Token]:
 
 @given(texts, values)
 @case("```\n</details>\n@user", None)
+@case("deadbeefx `` ", None)
 def test_no_string_changes_the_structure_of_the_markdown(text: str, value: object) -> None:
-    tokens = GFM.parse(plan_markdown(plan_of(text, value)))
+    tokens = GFM.parse(plan_markdown(plan_of(text, value), directory=text or "x"))
+    plain = GFM.parse(plan_markdown(plan_of("x", value), directory="x"))
 
-    assert structure(tokens) == structure(GFM.parse(plan_markdown(plan_of("x", value))))
+    assert structure(tokens) == structure(plain)
     assert {child.type for child in inline(tokens)} <= INLINE
+    assert [item.content for item in inline(tokens) if item.type == "html_inline"] == SMALL
     outside = [child.content for child in inline(tokens) if child.type == "text"]
     assert [text for text in outside if not PROSE.fullmatch(text)] == []
 
@@ -157,7 +243,7 @@ def test_known_attacks_stay_inside_code(text: str) -> None:
 
 
 @given(texts)
-def test_strings_in_a_plan_become_one_printable_line(text: str) -> None:
+def test_every_string_in_a_plan_becomes_one_printable_line(text: str) -> None:
     lines = plan_markdown(plan_of(text)).split("\n")
 
     assert [
@@ -177,7 +263,7 @@ def test_the_parser_of_github_finds_the_same_structure(text: str, value: object)
 
 
 def tags(text: str) -> list[str]:
-    """The HTML tags of a Markdown document, without code spans."""
+    """Returns the HTML tags of a Markdown document, except in code spans."""
     html = cmarkgfm.github_flavored_markdown_to_html(text, Options.CMARK_OPT_UNSAFE)
     return [tag for tag in re.findall(r"<[^>]+>", html) if tag not in ("<code>", "</code>")]
 
@@ -211,7 +297,7 @@ def test_a_fence_encloses_all_its_lines(lines: list[str]) -> None:
         ("don't", "don't"),
     ],
 )
-def test_prose_puts_everything_but_plain_words_into_code(text: str, shown: str) -> None:
+def test_prose_puts_all_text_except_plain_words_into_code(text: str, shown: str) -> None:
     assert prose(text) == shown
 
 
@@ -238,7 +324,7 @@ def large(changes: int, rejections: int, warnings: int) -> Plan:
 
 
 def shown_and_left_out(text: str, shown: str, name: str) -> int:
-    """The number of items that a document shows, plus the number that it reports as left out."""
+    """Returns the number of items in a document, including the items reported as left out."""
     (left_out,) = re.findall(rf"^… and (\d+)(?: more)? {name}s?, om", text, re.MULTILINE) or ["0"]
     return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
 
@@ -247,7 +333,7 @@ def shown_and_left_out(text: str, shown: str, name: str) -> int:
 @settings(deadline=None)
 @given(st.integers(4096, 70_000), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90))
 @case(4096, 90, 90, 90)
-def test_a_cut_plan_fits_the_limit_and_counts_what_is_left_out(
+def test_a_cut_plan_fits_the_limit_and_counts_the_items_left_out(
     limit: int, changes: int, rejections: int, warnings: int
 ) -> None:
     plan = large(changes, rejections, warnings)
@@ -255,8 +341,8 @@ def test_a_cut_plan_fits_the_limit_and_counts_what_is_left_out(
     tokens = GFM.parse(text)
 
     assert len(text.encode()) <= limit
-    assert text.startswith("**`local`** (local): ")
-    assert text.endswith(f"\n\nDigest: `{plan.digest}`\n")
+    assert text.startswith("### envsync · local\n\n**")
+    assert text.endswith(f"\n\n<sub>Digest: `{plan.digest}`</sub>\n")
     assert {child.type for child in inline(tokens)} <= INLINE
     assert text.count("<details>") == text.count("</details>")
     assert (
@@ -264,7 +350,8 @@ def test_a_cut_plan_fits_the_limit_and_counts_what_is_left_out(
         shown_and_left_out(text, r"^\*\*`r-\d+:1` is rejected", "rejection"),
         shown_and_left_out(text, r"^\*\*Warning:", "warning"),
         shown_and_left_out(text, r"^c-\d+ +1 → 2$", "name"),
-    ) == (changes, rejections, warnings, changes)
+        shown_and_left_out(text, r"(?<=[ :])`c-\d+:1`", "item"),
+    ) == (changes, rejections, warnings, changes, changes if changes > 40 else 0)
 
 
 def test_a_plan_that_fits_the_limit_is_not_cut() -> None:

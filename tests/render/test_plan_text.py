@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from rich.cells import cell_len
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.state import State
+from envsync.model.target import TargetIdentity
 from envsync.model.wording import printable
-from envsync.plan.change import FieldChange
+from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.render.paint import columns, painter, shorten
@@ -65,43 +67,41 @@ Target local  local .envsync/local.db
 
   - archive  gone        no file declares it
 
-  + create   pydata:2    not in the target
-      image        "mcr.microsoft.com/base:1"
-      conda_file   dependencies: python=3.11, pip=24.0, [pip: numpy==1.26.4,
-                   pandas==2.2.3]
-      description  "Pandas and friends"
-      tags.owner   "ml-platform"
+  + create   pydata:2    new version after 1
+      conda_file.dependencies  + python=3.11
+                               + pip=24.0
+                               + pip:
+                               +   numpy==1.26.4
+                               +   pandas==2.2.3
+      description              (none) → "Pandas and friends"
+      tags.owner               (none) → "ml-platform"
 
   - archive  shared:1    no file declares it
   - archive  sleeping:2  stays hidden when the name is restored
   ^ restore  sleeping    a file declares it, and it is archived
 
   ~ update   tensor:1    metadata differs
-      description
-        - "short"
-        + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-          yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
-      tags.old     "1" → (none)
-      tags.owner   "a" → "b"
+      description              - "short"
+                               + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+                                 yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"
+      tags.old                 "1" → (none)
+      tags.owner               "a" → "b"
 
-  + create   torch:4     new content, supersedes 3
-      build.context          sha256:9c68a59e395a…
-      build.dockerfile_path  "Dockerfile"
+  + create   torch:4     new version after 3
+      build.context            ~ Dockerfile
 
   ! reject   context:1   immutable
-      build.context  sha256:a81aec3e5939… → sha256:a4865848cb04…
-        ~ Dockerfile
-        + new
-        - old
+      build.context            ~ Dockerfile
+                               + new
+                               - old
       context:1 is already registered with a different build. Registered
         versions cannot change. (environments/context-1.yml:1)
       fix: envsync bump context
 
 @latest
-  gone      1 → (none)
-  pydata    1 → 2
-  sleeping  (none) → 1
-  torch     3 → 4
+  gone    1 → (none)
+  pydata  1 → 2
+  torch   3 → 4
 
 Warning: shared: the plan leaves versions of other owners active: 2.
 
@@ -110,7 +110,7 @@ Digest sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159
 """
 
 
-def test_a_whole_plan_at_eighty_columns() -> None:
+def test_a_plan_with_every_part_is_rendered_for_eighty_columns() -> None:
     assert plan_text(example()) == EXPECTED
 
 
@@ -156,7 +156,7 @@ def test_changes_that_a_rejection_holds_back_are_marked() -> None:
         TARGET,
     )
 
-    assert "not in the target, held back" in plan_text(plan)
+    assert "new version after 1, no field differs, held back" in plan_text(plan)
 
 
 def test_long_values_are_cut_unless_full_is_set() -> None:
@@ -176,6 +176,179 @@ def test_control_characters_in_tags_are_escaped() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert r'"\x1b[2J\x07\u202e\nPlan: 0' in text
+
+
+IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04"
+FIELDS = (
+    FieldChange("image", None, f"{IMAGE}:2"),
+    FieldChange("conda_file", None, {"dependencies": ["python=3.11", "lightgbm=4.5.0"]}),
+    FieldChange("description", None, "About"),
+)
+DIFFERS = (
+    FieldChange("image", f"{IMAGE}:1", f"{IMAGE}:2"),
+    FieldChange("conda_file.dependencies[1]", None, "lightgbm=4.5.0"),
+)
+WORKSPACE = TargetIdentity(
+    "dev",
+    "workspace",
+    "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/ml-dev"
+    "/providers/Microsoft.MachineLearningServices/workspaces/ws-dev",
+)
+
+
+def create(name: str = "a", after: str | None = "1") -> Change:
+    """Returns the create of a second version; without `after`, the create of a first version."""
+    return Change(
+        action=Action.CREATE,
+        scope="version",
+        name=name,
+        version="2",
+        reason=f"new version after {after}" if after else "not in the target",
+        fields=FIELDS,
+        predecessor=after,
+        differs=DIFFERS if after else (),
+    )
+
+
+def body(*changes: Change, full: bool = False, width: int = 80) -> str:
+    """Returns the changes of a plan as text, without the target, the summary and the digest."""
+    text = plan_text(Plan(PROJECT, TARGET, changes), full=full, width=width)
+    return text.split("\n\n", 1)[1].rsplit("\n\n", 1)[0]
+
+
+def test_a_new_version_shows_only_what_differs_from_its_predecessor() -> None:
+    assert body(create(), width=120) == (
+        "  + create   a:2  new version after 1\n"
+        f'      image                    - "{IMAGE}:1"\n'
+        f'                               + "{IMAGE}:2"\n'
+        "      conda_file.dependencies  + lightgbm=4.5.0"
+    )
+
+
+def test_a_new_version_shows_all_other_fields_as_well_if_full_is_set() -> None:
+    assert body(create(), width=120, full=True) == (
+        "  + create   a:2  new version after 1\n"
+        f'      image                    - "{IMAGE}:1"\n'
+        f'                               + "{IMAGE}:2"\n'
+        "      conda_file.dependencies  + lightgbm=4.5.0\n"
+        "      conda_file.dependencies  python=3.11\n"
+        "                               lightgbm=4.5.0\n"
+        '      description              "About"'
+    )
+
+
+def test_a_first_version_shows_every_field() -> None:
+    assert body(create(after=None), width=120) == (
+        "  + create   a:2  not in the target\n"
+        f'      image                    "{IMAGE}:2"\n'
+        "      conda_file.dependencies  python=3.11\n"
+        "                               lightgbm=4.5.0\n"
+        '      description              "About"'
+    )
+
+
+def test_a_new_version_without_any_difference_says_so() -> None:
+    change = replace(create(), differs=())
+
+    assert body(change) == "  + create   a:2  new version after 1, no field differs"
+
+
+def test_values_of_all_changes_share_one_column() -> None:
+    update = Change(
+        Action.UPDATE, "version", "b", "1", "metadata differs", (FieldChange("tags.x", "1", "2"),)
+    )
+    lines = body(create(), update).splitlines()
+
+    assert '      tags.x                   "1" → "2"' in lines
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_value_hangs_below_its_label(width: int) -> None:
+    update = Change(
+        Action.UPDATE,
+        "version",
+        "b",
+        "1",
+        "metadata differs",
+        (
+            FieldChange("description", "x" * 200, "y" * 200),
+            FieldChange("tags." + "k" * 90, "1", "2"),
+        ),
+    )
+    lines = body(create(), create("c", after=None), update, width=width).splitlines()
+
+    assert max(map(cell_len, lines)) <= width
+    # The name of a field starts in column 7 and never stands alone, unless it is continued.
+    alone = [line for line in lines if re.fullmatch(r" {6}[a-z]\S*", line)]
+    assert [line for line in alone if "kkk" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (50, "Target dev  workspace ws-dev"),
+        (80, "Target dev  workspace ws-dev, resource group ml-dev"),
+        (
+            160,
+            "Target dev  workspace ws-dev, resource group ml-dev, subscription "
+            "11111111-2222-3333-4444-555555555555",
+        ),
+    ],
+)
+def test_the_target_line_fits_the_terminal(width: int, line: str) -> None:
+    assert plan_text(Plan(PROJECT, WORKSPACE), width=width).splitlines()[0] == line
+
+
+def test_a_long_id_of_another_target_is_cut_in_the_middle() -> None:
+    target = TargetIdentity("shared", "registry", "azureml://registries/" + "r" * 80)
+    line = plan_text(Plan(PROJECT, target)).splitlines()[0]
+
+    assert line.startswith("Target shared  registry azureml://registries/")
+    assert ("…" in line, cell_len(line)) == (True, 80)
+
+
+def test_the_target_line_has_the_whole_id_if_full_is_set() -> None:
+    line = plan_text(Plan(PROJECT, WORKSPACE), full=True).splitlines()[0]
+
+    assert line == f"Target dev  workspace {WORKSPACE.id}"
+
+
+def test_a_plan_with_many_changes_has_one_line_for_each_change() -> None:
+    plan = Plan(PROJECT, TARGET, tuple(create(f"e{n:02}") for n in range(41)))
+    lines = plan_text(plan).splitlines()
+
+    assert lines[1:6] == [
+        "Plan: 41 create, 0 unchanged.",
+        "One line for each of 41 changes; -v shows their fields.",
+        "",
+        "  + create   e00:2  new version after 1",
+        "  + create   e01:2  new version after 1",
+    ]
+    assert lines[-3:-1] == ["", "Plan: 41 create, 0 unchanged."]
+    assert "lightgbm" not in plan_text(plan)
+    assert plan_text(plan, full=True).count("+ lightgbm") == 41
+
+
+def test_a_plan_with_forty_changes_shows_their_fields() -> None:
+    plan = Plan(PROJECT, TARGET, tuple(create(f"e{n:02}") for n in range(40)))
+
+    assert plan_text(plan).count("+ lightgbm") == 40
+    assert plan_text(plan).count("Plan: ") == 1
+
+
+def test_rejections_are_shown_whole_in_a_plan_with_many_changes() -> None:
+    rejection = Rejection("immutable", "r", "1", "It is fixed.", "envsync bump r", DIFFERS)
+    plan = Plan(PROJECT, TARGET, tuple(create(f"e{n:02}") for n in range(41)), (rejection,))
+
+    assert "  ! reject   r:1    immutable\n      image " in plan_text(plan)
+    assert "      fix: envsync bump r\n" in plan_text(plan)
+
+
+def test_a_long_reason_continues_below_itself() -> None:
+    lines = body(replace(create("n" * 30), reason=" ".join(["reason"] * 8))).splitlines()
+
+    assert max(map(cell_len, lines)) <= 80
+    assert lines[1].startswith(" " * 47 + "reason")
 
 
 @given(st.text())

@@ -22,7 +22,7 @@ def problem(
 
 
 def run(*problems: Problem, prefix: str = "") -> Any:
-    """The only run of a log, after validation."""
+    """Validates a log, and returns its only run."""
     data: Any = problems_sarif(problems, prefix)
     Sarif.model_validate_json(json.dumps(data))
     assert (data["version"], len(data["runs"])) == ("2.1.0", 1)

@@ -53,7 +53,7 @@ def test_unknown_content_without_a_url_is_shown_as_none() -> None:
     assert lines(built(None, None))[0] == "build.context (none)"
 
 
-def test_versions_of_an_archived_environment_are_hidden_unless_archived_themselves() -> None:
+def test_versions_of_an_archived_environment_are_hidden_unless_archived_individually() -> None:
     item = built(DIGEST, None)
     archived = RegisteredVersion(item.environment, archived=True)
     shown = {

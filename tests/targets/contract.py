@@ -95,7 +95,7 @@ def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
 
 
 class TargetContract:
-    """The tests of the contract. The target has no environment with a name that a test uses."""
+    """The tests of the contract. Before each test, the target has none of its environments."""
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
@@ -107,14 +107,14 @@ class TargetContract:
 
     # Identity
 
-    def test_the_identity_is_the_same_each_time(self, target: Target) -> None:
+    def test_the_identity_of_a_target_does_not_change(self, target: Target) -> None:
         assert target.identity == target.identity
         assert target.identity.name
         assert target.identity.id
 
     # Reading
 
-    def test_unknown_names_are_absent(self, target: Target) -> None:
+    def test_read_omits_unknown_names(self, target: Target) -> None:
         target.create(environment("pydata"))
 
         assert target.read(["absent"]) == {}
@@ -140,7 +140,7 @@ class TargetContract:
         assert target.read([], owner="churn-models").keys() == {"pydata"}
         assert target.read(["unowned"], owner="other").keys() == {"unowned", "foreign"}
 
-    def test_the_owner_of_any_version_finds_the_container(self, target: Target) -> None:
+    def test_a_container_is_found_by_the_owner_of_any_version(self, target: Target) -> None:
         target.create(environment("shared", "1", provenance=Provenance()))
         target.create(environment("shared", "2", provenance=Provenance(owner="other")))
         target.create(environment("shared", "3"))
@@ -483,7 +483,7 @@ class TargetContract:
 
         assert registered(target, version="2") == before
 
-    def test_an_owner_set_by_an_update_finds_the_container(self, target: Target) -> None:
+    def test_a_container_is_found_by_an_owner_that_an_update_has_set(self, target: Target) -> None:
         target.create(environment(provenance=Provenance()))
 
         target.update(EnvironmentKey("pydata", "1"), Metadata(), OURS)
@@ -501,7 +501,7 @@ class TargetContract:
         assert flags(target) == before
         assert registered(target).environment.metadata == Metadata("New.")
 
-    def test_an_update_can_restore_in_the_same_write(self, target: Target) -> None:
+    def test_an_update_can_restore_its_version(self, target: Target) -> None:
         target.create(environment())
         target.set_archived("pydata", "1", True)
 
@@ -510,7 +510,7 @@ class TargetContract:
         assert flags(target) == {None: False, "1": False}
         assert registered(target).environment.metadata == Metadata("New.")
 
-    def test_restore_does_not_change_an_active_version(self, target: Target) -> None:
+    def test_an_update_with_restore_keeps_an_active_version_active(self, target: Target) -> None:
         target.create(environment())
 
         target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS, restore=True)
@@ -519,7 +519,7 @@ class TargetContract:
         assert registered(target).environment.metadata == Metadata("New.")
 
     @pytest.mark.parametrize("archived", [True, False])
-    def test_an_update_cannot_restore_in_an_archived_container(
+    def test_an_update_cannot_restore_a_version_of_an_archived_container(
         self, target: Target, archived: bool
     ) -> None:
         target.create(environment())
@@ -574,7 +574,7 @@ class TargetContract:
         assert (hidden.archived, hidden.active, hidden.latest) == (True, (), None)
         assert (shown.archived, [item.version for item in shown.active]) == (False, ["2"])
 
-    def test_a_version_can_be_archived_in_an_archived_container(self, target: Target) -> None:
+    def test_a_version_of_an_archived_container_can_be_archived(self, target: Target) -> None:
         target.create(environment(version="1"))
         target.create(environment(version="2"))
         target.set_archived("pydata", None, True)
@@ -585,7 +585,7 @@ class TargetContract:
         assert flags(target) == {None: False, "1": True, "2": False}
 
     @pytest.mark.parametrize("archived", [True, False])
-    def test_a_version_cannot_be_restored_in_an_archived_container(
+    def test_a_version_of_an_archived_container_cannot_be_restored(
         self, target: Target, archived: bool
     ) -> None:
         target.create(environment())
@@ -663,7 +663,7 @@ class TargetContract:
 
     # Parallel use
 
-    def test_threads_create_in_parallel(self, target: Target) -> None:
+    def test_threads_create_versions_in_parallel(self, target: Target) -> None:
         declared = [environment(f"pydata-{i % 5}", str(i)) for i in range(20)]
 
         with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""Temporary directories that are removed even if their block does not end."""
+"""Temporary directories, which `remove_scratch` removes if the process ends before their blocks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from envsync.targets.scratch import remove_scratch, scratch_directory
 
 
-def test_a_directory_exists_until_its_block_ends() -> None:
+def test_the_directory_is_removed_when_the_block_ends() -> None:
     with scratch_directory() as directory:
         Path(directory, "file").write_text("x")
 
     assert not Path(directory).exists()
 
 
-def test_directories_in_use_can_be_removed_before_their_blocks_end() -> None:
+def test_remove_scratch_removes_directories_whose_blocks_still_run() -> None:
     with scratch_directory() as first, scratch_directory() as second:
         Path(first, "deep").mkdir()
         Path(first, "deep", "file").write_text("x")

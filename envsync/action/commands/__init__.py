@@ -1,1 +1,1 @@
-"""The commands that the input `command` can name: each runs envsync and returns a `Result`."""
+"""The commands of the action. Each command runs envsync and returns a `Result`."""

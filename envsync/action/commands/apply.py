@@ -1,4 +1,4 @@
-"""`apply`: applies a plan if it is the approved one, and reports the outcome of each change."""
+"""`apply`: applies the current plan if it is approved, and reports the outcome of each change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from envsync.cli.files import write_file
 from envsync.plan.outcome import Outcome, outcomes_from_json
 from envsync.plan.plan import Plan
 from envsync.render.annotations import plan_github
-from envsync.render.outcomes import applied_text, outcome_text
+from envsync.render.outcomes import applied_text, outcome_column, outcome_text
 from envsync.render.plan_text import plan_text, summary_text
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        approval: the reviewed plan. No other plan is applied. If None, every
-            plan is applied.
+        approval: the reviewed plan. If the current plan is different, nothing is applied. If None,
+            the current plan needs no approval.
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)
-    # `--yes`: the review of the pull request replaces the question.
+    # `--yes`: nobody can confirm in a workflow. The review of the plan replaces the confirmation.
     options = (*target_option(inputs), "--yes", *approve, "--format", "json")
     completed = envsync(directory, "apply", *options, *inputs.args)
     data = completed.json()
@@ -46,7 +46,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     outcomes = outcomes_from_json(data["outcomes"], planned)
     file = new_plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
-    # An apply with failed changes also ends with an error, but it has outcomes.
+    # If a change has failed, the exit code is not 0, but envsync has printed outcomes.
     if completed.code == 0 or outcomes:
         markdown = applied_markdown(planned, outcomes, data["verified"])
     else:
@@ -64,7 +64,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
 
 def _refusal(planned: Plan, completed: Completed, approval: Approval | None) -> Markdown:
     if approval is not None and approval.digest != planned.digest:
-        return refused_markdown("The plan is no longer the approved one.", planned, approval)
+        return refused_markdown("The plan differs from the approved plan.", planned, approval)
     reason = completed.stderr.strip().rpartition("\n")[2].removeprefix("Error: ")
     return refused_markdown(reason, planned, None)
 
@@ -72,5 +72,6 @@ def _refusal(planned: Plan, completed: Completed, approval: Approval | None) -> 
 def _outcomes_text(outcomes: Sequence[Outcome]) -> str:
     if not outcomes:
         return ""
-    lines = [outcome_text(outcome, PLAIN) for outcome in outcomes]
-    return "\n".join([*lines, applied_text(outcomes, None, PLAIN)])
+    column = outcome_column(item.change for item in outcomes)
+    lines = [outcome_text(outcome, PLAIN, column) for outcome in outcomes]
+    return "\n".join([*lines, "", applied_text(outcomes, None, PLAIN)])

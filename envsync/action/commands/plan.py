@@ -12,7 +12,7 @@ from envsync.action.commands.validate import annotation_prefix, problems_result
 from envsync.action.result import PLAIN, Result, failure
 from envsync.cli.files import read_plan
 from envsync.render.annotations import plan_github
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import plan_body
 from envsync.render.plan_text import summary_text
 
 if TYPE_CHECKING:
@@ -30,14 +30,15 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
     file = new_plan_file(temporary)
     options = (*target_option(inputs), "--out", str(file))
     completed = envsync(directory, "plan", *options, *inputs.args)
-    # The exit code does not show whether there is a plan: a plan with rejections also has code 1.
+    # Check for the file, because the exit code is 1 after an error and also if a plan contains
+    # rejections.
     if not file.exists():
         return no_plan(completed, directory)
     planned = read_plan(file)
     return Result(
         code=completed.code,
         summary=summary_text(planned, PLAIN),
-        markdown=lambda limit: plan_markdown(planned, limit=limit),
+        markdown=lambda limit: plan_body(planned, limit=limit),
         log=completed.stderr + completed.stdout,
         annotations=plan_github(planned, annotation_prefix(directory)),
         plan=planned,
@@ -46,23 +47,23 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
 
 
 def no_plan(completed: Completed, directory: Path) -> Result:
-    """Returns why there is no plan: the problems of invalid files, or else the command's message.
+    """Returns the result if no plan was made: problems in files, or the command's error message.
 
     Args:
         completed: the finished `plan` or `apply`.
-        directory: the directory that it ran in.
+        directory: the working directory of the command.
     """
-    # Neither `plan` nor `apply` prints the problems of files as JSON; `validate` does.
+    # Run `validate`, because neither `plan` nor `apply` prints problems in files as JSON.
     validated = envsync(directory, "validate", "--format", "json")
     problems = problems_result(validated, directory)
     return replace(problems, log=completed.stderr) if problems.code else failure(completed)
 
 
 def target_option(inputs: Inputs) -> tuple[str, ...]:
-    """Returns the option that selects the target; no option selects the default target."""
+    """Returns the option that selects the target, or no option for the default target."""
     return (f"--target={inputs.target}",) if inputs.target else ()
 
 
 def new_plan_file(temporary: Path) -> Path:
-    """Returns a path for a plan in a new directory: a job may run several steps."""
+    """Returns the path of a plan file in a new directory: several steps of a job can save plans."""
     return Path(tempfile.mkdtemp(prefix="envsync-", dir=temporary)) / "plan.json"

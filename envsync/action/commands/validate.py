@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def validate(inputs: Inputs, directory: Path) -> Result:
-    """Runs `validate`. Its result also lists the targets, as a matrix for later jobs."""
+    """Runs `validate`. The result also contains the targets, as a matrix for later jobs."""
     result = check(inputs, directory)
     targets = envsync(directory, "targets", "--format", "matrix")
     return replace(result, matrix=targets.stdout.strip())
@@ -37,7 +37,7 @@ def problems_result(completed: Completed, directory: Path) -> Result:
 
     Args:
         completed: the finished command.
-        directory: the directory that it ran in.
+        directory: the working directory of the command.
     """
     data = completed.json()
     if data is None:
@@ -57,8 +57,8 @@ def problems_result(completed: Completed, directory: Path) -> Result:
 def annotation_prefix(directory: Path) -> str:
     """Returns the project directory relative to the repository's root.
 
-    GitHub resolves the paths of annotations from there. Problems name files relative to the
-    directory of `envsync.yaml`.
+    GitHub resolves paths in annotations from the repository's root. Paths in problems are relative
+    to the directory of `envsync.yaml`.
     """
     config = find_config(directory)
     return below_repository((config.parent if config else directory).absolute())

@@ -1,7 +1,7 @@
 """The known values of `api-version`. For all other values, the resource manager returns 400.
 
-The lists contain the API versions that have environments, and those that the Azure CLI sends for
-subscriptions and tenants.
+The lists contain the API versions that have environments, and the API versions that the Azure CLI
+sends for subscriptions and tenants.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SENT = (
     "2022-01-01-preview",  # azure-ai-ml up to 1.28: workspaces
     "2026-05-01-preview",  # azure-ai-ml 1.35: assets
 )
-"""API versions of clients that are in no published OpenAPI. Source: the code of the clients."""
+"""API versions that clients send, but that no published OpenAPI has. Source: the clients' code."""
 
 MACHINE_LEARNING = tuple(sorted((*PUBLISHED, *SENT), reverse=True))
 """All API versions of Azure ML, newest first."""

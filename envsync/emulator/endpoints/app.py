@@ -58,9 +58,9 @@ def create_app(
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the
             application (`envsync.emulator.middleware.stack.wrap`).
-        make_container: creates a blob container if it does not exist. It is called in a worker
-            thread before a client gets the URL. If None, no containers are created.
-        clock: returns the current time with its time zone.
+        make_container: a function that creates a blob container if it does not exist. It is called
+            in a worker thread before a client gets the URL. If None, no containers are created.
+        clock: a function that returns the current time with its time zone.
 
     Raises:
         EnvsyncError: a state file cannot be used, or the seed has errors.
@@ -143,7 +143,8 @@ class _Service:
             caller = self._tokens.caller(request.headers.get("authorization"))
             if endpoint.writes and caller.role == "reader":
                 raise forbidden(caller.client, endpoint.action, path)
-            # Only the login host has endpoints without authentication. It has no API versions.
+            # This check is skipped for endpoints without authentication: only the login host has
+            # them, and its requests have no `api-version`.
             check_api_version(path, query)
         call = Call(
             method=method,
@@ -171,7 +172,7 @@ def _parsed(body: bytes, content_type: str) -> JSON:
 
 
 def _response(answer: Answer) -> Response:
-    # Every response of Azure has this header.
+    # Every response of Azure has the header `x-ms-request-id`.
     headers = {**answer.headers, "x-ms-request-id": str(uuid.uuid4())}
     if answer.empty:
         return Response(status_code=answer.status, headers=headers)

@@ -1,4 +1,4 @@
-"""The endpoints of the login host. They need no authentication."""
+"""The endpoints of the login host, which need no authentication."""
 
 from __future__ import annotations
 

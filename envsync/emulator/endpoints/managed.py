@@ -80,7 +80,7 @@ class ManagedRegistries:
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            # Checked before the write, because the resource always exists afterwards.
+            # Must be called before the write, because the resource always exists after the write.
             existed = _exists(assets, call)
             content = operation(assets, call, self._naming(call))
             if existed:
@@ -92,7 +92,10 @@ class ManagedRegistries:
         return handler
 
     def _delete(self, call: Call) -> Answer:
-        """Deletes, and returns 202 with an operation, or 204 if nothing existed (OpenAPI)."""
+        """Deletes an environment or a version.
+
+        Returns 202 with an operation, or 204 if the resource did not exist (OpenAPI).
+        """
         if not delete(registry_assets(self._world, call), call):
             return Answer(status=204, empty=True)
         return self._accepted(call)
@@ -101,8 +104,8 @@ class ManagedRegistries:
         """Copies a version from a workspace to a registry.
 
         Raises:
-            ServiceError: the body names no registry (400), or the workspace, registry or version
-                does not exist (404).
+            ServiceError: the body contains no name of a registry (400), or the workspace, registry
+                or version does not exist (404).
         """
         body = call.body if isinstance(call.body, dict) else {}
         registry, group = body.get("registryName"), call.names["group"]

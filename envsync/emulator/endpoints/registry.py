@@ -62,8 +62,9 @@ class Registries:
         Args:
             world: the registries and workspaces.
             settings: the behaviour of the service.
-            clock: returns the current time with its time zone.
-            make_container: creates a blob container. If None, no containers are created.
+            clock: a function that returns the current time with its time zone.
+            make_container: a function that creates a blob container. If None, no containers are
+                created.
             operations: the long-running operations.
         """
         self._world = world
@@ -140,7 +141,7 @@ class Registries:
         return Answer(content, 201)
 
     def _put_version(self, call: Call) -> Answer:
-        """Returns 202 with the body `null` and an operation (recorded)."""
+        """Writes a version. Returns 202 with the body `null` and an operation (recorded)."""
         # The version exists immediately. The operation only makes clients wait, as in Azure ML.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
@@ -160,7 +161,7 @@ class Registries:
         return Answer(storage.temporary_data_reference(self._settings, container, self._clock()))
 
     def _import(self, call: Call) -> Answer:
-        """Copies a version from a workspace to the registry: `share` of azure-ai-ml."""
+        """Copies a version from a workspace to the registry, as `share` of azure-ai-ml requests."""
         properties = properties_of(call.body)
         # The source can be in any workspace of the emulator.
         new = imported(self._world, properties)

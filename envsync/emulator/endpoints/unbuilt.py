@@ -1,8 +1,8 @@
 """The responses to requests that the emulator does not implement.
 
 Clients treat a 404 as a missing resource, so a missing operation needs another status. The response
-is 501 if Azure ML has the operation, and 405 if Azure ML does not have the method either. Paths
-that do not exist in Azure ML are 404.
+is 501 if Azure ML has the operation, and 405 if Azure ML does not have the method either. For paths
+that do not exist in Azure ML, the response is 404.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _AREAS = {
     DISCOVERY_HOST: _ML_AREAS,
     REGISTRY_HOST: _ML_AREAS,
 }
-"""The paths that exist on the hosts of Azure. Azure returns 404 for other paths as well."""
+"""The paths that exist on each host of Azure. For all other paths, Azure itself returns 404."""
 
 _WORKSPACE = f"/subscriptions/{{s}}/resourceGroups/{{g}}/providers/{PROVIDER}/workspaces/{{w}}"
 _OTHER_METHODS = (
@@ -77,7 +77,7 @@ def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str)
 
 
 def _in_azure(host: str, method: str, path: str) -> bool:
-    """Returns whether Azure ML has a method, at a path for which the emulator lacks it."""
+    """Returns True if Azure ML has a method that the emulator lacks at this path."""
     if host != MANAGEMENT_HOST:
         return False
     return any(method in methods and found.fullmatch(path) for found, methods in _OTHER_METHODS)

@@ -138,9 +138,9 @@ class Workspaces:
 
     def _datastores(self, call: Call) -> Answer:
         self._assets(call)
-        # A list of names, separated by commas (OpenAPI).
+        # The parameter `names` is a list that is separated by commas (OpenAPI).
         names = call.query.get("names", storage.DEFAULT_DATASTORE).split(",")
-        # azure-ai-ml lists with `isDefault=true` to find the datastore for uploads.
+        # azure-ai-ml lists the datastores with `isDefault=true` to find the datastore for uploads.
         wanted = call.query.get("isDefault", "true").lower() == "true"
         if not wanted or storage.DEFAULT_DATASTORE not in names:
             return Answer({"value": []})

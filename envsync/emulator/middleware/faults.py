@@ -1,7 +1,7 @@
 """`Faults` and `Latency`: inject errors and delays, reproducibly.
 
 Whether a fault affects a request depends only on the seed, the request, and the number of earlier
-equal requests. It does not depend on the time, or on the order of concurrent requests.
+equal requests. The time and the order of concurrent requests have no effect.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Faults:
             app: the application.
             rates: kinds of fault, each with the share of requests (0 to 1) that it affects.
             seed: the seed. With the same seed, the same requests are affected.
-            cut: resets a connection.
+            cut: a function that resets a connection.
         """
         self._app = app
         self._rates = tuple(rates)

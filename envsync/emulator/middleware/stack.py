@@ -18,7 +18,7 @@ def wrap(app: ASGIApp, settings: Settings, *, cut: Cut, log: TextIO | None) -> A
     Args:
         app: the application.
         settings: faults, rate limits and latency.
-        cut: resets a client's connection.
+        cut: a function that resets a client's connection.
         log: an open file for the request log. If None, no log is written.
     """
     # The order matters. From the inside out: no fault affects a throttled request, a throttled

@@ -44,7 +44,7 @@ class Bucket:
 
     Attributes:
         limit: the capacity and refill of the bucket.
-        clock: returns the current time in seconds, from any starting point.
+        clock: a function that returns the current time in seconds, from any starting point.
     """
 
     limit: Limit

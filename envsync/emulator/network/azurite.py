@@ -1,7 +1,8 @@
 """`Azurite`: Microsoft's emulator of the blob service, in its own process.
 
-The first connection starts the process: only uploads of build contexts need it, and the start takes
-a second or two. The program and its options are described in https://github.com/Azure/Azurite
+The first connection starts the process, because only uploads of build contexts need Azurite, and
+its start takes a second or two. The program and its options are described in
+https://github.com/Azure/Azurite
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class Azurite:
         self._making = threading.Lock()
 
     async def address(self) -> Address:
-        """Returns the address of Azurite. Starts it and creates all containers if needed.
+        """Returns the address of Azurite. Starts Azurite and creates all containers if needed.
 
         Raises:
             TunnelRefusal: Azurite is not installed, or did not start.
@@ -152,7 +153,8 @@ class Azurite:
             # after the last client.
             start_new_session=True,
         )
-        # Set before Azurite listens, because `stop` may have to end Azurite while it is starting.
+        # `_process` is set before Azurite listens, because `stop` may have to end it during its
+        # start.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -173,7 +175,8 @@ class Azurite:
                 settings=self._settings,
                 authority=self._certificates.authority,
             )
-            # Remove the name only after success, so that the next start tries again.
+            # Remove the name only after success, so that the next start tries to create the
+            # container again.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:
@@ -195,7 +198,7 @@ class Azurite:
         return {
             **os.environ,
             "AZURITE_ACCOUNTS": accounts,
-            # The user's own options are kept.
+            # The user's own `NODE_OPTIONS` are kept.
             "NODE_OPTIONS": f'{os.environ.get("NODE_OPTIONS", "")} --require "{script.as_posix()}"',
         }
 

@@ -1,8 +1,8 @@
 """`Tunnel`: an HTTP proxy on loopback that connects clients to the emulator.
 
 A client that uses this proxy (`HTTPS_PROXY`) connects with TLS to the real host names of Azure and
-reaches the emulator. The tunnel refuses all other hosts, with a reason that clients display. It
-connects only to the loopback addresses that it was created with.
+reaches the emulator. The tunnel refuses all other hosts, with a reason that clients display. The
+tunnel connects only to the loopback addresses that it was created with.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Assets:
         Args:
             store: the store with the environments.
             settings: the behaviour of the service.
-            clock: returns the current time with its time zone.
+            clock: a function that returns the current time with its time zone.
             kind: `workspace` or `registry`.
         """
         self.store = store
@@ -99,7 +99,8 @@ class Assets:
             ServiceError: a rule of the service forbids it.
         """
         held = self.store.record(new.name, new.version)
-        # Only new versions are checked. Registered versions can still be changed and archived.
+        # The Python version is checked for new versions only, so that registered versions can still
+        # be changed and archived.
         if held is None and self._settings.end_of_life_python == "refuse":
             wire.check_python(new)
         frozen = self._kind == "registry" and self._settings.registry_metadata == "ignore"
@@ -196,7 +197,10 @@ class Assets:
     def _before(
         self, seconds: float, name: str | None = None
     ) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns the containers and versions of some seconds ago, of one name or all names."""
+        """Returns the containers and versions as they were some seconds ago.
+
+        If `name` is None, the containers and versions of all names are returned.
+        """
         containers, versions = self.store.records(name)
         if not seconds:
             return containers, versions

@@ -1,4 +1,4 @@
-"""`DELETE` of environments and versions, which the REST API has, but not azure-ai-ml."""
+"""`DELETE` of environments and versions, which the REST API supports and azure-ai-ml lacks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ def delete(assets: Assets, call: Call) -> bool:
 
 
 def deleted(assets: Assets, call: Call) -> Answer:
-    """Deletes, and returns 200, or 204 if nothing existed, without a body (OpenAPI)."""
+    """Deletes an environment or a version.
+
+    Returns 200, or 204 if the resource did not exist. The response has no body (OpenAPI).
+    """
     # In Azure ML, a DELETE of a missing resource succeeds, because DELETE is idempotent.
     return Answer(status=200 if delete(assets, call) else 204, empty=True)

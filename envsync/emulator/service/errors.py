@@ -42,8 +42,8 @@ class ServiceError(Exception):
     def body(self) -> JSON:
         """The body of the response.
 
-        The machine-learning service adds details to its errors (code `UserError`). The resource
-        manager in front of it does not.
+        The machine-learning service adds details to its errors (code `UserError`). Errors of the
+        resource manager have no details.
         """
         short: dict[str, JSON] = {"code": self.code, "message": str(self)}
         if self.code != "UserError":

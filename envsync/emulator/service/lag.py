@@ -54,7 +54,8 @@ def as_of(
     }
     # Undo the changes from the newest to the oldest.
     for entry in later:
-        # Creations have no earlier state; `created_at` removes them above.
+        # A creation has no earlier state. The checks of `created_at` above have already left out
+        # what was created later.
         if entry.before is None or not isinstance(entry.before, dict):
             continue
         if entry.version is None:

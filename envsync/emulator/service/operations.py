@@ -1,6 +1,7 @@
 """`Operations`: long-running operations, which clients poll until they are done.
 
-The emulator executes each request immediately. An operation only counts its remaining polls.
+The emulator executes each request immediately. An operation does no work: it is reported as done
+after `Settings.operation_polls` polls.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class Operations:
     """The long-running operations that were started."""
 
     def __init__(self, settings: Settings) -> None:
-        """Creates an empty set. Each operation takes `Settings.operation_polls` polls."""
+        """Creates an object that contains no operations yet."""
         self._settings = settings
         self._left: dict[str, int] = {}
         self._numbers = itertools.count(1)

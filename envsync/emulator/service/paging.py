@@ -26,7 +26,7 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
         call: the request.
         items: all items of the list.
         size: maximum number of items on a page.
-        render: converts an item to JSON.
+        render: a function that converts an item to JSON.
 
     Raises:
         ServiceError: a parameter is not a number (400).
@@ -43,7 +43,7 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
 
 
 def view_of(call: Call) -> tuple[bool, ...]:
-    """Returns the archived states that a list includes.
+    """Returns the archived states (True, False or both) of the items that a list includes.
 
     Raises:
         ServiceError: `listViewType` has an unknown value (400).

@@ -24,7 +24,7 @@ _LABELS: Mapping[AssetKind, str] = {
     "workspace": "latest",
     "registry": "default,latest,invisibleLatest",
 }
-"""The labels of the newest version (recorded since 2023-10)."""
+"""The labels that the service gives to the newest version (recorded since 2023-10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Resources:
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # Only the ids on a registry's own host have this suffix (recorded in 2022-09).
+        # Only on a registry's own host, the ids of containers have a suffix (recorded in 2022-09).
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
@@ -164,7 +164,7 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
 
 
 def system_data(created_at: str, created_by: str) -> dict[str, JSON]:
-    """Returns the `systemData` of a resource. Later changes do not affect it (recorded)."""
+    """Returns the `systemData` of a resource, which later changes do not affect (recorded)."""
     return {
         "createdAt": created_at,
         "createdBy": created_by,

@@ -59,7 +59,7 @@ class Call:
             ServiceError: the endpoint does not authenticate its callers (401).
         """
         if self.caller is None:
-            raise ServiceError(401, "AuthenticationFailed", "Nobody is logged in.")
+            raise ServiceError(401, "AuthenticationFailed", "The caller is not authenticated.")
         return self.caller.client
 
 
@@ -90,10 +90,10 @@ class Endpoint:
     Attributes:
         host: the host in lower case.
         method: the HTTP method in capitals.
-        pattern: matches the paths of the operation.
+        pattern: a regular expression that matches the paths of the operation.
         action: the permission that the operation needs, as in role definitions. None if the
             operation needs no authentication.
-        handler: executes the operation.
+        handler: a function that executes the operation.
     """
 
     host: str
@@ -113,7 +113,7 @@ class ProviderEndpoints:
     """Creates the endpoints of a resource provider on a host.
 
     In each path, a placeholder such as `{name}` stands for one segment. Permissions are given
-    without the provider.
+    without the name of the provider.
 
     Attributes:
         host: the host in lower case.

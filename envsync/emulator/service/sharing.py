@@ -39,8 +39,8 @@ def renamed(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:
 
     Args:
         source: the version to copy.
-        name: the new name. If it is not a string, the name is kept.
-        version: the new version. If it is not a string, the version is kept.
+        name: the new name. If `name` is not a string, the name does not change.
+        version: the new version. If `version` is not a string, the version does not change.
     """
     row = source.row
     return NewVersion(

@@ -1,6 +1,6 @@
 """Datastores, their secrets, and shared access signatures (SAS) for uploads of build contexts.
 
-The signatures are valid: Azurite verifies them. Their format:
+The signatures must be valid, because Azurite verifies them. Their format:
 https://learn.microsoft.com/rest/api/storageservices/create-service-sas
 """
 
@@ -35,7 +35,7 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
         "sv": BLOB_API_VERSION,
         "st": _stamp(now - _SKEW),
         "se": _stamp(now + lifetime),
-        # The whole container: clients upload many files with one signature.
+        # The signature is for the whole container, because clients upload many files with it.
         "sr": "c",
         # Read, add, create, write and list, but not delete.
         "sp": "racwl",
@@ -98,7 +98,7 @@ def datastore_secrets(
     if not isinstance(body, dict) or body.get("expirableSecret") is not True:
         return {"secretsType": "AccountKey", "key": settings.blob_key}
     hours = body.get("expireAfterHours", 1)
-    # `type`, because a bool is an instance of int.
+    # `type` instead of `isinstance`, because a bool is an instance of int.
     if type(hours) is not int or hours < 1:
         raise user_error(f"expireAfterHours is {hours!r}; it must be a whole number, at least 1.")
     container = settings.blob_container(workspace)

@@ -95,11 +95,12 @@ class Tokens:
             "nbf": now,
             "exp": now + LIFETIME,
             "appid": client,
-            # The principal. The rate limits of the resource manager depend on it.
+            # The principal, on which the rate limits of the resource manager depend.
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
-            # Real tokens do not have this claim. The emulator uses it instead of role assignments.
+            # The emulator uses this claim instead of role assignments. Real tokens do not have the
+            # claim.
             "emulator_role": role,
         }
         return {

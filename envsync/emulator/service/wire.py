@@ -152,7 +152,8 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
         meaning = _meaning(text)
         if rename and isinstance(meaning, dict):
             nameless = {key: value for key, value in meaning.items() if key != "name"}
-            # How the service computes its digest is unknown. This digest only has the same form.
+            # How the service computes its digest is unknown. The emulator's digest only has the
+            # same form.
             digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
             meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
         canonical = canonical_json(meaning)
@@ -192,7 +193,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     for name, key in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
-        # `type`, because a bool is an instance of int.
+        # `type` instead of `isinstance`, because a bool is an instance of int.
         if not isinstance(path, str) or type(port) is not int:
             raise user_error(f"inferenceConfig needs a {key} with port and path.")
         routes[name] = {"path": path, "port": port}

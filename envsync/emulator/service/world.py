@@ -29,11 +29,11 @@ class World:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        """Opens the stores. Without `Settings.state`, they are in a temporary directory.
+        """Opens the stores. Without `Settings.state`, the stores are in a temporary directory.
 
         Args:
             settings: the names and the behaviour of workspaces and registries.
-            clock: returns the current time with its time zone.
+            clock: a function that returns the current time with its time zone.
 
         Raises:
             EnvsyncError: a state file cannot be used, or the seed has errors.
@@ -49,7 +49,7 @@ class World:
             if settings.seed is not None:
                 store = self.workspaces[settings.workspaces[0].lower()].store
                 _seed(store, seeded(settings.seed, settings))
-        # After Ctrl-C as well, no temporary directory and no open database may remain.
+        # The temporary directory must be removed and every database closed, even after Ctrl-C.
         except BaseException:
             self.close()
             raise
@@ -81,7 +81,8 @@ class World:
         self._stores.append(store)
         if kind == "workspace":
             for new in CURATED:
-                # A state file that a local target wrote can contain this name already.
+                # A state file that a local target wrote can already contain the name of a curated
+                # environment.
                 if not store.records(new.name)[0]:
                     store.seed_curated(new)
         return Assets(store, settings=settings, clock=self._clock, kind=kind)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from envsync.model.environment import BuildContext
 from envsync.model.errors import EnvsyncError
-from envsync.project.context.walk import CHUNK, nfc
+from envsync.project.context.names import nfc
+from envsync.project.context.walk import CHUNK
 
 
 def copy_context(context: BuildContext, destination: Path) -> None:

@@ -1,8 +1,9 @@
 """Scans a local build context: computes its digest and upload hashes, and finds its problems.
 
-The digest covers the relative paths and the content of the files that azure-ai-ml uploads. The
-upload hashes are the hashes that azure-ai-ml writes into the blob path of an upload. They show
-whether a registered version has this content. docs/digest.md describes the digest and the hashes.
+The digest covers the relative paths and the content of the files that azure-ai-ml uploads, except
+for `.git` and `.envsync`, which envsync leaves out. The upload hashes are the hashes that
+azure-ai-ml writes into the blob path of an upload. They show whether a registered version has this
+content. docs/digest.md describes the digest and the hashes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ CLUTTER_DIRECTORIES: Final = frozenset(
         ".pytest_cache",
         ".mypy_cache",
         ".ruff_cache",
-        ".git",
         ".hg",
         ".svn",
         ".venv",
@@ -55,6 +55,10 @@ class ContextScan:
         unhashed: files that azure-ai-ml uploads but does not hash. Either the ignore file drops
             their directory and re-includes them, or it drops a link that leads to them. If only
             such files change, the hash stays the same and azure-ai-ml uploads nothing.
+        git: each `.git` that azure-ai-ml alone would upload, such as
+            `az ml environment create`. A directory ends in `/`. `context` does not contain it.
+        pointers: files that are Git LFS pointers.
+        local_targets: files of local targets, outside of `.envsync`.
         escapes: symbolic links that lead out of the project. They are not followed.
         broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
             these files.
@@ -66,6 +70,9 @@ class ContextScan:
     clutter: tuple[str, ...] = ()
     docker_ignored: tuple[str, ...] = ()
     unhashed: tuple[str, ...] = ()
+    git: tuple[str, ...] = ()
+    pointers: tuple[str, ...] = ()
+    local_targets: tuple[str, ...] = ()
     escapes: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 
@@ -84,19 +91,19 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
     walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
     walk.run()
     complete = not walk.escapes and not walk.broken
-    # azure-ai-ml up to 1.26 used the MD5 hash, so older uploads have that hash.
-    uploads = {walk.sha256.hexdigest(), walk.md5.hexdigest()} if complete else set()
+    uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
     # removes repetitions. For example, an ignore file that leads out of the project is found twice.
     return ContextScan(
-        context=BuildContext.of_files(
-            walk.files, uploads=frozenset(uploads), directory=str(directory)
-        ),
+        context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,
         crlf=tuple(sorted(walk.crlf)),
         clutter=tuple(sorted(set(_clutter(walk.files)))),
         docker_ignored=tuple(sorted(_docker_ignored(walk.files, walk.dockerignore))),
         unhashed=tuple(sorted(walk.unhashed)),
+        git=tuple(sorted(walk.git)),
+        pointers=tuple(sorted(walk.pointers)),
+        local_targets=tuple(sorted(walk.local_targets)),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
     )

@@ -3,6 +3,7 @@
 azure-ai-ml walks a context twice, with different rules. The walk that hashes does not enter a
 directory that the ignore file drops. The walk that uploads enters every directory, even a dropped
 directory or a link, and applies the ignore file only to files. This module combines both walks.
+Unlike azure-ai-ml, it leaves out the names in `LEFT_OUT`.
 """
 
 # One plan may read thousands of small contexts. Paths are plain strings, because creating `Path`
@@ -14,10 +15,14 @@ import errno
 import hashlib
 import os
 import stat
-import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from envsync.project.context.content import has_crlf, is_local_target
 from envsync.project.context.ignore import parse_ignore_file
+from envsync.project.context.names import is_left_out, is_utf8, nfc
+from envsync.project.context.upload_hashes import UploadHashes
+from envsync.project.lfs import lfs_pointer
 
 if TYPE_CHECKING:
     from envsync.project.context.ignore import IgnoreRules
@@ -26,9 +31,6 @@ IGNORE_FILES: Final = (".amlignore", ".gitignore")
 """azure-ai-ml uses the first of these files that exists in the root of the context. If both files
 exist, it treats the second file like any other file.
 """
-
-SEED: Final = b"Initialize for october 2021 AML CLI version"
-"""The initial input of azure-ai-ml's hash (`_asset_utils.py`)."""
 
 CHUNK: Final = 1 << 20
 """Bytes per read. Files that are larger than this are not checked for CRLF line ends."""
@@ -39,14 +41,6 @@ MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
 MAX_DEPTH: Final = 200
 """Maximum directory depth. azure-ai-ml has a limit as well (Python's recursion limit)."""
 
-_TEXT_PROBE: Final = 8192
-"""Number of bytes that are searched for a null byte, which marks a binary file (git: 8000)."""
-
-
-def nfc(path: str) -> str:
-    """Normalises a path to Unicode NFC. File systems store the same name in different forms."""
-    return path if path.isascii() else unicodedata.normalize("NFC", path)
-
 
 class ContextWalk:
     """One walk through a build context, with its results.
@@ -56,11 +50,13 @@ class ContextWalk:
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         unhashed: files that are uploaded but not part of azure-ai-ml's hash.
+        git: each `.git` that azure-ai-ml alone would upload. A directory ends in `/`.
+        pointers: files that are Git LFS pointers.
+        local_targets: files of local targets, outside of `.envsync`.
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
-        sha256: azure-ai-ml's hash of the files so far.
-        md5: the hash that azure-ai-ml up to 1.26 computes.
+        hashes: azure-ai-ml's hashes of the files so far.
     """
 
     def __init__(self, top: str, root: str) -> None:
@@ -77,12 +73,13 @@ class ContextWalk:
         self.total_bytes = 0
         self.crlf: list[str] = []
         self.unhashed: list[str] = []
+        self.git: list[str] = []
+        self.pointers: list[str] = []
+        self.local_targets: list[str] = []
         self.escapes: list[str] = []
         self.broken: list[str] = []
         self.dockerignore = b""
-        self.sha256 = hashlib.sha256(SEED)
-        # Without `usedforsecurity=False`, Python in FIPS mode refuses MD5.
-        self.md5 = hashlib.md5(SEED, usedforsecurity=False)
+        self.hashes = UploadHashes()
         self._rules: IgnoreRules | None = None
         self._re_includes = False
         self._rules_base = top
@@ -169,7 +166,11 @@ class ContextWalk:
                 if self._behind_links > MAX_ENTRIES_BEHIND_LINKS:
                     self._break(shown, "too many files behind links")
                     break
-            if hidden or (self._rules is not None and self._rules.drops(below + entry.name)):
+            dropped = hidden or (self._rules is not None and self._rules.drops(below + entry.name))
+            if is_left_out(entry):
+                if entry.name == ".git" and not dropped:
+                    self._git(entry, shown + entry.name, hashed=hashed)
+            elif dropped:
                 self._dropped(entry, shown + entry.name, linked=linked)
             else:
                 self._kept(entry, shown + entry.name, linked=linked, hashed=hashed)
@@ -183,14 +184,12 @@ class ContextWalk:
 
     def _kept(self, entry: os.DirEntry[str], shown: str, *, linked: bool, hashed: bool) -> None:
         """Processes one entry that the ignore file does not drop."""
-        if not _is_utf8(entry.name):
+        if not is_utf8(entry.name):
             self._break(shown, "a name that is not UTF-8")
             return
         if hashed:
             # The hash includes the names of files and directories, but no paths and no sizes.
-            name = entry.name.encode()
-            self.sha256.update(name)
-            self.md5.update(name)
+            self.hashes.update(entry.name.encode())
         path = entry.path
         if entry.is_symlink():
             linked = True
@@ -209,6 +208,20 @@ class ContextWalk:
             self._file(path, shown, hashed=hashed)
         else:
             self._break(shown, "neither a file nor a directory")
+
+    def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
+        """Leaves out a `.git` that the ignore file does not drop."""
+        try:
+            # A `.git` file holds one path. A named pipe or a link is no `.git` of a submodule.
+            is_file = entry.is_file(follow_symlinks=False)
+            content = Path(entry.path).read_bytes() if is_file and hashed else b""
+        except OSError:
+            return
+        if is_file and hashed:
+            self.hashes.add_git_file(content)
+        else:
+            self.hashes.add_git_directory()
+        self.git.append(nfc(shown) if is_file else nfc(shown) + "/")
 
     def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
         """Searches a dropped entry for files that azure-ai-ml uploads in spite of the ignore file.
@@ -231,7 +244,7 @@ class ContextWalk:
             hidden = hidden and self._rules is not None and self._rules.drops(self._matched(path))
         elif not entry.is_dir(follow_symlinks=False):
             return
-        if _is_utf8(entry.name):
+        if is_utf8(entry.name):
             self._directory(path, shown + "/", linked=linked, hashed=False, hidden=hidden)
 
     def _file(self, path: str, shown: str, *, hashed: bool) -> None:
@@ -251,8 +264,7 @@ class ContextWalk:
                     size += len(chunk)
                     sha256.update(chunk)
                     if hashed:
-                        self.sha256.update(chunk)
-                        self.md5.update(chunk)
+                        self.hashes.update(chunk)
         except OSError as error:
             self._break(shown, error.strerror or str(error))
             return
@@ -260,9 +272,12 @@ class ContextWalk:
         self.total_bytes += size
         if not hashed:
             self.unhashed.append(key)
-        # A null byte near the start marks a binary file, in which CRLF is not a line end.
-        if size == len(first) and b"\r\n" in first and b"\0" not in first[:_TEXT_PROBE]:
+        if size == len(first) and has_crlf(first):
             self.crlf.append(key)
+        if size == len(first) and lfs_pointer(first):
+            self.pointers.append(key)
+        if is_local_target(first):
+            self.local_targets.append(key)
         if key == ".dockerignore":
             self.dockerignore = first
 
@@ -270,14 +285,6 @@ class ContextWalk:
         # Python decodes a name that is not UTF-8 to lone surrogates, which cannot be printed.
         path = nfc(shown.rstrip("/") or ".")
         self.broken.append(f"{os.fsencode(path).decode(errors='backslashreplace')}: {reason}")
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _reason(error: OSError) -> str:

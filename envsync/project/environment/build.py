@@ -17,6 +17,7 @@ from envsync.project.context.scan import ContextScan
 from envsync.project.environment.fields import BUILD_FIELDS, read_mapping, read_string
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.files import plain_field
+from envsync.project.lfs import FIX as LFS_FIX
 from envsync.project.yaml.nodes import Entry
 
 LARGE_BYTES: Final = 100 * 1024 * 1024
@@ -141,10 +142,26 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
     if scan.broken:
         message = f"Some files of the build context cannot be uploaded: {_some(scan.broken)}."
         report.add("missing-file", node, message, fix="Repair or remove these files.")
+    if scan.pointers:
+        message = (
+            "The build context contains Git LFS pointers instead of the files that they stand for: "
+            f"{_some(scan.pointers)}."
+        )
+        report.add("lfs-pointer", node, message, fix=LFS_FIX)
     oddities = (
         (scan.crlf, "text files with CRLF line ends", "Add `* text=auto eol=lf` to .gitattributes"),
         (scan.clutter, "files that tools create", "Add them to an `.amlignore`"),
         (scan.docker_ignored, "files that Docker ignores", "Add them to an `.amlignore` as well"),
+        (
+            scan.git,
+            "git metadata, which envsync leaves out and `az ml environment create` uploads",
+            "Add `.git` to the ignore file of the context (`.amlignore`, otherwise `.gitignore`)",
+        ),
+        (
+            scan.local_targets,
+            "the file of a local target, which each apply changes",
+            "Set the `path` of this target to a file in `.envsync/`",
+        ),
         (
             scan.unhashed,
             "files whose changes azure-ai-ml does not detect",

@@ -15,20 +15,22 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
-from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+from envsync.project.environment.specification import check_specification
 from envsync.project.files import Conda, ParsedFile, Unreadable
+from envsync.project.lfs import FIX as LFS_FIX
+from envsync.project.lfs import lfs_pointer
 from envsync.project.problems import Report, start_report
-from envsync.project.yaml.nodes import MAP, NULL, SEQ, STR, TextProblem, entries, problem_at, value
+from envsync.project.yaml.nodes import MAP, SEQ, STR, TextProblem, entries, problem_at, value
 
 
 def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
-    """Returns the specification that `conda_file` names or contains, or None if it is empty.
+    """Returns the specification that `conda_file` names or contains, or None for an empty string.
 
     Problems of a conda file are in the report of the returned object. All other problems are in the
     report of the environment file.
     """
     if isinstance(node, MappingNode):
-        return Conda(_specification(file.report, node)) if node.value else None
+        return Conda(_specification(file.report, node))
     if not isinstance(node, ScalarNode) or node.tag != STR:
         message = "`conda_file` must be a path or a conda specification."
         file.report.add("wrong-type", node, message, fix="Write the path of a conda file.")
@@ -80,6 +82,13 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
         problems=[_as_conda(item) for item in parsed.problems],
         rules=file.report.rules,
     )
+    text = parsed.document.text
+    if text.startswith("version ") and lfs_pointer(text.encode()):
+        message = "The conda file is a Git LFS pointer, not the file that it stands for."
+        # The rule can be turned off, but a pointer is never a specification.
+        if not report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX)):
+            report.add_problem(TextProblem("invalid-conda", message, fix=LFS_FIX))
+        return Conda(None, report)
     if parsed.is_broken:
         return Conda(None, report)
     root = parsed.content
@@ -104,81 +113,10 @@ def _specification(report: Report, root: Node) -> str | None:
     # Problems are collected before they are reported, because any of them makes the JSON unusable.
     problems: list[TextProblem] = []
     data = _plain(root, problems)
-    for key, item in entries(root):
-        # `dependencies:` without a value is valid. The specification then has no dependencies.
-        if key.value == "dependencies" and item.tag != NULL:
-            _check_dependencies(report, item, problems)
+    check_specification(report, root, problems)
     for problem in problems:
         report.add_problem(problem)
     return None if problems else canonical_json(data)
-
-
-def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> None:
-    if not isinstance(node, SequenceNode):
-        message = "`dependencies` must be a list."
-        fix = "Write each dependency on its own line, after `- `."
-        problems.append(problem_at("invalid-conda", node, message, fix=fix))
-        return
-    lines: set[int] = set()
-    for item in node.value:
-        if isinstance(item, ScalarNode) and item.tag == STR:
-            _check_conda_item(report, item, lines)
-        elif isinstance(item, MappingNode):
-            for entry in entries(item):
-                _check_pip(report, entry, lines=lines, problems=problems)
-        else:
-            problems.append(_not_a_package(item))
-
-
-def _check_pip(
-    report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
-) -> None:
-    key, node = entry
-    if key.value != "pip":
-        message = f"A mapping in `dependencies` must have the key `pip:`, not `{key.value}:`."
-        fix = "Write a package as one string, such as `python=3.12`."
-        problems.append(problem_at("invalid-conda", key, message, fix=fix))
-        return
-    if not isinstance(node, SequenceNode):
-        message = "`pip` must be a list."
-        fix = "Write each requirement on its own line, after `- `."
-        problems.append(problem_at("invalid-conda", node, message, fix=fix))
-        return
-    for item in node.value:
-        if not isinstance(item, ScalarNode) or item.tag != STR:
-            problems.append(_not_a_package(item))
-        elif leaves_pip_open(item.value):
-            kind, example = "pip requirement", f"{item.value}==1.2.3"
-            _report_open(report, item, kind, example=example, lines=lines)
-
-
-def _not_a_package(node: Node) -> TextProblem:
-    message = "A dependency must be a string that names a package."
-    fix = "Write `name=version`. Add quotes if YAML would read the dependency as a number."
-    return problem_at("invalid-conda", node, message, fix=fix)
-
-
-def _check_conda_item(report: Report, node: ScalarNode, lines: set[int]) -> None:
-    if leaves_conda_open(node.value):
-        example = f"{node.value}=1.2.3"
-        _report_open(report, node, "dependency", example=example, lines=lines)
-    ended = ended_python(node.value)
-    if ended:
-        message = f"Python {ended[0]} has not had security fixes since {ended[1]}."
-        report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
-
-
-def _report_open(
-    report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
-) -> None:
-    """Reports a dependency without a version. Each line of the file gets at most one warning."""
-    if node.start_mark.line not in lines:
-        lines.add(node.start_mark.line)
-        message = (
-            f"The {kind} `{node.value}` has no version, so each build may install another version."
-        )
-        fix = f"Add a version, such as `{example}`."
-        report.add("unpinned-dependency", node, message, fix=fix)
 
 
 def _plain(node: Node, problems: list[TextProblem]) -> JSON:

@@ -22,9 +22,10 @@ from envsync.project.environment.fields import (
     read_tags,
 )
 from envsync.project.environment.identity import read_name, read_version
+from envsync.project.environment.image import image_problem
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.environment.pins import is_pinned
-from envsync.project.files import Conda
+from envsync.project.files import Conda, plain_field
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import Entry, TextProblem, entries
 
@@ -39,6 +40,7 @@ class Draft:
         version: the version, or None if the file has no usable version.
         name_node: the `name` key, or None if the file has no such key.
         version_key: the `version` key, even if its value is invalid. None without this key.
+        build_node: the value of `build.path`, or of `build`. None without `build`.
         spec: the fields that are fixed at creation, or None if they have errors.
         metadata: the description and the tags, or None if the file is not a mapping.
         conda_report: the problems of the conda file. Several drafts may share this report.
@@ -49,6 +51,7 @@ class Draft:
     version: str | None = None
     name_node: Node | None = None
     version_key: Node | None = None
+    build_node: Node | None = None
     spec: EnvironmentSpec | None = None
     metadata: Metadata | None = None
     conda_report: Report | None = None
@@ -110,10 +113,16 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
         version=version,
         name_node=keys.get("name"),
         version_key=keys.get("version"),
+        build_node=_build_node(fields),
         spec=_read_spec(file, root, keys=keys, fields=fields, conda=conda),
         metadata=metadata,
         conda_report=conda.report if conda else None,
     )
+
+
+def _build_node(fields: Mapping[str, Entry]) -> Node | None:
+    build = fields["build"].value if "build" in fields else None
+    return plain_field(build, "path") or build
 
 
 def _read_metadata(
@@ -176,7 +185,11 @@ def _read_spec(
 
 def _read_image(report: Report, node: Node) -> str | None:
     image = read_string(report, node, "image")
-    if image and not is_pinned(image):
+    problem = image_problem(image) if image else None
+    if problem is not None:
+        message, fix = problem
+        report.add("invalid-image", node, message, fix=fix)
+    elif image and not is_pinned(image):
         message = f"The image `{image}` has no fixed tag, so each build may use another image."
         fix = "Add a tag other than `latest`, or a digest."
         report.add("unpinned-image", node, message, fix=fix)

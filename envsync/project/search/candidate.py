@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.environment.build import is_url
 from envsync.project.files import Files, ParsedFile, Unreadable, fields, nested_field
-from envsync.project.lfs import is_lfs_pointer
+from envsync.project.lfs import lfs_pointer
 from envsync.project.search.outline import Outline, outline
 from envsync.project.search.shape import (
     has_shape,
@@ -58,7 +58,7 @@ def classify(file: YamlFile, files: Files) -> Candidate:
     """
     content = files.content(file.path, file.real)
     # What cannot be read, or was not fetched by Git LFS, may be an environment. `load` reports it.
-    if isinstance(content, Unreadable) or is_lfs_pointer(content):
+    if isinstance(content, Unreadable) or lfs_pointer(content):
         return Candidate(file)
     seen = outline(content)
     if seen.is_empty:

@@ -12,11 +12,13 @@ from typing import Final
 
 from yaml.nodes import SequenceNode
 
+from envsync.model.environment import Metadata
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.mapping import MappingReader, open_mapping
+from envsync.project.settings.scope import read_defaults
 from envsync.project.settings.targets import TargetConfig, read_targets
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL
@@ -31,6 +33,7 @@ _SETTINGS: Final = (
     "project",
     "environments",
     "exclude",
+    "defaults",
     "default_target",
     "targets",
     "prune",
@@ -39,6 +42,7 @@ _SETTINGS: Final = (
     "versions",
     "ignore_tags",
     "max_archive_percent",
+    "max_archives",
     "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
@@ -60,6 +64,9 @@ class Config:
         versions: the policy for files without `version`.
         rules: the severity of every rule.
         exclude: globs of files that are no environment files, relative to `root`.
+        defaults: the description and the tags of environments whose files do not set them.
+        has_default_project: True if the settings have no `project`, so that the owner is the name
+            of the directory.
     """
 
     root: Path
@@ -71,6 +78,8 @@ class Config:
     versions: Versions = "auto"
     rules: Mapping[str, Level] = field(default_factory=lambda: MappingProxyType(RULES))
     exclude: tuple[str, ...] = ()
+    defaults: Metadata = field(default_factory=Metadata)
+    has_default_project: bool = False
 
     @property
     def directories(self) -> list[Path]:
@@ -178,6 +187,11 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
 
 def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     targets = read_targets(reader)
+    defaults = read_defaults(reader)
+    rules = _read_rules(reader)
+    if defaults.description:
+        # Every environment has a description then.
+        rules["missing-description"] = "off"
     return Config(
         root=root,
         path=path,
@@ -186,8 +200,10 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
         default_target=_read_default(targets, reader),
         policy=_read_policy(root, reader),
         versions=reader.choice("versions", ("auto", "explicit"), "auto"),
-        rules=MappingProxyType(_read_rules(reader)),
+        rules=MappingProxyType(rules),
         exclude=_read_exclude(reader),
+        defaults=defaults,
+        has_default_project="project" not in reader.entries,
     )
 
 
@@ -199,7 +215,10 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
         superseded=reader.choice("superseded", ("keep", "archive"), default.superseded),
         adopt=reader.choice("adopt", ("identical", "never"), default.adopt),
         ignore_tags=reader.strings("ignore_tags"),
-        max_archive_percent=reader.percent("max_archive_percent", default.max_archive_percent),
+        max_archive_percent=reader.integer(
+            "max_archive_percent", default.max_archive_percent, at_most=100
+        ),
+        max_archives=reader.integer("max_archives", default.max_archives),
     )
 
 

@@ -87,7 +87,7 @@ class MappingReader:
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
             self.add("wrong-type", node, f"{self.name(key)} must be a string.", fix=fix)
             return None
-        text = self._fill_in(node)
+        text = self.fill_in(node)
         if text is not None and not text.strip():
             fix = (
                 "Give a value to the environment variable in this setting."
@@ -133,20 +133,28 @@ class MappingReader:
         self.add("invalid-config", node, message, fix=fix)
         return None
 
-    def percent(self, key: str, default: int) -> int:
-        """Returns an integer from 0 to 100, or the default if the key is absent or invalid."""
+    def integer(self, key: str, default: int, *, at_most: int | None = None) -> int:
+        """Returns an integer of at least 0, or the default if the key is absent or invalid.
+
+        Args:
+            key: the setting.
+            default: the value of an absent setting.
+            at_most: the highest allowed number. If None, there is none.
+        """
         entry = self.entries.get(key)
         if entry is None:
             return default
         node = entry.value
         number = value(node) if isinstance(node, ScalarNode) and node.tag == INT else None
-        if isinstance(number, int) and 0 <= number <= 100:
+        if isinstance(number, int) and 0 <= number <= (number if at_most is None else at_most):
             return number
-        message = f"{self.name(key)} must be an integer from 0 to 100."
-        self.add("wrong-type", entry.value, message, fix="Write a number without `%`.")
+        limits = "of at least 0" if at_most is None else f"from 0 to {at_most}"
+        message = f"{self.name(key)} must be an integer {limits}."
+        fix = f"Write a number without a unit, such as `{default}`."
+        self.add("wrong-type", node, message, fix=fix)
         return default
 
-    def _fill_in(self, node: ScalarNode) -> str | None:
+    def fill_in(self, node: ScalarNode) -> str | None:
         """Replaces the variables in a string. Returns None if a variable is invalid or not set."""
         text: str = node.value
         parts: list[str] = []

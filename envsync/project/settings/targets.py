@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final, Literal, cast
 
@@ -12,6 +12,13 @@ from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
 from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
+from envsync.project.settings.scope import (
+    SCOPE_SETTINGS,
+    Position,
+    Scope,
+    position_of,
+    read_scope,
+)
 from envsync.project.yaml.nodes import Entry, entries
 
 LOCAL_PATH: Final = ".envsync/local.db"
@@ -48,12 +55,16 @@ class TargetConfig:
         settings: the other settings, with variables filled in. If a variable is not set, the value
             is the text of the file. The `path` of a local target is relative to the project.
         problems: one problem for each unset variable. They are errors only if the target is used.
+        scope: which environments the target gets, and what it adds to them.
+        position: the position of the name in the settings file.
     """
 
     name: str
     kind: TargetKind
     settings: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
+    scope: Scope = field(default_factory=Scope)
+    position: Position = (1, 1)
 
 
 def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
@@ -88,7 +99,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     kind = _read_kind(parent, name, entry)
     if kind is None:
         return None
-    known = ("kind", *_REQUIRED[kind], *_OPTIONAL[kind])
+    known = ("kind", *_REQUIRED[kind], *_OPTIONAL[kind], *SCOPE_SETTINGS)
     reader = open_mapping(parent, entry.value, prefix=f"targets.{name}.", known=known)
     if reader is None:
         return None
@@ -102,6 +113,8 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     later: list[Problem] = []
     found: dict[str, str] = {}
     for key, item in reader.entries.items():
+        if key in SCOPE_SETTINGS:
+            continue
         # An unset variable must not prevent the use of other targets, so it is reported later.
         problems = later if uses_variables(item.value) else parent.problems
         text = _read_setting(replace(reader, problems=problems), key, item)
@@ -111,7 +124,15 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
             found[key] = text
     if kind == "local":
         found.setdefault("path", LOCAL_PATH)
-    return TargetConfig(name, kind, settings=MappingProxyType(found), problems=tuple(later))
+    scope = read_scope(reader, replace(reader, problems=later))
+    return TargetConfig(
+        name,
+        kind,
+        settings=MappingProxyType(found),
+        problems=tuple(later),
+        scope=scope,
+        position=position_of(entry.key),
+    )
 
 
 def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | None:

@@ -51,7 +51,8 @@ def ensure_kept(
     ignored = sorted(key for key, value in tags.items() if held.tags.get(key) != value)
     fields = [f"tags.{key}" for key in ignored]
     # It is neither documented nor recorded whether a PUT replaces or merges tags. A registry was
-    # reported to ignore changes: https://github.com/Azure/azure-sdk-for-python/issues/30208
+    # reported to ignore changes of the metadata of versions:
+    # https://github.com/Azure/azure-sdk-for-python/issues/30208
     if held.description != (description or None):
         fields.insert(0, "description")
     if fields:
@@ -87,7 +88,7 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
     """Checks that a local build context was uploaded, so that the service can read it.
 
     Raises:
-        TargetError: the version was registered with a path of this machine.
+        TargetError: the version was registered with a local path instead of the URL of an upload.
     """
     if environment.spec.local_context is None:
         return
@@ -101,7 +102,7 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:
     """Returns the error for a version that cannot be archived while its container is archived.
 
-    It is not documented whether the service refuses this.
+    It is not documented whether the service refuses to archive such a version.
     """
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "

@@ -33,7 +33,7 @@ class AzureClient:
         credential: the credential that signs in.
         transport: the transport that sends requests.
         time_limit: seconds after which a failing request is no longer retried.
-        log: the request log, if one was requested.
+        log: the request log, or None if no log is written.
     """
 
     rest: Rest
@@ -43,7 +43,7 @@ class AzureClient:
     log: RequestLog | None
 
     def creator(self, scope: Mapping[str, str]) -> Creator:
-        """Returns the creator of versions in one workspace or registry.
+        """Returns an object that creates versions in one workspace or registry.
 
         Args:
             scope: the arguments of `MLClient` that name the workspace or registry.
@@ -81,7 +81,7 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A workspace or registry with a known URL: its resources and the creator of its versions."""
+    """A workspace or registry: its REST resources, and the object that creates its versions."""
 
     resources: Resources
     creator: Creator

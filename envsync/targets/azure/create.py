@@ -38,7 +38,7 @@ _POLLING_INTERVAL = 1
 """Seconds between two polls of a long-running operation without `Retry-After`."""
 
 _MOST_RETRIES = 500
-"""More retries than fit into the time limit, so that only the time limit applies."""
+"""A number of retries that is never reached, so that only the time limit ends the retries."""
 
 
 class Creator:
@@ -97,9 +97,9 @@ class Creator:
             except AzureError as error:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
-                # If a registry already has the version, azure-ai-ml does not upload, and tries to
-                # register the local path. It then raises TypeError, because a `Path` cannot be sent
-                # as JSON.
+                # If a registry already has the version, azure-ai-ml does not upload the build
+                # context, and tries to register its local path. This raises TypeError, because a
+                # `Path` cannot be sent as JSON.
                 if directory is None:
                     raise
                 raise TargetError(
@@ -142,7 +142,7 @@ class Creator:
 
 
 def _entity(environment: Environment, directory: Path | None) -> entities.Environment:
-    """Converts a version to azure-ai-ml's entity."""
+    """Converts a version to the entity class `Environment` of azure-ai-ml."""
     from azure.ai.ml import entities
 
     spec = environment.spec
@@ -167,10 +167,10 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """Yields a directory with a copy of the local build context, or None without a context.
+    """Yields a directory with a copy of the local build context, or None if there is none.
 
-    The copy is compared with the plan. azure-ai-ml hashes and uploads the copy, so that later
-    changes on disk have no effect.
+    The content of the copy must be the content in the plan. azure-ai-ml hashes and uploads the
+    copy, so that later changes on disk have no effect.
 
     Raises:
         TargetError: the content on disk has changed, or cannot be copied.
@@ -199,16 +199,18 @@ def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
 
 def _copy(context: BuildContext, source: Path, place: Path) -> None:
     from envsync.project.context.copy import copy_context
+    from envsync.project.context.names import LEFT_OUT
     from envsync.project.context.scan import scan_context
 
     try:
         copy_context(context, place)
     except EnvsyncError as error:
         raise TargetError(str(error)) from error
-    if scan_context(place, place).context.uploads == context.uploads:
+    if scan_context(place, place).context.uploads <= context.uploads:
         return
     # azure-ai-ml's hash includes empty directories, so add them to the copy.
-    for folder, _, _ in os.walk(source):
+    for folder, directories, _ in os.walk(source):
+        directories[:] = [name for name in directories if name not in LEFT_OUT]
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)
 
 

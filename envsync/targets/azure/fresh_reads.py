@@ -21,11 +21,11 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""The maximum age in seconds of the lists that show whether a container is archived."""
+"""Seconds after which the lists of containers are read again before they are used for a write."""
 
 
 class FreshReads:
-    """Repeats a read until the service shows this process's writes, within time limits."""
+    """Repeats each read until it shows this process's own writes, or until a time limit."""
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class FreshReads:
         Args:
             resources: the resources to read.
             recent: this process's recent writes.
-            clock: returns seconds since any fixed time.
-            sleep: waits for a number of seconds.
+            clock: a function that returns the seconds since any fixed time.
+            sleep: a function that waits for a number of seconds.
         """
         self._resources = resources
         self._recent_writes = recent
@@ -58,23 +58,23 @@ class FreshReads:
         return found
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
-        """Returns one version with this process's last write, or None if it does not exist.
+        """Returns one version, including this process's last write, or None if it does not exist.
 
         The GET is repeated until it shows this process's last write, for at most
-        `RecentWrites.stale` seconds. If another client has changed the version since, the GET is
-        repeated for all of that time.
+        `RecentWrites.stale` seconds. If another client has changed the version after that write, no
+        GET shows the write, and the GET is repeated for the whole time.
 
         Args:
             name: the name of the environment.
             version: the version.
-            must_exist: whether to repeat the GET of a missing version as well, because another
-                client may have just created it.
+            must_exist: if True, the GET of a missing version is repeated as well, because another
+                client may have just created the version.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            # `expected` becomes None after `stale` seconds. This ends the wait if another client
-            # has changed the version: no GET will show this process's write any more.
+            # `expected` becomes None after `stale` seconds. The loop therefore also ends if another
+            # client has changed the version, so that no GET shows this process's write any more.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
@@ -84,13 +84,17 @@ class FreshReads:
             wait = min(wait * 2, _LONGEST_WAIT)
 
     def archived(self, name: str) -> bool:
-        """Returns whether a container is archived, from this process's last write or the lists.
+        """Returns whether a container is archived.
 
-        Lists older than `_BELIEVED` seconds are read again. Another client may have archived the
-        container while the plan waited for a confirmation, and a write must not send an outdated
-        state.
+        The state comes from this process's last write. If this process has not written the
+        container recently, the state comes from the lists.
+
+        Lists older than `_BELIEVED` seconds are read again. A write must not send an outdated
+        state, and another client may have archived the container before the user confirmed the
+        plan.
         """
-        # The response to a PUT shows the right state, but a GET does not (see `listing.py`).
+        # The response to a PUT shows the right archived state, but a GET does not (see
+        # `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
@@ -102,12 +106,12 @@ class FreshReads:
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.
 
-        Waits at most `LAG` seconds. Writes that the lists do not show by then are forgotten, so
-        that the next read returns the states in the lists.
+        Waits at most `LAG` seconds. Writes that the lists do not show after this time are
+        forgotten, so that the next read returns the states in the lists.
 
         Args:
-            waiting: called before each new read of the lists, with the names of the containers that
-                the lists do not show correctly yet.
+            waiting: a function that is called before each new read of the lists. Its argument is
+                the names of the containers whose new state the lists do not show yet.
 
         Raises:
             TargetError: the lists cannot be read.

@@ -32,7 +32,7 @@ class Listing:
 
 
 def read_listing(resources: Resources) -> Listing:
-    """Reads both lists, one after the other.
+    """Reads the list of all containers, and then the list of active containers.
 
     Raises:
         TargetError: the lists cannot be read.

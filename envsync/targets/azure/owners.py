@@ -1,8 +1,8 @@
 """The owners of a container, which are stored in the tags of the container.
 
-With these tags, one list of containers shows where a project owns versions. The first project is in
-the tag `envsync.owner`, as on a version. Other projects that own versions of the same name are in
-`envsync.owner.2`, `envsync.owner.3` and so on.
+With these tags, one list of containers shows in which containers a project owns versions. The first
+project is in the tag `envsync.owner`, as on a version. Other projects that own versions of the same
+name are in `envsync.owner.2`, `envsync.owner.3` and so on.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from typing import Final
 
 from envsync.targets.azure.wire import Resource
 
-# Microsoft's tests of azure-ai-ml wait 30 seconds. This is twice as long.
+# Microsoft's tests of azure-ai-ml wait 30 seconds for a list. This limit is twice as long.
 LAG: Final = 60.0
-"""Seconds after a write during which a list may not show it."""
+"""The maximum seconds until a list shows a write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class RecentWrites:
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Creates an empty record of writes.
+        """Creates an object that contains no writes yet.
 
         Args:
-            stale: see the attribute.
-            clock: returns seconds since any fixed time.
+            stale: the value of the attribute `stale`.
+            clock: a function that returns the seconds since any fixed time.
         """
         self.stale = stale
         self._clock = clock
@@ -43,7 +43,7 @@ class RecentWrites:
         self._marked: set[tuple[str, str]] = set()
 
     def mark(self, name: str, owner: str) -> None:
-        """Records that the tags of a container name an owner, or that this tag was sent."""
+        """Records that a container has an owner's tag, or that the tag was sent to the service."""
         with self._lock:
             self._marked.add((name, owner))
 
@@ -55,15 +55,15 @@ class RecentWrites:
     def note(self, name: str, version: str | None, resource: Resource) -> None:
         """Records a write of a version, or of the container if `version` is None.
 
-        A write of a container may change the state that its versions show. After it, a GET of a
-        version is therefore not compared with an earlier write any more.
+        A write of a container can change the state that its versions show. A GET of these versions
+        is therefore no longer compared with earlier writes of the versions.
         """
         with self._lock:
             self._seen[name, version] = _Seen(self._clock(), resource)
             if version is None:
                 for key, seen in self._seen.items():
                     if key[0] == name and key[1] is not None:
-                        # The versions stay recorded, because lists may not show them yet.
+                        # The writes of the versions are kept, because lists may not show them yet.
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:
@@ -72,7 +72,7 @@ class RecentWrites:
             self._seen.pop((name, None), None)
 
     def container(self, name: str) -> Resource | None:
-        """Returns the container, if it was written recently."""
+        """Returns the container if it was written recently, and None otherwise."""
         return self._recent().get((name, None))
 
     def containers(self) -> dict[str, Resource]:
@@ -96,7 +96,7 @@ class RecentWrites:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """Returns the last write of a version, or None if a GET cannot be stale any more."""
+        """Returns the last write of a version, or None if the write is too old for a stale GET."""
         with self._lock:
             seen = self._seen.get((name, version))
             if seen is None or not seen.expected or seen.at < self._clock() - self.stale:

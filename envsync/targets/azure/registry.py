@@ -44,6 +44,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         parallel=connection.parallel,
         stale=connection.stale,
         close=client.close,
+        reading=connection.reading,
     )
 
 

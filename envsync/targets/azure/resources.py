@@ -31,7 +31,7 @@ class Resources:
     api_version: str
 
     def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
-        """Yields the containers in a view (`listViewType`, OpenAPI)."""
+        """Yields the containers in a view, which is a value of `listViewType` (OpenAPI)."""
         for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
@@ -80,7 +80,7 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
-        # A `/` in a name is escaped: it would lead to another resource.
+        # A `/` in a name is escaped. Otherwise, the URL would be the URL of another resource.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:

@@ -4,7 +4,7 @@ Two lists show all containers. For each container that is declared or belongs to
 more request lists the versions. The other containers need no request. A container or a recent write
 that a list does not show yet needs one more request.
 
-The tags of a container name the projects that own its versions. The service may drop or refuse
+The tags of a container contain the projects that own its versions. The service may drop or refuse
 these tags. In that case, the versions of every container that may belong to the project are listed.
 """
 
@@ -23,11 +23,12 @@ from envsync.targets.azure.owners import owners
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource, creation_order, differ, registered
+from envsync.targets.connection import Advance
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
 """The container of environments that jobs define inline.
 
-It may have thousands of versions, and has no owner.
+This container can have thousands of versions, and has no owner.
 """
 
 
@@ -39,13 +40,16 @@ class StateReader:
         resources: the resources to read.
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
-        fresh: reads that show these writes.
+        fresh: reads that show the recent writes.
+        advance: is called with the number of containers that are read, and the number of all that
+            have to be read.
     """
 
     resources: Resources
     parallel: int
     recent: RecentWrites
     fresh: FreshReads
+    advance: Advance = lambda _done, _total: None
 
     def state(self, names: Collection[str] | None, owner: str | None) -> State:
         """Returns the containers in `names`, and the containers in which `owner` owns a version.
@@ -69,7 +73,7 @@ class StateReader:
         }
 
     def _marked(self, listing: Listing, owner: str | None) -> Iterator[str]:
-        """Yields the names of recent writes, and of containers whose tags name the owner."""
+        """Yields the names of containers that were written recently or have a tag of the owner."""
         if owner is not None:
             yield from (name for name, tags in self._tags(listing) if owner in owners(tags))
             yield from self.recent.names()
@@ -77,8 +81,8 @@ class StateReader:
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
         """Returns whether the project may own versions in containers without the project's tag.
 
-        This is certain if such a container was found. It is possible if no container has an owner
-        tag, because the service may not store tags of containers.
+        If one such container was found, other tags may be missing as well. If no container has an
+        owner tag, the service may not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -100,7 +104,9 @@ class StateReader:
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
             results = pool.map(lambda name: self._container(name, listing), ordered)
-            for name, container in zip(ordered, results, strict=True):
+            self.advance(0, len(ordered))
+            for done, (name, container) in enumerate(zip(ordered, results, strict=True), start=1):
+                self.advance(done, len(ordered))
                 if container is not None:
                     yield name, container
         finally:
@@ -127,7 +133,8 @@ class StateReader:
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
             # A version of an archived container may show its own state or the state of the
-            # container. This is not documented, so a plan must not rely on it.
+            # container. The documentation does not say which, so a plan must not rely on this
+            # state.
             may_echo=archived and all(item.archived for item in versions),
         )
 
@@ -143,7 +150,7 @@ class StateReader:
 
 
 def _unreserved(names: Iterable[str]) -> Iterator[str]:
-    """Yields the names that do not belong to the service."""
+    """Yields the names that are not reserved for the service."""
     return (name for name in names if not is_reserved(name) and name != _ANONYMOUS)
 
 

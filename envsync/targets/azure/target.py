@@ -27,10 +27,11 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import registered
 from envsync.targets.azure.writer import Writer
+from envsync.targets.connection import Reading, in_silence
 
 
 class AzureTarget:
-    """A `Target` in Azure. Only writes to different names are sent in parallel."""
+    """A `Target` in Azure. Writes to the same name are never sent in parallel."""
 
     def __init__(
         self,
@@ -40,20 +41,24 @@ class AzureTarget:
         parallel: int,
         stale: float,
         close: Callable[[], None],
+        reading: Reading = in_silence,
     ) -> None:
         """Does not connect: the first request is sent when the target is first used.
 
         Args:
-            identity: how the plan names this target.
-            find: returns the endpoint. It is called once, when the target is first used.
+            identity: the identity of this target in a plan.
+            find: a function that returns the endpoint. It is called once, when the target is first
+                used.
             parallel: the maximum number of concurrent reads.
             stale: seconds after a write during which a GET of the version may return the old state.
-            close: closes the connections.
+            close: a function that closes the connections.
+            reading: shows the progress of a read.
         """
         self._identity = identity
         self._find = find
         self._parallel = parallel
         self._close = close
+        self._reading = reading
         self._recent_writes = RecentWrites(stale)
         self._found: Writer | None = None
         self._finding = threading.Lock()
@@ -70,20 +75,22 @@ class AzureTarget:
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
         """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        If `names` is None, all containers are returned. The tags of a container name the owners of
-        its versions.
+        If `names` is None, all containers are returned. The tags of a container contain the owners
+        of its versions.
 
         Raises:
             TargetError: the state cannot be read.
         """
-        fresh = self._writer.fresh
-        reader = StateReader(
-            resources=self.endpoint.resources,
-            parallel=self._parallel,
-            recent=self._recent_writes,
-            fresh=fresh,
-        )
-        return reader.state(names, owner)
+        # Finding the endpoint signs in first, which takes seconds as well.
+        with self._reading() as advance:
+            reader = StateReader(
+                resources=self.endpoint.resources,
+                parallel=self._parallel,
+                recent=self._recent_writes,
+                fresh=self._writer.fresh,
+                advance=advance,
+            )
+            return reader.state(names, owner)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits at most a minute until the lists show which environments were archived or restored.

@@ -1,8 +1,8 @@
 """Translation between the service's JSON and envsync's values.
 
-The service does not return exactly what a client sent (recorded). It returns a conda file as JSON
-text and an unset field as `""` or null, and adds defaults to fields that were not sent. This module
-converts each field to one normal form.
+The service does not return exactly what a client sent (recorded). The service returns a conda file
+as JSON text and an unset field as `""` or null, and adds defaults to fields that were not sent.
+This module converts each field to one normal form.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _READ_ONLY: Final = frozenset(
 """Keys that only the service sets (`readOnly`, OpenAPI)."""
 
 # The service returns `stage: Development` if the stage was never set. If a client sends this stage
-# back with `isArchived: true`, the service ignores the archive (recorded in registries).
+# back with `isArchived: true`, the service does not archive the version (recorded in registries).
 # azure-ai-ml does not send `stage` any more either.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
@@ -137,7 +137,8 @@ def body(
     If `tags` is None, the tags are sent exactly as they were received.
 
     Nulls and the fields in `_NEVER_SENT` are left out. A removed description is sent as an empty
-    string, and all tags are always sent. The effect of leaving them out is not documented.
+    string, and all tags are always sent, because the effect of leaving out a description or tags is
+    not documented.
     """
     kept = {
         key: value
@@ -196,8 +197,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
-    # A declared URL may look like an upload. Its digest tag is then the digest of the spec with the
-    # URL.
+    # A declared URL may look like the URL of an upload. In that case, the digest tag is the digest
+    # of a spec with this URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -208,10 +209,10 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
 def _is_upload(uri: str, digest: str | None) -> bool:
     """Returns whether the build context at a URL was uploaded from a directory.
 
-    In a workspace, the URL of an upload contains the hash of the content. In a registry, it is a
-    URL of a storage account, and a declared URL may be one as well. An upload then has a digest tag
-    that does not match the URL, or a `/` at the end of the URL. A local path, which azure-ai-ml
-    registers if it could not upload, is not an upload.
+    In a workspace, the URL of an upload contains the hash of the content. In a registry, the URL of
+    an upload belongs to a storage account, but a declared URL may as well. An upload then has a
+    digest tag that does not match the URL, or a `/` at the end of the URL. A local path, which
+    azure-ai-ml registers if it could not upload, is not an upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -265,5 +266,5 @@ def _tag(value: JSON) -> str:
 
 
 def _text(value: JSON) -> str | None:
-    """Returns a string, or None for `""` and null: both are unset fields."""
+    """Returns a string, or None if the field is unset, which is null or `""`."""
     return value if isinstance(value, str) and value else None

@@ -1,6 +1,7 @@
 """The target `workspace`: the environments of an Azure ML workspace.
 
-The Resource Manager serves its resources. docs/azure.md describes the target for users.
+The Resource Manager serves the resources of a workspace. docs/azure.md describes the target for
+users.
 """
 
 from __future__ import annotations
@@ -46,4 +47,5 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
         parallel=connection.parallel,
         stale=connection.stale,
         close=client.close,
+        reading=connection.reading,
     )

@@ -1,8 +1,8 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
 A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-it. Every write to a container therefore sends the archived state. An archive or restore is sent
-even if the container seems to have that state already.
+this state. Every write to a container therefore sends the archived state. A request to archive or
+restore a container is sent even if the container already seems to have the requested state.
 """
 
 from __future__ import annotations
@@ -36,12 +36,14 @@ _DECLINED: Final = frozenset({400, 405, 409})
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes to one endpoint. The caller must serialize the writes to each name.
+    """Writes to one endpoint.
+
+    The caller must not write to the same name from several threads at once.
 
     Attributes:
         endpoint: the workspace or registry.
-        recent: records what was written.
-        fresh: reads that show the recorded writes.
+        recent: this process's recent writes, to which the writer adds each write.
+        fresh: reads that show the recent writes.
     """
 
     endpoint: Endpoint
@@ -51,7 +53,7 @@ class Writer:
     def register(self, environment: Environment) -> None:
         """Creates a version and reads it back.
 
-        The read also finds a version that was created although the response was lost.
+        The read also finds a version that the service created although its response was lost.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -73,7 +75,7 @@ class Writer:
             )
             self.recent.note(key.name, key.version, written)
         try:
-            # The version is read even if the create failed: a PUT may succeed although the
+            # The version is read even if `create` failed, because a PUT may succeed although the
             # connection is closed before the response arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
@@ -94,7 +96,7 @@ class Writer:
         """
         if owner is None:
             return
-        # Saves a GET for each further version of the same environment.
+        # This check avoids a GET for each further version of the same environment.
         if self.recent.is_marked(name, owner):
             return
         container = self.endpoint.resources.container(name)
@@ -107,7 +109,8 @@ class Writer:
                     name, container, tags=with_owner(container.tags, owner), archived=archived
                 )
             except RequestRefused as error:
-                # Only a service that does not support tags is accepted. A 403 or 500 is a failure.
+                # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500
+                # is a failure.
                 if error.status not in _DECLINED:
                     raise
         self.recent.mark(name, owner)
@@ -128,11 +131,12 @@ class Writer:
         return held
 
     def set_container(self, name: str, archived: bool) -> None:
-        """Archives or restores a container, even if it seems to have that state already."""
+        """Archives or restores a container, even if it already seems to have the wanted state."""
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
-        # A container, unlike a version, does not show whether it is curated. Its name does.
+        # Unlike a version, a container has no field that shows whether it is curated, so the name
+        # is checked.
         if is_reserved(name):
             raise refusals.curated(name)
         alone = [] if archived else self._archived_alone(name)
@@ -145,15 +149,16 @@ class Writer:
                 raise
             held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
-        # It is not documented whether restoring a container restores these versions as well.
+        # It is not documented whether the service also restores the versions that were archived
+        # separately.
         for version in alone:
             self.set_version(name, version, True)
 
     def _archived_alone(self, name: str) -> list[str]:
         """Returns the versions of an archived container that were archived separately.
 
-        If all versions are shown as archived, this may be the state of the container, so the list
-        is empty. The next plan archives the versions again that no file declares.
+        If all versions are shown as archived, they may only show the state of the container. The
+        list is then empty, and the next plan archives all undeclared versions again.
         """
         versions = self.endpoint.resources.versions(name)
         alone = [item.name for item in versions if item.archived]
@@ -163,15 +168,15 @@ class Writer:
         """Archives or restores a version. Skips a version that is already archived separately.
 
         Raises:
-            TargetError: the version does not exist, is curated, its container forbids the change,
-                or the service ignored the change.
+            TargetError: the version does not exist, is curated, its container is archived and
+                therefore forbids the change, or the service ignored the change.
         """
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
-        # An archived version is skipped only if the flag is certainly its own. If the container is
-        # archived, it may be the flag of the container. If this process has just written the
-        # container, the GET of the version may be stale.
+        # A version is skipped only if the version itself is certainly archived. If the container is
+        # archived, the version may only show the state of the container. If this process has just
+        # written the container, the GET of the version may be stale.
         elif (
             held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
         ):
@@ -247,7 +252,7 @@ class Writer:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """Returns a resource as it should be after a write whose response has no resource."""
+    """Returns the expected resource after a write, for responses without the resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),

@@ -90,7 +90,7 @@ class ContextStore:
             shutil.rmtree(incoming, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Removes unfinished copies of processes that were killed."""
+        """Removes the unfinished copies that killed processes have left."""
         for leftover in self._directory.glob(_INCOMING + "*"):
             with suppress(OSError):
                 if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:

@@ -48,10 +48,10 @@ class LocalTarget:
 
         Args:
             path: the SQLite file.
-            identity: how the plan names this target.
+            identity: the identity of this target in a plan.
             actor: the user who makes the changes, for the history. If None, this is the current
                 user.
-            clock: returns the current time with its time zone.
+            clock: a function that returns the current time with its time zone.
         """
         self._identity = identity
         self.store = Store(path, actor=actor or current_actor(), clock=clock)
@@ -133,7 +133,7 @@ class LocalTarget:
         self.store.set_archived(name, version, archived=archived)
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """Returns all changes of one environment and its versions, the oldest first.
+        """Returns all changes that were made to one environment or its versions, oldest first.
 
         Raises:
             TargetError: the file cannot be read.

@@ -35,7 +35,10 @@ from envsync.targets.store.rows import (
 
 
 class _StoredFiles(Mapping[str, str]):
-    """The files of a build context. Parsed at first use: most plans compare only the digest."""
+    """The files of a build context.
+
+    The list is parsed at first use, because most plans compare only the digest.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -100,7 +103,7 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
 
     Args:
         snapshot: the rows.
-        location: returns the directory of the build context with a digest.
+        location: a function that returns the directory of the build context with a digest.
 
     Raises:
         KeyError, TypeError, ValueError: a row contains a value that envsync does not write.

@@ -21,7 +21,8 @@ class Behaviour:
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
         inherit_owner: whether a container gets the owner of its first version that has an owner.
-            The local target does this. In Azure ML, clients write the container's tags themselves.
+            The local target passes the owner on. In Azure ML, clients write the container's tags
+            themselves.
     """
 
     # The tests of the Azure target run against an emulator with each of these values, because no

@@ -1,8 +1,8 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
-Each operation is one transaction, and is on disk when it returns (WAL mode with `synchronous =
-FULL`). Several threads and processes may use one file at once. A file that is damaged, belongs to
-another program or comes from a newer envsync is refused and not changed.
+Each operation is one transaction. When it returns, its changes are on disk (WAL mode with
+`synchronous = FULL`). Several threads and processes may use one file at once. A file that is
+damaged, belongs to another program or comes from a newer envsync is refused and not changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HEADER_LENGTH = 100
 class Database:
     """One SQLite file and this process's connection to it.
 
-    The first write creates the file. Reads before it return no environments and do not create the
+    The first write creates the file. Earlier reads return no environments and do not create the
     file.
 
     Attributes:
@@ -102,8 +102,8 @@ class Database:
     def make_directory(self) -> None:
         """Creates the directory of the file, and hides it from git if it belongs to envsync.
 
-        The directory belongs to envsync if it is named `.envsync` or did not exist. In this case, a
-        `.gitignore` with `*` is created in it.
+        The directory belongs to envsync if it is named `.envsync` or did not exist. In such a
+        directory, envsync creates a `.gitignore` with the pattern `*`.
 
         Raises:
             TargetError: the directory cannot be created.
@@ -144,9 +144,9 @@ class Database:
     def _is_there(self) -> bool:
         """Returns whether the file exists and belongs to envsync. Reads only the file's header.
 
-        `_create` publishes only complete files, and nothing changes the header later. A future
-        version that changes the tables of a file must end with a WAL checkpoint, which writes the
-        new version number into the header.
+        `_create` publishes only complete files, and nothing changes the header later. If a future
+        version of envsync changes the tables of a file, it must end with a WAL checkpoint, which
+        writes the new version number into the header.
         """
         header = self._header()
         if header is None:
@@ -198,7 +198,8 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
-            # None: `_transaction` begins the transactions, not the sqlite3 module.
+            # None, because `_transaction` begins every transaction, and the sqlite3 module must
+            # begin none.
             isolation_level=None,
             # Several threads share the connection, and `_lock` lets only one thread use it at a
             # time.
@@ -258,7 +259,8 @@ class Database:
         try:
             yield
         except sqlite3.ProgrammingError:
-            raise  # A bug in envsync, such as a closed connection: the file is not damaged.
+            # This is a bug in envsync, such as a closed connection. The file is not damaged.
+            raise
         except sqlite3.Error as error:
             raise explained(self.path, error) from error
         except UnicodeEncodeError as error:

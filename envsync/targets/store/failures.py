@@ -14,7 +14,7 @@ _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """Returns whether the reason may be that the file or its directory cannot be written."""
+    """Returns True if the error can come from a file or directory without write permission."""
     return _code(error) in _UNWRITABLE
 
 
@@ -29,7 +29,7 @@ def damaged(path: Path, error: Exception) -> TargetError:
 def explained(path: Path, error: sqlite3.Error) -> TargetError:
     """Returns the error for a failure of SQLite, with the next step for the user."""
     code = _code(error)
-    # envsync's statements are valid SQL, so SQLITE_ERROR is a missing table or column.
+    # envsync's statements are valid SQL, so SQLITE_ERROR shows that a table or column is missing.
     if code in (None, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
         return damaged(path, error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL):

@@ -155,7 +155,8 @@ def insert(
             canonical_json(dict(new.tags)),
             new.owner,
             canonical_json(dict(new.properties)),
-            # Not canonical JSON, which sorts keys: the order of a conda file's keys must be kept.
+            # This is not canonical JSON, which sorts keys, because a conda file's keys must keep
+            # their order.
             json.dumps(dict(new.extra)),
             archived,
             curated,
@@ -180,7 +181,7 @@ def record(
     Args:
         connection: a connection in a write transaction.
         stamp: the time (ISO 8601 in UTC) and the actor.
-        action: what happened.
+        action: the kind of change, such as `create`.
         key: the name and the version; the version is None for a container.
         before: the state before the change. None if the version or container is new.
         after: the state after the change. None after a delete.

@@ -58,7 +58,7 @@ class Store:
         Args:
             path: the SQLite file.
             actor: the user who makes the changes, for the history.
-            clock: returns the current time with its time zone.
+            clock: a function that returns the current time with its time zone.
             behaviour: the behaviour where the service's documentation does not say.
         """
         self.database = Database(path)
@@ -109,7 +109,9 @@ class Store:
                 changes.create(new)
 
     def seed_curated(self, new: NewVersion) -> None:
-        """Inserts a curated version, for tests and rehearsals. Its name may be reserved.
+        """Inserts a curated version, for tests and rehearsals.
+
+        The name of the environment can begin with a reserved prefix, such as `AzureML`.
 
         Clients cannot change a curated environment or add versions to it.
         """
@@ -150,8 +152,8 @@ class Store:
 
         The flag of a container hides all versions and does not change their flags. After the
         container is restored, only versions that were archived separately stay hidden. A version
-        cannot be restored while its container is archived (documentation, "Archive"). It can be
-        archived, because the documentation does not mention that case.
+        cannot be restored while its container is archived (documentation, "Archive"). By default,
+        such a version can be archived, because the documentation does not forbid it.
 
         Raises:
             TargetError: the version or container does not exist, is curated, or the version is to
@@ -219,7 +221,7 @@ class Store:
             return _entries(connection.execute(query, {"at": at, "name": name}))
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
-        """Returns all changes of one container and its versions, the oldest first."""
+        """Returns all changes that were made to one container or its versions, oldest first."""
         with self.database.reading() as connection:
             if connection is None:
                 return ()

@@ -4,7 +4,7 @@ APPLICATION_ID = 0x656E7673
 """`envs` in ASCII, at byte 68 of the file. It marks the SQLite database as envsync's."""
 
 SCHEMA_VERSION = 1
-"""The version of the tables, at byte 60 of the file. It never decreases."""
+"""The version of the table format, at byte 60 of the file. It never decreases."""
 
 SPEC_COLUMNS = (
     "image",
@@ -51,7 +51,7 @@ DROP TRIGGER history_stays;
 INSERT INTO history SELECT * FROM history_without_deletes;
 DROP TABLE history_without_deletes;
 """  # noqa: S608 (a constant)
-"""Statements that replace the history table of a file from before deletes were supported.
+"""Statements that replace the history table of a file in which deletes are not supported yet.
 
 `SCHEMA_VERSION` stays the same, because an older envsync can still use the file.
 """

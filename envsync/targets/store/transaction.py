@@ -138,7 +138,7 @@ class Transaction:
         """Archives or restores a container.
 
         The flag of a container hides all versions and does not change their flags.
-        `Behaviour.restore` says what a restore does to versions that were archived separately.
+        `Behaviour.restore` decides whether separately archived versions are restored as well.
 
         Raises:
             RuleViolation: the container does not exist or is curated.
@@ -232,8 +232,8 @@ class Transaction:
         rest = json.loads(found.extra)
         if written.stage is not None:
             rest["stage"] = written.stage
-        # The store keeps tags as text. With `numbers`, the emulator can return tags that were sent
-        # as numbers as numbers.
+        # The store keeps tag values as text. `numbers` contains the keys of the tags that were sent
+        # as numbers, so that the emulator can return numbers again.
         if written.tags is not None and (written.numbers or "numbers" in rest):
             rest["numbers"] = sorted(written.numbers)
         extra = json.dumps(rest)
@@ -276,7 +276,8 @@ class Transaction:
         self._inherit(row.name, tags.get(OWNER_TAG))
 
     def _inherit(self, name: str, owner: str | None) -> None:
-        # With the owner on the container, one indexed column finds all containers of a project.
+        # The container stores an owner as well, so that a query of one indexed column finds all
+        # containers of a project.
         if self._behaviour.inherit_owner:
             queries.own_container(self._connection, name, owner)
 

@@ -27,7 +27,7 @@ def test_every_known_api_version_is_accepted(base: str) -> None:
 
 
 @pytest.mark.parametrize(("base", "kind"), [(WORKSPACE, "workspaces"), (REGISTRY, "registries")])
-# A date that is no version, a misspelt version, and a word.
+# A date that is not an API version, a misspelt API version, and a word.
 @pytest.mark.parametrize("api", ["2023-04-02", "2024-04-01-previw", "latest"])
 def test_the_error_for_an_unknown_api_version_lists_the_known_versions(
     base: str, kind: str, api: str

@@ -176,7 +176,7 @@ def test_a_retry_can_succeed_after_a_fault() -> None:
 def test_the_rate_is_the_share_of_affected_requests() -> None:
     draws = [share(0, "500", str(number), times=1) for number in range(2000)]
 
-    # The numbers are the same on every run. 3 % is more than three standard deviations.
+    # The random numbers are the same on every run. 3 % is more than three standard deviations.
     assert 0.17 < sum(draw < 0.2 for draw in draws) / len(draws) < 0.23
 
 
@@ -249,7 +249,7 @@ def token(principal: str, salt: str) -> str:
 
 @pytest.mark.parametrize(
     ("path", "authorization", "left"),
-    # 248 is the second request of a bucket, and 249 the first.
+    # After the first request, a bucket has 249 tokens left, and after the second request 248.
     [
         (SUBSCRIPTION.lower(), token("anna", "1"), "248"),
         (SUBSCRIPTION, token("anna", "another token"), "248"),
@@ -269,7 +269,7 @@ def test_each_subscription_and_principal_has_its_own_bucket(
 
 # The claims of the last token are the number 123.
 @pytest.mark.parametrize("text", ["", "Bearer abc", "Bearer a.b.c", "Bearer a.MTIz.c"])
-def test_an_invalid_token_is_its_own_principal(text: str) -> None:
+def test_an_invalid_token_is_used_as_the_principal(text: str) -> None:
     assert principal(text) == text
 
 

@@ -124,7 +124,7 @@ def test_large_data_is_copied_unchanged_in_both_directions() -> None:
         "[::1]:443",
     ],
 )
-def test_an_unknown_host_is_refused_and_named(target: str) -> None:
+def test_the_refusal_of_an_unknown_host_contains_the_host(target: str) -> None:
     line, _, body = through(asking(connect(target))).decode().partition("\r\n")
     reason = f"The envsync emulator does not serve {target}, and does not forward to it"
 

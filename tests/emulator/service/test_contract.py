@@ -25,9 +25,7 @@ _VERSIONS: dict[str, dict[str, object]] = {
     "build": {"build": {"contextUri": "https://github.com/contoso/images.git#main:py"}},
     "serving": {
         "image": IMAGE,
-        "inferenceConfig": dict.fromkeys(
-            ("livenessRoute", "readinessRoute", "scoringRoute"), _ROUTE
-        ),
+        "inferenceConfig": dict.fromkeys(_ROUTES, _ROUTE),
     },
     "windows": {"image": IMAGE, "osType": "Windows", "isAnonymous": True},
     "archived": {"image": IMAGE, "isArchived": True, "autoRebuild": "OnBaseImageUpdate"},

@@ -175,7 +175,7 @@ def test_a_new_version_in_an_archived_container_is_archived() -> None:
         assert names(client, f"{CONTAINER}/versions", listViewType="ArchivedOnly") == ["2"]
 
 
-def test_a_version_cannot_be_restored_in_an_archived_container() -> None:
+def test_a_version_of_an_archived_container_cannot_be_restored() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "isArchived": True})
         client.put(CONTAINER, {"isArchived": True})
@@ -228,7 +228,7 @@ def test_a_next_link_works_with_special_characters_in_the_resource_group() -> No
         assert client.get(page.json["nextLink"]).status == 200
 
 
-def test_a_null_tag_is_absent() -> None:
+def test_a_tag_with_the_value_null_is_not_stored() -> None:
     with serving() as client:
         client.put(VERSION, {"image": IMAGE, "tags": {"a": None, "b": ""}})
 
@@ -239,7 +239,7 @@ def test_a_null_tag_is_absent() -> None:
     ("view", "expected"),
     [("ActiveOnly", ["active"]), ("ArchivedOnly", ["archived"]), ("All", ["archived", "active"])],
 )
-def test_a_view_selects_by_the_archived_state(view: str, expected: list[str]) -> None:
+def test_the_view_of_a_list_selects_by_archived_state(view: str, expected: list[str]) -> None:
     with serving() as client:
         for name in ("active", "archived"):
             client.put(f"{WORKSPACE}/environments/{name}/versions/1", {"image": IMAGE})
@@ -310,7 +310,7 @@ def test_the_secret_of_the_default_datastore_is_its_key_or_a_signature() -> None
     assert wrong.status == 400
 
 
-def test_a_workspace_names_its_location() -> None:
+def test_the_resource_of_a_workspace_contains_its_location() -> None:
     with serving() as client:
         found = client.get(WORKSPACE).json
         absent = client.get(WORKSPACE.replace("ws-dev", "absent"))

@@ -105,10 +105,10 @@ def pointed(body: Any, pointer: str) -> Any:
 
 
 def sent_back(client: Client, fact: Fact) -> Any:
-    """Returns the body of a request, with the registered conda file in PUTs of 2022.
+    """Returns the body of a fact's request. PUTs of 2022 get the registered conda file.
 
-    A client sends back the conda file that it has read. The recording of 2022 contains a different
-    conda file.
+    The recorded client sent back the conda file that it had read. The emulator registered a
+    different conda file, so the recorded body would change it.
     """
     body = fact.request
     if fact.method != "PUT" or fact.day.year != 2022 or "/versions/" not in fact.uri:

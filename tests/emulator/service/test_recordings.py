@@ -2,7 +2,7 @@
 
 Before a session is replayed, the curated environments that the session reads are added. Other
 preconditions are settings of the emulator: the workspaces, the rule for old Python versions, and
-the number of polls of an operation. The recorded responses of the session determine them.
+the number of polls of an operation. The recorded responses of the session determine these settings.
 """
 
 from __future__ import annotations
@@ -29,9 +29,6 @@ LEFT_OUT = {
 EXCHANGES = {"exchanges.jsonl": 134, "exchanges-2.jsonl": 136}
 """The number of recorded exchanges in each file."""
 
-_PLACES = re.compile(
-    r"(?<=/workspaces/)00000(?=/)|(?<=/registries/)(?:UnsecureTest-)?testFeed(?=[/?])"
-)
 _REGIONS = ("centraluseuap", "master", "westus2", "westcentralus")
 
 pytestmark = pytest.mark.skipif(
@@ -96,7 +93,7 @@ def _seed_curated(state: Path, name: str, version: str, properties: dict[str, An
 
 
 def played(client: Client, exchange: Exchange, operation: str | None) -> Reply:
-    """Sends a recorded request to the emulator, with the emulator's host and operation."""
+    """Sends a recorded request to the host of the emulator, or polls the operation `operation`."""
     uri = exchange.uri.replace("cert-master.experiments.azureml-test.net", REGISTRY_HOST)
     if "/operations/" in uri:
         assert operation is not None, "an operation has begun"

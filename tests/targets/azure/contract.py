@@ -13,7 +13,7 @@ from envsync.model.errors import TargetError
 from envsync.model.target import Target
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.connection import Connection
-from tests.targets.azure.on_emulator import Azure, azure, require_azurite
+from tests.targets.azure.on_emulator import Azure, azure, one_connection, require_azurite
 from tests.targets.contract import IMAGE, TargetContract
 from tests.targets.contract import environment as declared
 
@@ -23,7 +23,11 @@ def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Azure]:
     """Runs an emulator for all tests of a class, with the settings of the class."""
-    with azure(tmp_path_factory.mktemp("azure"), places=100, **request.cls.settings) as service:
+    tests = sum(getattr(item, "cls", None) is request.cls for item in request.session.items)
+    places = {"workspaces": 1, "registries": 1}
+    places["workspaces" if request.cls.kind == "workspace" else "registries"] = tests
+    directory = tmp_path_factory.mktemp("azure")
+    with azure(directory, **places, **request.cls.settings) as service, one_connection():
         yield service
 
 
@@ -55,7 +59,7 @@ class AzureContract(TargetContract):
         # The emulator's workspaces hold curated environments from the start, like real workspaces.
         assert environment.key.name in target.read([environment.key.name])
 
-    # Without the empty conda file, which azure-ai-ml does not send (see the next test).
+    # The empty conda file is left out, because azure-ai-ml does not send it (see the next test).
     @pytest.mark.parametrize(
         "conda",
         [case for case in _CONDA_FILES if case != "{}"],

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import itertools
 import json
@@ -23,7 +24,9 @@ for extra in ("starlette", "uvicorn", "trustme", "azure.identity", "azure.mgmt.c
 from envsync.emulator.network.azurite import find
 from envsync.emulator.serve import running
 from envsync.emulator.settings import Settings
+from envsync.model.target import DEFAULT_PARALLEL
 from envsync.project.settings.targets import TargetConfig, TargetKind
+from envsync.targets.azure.http import credentials, transport
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
@@ -36,7 +39,7 @@ FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_se
 
 @dataclass
 class Azure:
-    """A running emulator. This process has the environment variables of its client.
+    """A running emulator. This process has the environment variables of a client of the emulator.
 
     Attributes:
         log: the requests that the emulator received, one JSON object a line.
@@ -45,11 +48,13 @@ class Azure:
 
     log: Path
     variables: Mapping[str, str]
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _numbers: dict[TargetKind, Iterator[int]] = field(
+        default_factory=lambda: {"workspace": itertools.count(), "registry": itertools.count()}
+    )
 
     def config(self, kind: TargetKind, **settings: str) -> TargetConfig:
         """Returns the settings of a target that no test has used yet."""
-        number = next(self._numbers)
+        number = next(self._numbers[kind])
         if kind == "registry":
             found = {"registry": f"registry-{number}"}
         else:
@@ -87,14 +92,17 @@ class Azure:
 
 
 @contextmanager
-def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azure]:
+def azure(
+    directory: Path, *, workspaces: int = 2, registries: int = 2, **settings: Any
+) -> Iterator[Azure]:
     """Runs an emulator with these settings, with this process as its client.
 
-    `places` is the number of workspaces and of registries. Each call of `config` uses a new one.
+    Each call of `config` uses another one of the workspaces and registries. Each of them has a
+    database of its own, which takes time to create.
     """
     names = {
-        "workspaces": tuple(f"ws-{number}" for number in range(places)),
-        "registries": tuple(f"registry-{number}" for number in range(places)),
+        "workspaces": tuple(f"ws-{number}" for number in range(workspaces)),
+        "registries": tuple(f"registry-{number}" for number in range(registries)),
     }
     import_sdk()
     log = directory / "requests.jsonl"
@@ -107,6 +115,22 @@ def azure(directory: Path, *, places: int = 2, **settings: Any) -> Iterator[Azur
         for name, value in emulator.variables.items():
             patch.setenv(name, value)
         yield Azure(log, emulator.variables)
+
+
+@contextmanager
+def one_connection() -> Iterator[None]:
+    """Lets all targets of this block share one sign-in and its open connections.
+
+    Signing in and connecting take longer than most tests of the contract.
+    """
+    session = transport._session(DEFAULT_PARALLEL)
+    with pytest.MonkeyPatch.context() as patch:
+        signed_in = functools.cache(credentials.credential)
+        patch.setattr("envsync.targets.azure.client.credential", signed_in)
+        patch.setattr(transport, "_session", lambda _: session)
+        patch.setattr(session, "close", lambda: None)
+        yield
+    session.close()
 
 
 def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -> None:
@@ -126,4 +150,6 @@ def import_sdk() -> None:
 def require_azurite() -> None:
     """Skips the test if Azurite, which stores build contexts, is not installed."""
     if find() is None:
-        pytest.skip("Azurite is not installed, which keeps build contexts")
+        pytest.skip(
+            "Build contexts need Azurite, which is not installed; `make pytest` installs it"
+        )

@@ -41,7 +41,7 @@ def test_a_create_is_retried_within_the_time_limit(
     assert [method for method, _ in script.sent] == ["PUT"] * 41
 
 
-def test_a_create_refused_until_the_time_limit_is_reported() -> None:
+def test_the_error_says_that_every_retry_of_a_create_was_refused() -> None:
     transport = SharedTransport(16)
     transport.session.mount("https://", Script(answer(429, Retry_After="1")))
     creator = Creator(cloud("AzureCloud"), Someone(), transport, SCOPE, time_limit=0.1)

@@ -24,7 +24,7 @@ from tests.targets.contract import (
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=20) as service:
+    with azure(tmp_path_factory.mktemp("azure"), registries=20) as service:
         yield service
 
 
@@ -68,7 +68,7 @@ def test_the_id_of_a_registry_is_in_lower_case(service: Azure) -> None:
         assert target.read([], "churn-models") == {}
 
 
-def test_an_absent_registry_is_named(service: Azure) -> None:
+def test_the_error_contains_the_name_of_an_absent_registry(service: Azure) -> None:
     with (
         service.target("registry", registry="absent") as target,
         pytest.raises(TargetError, match=r"^There is no registry absent: check `registry`"),
@@ -79,7 +79,7 @@ def test_an_absent_registry_is_named(service: Azure) -> None:
 def test_an_existing_version_is_never_sent_again(
     service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """azure-ai-ml would upload nothing, and would register a path of this machine."""
+    """If an existing version were sent again, azure-ai-ml would register a local path for it."""
     require_azurite()
     contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
     first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
@@ -93,7 +93,8 @@ def test_an_existing_version_is_never_sent_again(
         with pytest.raises(TargetError, match="already registered"):
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
-        # Even a `PUT tempdatarefs` would be wrong: azure-ai-ml swallows its 409.
+        # The request `PUT tempdatarefs` must not be sent either, because azure-ai-ml ignores its
+        # 409.
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
         held = target.endpoint.resources.version("pydata", "1")
     assert writes == []
@@ -101,7 +102,7 @@ def test_an_existing_version_is_never_sent_again(
     assert (held.context_uri or "").startswith("https://")
 
 
-def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: Path) -> None:
+def test_a_create_that_loses_a_race_registers_no_local_path(service: Azure, tmp_path: Path) -> None:
     require_azurite()
     spec = EnvironmentSpec(build=Build(build_context(tmp_path / "a", {"Dockerfile": b"a"})))
     declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
@@ -117,7 +118,7 @@ def test_the_loser_of_a_race_registers_no_local_path(service: Azure, tmp_path: P
         assert target.endpoint.resources.version("pydata", "1") is None
 
 
-def test_an_ignored_update_is_a_failed_change(tmp_path: Path) -> None:
+def test_an_update_that_the_service_ignores_fails(tmp_path: Path) -> None:
     metadata = Metadata("New.", {"new": "1"})
     with (
         azure(tmp_path, registry_metadata="ignore") as service,
@@ -155,7 +156,7 @@ def test_a_temporary_failure_is_retried(tmp_path: Path) -> None:
         assert [item.version for item in container(target).active] == ["2"]
 
 
-def test_the_error_of_a_refused_write_names_the_missing_role(
+def test_the_error_of_a_refused_write_contains_the_missing_role(
     service: Azure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = service.config("registry")

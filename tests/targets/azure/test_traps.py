@@ -1,6 +1,6 @@
 """Traps of the service and its SDK, and the tests that fail if envsync falls into them.
 
-`TRAPS` names the tests of each trap. This module tests the traps that no other module tests.
+`TRAPS` contains the tests of each trap. This module tests the traps that no other module tests.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTRACT}test_an_archived_container_is_read",
     ),
     "a list may have several pages": (
-        f"{REST}TestPages::test_every_page_is_one_request",
-        f"{WORKSPACE}TestRequestsOfAPlan::test_each_page_of_a_list_is_one_request",
+        f"{REST}TestPages::test_each_page_of_a_list_needs_one_request",
+        f"{WORKSPACE}TestRequestsOfAPlan::test_a_plan_sends_one_request_for_each_page_of_a_list",
     ),
     "the response to a PUT is 201 for a create and for an update": (
         f"{CONTRACT}test_repeating_a_create_overwrites_no_metadata",
@@ -64,7 +64,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{HERE}test_a_write_starts_from_the_current_state",
     ),
     "the versions of an absent name may be an empty list or 404": (
-        f"{HERE}test_an_absent_name_has_no_versions_for_an_empty_list_or_404",
+        f"{HERE}test_an_empty_list_and_a_404_show_that_a_name_is_absent",
     ),
     "a conda file is returned as different text": (
         f"{WIRE}test_a_conda_file_is_compared_by_its_meaning",
@@ -85,7 +85,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
     "the reason of a refusal is the innermost code": (
-        f"{REST}TestMessages::test_the_innermost_code_is_shown",
+        f"{REST}TestMessages::test_the_message_contains_the_innermost_error_code",
         f"{WORKSPACE}TestTraps::test_refused_content_fails_with_the_services_reason",
     ),
     "a PUT may add to tags instead of replacing them": (
@@ -112,7 +112,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         "::test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used",
     ),
     "the GET of an archived container shows isArchived: false": (
-        f"{WORKSPACE}TestContainerState::test_every_archive_and_restore_is_written_and_seen",
+        f"{WORKSPACE}TestContainerState::test_every_request_to_archive_or_restore_is_sent_and_takes_effect",
         f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_does_not_restore_an_environment",
         f"{AZURE}/test_mixed.py::test_changes_of_every_kind_end_as_planned",
     ),
@@ -146,7 +146,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTRACT}test_a_new_version_of_an_archived_container_is_archived",
     ),
     "one version cannot be restored while its container is archived": (
-        f"{CONTRACT}test_a_version_cannot_be_restored_in_an_archived_container",
+        f"{CONTRACT}test_a_version_of_an_archived_container_cannot_be_restored",
     ),
     "restoring a container may restore separately archived versions": (
         f"{WORKSPACE}TestTraps::test_restoring_an_environment_keeps_separately_archived_versions",
@@ -155,8 +155,8 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{SWITCHES}TestWorkspaceThatRefusesToArchiveHiddenVersions",
     ),
     "isArchived of a version may be the state of its container": (
-        f"{SWITCHES}HiddenVersions::test_restoring_a_container_restores_its_versions_states",
-        f"{HERE}test_a_version_may_echo_its_containers_state",
+        f"{SWITCHES}HiddenVersions::test_restoring_a_container_restores_the_state_of_each_version",
+        f"{HERE}test_a_version_may_show_the_state_of_its_container",
     ),
     "the service may accept an archive request and ignore it": (
         f"{HERE}test_a_service_that_ignores_archiving_is_reported",
@@ -184,7 +184,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "the SDK waits for ever for a failed worker, unless it shows progress": (
         f"{HERE}test_the_sdk_client_has_no_telemetry_and_shows_progress",
-        f"{UPLOADS}TestFailures::test_a_failed_upload_fails_the_create_with_its_reason",
+        f"{UPLOADS}TestFailures::test_a_create_with_a_failed_upload_reports_the_reason",
     ),
     "the SDK does not replace the files of an interrupted upload": (
         f"{UPLOADS}TestFailures::test_the_next_run_completes_an_interrupted_upload",
@@ -232,7 +232,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{REGISTRY}test_a_registry_is_looked_up_only_once",
     ),
     "the response of a registry is 202 before the version exists": (
-        f"{REST}TestOperations::test_a_location_is_polled_until_it_is_done",
+        f"{REST}TestOperations::test_the_url_in_location_is_polled_until_the_operation_is_done",
         f"{REGISTRY}test_an_operation_is_polled_until_it_ends",
     ),
     "names of registries are case-insensitive": (
@@ -240,11 +240,11 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "the SDK registers a local path if the registry's version exists already": (
         f"{REGISTRY}test_an_existing_version_is_never_sent_again",
-        f"{REGISTRY}test_the_loser_of_a_race_registers_no_local_path",
-        f"{HERE}test_a_registered_local_path_is_a_failed_create",
+        f"{REGISTRY}test_a_create_that_loses_a_race_registers_no_local_path",
+        f"{HERE}test_a_create_fails_if_the_service_has_registered_a_local_path",
     ),
     "a registry may ignore changes of description and tags": (
-        f"{REGISTRY}test_an_ignored_update_is_a_failed_change",
+        f"{REGISTRY}test_an_update_that_the_service_ignores_fails",
         f"{SWITCHES}TestRegistryThatIgnoresMetadata",
     ),
     # Limits
@@ -302,7 +302,7 @@ def parsed(path: Path) -> ast.Module:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=10) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=10) as service:
         yield service
 
 
@@ -324,9 +324,7 @@ def test_a_write_starts_from_the_current_state(service: Azure) -> None:
 
 
 @pytest.mark.parametrize("answer", ["empty", "404"])
-def test_an_absent_name_has_no_versions_for_an_empty_list_or_404(
-    tmp_path: Path, answer: str
-) -> None:
+def test_an_empty_list_and_a_404_show_that_a_name_is_absent(tmp_path: Path, answer: str) -> None:
     with azure(tmp_path, absent_versions=answer) as service:
         for kind in ("workspace", "registry"):
             with service.target(kind) as target:
@@ -343,9 +341,9 @@ def test_a_conda_file_depends_on_list_order_not_on_key_order(
     assert held.environment.spec.conda_file == '{"channels":["c"],"dependencies":["b","a"]}'
 
 
-# If every version of an archived container shows as archived, the states may be the container's.
+# If every version of an archived container shows as archived, each may show the container's state.
 @pytest.mark.parametrize(("archived", "expected"), [(("1", "2"), True), (("1",), False)])
-def test_a_version_may_echo_its_containers_state(
+def test_a_version_may_show_the_state_of_its_container(
     service: Azure, archived: tuple[str, ...], expected: bool
 ) -> None:
     with service.target("workspace") as target:
@@ -443,7 +441,9 @@ def test_closing_a_client_keeps_shared_connections_open() -> None:
     ("uri", "refused"),
     [("/home/ada/docker", True), (None, True), ("https://a.blob.core.windows.net/b/", False)],
 )
-def test_a_registered_local_path_is_a_failed_create(uri: str | None, refused: bool) -> None:
+def test_a_create_fails_if_the_service_has_registered_a_local_path(
+    uri: str | None, refused: bool
+) -> None:
     declared = environment(spec=EnvironmentSpec(build=Build(BuildContext("sha256:" + "0" * 64))))
     held = Resource("1", {"build": {"contextUri": uri}})
 

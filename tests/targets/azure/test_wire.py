@@ -130,7 +130,7 @@ def test_an_upload_to_a_registry_has_unknown_content() -> None:
     assert (owned, unowned) == (expected, expected)
 
 
-def test_only_uploaded_content_has_a_context_uri() -> None:
+def test_only_an_uploaded_context_has_a_context_uri() -> None:
     upload: JSON = {"contextUri": f"{UPLOADS}/{'a' * 64}/docker/"}
     declared: JSON = {"contextUri": "https://contoso.example/c.tar"}
 
@@ -151,7 +151,7 @@ def test_a_registered_local_path_is_not_an_upload() -> None:
     )
 
 
-def test_routes_are_read_back() -> None:
+def test_the_routes_of_an_inference_config_are_read() -> None:
     routes: JSON = {
         "livenessRoute": {"path": "/live", "port": 80},
         "readinessRoute": {"path": "/ready", "port": 81},
@@ -164,7 +164,7 @@ def test_routes_are_read_back() -> None:
 
 
 @pytest.mark.parametrize(("type_", "curated"), [("Curated", True), ("UserCreated", False)])
-def test_a_curated_version_is_known_by_its_type(type_: str, curated: bool) -> None:
+def test_a_version_is_curated_if_its_type_is_curated(type_: str, curated: bool) -> None:
     assert registered("sklearn-1.5", version(environmentType=type_)).curated is curated
 
 
@@ -225,14 +225,14 @@ def test_data_that_is_not_a_resource_is_refused(data: JSON) -> None:
         resource(data)
 
 
-def test_a_container_names_every_owner_in_its_tags() -> None:
+def test_the_tags_of_a_container_contain_every_owner() -> None:
     tags = with_owner(with_owner(with_owner({"team": "a"}, "one"), "two"), "one")
 
     assert tags == {"team": "a", "envsync.owner": "one", "envsync.owner.2": "two"}
     assert owners(tags) == {"one", "two"}
 
 
-def test_other_tags_do_not_name_an_owner() -> None:
+def test_tags_with_similar_keys_are_not_owner_tags() -> None:
     assert owners({"envsync.owner.": "a", "envsync.owners": "b", "envsync.digest": "c"}) == set()
 
 

@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
 from envsync.targets.azure.wire import Resource
 from envsync.targets.connection import Connection
+from tests.command import envsync
 from tests.targets.azure.on_emulator import READER, Azure, azure, put, require_azurite
 from tests.targets.contract import (
     OURS,
@@ -43,7 +45,7 @@ OWNED: dict[str, JSON] = {"envsync.owner": OWNER}
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
         yield service
 
 
@@ -72,22 +74,22 @@ class TestRequestsOfAPlan:
         # Each list has one page.
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
-                for number in range(100):
-                    pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
                 for number in range(40):
+                    pool.submit(put, target, f"owned-{number}", tags={"envsync.owner": OWNER})
+                for number in range(20):
                     pool.submit(put, target, f"foreign-{number}", tags={"envsync.owner": "other"})
             with ThreadPoolExecutor(16) as pool:
-                for number in range(100):
+                for number in range(40):
                     body: dict[str, JSON] = {"properties": {"tags": OWNED, "isArchived": False}}
                     pool.submit(target.endpoint.resources.put_container, f"owned-{number}", body)
             before = len(service.requests())
 
-            state = target.read([f"owned-{number}" for number in range(50)], OWNER)
+            state = target.read([f"owned-{number}" for number in range(20)], OWNER)
 
-            assert len(state) == 100
-            assert asked(service, before) == {"GET containers": 2, "GET versions": 100}
+            assert len(state) == 40
+            assert asked(service, before) == {"GET containers": 2, "GET versions": 40}
 
-    def test_each_page_of_a_list_is_one_request(self, tmp_path: Path) -> None:
+    def test_a_plan_sends_one_request_for_each_page_of_a_list(self, tmp_path: Path) -> None:
         with azure(tmp_path, page_size=4) as service, service.target("workspace") as target:
             for number in range(10):
                 put(target, f"foreign-{number}")
@@ -102,13 +104,30 @@ class TestRequestsOfAPlan:
             assert len(state["declared"].versions) == 10
             assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
-    def test_an_absent_name_needs_one_request(self, service: Azure) -> None:
+    def test_a_read_sends_one_request_for_each_absent_name(self, service: Azure) -> None:
         with service.target("workspace") as target:
             before = len(service.requests())
 
             assert target.read(["a", "b"], OWNER) == {}
 
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
+
+    def test_a_read_tells_how_many_environments_are_read(self, service: Azure) -> None:
+        told: list[tuple[int, int]] = []
+        blocks: list[str] = []
+
+        @contextmanager
+        def reading() -> Iterator[Callable[[int, int], None]]:
+            blocks.append("begins")
+            yield lambda done, total: told.append((done, total))
+            blocks.append("ends")
+
+        with service.target("workspace", Connection(reading=reading)) as target:
+            put(target, "a", tags=OWNED)
+            target.read(["a", "b"], OWNER)
+
+        assert blocks == ["begins", "ends"]
+        assert told[:3] == [(0, 2), (1, 2), (2, 2)]
 
     def test_an_empty_read_sends_no_request(self, service: Azure) -> None:
         with service.target("workspace") as target:
@@ -118,7 +137,7 @@ class TestRequestsOfAPlan:
 
             assert asked(service, before) == {}
 
-    def test_parallel_limits_concurrent_requests(self, tmp_path: Path) -> None:
+    def test_the_setting_parallel_limits_concurrent_requests(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, latency_ms=20) as service,
             service.target("workspace", Connection(parallel=3)) as target,
@@ -188,7 +207,9 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_an_owner_tag_without_an_owned_version_finds_nothing(self, service: Azure) -> None:
+    def test_a_container_without_an_owned_version_is_not_found_by_its_owner_tag(
+        self, service: Azure
+    ) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
@@ -278,7 +299,7 @@ class TestContainerState:
 
     @pytest.mark.parametrize("archived_entry", ["true", "false"])
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
-    def test_every_archive_and_restore_is_written_and_seen(
+    def test_every_request_to_archive_or_restore_is_sent_and_takes_effect(
         self, tmp_path: Path, container_get: str, archived_entry: str
     ) -> None:
         answers: dict[str, Any] = {
@@ -323,7 +344,7 @@ class TestContainerState:
     def test_an_environment_archived_after_the_plan_stays_archived(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
     ) -> None:
-        # Makes the lists of the plan too old: a user may confirm a plan much later.
+        # Makes the lists of the plan too old, because a user may confirm a plan much later.
         monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
         config = service.config("workspace")
         with service.open(config) as ours, service.open(config) as theirs:
@@ -340,22 +361,20 @@ class TestContainerState:
         with service.open(config) as other:
             assert (read_again[None], flags(other)[None]) == (True, True)
 
-    def test_a_restore_keeps_versions_archived_although_reads_are_stale(
-        self, tmp_path: Path
-    ) -> None:
-        with azure(tmp_path, restore="all", stale_get_seconds=1.0) as service:
+    def test_stale_reads_do_not_restore_separately_archived_versions(self, tmp_path: Path) -> None:
+        with azure(tmp_path, restore="all", stale_get_seconds=0.4) as service:
             config = service.config("workspace")
             with service.open(config) as target:
                 for version in ("1", "2"):
                     put(target, "pydata", version)
-                time.sleep(1.1)
+                time.sleep(0.5)
                 target.set_archived("pydata", "2", True)
                 target.set_archived("pydata", None, True)
-            time.sleep(1.1)
+            time.sleep(0.5)
             with service.open(config) as target:
                 target.set_archived("pydata", None, False)
-                target.set_archived("pydata", "2", True)  # as an apply does for `keep_archived`
-            time.sleep(1.1)
+                target.set_archived("pydata", "2", True)  # as `apply` does
+            time.sleep(0.5)
             with service.open(config) as other:
                 assert flags(other) == {None: False, "1": False, "2": True}
 
@@ -406,7 +425,8 @@ class TestContainerState:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
-                # After this, the lists show the new environment, but not yet the archive below.
+                # After this time, the lists show the new environment. They do not show yet that it
+                # is archived below.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -451,7 +471,7 @@ class TestStaleGet:
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
     def test_a_stale_get_is_not_a_failure(self, tmp_path: Path, kind: TargetKind) -> None:
-        with azure(tmp_path, stale_get_seconds=1.0) as service, service.target(kind) as target:
+        with azure(tmp_path, stale_get_seconds=0.4) as service, service.target(kind) as target:
             target.create(environment(version="1"))
             target.create(environment(version="2"))
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
@@ -463,18 +483,18 @@ class TestStaleGet:
 
     def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
         with (
-            azure(tmp_path, stale_get_seconds=1.0) as service,
+            azure(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
         ):
             put(target, "pydata", tags=OWNED)
-            time.sleep(1.1)
+            time.sleep(0.5)
             target.update(EnvironmentKey("pydata", "1"), Metadata("New."), OURS)
             target.set_archived("pydata", "1", True)
 
             held = registered(target)
             assert (held.environment.metadata, held.archived) == (Metadata("New."), True)
 
-    def test_an_ignored_change_fails_after_the_stale_time(self, tmp_path: Path) -> None:
+    def test_an_ignored_change_is_reported_after_the_stale_time(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, registry_metadata="ignore") as service,
             service.target("registry", Connection(stale=0.5)) as target,
@@ -689,7 +709,7 @@ class TestFailures:
 
     def test_throttling_slows_down_and_does_not_fail(self, tmp_path: Path) -> None:
         with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
-            # More reads than the bucket of 250 has.
+            # These are more reads than the 250 that the token bucket allows.
             state = target.read([f"absent-{number}" for number in range(320)])
 
             refused = [item for item in service.requests() if item["status"] == 429]
@@ -697,7 +717,7 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
-    def test_a_reader_can_plan_and_a_write_error_names_the_missing_role(
+    def test_the_role_reader_can_plan_and_gets_an_error_for_a_write(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = service.config("workspace")
@@ -718,14 +738,14 @@ class TestFailures:
             with pytest.raises(TargetError, match=WRITER):
                 target.set_archived("archived", "1", False)
 
-    def test_an_absent_workspace_is_named(self, service: Azure) -> None:
+    def test_the_error_contains_the_name_of_an_absent_workspace(self, service: Azure) -> None:
         with (
             service.target("workspace", workspace="absent") as target,
             pytest.raises(TargetError, match=r"no workspace absent in this resource group"),
         ):
             target.read(None)
 
-    def test_a_network_failure_is_one_line(
+    def test_a_network_failure_is_reported_on_one_line(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for name in ("HTTPS_PROXY", "https_proxy"):
@@ -767,7 +787,9 @@ class TestRequestLog:
         assert "Bearer" not in text
         assert "Authorization" not in text
 
-    def test_a_log_that_cannot_be_written_is_named(self, service: Azure, tmp_path: Path) -> None:
+    def test_the_error_contains_the_path_of_a_log_that_cannot_be_written(
+        self, service: Azure, tmp_path: Path
+    ) -> None:
         path = tmp_path / "absent" / "http.jsonl"
         with (
             pytest.raises(TargetError, match=r"http.jsonl cannot be written"),
@@ -797,10 +819,10 @@ class TestCommandLine:
 
         first = run("plan", "--detailed-exitcode", cwd=tmp_path)
         applied = run("apply", "--yes", cwd=tmp_path)
-        again = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        again = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
         (directory / "base.yml").unlink()
-        archived = run("apply", "--yes", cwd=tmp_path)
-        last = run("plan", "--detailed-exitcode", cwd=tmp_path)
+        archived = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
+        last = envsync("plan", "-t", "dev", "--detailed-exitcode", cwd=tmp_path)
 
         codes = [done.returncode for done in (first, applied, again, archived, last)]
         assert codes == [2, 0, 0, 0, 0], applied.stdout + applied.stderr + archived.stderr
@@ -824,9 +846,9 @@ class TestCommandLine:
             (tmp_path / "envsync.yaml").write_text(
                 f"project: e2e\ntargets:\n  dev: {{kind: workspace{settings}}}\n"
             )
-            applied = run("apply", "--yes", cwd=tmp_path)
+            applied = envsync("apply", "-t", "dev", "--yes", cwd=tmp_path)
             (directory / "base.yml").unlink()
-            plan = run("plan", "--format", "json", cwd=tmp_path)
+            plan = envsync("plan", "-t", "dev", "--format", "json", cwd=tmp_path)
 
         found = json.loads(plan.stdout)
         changes = [(item["action"], item["name"]) for item in found["changes"]]
@@ -835,7 +857,7 @@ class TestCommandLine:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command line on the target `dev`."""
+    """Runs the command line on the target `dev`, in a process of its own."""
     command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL

@@ -161,7 +161,7 @@ class TestContexts:
 
         assert target.read(None) == {}
 
-    def test_a_directory_that_cannot_be_written_is_named(
+    def test_the_error_contains_the_path_of_a_directory_without_write_permission(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
         path.parent.mkdir()

@@ -260,7 +260,9 @@ class TestReading:
 
 
 class TestRefusals:
-    def test_a_conflict_names_the_fields_that_differ(self, target: LocalTarget) -> None:
+    def test_the_error_of_a_conflict_lists_the_fields_that_differ(
+        self, target: LocalTarget
+    ) -> None:
         target.create(environment())
 
         with pytest.raises(TargetError) as caught:
@@ -271,7 +273,7 @@ class TestRefusals:
             "differs in image, os_type. Register a new version instead."
         )
 
-    def test_a_conflict_names_the_other_owner(self, target: LocalTarget) -> None:
+    def test_the_error_of_a_conflict_contains_the_other_owner(self, target: LocalTarget) -> None:
         target.create(environment(provenance=Provenance(owner="other")))
 
         with pytest.raises(TargetError) as caught:
@@ -284,7 +286,7 @@ class TestRefusals:
 
 
 class TestHistory:
-    def test_an_entry_has_actor_time_and_change(self, target: LocalTarget) -> None:
+    def test_a_history_entry_contains_actor_time_and_change(self, target: LocalTarget) -> None:
         key = EnvironmentKey("pydata", "1")
         target.create(environment())
         target.update(key, Metadata("New."), Provenance(owner="other"))
@@ -370,7 +372,7 @@ class TestActor:
 
         assert current_actor() == "grace"
 
-    def test_the_actor_without_a_user_name_is_unknown(
+    def test_the_actor_is_unknown_if_the_user_has_no_name(
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def nobody() -> NoReturn:

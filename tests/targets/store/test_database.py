@@ -8,7 +8,7 @@ import resource
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from envsync.model.target import TargetIdentity
 from envsync.targets.local.target import LocalTarget
 from envsync.targets.store import database
 from envsync.targets.store.tables import SCHEMA_VERSION
+from tests.privileges import as_nobody, unprivileged
 from tests.targets.contract import OURS, environment
 
 IDENTITY = TargetIdentity("local", "local", "local.db")
@@ -253,26 +254,6 @@ class TestForeignAndDamagedFiles:
         assert files(path.parent) == {journal.name: b"what is left of a file that was deleted"}
 
 
-@contextmanager
-def unprivileged() -> Iterator[Path]:
-    """Yields a directory that a user without privileges can reach."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """Runs the block as the user `nobody` if the tests run as root, who may write anywhere."""
-    user = os.geteuid()
-    if user == 0:
-        os.seteuid(65534)  # `nobody` on most systems
-    try:
-        yield
-    finally:
-        os.seteuid(user)
-
-
 class TestUnusablePlaces:
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_a_path_that_is_a_directory_is_refused(self, path: Path, operation: str) -> None:
@@ -292,7 +273,7 @@ class TestUnusablePlaces:
         with pytest.raises(TargetError, match="is not a regular file"):
             target.read(None)
 
-    def test_a_directory_that_is_a_file_is_refused(self, tmp_path: Path) -> None:
+    def test_a_path_below_a_file_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "state").write_text("")
         with closing(LocalTarget(tmp_path / "state" / "local.db", IDENTITY)) as target:
             assert target.read(None) == {}

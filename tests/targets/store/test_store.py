@@ -85,13 +85,13 @@ class TestRows:
             ("AzureML-sklearn", "2", 1),
         ]
 
-    def test_a_curated_environment_takes_no_new_version(self, store: Store) -> None:
+    def test_a_version_cannot_be_added_to_a_curated_environment(self, store: Store) -> None:
         store.seed_curated(NewVersion("sklearn-1.5", "1", SPEC))
 
         with pytest.raises(TargetError, match=r"sklearn-1\.5 is a curated environment"):
             store.create_version(NewVersion("sklearn-1.5", "2", SPEC))
 
-    def test_owners_are_found_by_an_index(self, path: Path, store: Store) -> None:
+    def test_searching_for_an_owner_uses_an_index(self, path: Path, store: Store) -> None:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with closing(sqlite3.connect(path)) as connection:

@@ -112,7 +112,7 @@ def test_extra_fields_keep_their_order(stores: Stores) -> None:
     assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
 
 
-def test_each_refusal_names_its_rule(stores: Stores) -> None:
+def test_each_refusal_contains_the_broken_rule(stores: Stores) -> None:
     store = stores.open()
     store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
     put(store, NEW)
@@ -138,7 +138,7 @@ def test_each_refusal_names_its_rule(stores: Stores) -> None:
 def test_a_container_can_be_created_before_its_versions(stores: Stores) -> None:
     store = stores.open()
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, {"p": "q"}))
-    # Removes the properties and archives the container: two entries in the history.
+    # This write removes the properties and archives the container, which adds two history entries.
     put_container(store, Written("All of it.", {"envsync.owner": "churn"}, archived=True))
     record = put(store, NEW)
 
@@ -164,7 +164,7 @@ def test_a_container_with_a_malformed_name_is_refused(stores: Stores) -> None:
     assert store.records() == ([], [])
 
 
-def test_restoring_all_versions_adds_each_to_the_history(stores: Stores) -> None:
+def test_each_version_restored_with_its_container_has_a_history_entry(stores: Stores) -> None:
     store = stores.open(Behaviour(restore="all", inherit_owner=False))
     put(store, NEW, Written(archived=True))
     put(store, NewVersion("pydata", "2", SPEC))

@@ -20,7 +20,7 @@ class Cloud:
         manager: the URL of the Resource Manager, without a trailing `/`.
         scope: the scope to request tokens for.
         authority: the host of the sign-in service.
-        discovery: the URL that finds registries by name.
+        discovery: the URL of the service that finds registries by name.
     """
 
     name: str
@@ -52,7 +52,7 @@ _KNOWN: Final = {
 
 
 def cloud(name: str) -> Cloud:
-    """Returns the cloud with a name, as written in `envsync.yaml`."""
+    """Returns the cloud that has this name in `envsync.yaml`."""
     setting, authority, discovery = _KNOWN[name]
     endpoints = get_arm_endpoints(setting)
     manager, scopes = endpoints["resource_manager"], endpoints["credential_scopes"]
@@ -68,7 +68,8 @@ def cloud(name: str) -> Cloud:
 def current_cloud() -> str:
     """Returns the name of the cloud for targets that do not name a cloud.
 
-    This is the public cloud, unless azure-core's variable `AZURE_SDK_CLOUD_CONF` names another.
+    This is the public cloud, unless azure-core's variable `AZURE_SDK_CLOUD_CONF` contains another
+    name.
     """
     current = settings.azure_cloud()
     return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")

@@ -20,7 +20,7 @@ from azure.identity import (
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
 
-# azure-identity's own default of 10 seconds is often too short.
+# azure-identity waits 10 seconds for the Azure CLI by default, which is often too short.
 _CLI_SECONDS: Final = 60
 """Seconds to wait for the Azure CLI, which starts slowly on a busy machine."""
 
@@ -102,16 +102,17 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# The message of the default credential joins the reasons of all credentials that it tries. These
-# phrases therefore count only for the credential that was chosen by name.
+# The default credential tries several credentials, and its message contains the errors of all of
+# them. The phrases in `_OWN_SIGNS` are therefore used only for the credential that `credential`
+# selects.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
     ),
     # The credential requests a managed identity at an address that exists only on machines in Azure
-    # (169.254.169.254). If the request times out, the machine has no identity; the network may be
-    # fine.
+    # (169.254.169.254). If the request times out, the machine has no identity, and the network need
+    # not be the cause.
     "managed": ((re.compile(""), f"Not signed in to Azure. {_NEEDS['managed']}"),),
 }
 
@@ -148,10 +149,10 @@ class SignIn:
 
 
 def credential(kind: str, cloud: Cloud) -> SignIn:
-    """Returns the credential of a kind, as written in `envsync.yaml`. Does not sign in.
+    """Returns the credential that `credential` in `envsync.yaml` selects. Does not sign in.
 
     Raises:
-        TargetError: a required setting is missing, such as a workload identity's variables.
+        TargetError: a required environment variable is missing, such as `AZURE_CLIENT_ID`.
     """
     try:
         return SignIn(kind, _KINDS[kind](cloud.authority))
@@ -163,7 +164,7 @@ def advice(kind: str, error: Exception) -> str:
     """Returns one line that says why a credential could not sign in and what to do."""
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
-    # Most machines have no managed identity, so a failure to reach its address explains nothing.
+    # Most machines have no managed identity, so the error of this credential is left out.
     lines = (line for line in str(error).splitlines() if "\tManagedIdentityCredential:" not in line)
     text = "\n".join(lines)
     for sign, sentence in (*_OWN_SIGNS.get(kind, ()), *_SIGNS):

@@ -1,4 +1,4 @@
-"""Error messages for failures of Azure. Each is one line that says what to do."""
+"""Error messages for failures of Azure. Each message is one line that says what to do."""
 
 from __future__ import annotations
 
@@ -106,18 +106,18 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
 
 
 def forbidden(method: str, details: ErrorDetails, url: str) -> str:
-    """Returns the message for a 403, which names the missing role.
+    """Returns the message for a 403. The message contains the missing role.
 
     Source of the roles: https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles
     """
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
         return (
             f"No permission to upload to the storage account {storage[1]}. Ask for the role "
-            "AzureML Data Scientist on the workspace, and, if its datastore has no account key, "
-            "for Storage Blob Data Contributor on the account. Also ask whether the account's "
-            "network rules allow this machine."
+            "AzureML Data Scientist on the workspace. If the workspace's datastore has no account "
+            "key, also ask for the role Storage Blob Data Contributor on the storage account. "
+            "Check that the network rules of the storage account allow this machine."
         )
-    # The message names the scope that lacks the role, which may be wider than the URL.
+    # The service's message contains the scope of the missing role, which may be wider than the URL.
     scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
@@ -131,9 +131,10 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 
 
 def not_found(details: ErrorDetails, url: str) -> str:
-    """Returns the message for a 404, which names what does not exist.
+    """Returns the message for a 404. The message says which resource does not exist.
 
-    This may be a subscription, a resource group, a workspace, or a container of a storage account.
+    The missing resource may be a subscription, a resource group, a workspace, or a container of a
+    storage account.
     """
     # In a URL of the Resource Manager, types and names of resources alternate.
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
@@ -167,7 +168,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
 def explained(error: AzureError, url: str) -> TargetError:
     """Returns the error for a failure of azure-core, such as a failed connection or sign-in."""
     text = str(error)
-    # azure-ai-ml sends requests to several hosts. Only the error names the host that failed.
+    # azure-ai-ml sends requests to several hosts, and only the error contains the host that failed.
     named = _POOL.search(text)
     host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):
@@ -215,7 +216,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response that cannot come from the service."""
+    """Returns the error for a response without the expected JSON, which cannot be from Azure."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."
@@ -236,7 +237,7 @@ def _reason(text: str) -> str:
 
 
 def _innermost(info: JSON) -> str:
-    """Returns the code of the innermost error. Each error may contain an inner error."""
+    """Returns the code of the innermost error. Any error can contain an inner error."""
     value = info.get("value") if isinstance(info, dict) else None
     code = ""
     while isinstance(value, dict):

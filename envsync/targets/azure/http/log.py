@@ -93,8 +93,8 @@ def redacted_url(url: str) -> str:
     if not parts.query:
         return url
     query = [
-        # Safe parameters are listed, not secret ones, because a signed URL may have unknown
-        # parameters.
+        # `_PLAIN_PARAMETERS` contains the parameters that are shown, not those that are hidden,
+        # because a signed URL can have unknown parameters.
         (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]

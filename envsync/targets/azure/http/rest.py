@@ -60,9 +60,9 @@ class Rest:
         Args:
             cloud: the cloud.
             credential: the credential that signs in.
-            transport: the transport that sends requests. `close` closes it.
+            transport: the transport that sends requests. `close` closes the transport as well.
             time_limit: seconds after which a failing request is no longer retried.
-            sleep: waits for a number of seconds.
+            sleep: a function that waits for a number of seconds.
         """
         self.cloud = cloud
         self._sleep = sleep
@@ -93,14 +93,14 @@ class Rest:
             raise
 
     def items(self, url: str, parameters: Mapping[str, str]) -> Iterator[JSON]:
-        """Yields the entries of a list. Each page is one request."""
+        """Yields the entries of a list. Sends one request for each page of the list."""
         page = self._send("GET", url, parameters).body
         while True:
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise no_json(url)
             yield from cast("list[JSON]", page["value"])
-            # The link contains its own api-version and `$skip`, so no parameters are added
-            # (recorded).
+            # The link to the next page already contains `api-version` and `$skip` (recorded), so no
+            # parameters are added.
             following = page.get("nextLink")
             if not following:
                 return
@@ -125,14 +125,14 @@ class Rest:
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        # A 201 may carry a `Location` as well, but its resource is complete (recorded).
+        # A 201 may have the header `Location` as well, but the resource is complete (recorded).
         if answer.status != 202 or poll is None:
             return answer.body
         wait, waited = _FIRST_POLL, 0.0
         while not _has_ended(answer):
             asked = retry_after(answer.headers)
             # A long `Retry-After` must not make one wait exceed the limit. `waited` does not
-            # include the time of the requests, which the retry policy limits.
+            # include the time that the requests take, because the retry policy limits that time.
             pause = min(wait if asked is None else asked, LONGEST_OPERATION)
             if waited + pause > LONGEST_OPERATION:
                 raise TargetError(
@@ -183,7 +183,7 @@ class Rest:
     def _trusted(self, url: str) -> str:
         """Returns a URL from a response, after checking that it is HTTPS.
 
-        The next request sends a token to this URL.
+        The check is necessary, because the next request sends a token to this URL.
         """
         if not url.startswith("https://"):
             raise TargetError(

@@ -23,7 +23,7 @@ RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
 MOST_FAILED_CONNECTIONS: Final = 3
-"""The maximum number of retries after failed connections. A network failure is reported soon."""
+"""The maximum number of retries after failed connections, so that the user soon gets an error."""
 
 _FIRST_WAIT: Final = 0.4
 _LONGEST_WAIT: Final = 30.0
@@ -32,17 +32,17 @@ _LONGEST_WAIT: Final = 30.0
 class Retries(HTTPPolicy[Any, Any]):
     """A pipeline policy that sends a request again after a temporary failure.
 
-    The policy waits as long as `Retry-After` says. It adds a random part of up to a quarter, so
-    that parallel workers do not retry at the same time. Without that header, it backs off
+    The policy waits as long as `Retry-After` says. A random part of up to a quarter is added, so
+    that parallel workers do not retry at the same time. Without `Retry-After`, the policy backs off
     exponentially, with a random factor between a half and one. If a wait would exceed the time
     limit, the failure is final.
 
     This is not a subclass of azure-core's `RetryPolicy`, because `RetryPolicy` retries every status
-    from 400 up that has a `Retry-After` (even 403), and certificate errors. It fails on a malformed
-    `Retry-After`, and adds no random part to a valid one. It sleeps past its own time limit and
-    then raises "Response timeout" instead of the last failure. A subclass would have to override
-    `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped internal settings.
-    It would not be shorter than this class.
+    from 400 up that has a `Retry-After` (even 403), and certificate errors. `RetryPolicy` fails on
+    a malformed `Retry-After`, and adds no random part to a valid one. `RetryPolicy` sleeps past its
+    own time limit and then raises "Response timeout" instead of the last failure. A subclass would
+    have to override `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped
+    internal settings. Such a subclass would not be shorter than this class.
     """
 
     def __init__(
@@ -57,12 +57,13 @@ class Retries(HTTPPolicy[Any, Any]):
         """Creates a retry policy with these limits.
 
         Args:
-            time_limit: seconds from the first attempt to the start of the last.
-            sleep: waits for a number of seconds.
-            clock: returns seconds since any fixed time.
-            chance: returns a random number from 0 to 1.
+            time_limit: the maximum seconds between the start of the first attempt and the start of
+                the last attempt.
+            sleep: a function that waits for a number of seconds.
+            clock: a function that returns the seconds since any fixed time.
+            chance: a function that returns a random number from 0 to 1.
             counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
-                default, these are the errors before a request was sent.
+                default, these are the errors that occur before the request is sent.
         """
         super().__init__()
         self._time_limit = time_limit
@@ -88,8 +89,8 @@ class Retries(HTTPPolicy[Any, Any]):
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
                 # A failed connection usually means that the network is down, often for minutes.
-                # A response with an error status shows that the network works: only the time limit
-                # applies to it.
+                # A response with an error status shows that the network works, so only the time
+                # limit applies.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
@@ -109,8 +110,8 @@ class Retries(HTTPPolicy[Any, Any]):
         if response is not None:
             asked = retry_after(response.http_response.headers)
             if asked is not None:
-                # Never wait less than requested: the service does not process a request that comes
-                # too early, and the wait starts again.
+                # Never wait less than the service requests, because the service does not process a
+                # request that comes too early, and the wait starts again.
                 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
                 return asked * (1 + self._chance() / 4)
         bound: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
@@ -144,6 +145,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     if at.tzinfo is None:
-        # Python parses a date in the zone `-0000`, which is UTC, without a time zone.
+        # For a date with the zone `-0000` (UTC), Python returns a datetime without a time zone.
         at = at.replace(tzinfo=UTC)
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from envsync.targets.azure.http.log import RequestLog
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
-"""The header with the number of requests that remain, followed by `reads` or `writes`."""
+"""The first part of a header with the remaining requests. The last part is `reads` or `writes`."""
 
 _FULL_SPEED: Final = 100
-"""No request waits if at least this number of requests remains."""
+"""Requests are not delayed while at least this number of requests remains in the token bucket."""
 
 # The service gives its own operations one hour (`x-ms-async-operation-timeout: PT1H`, recorded).
 LONGEST_OPERATION: Final = 60 * 60.0
 """Seconds after which envsync stops waiting for a long-running operation."""
 
-# The buckets are per subscription, principal and region:
+# Each combination of subscription, principal and region has its own token bucket:
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 READS: Final = 25.0
 WRITES: Final = 10.0
@@ -43,20 +43,20 @@ WRITES: Final = 10.0
 class Throttle:
     """Delays requests so that the Resource Manager's token bucket never runs empty.
 
-    While at least `_FULL_SPEED` requests remain, there is no delay. Below this number, the delay
-    grows as the bucket empties. When the bucket is empty, all workers together send only as many
-    requests as the bucket gains.
+    While at least `_FULL_SPEED` requests remain, there is no delay. With fewer remaining requests,
+    the delay grows as the bucket empties. When the bucket is empty, all workers together send only
+    as many requests as the bucket gains.
     """
 
     def __init__(
         self, parallel: int, refill: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Creates a throttle without a delay.
+        """Creates a throttle that does not delay requests yet.
 
         Args:
             parallel: the number of workers.
             refill: the requests that the bucket gains each second.
-            sleep: waits for a number of seconds.
+            sleep: a function that waits for a number of seconds.
         """
         self._parallel = parallel
         self._refill = refill
@@ -64,13 +64,13 @@ class Throttle:
         self._remaining: int | None = None
 
     def note(self, remaining: str | None) -> None:
-        """Records the number of remaining requests from a response. Ignores None."""
+        """Records the number of remaining requests that a response contains. Ignores None."""
         if remaining is not None and remaining.isdecimal():
             self._remaining = int(remaining)
 
     @property
     def delay(self) -> float:
-        """The seconds that a request waits now."""
+        """The seconds by which the next request is delayed."""
         if self._remaining is None or self._remaining >= _FULL_SPEED:
             return 0.0
         return (1 - self._remaining / _FULL_SPEED) * self._parallel / self._refill
@@ -82,7 +82,7 @@ class Throttle:
 
 
 class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hides its type
-    """One session for all threads, and for azure-ai-ml's clients as well.
+    """A transport with one HTTP session, which all threads and azure-ai-ml's clients share.
 
     azure-core calls its transport "not thread-safe" because of the session's cookies. Neither the
     Resource Manager nor registries use cookies, and this session keeps none.
@@ -101,8 +101,8 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         Args:
             parallel: the maximum number of concurrent requests.
             log: the request log.
-            sleep: waits for a number of seconds.
-            longest_operation: seconds for which a URL may return 202.
+            sleep: a function that waits for a number of seconds.
+            longest_operation: seconds after which an operation fails if its URL still returns 202.
         """
         # azure-ai-ml's poller has no time limit, so the transport, which sends every poll, limits
         # each long-running operation.
@@ -116,10 +116,10 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._log = log
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request, with the signature and the errors of `RequestsTransport`.
+        """Sends one request, with the arguments and errors of `RequestsTransport.send`.
 
         Raises:
-            TargetError: the URL has returned 202 for too long.
+            TargetError: the URL of an operation has returned 202 for too long.
         """
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
         self._throttles[kind].wait()
@@ -134,7 +134,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         if request.method == "GET" and response.status_code == 202:
-            # The query may change from poll to poll.
+            # The query is removed, because it may differ from poll to poll.
             address = request.url.partition("?")[0]
             since = self._unfinished.setdefault(address, started)
             if started - since > self._longest_operation:
@@ -160,8 +160,8 @@ def _session(parallel: int) -> requests.Session:
     session = requests.Session()
     adapter = HTTPAdapter(
         # The pipeline retries, not urllib3. With `pool_block`, a thread waits for a free
-        # connection. Without it, urllib3 opens another connection and discards it after one
-        # request.
+        # connection. Without `pool_block`, urllib3 opens another connection and discards it after
+        # one request.
         max_retries=Retry(total=False, redirect=False, raise_on_status=False),
         pool_connections=8,
         pool_maxsize=max(parallel, 1) + 4,

@@ -2,8 +2,8 @@
 
 azure-ai-ml uploads a build context, and has no options for the upload. By default, azure-ai-ml 1.35
 
-- hangs for ever if an upload worker fails, because it does not read the results of its workers
-  (with a progress bar, it does);
+- hangs for ever if an upload worker fails, because azure-ai-ml reads the results of its workers
+  only if it shows a progress bar;
 - refuses to replace a file of an interrupted upload, unless the first file was complete;
 - waits up to four hours for one connection, and continues with the other files after a failure;
 - lets two uploads of the same content write to the same address at the same time.
@@ -42,7 +42,7 @@ If the time limit is short, each attempt gets less time, so that all attempts fi
 """
 
 SLOWEST: Final = 32 * 1024
-"""Bytes per second. An upload may take the time limit plus its size divided by this speed."""
+"""Bytes per second. The size of an upload, divided by this speed, is added to its time limit."""
 
 SECONDS_A_FILE: Final = 1.0
 """Seconds that each file adds to the time limit of a whole upload."""
@@ -57,7 +57,10 @@ _STORAGE_OPTIONS: Final = (
     "retry_read",
     "retry_status",
 )
-"""Options that azure-storage-blob sets for its own retry policy, but that a transport rejects."""
+"""Options that `UploadRetries` removes from each request.
+
+azure-storage-blob sets them for its own retry policy, and a transport would reject them.
+"""
 
 _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
@@ -76,11 +79,11 @@ class UploadRetries(Retries):
 
         Args:
             time_limit: seconds that one request may take, with all its attempts.
-            clock: returns seconds since any fixed time.
-            named: further arguments of `Retries`.
+            clock: a function that returns the seconds since any fixed time.
+            named: further keyword arguments of `Retries`.
         """
-        # If the storage account closes a connection after the request, this is a network failure
-        # here.
+        # A connection that the storage account closes before it responds also counts as a failed
+        # connection.
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
@@ -141,7 +144,7 @@ class Uploads:
     """
 
     def __init__(self, time_limit: float) -> None:
-        """Creates an object without uploads; does not connect.
+        """Creates an object that has no uploads yet. Does not connect.
 
         Args:
             time_limit: seconds after which a failing request is no longer retried.
@@ -202,7 +205,7 @@ class Uploads:
 
 
 class _Address:
-    """The address of one build context. Only one upload at a time may write to it."""
+    """The address of one build context, to which only one upload at a time may write."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -213,7 +216,7 @@ class _Address:
         """Waits until no other upload writes to the address, and then runs the block.
 
         Raises:
-            TargetError: the upload that was waited for has failed.
+            TargetError: the other upload, for which this upload waited, has failed.
         """
         before = len(self._failures)
         with self._lock:
@@ -226,14 +229,16 @@ class _Address:
                 raise
 
 
-# Each thread has its own value, so uploads that envsync did not start do not change.
+# Each thread has its own value, so that uploads of other threads keep their normal behaviour.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
 
 
 def _install() -> None:
-    """Replaces functions of azure-ai-ml, once per process. They differ only in `Uploads.watched`.
+    """Replaces functions of azure-ai-ml, once per process.
+
+    Outside the blocks of `Uploads.watched`, the new functions do the same as the old ones.
 
     azure-ai-ml offers no other way: its functions use the storage client, the progress bar and
     `print` of their modules, and `MLClient` has no arguments for them.
@@ -281,7 +286,7 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 
 def _error(response: Any) -> dict[str, Any]:
-    """Returns the error of a storage account in the structure of the Resource Manager's errors."""
+    """Converts an error of a storage account to the structure of the Resource Manager's errors."""
     # Storage returns XML:
     # https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
     code = response.headers.get("x-ms-error-code", "")

@@ -46,7 +46,7 @@ sys.exit("ERROR: Please run 'az login' to setup account.")
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    with azure(tmp_path_factory.mktemp("azure"), places=40) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=40) as service:
         yield service
 
 
@@ -108,7 +108,7 @@ class TestEnvironment:
             "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET."
         )
 
-    def test_missing_variables_are_named(self, service: Azure) -> None:
+    def test_the_error_contains_the_required_variables(self, service: Azure) -> None:
         assert refusal(service, "environment") == (
             "Not signed in to Azure. Set AZURE_TENANT_ID, AZURE_CLIENT_ID and "
             "AZURE_CLIENT_SECRET, or choose another `credential` in envsync.yaml."
@@ -138,7 +138,7 @@ class TestWorkload:
     def test_the_token_file_is_read_for_each_sign_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
-        # The emulator accepts this token for the role that may only read.
+        # With this token, the emulator gives the client the role that can only read.
         token = tmp_path / "token"
         token.write_text(READER)
         sign_in(
@@ -152,7 +152,7 @@ class TestWorkload:
             with pytest.raises(TargetError, match="No permission to write"):
                 put(target, "pydata")
 
-    def test_a_missing_token_file_is_named(
+    def test_the_error_contains_the_path_of_a_missing_token_file(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         path = str(tmp_path / "absent")
@@ -167,7 +167,7 @@ class TestWorkload:
             f"The token file {path} cannot be read: No such file or directory. Set "
         )
 
-    def test_missing_variables_are_named(self, service: Azure) -> None:
+    def test_the_error_contains_the_required_variables(self, service: Azure) -> None:
         assert "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE" in refusal(
             service, "workload"
         )
@@ -175,14 +175,14 @@ class TestWorkload:
 
 class TestCli:
     @pytest.mark.parametrize("credential", ["cli", "default"])
-    def test_a_user_after_az_login_is_signed_in(
+    def test_the_sign_in_of_az_login_is_used(
         self, service: Azure, tmp_path: Path, credential: str
     ) -> None:
         install_az(tmp_path, AZ)
 
         assert reads(service, credential)
 
-    def test_the_error_without_az_login_names_the_command(
+    def test_the_error_without_az_login_says_to_run_it(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
@@ -197,7 +197,7 @@ class TestCli:
 
         assert refusal(service, "cli").startswith("The Azure CLI could not be run")
 
-    def test_the_error_of_the_default_credential_names_several_ways_to_sign_in(
+    def test_the_error_of_the_default_credential_lists_several_ways_to_sign_in(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)

@@ -35,7 +35,7 @@ def failure(code: str, message: str = "Because.") -> JSON:
 
 
 class TestPages:
-    def test_every_page_is_one_request(self) -> None:
+    def test_each_page_of_a_list_needs_one_request(self) -> None:
         script = Script(
             answer(200, {"value": [1, 2], "nextLink": NEXT}), answer(200, {"value": [3]})
         )
@@ -59,7 +59,7 @@ class TestPages:
 
 
 class TestOperations:
-    def test_a_location_is_polled_until_it_is_done(self) -> None:
+    def test_the_url_in_location_is_polled_until_the_operation_is_done(self) -> None:
         waits: list[float] = []
         script = Script(
             answer(202, "null", Location=OPERATION, Retry_After="7"),
@@ -73,7 +73,7 @@ class TestOperations:
         assert script.sent == [("PUT", URL), *[("GET", OPERATION)] * 3]
         assert waits[:2] == [7.0, 3.0]
 
-    def test_an_async_operation_is_polled_until_its_final_status(self) -> None:
+    def test_the_url_in_azure_asyncoperation_is_polled_until_the_final_status(self) -> None:
         script = Script(
             answer(202, {}, Azure_AsyncOperation=OPERATION, Location=URL),
             answer(200, {"status": "InProgress"}),
@@ -96,7 +96,7 @@ class TestOperations:
         # `x-ms-async-operation-timeout: PT1H` (recorded): the service gives up after one hour.
         assert sum(waits) <= 3600
 
-    def test_a_failed_operation_is_a_failure(self) -> None:
+    def test_a_failed_operation_raises_its_error(self) -> None:
         script = Script(
             answer(202, {}, Azure_AsyncOperation=OPERATION),
             answer(200, {"status": "Failed", **dict(failure("UserError", "No such image."))}),  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"/operations/a is unfinished after 0 seconds"):
             rest(script, longest_operation=0.0).put(URL, {}, {})
 
-    def test_a_complete_resource_is_not_polled(self) -> None:
+    def test_a_put_with_status_201_is_not_polled(self) -> None:
         script = Script(answer(201, {}, Location=URL))
 
         rest(script).put(URL, {}, {})
@@ -136,7 +136,7 @@ class TestRetries:
 
         assert (caught.value.status, len(script.sent)) == (status, 1)
 
-    def test_an_absent_resource_is_none(self) -> None:
+    def test_get_returns_none_for_an_absent_resource(self) -> None:
         assert rest(Script(answer(404, failure("UserError")))).get(URL) is None
 
     def test_retry_after_is_honoured_with_up_to_a_quarter_more(self) -> None:
@@ -158,7 +158,7 @@ class TestRetries:
         bounds = [0.4, 0.8, 1.6, 3.2, 6.4]
         assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
 
-    def test_a_wait_beyond_the_time_limit_is_skipped(self) -> None:
+    def test_a_request_fails_at_once_if_the_wait_would_exceed_the_time_limit(self) -> None:
         waits: list[float] = []
         script = Script(answer(429, failure("TooManyRequests"), Retry_After="3600"))
 
@@ -206,11 +206,13 @@ class TestRetries:
         ({}, None),
     ],
 )
-def test_retry_after_becomes_seconds(headers: dict[str, str], seconds: float | None) -> None:
+def test_the_headers_for_retries_are_converted_to_seconds(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     assert retry_after(headers) == seconds
 
 
-def test_a_retry_after_date_becomes_seconds_from_now() -> None:
+def test_a_date_in_retry_after_is_converted_to_seconds_from_now() -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
 
     seconds = retry_after({"Retry-After": date})
@@ -287,7 +289,7 @@ class TestMessages:
 
         assert "\n" not in str(caught.value)
 
-    def test_a_missing_role_for_writing_is_named(self) -> None:
+    def test_the_message_contains_the_missing_role_for_writing(self) -> None:
         message = (
             "The client 'x' does not have authorization to perform action 'y' over scope "
             "'/subscriptions/0000/resourceGroups/ml-dev/providers/M/workspaces/ws-dev/a' or the "
@@ -298,7 +300,7 @@ class TestMessages:
         with pytest.raises(TargetError, match="AzureML Data Scientist on the workspace ws-dev"):
             rest(script).put(URL, {}, {})
 
-    def test_a_refused_upload_names_the_storage_account(self) -> None:
+    def test_the_message_about_a_refused_upload_contains_the_storage_account(self) -> None:
         url = "https://stdev.blob.core.windows.net/azureml/LocalUpload/0/ctx/Dockerfile"
 
         error = refused(403, None, "PUT", url)
@@ -306,7 +308,7 @@ class TestMessages:
         assert "upload to the storage account stdev" in str(error)
         assert "Storage Blob Data Contributor" in str(error)
 
-    def test_the_message_names_the_unreachable_host(self) -> None:
+    def test_the_message_contains_the_unreachable_host(self) -> None:
         text = (
             "HTTPSConnectionPool(host='stdev.blob.core.windows.net', port=443): Max retries "
             "exceeded (Caused by NewConnectionError('Connection refused'))"
@@ -318,7 +320,7 @@ class TestMessages:
             "stdev.blob.core.windows.net cannot be reached: the connection was refused."
         )
 
-    def test_the_innermost_code_is_shown(self) -> None:
+    def test_the_message_contains_the_innermost_error_code(self) -> None:
         inner: JSON = {
             "code": "BadArgument",
             "innerError": {"code": "NewRecommendedPythonVersions"},

@@ -1,0 +1,117 @@
+"""Shows on standard error what a command is waiting for, if it takes longer than a second.
+
+On a terminal, this is one line that is updated and that disappears at the end. In a log, it is one
+line after the first second, and then one line every half minute, so that nobody believes that the
+run hangs.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Final, TypeAlias
+
+Advance: TypeAlias = Callable[[int, int], None]
+"""`advance(done, total)` tells how many of the items are done. `total` is 0 if it is not known."""
+
+PATIENCE: Final = 1.0
+"""Seconds after which progress is shown."""
+
+LOG_INTERVAL: Final = 30.0
+"""Seconds between two lines in a log."""
+
+# rich cannot show two live lines at once. An activity inside another one updates the outer line.
+_running: list[_Activity] = []
+
+
+class _Activity:
+    """One thing that the user waits for. A daemon thread shows it, so the caller never waits."""
+
+    def __init__(self, label: str, *, color: bool) -> None:
+        self._label = label
+        self._color = color
+        self._counts = (0, 0)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="progress", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def advance(self, done: int, total: int) -> None:
+        self._counts = (done, total)
+
+    def end(self) -> None:
+        """Removes the line from the terminal. Afterwards, nothing more is written."""
+        self._ended.set()
+        self._thread.join()
+
+    def text(self) -> str:
+        done, total = self._counts
+        return f"{self._label}… {done}/{total}" if total else f"{self._label}…"
+
+    def _run(self) -> None:
+        # Whoever reads standard error may have closed it. The command goes on.
+        with suppress(OSError, ValueError):
+            self._show()
+
+    def _show(self) -> None:
+        if self._ended.wait(PATIENCE):
+            return
+        if sys.stderr.isatty():
+            self._show_live()
+            return
+        shown = None
+        while True:
+            # A line without news would only make the log longer.
+            if (text := self.text()) != shown:
+                sys.stderr.write(f"{text}\n")
+                sys.stderr.flush()
+                shown = text
+            if self._ended.wait(LOG_INTERVAL):
+                return
+
+    def _show_live(self) -> None:
+        # Importing these modules takes longer than most commands.
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+        from rich.text import Text
+
+        color = self._color
+        spinner = Spinner("dots", Text(self.text()), style="cyan" if color else "")
+        with Live(
+            spinner,
+            console=Console(stderr=True, no_color=not color),
+            transient=True,
+            # rich replaces standard output to print above the line. Leave files and pipes alone.
+            redirect_stdout=sys.stdout.isatty(),
+        ):
+            while not self._ended.wait(0.1):
+                spinner.update(text=Text(self.text()))
+
+
+@contextmanager
+def progress(label: str, *, color: bool) -> Iterator[Advance]:
+    """Shows a label such as `Reading dev` during a block.
+
+    Inside another such block, the counts are shown beside the label of the outer block.
+
+    Args:
+        label: what the command is doing.
+        color: whether the line on a terminal is coloured.
+
+    Yields:
+        A function that the block calls with the number of items that are done.
+    """
+    if _running:
+        yield _running[-1].advance
+        return
+    activity = _Activity(label, color=color)
+    with ExitStack() as stack:
+        activity.start()
+        stack.callback(activity.end)
+        _running.append(activity)
+        stack.callback(_running.remove, activity)
+        yield activity.advance

@@ -1,0 +1,105 @@
+"""Proposes a name for a project without one: the name of its repository."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from envsync.git.repository import find_repository
+from envsync.model.errors import GitError, InvalidProject
+from envsync.model.problem import Problem
+from envsync.model.wording import MAX_MESSAGE, printable
+from envsync.project.settings.config import FILE_NAME, MAX_PROJECT_LENGTH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from envsync.project.settings.config import Config
+
+# YAML reads these words as strings. `1.2`, `on` and `null` do not match, or are in `_WORDS`.
+_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+def ensure_project(config: Config, target: str) -> None:
+    """Checks that the settings name the project, if a target is in Azure.
+
+    Raises:
+        InvalidProject: there is no `project`. The problem proposes the name of the repository.
+    """
+    if problems := missing_project(config, target):
+        raise InvalidProject(problems)
+
+
+def missing_project(config: Config, target: str | None = None) -> tuple[Problem, ...]:
+    """Returns a `missing-project` problem if a target in Azure has no owner.
+
+    The name of the directory is no owner for Azure: Azure Pipelines checks every repository out to
+    a directory called `s`, so two projects would archive the environments of each other.
+
+    Args:
+        config: the settings of the project.
+        target: the name of a target. If None, all targets are checked.
+    """
+    used = [each for each in config.targets.values() if target in (None, each.name)]
+    shared = next((each for each in used if each.kind != "local"), None)
+    if shared is None or not config.has_default_project:
+        return ()
+    line, column = shared.position
+    name = proposed_name(config.root)
+    proposal = f"`project: {name}`" if name else "`project: NAME`, with a name of your choice"
+    message = (
+        f"The target `{shared.name}` is a {shared.kind}, but the file has no `project`. envsync "
+        "writes the project as the owner of every environment, and archives only what this owner "
+        "created."
+    )
+    fix = (
+        f"Add the line {proposal}. If this project was already applied without `project`, keep "
+        "its owner: `envsync list --format json` shows the owner of each version."
+    )
+    return (
+        Problem(
+            rule="missing-project",
+            severity="error",
+            message=printable(message, MAX_MESSAGE),
+            file=FILE_NAME if config.path is None else config.path.name,
+            line=line,
+            column=column,
+            fix=printable(fix, MAX_MESSAGE),
+        ),
+    )
+
+
+def proposed_name(root: Path) -> str | None:
+    """Returns a project name as YAML text: the name of the repository's remote `origin`.
+
+    If the project is a directory below the top of the repository, the name also contains its path.
+    Returns None without a repository or without a remote of this name.
+    """
+    try:
+        repository = find_repository(root)
+        url = os.fsdecode(repository.run("remote", "get-url", "origin"))
+        below = repository.relative(root)
+    except GitError:
+        return None
+    name = remote_name(url)
+    if name is None or below is None:
+        return None
+    name = f"{name}/{below}" if below else name
+    if len(name) > MAX_PROJECT_LENGTH or not name.isprintable():
+        return None
+    if _PLAIN.fullmatch(name) and name.lower() not in _WORDS:
+        return name
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def remote_name(url: str) -> str | None:
+    """Returns the last part of the path of a remote's URL, without `.git`.
+
+    The URL can also be a path, or have the form `HOST:PATH` of SSH.
+    """
+    path = re.split(r"[?#]", url.strip())[0].rstrip("/\\")
+    name = unquote(re.split(r"[/\\:]", path)[-1]).removesuffix(".git").strip()
+    return name or None

@@ -1,0 +1,136 @@
+"""Plans the archives of one name. A version is archived only if its file is proven to be gone.
+
+A project that is not read whole (a sparse checkout, an unreadable directory, a broken link) looks
+like a project whose files were deleted. The tag `envsync.source` of a version names the file that
+declared it. If that file still exists but was not read, the version is not archived: the plan has
+the rejection `still-there`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from envsync.model.declaration import Source
+from envsync.model.policy import Policy
+from envsync.model.state import Container, RegisteredVersion
+from envsync.plan.change import Action, Change, Rejection
+
+StillThere: TypeAlias = Mapping[str, str]
+"""The files that exist although they are not read as environment files.
+
+Maps the path of the file, relative to the project directory, to the reason.
+"""
+
+
+def undeclared(
+    container: Container, policy: Policy, still_there: StillThere
+) -> Iterator[Change | Rejection | str]:
+    """Yields the changes that archive a name that no file declares.
+
+    If the project owns every active version, one change archives the whole environment. Otherwise
+    the project's versions are archived one by one: archiving the environment would hide the
+    versions of other owners.
+    """
+    ours = [item for item in container.active if item.owner == policy.project]
+    others = [item.version for item in container.active if item.owner != policy.project]
+    if not ours or policy.prune == "none":
+        return
+    if others:
+        for item in ours:
+            yield from archive(
+                item, "no file declares it", still_there, former_files=_files([item])
+            )
+        listed = ", ".join(others)
+        yield f"{container.name}: the plan leaves versions of other owners active: {listed}."
+        return
+    kept = _still_there(container.name, None, ours, still_there)
+    yield from kept
+    if not kept:
+        yield Change(
+            action=Action.ARCHIVE,
+            scope="environment",
+            name=container.name,
+            version=None,
+            reason="no file declares it",
+            owner=policy.project,
+            former_files=_files(ours),
+        )
+
+
+def superseded(
+    container: Container, declared: Collection[str], policy: Policy, still_there: StillThere
+) -> Iterator[Change | Rejection]:
+    """Yields the changes that archive the undeclared versions of a declared name.
+
+    Args:
+        container: the container of the name.
+        declared: the declared versions of the name.
+        policy: what the plan may do.
+        still_there: files that exist, but were not read.
+    """
+    # `prune: none` protects everything that no file declares, superseded versions included.
+    if policy.superseded == "keep" or policy.prune == "none":
+        return
+    for item in container.active:
+        if item.version not in declared and item.owner == policy.project:
+            yield from archive(item, "superseded: no file declares this version", still_there)
+
+
+def archive(
+    item: RegisteredVersion,
+    reason: str,
+    still_there: StillThere,
+    *,
+    former_files: tuple[str, ...] = (),
+) -> Iterator[Change | Rejection]:
+    """Yields the change that archives a version, or the rejection if its file is still there.
+
+    Args:
+        item: the registered version.
+        reason: why the version is archived.
+        still_there: files that exist, but were not read.
+        former_files: see `Change`.
+    """
+    key = item.environment.key
+    kept = _still_there(key.name, key.version, [item], still_there)
+    yield from kept
+    if not kept:
+        yield Change(
+            action=Action.ARCHIVE,
+            scope="version",
+            name=key.name,
+            version=key.version,
+            reason=reason,
+            owner=item.owner,
+            former_files=former_files,
+        )
+
+
+def _still_there(
+    name: str,
+    version: str | None,
+    items: Sequence[RegisteredVersion],
+    still_there: StillThere,
+) -> list[Rejection]:
+    address = name if version is None else f"{name}:{version}"
+    return [
+        Rejection(
+            code="still-there",
+            name=name,
+            version=version,
+            message=f"No file declares {address}, but {file}, which declared it, is still there. "
+            f"It is not read as an environment: {still_there[file]}.",
+            fix=f"Correct {file} or check it out, delete it, or list it in `exclude` in "
+            "envsync.yaml.",
+            source=Source(file, 1),
+        )
+        for file in _files(items)
+        if file in still_there
+    ]
+
+
+def _files(items: Sequence[RegisteredVersion]) -> tuple[str, ...]:
+    """Returns the files that declared these versions, sorted."""
+    found = {item.environment.provenance.source for item in items}
+    return tuple(sorted(file for file in found if file))

@@ -1,0 +1,117 @@
+"""Plans a new version: who owns the name, and what differs from the version before it."""
+
+from __future__ import annotations
+
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
+from envsync.model.naming import natural_order
+from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
+from envsync.model.state import Container, RegisteredVersion
+from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.compare import match_spec, metadata_fields, spec_fields
+from envsync.plan.versions import newest
+
+
+def create(
+    version: str, declaration: Declaration, container: Container, policy: Policy
+) -> Change | Rejection:
+    """Returns the change that creates a declared version, or the rejection if the name is taken.
+
+    Args:
+        version: the declared version, or the version that envsync assigned.
+        declaration: the declaration of this version.
+        container: the container of this name.
+        policy: what the plan may do.
+    """
+    owners = {item.owner for item in container.active}
+    foreign = bool(owners) and None not in owners and policy.project not in owners
+    if foreign and not policy.take_over:
+        # Each project would move the other one's @latest, and with `versions: auto` both would
+        # create a new version in every plan.
+        listed = ", ".join(f"'{owner}'" for owner in sorted(filter(None, owners)))
+        return Rejection(
+            code="foreign-owner",
+            name=declaration.name,
+            version=version,
+            message=f"Every active version of {declaration.name} belongs to another project: "
+            f"{listed}. A new version would change what @latest means for that project.",
+            fix="Declare another name, or pass --take-over.",
+            source=declaration.source,
+        )
+    before = _predecessor(version, declaration, container)
+    return Change(
+        action=Action.CREATE,
+        scope="version",
+        name=declaration.name,
+        version=version,
+        reason=_reason(declaration, container, before),
+        fields=(
+            *spec_fields(EnvironmentSpec(), declaration.spec),
+            *metadata_fields(Metadata(), declaration.metadata),
+        ),
+        source=declaration.source,
+        predecessor=before.version if before else None,
+        differs=_differs(declaration, before) if before else (),
+        desired=Environment(
+            key=EnvironmentKey(declaration.name, version),
+            spec=declaration.spec,
+            metadata=declaration.metadata,
+            provenance=provenance(declaration, policy, declaration.spec.digest),
+        ),
+    )
+
+
+def provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:
+    """Returns the reserved tags of a version that is written.
+
+    Args:
+        declaration: the declaration of the version.
+        policy: names the project and the commit.
+        digest: the digest of the spec. None if the content could not be verified.
+    """
+    return Provenance(
+        owner=policy.project,
+        digest=digest,
+        source=declaration.source.file,
+        commit=policy.commit,
+    )
+
+
+def _predecessor(
+    version: str, declaration: Declaration, container: Container
+) -> RegisteredVersion | None:
+    """Returns the registered version that a reviewer compares a new version with.
+
+    Without a version in the file, this is the newest version. Otherwise it is the highest version
+    below the new one. Archived versions do not count.
+    """
+    if declaration.version is None:
+        return newest(container)
+    order = natural_order(version)
+    below = [
+        item
+        for item in container.versions
+        if not item.archived and natural_order(item.version) < order
+    ]
+    return max(below, key=lambda item: natural_order(item.version), default=None)
+
+
+def _differs(declaration: Declaration, before: RegisteredVersion) -> tuple[FieldChange, ...]:
+    same = match_spec(declaration.spec, before) == "same"
+    spec = () if same else spec_fields(before.environment.spec, declaration.spec)
+    return (*spec, *metadata_fields(before.environment.metadata, declaration.metadata))
+
+
+def _reason(
+    declaration: Declaration, container: Container, before: RegisteredVersion | None
+) -> str:
+    if before is None:
+        return "not in the target"
+    if declaration.version is None:
+        for item in reversed(container.versions):
+            if match_spec(declaration.spec, item) == "same":
+                # A revert in git does not restore the old version: jobs use @latest, which is the
+                # version that was created last.
+                return f"new version after {before.version}, content of {item.version} again"
+    return f"new version after {before.version}"

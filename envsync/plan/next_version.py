@@ -1,0 +1,69 @@
+"""Chooses or proposes the version after a version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import count
+from typing import Final
+
+from envsync.model.naming import is_valid_version
+
+# In `7` and `1.2.7`, the last number can be increased. `1.2-rc` and `2024-05-01` do not match: they
+# have no obvious next version.
+_COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
+
+# A date, such as `2024-05-01`. More digits can follow: a time, or a counter after a dot.
+_DATE: Final = re.compile(
+    r"([0-9]{4}[-_][0-9]{1,2}[-_][0-9]{1,2}(?:[-_T][0-9]+)*)(?:\.([0-9]+))?(.*)"
+)
+# The first number of `1.2.0-pytorch` and `v3-cpu`. Later numbers often have another meaning: in
+# `1.2.0-py310`, the last number is the Python version.
+_LEADING: Final = re.compile(r"(v?(?:[0-9]+\.)*)([0-9]+)(?![0-9])(.*)", re.IGNORECASE)
+# The last number of a pre-release, such as `1.0.0-rc.1`.
+_PRERELEASE: Final = re.compile(r"(.*[-.](?:a|alpha|b|beta|c|dev|pre|preview|rc)[-.]?)([0-9]+)()")
+
+
+def next_version(version: str, taken: Collection[str]) -> str | None:
+    """Returns the next free version: increases the last number of a version like `7` or `1.2.3`.
+
+    Returns None for other versions: they have no obvious next version.
+    """
+    counted = _COUNTED.fullmatch(version)
+    if counted is None:
+        return None
+    start, last = counted.groups()
+    return _first_free(_increased(start, last, ""), taken)
+
+
+def proposed_version(version: str, taken: Collection[str]) -> str:
+    """Returns a free version to propose as the next version. Accepts every valid version."""
+    date = _DATE.fullmatch(version)
+    number = _COUNTED.fullmatch(version) or _PRERELEASE.fullmatch(version)
+    number = number or _LEADING.fullmatch(version)
+    if date is not None:
+        start, counter, rest = date.groups()
+        proposals = _increased(f"{start}.", counter or "0", rest)
+    elif number is not None:
+        start, last, *rest = number.groups()
+        proposals = _increased(start, last, "".join(rest))
+    else:
+        proposals = _increased(f"{version}.", "0", "")
+    # The proposal can be longer than a version may be, or the declared version can be invalid.
+    shorter = _increased(f"{version[:200]}.", "0", "")
+    candidates = (
+        _first_free(each, taken) for each in (proposals, shorter, _increased("", "0", ""))
+    )
+    return next(version for version in candidates if version is not None)
+
+
+def _increased(start: str, number: str, end: str) -> Iterator[str]:
+    """Yields the versions with a higher number. Leading zeros are kept: `008` follows `007`."""
+    width = len(number)
+    return (f"{start}{each:0{width}}{end}" for each in count(int(number) + 1))
+
+
+def _first_free(versions: Iterator[str], taken: Collection[str]) -> str | None:
+    """Returns the first version that is not taken. Returns None if the version is not valid."""
+    found = next(version for version in versions if version not in taken)
+    return found if is_valid_version(found) else None

@@ -1,0 +1,110 @@
+"""`Options`: the arguments that a plan was made with, so that it can be made again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from envsync.model.canonical import JSON
+from envsync.model.errors import UsageError
+from envsync.model.wording import MAX_WORD, printable
+
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The arguments that a plan was made with. They are not part of the digest.
+
+    Attributes:
+        globs: the patterns that limit the plan. If empty, the plan has no such limit.
+        names: the names that the plan is limited to, such as those that changed since a commit.
+            None if the plan has no such limit.
+        take_over: whether the plan takes ownership of versions of other projects.
+        allow_mass_archive: whether the guard against archiving too much is off.
+    """
+
+    globs: tuple[str, ...] = ()
+    names: tuple[str, ...] | None = None
+    take_over: bool = False
+    allow_mass_archive: bool = False
+
+    def to_json(self) -> dict[str, JSON]:
+        """Returns the options as JSON data."""
+        return {
+            "globs": list(self.globs),
+            "names": None if self.names is None else list(self.names),
+            "take_over": self.take_over,
+            "allow_mass_archive": self.allow_mass_archive,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Options:
+        """Creates the options from the JSON data of `to_json`. Absent keys get their defaults.
+
+        Raises:
+            AttributeError, TypeError, ValueError: the data is not the options of a plan.
+        """
+        names = data.get("names")
+        return cls(
+            globs=_strings(data.get("globs", [])),
+            names=None if names is None else _strings(names),
+            take_over=data.get("take_over") is True,
+            allow_mass_archive=data.get("allow_mass_archive") is True,
+        )
+
+
+def _strings(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list) or not all(isinstance(item, str) for item in data):
+        raise TypeError(f"{data!r} is not a list of strings")
+    return tuple(data)
+
+
+def options_again(
+    saved: Options | None, globs: Sequence[str], *, take_over: bool, allow_mass_archive: bool
+) -> Options:
+    """Returns the options with which a saved plan is made again.
+
+    Args:
+        saved: the options of the saved plan. None if there is no saved plan, or if an older envsync
+            saved it without its options.
+        globs: the patterns on the command line.
+        take_over: the option on the command line. It can only be added to those of the saved plan.
+        allow_mass_archive: the option on the command line, as `take_over`.
+
+    Raises:
+        UsageError: the patterns on the command line differ from those of the saved plan.
+    """
+    if saved is None:
+        saved = Options(tuple(globs))
+    elif globs and set(globs) != set(saved.globs):
+        made = f"for {' '.join(saved.globs)}" if saved.globs else "without a GLOB"
+        raise UsageError(
+            f"The saved plan was made {made}, so it cannot be applied for {' '.join(globs)}. "
+            "Leave out the GLOBs: the saved plan contains its own. To apply another selection, "
+            "save another plan."
+        )
+    return Options(
+        globs=saved.globs,
+        names=saved.names,
+        take_over=saved.take_over or take_over,
+        allow_mass_archive=saved.allow_mass_archive or allow_mass_archive,
+    )
+
+
+def digest_of(text: str) -> str:
+    """Returns the digest in an argument such as that of `--approve`, without blanks around it.
+
+    Raises:
+        UsageError: the text is not a digest, so no plan can have it.
+    """
+    digest = text.strip()
+    if not _DIGEST.fullmatch(digest):
+        shown = f"`{printable(digest, MAX_WORD)}`" if digest else "An empty text"
+        raise UsageError(
+            f"No plan has such a digest: {shown} is not `sha256:` and 64 hexadecimal digits in "
+            "lower case. Copy the digest from the end of the plan, or from `digest` in its JSON."
+        )
+    return digest

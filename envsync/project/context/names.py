@@ -1,0 +1,34 @@
+"""Names in a build context: their Unicode form, and the names that are never content."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from typing import Final
+
+LEFT_OUT: Final = frozenset({".git", ".envsync"})
+"""Names that are never part of a build context, at any depth. azure-ai-ml does not know them.
+
+`.git` is a directory, or a file in a submodule or worktree. No commit contains it, and it differs
+between checkouts. A local target keeps copies of build contexts in the directory `.envsync`, so a
+context that contains this directory would grow with each copy.
+"""
+
+
+def is_left_out(entry: os.DirEntry[str]) -> bool:
+    """Returns True if envsync leaves an entry of a directory out of build contexts."""
+    return entry.name in LEFT_OUT and (entry.name == ".git" or os.path.isdir(entry.path))
+
+
+def nfc(path: str) -> str:
+    """Normalises a path to Unicode NFC. File systems store the same name in different forms."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def is_utf8(name: str) -> bool:
+    """Returns False for a name on disk that is not UTF-8. Python decodes it to surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

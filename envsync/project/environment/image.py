@@ -1,0 +1,117 @@
+"""Checks image references by the grammar of the distribution project.
+
+The grammar: https://github.com/distribution/reference/blob/main/reference.go. Docker also decides
+whether the first part of a reference is a host (`normalize.go` there): a host contains a `.` or a
+`:`, or is `localhost`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+MAX_NAME: Final = 255
+"""Maximum characters of the host and the path of an image."""
+
+# More than a name, a tag of 128 characters and a digest of 135 characters together.
+_MAX_REFERENCE: Final = 1000
+
+_HOST_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
+_HOST: Final = re.compile(
+    rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[A-Fa-f0-9:]+\])(?::[0-9]+)?", re.ASCII
+)
+_PATH_PART: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+_TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
+_DIGEST: Final = re.compile(
+    r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
+    r"|(?!sha(?:256|512):)[A-Za-z][A-Za-z0-9]*(?:[\-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+)
+# Most references have this form and need no further check.
+_COMMON: Final = re.compile(
+    r"(?:[a-z0-9]+(?:[.\-][a-z0-9]+)*/)?[a-z0-9]+(?:[.\-/][a-z0-9]+)*:(?!__)\w[\w.\-]{0,127}",
+    re.ASCII,
+)
+# What templates and pipelines replace: ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@.
+_PLACEHOLDER: Final = re.compile(
+    r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|\{%.*?%\}|#\{[^}]*\}#?"
+    r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])",
+)
+
+_SHAPE: Final = "Write `[host[:port]/]path[:tag][@digest]`, such as `contoso.azurecr.io/base:1`."
+
+
+# Many environments of a project have the same image.
+@lru_cache(maxsize=1024)
+def image_problem(image: str) -> tuple[str, str] | None:
+    """Returns a message and a fix if a string is not an image reference, otherwise None."""
+    if len(image) < MAX_NAME and _COMMON.fullmatch(image):
+        return None
+    # The patterns are slow on very long strings, and no reference is that long.
+    placeholder = _PLACEHOLDER.search(image[:_MAX_REFERENCE])
+    if placeholder:
+        return _placeholder_problem(image, placeholder.group())
+    found = _reason(image) if len(image) <= _MAX_REFERENCE else ("it is too long", _SHAPE)
+    return found and (f"The image `{image}` is not valid: {found[0]}.", found[1])
+
+
+def _placeholder_problem(image: str, placeholder: str) -> tuple[str, str]:
+    message = (
+        f"The image `{image}` contains the placeholder `{placeholder}`, which nothing replaces. "
+        "envsync substitutes `${NAME}` in the targets of `envsync.yaml` only."
+    )
+    fix = (
+        "Write the whole image here. If it differs between targets, declare one environment for "
+        "each. Or let a script write this file before envsync runs, and keep its template outside "
+        "of the environments directory."
+    )
+    return message, fix
+
+
+def _reason(image: str) -> tuple[str, str] | None:
+    """Returns why a string is not an image reference, and a fix."""
+    if image != image.strip():
+        return "it starts or ends with white space", f"Write `{image.strip()}`."
+    if re.search(r"\s", image):
+        return "it contains white space", _SHAPE
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.\-]*://", image)
+    if scheme:
+        rest = image[scheme.end() :]
+        is_web = bool(rest) and scheme.group() in ("http://", "https://", "docker://", "oci://")
+        return f"it starts with `{scheme.group()}`", f"Write `{rest}`." if is_web else _SHAPE
+    name, at, digest = image.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        return f"`{digest}` is not a digest", "Write `@sha256:` and 64 hexadecimal digits."
+    # A colon after the last `/` starts the tag. A colon before it belongs to the port.
+    start = name.rfind("/") + 1
+    last, colon, tag = name[start:].partition(":")
+    path = name[:start] + last
+    if colon and not _TAG.fullmatch(tag):
+        return (
+            f"`{tag}` is not a tag",
+            "Use up to 128 letters, digits, `_`, `.` and `-`, not starting with `.` or `-`.",
+        )
+    return _path_reason(path)
+
+
+def _path_reason(path: str) -> tuple[str, str] | None:
+    """Returns why the host and the path of an image are not valid, and a fix."""
+    first, slash, rest = path.partition("/")
+    has_host = bool(slash) and (first == "localhost" or "." in first or ":" in first)
+    if has_host and not _HOST.fullmatch(first):
+        return f"`{first}` is not a host", _SHAPE
+    for part in (rest if has_host else path).split("/"):
+        if _PATH_PART.fullmatch(part):
+            continue
+        if not part:
+            return "a part of its path is empty", _SHAPE
+        if _PATH_PART.fullmatch(part.lower()):
+            host = f"{first}/" if has_host else ""
+            lower = host + (rest if has_host else path).lower()
+            return f"`{part}` contains upper-case letters", f"Write the path as `{lower}`."
+        return f"`{part}` is not a part of a path", (
+            "Use lower-case letters and digits, separated by `.`, `_`, `__` or `-`."
+        )
+    if len(path) > MAX_NAME:
+        return f"it has more than {MAX_NAME} characters before the tag", "Use a shorter path."
+    return None

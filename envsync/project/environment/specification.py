@@ -1,0 +1,213 @@
+"""Checks the content of a conda specification: its keys, channels and dependencies.
+
+conda ignores keys that it does not know, and Azure receives only the text of the specification.
+envsync reports an error for content that the image would not have, or that conda would refuse.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from envsync.model.wording import nearest
+from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+from envsync.project.environment.specs import Fault, conda_fault, is_local_channel, pip_fault
+from envsync.project.problems import Report
+from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
+
+KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
+"""The keys that conda reads: `VALID_KEYS` in conda/env/env.py."""
+
+_OTHER_TOOLS: Final = frozenset(
+    {"author", "authors", "category", "description", "license", "platforms", "url", "version"}
+)
+"""Keys that describe the file, or that other tools read, such as conda-lock. conda ignores them."""
+
+_PACKAGES: Final = "Write the packages below `dependencies:`."
+_ENVIRONMENT: Final = "This looks like an environment file. Write the path of a conda file."
+_FOREIGN: Final = {
+    "pip": "Move the list below `dependencies:`, as the value of an item `- pip:`.",
+    "packages": _PACKAGES,
+    "requirements": _PACKAGES,
+    "python": "Write `python=VERSION` as an item below `dependencies:`.",
+    "image": _ENVIRONMENT,
+    "build": _ENVIRONMENT,
+    "conda_file": _ENVIRONMENT,
+    "env": "Did you mean `variables`?",
+    "environment": "Did you mean `variables`?",
+}
+_NO_UPLOAD: Final = "List the packages here, or use `build` with a Dockerfile that copies the file."
+_IN_IMAGE: Final = (
+    "If the image already contains it, end this line with `# envsync: ignore[conda-local-file]`."
+)
+
+
+def check_specification(report: Report, root: MappingNode, problems: list[TextProblem]) -> None:
+    """Checks a specification.
+
+    Args:
+        report: collects the problems whose severity the project can change.
+        root: the specification. Its YAML is valid.
+        problems: collects the problems that are always errors.
+    """
+    has_dependencies = False
+    for key, item in entries(root):
+        if key.value == "channels":
+            _check_channels(report, item, problems)
+        elif key.value == "dependencies" and item.tag != NULL:
+            has_dependencies = _check_dependencies(report, item, problems)
+        elif key.value == "variables" and not (isinstance(item, MappingNode) or item.tag == NULL):
+            message = "`variables` must be a mapping."
+            fix = "Write `NAME: value` lines below it."
+            problems.append(problem_at("invalid-conda", item, message, fix=fix))
+        elif key.value not in KEYS:
+            # Such a key may be what the author wrote instead of `dependencies`.
+            has_dependencies |= _report_unknown(report, key)
+    if not has_dependencies:
+        message = "The conda specification has no dependencies."
+        fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
+        problems.append(problem_at("invalid-conda", root, message, fix=fix))
+
+
+def _report_unknown(report: Report, key: Node) -> bool:
+    """Reports a key that conda ignores. Returns True if this is an error."""
+    name = str(key.value)
+    # Keys that start with `_` or `x-` hold values for YAML aliases.
+    if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):
+        return False
+    near = nearest(name, KEYS)
+    fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
+    message = f"A conda specification has no key `{name}`, so conda ignores it."
+    return report.add("unknown-field", key, message, fix=fix)
+
+
+def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> None:
+    if node.tag == NULL:
+        return
+    if not isinstance(node, SequenceNode):
+        message = "`channels` must be a list."
+        fix = "Write each channel on its own line, after `- `."
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
+        return
+    for item in node.value:
+        if not isinstance(item, ScalarNode) or item.tag != STR or not item.value.strip():
+            message = "A channel must be a string: its name or its URL."
+            fix = "Write a channel, such as `conda-forge`, or remove the item."
+            problems.append(problem_at("invalid-conda", item, message, fix=fix))
+        elif is_local_channel(item.value):
+            message = f"The channel `{item.value}` is a local directory, which is not uploaded."
+            fix = "Use the URL of a channel, or use `build` with a Dockerfile that copies it."
+            report.add("conda-local-file", item, message, fix=fix)
+
+
+def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> bool:
+    """Checks `dependencies`. Returns False if it contains neither an item nor an error."""
+    if not isinstance(node, SequenceNode):
+        message = "`dependencies` must be a list."
+        fix = "Write each dependency on its own line, after `- `."
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
+        return True
+    has_packages = False
+    lines: set[int] = set()
+    for item in node.value:
+        if isinstance(item, ScalarNode) and item.tag == STR and item.value.strip():
+            has_packages = True
+            _check_conda_item(report, item, lines=lines, problems=problems)
+        elif isinstance(item, MappingNode):
+            for entry in entries(item):
+                has_packages |= _check_pip(report, entry, lines=lines, problems=problems)
+        else:
+            has_packages = True
+            problems.append(_not_a_package(item))
+    return has_packages
+
+
+def _check_pip(
+    report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
+) -> bool:
+    """Checks one key of a mapping in `dependencies`. Returns False for an empty list."""
+    key, node = entry
+    if key.value != "pip":
+        message = f"A mapping in `dependencies` must have the key `pip:`, not `{key.value}:`."
+        fix = "Write a package as one string, such as `python=3.12`."
+        problems.append(problem_at("invalid-conda", key, message, fix=fix))
+        return True
+    if not isinstance(node, SequenceNode):
+        message = "`pip` must be a list."
+        fix = "Write each requirement on its own line, after `- `."
+        problems.append(problem_at("invalid-conda", node, message, fix=fix))
+        return True
+    for item in node.value:
+        if not isinstance(item, ScalarNode) or item.tag != STR or not item.value.strip():
+            problems.append(_not_a_package(item))
+        elif fault := pip_fault(item.value):
+            _report_fault(report, item, fault, problems)
+        elif leaves_pip_open(item.value):
+            kind, example = "pip requirement", f"{item.value}==1.2.3"
+            _report_open(report, item, kind, example=example, lines=lines)
+    return bool(node.value)
+
+
+def _check_conda_item(
+    report: Report, node: ScalarNode, *, lines: set[int], problems: list[TextProblem]
+) -> None:
+    if fault := conda_fault(node.value):
+        _report_fault(report, node, fault, problems)
+        return
+    if leaves_conda_open(node.value):
+        example = f"{node.value}=1.2.3"
+        _report_open(report, node, "dependency", example=example, lines=lines)
+    ended = ended_python(node.value)
+    if ended:
+        message = f"Python {ended[0]} has not had security fixes since {ended[1]}."
+        report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
+
+
+def _report_fault(
+    report: Report, node: ScalarNode, fault: Fault, problems: list[TextProblem]
+) -> None:
+    if fault == "local":
+        message = (
+            f"`{node.value}` names a local file. Only the text of the conda specification is sent "
+            "to Azure, so the image build does not find the file."
+        )
+        # Only an absolute path can lead to a file of the image.
+        is_absolute = re.search(r"(?:^|[\s=:])/", node.value) is not None
+        fix = f"{_NO_UPLOAD} {_IN_IMAGE}" if is_absolute else _NO_UPLOAD
+        report.add("conda-local-file", node, message, fix=fix)
+        return
+    if fault == "list":
+        message = f"YAML reads this item and the items below it as one string: `{node.value}`."
+        fix = "Give all items the same indentation."
+        if node.value.split()[0] == "pip":
+            fix = "Write `- pip:` with a colon, so that the list below belongs to it."
+    else:
+        message = f"`{node.value}` names more than one package."
+        fix = "Write each package on its own line, after `- `, and a version as `name=version`."
+    problems.append(problem_at("invalid-conda", node, message, fix=fix))
+
+
+def _not_a_package(node: Node) -> TextProblem:
+    message = "A dependency must be a string that names a package."
+    fix = "Write `name=version`. Add quotes if YAML would read the dependency as a number."
+    if node.tag == NULL:
+        message, fix = (
+            "The list has an item without a value.",
+            "Name a package, or remove the item.",
+        )
+    return problem_at("invalid-conda", node, message, fix=fix)
+
+
+def _report_open(
+    report: Report, node: ScalarNode, kind: str, *, example: str, lines: set[int]
+) -> None:
+    """Reports a dependency without a version. Each line of the file gets at most one warning."""
+    if node.start_mark.line not in lines:
+        lines.add(node.start_mark.line)
+        message = (
+            f"The {kind} `{node.value}` has no version, so each build may install another version."
+        )
+        fix = f"Add a version, such as `{example}`."
+        report.add("unpinned-dependency", node, message, fix=fix)

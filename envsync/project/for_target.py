@@ -1,0 +1,245 @@
+"""Turns the declarations of a project into the declarations of one target.
+
+A target can select environments, and can add tags and a suffix to them. `defaults` of the settings
+file are filled in as well. All functions are pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Final
+
+from envsync.model.declaration import Declaration
+from envsync.model.environment import Metadata
+from envsync.model.naming import is_valid_name
+from envsync.model.problem import Problem
+from envsync.model.wording import MAX_MESSAGE, printable
+from envsync.project.settings.config import FILE_NAME, Config
+from envsync.project.settings.scope import Scope
+from envsync.project.settings.targets import TargetConfig
+
+_PLACE: Final = ("subscription_id", "resource_group", "workspace", "registry", "path")
+"""The settings that say which workspace, registry or file a target is."""
+
+_NOT_SCOPED: Final = Scope()
+
+
+def declared_for(
+    declarations: Iterable[Declaration], config: Config, target: str | None
+) -> tuple[Declaration, ...]:
+    """Returns what a target should contain: the selected declarations, with all tags and names.
+
+    The tags of a file take precedence over the tags of the target, which take precedence over the
+    default tags. `target_problems` reports a file and a target that disagree about a tag.
+
+    Args:
+        declarations: the declarations of the project, as its files write them.
+        config: the settings of the project.
+        target: the name of the target. If the settings do not contain it, only the defaults are
+            filled in.
+    """
+    scope = _scope(config, target)
+    if scope == _NOT_SCOPED and config.defaults == Metadata():
+        return tuple(declarations)
+    return tuple(
+        replace(
+            item,
+            name=item.name + scope.suffix,
+            suffix=scope.suffix,
+            metadata=_metadata(item.metadata, config.defaults, scope),
+        )
+        for item in _select(declarations, scope)
+    )
+
+
+def useless_patterns(
+    declarations: Sequence[Declaration], config: Config, target: str | None
+) -> list[str]:
+    """Returns a sentence for each pattern of `include` and `exclude` that matches no name.
+
+    Such a pattern is often a typing error. An environment would then be archived, or created.
+    """
+    scope = _scope(config, target)
+    names = {item.name for item in declarations}
+    return [
+        f"targets.{target}.{key}: the pattern '{glob}' matches no declared environment."
+        for key, globs in (("include", scope.include), ("exclude", scope.exclude))
+        for glob in globs
+        if not any(fnmatchcase(name, glob) for name in names)
+    ]
+
+
+def target_problems(
+    declarations: Sequence[Declaration], config: Config, target: TargetConfig
+) -> list[Problem]:
+    """Returns what is wrong with the names and tags of a target, at their place in the settings.
+
+    Args:
+        declarations: the declarations of the project, as its files write them.
+        config: the settings of the project.
+        target: the target.
+    """
+    problems = [*_name_problems(declarations, config, target)]
+    problems += _tag_problems(declarations, config, target)
+    return sorted(problems, key=lambda item: (item.line, item.column, item.message))
+
+
+def of_other_targets(
+    names: Iterable[str], declarations: Sequence[Declaration], config: Config, target: str | None
+) -> frozenset[str]:
+    """Returns the registered names that another target of the settings is responsible for.
+
+    Several targets can be the same workspace, with another suffix or another selection. A plan for
+    one of them must not archive what another one declares. A name that no file declares belongs to
+    the target with the longest matching suffix.
+
+    Args:
+        names: the registered names.
+        declarations: the declarations of the project, as its files write them.
+        config: the settings of the project.
+        target: the name of the target.
+    """
+    this = config.targets.get(target) if target is not None else None
+    scopes = [other.scope for other in _beside(config, this)] if this else []
+    if this is None or not scopes:
+        return frozenset()
+    declared = {
+        item.name + scope.suffix for scope in scopes for item in _select(declarations, scope)
+    }
+    suffixes = {scope.suffix for scope in scopes} | {this.scope.suffix}
+
+    def suffix_of(name: str) -> str:
+        # A name without a known suffix can be left over from an older suffix of this target.
+        matching = (suffix for suffix in suffixes if name.endswith(suffix))
+        return max(matching, key=len, default=this.scope.suffix)
+
+    return frozenset(
+        name for name in names if name in declared or suffix_of(name) != this.scope.suffix
+    )
+
+
+def _scope(config: Config, target: str | None) -> Scope:
+    found = config.targets.get(target) if target is not None else None
+    return _NOT_SCOPED if found is None else found.scope
+
+
+def _select(declarations: Iterable[Declaration], scope: Scope) -> list[Declaration]:
+    """Returns the declarations whose names match `include`, and do not match `exclude`."""
+    return [
+        item
+        for item in declarations
+        if (not scope.include or _matches(item.name, scope.include))
+        and not _matches(item.name, scope.exclude)
+    ]
+
+
+def _matches(name: str, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def _metadata(own: Metadata, defaults: Metadata, scope: Scope) -> Metadata:
+    return Metadata(
+        own.description or defaults.description,
+        {**defaults.tags, **scope.tags, **own.tags},
+    )
+
+
+def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
+    """Returns the other targets that are the same workspace, registry or file."""
+    return [
+        other
+        for other in config.targets.values()
+        if other.name != target.name and _is_same_place(other, target)
+    ]
+
+
+def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
+    if one.kind != other.kind:
+        return False
+    # The place of a target whose variables are not set is unknown. If the suffixes differ, nothing
+    # is lost by assuming the same place: names with a foreign suffix are left alone.
+    unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
+    return all(
+        _place(one, key) == _place(other, key)
+        or (unknown and "${" in _place(one, key) + _place(other, key))
+        for key in (("registry",) if one.kind == "registry" else _PLACE)
+    )
+
+
+def _place(target: TargetConfig, key: str) -> str:
+    text = target.settings.get(key, "")
+    # Azure compares ids and names without case.
+    return text if key == "path" else text.casefold()
+
+
+def _name_problems(
+    declarations: Sequence[Declaration], config: Config, target: TargetConfig
+) -> Iterator[Problem]:
+    suffix = target.scope.suffix
+    if not suffix:
+        return
+    own = {item.name: item for item in _select(declarations, target.scope)}
+    taken = {name: (item, "") for name, item in own.items()}
+    for other in _beside(config, target):
+        if other.scope.suffix != suffix:
+            for item in _select(declarations, other.scope):
+                taken[item.name + other.scope.suffix] = (item, f" for the target `{other.name}`")
+    for name in sorted(own):
+        full = name + suffix
+        if not is_valid_name(full):
+            message = (
+                f"The suffix `{suffix}` makes `{name}` a name of {len(full)} characters. A name "
+                "has at most 255 characters."
+            )
+            fix = "Shorten the suffix or the name."
+            yield _problem("invalid-name", config, target, "suffix", message=message, fix=fix)
+        elif full in taken and taken[full][0].name != name:
+            item, purpose = taken[full]
+            message = (
+                f"The suffix `{suffix}` makes `{name}` the name `{full}`, which "
+                f"{_position(item)} already declares{purpose}."
+            )
+            fix = "Choose another suffix, or rename one of the environments."
+            rule = "duplicate-environment"
+            yield _problem(rule, config, target, "suffix", message=message, fix=fix)
+
+
+def _tag_problems(
+    declarations: Sequence[Declaration], config: Config, target: TargetConfig
+) -> Iterator[Problem]:
+    for item in _select(declarations, target.scope):
+        for key, value in target.scope.tags.items():
+            own = item.metadata.tags.get(key, value)
+            if own == value:
+                continue
+            # The value can come from a variable. A message must not show the value of a variable.
+            message = (
+                f"The target `{target.name}` sets the tag `{key}`, but {_position(item)} sets it "
+                f"to another value, `{own}`."
+            )
+            fix = (
+                "Remove the tag from the target or from the file. A value for environments that "
+                "do not set the tag belongs in `defaults`."
+            )
+            yield _problem("invalid-tag", config, target, f"tags.{key}", message=message, fix=fix)
+
+
+def _position(item: Declaration) -> str:
+    return f"{item.source.file}:{item.source.line}"
+
+
+def _problem(
+    rule: str, config: Config, target: TargetConfig, key: str, *, message: str, fix: str
+) -> Problem:
+    line, column = target.scope.positions.get(key, target.position)
+    return Problem(
+        rule=rule,
+        severity="error",
+        message=printable(message, MAX_MESSAGE),
+        file=FILE_NAME if config.path is None else config.path.name,
+        line=line,
+        column=column,
+        fix=printable(fix, MAX_MESSAGE),
+    )

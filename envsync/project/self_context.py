@@ -1,0 +1,89 @@
+"""Finds environment files and settings files inside build contexts.
+
+Such a file is content of the context. An edit of a description or a tag in it then changes the
+content, so that it needs a new version.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from envsync.model.environment import BuildContext
+from envsync.project.context.names import nfc
+from envsync.project.environment.draft import Draft
+from envsync.project.files import Files
+from envsync.project.settings.config import FILE_NAME
+
+_MAX_SHOWN: Final = 3
+
+
+def check_own_context(drafts: Mapping[str, Draft], files: Files) -> None:
+    """Reports each build context that contains an environment file or `envsync.yaml`.
+
+    Args:
+        drafts: the drafts of all environment files, by absolute path.
+        files: the cache through which the files were read.
+    """
+    contexts = {
+        context.directory: context
+        for draft in drafts.values()
+        if (context := _context(draft)) and context.directory
+    }
+    if not contexts:
+        return
+    found: dict[str, list[str]] = {}
+    around: dict[str, list[str]] = {}
+    for path in (*drafts, os.path.join(files.root, FILE_NAME)):
+        own, name = os.path.split(path)
+        if own not in around:
+            around[own] = [item for item in _upwards(files.real(own)) if item in contexts]
+        for directory in around[own]:
+            real = os.path.join(files.real(own), name)
+            inner = nfc(real[len(directory) :].replace(os.sep, "/").lstrip("/"))
+            # The files of a context do not include what its ignore file drops.
+            if inner in (contexts[directory].files or {}):
+                found.setdefault(directory, []).append(inner)
+    for draft in drafts.values():
+        context = _context(draft)
+        if context and context.directory in found:
+            _report(draft, context, found[context.directory])
+
+
+def _context(draft: Draft) -> BuildContext | None:
+    return None if draft.spec is None else draft.spec.local_context
+
+
+def _upwards(directory: str) -> Iterator[str]:
+    """Yields a directory and the directories above it."""
+    yield directory
+    while (parent := os.path.dirname(directory)) != directory:
+        yield parent
+        directory = parent
+
+
+def _report(draft: Draft, context: BuildContext, paths: list[str]) -> None:
+    if draft.build_node is None:
+        return
+    paths = [f"`{path}`" for path in paths]
+    shown = ", ".join(paths[:_MAX_SHOWN])
+    lines = " and ".join(path.replace("`", "`/", 1) for path in paths)
+    if len(paths) > _MAX_SHOWN:
+        shown += f" and {len(paths) - _MAX_SHOWN:,} more"
+        lines = "a line for each of these files"
+    what = "a file that envsync reads" if len(paths) == 1 else "files that envsync reads"
+    message = (
+        f"The build context contains {what}: {shown}. Each edit there, such as a new description, "
+        "changes the content of this environment, so that it needs a new version."
+    )
+    files = context.files or {}
+    if ".amlignore" not in files and ".gitignore" in files:
+        # azure-ai-ml reads `.gitignore` only if there is no `.amlignore`.
+        fix = f"Copy `.gitignore` of the context to `.amlignore`, and add {lines} to the copy."
+    else:
+        fix = (
+            f"Add {lines} to `.amlignore` in the context, or give the context a directory of its "
+            "own."
+        )
+    draft.report.add("self-context", draft.build_node, message, fix=fix)

@@ -1,0 +1,188 @@
+"""`FieldView`: the strings of one field of a change, in the same form for text and Markdown.
+
+Lists are shown with one line for each item. The items that differ in one list are grouped in one
+field, whatever their indices are.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from envsync.model.canonical import canonical_json
+from envsync.model.wording import printable
+from envsync.render.values import plain_text, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from envsync.model.canonical import JSON
+    from envsync.plan.change import FieldChange
+
+REORDERED: Final = "reordered"
+"""The note of a list whose items are the same in another order."""
+
+_FILE_SIGNS = {"added": "+", "modified": "~"}
+
+_CONDA_FILE: Final = "conda_file"
+# The order in which people write a conda file. The plan has its keys in alphabetical order.
+_CONDA_KEYS: Final = ("name", "channels", "dependencies")
+
+# A quoted key such as `["a[3]"]`, or the index of an item of a list.
+_STEPS: Final = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
+_ITEM: Final = re.compile(r"\[\d+\]\Z")
+
+
+# Large plans have many fields and items. A named tuple is created three times as fast as a frozen
+# dataclass.
+class ItemLine(NamedTuple):
+    """One item of a list, or one file of a build context.
+
+    Attributes:
+        sign: `+`, `-` or `~`; empty in a list that is shown whole.
+        before: the item in the target, or the path of a removed file; None if it is absent.
+        after: the declared item, or the path of a file; None if it is absent.
+    """
+
+    sign: str
+    before: str | None
+    after: str | None
+
+
+class FieldView(NamedTuple):
+    """One field that differs, or one field of a new version.
+
+    Attributes:
+        before: the value in the target; None if it is absent, or if `items` shows the difference.
+        after: the declared value; None if it is absent, or if `items` shows the difference.
+        items: the items of a list that differ, or all items of a new list. For a build context,
+            each file that differs: renderers may leave out `before` and `after`.
+        listed: whether the field belongs to a new version and has nothing to be compared with.
+        note: `reordered` if only the order of a list differs. `items` has the new order then, and
+            renderers may leave it out.
+        context: whether the field is shown for completeness, beside the fields that differ.
+    """
+
+    path: str
+    before: str | None
+    after: str | None
+    items: tuple[ItemLine, ...] = ()
+    listed: bool = False
+    note: str = ""
+    context: bool = False
+
+
+def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
+    """Returns fields as they are shown, in the given order.
+
+    The items of a list become one field, at the place of the first item.
+
+    Args:
+        fields: the fields of a change or a rejection.
+        listed: whether the fields are those of a new version, so that there is no value before.
+    """
+    views: list[FieldView] = []
+    places: dict[str, int] = {}
+    for field in fields:
+        if not field.path.endswith("]") or (label := _list_of(field.path)) is None:
+            views += _views(field, listed)
+        elif label in places:
+            view = views[places[label]]
+            views[places[label]] = view._replace(items=(*view.items, *_item(field)))
+        else:
+            places[label] = len(views)
+            views.append(FieldView(label, None, None, tuple(_item(field))))
+    return tuple(views)
+
+
+def _list_of(path: str) -> str | None:
+    """Returns the path of the list that contains an item. None if the path is not of an item.
+
+    The path has no indices: `conda_file.dependencies[4].pip[2]` belongs to
+    `conda_file.dependencies.pip`.
+    """
+    if not _ITEM.search(path):
+        return None
+    return printable(_STEPS.sub(lambda step: "" if step[0][1] != '"' else step[0], path))
+
+
+def _item(field: FieldChange) -> Iterator[ItemLine]:
+    """Yields the lines of one item of a list. An item with items of its own has several lines."""
+    before, after = field.before, field.after
+    if before is None:
+        yield from (ItemLine("+", None, line) for line in _lines([after]))
+    elif after is None:
+        yield from (ItemLine("-", line, None) for line in _lines([before]))
+    else:
+        yield ItemLine("~", plain_text(before), plain_text(after))
+
+
+def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
+    path, before, after = printable(field.path), field.before, field.after
+    if isinstance(before, list) and isinstance(after, list) and _same_items(before, after):
+        items = tuple(ItemLine("", None, line) for line in _lines(after))
+        yield FieldView(path, None, None, items, note=REORDERED)
+    elif before is None and isinstance(after, list | dict) and after:
+        for name, value in _parts(path, after):
+            sign = "" if listed else "+"
+            items = tuple([ItemLine(sign, None, line) for line in _lines(value)])
+            yield FieldView(name, None, None, items, listed=listed)
+    elif after is None and isinstance(before, list | dict) and before:
+        for name, value in _parts(path, before):
+            items = tuple(ItemLine("-", line, None) for line in _lines(value))
+            yield FieldView(name, None, None, items)
+    else:
+        yield FieldView(
+            path=path,
+            # None and "" differ: an absent description is None, an empty description is "".
+            before=None if before is None else value_text(before),
+            after=None if after is None else value_text(after),
+            items=_files(field.files),
+            listed=listed,
+        )
+
+
+def _same_items(before: list[JSON], after: list[JSON]) -> bool:
+    return sorted(map(canonical_json, before)) == sorted(map(canonical_json, after))
+
+
+def _files(files: Mapping[str, str]) -> tuple[ItemLine, ...]:
+    return tuple(
+        ItemLine("-", printable(file), None)
+        if what == "removed"
+        else ItemLine(_FILE_SIGNS[what], None, printable(file))
+        for file, what in files.items()
+    )
+
+
+def _parts(path: str, value: JSON) -> Iterator[tuple[str, JSON]]:
+    """Yields the paths and values that are shown as fields: for a conda file, each of its keys."""
+    if path != _CONDA_FILE or not isinstance(value, dict):
+        yield path, value
+        return
+    for key in (*_CONDA_KEYS, *(key for key in value if key not in _CONDA_KEYS)):
+        if key in value:
+            yield f"{path}.{printable(key)}", value[key]
+
+
+def _lines(value: JSON) -> list[str]:
+    """Returns a value as lines, with nested values below their key and indented."""
+    lines: list[str] = []
+    if isinstance(value, list):
+        for item in value:
+            if isinstance(item, str):
+                lines.append(printable(item))
+            elif isinstance(item, dict) and item:
+                lines += _lines(item)
+            else:
+                lines.append(plain_text(item))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, list | dict) and item:
+                lines.append(f"{printable(key)}:")
+                lines += [f"  {line}" for line in _lines(item)]
+            else:
+                lines.append(f"{printable(key)}: {plain_text(item)}")
+    else:
+        lines.append(plain_text(value))
+    return lines

@@ -1,0 +1,324 @@
+"""No version is archived while its file exists, on disk or in git, although it was not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.api import apply_plan, make_plan
+from envsync.git.absent import absent_problems, not_checked_out
+from envsync.plan.plan import Plan
+from envsync.project.project import load_project
+from envsync.project.settings.config import load_config
+from tests.privileges import as_nobody, unprivileged
+from tests.project.project import write
+from tests.repository import commit, git, new_repository
+
+pytestmark = pytest.mark.usefixtures("clean_git")
+
+SCHEMA = "$schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json\n"
+FILE = "environments/team/a.yml"
+
+
+def environment(name: str) -> str:
+    return f"{SCHEMA}name: {name}\nversion: 1\nimage: mcr.microsoft.com/azureml/base:1\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository with three registered environments: `a`, `b` and `keep`."""
+    directory = new_repository(tmp_path / "project")
+    write(
+        directory,
+        {
+            "envsync.yaml": "project: churn\n",
+            FILE: environment("a"),
+            "environments/team/b.yml": environment("b"),
+            "environments/keep.yml": environment("keep"),
+            ".gitignore": ".envsync/\n",
+        },
+    )
+    commit(directory)
+    loaded = load_project(directory)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    return directory
+
+
+def planned(directory: Path) -> Plan:
+    return make_plan(load_project(directory))
+
+
+def rejected(made: Plan) -> dict[str, str]:
+    """Returns the message of each rejection, by address. Checks that nothing else is planned."""
+    assert made.changes == ()
+    assert {item.code for item in made.rejections} <= {"still-there"}
+    return {item.address: item.message for item in made.rejections}
+
+
+def hide_in_context(directory: Path) -> None:
+    """Makes `team/` the build context of an environment in another directory."""
+    for name in ("a", "b"):
+        path = directory / "environments" / "team" / f"{name}.yml"
+        path.write_text(path.read_text().removeprefix(SCHEMA))
+    write(
+        directory,
+        {
+            "environments/team/Dockerfile": "FROM python:3.12\n",
+            "environments/outer/env.yml": (
+                f"{SCHEMA}name: keep\nversion: 1\nbuild: {{path: ../team}}\n"
+            ),
+        },
+    )
+    (directory / "environments/keep.yml").unlink()
+
+
+def link_to_nowhere(directory: Path) -> None:
+    (directory / FILE).unlink()
+    (directory / FILE).symlink_to("gone.yml")
+
+
+def directory_link_to_nowhere(directory: Path) -> None:
+    (directory / "environments/team").rename(directory / "environments/moved")
+    (directory / "environments/team").symlink_to("elsewhere")
+    for name in ("a", "b"):
+        (directory / "environments/moved" / f"{name}.yml").unlink()
+
+
+def link_out_of_the_project(directory: Path) -> None:
+    (directory / "environments/team").rename(directory.parent / "elsewhere")
+    (directory / "environments/team").symlink_to("../../elsewhere")
+
+
+def rewrite(text: str) -> Callable[[Path], object]:
+    return lambda directory: (directory / FILE).write_text(text)
+
+
+def setting(text: str) -> Callable[[Path], object]:
+    return lambda directory: (directory / "envsync.yaml").write_text(f"project: churn\n{text}")
+
+
+def sparse(directory: Path) -> None:
+    git(directory, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/team/")
+    assert not (directory / FILE).exists()
+
+
+def skip_worktree(directory: Path) -> None:
+    git(directory, "update-index", "--skip-worktree", FILE)
+    (directory / FILE).unlink()
+
+
+# Each way in which `a` is not read although its file exists, with a part of the reason.
+UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a typo in the schema": (
+        rewrite(environment("a").replace("environment.", "enviroment.")),
+        "schema",
+    ),
+    "the schema of a job": (
+        rewrite(environment("a").replace("environment.", "commandJob.")),
+        "schema",
+    ),
+    "a schema that is a path": (rewrite(environment("a").replace("https://", "./")), "schema"),
+    "a typo in a key": (
+        rewrite(environment("a").removeprefix(SCHEMA).replace("image:", "imgae:")),
+        "imgae",
+    ),
+    "a key in upper case": (
+        rewrite(environment("a").removeprefix(SCHEMA).replace("name:", "Name:")),
+        "Name",
+    ),
+    "an emptied file": (rewrite(""), "no content"),
+    "a commented file": (rewrite("# later\n"), "no content"),
+    "a build context": (hide_in_context, "build context"),
+    "a dangling link": (link_to_nowhere, "symbolic link"),
+    "a dangling link to the directory": (directory_link_to_nowhere, "symbolic link"),
+    "a link out of the project": (link_out_of_the_project, "outside of the project"),
+    "other environments directories": (setting("environments: [environments/other]\n"), "outside"),
+    "a sparse checkout": (sparse, "sparse checkout"),
+    "a file that git skips": (skip_worktree, "sparse checkout"),
+}
+
+
+@pytest.mark.parametrize(("hide", "reason"), UNREAD.values(), ids=UNREAD.keys())
+def test_an_environment_whose_file_is_not_read_is_not_archived(
+    project: Path, hide: Callable[[Path], object], reason: str
+) -> None:
+    if "other" in reason or reason == "outside":
+        write(project, {"environments/other/keep.yml": environment("keep")})
+    hide(project)
+    made = planned(project)
+    messages = {item.address: item.message for item in made.rejections}
+
+    assert made.summary["archive"] == 0
+    assert "a" in messages
+    assert FILE in messages["a"]
+    assert reason in messages["a"]
+
+
+def test_an_environment_in_an_unreadable_directory_is_not_archived() -> None:
+    with unprivileged() as directory:
+        write(
+            directory,
+            {
+                "envsync.yaml": "project: churn\n",
+                FILE: environment("a"),
+                "environments/keep.yml": environment("keep"),
+                ".envsync/.keep": "",
+            },
+        )
+        loaded = load_project(directory)
+        assert apply_plan(loaded, make_plan(loaded)).ok
+        for path in (directory / ".envsync").rglob("*"):
+            path.chmod(0o666)
+        (directory / ".envsync").chmod(0o777)
+        (directory / "environments/team").chmod(0o000)
+        with as_nobody():
+            made = planned(directory)
+
+    assert made.changes == ()
+    assert "cannot be read" in rejected(made)["a"]
+
+
+def test_an_environment_in_a_submodule_that_was_not_fetched_is_not_archived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = new_repository(tmp_path / "inner")
+    write(inner, {"a.yml": environment("a")})
+    commit(inner)
+    outer = new_repository(tmp_path / "outer")
+    write(outer, {"envsync.yaml": "project: churn\n", "environments/keep.yml": environment("keep")})
+    git(
+        outer,
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        str(inner),
+        "environments/shared",
+    )
+    commit(outer)
+    loaded = load_project(outer)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    git(outer, "submodule", "deinit", "--force", "environments/shared")
+
+    assert rejected(planned(outer)) == {
+        "a": "No file declares a, but environments/shared/a.yml, which declared it, is still "
+        "there. It is not read as an environment: the submodule environments/shared is not checked "
+        "out."
+    }
+    problems = [(item.file, item.message) for item in absent_problems(load_config(start=outer))]
+    assert problems == [("environments/shared", "The submodule is not checked out.")]
+
+
+def replaced_by_a_directory(directory: Path) -> None:
+    (directory / FILE).unlink()
+    (directory / FILE).mkdir()
+
+
+def excluded_and_skipped(directory: Path) -> None:
+    setting("exclude: ['environments/team/a.yml']\n")(directory)
+    skip_worktree(directory)
+
+
+GONE: dict[str, Callable[[Path], object]] = {
+    "deleted": lambda directory: (directory / FILE).unlink(),
+    "deleted in git": lambda directory: git(directory, "rm", "--quiet", FILE),
+    "another file name": lambda directory: (directory / FILE).rename(
+        directory / "environments/team/a.yml.bak"
+    ),
+    "replaced by a directory": replaced_by_a_directory,
+    "excluded": setting("exclude: [team/a.yml, 'environments/team/a.yml']\n"),
+    "excluded and left out by a sparse checkout": excluded_and_skipped,
+    "declares another environment": rewrite(environment("new")),
+}
+
+
+@pytest.mark.parametrize("remove", GONE.values(), ids=GONE.keys())
+def test_an_environment_whose_file_is_gone_is_archived(
+    project: Path, remove: Callable[[Path], object]
+) -> None:
+    remove(project)
+    made = planned(project)
+
+    assert [f"{item.action} {item.address}" for item in made.changes][:1] == ["archive a"]
+    assert made.rejections == ()
+
+
+def test_a_project_outside_of_a_repository_archives_what_is_gone(tmp_path: Path) -> None:
+    write(tmp_path, {FILE: environment("a"), "environments/keep.yml": environment("keep")})
+    loaded = load_project(tmp_path)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    (tmp_path / FILE).unlink()
+
+    assert [change.address for change in planned(tmp_path).changes] == ["a"]
+
+
+def test_since_obeys_the_same_rule(project: Path) -> None:
+    rewrite("")(project)
+    made = make_plan(load_project(project), since="HEAD")
+
+    assert list(rejected(made)) == ["a"]
+
+
+def test_a_directory_that_the_sparse_checkout_leaves_out_is_a_problem(project: Path) -> None:
+    sparse(project)
+    (problem,) = absent_problems(load_config(start=project))
+
+    assert (problem.rule, problem.severity) == ("not-checked-out", "warning")
+    assert (problem.file, problem.line, problem.column) == ("environments/team", 1, 1)
+    assert problem.message == "This sparse checkout leaves out `a.yml`, `b.yml`."
+    assert problem.fix == (
+        "Run `git sparse-checkout add environments/team`, or list the path in `exclude` in "
+        "envsync.yaml."
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["exclude: [team]\n", "rules: {not-checked-out: off}\n", "environments: docs\n"]
+)
+def test_what_the_project_leaves_out_itself_is_no_problem(project: Path, text: str) -> None:
+    sparse(project)
+    setting(text)(project)
+
+    assert absent_problems(load_config(start=project)) == []
+
+
+def test_a_complete_checkout_has_no_problem(project: Path) -> None:
+    assert absent_problems(load_config(start=project)) == []
+    git(project, "sparse-checkout", "set", "--no-cone", "/*")
+    assert absent_problems(load_config(start=project)) == []
+
+
+def test_a_project_below_the_top_of_its_repository_uses_its_own_paths(tmp_path: Path) -> None:
+    top = new_repository(tmp_path / "top")
+    write(
+        top,
+        {
+            "models/envsync.yaml": "project: churn\n",
+            "models/environments/team/a.yml": environment("a"),
+            "other/environments/team/a.yml": environment("a"),
+        },
+    )
+    commit(top)
+    git(top, "sparse-checkout", "set", "--no-cone", "/*", "!team/")
+
+    assert not_checked_out(top / "models", ["environments/team/a.yml", "environments/b.yml"]) == {
+        "environments/team/a.yml": "it is in git, but this sparse checkout leaves it out"
+    }
+    assert [item.file for item in absent_problems(load_config(start=top / "models"))] == [
+        "environments/team"
+    ]
+
+
+def test_a_linked_work_tree_has_its_own_sparse_checkout(project: Path, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    git(project, "worktree", "add", "--quiet", "--no-checkout", str(linked))
+    git(linked, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/team/")
+    git(linked, "checkout", "--quiet")
+
+    assert absent_problems(load_config(start=project)) == []
+    assert [item.file for item in absent_problems(load_config(start=linked))] == [
+        "environments/team"
+    ]

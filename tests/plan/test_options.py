@@ -1,0 +1,86 @@
+"""The arguments that a plan was made with, and those that a saved plan is made again with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from envsync.model.errors import EnvsyncError, UsageError
+from envsync.model.target import TargetIdentity
+from envsync.plan.options import Options, digest_of, options_again
+from envsync.plan.plan import Plan
+
+SAVED = Options(("a*",), ("ab", "ac"), take_over=True)
+PLAN = Plan("p", TargetIdentity("dev", "local", "x"), options=SAVED)
+DIGEST = "sha256:" + "0f" * 32
+
+
+def test_a_plan_keeps_its_options_as_json() -> None:
+    assert Plan.from_json(json.loads(json.dumps(PLAN.to_json()))).options == SAVED
+
+
+def test_options_do_not_change_the_digest() -> None:
+    assert PLAN.digest == Plan(PLAN.project, PLAN.target).digest
+
+
+def test_a_plan_without_options_can_be_read() -> None:
+    data = PLAN.to_json()
+    del data["options"]
+
+    assert Plan.from_json(data).options is None
+
+
+@pytest.mark.parametrize(
+    "options", [None, [], {"globs": "a"}, {"globs": [1]}, {"names": "a"}, {"globs": None}]
+)
+def test_options_of_the_wrong_type_are_reported(options: Any) -> None:
+    with pytest.raises(EnvsyncError, match="not a plan that envsync wrote"):
+        Plan.from_json(PLAN.to_json() | {"options": options})
+
+
+def again(saved: Options | None, *globs: str, take_over: bool = False) -> Options:
+    return options_again(saved, globs, take_over=take_over, allow_mass_archive=False)
+
+
+def test_a_saved_plan_is_made_again_with_its_options() -> None:
+    assert again(SAVED) == SAVED
+    assert again(SAVED, "a*") == SAVED
+
+
+def test_a_saved_plan_without_options_takes_those_of_the_command_line() -> None:
+    assert again(None, "b", take_over=True) == Options(("b",), take_over=True)
+
+
+def test_an_option_can_be_added_to_a_saved_plan() -> None:
+    assert again(Options(), take_over=True) == Options(take_over=True)
+
+
+@pytest.mark.parametrize(
+    ("saved", "message"),
+    [
+        (SAVED, "The saved plan was made for a*, so it cannot be applied for b."),
+        (Options(), "The saved plan was made without a GLOB, so it cannot be applied for b."),
+    ],
+)
+def test_other_globs_than_those_of_the_saved_plan_are_wrong_usage(
+    saved: Options, message: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        again(saved, "b")
+    assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize("text", [DIGEST, f" {DIGEST}", f"{DIGEST}\n", f"\t{DIGEST} \r\n"])
+def test_blanks_around_a_digest_are_ignored(text: str) -> None:
+    assert digest_of(text) == DIGEST
+
+
+@pytest.mark.parametrize(
+    "text",
+    [DIGEST[:-1], DIGEST + "0", DIGEST[7:], DIGEST.upper(), DIGEST.replace("0", "g"), "x", "", " "],
+)
+def test_no_plan_has_a_malformed_digest(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^No plan has such a digest: "):
+        digest_of(text)

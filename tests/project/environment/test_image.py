@@ -1,0 +1,122 @@
+"""Image references by the grammar of the distribution project."""
+
+from __future__ import annotations
+
+import pytest
+
+from envsync.project.environment.image import image_problem
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "ubuntu",
+        "ubuntu:22.04",
+        "pytorch/pytorch:latest",
+        "nvcr.io/nvidia/tritonserver:24.08-py3",
+        "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1",
+        f"mcr.microsoft.com:443/base@{DIGEST}",
+        "docker.io/library/python:3.12-slim",
+        "contoso.azurecr.io/a/b_c/d__e/f--g.h:T_1.-x",
+        # The case of a host and of a tag does not matter.
+        "Contoso.azurecr.io/x:Tag",
+        "localhost/x",
+        "localhost:5000/x:1",
+        "[::1]:5000/x",
+        f"x:1@{DIGEST}",
+        "repository/x@md5+b:" + "a" * 32,
+        "x:__a__",
+        "x:v1__RC__2",
+    ],
+)
+def test_a_reference_is_accepted(image: str) -> None:
+    assert image_problem(image) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "placeholder"),
+    [
+        ("${ACR}.azurecr.io/x:${TAG}", "${ACR}"),
+        ("{{ acr }}/x", "{{ acr }}"),
+        ("#{ACR}#/x", "#{ACR}#"),
+        ("<acr>/x", "<acr>"),
+        ("$(acr)/x", "$(acr)"),
+        ("${{ variables.acr }}/x:1", "${{ variables.acr }}"),
+        ("{% acr %}/x", "{% acr %}"),
+        ("%ACR%/x", "%ACR%"),
+        ("__ACR__/x:1", "__ACR__"),
+        ("$ACR/x", "$ACR"),
+        ("{acr}/x:1", "{acr}"),
+        ("@@ACR@@/x", "@@ACR@@"),
+        ("x:$TAG", "$TAG"),
+        ("x:{{tag}}", "{{tag}}"),
+        ("x:<tag>", "<tag>"),
+        ("x:__TAG__", "__TAG__"),
+    ],
+)
+def test_a_placeholder_is_named_and_explained(image: str, placeholder: str) -> None:
+    problem = image_problem(image)
+
+    assert problem is not None
+    message, fix = problem
+    assert f"the placeholder `{placeholder}`" in message
+    assert "`${NAME}` in the targets of `envsync.yaml` only" in message
+    assert "Write the whole image here" in fix
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("https://mcr.microsoft.com/x:1", "starts with `https://`"),
+        ("docker://x", "starts with `docker://`"),
+        ("azureml://registries/r/environments/e", "starts with `azureml://`"),
+        ("X:1", "`X` contains upper-case letters"),
+        ("contoso.azurecr.io/MyRepo:1", "`MyRepo` contains upper-case letters"),
+        ("MyOrg/repository:1", "`MyOrg` contains upper-case letters"),
+        ("x:1 ", "starts or ends with white space"),
+        (" x", "starts or ends with white space"),
+        ("x\n", "starts or ends with white space"),
+        ("x y:1", "contains white space"),
+        ("x:", "`` is not a tag"),
+        ("x:1:2", "`1:2` is not a tag"),
+        ("x:.1", "`.1` is not a tag"),
+        ("x:\u00fc", "`\u00fc` is not a tag"),
+        ("x:" + "a" * 129, "is not a tag"),
+        ("x@", "`` is not a digest"),
+        ("x@sha256:0", "`sha256:0` is not a digest"),
+        ("x@sha256:" + "A" * 64, "is not a digest"),
+        ("/x", "a part of its path is empty"),
+        ("x/", "a part of its path is empty"),
+        ("a//b", "a part of its path is empty"),
+        ("-x", "`-x` is not a part of a path"),
+        ("x..y", "`x..y` is not a part of a path"),
+        ("x___y", "`x___y` is not a part of a path"),
+        ("\u00e9/x", "`\u00e9` is not a part of a path"),
+        ("my_host.io/x", "`my_host.io` is not a host"),
+        ("a" * 256, "more than 255 characters"),
+        ("a/" * 5000, "too long"),
+    ],
+)
+def test_a_string_that_is_not_a_reference_is_reported_with_the_reason(
+    image: str, reason: str
+) -> None:
+    problem = image_problem(image)
+
+    assert problem is not None
+    assert reason in problem[0]
+
+
+def test_the_fix_is_the_corrected_reference_if_there_is_one() -> None:
+    fixes = [
+        problem[1]
+        for image in ("https://mcr.microsoft.com/x:1", "x:1 ", "a.io/My/Repo:1")
+        if (problem := image_problem(image))
+    ]
+
+    assert fixes == [
+        "Write `mcr.microsoft.com/x:1`.",
+        "Write `x:1`.",
+        "Write the path as `a.io/my/repo`.",
+    ]
