@@ -209,12 +209,14 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     marker = read_marker(line)
     assert marker is not None
     assert marker == Marker("plan", ".", "dev", digest=shown["digest"], changes=marker.changes)
-    assert text.startswith("**`dev`** (workspace): 2 to create, 2 unchanged\n")
+    assert text.startswith(
+        "### envsync · dev\n\n**2 to create, 2 unchanged** in the workspace target "
+    )
     assert text in second.summary
     assert outside_code(text, "octocat", "img", "#1") == []
     assert before == ["pydata", "sklearn"]
     assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
-    assert result.body.partition("\n")[2].startswith("**Applied to `dev`**: 2 done.\n")
+    assert result.body.partition("\n")[2].startswith("### envsync · dev\n\n**Applied**: 2 done.\n")
     assert forged.body == Marker("plan", ".", "dev", digest="sha256:0").line()
 
 
@@ -241,7 +243,7 @@ def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_appro
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
     assert result.startswith(
-        "**Nothing was applied to `dev`.** The plan differs from the approved plan."
+        "### envsync · dev\n\n**Nothing was applied.** The plan differs from the approved plan."
     )
     assert "- `update pydata:1` was not in the approved plan\n" in result
     assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
@@ -264,17 +266,20 @@ def test_each_target_has_its_own_comment_and_approval(
     shown = plan(runner, project)
     project.apply("xgboost")
     stopped = merged(runner, project, forge)
-    told = [text.body.splitlines()[1] for text in forge.comments[7]]
+    told = [text.body.splitlines()[1::2][:2] for text in forge.comments[7]]
 
     assert shown.jobs == {"files": "success", "plan": "success"}
     assert sorted(told[:2]) == [
-        "**`dev`** (local): 1 to create, 2 unchanged",
-        "**`prod`** (local): 3 to create, 0 unchanged",
+        ["### envsync · dev", f"**1 to create, 2 unchanged** in the local target `{dev}`"],
+        ["### envsync · prod", f"**3 to create, 0 unchanged** in the local target `{prod}`"],
     ]
     assert stopped.failures == [1]
     assert sorted(told[2:]) == [
-        "**Applied to `prod`**: 3 done.",
-        "**Nothing was applied to `dev`.** The plan differs from the approved plan.",
+        [
+            "### envsync · dev",
+            "**Nothing was applied.** The plan differs from the approved plan.",
+        ],
+        ["### envsync · prod", "**Applied**: 3 done."],
     ]
 
 
@@ -319,7 +324,9 @@ def test_a_plan_without_changes_is_also_written_to_a_comment(
 
     assert ran.jobs == {"files": "success", "plan": "success"}
     assert ran.outputs["plan/2"]["has-changes"] == "false"
-    assert comment.body.partition("\n")[2].startswith("**`dev`** (local): no changes, 2 unchanged")
+    assert comment.body.partition("\n")[2].startswith(
+        "### envsync · dev\n\n**No changes, 2 unchanged** in the local target "
+    )
 
 
 def test_problems_of_invalid_files_replace_the_plan(
@@ -347,7 +354,7 @@ def test_the_pull_request_of_a_fork_gets_a_summary_instead_of_a_comment(
     ran = plan(runner, project, origin="octocat/models", token=READ_ONLY)
 
     assert ran.jobs == {"files": "success", "plan": "success"}
-    assert "**`dev`** (local): 1 to create" in ran.summary
+    assert "### envsync · dev\n\n**1 to create, " in ran.summary
     assert forge.comments == {}
     assert [item for item in ran.annotations if item[0] == "notice"] == [
         (
@@ -379,7 +386,7 @@ def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
 
     assert [ran.jobs["plan"] for ran in (differing, equal)] == ["failure", "success"]
     assert (issue.title, state) == ("envsync: dev is not as declared", "open")
-    assert told.startswith("**`dev`** (local): 1 to update, 1 unchanged")
+    assert told.startswith("### envsync · dev\n\n**1 to update, 1 unchanged** in the local target ")
     assert (differing.failures, equal.failures) == ([2], [])
     assert len(forge.issues) == 1
     assert issue.state == "closed"

@@ -310,7 +310,7 @@ def test_characters_that_a_pipe_cannot_encode_are_escaped(project: Path, encodin
         done = subprocess.run(command, check=True, env=environ, capture_output=True)
         return done.stdout.decode("ascii")
 
-    assert "  a  (none) \\u2192 1\n" in output()
+    assert 'description  "\\u2192"\n' in output()
     assert '"after": "\\u2192"' in output("--format", "json")
 
 
