@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.environment import BuildContext, EnvironmentSpec, Metadata
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Match: TypeAlias = Literal["same", "other", "unknown"]
 """The result of comparing two specs. `unknown` if the build contexts cannot be compared."""
+
+UNKNOWN: Final = "unknown"
+"""The value of `build.context` if the target does not return the content of a build context."""
 
 _TOP_LEVEL = re.compile(r"[.\[]")
 
@@ -55,11 +58,7 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
         return "other"
     if digest := item.environment.provenance.digest:
         return _match(digest == declared.digest)
-    # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
-    # of the same kind can be compared. The length of a hash shows its kind.
-    generations = {len(upload) for upload in ours.uploads}
-    comparable = {upload for upload in theirs.uploads if len(upload) in generations}
-    return _match(comparable <= ours.uploads) if comparable else "unknown"
+    return _match_uploads(theirs, ours)
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
@@ -68,11 +67,23 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     For a build context, the field lists the files that differ, if they are known.
     """
     before = _with_name_of(after, before)
-    files = _context_files(before.local_context, after.local_context)
-    return tuple(
+    theirs, ours = before.local_context, after.local_context
+    files = _context_files(theirs, ours)
+    data = before.to_json()
+    if theirs and theirs.digest is None:
+        # None would say that there is no context.
+        data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
+    fields = [
         replace(field, files=files) if field.path == "build.context" else field
-        for field in _differences(before.to_json(), after.to_json())
-    )
+        for field in _differences(data, after.to_json())
+    ]
+    if theirs and ours and theirs.digest is None:
+        match = _match_uploads(theirs, ours)
+        others = [field for field in fields if field.path != "build.context"]
+        # If nothing else differs, the digest of the version has proved that the content differs.
+        if match == "same" or (match == "unknown" and others):
+            return tuple(others)
+    return tuple(fields)
 
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
@@ -105,6 +116,15 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         tags={key: value for key, value in declared.tags.items() if not ignored(key)}
         | {key: value for key, value in before.tags.items() if ignored(key)},
     )
+
+
+def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
+    """Compares the hashes under which azure-ai-ml uploads two build contexts."""
+    # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
+    # of the same kind can be compared. The length of a hash shows its kind.
+    generations = {len(upload) for upload in ours.uploads}
+    comparable = {upload for upload in theirs.uploads if len(upload) in generations}
+    return _match(comparable <= ours.uploads) if comparable else "unknown"
 
 
 def _match(same: bool) -> Match:
@@ -171,7 +191,8 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:
-        yield FieldChange(path, [old[name] for name in common], [new[name] for name in order])
+        # The new items on both sides: an item that differs as well is a difference of its own.
+        yield FieldChange(path, [new[name] for name in common], [new[name] for name in order])
     for index, (name, item) in enumerate(old.items()):
         if name not in new:
             yield FieldChange(f"{path}[{index}]", item, None)

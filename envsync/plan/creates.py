@@ -10,6 +10,7 @@ from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.compare import match_spec, metadata_fields, spec_fields
+from envsync.plan.ownership import owner_phrase
 from envsync.plan.versions import newest
 
 
@@ -24,18 +25,13 @@ def create(
         container: the container of this name.
         policy: what the plan may do.
     """
-    owners = {item.owner for item in container.active}
-    foreign = bool(owners) and None not in owners and policy.project not in owners
-    if foreign and not policy.take_over:
-        # Each project would move the other one's @latest, and with `versions: auto` both would
-        # create a new version in every plan.
-        listed = ", ".join(f"'{owner}'" for owner in sorted(filter(None, owners)))
+    foreign = _foreign_owner(declaration, container, policy)
+    if foreign is not None and not policy.take_over:
         return Rejection(
             code="foreign-owner",
             name=declaration.name,
             version=version,
-            message=f"Every active version of {declaration.name} belongs to another project: "
-            f"{listed}. A new version would change what @latest means for that project.",
+            message=f"{foreign} A new version would change what @latest means for that project.",
             fix="Declare another name, or pass --take-over.",
             source=declaration.source,
         )
@@ -60,6 +56,22 @@ def create(
             provenance=provenance(declaration, policy, declaration.spec.digest),
         ),
     )
+
+
+def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
+    """Returns a sentence about the project that the name belongs to, or None if it is free."""
+    foreign = [item for item in container.active if item.owner not in (None, policy.project)]
+    if foreign and len(foreign) == len(container.active):
+        owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))
+        return f"Every active version of {container.name} belongs to another project: {owners}."
+    # If both projects have a file without `version`, each would create a new version in every plan.
+    if foreign and declaration.version is None and foreign[-1] is container.active[-1]:
+        latest = foreign[-1]
+        return (
+            f"The newest version of {container.name}, {latest.version}, "
+            f"{owner_phrase(latest.owner)}, and the file has no `version`."
+        )
+    return None
 
 
 def provenance(declaration: Declaration, policy: Policy, digest: str | None) -> Provenance:

@@ -103,7 +103,7 @@ class Plan:
             )
 
     def ensure_approved(self, digest: str) -> None:
-        """Checks that this plan is the one that was approved.
+        """Checks that this plan is the one that was approved, or that nothing is left to do.
 
         Args:
             digest: the digest of the approved plan.
@@ -111,7 +111,8 @@ class Plan:
         Raises:
             PlanRefused: the digests differ. The code is `plan-stale`.
         """
-        if self.digest != digest:
+        # What an empty plan would do is done already, for example by the same apply before.
+        if self.digest != digest and not self.is_empty:
             raise PlanRefused(
                 "plan-stale",
                 f"plan-stale: the digest {digest} was approved, but the plan now has the digest "

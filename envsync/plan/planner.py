@@ -141,7 +141,7 @@ def _plan_name(
         rejections=rejections,
         warnings=(
             *(item for item in decided if isinstance(item, str)),
-            *latest_warnings(following, changes, versions, policy),
+            *latest_warnings(container, changes, versions, policy),
         ),
         before=container.latest,
         after=following.latest,

@@ -97,38 +97,44 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 
 
 def latest_warnings(
-    after: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
+    before: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
 ) -> Iterator[str]:
     """Yields a warning if `@latest` ends at a version that a reader of the files would not expect.
 
     Args:
-        after: the container after the changes.
+        before: the container before the changes.
         changes: the changes of this name.
         declared: the declared versions of this name.
         policy: what the plan may do.
     """
-    if after.latest is None or not declared:
+    after = container_after(before, changes)
+    # A rejected version is declared, but it will not exist.
+    existing = [item.version for item in after.versions if item.version in declared]
+    if after.latest is None or not existing:
         return
-    # In Azure ML, @latest is the version that was created last, not the highest one: a fix for an
-    # older line, such as 1.2.1 after 2.0, silently becomes @latest.
-    if after.latest in {change.version for change in changes if change.action is Action.CREATE}:
+    name, latest = after.name, after.latest
+    if latest in {change.version for change in changes if change.action is Action.CREATE}:
+        # In Azure ML, @latest is the version that was created last, not the highest one: a fix for
+        # an older line, such as 1.2.1 after 2.0, silently becomes @latest.
         highest = max((item.version for item in after.active), key=natural_order)
-        if highest != after.latest:
+        if highest != latest:
             yield (
-                f"{after.name}: @latest becomes {after.latest} although {highest} is higher, "
-                "because @latest is the version created last."
+                f"{name}: @latest becomes {latest} although {highest} is higher, because @latest "
+                "is the version created last."
+            )
+        last = before.active[-1] if before.active else None
+        if last is not None and last.owner not in (None, policy.project):
+            yield (
+                f"{name}: @latest moves from {last.version}, which {owner_phrase(last.owner)}, to "
+                f"{latest}."
             )
     # For example after a revert in git: the file declares 1 again, but 2 stays active.
-    elif after.latest not in declared:
+    elif latest not in declared:
         owner = after.active[-1].owner
-        highest = max(declared, key=natural_order)
-        if owner == policy.project:
-            yield (
-                f"{after.name}: @latest is {after.latest}, which no file declares. The highest "
-                f"declared version is {highest} (superseded: {policy.superseded})."
-            )
-        else:
-            yield (
-                f"{after.name}: @latest is {after.latest}, which {owner_phrase(owner)}. The "
-                f"highest declared version is {highest}."
-            )
+        ours = owner == policy.project
+        which = "no file declares" if ours else owner_phrase(owner)
+        setting = f" (superseded: {policy.superseded})" if ours else ""
+        yield (
+            f"{name}: @latest is {latest}, which {which}. The highest declared version is "
+            f"{max(existing, key=natural_order)}{setting}."
+        )

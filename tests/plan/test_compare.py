@@ -108,6 +108,31 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             ),
         ),
     ),
+    # The order has the new items on both sides, so that a change of an item is said only once.
+    "another order, and another version": (
+        conda("pandas=2.2", "numpy=1.26", "scipy=1"),
+        conda("numpy=1.26", "pandas=2.3", "scipy=1"),
+        (
+            FieldChange(
+                "conda_file.dependencies",
+                ["pandas=2.3", "numpy=1.26", "scipy=1"],
+                ["numpy=1.26", "pandas=2.3", "scipy=1"],
+            ),
+            FieldChange("conda_file.dependencies[1]", "pandas=2.2", "pandas=2.3"),
+        ),
+    ),
+    "another order, and another pip requirement": (
+        conda("numpy=1", {"pip": ["x==1"]}),
+        conda({"pip": ["x==2"]}, "numpy=1"),
+        (
+            FieldChange(
+                "conda_file.dependencies",
+                ["numpy=1", {"pip": ["x==2"]}],
+                [{"pip": ["x==2"]}, "numpy=1"],
+            ),
+            FieldChange("conda_file.dependencies[0].pip[0]", "x==1", "x==2"),
+        ),
+    ),
     "another order of channels": (
         EnvironmentSpec(conda_file=canonical_json({"channels": ["defaults", "conda-forge"]})),
         EnvironmentSpec(conda_file=canonical_json({"channels": ["conda-forge", "defaults"]})),
@@ -261,6 +286,43 @@ def test_the_files_of_a_context_are_listed_only_if_both_sides_are_known() -> Non
     assert field.files == {}
     (field,) = spec_fields(known, unknown_build())
     assert field.files == {}
+
+
+UNKNOWN_CONTEXTS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, list[str]]] = {
+    "nothing else differs": (unknown_build(), built(a="1"), ["build.context"]),
+    "the Dockerfile differs, and nothing is known of the content": (
+        unknown_build(),
+        built("gpu.Dockerfile", a="1"),
+        ["build.dockerfile_path"],
+    ),
+    "the Dockerfile differs, and the upload hash as well": (
+        unknown_build("0" * 64),
+        EnvironmentSpec(
+            build=Build(
+                replace(BuildContext.of_files({"a": "1"}), uploads=frozenset({"1" * 64})),
+                "gpu.Dockerfile",
+            )
+        ),
+        ["build.context", "build.dockerfile_path"],
+    ),
+    "an image replaces the build": (
+        unknown_build(),
+        image(),
+        ["build.context", "build.dockerfile_path", "image"],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "paths"), UNKNOWN_CONTEXTS.values(), ids=UNKNOWN_CONTEXTS.keys()
+)
+def test_a_context_of_unknown_content_is_not_shown_as_absent(
+    before: EnvironmentSpec, after: EnvironmentSpec, paths: list[str]
+) -> None:
+    fields = spec_fields(before, after)
+
+    assert [field.path for field in fields] == paths
+    assert {field.before for field in fields if field.path == "build.context"} <= {"unknown"}
 
 
 def test_only_the_context_field_lists_files() -> None:

@@ -245,6 +245,12 @@ def test_json_that_is_not_a_plan_is_refused(data: object) -> None:
         Plan.from_json(data)
 
 
+def test_an_empty_plan_needs_no_approval() -> None:
+    Plan(PROJECT, TARGET, unchanged=3).ensure_approved("sha256:" + "0" * 64)
+    with pytest.raises(PlanRefused, match="plan-stale"):
+        replace(PLAN, changes=()).ensure_approved("sha256:" + "0" * 64)
+
+
 def test_a_plan_with_rejections_may_be_applied_only_if_they_are_skipped() -> None:
     with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()

@@ -1061,6 +1061,22 @@ def test_still_there_names_the_file_and_the_reason() -> None:
     assert rejection.source == Source("a.yml", 1)
 
 
+def test_the_rejection_of_a_foreign_name_says_who_owns_it() -> None:
+    first = container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y"))
+    newest = container("a", "1", registered("a", "2", image("2"), owner="x"))
+    messages = [
+        plan([declared("a", version, image("3"))], state(held)).rejections[0].message
+        for version, held in (("3", first), (None, newest))
+    ]
+
+    assert messages == [
+        "Every active version of a belongs to another project: 'x', 'y'. A new version would "
+        "change what @latest means for that project.",
+        "The newest version of a, 2, belongs to project 'x', and the file has no `version`. A new "
+        "version would change what @latest means for that project.",
+    ]
+
+
 FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = {
     "every active version belongs to another project": (
         [declared("a", "2")],
@@ -1079,6 +1095,23 @@ FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = 
         container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y")),
         [],
         ["foreign-owner a:3"],
+    ),
+    # Each project would create a version in every plan.
+    "a file without version, and the newest version is foreign": (
+        [declared("a", None)],
+        container(
+            "a", registered("a", "1", image("0")), registered("a", "2", image("2"), owner="x")
+        ),
+        [],
+        ["foreign-owner a:3"],
+    ),
+    "a file without version, and an older version is foreign": (
+        [declared("a", None)],
+        container(
+            "a", registered("a", "1", image("2"), owner="x"), registered("a", "2", image("0"))
+        ),
+        ["create a:3"],
+        [],
     ),
     "the project owns a version as well": (
         [declared("a", "1"), declared("a", "3")],

@@ -111,9 +111,24 @@ def test_a_created_version_below_the_highest_warns_about_latest(
     held: Container, created: list[str], warnings: list[str]
 ) -> None:
     changes = [create(version) for version in created]
-    after = container_after(held, changes)
 
-    assert list(latest_warnings(after, changes, ["9", "10"], Policy(PROJECT))) == warnings
+    assert list(latest_warnings(held, changes, ["9", "10"], Policy(PROJECT))) == warnings
+
+
+@pytest.mark.parametrize(
+    ("owner", "warnings"),
+    [
+        ("other", ["a: @latest moves from 2, which belongs to project 'other', to 3."]),
+        (None, []),
+        (PROJECT, []),
+    ],
+)
+def test_a_warning_says_from_which_project_latest_moves_away(
+    owner: str | None, warnings: list[str]
+) -> None:
+    held = container("a", "1", registered("a", "2", owner=owner))
+
+    assert list(latest_warnings(held, [create("3")], ["1", "3"], Policy(PROJECT))) == warnings
 
 
 UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
@@ -155,6 +170,13 @@ UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
         [],
     ),
     "no file declares the name": (container("a", "1"), [], Policy(PROJECT), []),
+    # For example because every active version belongs to another project.
+    "the declared version is rejected": (
+        container("a", registered("a", "1", owner="other")),
+        ["2"],
+        Policy(PROJECT),
+        [],
+    ),
     "the environment is archived": (
         container("a", "1", "2", archived=True),
         ["1"],
