@@ -497,6 +497,21 @@ CASES = [
         ["`a=1 bcd=2` names more than one package", "on its own line"],
     ),
     Case(
+        "invalid-conda: an address that is not a URL",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n    - git+git@github.com:x/y.git\n"
+        + "    - y @ git+git@github.com:x/y.git\n    - -e git@github.com:x/y.git#egg=y\n",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n"
+        + "    - git+ssh://git@github.com/x/y.git@v1\n"
+        + "    - y @ git+https://github.com/x/y.git@v1\n",
+        [item for line in range(7, 10) for item in error("invalid-conda", f"{line}:7")],
+        [
+            "pip cannot read the address in `git+git@github.com:x/y.git`: it is not a URL",
+            "Write the address as `git+ssh://git@github.com/x/y.git#egg=y`.",
+        ],
+    ),
+    Case(
         "unknown-field: in a conda file",
         {
             "e.yml": CONDA,
@@ -543,6 +558,19 @@ CASES = [
             "use `build` with a Dockerfile",
             "If the image already contains it",
         ],
+    ),
+    Case(
+        "conda-local-file: after other options of pip",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n"
+        + "    - --extra-index-url https://example.com -r requirements.txt\n"
+        + "    - b==1 --requirement r.txt\n    - --no-index --find-links=wheels\n",
+        BASE
+        + "conda_file:\n  dependencies:\n  - pip:\n"
+        + "    - --extra-index-url https://example.com --pre\n"
+        + "    - b==1+cu118 -f https://example.com/b.html\n",
+        [item for line in range(7, 10) for item in error("conda-local-file", f"{line}:7")],
+        ["`b==1 --requirement r.txt` names a local file"],
     ),
     Case(
         "conda-local-file: conda",
@@ -688,6 +716,13 @@ CASES = [
         + warning("unpinned-dependency", "7:5")
         + warning("unpinned-dependency", "8:11"),
         ["`numpy` has no version", "`a==1.2.3`"],
+    ),
+    Case(
+        "unpinned-dependency: with options of pip",
+        BASE + "conda_file:\n  dependencies:\n  - pip:\n    - a -f https://example.com/a.html\n",
+        BASE + "conda_file:\n  dependencies:\n  - pip:\n    - a==1 -f https://example.com/a\n",
+        warning("unpinned-dependency", "7:7"),
+        ["`a -f https://example.com/a.html` has no version", "such as `a==1.2.3`"],
     ),
     Case(
         "missing-description",
@@ -891,6 +926,28 @@ def test_a_pointer_as_a_conda_file_is_an_error_even_if_the_rule_is_off(tmp_path:
     loaded = load_files(tmp_path, files, rules={"lfs-pointer": "off"})
 
     assert found(loaded) == ["conda.yml:1:1 error invalid-conda"]
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ("-r /opt/r.txt", True),
+        ("--extra-index-url https://example.com -r/opt/r.txt", True),
+        ("a @ file:/opt/a.whl", True),
+        ("-r r.txt", False),
+        ("--extra-index-url https://example.com -r r.txt", False),
+        ("https://example.com/a.whl -c ./c.txt", False),
+    ],
+)
+def test_only_for_an_absolute_path_the_fix_mentions_files_of_the_image(
+    item: str, expected: bool, tmp_path: Path
+) -> None:
+    text = BASE + f"conda_file:\n  dependencies:\n  - pip:\n    - {item}\n"
+
+    (problem,) = load_files(tmp_path, {"environments/e.yml": text}).problems
+
+    assert problem.rule == "conda-local-file"
+    assert ("If the image already contains it" in (problem.fix or "")) == expected
 
 
 def test_a_local_file_may_be_declared_to_be_in_the_image(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from envsync.project.environment.specs import (
     conda_fault,
     is_local_channel,
     pip_fault,
+    without_options,
 )
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
@@ -151,8 +152,8 @@ def _check_pip(
             problems.append(_not_a_package(item))
         elif fault := pip_fault(item.value):
             _report_fault(report, item, fault, problems)
-        elif leaves_pip_open(item.value):
-            kind, example = "pip requirement", f"{item.value}==1.2.3"
+        elif leaves_pip_open(requirement := without_options(item.value)):
+            kind, example = "pip requirement", f"{requirement}==1.2.3"
             _report_open(report, item, kind, example=example, lines=lines)
     return bool(node.value)
 

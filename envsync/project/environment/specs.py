@@ -39,7 +39,7 @@ _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _FILE_URL: Final = re.compile(r"(?:[a-z]+\+)?file:", re.IGNORECASE)
 _LOCAL_START: Final = re.compile(r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]")
 # Options follow the requirement. A hyphen before white space is an item that YAML folded.
-_OPTIONS_START: Final = re.compile(r"(?:^|\s+)(?=-\S)")
+_OPTIONS_START: Final = re.compile(r"(?:^|\s)(?=-\S)")
 _PIP_SHORT: Final = {
     "-r": "--requirement",
     "-c": "--constraint",
@@ -102,9 +102,14 @@ def pip_fault(item: str) -> Fault | None:
     return "local" if _is_local_pip(text) else _several_in_pip(text)
 
 
+def without_options(item: str) -> str:
+    """Returns a line of a requirements file without the options that follow its requirement."""
+    return _split_options(_COMMENT.sub("", item).strip())[0] or item
+
+
 def clone_url(item: str) -> str | None:
     """Returns the URL for pip of an address such as `git@github.com:a/b.git`, or None."""
-    requirement, options = _split_options(item)
+    requirement, options = _split_options(_COMMENT.sub("", item).strip())
     for address in (requirement, *(value for _, value in _file_options(options))):
         direct = _DIRECT.fullmatch(address)
         for text in (address, direct["address"] if direct else ""):
@@ -175,13 +180,13 @@ def _is_local_requirement(text: str) -> bool:
 def _split_options(text: str) -> tuple[str, str]:
     """Splits a line of a requirements file into the requirement and its options, as pip does."""
     start = _OPTIONS_START.search(text)
-    return (text[: start.start()], text[start.end() :]) if start else (text, "")
+    return (text[: start.start()].rstrip(), text[start.end() :]) if start else (text, "")
 
 
 def _file_options(text: str) -> Iterator[tuple[str, str]]:
     """Yields each option that may name a local file, by its long name, and its value."""
     # `-e name @ URL` has one value, although pip wants quotes around it.
-    text = re.sub(r"\s+@\s*|@\s+", "@", text)
+    text = re.sub(r"\s?@\s?", "@", text)
     try:
         words = iter(shlex.split(text))
     except ValueError:

@@ -133,6 +133,7 @@ def test_a_pip_requirement_from_an_index_or_url_is_not_local(item: str) -> None:
         ("git+me@server:/x/y.git", "git+ssh://me@server/x/y.git"),
         ("y @ git+git@github.com:x/y.git ; a == 'b'", "git+ssh://git@github.com/x/y.git"),
         ("-e git+git@github.com:x/y.git#egg=y", "git+ssh://git@github.com/x/y.git#egg=y"),
+        ("-e 'git@github.com:x/y.git'  # don't", "git+ssh://git@github.com/x/y.git"),
         (
             "--pre -e git@ssh.dev.azure.com:v3/o/p/r#egg=r",
             "git+ssh://git@ssh.dev.azure.com/v3/o/p/r#egg=r",
