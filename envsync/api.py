@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
@@ -140,6 +141,7 @@ def plan_for(
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)
+    ensure_checked_out(project)
     declared = project.declared_for(name)
     # If a directory or a setting is wrong, envsync finds no environment file either.
     if not project.declarations and not allow_mass_archive:
@@ -169,6 +171,7 @@ def plan_for(
     names = {declaration.name for declaration in declared}
     actual = target.read(names, policy.project)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)
+    suffix = config.targets[name].scope.suffix if name in config.targets else ""
     make = partial(
         planner.make_plan,
         declared,
@@ -177,13 +180,13 @@ def plan_for(
         target=target.identity,
         globs=globs,
         only=only,
-        suffix=config.targets[name].scope.suffix if name in config.targets else "",
+        suffix=suffix,
     )
     plan = make()
     archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
     if archived:
         # Only now, because looking for the files of archived versions may need git, which is slow.
-        from envsync.git.absent import still_there
+        from envsync.git.proof import still_there
 
         ours = [
             version
@@ -191,7 +194,7 @@ def plan_for(
             for version in actual[key].versions
             if version.owner == policy.project
         ]
-        plan = make(still_there=still_there(project, ours))
+        plan = make(still_there=still_there(project, ours, suffix))
     warnings = (*plan.warnings, *useless_patterns(project.declarations, config, name))
     return replace(plan, warnings=warnings, options=options)
 

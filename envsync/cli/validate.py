@@ -12,7 +12,7 @@ import typer
 from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
-from envsync.git.absent import absent_problems
+from envsync.git.checked_out import checkout_problems
 from envsync.model.errors import InvalidProject
 from envsync.model.problem import Problem
 from envsync.model.wording import printable
@@ -97,7 +97,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
     if not paths:
         # Files that are not in the work tree cannot be named on the command line.
-        problems += absent_problems(config)
+        problems += checkout_problems(config, loaded.declarations)
     return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
 
 

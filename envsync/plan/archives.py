@@ -9,6 +9,7 @@ the rejection `still-there`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from envsync.model.declaration import Source
@@ -16,10 +17,24 @@ from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change, Rejection
 
-StillThere: TypeAlias = Mapping[str, str]
-"""The files that exist although they are not read as environment files.
 
-Maps the path of the file, relative to the project directory, to the reason.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why the file of a version may still exist, although it was not read.
+
+    Attributes:
+        path: the file or directory to look at, relative to the project directory.
+        sentence: the evidence, as a sentence without a full stop.
+    """
+
+    path: str
+    sentence: str
+
+
+StillThere: TypeAlias = Mapping[str, Evidence]
+"""The files that may exist, although they were not read as environment files.
+
+Maps the path in `envsync.source` to the evidence.
 """
 
 
@@ -119,11 +134,10 @@ def _still_there(
             code="still-there",
             name=name,
             version=version,
-            message=f"No file declares {address}, but {file}, which declared it, is still there. "
-            f"It is not read as an environment: {still_there[file]}.",
-            fix=f"Correct {file} or check it out, delete it, or list it in `exclude` in "
-            "envsync.yaml.",
-            source=Source(file, 1),
+            message=f"No file declares {address}, but {still_there[file].sentence}.",
+            fix=f"Correct {still_there[file].path} or check it out, delete it, or list it in "
+            "`exclude` in envsync.yaml.",
+            source=Source(still_there[file].path, 1),
         )
         for file in _files(items)
         if file in still_there

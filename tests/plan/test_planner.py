@@ -12,6 +12,7 @@ from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, State
+from envsync.plan.archives import Evidence
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
@@ -36,7 +37,7 @@ def plan(
     actual: State | None = None,
     policy: Policy = POLICY,
     globs: tuple[str, ...] = (),
-    still_there: Mapping[str, str] | None = None,
+    still_there: Mapping[str, Evidence] | None = None,
 ) -> Plan:
     return make_plan(desired, actual or {}, policy, TARGET, globs, still_there=still_there or {})
 
@@ -1040,7 +1041,7 @@ def test_nothing_is_archived_if_its_file_is_still_there(
         [*desired, declared("b", "1")],
         state(held, container("b", "1")),
         policy,
-        still_there={"a.yml": "it is a dangling link"},
+        still_there={"a.yml": Evidence("new/a.yml", "new/a.yml may declare it")},
     )
 
     assert actions(made) == changes
@@ -1049,16 +1050,15 @@ def test_nothing_is_archived_if_its_file_is_still_there(
 
 def test_still_there_names_the_file_and_the_reason() -> None:
     held = container("a", registered("a", "1", source="a.yml"))
-    (rejection,) = plan([], state(held), still_there={"a.yml": "it is a dangling link"}).rejections
+    (rejection,) = plan(
+        [], state(held), still_there={"a.yml": Evidence("new/a.yml", "new/a.yml may declare it")}
+    ).rejections
 
-    assert rejection.message == (
-        "No file declares a, but a.yml, which declared it, is still there. It is not read as an "
-        "environment: it is a dangling link."
-    )
+    assert rejection.message == "No file declares a, but new/a.yml may declare it."
     assert rejection.fix == (
-        "Correct a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
+        "Correct new/a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
     )
-    assert rejection.source == Source("a.yml", 1)
+    assert rejection.source == Source("new/a.yml", 1)
 
 
 def test_the_rejection_of_a_foreign_name_says_who_owns_it() -> None:
