@@ -1,7 +1,7 @@
-"""Finds files that git has, but that are not in the work tree.
+"""Finds files that are in git, but not in the work tree.
 
 A sparse checkout leaves files out, and a submodule is empty until it is fetched. Such files look as
-if they were deleted: https://git-scm.com/docs/git-sparse-checkout
+if they were deleted. See https://git-scm.com/docs/git-sparse-checkout
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Absent:
 
 
 def absent(repository: Repository) -> Absent:
-    """Reads the index of a repository.
+    """Returns the files and submodules that are in the index, but not in the work tree.
 
     Raises:
         GitError: git fails.
@@ -73,8 +73,8 @@ def not_checked_out(root: Path, files: Collection[str]) -> dict[str, str]:
         files: paths relative to the project directory that are not in the work tree.
 
     Returns:
-        Each file with a reason that completes the sentence "It is not read as an environment: …".
-        Empty if the project is not in a repository.
+        Maps each file to a reason that completes the sentence "It is not read as an environment:
+        …". Empty if the project is not in a repository.
     """
     try:
         repository = find_repository(root)
@@ -108,7 +108,7 @@ def still_there(project: Project, versions: Iterable[RegisteredVersion]) -> dict
     found = presence(
         project, filter(None, {item.environment.provenance.source for item in versions})
     )
-    # Importing git is slow, so git is asked only about files that are not in the work tree.
+    # Starting git is slow, so git is used only if a file is not in the work tree.
     absent_files = not_checked_out(project.config.root, found.missing) if found.missing else {}
     return {**found.unread, **absent_files}
 
@@ -176,7 +176,7 @@ def _may_be_absent(root: Path) -> bool:
         git = directory / ".git"
         if not os.path.lexists(git):
             continue
-        # In a submodule or a linked work tree, `.git` is a file. Git finds out what it refers to.
+        # In a submodule or a linked work tree, `.git` is a file. Only git can resolve such a file.
         return not git.is_dir() or any(
             os.path.lexists(path)
             for path in (git / "info" / "sparse-checkout", directory / ".gitmodules")
