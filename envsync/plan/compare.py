@@ -71,7 +71,7 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     files = _context_files(theirs, ours)
     data = before.to_json()
     if theirs and theirs.digest is None:
-        # None would say that there is no context.
+        # Not None, because the plan would then show that there is no context.
         data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
     fields = [
         replace(field, files=files) if field.path == "build.context" else field
@@ -80,7 +80,8 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     if theirs and ours and theirs.digest is None:
         match = _match_uploads(theirs, ours)
         others = [field for field in fields if field.path != "build.context"]
-        # If nothing else differs, the digest of the version has proved that the content differs.
+        # If no other field differs, keep the context, because only the context can be the
+        # difference.
         if match == "same" or (match == "unknown" and others):
             return tuple(others)
     return tuple(fields)
@@ -119,7 +120,7 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
-    """Compares the hashes under which azure-ai-ml uploads two build contexts."""
+    """Compares two build contexts by the hashes that azure-ai-ml puts into upload URLs."""
     # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
     # of the same kind can be compared. The length of a hash shows its kind.
     generations = {len(upload) for upload in ours.uploads}
@@ -191,7 +192,8 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:
-        # The new items on both sides: an item that differs as well is a difference of its own.
+        # Both lists contain the new items, because a changed item is reported as a separate
+        # difference.
         yield FieldChange(path, [new[name] for name in common], [new[name] for name in order])
     for index, (name, item) in enumerate(old.items()):
         if name not in new:

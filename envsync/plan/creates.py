@@ -59,7 +59,7 @@ def create(
 
 
 def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
-    """Returns a sentence about the project that the name belongs to, or None if it is free."""
+    """Returns a sentence about the other owner of a name, or None if the name can be used."""
     foreign = [item for item in container.active if item.owner not in (None, policy.project)]
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))

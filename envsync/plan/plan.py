@@ -104,15 +104,17 @@ class Plan:
             )
 
     def ensure_approved(self, digest: str) -> None:
-        """Checks that this plan is the one that was approved, or that nothing is left to do.
+        """Checks that this plan is the one that was approved. An empty plan is always accepted.
 
         Args:
             digest: the digest of the approved plan.
 
         Raises:
-            PlanRefused: the digests differ. The code of the exception is `plan-stale`.
+            PlanRefused: the digests differ, and the plan is not empty. The code of the exception is
+                `plan-stale`.
         """
-        # What an empty plan would do is done already, for example by the same apply before.
+        # An empty plan changes nothing, so it needs no approval. For example, an earlier apply has
+        # already made the approved changes.
         if self.digest != digest and not self.is_empty:
             raise PlanRefused(
                 "plan-stale",

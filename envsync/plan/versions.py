@@ -100,7 +100,10 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 def latest_warnings(
     before: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
 ) -> Iterator[str]:
-    """Yields a warning if `@latest` is an undeclared version, or a new version below the highest.
+    """Yields a warning if the changes leave `@latest` at an unexpected version.
+
+    `@latest` is unexpected if it is an undeclared version or a new version below the highest
+    version. A new version that follows a version of another project is unexpected too.
 
     Args:
         before: the container before the changes.

@@ -108,7 +108,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             ),
         ),
     ),
-    # The order has the new items on both sides, so that a change of an item is said only once.
+    # Both lists contain the new items, so that a changed item is reported only once.
     "another order, and another version": (
         conda("pandas=2.2", "numpy=1.26", "scipy=1"),
         conda("numpy=1.26", "pandas=2.3", "scipy=1"),

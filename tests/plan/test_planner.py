@@ -1062,7 +1062,7 @@ def test_the_rejection_still_there_contains_the_file_and_the_reason() -> None:
     assert rejection.source == Source("a.yml", 1)
 
 
-def test_the_rejection_of_a_foreign_name_says_who_owns_it() -> None:
+def test_the_rejection_of_a_foreign_name_contains_the_owner() -> None:
     first = container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y"))
     newest = container("a", "1", registered("a", "2", image("2"), owner="x"))
     messages = [
@@ -1097,7 +1097,7 @@ FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = 
         [],
         ["foreign-owner a:3"],
     ),
-    # Each project would create a version in every plan.
+    # Otherwise each project would create a version in every plan.
     "a file without version, and the newest version is foreign": (
         [declared("a", None)],
         container(

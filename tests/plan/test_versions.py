@@ -123,7 +123,7 @@ def test_a_warning_is_given_if_a_version_below_the_highest_becomes_latest(
         (PROJECT, []),
     ],
 )
-def test_a_warning_says_from_which_project_latest_moves_away(
+def test_a_warning_contains_the_project_from_which_latest_moves_away(
     owner: str | None, warnings: list[str]
 ) -> None:
     held = container("a", "1", registered("a", "2", owner=owner))
