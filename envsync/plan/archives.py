@@ -1,9 +1,9 @@
-"""Plans the archives of one name. A version is archived only if its file is proven to be gone.
+"""Archives versions of one name. A version is archived only if its file is proven to be gone.
 
-A project that is not read whole (a sparse checkout, an unreadable directory, a broken link) looks
-like a project whose files were deleted. The tag `envsync.source` of a version names the file that
-declared it. If that file still exists but was not read, the version is not archived: the plan has
-the rejection `still-there`.
+If a project is read only in part (a sparse checkout, an unreadable directory, a broken link), files
+that exist look as if they were deleted. The tag `envsync.source` of a version contains the path of
+the file that declared the version. If this file exists but was not read, the version is not
+archived. Instead, the plan has the rejection `still-there`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def undeclared(
     """Yields the changes that archive a name that no file declares.
 
     If the project owns every active version, one change archives the whole environment. Otherwise
-    the project's versions are archived one by one: archiving the environment would hide the
-    versions of other owners.
+    the project's versions are archived one by one, because archiving the whole environment would
+    hide the versions of other owners.
     """
     ours = [item for item in container.active if item.owner == policy.project]
     others = [item.version for item in container.active if item.owner != policy.project]
@@ -81,8 +81,8 @@ def superseded(
     Args:
         container: the container of the name.
         declared: the declared versions of the name.
-        policy: what the plan may do.
-        still_there: files that exist, but were not read.
+        policy: what the plan is allowed to do.
+        still_there: files that exist, but were not read as environment files.
     """
     # `prune: none` protects everything that no file declares, superseded versions included.
     if policy.superseded == "keep" or policy.prune == "none":
@@ -99,12 +99,12 @@ def archive(
     *,
     former_files: tuple[str, ...] = (),
 ) -> Iterator[Change | Rejection]:
-    """Yields the change that archives a version, or the rejection if its file is still there.
+    """Yields the change that archives a version, or a rejection if the version's file still exists.
 
     Args:
         item: the registered version.
         reason: why the version is archived.
-        still_there: files that exist, but were not read.
+        still_there: files that exist, but were not read as environment files.
         former_files: see `Change`.
     """
     key = item.environment.key

@@ -55,7 +55,7 @@ def planned(directory: Path) -> Plan:
 
 
 def rejected(made: Plan) -> dict[str, str]:
-    """Returns the message of each rejection, by address. Checks that nothing else is planned."""
+    """Returns the message of each rejection, by address. Checks that the plan has no changes."""
     assert made.changes == ()
     assert {item.code for item in made.rejections} <= {"still-there"}
     return {item.address: item.message for item in made.rejections}
@@ -113,7 +113,7 @@ def skip_worktree(directory: Path) -> None:
     (directory / FILE).unlink()
 
 
-# Each way in which `a` is not read although its file exists, with a part of the reason.
+# Ways to prevent that the existing file of `a` is read, each with a part of the reason.
 UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a typo in the schema": (
         rewrite(environment("a").replace("environment.", "enviroment.")),
@@ -459,7 +459,9 @@ def test_an_environment_whose_file_is_gone_is_archived(
     assert made.rejections == ()
 
 
-def test_a_project_outside_of_a_repository_archives_what_is_gone(tmp_path: Path) -> None:
+def test_an_environment_outside_of_a_repository_is_archived_if_its_file_is_gone(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, {FILE: environment("a"), "environments/keep.yml": environment("keep")})
     loaded = load_project(tmp_path)
     assert apply_plan(loaded, make_plan(loaded)).ok
@@ -468,7 +470,7 @@ def test_a_project_outside_of_a_repository_archives_what_is_gone(tmp_path: Path)
     assert [change.address for change in planned(tmp_path).changes] == ["a"]
 
 
-def test_since_obeys_the_same_rule(project: Path) -> None:
+def test_option_since_does_not_archive_an_environment_whose_file_is_not_read(project: Path) -> None:
     rewrite("")(project)
     made = make_plan(load_project(project), since="HEAD")
 
@@ -491,7 +493,7 @@ def test_a_directory_that_the_sparse_checkout_leaves_out_is_a_problem(project: P
 @pytest.mark.parametrize(
     "text", ["exclude: [team]\n", "rules: {not-checked-out: off}\n", "environments: docs\n"]
 )
-def test_what_the_project_leaves_out_itself_is_no_problem(project: Path, text: str) -> None:
+def test_a_directory_that_the_settings_leave_out_is_not_a_problem(project: Path, text: str) -> None:
     sparse(project)
     setting(text)(project)
 
