@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What the work tree has of some files. Files that were read are in neither attribute.
+    """Which of the given files exist unread in the work tree, and which do not exist.
+
+    Files that were read are in neither attribute.
 
     Attributes:
         unread: the files that exist. Maps each file to a reason that completes the sentence "It is
@@ -38,12 +40,12 @@ class Presence:
 
 
 def presence(project: Project, files: Iterable[str]) -> Presence:
-    """Looks for files in the work tree of a project.
+    """Finds out which files exist in the work tree without being read, and which do not exist.
 
-    Files that `exclude` matches are left out on purpose. They are in neither attribute.
+    The result does not contain files that `exclude` matches.
 
     Args:
-        project: the project. It knows which files were read, and why others were not.
+        project: the loaded project. Its attributes list the files that were read and passed over.
         files: paths relative to the project directory, with `/`.
     """
     exclude = Globs.of(project.config.exclude)
@@ -92,7 +94,7 @@ def _reason(path: str, project: Project) -> str:
 
 
 def _hidden_by_link(path: str, project: Project) -> str | None:
-    """Returns why a file cannot be reached, if a directory above it is a dangling link."""
+    """Returns why a file is hidden if a directory above it is a dangling link, otherwise None."""
     for directory in _above(path, str(project.config.root)):
         if os.path.islink(directory) and not os.path.exists(directory):
             shown = project.files.display(directory)
