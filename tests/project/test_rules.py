@@ -330,7 +330,7 @@ CASES = [
         BUILD.replace("ctx", "ctx/Dockerfile"),
         BUILD,
         error("missing-file", "4:9"),
-        ["is a file", "Name the directory"],
+        ["is a file", "Write the path of the directory"],
         CTX,
     ),
     Case(
