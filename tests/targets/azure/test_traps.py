@@ -218,7 +218,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTEXT}test_nested_ignore_files_have_no_effect",
     ),
     "symbolic links are followed, and files are hashed in the order of lower-case paths": (
-        f"{CONTEXT}test_links_are_hashed_as_their_targets",
+        f"{CONTEXT}test_a_link_is_hashed_like_its_target",
         f"{CONTEXT}test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does",
     ),
     "a registry's upload has no hash in its address": (
