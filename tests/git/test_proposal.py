@@ -96,7 +96,9 @@ def test_the_first_target_in_azure_needs_a_project(tmp_path: Path) -> None:
     "text",
     ["", "targets: {local: {kind: local}}\n", "project: p\ntargets:\n" + REGISTRY],
 )
-def test_a_name_or_only_local_targets_are_no_problem(text: str, tmp_path: Path) -> None:
+def test_a_project_with_a_name_or_with_only_local_targets_has_no_problem(
+    text: str, tmp_path: Path
+) -> None:
     (tmp_path / "envsync.yaml").write_text(text)
 
     assert missing_project(load_config(None, tmp_path)) == ()

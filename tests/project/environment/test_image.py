@@ -1,4 +1,4 @@
-"""Image references by the grammar of the distribution project."""
+"""Image references are checked by the grammar of the distribution project."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def test_a_reference_is_accepted(image: str) -> None:
         ("x:__TAG__", "__TAG__"),
     ],
 )
-def test_a_placeholder_is_named_and_explained(image: str, placeholder: str) -> None:
+def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
+    image: str, placeholder: str
+) -> None:
     problem = image_problem(image)
 
     assert problem is not None
