@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
-from envsync.render.field_text import MOST_ITEMS, value_lines
+from envsync.render.field_text import MOST_ITEMS, differing, item_lines, value_lines
 from envsync.render.gfm import code, countable, fence, prose
 from envsync.render.paint import cells, columns, pad
 from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, view
@@ -221,7 +221,8 @@ def _fields(fields: Iterable[FieldView], column: int) -> Iterator[str]:
             # A name that is too long for the column moves the value to the right.
             start = f"  {pad(label, column)}  "
             room = max(_LEAST_COLUMNS, _WIDTH - cells(start))
-            for line in value_lines(text, room, full=False):
+            split = item_lines if field.items else value_lines
+            for line in split(text, room, full=False):
                 yield f"{mark} {start}{line}".rstrip()
                 start = " " * cells(start)
 
@@ -230,11 +231,12 @@ def _values(field: FieldView) -> Iterator[tuple[str, str, str]]:
     """Yields the values of a field, each with the mark for its line and the name before it."""
     if field.note:
         yield "!", field.path, field.note
-    elif field.items:
-        for index, (mark, text) in enumerate(_items(field.items)):
-            # The name stands before the first item only.
-            yield mark, "" if index else field.path, text
-    else:
+    if field.items:
+        items = differing(field) if field.note else field.items
+        for index, (mark, text) in enumerate(_items(items)):
+            # The name stands before the first line only.
+            yield mark, "" if index or field.note else field.path, text
+    elif not field.note:
         if field.before is not None:
             yield "-", field.path, field.before
         if field.after is not None:
