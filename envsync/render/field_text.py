@@ -84,6 +84,36 @@ def item_lines(text: str, room: int, *, full: bool) -> list[str]:
     return [indent + first, *(indent + " " * _HANG + line for line in rest)]
 
 
+def name_width(names: Iterable[str], width: int) -> int:
+    """Returns the number of columns for names at the beginning of lines, such as environments.
+
+    Long names do not count: one of them must not push the texts of all others out of sight.
+    """
+    return max((size for size in map(cells, names) if size <= width // 2), default=0)
+
+
+def named_lines(
+    rows: Iterable[tuple[str, str]], width: int, indent: str = ""
+) -> Iterator[list[str]]:
+    """Yields the lines of each name with a text beside, or below and indented if it does not fit.
+
+    Args:
+        rows: names and texts.
+        width: columns of a line.
+        indent: spaces before each name.
+    """
+    rows = list(rows)
+    column = name_width((name for name, _ in rows), width)
+    for name, text in rows:
+        line = f"{indent}{pad(name, column)}  {text}"
+        if cells(line) <= width:
+            yield [line]
+        else:
+            below = indent + " " * 4
+            parts = wrapped(text, width - len(below))
+            yield [indent + name, *(below + part for part in parts)]
+
+
 def differing(field: FieldView) -> tuple[ItemLine, ...]:
     """Returns the items of a list that differ, without those that show its new order."""
     return tuple(item for item in field.items if item.sign)

@@ -8,10 +8,18 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
-from envsync.render.field_text import MOST_ITEMS, differing, item_lines, value_lines
+from envsync.render.field_text import (
+    MOST_ITEMS,
+    differing,
+    item_lines,
+    name_width,
+    named_lines,
+    value_lines,
+)
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.paint import cells, columns, pad
+from envsync.render.paint import cells, pad
 from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, view
+from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
@@ -174,7 +182,7 @@ def _names(shown: PlanView) -> list[_Section]:
 
 
 def _changes(shown: PlanView, room: float) -> _Section:
-    address = max((cells(item.address) for item in shown.changes), default=0)
+    address = name_width((item.address for item in shown.changes), _WIDTH)
     label = _label_width(field for item in shown.changes for field in item.fields)
     items = _enough(_apart(_change(item, address, label) for item in shown.changes), room)
     lines = "".join(items)
@@ -205,8 +213,14 @@ def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def _change(item: ItemView, address: int, label: int) -> list[str]:
-    title = f"{_MARKS[item.sign]} {item.action:<7}  {pad(item.address, address)}  {item.note}"
-    return [title.rstrip(), *_fields(item.fields, label)]
+    start = f"{_MARKS[item.sign]} {item.action:<7}  "
+    title = f"{start}{pad(item.address, address)}  {item.note}".rstrip()
+    titles = [title]
+    if cells(item.address) > address and cells(title) > _WIDTH:
+        below = " " * 6
+        reason = wrapped(item.note, _WIDTH - len(below))
+        titles = [start + item.address, *(below + line for line in reason)]
+    return [*titles, *_fields(item.fields, label)]
 
 
 def _label_width(fields: Iterable[FieldView]) -> int:
@@ -255,14 +269,15 @@ def _items(items: Sequence[ItemLine]) -> Iterator[tuple[str, str]]:
 
 
 def _latest(shown: PlanView, room: float) -> _Section:
-    rows = columns((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
-    items = _enough((f"{row}\n" for row in rows), room)
+    count = len(shown.latest)
+    rows = ((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
+    items = _enough(map(_joined, named_lines(rows, _WIDTH)), room)
     opening, closing = fence("".join(items))
-    names = f"{len(rows)} name{'' if len(rows) == 1 else 's'}"
+    names = f"{count} name{'' if count == 1 else 's'}"
     title = f"<details><summary><code>@latest</code> changes for {names}</summary>"
     return _Section(
         name="names",
-        count=len(rows),
+        count=count,
         items=items,
         opening=f"\n{title}\n\n{opening}",
         closing=f"{closing}\n</details>\n",
