@@ -25,7 +25,7 @@ def with_unchanged(
         differs: the fields that differ from the predecessor.
         fields: all fields of the version, as for a first version.
     """
-    views = {view.path: view for view in differs}
+    views = {view.path: _without_inner(view, differs) for view in differs}
     for view in fields:
         items = tuple(_remaining(view, differs))
         if (shown := views.get(view.path)) is None:
@@ -35,6 +35,16 @@ def with_unchanged(
             # If the order differs, the whole list is part of the difference.
             views[view.path] = shown._replace(items=(*shown.items, *items))
     return tuple(views.values())
+
+
+def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
+    """Returns a list in its new order without the lines of inner lists that are shown themselves."""
+    if not view.note:
+        return view
+    signed = (item for item in view.items if item.sign)
+    order = view._replace(items=tuple(item for item in view.items if not item.sign))
+    inner = [other for other in differs if other.path != view.path]
+    return view._replace(items=(*signed, *_remaining(order, inner)))
 
 
 def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:

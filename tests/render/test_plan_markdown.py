@@ -239,7 +239,7 @@ def test_a_long_name_does_not_move_the_texts_of_other_names() -> None:
 
     assert f"+ create   {long}:2\n      new version after 1\n-   image " in text
     assert "+ create   short:2  new version after 1\n" in text
-    assert f"```\n{long}  1 → 2\nshort  9 → 10\n```\n" in text
+    assert f"```\n{long}\n    1 → 2\nshort  9 → 10\n```\n" in text
 
 
 def test_a_plan_with_many_changes_begins_with_the_names() -> None:

@@ -295,6 +295,27 @@ CONDA: JSON = {
       conda_file.variables         B: 3""",
         ),
         (
+            [
+                FieldChange(
+                    "conda_file.dependencies",
+                    ["scipy=1", "python=3.12", {"pip": ["b==2", "a==1"]}],
+                    ["python=3.12", "scipy=1", {"pip": ["b==2", "a==1"]}],
+                ),
+                FieldChange("conda_file.dependencies[2].pip[0]", "b==1", "b==2"),
+            ],
+            """\
+      conda_file.dependencies      reordered
+                                   python=3.12
+                                   scipy=1
+                                   pip:
+                                     a==1
+      conda_file.dependencies.pip  ~ b==1 → b==2
+      conda_file.channels          nodefaults
+                                   conda-forge
+      conda_file.variables         A: 2
+                                   B: 3""",
+        ),
+        (
             [FieldChange("conda_file", None, CONDA)],
             """\
       conda_file.channels      + nodefaults
