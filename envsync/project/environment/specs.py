@@ -17,7 +17,8 @@ Fault: TypeAlias = Literal["local", "list", "several", "address"]
 - `local`: the specification names a local file, directory or channel.
 - `list`: YAML reads the items of a list below the specification as a part of its string.
 - `several`: the specification names several packages.
-- `address`: the specification contains an address that `git clone` accepts and pip refuses.
+- `address`: the specification contains the address of a repository in a form that `git clone`
+  accepts, but pip does not.
 """
 
 # Matches nearly every specification: an optional channel, the name, optional extras, and optional
