@@ -264,7 +264,9 @@ def test_each_target_has_its_own_comment_and_approval(
     project.declare("xgboost", "1")
     project.commit()
     shown = plan(runner, project)
-    project.apply("xgboost")
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
     stopped = merged(runner, project, forge)
     told = [text.body.splitlines()[1::2][:2] for text in forge.comments[7]]
 
