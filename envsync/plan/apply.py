@@ -6,7 +6,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 2. Restore environments.
 3. Create, update and restore versions.
 4. Archive everything else, after each environment has its new version. An archive is skipped if a
-   create from the same directory was not done, because the two may be a renamed environment.
+   create from the same directory was not done, because the two may be a renamed environment. It is
+   also skipped if its file now declares a version that is rejected as `immutable`.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -64,10 +65,12 @@ def apply(
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
     missing = _not_created(plan)
+    rejected = _rejected_files(plan)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
             units = [
-                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing)) for unit in stage
+                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing, rejected))
+                for unit in stage
             ]
             for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
                 # No other change depends on an update, which changes only description and tags.
@@ -135,12 +138,23 @@ def _not_created(plan: Plan) -> dict[str, str]:
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # An `immutable` version exists already.
+    # An `immutable` version exists already, so only `_rejected_files` includes it.
     parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
     return {_directory(part.source.file): part.address for part in parts if part.source}
 
 
-def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
+def _rejected_files(plan: Plan) -> dict[str, str]:
+    """Returns the versions that are rejected as `immutable`, by their file."""
+    return {
+        item.source.file: item.address
+        for item in plan.rejections
+        if item.code == "immutable" and item.source
+    }
+
+
+def _unreplaced(
+    change: Change, missing: Mapping[str, str], rejected: Mapping[str, str]
+) -> str | None:
     """Returns why an archive is skipped: the environment that may replace it was not created.
 
     A renamed environment is planned as an archive and a create. Only the files connect the two: the
@@ -149,7 +163,15 @@ def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
     Args:
         change: the change to check.
         missing: a version that was not created, by the directory of its file.
+        rejected: a version that is rejected as `immutable`, by its file. The version exists, but
+            its content is not what the file declares, so it replaces nothing.
     """
+    for file in change.former_files:
+        if file in rejected:
+            return (
+                f"{rejected[file]} was rejected, and may be the new name of {change.name}: "
+                f"{file} declared {change.name}, and now declares {rejected[file]}"
+            )
     for directory in map(_directory, change.former_files):
         if directory in missing:
             return (

@@ -1393,6 +1393,44 @@ def test_the_guard_counts_superseded_versions(environments: int, limit: str) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("held", "emptied", "withdrawn", "refused"),
+    [
+        # Below MASS_ARCHIVE_FLOOR, the sum of the two numbers is compared with `max_archives`: 5.
+        (7, 2, 3, False),
+        (7, 3, 3, True),
+        (7, 5, 5, True),
+        # From there on, the sum of the two shares is compared with 30 %. Each of the other
+        # environments has one version, and one of them has 91: of 100 versions in all, the plan
+        # archives `withdrawn`.
+        (10, 2, 10, False),
+        (10, 2, 11, True),
+        (10, 3, 1, True),
+    ],
+)
+def test_the_guard_adds_emptied_environments_and_superseded_versions(
+    held: int, emptied: int, withdrawn: int, refused: bool
+) -> None:
+    versions = 91 if held == 10 else 6
+    actual = {
+        **owned(held - 1),
+        "many": container("many", *(str(index) for index in range(versions))),
+    }
+    desired = [declared(f"e{index}", "1") for index in range(emptied, held - 1)]
+    desired += [declared("many", str(index)) for index in range(withdrawn, versions)]
+    made = plan(desired, actual, Policy(PROJECT, superseded="archive"))
+
+    assert made.summary["archive"] == emptied + withdrawn
+    limit = "max_archives allows 5" if held < 10 else "max_archive_percent allows 30 %"
+    assert made.refused == (
+        f"The plan would leave {emptied} of {held} owned environments without an active version, "
+        f"and archive {withdrawn} more of {held - 1 + versions} owned versions. {limit} for both "
+        "together."
+        if refused
+        else None
+    )
+
+
 def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:
     # An edit of every environment: each gets a new version, and its old version is archived.
     desired = [declared(f"e{index}", "2", image("2")) for index in range(12)]
