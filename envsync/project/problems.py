@@ -14,7 +14,7 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem
-from envsync.model.wording import MAX_MESSAGE, nearest, printable
+from envsync.model.wording import MAX_FIX, MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.yaml.nodes import TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
@@ -68,7 +68,7 @@ class Report:
                 file=self.file,
                 line=item.line,
                 column=item.column,
-                fix=printable(item.fix, MAX_MESSAGE),
+                fix=printable(item.fix, MAX_FIX),
             )
             self._found.setdefault(problem)
         return level == "error"
