@@ -49,6 +49,10 @@ class Report:
         """True if any problem found so far is an error."""
         return any(problem.severity == "error" for problem in self._found)
 
+    def replace(self, problems: Iterable[Problem]) -> None:
+        """Replaces all problems found so far."""
+        self._found = dict.fromkeys(problems)
+
     def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
         """Adds a problem at the start of a node. Returns True if the problem is an error."""
         return self.add_problem(problem_at(rule, node, message, fix=fix))
