@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
@@ -85,8 +86,9 @@ def make_plan(
             without the suffix of the target. If empty, the plan includes every environment.
         since: a git commit. If set, the plan includes only environments whose files changed since
             this commit.
-        take_over: takes ownership of declared versions that belong to another project.
-        allow_mass_archive: allows the plan to archive any number of environments.
+        take_over: if True, the plan takes ownership of declared versions that belong to another
+            project.
+        allow_mass_archive: if True, the plan can archive any number of environments.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
@@ -124,9 +126,10 @@ def plan_for(
         globs: patterns. The plan includes only environments whose name matches one of them, with or
             without the suffix of the target. If empty, the plan includes every environment.
         only: names. If not None, the plan includes only environments with these names.
-        commit: the git commit. Applying the plan records it in the tag `envsync.commit`.
-        take_over: takes ownership of declared versions that belong to another project.
-        allow_mass_archive: allows the plan to archive any number of environments.
+        commit: the git commit that an apply writes into the tag `envsync.commit`.
+        take_over: if True, the plan takes ownership of declared versions that belong to another
+            project.
+        allow_mass_archive: if True, the plan can archive any number of environments.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, or the
@@ -140,8 +143,10 @@ def plan_for(
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)
+    ensure_checked_out(project)
     declared = project.declared_for(name)
-    # If a directory or a setting is wrong, envsync finds no environment file either.
+    # The files are not necessarily deleted: if a directory or a setting is wrong, envsync finds no
+    # file.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
         raise EnvsyncError(
@@ -165,10 +170,12 @@ def plan_for(
     # Reading a target in Azure takes seconds and needs a login. Avoid this for an empty selection.
     if only is not None and not only:
         return Plan(policy.project, target.identity, options=options)
-    # Also read versions that the project owns but no longer declares: the plan may archive them.
+    # Also read versions that the project owns but no longer declares, because the plan can archive
+    # them.
     names = {declaration.name for declaration in declared}
     actual = target.read(names, policy.project)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)
+    suffix = config.targets[name].scope.suffix if name in config.targets else ""
     make = partial(
         planner.make_plan,
         declared,
@@ -177,13 +184,13 @@ def plan_for(
         target=target.identity,
         globs=globs,
         only=only,
-        suffix=config.targets[name].scope.suffix if name in config.targets else "",
+        suffix=suffix,
     )
     plan = make()
     archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
     if archived:
-        # Only now, because looking for the files of archived versions may need git, which is slow.
-        from envsync.git.absent import still_there
+        # Look for the files of versions only if the plan archives something, because git is slow.
+        from envsync.git.proof import still_there
 
         ours = [
             version
@@ -191,7 +198,7 @@ def plan_for(
             for version in actual[key].versions
             if version.owner == policy.project
         ]
-        plan = make(still_there=still_there(project, ours))
+        plan = make(still_there=still_there(project, ours, suffix))
     warnings = (*plan.warnings, *useless_patterns(project.declarations, config, name))
     return replace(plan, warnings=warnings, options=options)
 
@@ -202,8 +209,8 @@ def changed_names(project: Project, ref: str, target: str | None = None) -> froz
     Args:
         project: the project, from `load_project`.
         ref: the commit, in any form that git resolves.
-        target: the name of a target. If set, the names are those in the target, and changes of its
-            settings count as changes of its environments.
+        target: the name of a target. If set, the names in this target are returned, and a change of
+            the target's settings counts as a change of its environments.
 
     Raises:
         GitError: the project is not in a repository, or the commit does not exist.
@@ -230,7 +237,7 @@ def plan_with(
 ) -> Plan:
     """Returns the plan for an open target, made with the options of another plan.
 
-    Raises as `plan_for`.
+    Raises the same exceptions as `plan_for`.
     """
     return plan_for(
         project,
@@ -255,15 +262,17 @@ def apply_plan(
 
     The plan is made again with the arguments that the given plan was made with: `plan.options`.
 
-    A change that fails raises no exception: its outcome says why. If the target cannot be read
-    after the writes, no exception is raised either: see `Applied.verification_error`.
+    If a change fails, no exception is raised: the outcome of the change contains the error. If the
+    target cannot be read after the writes, no exception is raised either: see
+    `Applied.verification_error`.
 
     Args:
         project: the project, from `load_project`.
         plan: the approved plan, from `make_plan` or from a file.
         parallel: the maximum number of concurrent changes and requests.
-        skip_rejected: leaves out names with a rejection instead of refusing the plan.
-        verify: reads the target again after the writes.
+        skip_rejected: if True, names with a rejection are left out. If False, a plan with
+            rejections is refused.
+        verify: if True, the target is read again after the writes.
 
     Raises:
         PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
@@ -319,14 +328,16 @@ def apply_and_verify(
     Args:
         plan: the plan, from `plan_for`. A plan that was read from JSON cannot be applied.
         target: the target that the plan is for.
-        plan_again: reads the target and returns a plan made with the same arguments as `plan`.
+        plan_again: a function that reads the target, and returns a plan made with the same
+            arguments as `plan`.
         parallel: the maximum number of concurrent changes.
-        skip_rejected: leaves out names with a rejection instead of refusing the plan.
+        skip_rejected: if True, names with a rejection are left out. If False, a plan with
+            rejections is refused.
         verify: if False, the target is not read again and no `Verification` is yielded.
-        stop: is called before each change. After it returns True, the remaining changes are skipped
-            and no `Verification` is yielded.
-        waiting: is called while lists of the target are stale, with the names of the environments
-            whose changes the lists do not show yet.
+        stop: a function that is called before each change. Once the function returns True, the
+            remaining changes are skipped and no `Verification` is yielded.
+        waiting: a function that is called while lists of the target are stale. Its argument
+            contains the names of the environments whose changes are not in the lists yet.
 
     Raises:
         PlanRefused: the plan has rejections, or archives too much. Nothing was changed.

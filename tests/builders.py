@@ -22,12 +22,12 @@ PROJECT = "churn"
 TARGET = TargetIdentity("local", "local", ".envsync/local.db")
 
 
-# The only part of an image that tests change is its tag: two tags are two specs.
+# Tests change only the tag of an image, because two images with different tags are two specs.
 def image(tag: str = "1") -> EnvironmentSpec:
     return EnvironmentSpec(image=f"mcr.microsoft.com/base:{tag}")
 
 
-# Without `name` and `channels`: few tests need a whole conda file.
+# The conda file has no `name` and no `channels`, because nearly all tests need only packages.
 def conda(*dependencies: JSON, tag: str = "1") -> EnvironmentSpec:
     document: JSON = {"dependencies": list(dependencies)}
     return EnvironmentSpec(
@@ -40,7 +40,7 @@ def built(dockerfile_path: str = "Dockerfile", **files: str) -> EnvironmentSpec:
 
 
 def unknown_build(*uploads: str) -> EnvironmentSpec:
-    """Returns a context as Azure returns it: without files, at most with the hashes in its URL."""
+    """Returns a build as Azure returns it: the context has no files, only hashes of its URL."""
     return EnvironmentSpec(build=Build(BuildContext(None, uploads=frozenset(uploads))))
 
 
@@ -83,10 +83,10 @@ def state(*containers: Container) -> State:
 
 def container(
     name: str,
-    # A string is a version of the project with the default spec.
+    # A string stands for a version that the project registered with the default spec.
     *versions: RegisteredVersion | str,
     archived: bool = False,
-    # envsync never computes this value, so a test sees where the value is used.
+    # A value that envsync never computes, so that a test can detect where the value is used.
     next_version: str = "99",
 ) -> Container:
     return Container(

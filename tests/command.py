@@ -1,7 +1,7 @@
 """Runs the command line in this process.
 
-Starting a process takes longer than most commands. `tests/test_wheel.py` and others start real
-processes: at least one for each command.
+In a new process, most commands would need more time to start than to run. `tests/test_wheel.py`
+and other modules start real processes, at least one for each command.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.repository import ENVIRON, UNSET
 
-# No deadline: a slow example on a busy machine is not a failure. pytest-timeout ends a test that
+# No deadline, because an example can be slow on a busy machine. pytest-timeout ends a test that
 # hangs, and prints the stack of each thread.
 settings.register_profile("default", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)
@@ -25,8 +25,8 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure() -> None:
-    """Keeps temporary files in memory if there is room: each commit to a database is synced."""
-    # In a container, this file system can be small, or not allow programs to be run.
+    """Keeps temporary files in memory if there is room, because syncing databases is slow."""
+    # In a container, the file system in memory can be small, or can forbid running programs.
     if "TMPDIR" not in os.environ and MEMORY.is_dir():
         found = os.statvfs(MEMORY)
         room = found.f_bavail * found.f_frsize
@@ -41,7 +41,7 @@ LONGEST = (
     "test_wheel.py",
     "test_precommit.py",
 )
-"""Modules that take longest. They start first, so that none is left when the others are done."""
+"""The modules that take longest. They start first, so that the whole run ends earlier."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,4 +1,4 @@
-"""Runs parts of a test without the privileges of root, who may read and write everything."""
+"""Runs parts of a test without the privileges of root, because root can read every file."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_outcomes_are_returned_even_if_the_target_cannot_be_read_again(
     assert not applied.ok
 
 
-def test_only_the_verification_fails_if_the_target_cannot_settle(
+def test_the_verification_fails_if_the_target_cannot_settle(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -220,6 +220,6 @@ def test_a_project_without_environment_files_is_an_error(tmp_path: Path) -> None
     assert make_plan(project, allow_mass_archive=True).is_empty
 
 
-def test_an_unknown_target_is_wrong_usage(directory: Path) -> None:
+def test_an_unknown_target_raises_usage_error(directory: Path) -> None:
     with pytest.raises(UsageError, match="local"):
         make_plan(load_project(directory), target="locale")

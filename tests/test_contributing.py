@@ -1,4 +1,4 @@
-"""Tests that the recipes in CONTRIBUTING.md list the files that contain the existing code."""
+"""The recipes in CONTRIBUTING.md list every file that an addition must change."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def content(path: str) -> str:
 
 
 def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]:
-    """Returns each pair of a file and a word that the file does not contain."""
+    """Returns `(path, word)` for each word that is missing in the file at the path."""
     found = list(paths)
     return [(path, word) for word in words for path in found if word not in content(path)]
 
@@ -42,7 +42,7 @@ def lacking(paths: Iterable[str], words: Iterable[str]) -> list[tuple[str, str]]
 def test_every_file_on_the_page_exists() -> None:
     named = _PATH.findall(PAGE)
 
-    # An empty list would pass the next assertion.
+    # Without this assertion, the test would pass if the pattern found no path.
     assert named
     assert [path for path in named if "NAME" not in path and not (ROOT / path).exists()] == []
 
@@ -88,7 +88,7 @@ def test_the_recipe_to_add_a_command_lists_files_that_contain_every_command() ->
 
 
 def test_the_recipe_to_add_a_kind_of_target_lists_files_that_contain_every_kind() -> None:
-    # The protocol and its tests are the same for every kind, so they name no kind.
+    # These two files are the same for every kind of target, so they do not contain the kinds.
     paths = set(recipe("Add a kind of target")) - {
         "envsync/model/target.py",
         "tests/targets/contract.py",

@@ -166,7 +166,7 @@ def documented_options(table: str) -> set[str]:
 
 
 def test_every_exit_code_is_documented() -> None:
-    # No error class has these: success, a plan with changes, and a bug in envsync.
+    # No error class has the exit codes of success, of a plan with changes, and of a bug in envsync.
     codes = {0, 2, 70} | {
         kind.exit_code
         for kind in vars(errors).values()
@@ -239,7 +239,7 @@ def write_example(path: Path, text: str) -> None:
             if found["pointer"]:
                 beside.write_text(POINTER, encoding="utf-8")
                 continue
-            # A sparse file: it has the size, but needs no space on the disk.
+            # The file is sparse, so it needs no space on the disk.
             with beside.open("wb") as file:
                 file.truncate(int(found["megabytes"] or 0) << 20)
 
@@ -314,7 +314,7 @@ def test_each_example_of_a_settings_file_has_no_problem(text: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize("text", tagged("json"))
-def test_each_example_of_json_is_valid(text: str) -> None:
+def test_each_json_example_is_valid(text: str) -> None:
     json.loads(text)
 
 

@@ -26,8 +26,8 @@ ENVSYNC = (sys.executable, "-m", "envsync")
 
 
 def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command without the settings of this machine or of a running git hook."""
-    # git sets GIT_INDEX_FILE and others for its hooks, and these tests may run in a git hook.
+    """Runs a command without the git settings of this machine and without git's variables."""
+    # git sets variables such as GIT_INDEX_FILE for its hooks, and a hook can run these tests.
     foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     for role in ("AUTHOR", "COMMITTER"):
@@ -119,7 +119,7 @@ def test_the_hook_stops_an_edit_of_an_immutable_field_and_allows_it_after_a_bump
     passed = commit(project)
     assert passed.returncode == 0, passed.stdout
     changed = succeed(project, "git", "diff", "--numstat", before, "HEAD")
-    # Two lines: the image and the version.
+    # The commit changes two lines: the image and the version.
     assert changed.split() == ["2", "2", "environments/base/cpu-base.yml"]
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
-    # Without isolation, the build downloads nothing.
+    # With build isolation, pip would download the build tools.
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(directory)]
     run(build, ROOT)
     (path,) = directory.glob("*.whl")
@@ -72,7 +72,7 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    # Neither a pip of its own nor compiled modules: both take longer than everything below.
+    # To install pip and to compile modules would take longer than the rest of this test.
     run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]

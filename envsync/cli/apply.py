@@ -139,7 +139,7 @@ def run(
         if not session.quiet:
             session.out("")
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
-    # Raised only after printing: the outcomes show what an interrupted run has changed.
+    # Raise only after printing, because the outcomes show what the interrupted run has changed.
     if interrupted:
         raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
@@ -236,7 +236,7 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-        # rich replaces standard output to print above the bar. Leave files and pipes alone.
+        # rich can replace standard output, to print above the bar. Only a terminal needs this.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("apply", total=total)

@@ -161,7 +161,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
         suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    # The target adds its suffix to the names in the files.
+    # Names in a target have its suffix, but names in files do not have it.
     return [
         f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
         for rejection in rejections
@@ -178,7 +178,7 @@ def _used(
 ) -> Used:
     """Returns the versions in use, by environment name, each with the place where it is used.
 
-    `held` has the versions that the target contains, by declared name.
+    `held` maps declared names to the versions that the target contains.
     """
     # Archived versions are also in use, because they can be restored.
     where = f"in the target '{target}'"
@@ -194,7 +194,7 @@ def _used(
 
 
 def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
-    """Returns `used` plus the versions that any commit declared. Without git, returns `used`."""
+    """Returns `used` plus the versions that any commit declared. If git fails, returns `used`."""
     try:
         past = declared_before(project.config, {item.name for item in chosen})
     except GitError:

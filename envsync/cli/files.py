@@ -50,7 +50,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
     """Writes a temporary file and returns its path. `stack` removes the file if it still exists."""
     mode = _mode(path)
-    # In the same directory, because a rename is atomic only within one file system.
+    # The temporary file is in the same directory, because a rename is atomic only within one file
+    # system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     stack.callback(temporary.unlink, missing_ok=True)

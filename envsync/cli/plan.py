@@ -99,7 +99,7 @@ def run(
         directory = below_repository(session.root)
         session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
     else:
-        # `dict` removes repetitions: with `--all-targets`, one sentence can be about each target.
+        # `dict` removes duplicates: with `--all-targets`, several plans can give the same sentence.
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)
         session.out("\n".join(texts))
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
@@ -121,7 +121,8 @@ def _text(session: Session, plan: Plan, since: str | None) -> str:
 
 
 def _exit_code(plan: Plan, *, detailed: bool) -> int:
-    # 1 comes before 2: a pipeline must not continue with a plan that cannot be applied.
+    # 1 takes precedence over 2, because a pipeline must not continue with a plan that cannot be
+    # applied.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0

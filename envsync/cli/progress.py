@@ -1,8 +1,8 @@
 """Shows on standard error what a command is waiting for, if it takes longer than a second.
 
-On a terminal, this is one line that is updated and that disappears at the end. In a log, it is one
-line after the first second, and then one line every half minute, so that nobody believes that the
-run hangs.
+If standard error is a terminal, the progress is one line that is updated, and removed at the end.
+Otherwise, for example in the log of a pipeline, a line is written after one second. If the counts
+have changed, another line follows every 30 seconds, so that the command does not seem to hang.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, TypeAlias
 
 Advance: TypeAlias = Callable[[int, int], None]
-"""`advance(done, total)` tells how many of the items are done. `total` is 0 if it is not known."""
+"""`advance(done, total)` sets the number of finished items and the number of all items.
+
+If the number of all items is unknown, `total` is 0.
+"""
 
 PATIENCE: Final = 1.0
 """Seconds after which progress is shown."""
@@ -27,7 +30,7 @@ _running: list[_Activity] = []
 
 
 class _Activity:
-    """One thing that the user waits for. A daemon thread shows it, so the caller never waits."""
+    """A long operation. A daemon thread shows its progress, so the caller never waits."""
 
     def __init__(self, label: str, *, color: bool) -> None:
         self._label = label
@@ -52,7 +55,8 @@ class _Activity:
         return f"{self._label}… {done}/{total}" if total else f"{self._label}…"
 
     def _run(self) -> None:
-        # Whoever reads standard error may have closed it. The command goes on.
+        # Standard error can be a pipe that was closed by its reader. The command continues without
+        # progress.
         with suppress(OSError, ValueError):
             self._show()
 
@@ -64,7 +68,7 @@ class _Activity:
             return
         shown = None
         while True:
-            # A line without news would only make the log longer.
+            # A repeated line would only make the log longer.
             if (text := self.text()) != shown:
                 sys.stderr.write(f"{text}\n")
                 sys.stderr.flush()
@@ -85,7 +89,7 @@ class _Activity:
             spinner,
             console=Console(stderr=True, no_color=not color),
             transient=True,
-            # rich replaces standard output to print above the line. Leave files and pipes alone.
+            # rich can replace standard output, to print above the line. Only a terminal needs this.
             redirect_stdout=sys.stdout.isatty(),
         ):
             while not self._ended.wait(0.1):
@@ -96,14 +100,16 @@ class _Activity:
 def progress(label: str, *, color: bool) -> Iterator[Advance]:
     """Shows a label such as `Reading dev` during a block.
 
-    Inside another such block, the counts are shown beside the label of the outer block.
+    If this block is inside another such block, the label of the outer block stays, and is shown
+    with the counts of this block.
 
     Args:
         label: what the command is doing.
         color: whether the line on a terminal is coloured.
 
     Yields:
-        A function that the block calls with the number of items that are done.
+        A function that the block calls with the number of finished items and the number of all
+        items.
     """
     if _running:
         yield _running[-1].advance

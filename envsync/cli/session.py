@@ -56,7 +56,8 @@ class Session:
         """The project directory. It is known even if `envsync.yaml` has errors."""
         from envsync.project.settings.config import config_path
 
-        # Not `config()`, which raises if the file has errors: reporting them needs this path.
+        # `config()` raises an error if the file has errors, but the report of these errors needs
+        # the path.
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 
@@ -118,7 +119,8 @@ class Session:
             label: what the command is doing, such as `Reading dev`.
 
         Yields:
-            A function to call with the number of items that are done, and of all items.
+            A function that the block calls with the number of finished items and the number of all
+            items.
         """
         if self.quiet:
             yield lambda _done, _total: None
@@ -164,7 +166,8 @@ class Session:
 
     def out_json(self, data: JSON) -> None:
         """Writes a result to standard output as JSON."""
-        # `main` sets "backslashreplace" on the stream, which would write `\xe9`: not valid JSON.
+        # `main` sets "backslashreplace" on the stream, which would write `\xe9`. That is not valid
+        # JSON.
         utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
         self.out(json_text(data, ascii_only=not utf8))
 

@@ -12,7 +12,7 @@ import typer
 from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
-from envsync.git.absent import absent_problems
+from envsync.git.checked_out import checkout_problems
 from envsync.model.errors import InvalidProject
 from envsync.model.problem import Problem
 from envsync.model.wording import printable
@@ -49,7 +49,7 @@ def run(
 def validate(
     session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool
 ) -> int:
-    """Prints the problems of the files at `paths`, or of all environment files if it is empty.
+    """Prints the problems of the files at `paths`, or of every file if `paths` is empty.
 
     Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
@@ -79,7 +79,8 @@ def _show_passed_over(session: Session, passed_over: Mapping[str, str]) -> None:
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     """Loads the environment files.
 
-    If `envsync.yaml` has errors, returns only these: reading the other files needs its settings.
+    If `envsync.yaml` has errors, returns only these errors, because the settings are needed to read
+    the other files.
     """
     try:
         config = session.config()
@@ -96,13 +97,13 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
     if not paths:
-        # Files that are not in the work tree cannot be named on the command line.
-        problems += absent_problems(config)
+        # A path on the command line must exist, so absent files are reported only without paths.
+        problems += checkout_problems(config, loaded.declarations)
     return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
 
 
 def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
-    """Yields the problems of the targets that depend on the declared environments."""
+    """Yields the problems of the project name and of the settings of targets."""
     if config.has_default_project:
         # Importing git is slow, and most projects have a name.
         from envsync.git.proposal import missing_project

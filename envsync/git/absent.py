@@ -1,4 +1,4 @@
-"""Finds files that git has, but that are not in the work tree.
+"""Finds what git has, but what is not in the work tree.
 
 A sparse checkout leaves files out, and a submodule is empty until it is fetched. Such files look as
 if they were deleted: https://git-scm.com/docs/git-sparse-checkout
@@ -6,179 +6,129 @@ if they were deleted: https://git-scm.com/docs/git-sparse-checkout
 
 from __future__ import annotations
 
+import io
 import os
-import posixpath
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from envsync.git.checkout import above, is_below
 from envsync.git.repository import Repository, find_repository
-from envsync.model.errors import GitError
-from envsync.model.problem import Problem
-from envsync.project.presence import presence
-from envsync.project.search.globs import Globs
-from envsync.project.search.walk import is_yaml
 
-if TYPE_CHECKING:
-    from envsync.model.state import RegisteredVersion
-    from envsync.project.project import Project
-    from envsync.project.settings.config import Config
 
-_SPARSE = "it is in git, but this sparse checkout leaves it out"
+@dataclass(frozen=True, slots=True)
+class SparseFile:
+    """A file that a sparse checkout leaves out.
+
+    Attributes:
+        repository: the repository of the file.
+        path: the path relative to the top of that repository.
+        id: the object id of the content.
+    """
+
+    repository: Repository
+    path: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What is in the index of a repository, but not in its work tree.
+    """What is in the indexes of a repository and of its submodules, but not in the work tree.
 
-    Paths are relative to the top of the work tree.
+    Paths are absolute, with symbolic links resolved.
 
     Attributes:
-        sparse: files that the sparse checkout leaves out.
-        submodules: the directories of submodules that are not checked out.
+        files: the files that a sparse checkout leaves out.
+        submodules: the submodules that are not checked out, each with the repository around it.
     """
 
-    sparse: frozenset[str]
-    submodules: frozenset[str]
+    files: Mapping[Path, SparseFile] = field(default_factory=dict)
+    submodules: Mapping[Path, Repository] = field(default_factory=dict)
+
+    def submodule_of(self, path: Path) -> Path | None:
+        """Returns the submodule that is not checked out and contains a path, or None."""
+        return next((item for item in (path, *path.parents) if item in self.submodules), None)
 
 
-def absent(repository: Repository) -> Absent:
-    """Reads the index of a repository.
-
-    Raises:
-        GitError: git fails.
-    """
-    sparse: set[str] = set()
-    submodules: set[str] = set()
-    # An entry is `<tag> <mode> <object> <stage>\t<path>`. The tag `S` means that the entry has the
-    # skip-worktree bit: https://git-scm.com/docs/git-ls-files
-    for line in repository.run("ls-files", "-t", "--stage", "-z").split(b"\0"):
-        entry, _, name = line.partition(b"\t")
-        path = os.fsdecode(name)
-        if entry.startswith(b"S ") and not os.path.lexists(repository.top / path):
-            sparse.add(path)
-        # 160000 is the mode of a submodule. Its directory has a `.git` once it is checked out.
-        elif b" 160000 " in entry and not os.path.lexists(repository.top / path / ".git"):
-            submodules.add(path)
-    return Absent(frozenset(sparse), frozenset(submodules))
-
-
-def not_checked_out(root: Path, files: Collection[str]) -> dict[str, str]:
-    """Returns the files that are in git although they are not in the work tree.
+def find_absent(root: Path) -> Absent:
+    """Returns what is not checked out in the repository of a project, submodules included.
 
     Args:
         root: the project directory.
-        files: paths relative to the project directory that are not in the work tree.
 
-    Returns:
-        Each file with a reason that completes the sentence "It is not read as an environment: …".
-        Empty if the project is not in a repository.
+    Raises:
+        GitError: something may be absent, and git fails.
     """
-    try:
-        repository = find_repository(root)
-        found = absent(repository)
-    except GitError:
-        return {}
-    reasons = {}
-    for file in files:
-        path = repository.relative(root / file)
-        if path is None:
-            continue
-        if path in found.sparse:
-            reasons[file] = _SPARSE
-        for directory in above(path):
-            if directory in found.submodules:
-                reasons[file] = f"the submodule {directory} is not checked out"
-    return reasons
+    # Starting git takes longer than validating a small project.
+    if not _may_be_absent(root):
+        return Absent()
+    files: dict[Path, SparseFile] = {}
+    submodules: dict[Path, Repository] = {}
+    waiting = [find_repository(root)]
+    while waiting:
+        repository = waiting.pop()
+        for tag, mode, object_id, path in _index(repository):
+            real = repository.top / path
+            # The tag `S` means that the entry has the skip-worktree bit.
+            if tag == "S" and not os.path.lexists(real):
+                files[real] = SparseFile(repository, path, object_id)
+            # 160000 is the mode of a submodule. Its directory has a `.git` once it is checked out.
+            elif mode == "160000":
+                if os.path.lexists(real / ".git"):
+                    waiting.append(find_repository(real))
+                else:
+                    submodules[real] = repository
+    return Absent(files, submodules)
 
 
-def still_there(project: Project, versions: Iterable[RegisteredVersion]) -> dict[str, str]:
-    """Returns the files that declared these versions and still exist, but were not read.
+def read_sparse(files: Iterable[SparseFile]) -> Iterator[tuple[SparseFile, bytes]]:
+    """Yields the content of files that a sparse checkout leaves out.
 
-    Args:
-        project: the loaded project.
-        versions: versions that the project owns.
-
-    Returns:
-        Paths relative to the project directory. Each has a reason that completes the sentence "It
-        is not read as an environment: …".
+    Raises:
+        GitError: the content is missing in this clone.
     """
-    found = presence(
-        project, filter(None, {item.environment.provenance.source for item in versions})
-    )
-    # Importing git is slow, so git is asked only about files that are not in the work tree.
-    absent_files = not_checked_out(project.config.root, found.missing) if found.missing else {}
-    return {**found.unread, **absent_files}
+    groups: dict[Path, list[SparseFile]] = {}
+    for item in files:
+        groups.setdefault(item.repository.top, []).append(item)
+    for group in groups.values():
+        ids = "".join(f"{item.id}\n" for item in group).encode()
+        # Format of `git cat-file --batch`: a line with id, type and size, the content, a line feed.
+        stream = io.BytesIO(group[0].repository.run("cat-file", "--batch", data=ids))
+        for item in group:
+            yield item, stream.read(int(stream.readline().split()[2]))
+            stream.read(1)
 
 
-def absent_problems(config: Config) -> list[Problem]:
-    """Returns a problem for each directory of environment files that is not checked out."""
-    severity = config.rules["not-checked-out"]
-    if severity == "off" or not _may_be_absent(config.root):
-        return []
-    try:
-        repository = find_repository(config.root)
-        found = absent(repository)
-    except GitError:
-        return []
-    project = repository.relative(config.root) or ""
-    exclude = Globs.of(config.exclude)
-    # Paths from here on are relative to the project directory.
-    tops = ["" if top == "." else top for top in map(posixpath.normpath, config.environments)]
-    sparse: dict[str, list[str]] = {}
-    for path in sorted(found.sparse):
-        file = posixpath.relpath(path, project or ".")
-        if is_yaml(file) and _is_in(file, tops) and not exclude.match(file):
-            sparse.setdefault(posixpath.dirname(file) or ".", []).append(posixpath.basename(file))
-    modules = [posixpath.relpath(path, project or ".") for path in sorted(found.submodules)]
-    problems = [
-        (directory, f"This sparse checkout leaves out {_listed(names)}.", "git sparse-checkout add")
-        for directory, names in sparse.items()
-    ]
-    problems += [
-        (path, "The submodule is not checked out.", "git submodule update --init")
-        for path in modules
-        # The submodule is below an environments directory, or contains one.
-        if (_is_in(path, tops) or any(_is_in(top, [path]) for top in tops))
-        and not exclude.match(path)
-    ]
-    return [
-        Problem(
-            rule="not-checked-out",
-            severity=severity,
-            message=message,
-            file=path,
-            line=1,
-            column=1,
-            fix=f"Run `{command} {path}`, or list the path in `exclude` in envsync.yaml.",
-        )
-        for path, message, command in problems
-    ]
-
-
-def _is_in(path: str, directories: Sequence[str]) -> bool:
-    return any(is_below(path, directory) for directory in directories)
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3:,} more YAML files"
+def _index(repository: Repository) -> Iterator[tuple[str, str, str, str]]:
+    """Yields tag, mode, object id and path of each entry of an index."""
+    # An entry is `<tag> <mode> <id> <stage>\t<path>`: https://git-scm.com/docs/git-ls-files
+    for line in repository.run("ls-files", "-t", "--stage", "-z").split(b"\0"):
+        if line:
+            facts, _, path = os.fsdecode(line).partition("\t")
+            tag, mode, object_id, _ = facts.split(" ")
+            yield tag, mode, object_id, path
 
 
 def _may_be_absent(root: Path) -> bool:
-    """Returns False if the repository has neither a sparse checkout nor a submodule.
+    """Returns False if the index has no submodule, and no file that may be left out.
 
-    Only two files are looked at, because starting git takes longer than validating a small project.
+    Reads the index without git, which may not be installed.
     """
+    if os.environ.get("GIT_DIR"):
+        return True
+    root = root.resolve()
     for directory in (root, *root.parents):
         git = directory / ".git"
-        if not os.path.lexists(git):
-            continue
-        # In a submodule or a linked work tree, `.git` is a file. Git finds out what it refers to.
-        return not git.is_dir() or any(
-            os.path.lexists(path)
-            for path in (git / "info" / "sparse-checkout", directory / ".gitmodules")
-        )
+        if os.path.lexists(git):
+            try:
+                if not git.is_dir():
+                    git = directory / git.read_text("utf-8").partition("gitdir:")[2].strip()
+                index = (git / "index").read_bytes()
+                split = any(git.glob("sharedindex.*"))
+            except FileNotFoundError:
+                return False  # nothing was ever added to the index
+            except (OSError, ValueError):
+                return True
+            # Only version 2 has no entry with the skip-worktree bit, and 0xe000 is the mode of a
+            # submodule: https://git-scm.com/docs/index-format
+            return split or index[:8] != b"DIRC\0\0\0\2" or b"\0\0\xe0\0" in index
     return False

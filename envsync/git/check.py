@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from envsync.git.changed import project_paths
+from envsync.git.checked_out import ensure_checked_out
 from envsync.git.declared import declared_at
 from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
@@ -65,6 +66,7 @@ def check(project: Project, base: str | None = None) -> Checked:
     Raises:
         GitError: there is no repository, or the commit or its content is missing in this clone.
     """
+    ensure_checked_out(project)
     repository = find_repository(project.config.root)
     found = repository.base(base)
     before = declared_at(repository, found.commit, project.config) if found.commit else ()

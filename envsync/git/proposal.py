@@ -1,4 +1,4 @@
-"""Proposes a name for a project without one: the name of its repository."""
+"""Proposes a name for a project that has no name. The proposal is the name of its repository."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
 
     from envsync.project.settings.config import Config
 
-# YAML reads these words as strings. `1.2`, `on` and `null` do not match, or are in `_WORDS`.
+# A name needs no quotes in YAML if it matches `_PLAIN` and is not in `_WORDS`. For example, YAML
+# would read `1.2` as a number and `on` as a boolean.
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def ensure_project(config: Config, target: str) -> None:
-    """Checks that the settings name the project, if a target is in Azure.
+    """Checks that the settings contain a project name if a target is in Azure.
 
     Raises:
-        InvalidProject: there is no `project`. The problem proposes the name of the repository.
+        InvalidProject: `project` is missing. The error proposes the name of the repository.
     """
     if problems := missing_project(config, target):
         raise InvalidProject(problems)
 
 
 def missing_project(config: Config, target: str | None = None) -> tuple[Problem, ...]:
-    """Returns a `missing-project` problem if a target in Azure has no owner.
+    """Returns a `missing-project` problem if a target is in Azure and the project has no name.
 
-    The name of the directory is no owner for Azure: Azure Pipelines checks every repository out to
-    a directory called `s`, so two projects would archive the environments of each other.
+    In Azure, the name of the directory cannot identify the owner. Azure Pipelines checks out every
+    repository to a directory called `s`, so two projects would archive each other's environments.
 
     Args:
         config: the settings of the project.
@@ -74,10 +75,10 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
 
 
 def proposed_name(root: Path) -> str | None:
-    """Returns a project name as YAML text: the name of the repository's remote `origin`.
+    """Returns a project name as YAML text, made from the URL of the remote `origin`.
 
-    If the project is a directory below the top of the repository, the name also contains its path.
-    Returns None without a repository or without a remote of this name.
+    If the project is in a subdirectory of the repository, the name also contains the path of this
+    directory. Returns None if there is no repository or no remote `origin`.
     """
     try:
         repository = find_repository(root)

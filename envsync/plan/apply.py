@@ -2,12 +2,12 @@
 
 The applier makes no decisions: the plan contains all of them. Four stages run one after another:
 
-1. Archive hidden versions, so that the next stage does not show them.
+1. Archive undeclared versions, so that restoring their environment does not show them.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else, after each environment has its new version. An archive is skipped if a
-   create from the same directory was not done, because the two may be a renamed environment. It is
-   also skipped if its file now declares a version that is rejected as `immutable`.
+4. Archive everything else. Each environment has its new version by then. An archive is skipped if a
+   version from the same directory was not created, or if its file now declares a version with the
+   rejection `immutable`: see `_unreplaced`.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -45,8 +45,9 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    If a change fails, only the changes that depend on it are skipped: later changes of the same
-    unit, and later stages of the same name. No other change depends on an update.
+    If a change fails, only the changes that depend on it are skipped. These are the later changes
+    of the same unit, and the changes of the same name in later stages. No change depends on an
+    update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
@@ -54,9 +55,10 @@ def apply(
         parallel: maximum number of concurrent changes.
         skip_rejected: if True, names with a rejection are left out. If False, the plan must not
             have rejections.
-        stop: called before each change. After it returns True, changes that have started are
-            finished and all other changes are skipped.
-        clock: returns seconds since any fixed time. If None, outcomes have no durations.
+        stop: a function that is called before each change. Once the function returns True, changes
+            that have started are finished and all other changes are skipped.
+        clock: a function that returns the seconds since a fixed time. If None, outcomes have no
+            durations.
 
     Raises:
         PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
@@ -65,11 +67,11 @@ def apply(
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
     missing = _not_created(plan)
-    rejected = _rejected_files(plan)
+    immutable = _immutable(plan)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
             units = [
-                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing, rejected))
+                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing, immutable))
                 for unit in stage
             ]
             for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
@@ -93,9 +95,10 @@ def _run(
     """Runs units in parallel, and yields their outcomes.
 
     Args:
-        units: each unit, and why the unit is skipped. If the reason is None, the unit runs.
+        units: pairs of a unit and the reason to skip the unit. If the reason is None, the unit
+            runs.
         target: the target to change.
-        pool: runs the units.
+        pool: the threads that run the units.
         stop: see `apply`.
         clock: see `apply`.
     """
@@ -132,19 +135,20 @@ def _run(
 
 
 def _not_created(plan: Plan) -> dict[str, str]:
-    """Returns the versions that rejections prevent, by the directory of their file."""
+    """Maps directories of files to the versions that are not created because of a rejection."""
     parts: list[Change | Rejection] = [
         change
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # An `immutable` version exists already, so only `_rejected_files` includes it.
+    # A version with the rejection `immutable` or `still-there` is already in the target. See
+    # `_immutable` for the former.
     parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
     return {_directory(part.source.file): part.address for part in parts if part.source}
 
 
-def _rejected_files(plan: Plan) -> dict[str, str]:
-    """Returns the versions that are rejected as `immutable`, by their file."""
+def _immutable(plan: Plan) -> dict[str, str]:
+    """Returns the versions with the rejection `immutable`, by the file that declares each."""
     return {
         item.source.file: item.address
         for item in plan.rejections
@@ -153,24 +157,26 @@ def _rejected_files(plan: Plan) -> dict[str, str]:
 
 
 def _unreplaced(
-    change: Change, missing: Mapping[str, str], rejected: Mapping[str, str]
+    change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
 ) -> str | None:
-    """Returns why an archive is skipped: the environment that may replace it was not created.
+    """Returns the reason to skip an archive, or None if the archive can run.
 
-    A renamed environment is planned as an archive and a create. Only the files connect the two: the
-    name in one file changed, or the file was renamed in its directory. Jobs need one of the two.
+    A renamed environment is planned as an archive of the old name and a create of the new name. The
+    files that declare the two names are in the same directory. If the new name was not created, the
+    old name must stay active, because jobs need one of the two names.
 
     Args:
         change: the change to check.
-        missing: a version that was not created, by the directory of its file.
-        rejected: a version that is rejected as `immutable`, by its file. The version exists, but
-            its content is not what the file declares, so it replaces nothing.
+        missing: maps the directory of a file to a version that the file declares, but that was not
+            created.
+        immutable: maps a file to the version with the rejection `immutable` that the file declares.
+            The registered version has other content, so it does not replace the old name.
     """
     for file in change.former_files:
-        if file in rejected:
+        if file in immutable:
             return (
-                f"{rejected[file]} was rejected, and may be the new name of {change.name}: "
-                f"{file} declared {change.name}, and now declares {rejected[file]}"
+                f"{immutable[file]} was rejected, and may be the new name of {change.name}: "
+                f"{file} declared {change.name}, and now declares {immutable[file]}"
             )
     for directory in map(_directory, change.former_files):
         if directory in missing:

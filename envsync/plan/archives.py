@@ -1,14 +1,15 @@
-"""Plans the archives of one name. A version is archived only if its file is proven to be gone.
+"""Archives versions of one name. A version is archived only if its file is proven to be gone.
 
-A project that is not read whole (a sparse checkout, an unreadable directory, a broken link) looks
-like a project whose files were deleted. The tag `envsync.source` of a version names the file that
-declared it. If that file still exists but was not read, the version is not archived: the plan has
-the rejection `still-there`.
+If a project is read only in part (a sparse checkout, an unreadable directory, a broken link), files
+that exist look as if they were deleted. The tag `envsync.source` of a version contains the path of
+the file that declared the version. If this file exists but was not read, the version is not
+archived. Instead, the plan has the rejection `still-there`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from envsync.model.declaration import Source
@@ -16,10 +17,24 @@ from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change, Rejection
 
-StillThere: TypeAlias = Mapping[str, str]
-"""The files that exist although they are not read as environment files.
 
-Maps the path of the file, relative to the project directory, to the reason.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why the file of a version may still exist, although it was not read.
+
+    Attributes:
+        path: the file or directory to look at, relative to the project directory.
+        sentence: the evidence, as a sentence without a full stop.
+    """
+
+    path: str
+    sentence: str
+
+
+StillThere: TypeAlias = Mapping[str, Evidence]
+"""The files that may exist, although they were not read as environment files.
+
+Maps the path in `envsync.source` to the evidence.
 """
 
 
@@ -29,8 +44,8 @@ def undeclared(
     """Yields the changes that archive a name that no file declares.
 
     If the project owns every active version, one change archives the whole environment. Otherwise
-    the project's versions are archived one by one: archiving the environment would hide the
-    versions of other owners.
+    the project's versions are archived one by one, because archiving the whole environment would
+    hide the versions of other owners.
     """
     ours = [item for item in container.active if item.owner == policy.project]
     others = [item.version for item in container.active if item.owner != policy.project]
@@ -66,8 +81,8 @@ def superseded(
     Args:
         container: the container of the name.
         declared: the declared versions of the name.
-        policy: what the plan may do.
-        still_there: files that exist, but were not read.
+        policy: what the plan is allowed to do.
+        still_there: files that exist, but were not read as environment files.
     """
     # `prune: none` protects everything that no file declares, superseded versions included.
     if policy.superseded == "keep" or policy.prune == "none":
@@ -84,12 +99,12 @@ def archive(
     *,
     former_files: tuple[str, ...] = (),
 ) -> Iterator[Change | Rejection]:
-    """Yields the change that archives a version, or the rejection if its file is still there.
+    """Yields the change that archives a version, or a rejection if the version's file still exists.
 
     Args:
         item: the registered version.
         reason: why the version is archived.
-        still_there: files that exist, but were not read.
+        still_there: files that exist, but were not read as environment files.
         former_files: see `Change`.
     """
     key = item.environment.key
@@ -119,11 +134,10 @@ def _still_there(
             code="still-there",
             name=name,
             version=version,
-            message=f"No file declares {address}, but {file}, which declared it, is still there. "
-            f"It is not read as an environment: {still_there[file]}.",
-            fix=f"Correct {file} or check it out, delete it, or list it in `exclude` in "
-            "envsync.yaml.",
-            source=Source(file, 1),
+            message=f"No file declares {address}, but {still_there[file].sentence}.",
+            fix=f"Correct {still_there[file].path} or check it out, delete it, or list it in "
+            "`exclude` in envsync.yaml.",
+            source=Source(still_there[file].path, 1),
         )
         for file in _files(items)
         if file in still_there

@@ -1,7 +1,7 @@
 """`Bump`: a declaration that gets a new version, and the functions that choose the new version.
 
-Registered versions cannot change. To change a spec, a file has to declare a version that is not
-used yet. `choose` finds the declarations, and `decide` chooses their new versions.
+Registered versions cannot change. To change a spec, the file must declare a version that is not in
+use yet. `choose` finds the declarations, and `decide` chooses their new versions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from envsync.model.wording import nearest
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""The used versions of each name. Maps a version to its place, such as `in git` or `in a.yml`."""
+"""Maps each name to its versions in use, and each version to a place such as `in git`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Bump:
     """A file that gets a new version.
 
     Attributes:
-        before: the version that the file declares.
-        after: the version that it will declare.
+        before: the old version.
+        after: the new version.
         source: the line that declares the name. After the file is written, the line that declares
             the version.
     """
@@ -70,10 +70,12 @@ def bump_command(
     taken: Collection[str] = (),
     in_target: Collection[str] = (),
 ) -> str:
-    """Returns a command that bumps a declared version, as the user can paste it into a shell.
+    """Returns the command that bumps a declared version, quoted for a shell.
 
-    The command contains a version only if it needs one: the declared version has no obvious next
-    version, or the next version is already in the target, which the command does not read.
+    The command contains the new version only in two cases. Either the declared version has no
+    obvious next version, or its next version is already in the target. In the second case, a
+    command without the new version would choose a version that is in use, because `envsync bump`
+    reads no target unless `-t` is passed.
 
     Args:
         name: the environment.
@@ -150,7 +152,8 @@ def decide(
         declarations: the declarations, from `choose`.
         used: the versions that are already used.
         version: the new version. If None, the next free version is chosen.
-        alone: the names of which the files declare only one version, for messages.
+        alone: the names with a single declared version. For these names, the command in an error
+            message contains only the name.
 
     Raises:
         EnvsyncError: a declared version has no next version, or `version` is already used.
@@ -163,7 +166,7 @@ def decide(
             # envsync assigns this version when it makes a plan, so the file needs no edit.
             continue
         taken = used.get(name, {})
-        # Two files with the same name must not get the same new version.
+        # Two files that declare the same name must not get the same new version.
         given = {bump.after for bump in bumps if bump.name == name}
         after = next_version(before, {*taken, *given}) if version is None else version
         if after is None:
@@ -173,7 +176,7 @@ def decide(
             raise EnvsyncError(
                 f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
-        # A copy that kept the old version would still declare this version.
+        # If a copy of the file were not bumped, the copy would still declare the old version.
         sources = (declaration.source, *declaration.copies)
         bumps += [Bump(name=name, before=before, after=after, source=source) for source in sources]
     if commands:

@@ -33,9 +33,9 @@ class FieldChange:
     """One field that differs between the target and the declaration.
 
     Attributes:
-        path: the field, with the names of an environment file: `tags.owner`,
+        path: the path of the field in an environment file, such as `tags.owner` or
             `conda_file.dependencies[2]`.
-        before: the value in the target; None if the field is not set there.
+        before: the value in the target; None if the field is not set in the target.
         after: the declared value; None if the field is not declared.
         files: for a build context, maps the path of each file that differs to `added`, `removed`
             or `modified`. Empty if the files are not known.
@@ -58,7 +58,7 @@ class FieldChange:
         """Creates the field from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data is not a changed field.
+            KeyError, TypeError: the data does not describe a `FieldChange`.
         """
         return cls(data["path"], data["before"], data["after"], dict(data.get("files", {})))
 
@@ -68,19 +68,19 @@ class Change:
     """One operation on the target.
 
     Attributes:
-        version: None for a change of the whole environment.
+        version: the version to change. None if the change is about the whole environment.
         reason: why the change is planned. Only for display.
         fields: the fields that differ; for a create, all fields that are set.
         source: the position of the declaration. None if no file declares the version.
         owner: the project that owns the version before the change. None if no project owns it.
-        predecessor: for a create, the registered version that the new version is compared with:
-            the highest active version below it, or the newest if the file has no `version`. None
-            for the first version of a name, and for all other actions.
+        predecessor: for a create, the registered version that the new version is compared with.
+            This is the highest active version below the new version, or the newest version if the
+            file has no `version`. None for the first version of a name, and for all other actions.
         differs: the fields of the spec and the metadata that differ from the predecessor.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
-        former_files: for the archive of a name that no file declares any more, the files that
-            declared it, relative to the project directory.
+        former_files: for the archive of an environment that no file declares any more. The files
+            that declared the environment, relative to the project directory.
     """
 
     action: Action
@@ -93,8 +93,8 @@ class Change:
     owner: str | None = None
     predecessor: str | None = None
     differs: tuple[FieldChange, ...] = ()
-    # Only an apply needs these attributes, and the JSON does not contain them. So a plan that
-    # was read from a file equals the saved plan, but cannot be applied.
+    # Only an apply needs the following attributes, and the JSON does not contain them. So a plan
+    # that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
     former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -121,12 +121,12 @@ class Change:
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
-        """Creates the change from the JSON data of `to_json`, without what only an apply needs.
+        """Creates the change from the JSON data of `to_json`, without attributes for an apply.
 
         Keys that a later version of envsync added are ignored.
 
         Raises:
-            KeyError, TypeError, ValueError: the data is not a change.
+            KeyError, TypeError, ValueError: the data does not describe a `Change`.
         """
         return cls(
             action=Action(data["action"]),
@@ -180,18 +180,19 @@ class Rejection:
         """Creates the rejection from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data is not a rejection.
+            KeyError, TypeError: the data does not describe a `Rejection`.
         """
         return cls(code=data["code"], message=data["message"], fix=data["fix"], **_common(data))
 
 
 @dataclass(frozen=True, slots=True)
 class LatestChange:
-    """A change of the version that `@latest` refers to.
+    """A name whose `@latest` refers to another version after the apply.
 
     Attributes:
-        before: the version before the apply. None if no version is active before.
-        after: the version after the apply. None if no version is active afterwards.
+        name: the name of the environment.
+        before: the version that `@latest` refers to before the apply. None if there is none.
+        after: the version that `@latest` refers to after the apply. None if there is none.
     """
 
     name: str
@@ -207,7 +208,7 @@ class LatestChange:
         """Creates the change of `@latest` from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data is not a change of `@latest`.
+            KeyError, TypeError: the data does not describe a `LatestChange`.
         """
         return cls(data["name"], data["before"], data["after"])
 

@@ -30,15 +30,15 @@ _TOP_LEVEL = re.compile(r"[.\[]")
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
 # In 2022 the service replaced the `name` in every conda file with a generated name like this (seen
-# in recorded responses). Such a difference is not an edit.
+# in recorded responses). A generated name is not an edit of the conda file.
 _SERVICE_NAME = re.compile(r"azureml_[0-9a-f]{32}")
 
 
 def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     """Compares a declared spec with the spec of a registered version.
 
-    Azure does not return the content of a build context. In this case, the comparison uses the
-    first of these values that the version has:
+    Azure does not return the content of a build context. If the content is not known, the
+    comparison uses the first of these values that the version has:
 
     1. the tag `envsync.digest`, which covers the whole spec;
     2. the hash of the content that azure-ai-ml puts into the URL of the context.
@@ -53,7 +53,7 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     ours, theirs = declared.local_context, registered.local_context
     if not registered.build or not ours or not theirs or theirs.digest:
         return _match(declared == registered)
-    # First compare everything except the content of the context, which needs no digest.
+    # First compare everything except the content of the context. No digest is needed for this.
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return "other"
     if digest := item.environment.provenance.digest:
@@ -64,14 +64,14 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:
     """Returns the fields that differ between two specs.
 
-    For a build context, the field lists the files that differ, if they are known.
+    The field `build.context` also lists the files that differ, if these files are known.
     """
     before = _with_name_of(after, before)
     theirs, ours = before.local_context, after.local_context
     files = _context_files(theirs, ours)
     data = before.to_json()
     if theirs and theirs.digest is None:
-        # None would say that there is no context.
+        # Not None, because the plan would then show that there is no context.
         data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
     fields = [
         replace(field, files=files) if field.path == "build.context" else field
@@ -80,14 +80,15 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     if theirs and ours and theirs.digest is None:
         match = _match_uploads(theirs, ours)
         others = [field for field in fields if field.path != "build.context"]
-        # If nothing else differs, the digest of the version has proved that the content differs.
+        # If no other field differs, keep the context, because only the context can be the
+        # difference.
         if match == "same" or (match == "unknown" and others):
             return tuple(others)
     return tuple(fields)
 
 
 def metadata_fields(before: Metadata, after: Metadata) -> tuple[FieldChange, ...]:
-    """Returns the fields of the metadata that differ: the description, and single tags."""
+    """Returns the fields of the metadata that differ. Each tag is a separate field."""
     return tuple(_differences(before.to_json(), after.to_json()))
 
 
@@ -119,7 +120,7 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:
-    """Compares the hashes under which azure-ai-ml uploads two build contexts."""
+    """Compares two build contexts by the hashes that azure-ai-ml puts into upload URLs."""
     # azure-ai-ml up to 1.26 puts an MD5 into the URL, and later releases put a SHA-256. Only hashes
     # of the same kind can be compared. The length of a hash shows its kind.
     generations = {len(upload) for upload in ours.uploads}
@@ -132,7 +133,7 @@ def _match(same: bool) -> Match:
 
 
 def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:
-    """Returns the registered spec, with the declared conda `name` if the service replaced it."""
+    """Returns the registered spec. If its conda `name` was generated, it gets the declared name."""
     text = registered.conda_file
     if text is None or declared.conda_file is None or not _SERVICE_NAME.search(text):
         return registered
@@ -167,9 +168,9 @@ def _differences(
 def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
     """Yields the differences inside nested mappings and lists.
 
-    An item of a list is compared with the item of the same name. The index in its path is the index
-    in the new list, or for a removed item, in the old list. If the items that both lists have are
-    in another order, the list itself is one more difference.
+    Items of two lists are compared if they have the same name (see `item_names`). The path of an
+    item contains its index in the new list, or in the old list if the item was removed. If the
+    items that are in both lists have a different order, the list itself is also a difference.
     """
     if canonical_json(before) == canonical_json(after):
         return
@@ -191,7 +192,8 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:
-        # The new items on both sides: an item that differs as well is a difference of its own.
+        # Both lists contain the new items, because a changed item is reported as a separate
+        # difference.
         yield FieldChange(path, [new[name] for name in common], [new[name] for name in order])
     for index, (name, item) in enumerate(old.items()):
         if name not in new:
@@ -204,7 +206,7 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
 
 
 def _join(path: str, key: str) -> str:
-    """Returns the path of a key below another path. A key with special characters is quoted."""
+    """Returns the path of a key inside another field. A key with special characters is quoted."""
     if not path:
         return key
     return f"{path}.{key}" if _PLAIN_KEY.match(key) else f"{path}[{json.dumps(key)}]"
@@ -213,7 +215,7 @@ def _join(path: str, key: str) -> str:
 def _context_files(before: BuildContext | None, after: BuildContext | None) -> dict[str, str]:
     """Maps the path of each file that differs to `added`, `removed` or `modified`.
 
-    The result is empty if the files of one context are unknown.
+    The result is empty if the files of either context are unknown.
     """
     old = before.files if before else None
     new = after.files if after else None

@@ -1,4 +1,4 @@
-"""Plans a new version: who owns the name, and what differs from the version before it."""
+"""Plans a new version. Checks who owns the name, and compares the version with its predecessor."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from envsync.plan.versions import newest
 def create(
     version: str, declaration: Declaration, container: Container, policy: Policy
 ) -> Change | Rejection:
-    """Returns the change that creates a declared version, or the rejection if the name is taken.
+    """Returns the change that creates a declared version, or a rejection if others own the name.
 
     Args:
         version: the declared version, or the version that envsync assigned.
         declaration: the declaration of this version.
         container: the container of this name.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
     """
     foreign = _foreign_owner(declaration, container, policy)
     if foreign is not None and not policy.take_over:
@@ -59,7 +59,7 @@ def create(
 
 
 def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
-    """Returns a sentence about the project that the name belongs to, or None if it is free."""
+    """Returns a sentence about the other owner of a name, or None if the name can be used."""
     foreign = [item for item in container.active if item.owner not in (None, policy.project)]
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))
@@ -79,7 +79,7 @@ def provenance(declaration: Declaration, policy: Policy, digest: str | None) -> 
 
     Args:
         declaration: the declaration of the version.
-        policy: names the project and the commit.
+        policy: contains the project and the commit.
         digest: the digest of the spec. None if the content could not be verified.
     """
     return Provenance(
@@ -95,8 +95,8 @@ def _predecessor(
 ) -> RegisteredVersion | None:
     """Returns the registered version that a reviewer compares a new version with.
 
-    Without a version in the file, this is the newest version. Otherwise it is the highest version
-    below the new one. Archived versions do not count.
+    If the file has no `version`, this is the newest version. Otherwise it is the highest version
+    below the new version. Archived versions do not count.
     """
     if declaration.version is None:
         return newest(container)
@@ -123,7 +123,7 @@ def _reason(
     if declaration.version is None:
         for item in reversed(container.versions):
             if match_spec(declaration.spec, item) == "same":
-                # A revert in git does not restore the old version: jobs use @latest, which is the
-                # version that was created last.
+                # After a revert in git, the old content becomes a new version. The old version
+                # cannot become @latest again, because @latest is the version that was created last.
                 return f"new version after {before.version}, content of {item.version} again"
     return f"new version after {before.version}"

@@ -1,7 +1,7 @@
 """`decisions`: plans the changes of one environment name.
 
-`decisions` calls the private functions below it. Each function implements one or more rows of the
-table in docs/plan.md, and returns or yields changes, rejections and warnings.
+`decisions` calls the private functions of this module. Each function implements one or more rows of
+the table in docs/plan.md, and returns or yields changes, rejections and warnings.
 
 Three questions have their own modules:
 
@@ -46,9 +46,9 @@ def decisions(
     """Plans one name. Yields the changes in the order in which they are applied.
 
     Args:
-        container: the container of this name. Has no versions if the target does not contain it.
+        container: the container of this name. Without versions if the name is not in the target.
         versions: the declarations of this name, by version. Empty if no file declares the name.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
     """
     registered = {item.version: item for item in container.versions}
@@ -101,18 +101,19 @@ def _restore_environment(
 
     Restoring a container shows every version that is not archived itself. So the plan first
     archives the undeclared versions, and only declared versions reappear. If an undeclared version
-    belongs to another owner, the project may not archive the version, and the name is rejected.
+    belongs to another owner, the project is not allowed to archive the version, and the name is
+    rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
-        # With `may_echo`, `item.archived` may only repeat the state of the container. The restore
-        # could then show this version. If the project may archive the version, `keep_archived`
-        # below does so after the restore. Otherwise the name is rejected.
+        # If `may_echo` is set, `item.archived` possibly only repeats the state of the container, so
+        # the restore could show this version. If the project is allowed to archive the version,
+        # `keep_archived` below does so after the restore. Otherwise the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
-            # The path in the source of a foreign version is relative to the other project.
+            # A version of another project contains a path that is relative to that project.
             known = still_there if item.owner == policy.project else {}
             yield from archive(item, "stays hidden when the name is restored", known)
         else:
@@ -150,8 +151,8 @@ def _existing(
     Args:
         item: the registered version.
         declaration: the declaration of this version.
-        policy: what the plan may do.
-        fix: returns the command that declares another version instead.
+        policy: what the plan is allowed to do.
+        fix: a function that returns the command that bumps the version.
     """
     key, spec = item.environment.key, item.environment.spec
     match = match_spec(declaration.spec, item)
@@ -183,8 +184,8 @@ def _existing(
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
     fields = metadata_fields(before, metadata)
     if not fields and ours and not item.archived:
-        # The version equals its declaration. If only its digest tag is missing, nothing is written:
-        # the next update restores the tag.
+        # The version equals its declaration. If only its digest tag is missing, nothing is written,
+        # because the next update writes the tag again.
         return
     reasons = (
         "a file declares it, and it is archived" if item.archived else "",

@@ -1,7 +1,7 @@
 """The guard against plans that archive too much.
 
-If the directory is wrong or a merge lost files, a plan archives every environment without a file.
-The guard refuses the whole plan.
+If the project directory is wrong or a merge lost files, a plan would archive every environment
+whose file is missing. In this case, the guard refuses the whole plan.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from envsync.model.state import Container
 from envsync.plan.change import Action, Change
 
 MASS_ARCHIVE_FLOOR = 10
-"""With fewer owned, active environments than this number, `max_archives` is the limit.
+"""The number of owned, active environments from which `max_archive_percent` is the limit.
 
-From this number on, the limit is `max_archive_percent`.
+If a project owns fewer active environments, `max_archives` is the limit.
 """
 
 
@@ -32,11 +32,11 @@ def mass_archive(
     Returns a sentence that says why the plan is refused, or None if the plan is allowed.
 
     Args:
-        changes: all changes of the project, also of names that the command line leaves out.
+        changes: all changes of the project, including names that the command line does not select.
         emptied: the names that these changes leave without an active version.
         owned: the containers in which the project owns a version.
         anything_declared: whether the project declares any environment.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
     """
     active = {
         container.name: container
@@ -57,7 +57,7 @@ def mass_archive(
     owned_versions = sum(
         item.owner == policy.project for found in active.values() for item in found.active
     )
-    # In a small project, a single archive already exceeds a percentage.
+    # In a small project, archiving a single environment would already exceed a percentage.
     if len(active) < MASS_ARCHIVE_FLOOR:
         exceeded = len(gone) + withdrawn > policy.max_archives
         limit = f"max_archives allows {policy.max_archives}"
@@ -81,7 +81,7 @@ def mass_archive(
 
 
 def _withdrawn(changes: Iterable[Change], names: Collection[str]) -> int:
-    """Returns how many versions of these names are archived, and not replaced by a new one."""
+    """Returns how many active versions of these names are archived without a replacement."""
     surplus: dict[str, int] = {}
     for change in changes:
         if change.scope == "version" and change.name in names:

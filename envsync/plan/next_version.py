@@ -1,4 +1,4 @@
-"""Chooses or proposes the version after a version."""
+"""Increments a version, or proposes a next version if the version cannot be incremented."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _PRERELEASE: Final = re.compile(r"(.*[-.](?:a|alpha|b|beta|c|dev|pre|preview|rc)
 
 
 def next_version(version: str, taken: Collection[str]) -> str | None:
-    """Returns the next free version: increases the last number of a version like `7` or `1.2.3`.
+    """Increases the last number of a version like `7` or `1.2.3`, until the version is not taken.
 
-    Returns None for other versions: they have no obvious next version.
+    Returns None for other versions, because they have no obvious next version.
     """
     counted = _COUNTED.fullmatch(version)
     if counted is None:
@@ -49,7 +49,8 @@ def proposed_version(version: str, taken: Collection[str]) -> str:
         proposals = _increased(start, last, "".join(rest))
     else:
         proposals = _increased(f"{version}.", "0", "")
-    # The proposal can be longer than a version may be, or the declared version can be invalid.
+    # The first proposal can be too long for a version, and the declared version can be invalid. So
+    # simpler proposals follow.
     shorter = _increased(f"{version[:200]}.", "0", "")
     candidates = (
         _first_free(each, taken) for each in (proposals, shorter, _increased("", "0", ""))
@@ -58,12 +59,12 @@ def proposed_version(version: str, taken: Collection[str]) -> str:
 
 
 def _increased(start: str, number: str, end: str) -> Iterator[str]:
-    """Yields the versions with a higher number. Leading zeros are kept: `008` follows `007`."""
+    """Yields versions with increasing numbers. Leading zeros are kept: `008` follows `007`."""
     width = len(number)
     return (f"{start}{each:0{width}}{end}" for each in count(int(number) + 1))
 
 
 def _first_free(versions: Iterator[str], taken: Collection[str]) -> str | None:
-    """Returns the first version that is not taken. Returns None if the version is not valid."""
+    """Returns the first version that is not taken, or None if this version is not valid."""
     found = next(version for version in versions if version not in taken)
     return found if is_valid_version(found) else None

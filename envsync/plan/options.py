@@ -1,4 +1,4 @@
-"""`Options`: the arguments that a plan was made with, so that it can be made again."""
+"""`Options`: the arguments that a plan was made with. They are needed to make it again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The arguments that a plan was made with. They are not part of the digest.
+    """The arguments that a plan was made with. The digest of the plan does not cover them.
 
     Attributes:
         globs: the patterns that limit the plan. If empty, the plan has no such limit.
-        names: the names that the plan is limited to, such as those that changed since a commit.
-            None if the plan has no such limit.
+        names: the names that the plan is limited to, such as the names that changed since a commit.
+            If None, the plan has no such limit.
         take_over: whether the plan takes ownership of versions of other projects.
         allow_mass_archive: whether the guard against archiving too much is off.
     """
@@ -45,7 +45,7 @@ class Options:
         """Creates the options from the JSON data of `to_json`. Absent keys get their defaults.
 
         Raises:
-            AttributeError, TypeError, ValueError: the data is not the options of a plan.
+            AttributeError, TypeError, ValueError: the data does not describe `Options`.
         """
         names = data.get("names")
         return cls(
@@ -71,8 +71,10 @@ def options_again(
         saved: the options of the saved plan. None if there is no saved plan, or if an older envsync
             saved it without its options.
         globs: the patterns on the command line.
-        take_over: the option on the command line. It can only be added to those of the saved plan.
-        allow_mass_archive: the option on the command line, as `take_over`.
+        take_over: whether `--take-over` is on the command line. The option can be added to a saved
+            plan, but not removed from it.
+        allow_mass_archive: whether `--allow-mass-archive` is on the command line. The option can be
+            added to a saved plan, but not removed from it.
 
     Raises:
         UsageError: the patterns on the command line differ from those of the saved plan.
@@ -95,10 +97,10 @@ def options_again(
 
 
 def digest_of(text: str) -> str:
-    """Returns the digest in an argument such as that of `--approve`, without blanks around it.
+    """Returns the digest that was passed to an option, without the blanks around the digest.
 
     Raises:
-        UsageError: the text is not a digest, so no plan can have it.
+        UsageError: the text is not a valid digest.
     """
     digest = text.strip()
     if not _DIGEST.fullmatch(digest):

@@ -31,7 +31,7 @@ class Outcome:
     seconds: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the outcome as JSON data, which identifies the change without its fields."""
+        """Returns the outcome as JSON data. The data identifies the change, but has no fields."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,
@@ -51,7 +51,7 @@ def unverified(outcomes: Iterable[Outcome], plan: Plan) -> tuple[str, ...]:
             contains the change again.
     """
     open_addresses = {change.address for change in plan.changes}
-    # If the target returns another spec than was written, the new plan has a rejection instead.
+    # If the spec in the target is not the spec that was written, the new plan has a rejection.
     open_addresses |= {rejection.address for rejection in plan.rejections}
     done = {item.change.address for item in outcomes if item.status == "done"}
     return tuple(sorted(done & open_addresses))
@@ -62,7 +62,7 @@ def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
 
     Args:
         data: the JSON data of each outcome.
-        plan: the plan with the changes.
+        plan: the plan that contains the changes of the outcomes.
 
     Raises:
         KeyError, TypeError: the data does not describe outcomes of this plan.

@@ -1,4 +1,4 @@
-"""Decides whether the project may take over a version that it does not own.
+"""Decides whether the project is allowed to take over a version that it does not own.
 
 The owner of a version is the project in its tag `envsync.owner`.
 """
@@ -29,13 +29,13 @@ def owner_phrase(owner: str | None) -> str:
 def ownership_rejection(
     item: RegisteredVersion, declaration: Declaration, *, match: Match, policy: Policy
 ) -> Rejection | None:
-    """Returns a rejection if the project may not take over a version. Otherwise returns None.
+    """Returns a rejection if the project is not allowed to take over a version. Otherwise None.
 
     Args:
         item: a version that this project does not own.
         declaration: the declaration of this version.
         match: the result of `match_spec`: `same` or `unknown`.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
     """
     key = item.environment.key
     if item.owner is not None:

@@ -36,7 +36,7 @@ class Plan:
             all changes with the same name: they are shown, but not applied.
         rejections: declarations that cannot be applied.
         latest: the names whose `@latest` will refer to another version.
-        warnings: sentences for people.
+        warnings: the warnings to show, each as one or more sentences.
         unchanged: the number of declared versions that need no change.
         refused: why the guard refuses the whole plan. None if the guard allows the plan.
         options: the arguments that the plan was made with. None if they are not known.
@@ -62,7 +62,7 @@ class Plan:
 
     @property
     def held_back(self) -> frozenset[str]:
-        """The names whose changes are not applied, because the same name has a rejection."""
+        """The names with a rejection. The changes of these names are not applied."""
         # A rejection holds back the whole name. Its versions share the container and @latest, so
         # applying only some of the changes could leave a state that no file declares.
         return frozenset(rejection.name for rejection in self.rejections)
@@ -74,14 +74,15 @@ class Plan:
         return tuple(change for change in self.changes if change.name not in held_back)
 
     def ensure_applicable(self, *, skip_rejected: bool = False) -> None:
-        """Checks that the plan may be applied.
+        """Checks that the plan can be applied.
 
         Args:
             skip_rejected: if True, rejections are allowed, because the caller applies only names
                 without a rejection.
 
         Raises:
-            PlanRefused: the code is `read-back`, `mass-archive` or `rejections`.
+            PlanRefused: the plan cannot be applied. The code of the exception is `read-back`,
+                `mass-archive` or `rejections`.
         """
         if self.read_back:
             raise PlanRefused(
@@ -103,15 +104,17 @@ class Plan:
             )
 
     def ensure_approved(self, digest: str) -> None:
-        """Checks that this plan is the one that was approved, or that nothing is left to do.
+        """Checks that this plan is the one that was approved. An empty plan is always accepted.
 
         Args:
             digest: the digest of the approved plan.
 
         Raises:
-            PlanRefused: the digests differ. The code is `plan-stale`.
+            PlanRefused: the digests differ, and the plan is not empty. The code of the exception is
+                `plan-stale`.
         """
-        # What an empty plan would do is done already, for example by the same apply before.
+        # An empty plan changes nothing, so it needs no approval. For example, an earlier apply has
+        # already made the approved changes.
         if self.digest != digest and not self.is_empty:
             raise PlanRefused(
                 "plan-stale",
@@ -133,7 +136,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over the project, the target, changes and rejections."""
+        """The SHA-256 digest of the project, the target, the changes and the rejections."""
         # An approval must stay valid if an edit does not change what is applied. So the digest
         # ignores explanations, and line numbers, which move if a comment is added to a file. It
         # also ignores `latest` and `warnings`, which follow from the changes.

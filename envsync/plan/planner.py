@@ -1,8 +1,9 @@
 """`make_plan`: makes the plan that turns the actual state of a target into the desired state.
 
-The function is pure: it uses no clock, file or network, so equal arguments give equal plans. It
+`make_plan` is pure: it uses no clock, file or network, so equal arguments give equal plans. It
 plans all declared names, and all names of which the project owns a version. `decisions` plans each
-name separately. `make_plan` adds the changes of `@latest`, and the guard, which counts all names.
+name separately. Then `make_plan` adds the changes of `@latest`, and passes the changes of all names
+to the guard.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ def make_plan(
         desired: every declaration of the project, in any order.
         actual: the containers of all declared names, and all containers in which the project owns a
             version. Other containers are ignored.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
         target: the target that the plan is for.
         globs: patterns. The plan is limited to names that match one of them. If empty, every name
             is planned.
         only: names. If not None, the plan is limited to these names as well. Unlike globs, `only`
-            may contain unknown names.
-        still_there: the files that exist, but were not read as environment files, with the reason.
-            No version is archived if its file is one of them.
+            can contain unknown names.
+        still_there: maps files that exist, but were not read as environment files, to the reason.
+            If a version was declared in one of these files, it is not archived.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
-            without it.
+            without the suffix.
 
     Raises:
         EnvsyncError: a glob matches neither a declared nor an owned environment, or two files
@@ -92,7 +93,8 @@ def make_plan(
         changes=changes,
         rejections=tuple(rejection for part in parts for rejection in part.rejections),
         latest=tuple(
-            # A name gets its first version: nobody used another @latest before.
+            # A name that gets its first version is left out, because nobody has used its @latest
+            # yet.
             LatestChange(name, everything[name].before, everything[name].after)
             for name in selected
             if everything[name].before not in (None, everything[name].after)
@@ -133,7 +135,7 @@ def _plan_name(
     changes = tuple(item for item in decided if isinstance(item, Change))
     rejections = tuple(item for item in decided if isinstance(item, Rejection))
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
-    # back: the plan shows the state that the files declare.
+    # back, because the plan shows the state that the files declare.
     following = container_after(container, changes)
     touched = {item.version for item in changes} | {item.version for item in rejections}
     return _NamePlan(
@@ -154,7 +156,7 @@ def _selected(
 ) -> list[str]:
     """Returns the names that match a glob and are in `only`, sorted.
 
-    An empty `globs` and None for `only` are no limit.
+    If `globs` is empty, every name matches. If `only` is None, it limits nothing.
     """
     for glob in globs:
         # A misspelt name would otherwise give an empty plan, which looks like success.

@@ -1,4 +1,4 @@
-"""Names the items of lists, so that an inserted package is a single difference."""
+"""Gives a name to each item of a list, so that an inserted package is a single difference."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _SEPARATORS: Final = re.compile(r"[-_.]+")
 def item_names(items: Sequence[JSON], other: Sequence[JSON]) -> list[str]:
     """Returns a name for each item of a list, unique within the list.
 
-    The name is the package name. If one of the two lists names a package more than once, the name
-    is the whole item.
+    The name is the package name. If a package occurs more than once in one of the two lists, the
+    whole item is used as the name.
 
     Args:
         items: the list.
-        other: the list that it is compared with. Items with the same name are compared.
+        other: the list that `items` is compared with. Items with the same name are compared.
     """
     repeated = {
         name

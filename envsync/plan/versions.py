@@ -45,16 +45,17 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
     """Returns the declared version. If the file has no `version`, assigns a version.
 
     If the newest version that is not archived itself has the declared spec, this version is used.
-    Otherwise a new version is assigned: the highest number plus one if every version is a number,
-    and otherwise the version that the service would assign next.
+    Otherwise a new version is assigned. If every version is a number, the new version is the
+    highest number plus one. If not, it is the version that the service would assign next.
     """
     if declaration.version is not None:
         return declaration.version
     current = newest(container)
     if current is not None:
         match = match_spec(declaration.spec, current)
-        # An owned version whose content cannot be verified counts as the same. Otherwise, after its
-        # digest tag is lost, every plan would create another version.
+        # If the project owns the version and the content cannot be verified, assume that the
+        # content has not changed. Otherwise, a lost digest tag would cause a new version in every
+        # plan.
         if match == "same" or (match == "unknown" and current.owner == project):
             return current.version
     versions = {version.version for version in container.versions}
@@ -64,7 +65,7 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
     if following not in versions and not (is_number(following) and int(following) <= highest):
         return following
     # The service proposes "1" if the last version is not a number, even if version 1 exists (seen
-    # in recorded responses). So its proposal can be in use or too low.
+    # in recorded responses). So the version that the service proposes can be in use or too low.
     return str((highest or len(versions)) + 1)
 
 
@@ -76,7 +77,7 @@ def newest(container: Container) -> RegisteredVersion | None:
 def container_after(container: Container, changes: Sequence[Change]) -> Container:
     """Returns the container after these changes.
 
-    Only what `@latest` depends on is updated. Metadata and owners are not.
+    Only the values that `@latest` depends on are updated. Metadata and owners are not updated.
     """
     archived = {change.version: change.action is Action.ARCHIVE for change in changes}
     kept = tuple(
@@ -99,13 +100,16 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 def latest_warnings(
     before: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
 ) -> Iterator[str]:
-    """Yields a warning if `@latest` ends at a version that a reader of the files would not expect.
+    """Yields a warning if the changes leave `@latest` at an unexpected version.
+
+    `@latest` is unexpected if it is an undeclared version or a new version below the highest
+    version. A new version that follows a version of another project is unexpected too.
 
     Args:
         before: the container before the changes.
         changes: the changes of this name.
         declared: the declared versions of this name.
-        policy: what the plan may do.
+        policy: what the plan is allowed to do.
     """
     after = container_after(before, changes)
     # A rejected version is declared, but it will not exist.
@@ -114,8 +118,8 @@ def latest_warnings(
         return
     name, latest = after.name, after.latest
     if latest in {change.version for change in changes if change.action is Action.CREATE}:
-        # In Azure ML, @latest is the version that was created last, not the highest one: a fix for
-        # an older line, such as 1.2.1 after 2.0, silently becomes @latest.
+        # In Azure ML, @latest is the version that was created last, not the highest version. So a
+        # fix of an older release, such as 1.2.1 after 2.0, becomes @latest without notice.
         highest = max((item.version for item in after.active), key=natural_order)
         if highest != latest:
             yield (
@@ -128,7 +132,8 @@ def latest_warnings(
                 f"{name}: @latest moves from {last.version}, which {owner_phrase(last.owner)}, to "
                 f"{latest}."
             )
-    # For example after a revert in git: the file declares 1 again, but 2 stays active.
+    # This happens, for example, after a revert in git: the file declares 1 again, but 2 stays
+    # active.
     elif latest not in declared:
         owner = after.active[-1].owner
         ours = owner == policy.project

@@ -16,7 +16,7 @@ from envsync.project.environment.draft import Draft
 
 
 def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
-    """Reports a name or version that two files declare. The problem is in the second file."""
+    """Reports each name or version that two files declare, as a problem of the second file."""
     by_name: dict[str, list[Draft]] = {}
     for draft in drafts:
         if draft.name is not None:
@@ -27,9 +27,9 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
 
 
 def without_copies(declarations: Iterable[Declaration]) -> list[Declaration]:
-    """Returns one declaration for each version. Its `copies` name the other files.
+    """Returns one declaration for each version, with the other files of the version in `copies`.
 
-    Two declarations without errors can declare the same version only with the same content.
+    If two declarations without errors declare the same version, their content is the same.
     """
     by_version: dict[tuple[str, str | None], Declaration] = {}
     for item in declarations:
@@ -41,7 +41,8 @@ def without_copies(declarations: Iterable[Declaration]) -> list[Declaration]:
 
 
 def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
-    # A file with an invalid version counts as versioned. `read_version` reports invalid versions.
+    # A file with an invalid version is treated as a file with a version, because `read_version` has
+    # already reported the version.
     versioned = [draft for draft in group if draft.version_key is not None]
     unversioned = [draft for draft in group if draft.version_key is None]
     first: dict[str, Draft] = {}
@@ -72,8 +73,8 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
 
 
 def _report(draft: Draft, known: Draft, node: Node, *, what: str, fix: str) -> None:
-    """Reports the second declaration of a version. Only a difference in content is an error."""
-    # Without a spec, the file has errors, and its content is unknown.
+    """Reports the second declaration of a version: an error, or a warning if both are equal."""
+    # A draft without a spec has errors, so its content cannot be compared.
     if draft.spec and (draft.spec, draft.metadata) == (known.spec, known.metadata):
         message = f"`{what}` is declared with the same content in {_position(known)}."
         fix = "Keep one of these files. envsync reads the first one."

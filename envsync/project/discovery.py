@@ -1,9 +1,9 @@
-"""Finds the environment files below directories, and says why every other file is not one.
+"""Finds the environment files below directories, and the reason why each other file is not one.
 
 A YAML file is an environment file if its `$schema` is the environment schema. A file without
-`$schema` is an environment file if it has a `name` and an `image` or `build`. Files are passed over
-if `exclude` names them, if they are in hidden directories, if an environment names them as its
-conda file, and if they are in the build context of an environment elsewhere.
+`$schema` is an environment file if it has a `name` and an `image` or `build`. A file is
+passed over if `exclude` matches its path, or if it is in a hidden directory. A file is also passed
+over if an environment file names it as its conda file, or names a build context that contains it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from envsync.project.search.walk import Walk, YamlFile, is_yaml, walk
 from envsync.project.yaml.nodes import TextProblem
 
 EXCLUDED: Final = "`exclude` in envsync.yaml names it"
-"""Why a file that `exclude` names is passed over. Such a file is left out on purpose."""
+"""The reason in `Discovered.passed_over` for each file that `exclude` matches."""
 
 _HIDDEN: Final = (
     "it is in a hidden directory, and only hidden directories that are named are searched"
@@ -31,16 +31,16 @@ _HIDDEN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The environment files below directories, and what was not read as one.
+    """The result of the search: environment files, other YAML files, and unread directories.
 
-    Every path is absolute. Its symbolic links are not resolved.
+    Every path is absolute, and its symbolic links are not resolved.
 
     Attributes:
         environment_files: the environment files, sorted.
         passed_over: every other YAML file, with a reason that completes the sentence "It is not
             read as an environment: …".
-        unreadable: the directories that could not be read, each with the reason. Links to
-            directories that do not exist, or are outside of the project, are included.
+        unreadable: the directories that could not be read, each with the reason. This includes each
+            link to a directory that does not exist or is outside of the project.
         problems: the problems of the rules `unrecognised-environment` and `unreadable-directory`,
             each with the path of its file or directory.
     """
@@ -68,7 +68,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     reasons = {
         item.file.path: reason for item in candidates if (reason := _reason(item, named, files))
     }
-    # A missing directory is an error of `plan`, unless there are other directories.
+    # If the only directory is missing, `plan` reports an error, so no warning is needed here.
     unreadable = {
         path: reason
         for path, reason in found.unreadable.items()
@@ -117,7 +117,7 @@ def references(path: str, files: Files) -> dict[str, str]:
 
 
 def _named(candidates: Sequence[Candidate]) -> Named:
-    """Returns what the environments among the candidates name."""
+    """Returns the conda files and contexts that the environments among the candidates name."""
     possible = [item for item in candidates if item.reason is None]
     hidden = hidden_by_contexts(possible)
     return Named.of([item for item in possible if item.file.path not in hidden])

@@ -32,7 +32,7 @@ class ParsedFile:
 
     Attributes:
         document: the text and its nodes.
-        problems: the problems of the YAML itself, for every kind of file.
+        problems: the problems that do not depend on the kind of file, such as invalid YAML.
     """
 
     document: Document
@@ -94,7 +94,12 @@ class Files:
         return cls(os.path.abspath(root), os.path.realpath(root))
 
     def read(self, path: str, real: str | None = None) -> ParsedFile | Unreadable:
-        """Returns the parsed YAML file at an absolute path. `real` is as in `content`."""
+        """Returns the parsed YAML file at an absolute path.
+
+        Args:
+            path: the absolute path.
+            real: the path with symbolic links resolved, if the caller knows it.
+        """
         key = real or self.real(*os.path.split(path))
         parsed = self.parsed.get(key)
         if parsed is None:
@@ -108,10 +113,12 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, if it is known. Resolving takes time.
+            real: the path with symbolic links resolved, if the caller knows it. Otherwise, `path`
+                is resolved, which takes time.
         """
-        # The key is the resolved path. A conda file is found by its own path, and by the resolved
-        # path from an environment file. These paths differ if the project path contains a link.
+        # The key is the resolved path, because one file can be read by several paths. For example,
+        # the search finds a conda file by its unresolved path, and an environment file names it by
+        # its resolved path.
         key = real or self.real(*os.path.split(path))
         content = self.contents.get(key)
         if content is None:
@@ -119,7 +126,7 @@ class Files:
         return content
 
     def real(self, directory: str, path: str = "") -> str:
-        """Returns the absolute path of `path` in a directory, with symbolic links resolved."""
+        """Joins a directory and a path. Returns the absolute path with symbolic links resolved."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
             return os.path.realpath(os.path.join(directory, path))
         # `realpath` calls `lstat` for every part of a path, and thousands of files may share a
@@ -154,9 +161,10 @@ def is_within(path: str, directory: str) -> bool:
 
 
 def plain_field(root: Node | None, name: str) -> Node | None:
-    """Returns the value of a key that is written in a mapping. If repeated, the last one wins.
+    """Returns the value of a key of a mapping, or None if the mapping does not have the key.
 
-    Merged keys (`<<`) are ignored.
+    Only the keys that are written in the mapping are searched, not the keys that `<<` merges in. If
+    the key is repeated, the last value is returned.
     """
     found = None
     if isinstance(root, MappingNode):
@@ -167,9 +175,15 @@ def plain_field(root: Node | None, name: str) -> Node | None:
 
 
 def nested_field(parsed: ParsedFile, node: Node | None, name: str) -> Node | None:
-    """Returns the value of a key in a mapping of a file, or None without this key.
+    """Returns the value of a key of a mapping, or None if the mapping does not have the key.
 
-    If the key is repeated, the last value wins.
+    The keys that `<<` merges in are searched as well, unless the file is broken. If the key is
+    repeated, the last value is returned.
+
+    Args:
+        parsed: the file that contains the mapping.
+        node: the mapping. For None or any other node, the result is None.
+        name: the key.
     """
     return _pairs(parsed, node).get(name) if isinstance(node, MappingNode) else None
 
@@ -181,8 +195,8 @@ def fields(parsed: ParsedFile) -> dict[str, Node]:
 
 
 def _pairs(parsed: ParsedFile, node: MappingNode) -> dict[str, Node]:
-    # In a broken file, `<<` may merge a value that is not a mapping, or the mapping itself. The
-    # keys that are written in the mapping still show what kind of file it is.
+    # `entries` fails if `<<` merges the mapping itself or a value that is not a mapping. The keys
+    # that are written in a broken file are enough to classify the file.
     pairs = node.value if parsed.is_broken else entries(node)
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
 

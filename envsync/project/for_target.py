@@ -1,7 +1,7 @@
 """Turns the declarations of a project into the declarations of one target.
 
-A target can select environments, and can add tags and a suffix to them. `defaults` of the settings
-file are filled in as well. All functions are pure.
+A target can select environments, and can add tags and a suffix to them. The settings in `defaults`
+are added as well. All functions are pure.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from envsync.project.settings.scope import Scope
 from envsync.project.settings.targets import TargetConfig
 
 _PLACE: Final = ("subscription_id", "resource_group", "workspace", "registry", "path")
-"""The settings that say which workspace, registry or file a target is."""
+"""The settings that identify the workspace, registry or file of a target."""
 
 _NOT_SCOPED: Final = Scope()
 
@@ -29,7 +29,7 @@ _NOT_SCOPED: Final = Scope()
 def declared_for(
     declarations: Iterable[Declaration], config: Config, target: str | None
 ) -> tuple[Declaration, ...]:
-    """Returns what a target should contain: the selected declarations, with all tags and names.
+    """Returns the declarations that a target should contain, with their names and tags there.
 
     The tags of a file take precedence over the tags of the target, which take precedence over the
     default tags. `target_problems` reports a file and a target that disagree about a tag.
@@ -59,7 +59,8 @@ def useless_patterns(
 ) -> list[str]:
     """Returns a sentence for each pattern of `include` and `exclude` that matches no name.
 
-    Such a pattern is often a typing error. An environment would then be archived, or created.
+    Such a pattern is often a typing error. A plan would then archive or create environments by
+    mistake.
     """
     scope = _scope(config, target)
     names = {item.name for item in declarations}
@@ -74,7 +75,7 @@ def useless_patterns(
 def target_problems(
     declarations: Sequence[Declaration], config: Config, target: TargetConfig
 ) -> list[Problem]:
-    """Returns what is wrong with the names and tags of a target, at their place in the settings.
+    """Returns the problems of the names and tags in a target, with positions in the settings.
 
     Args:
         declarations: the declarations of the project, as its files write them.
@@ -89,10 +90,10 @@ def target_problems(
 def of_other_targets(
     names: Iterable[str], declarations: Sequence[Declaration], config: Config, target: str | None
 ) -> frozenset[str]:
-    """Returns the registered names that another target of the settings is responsible for.
+    """Returns the registered names that belong to other targets of the settings.
 
-    Several targets can be the same workspace, with another suffix or another selection. A plan for
-    one of them must not archive what another one declares. A name that no file declares belongs to
+    Several targets can be the same workspace, with different suffixes or selections. A plan for one
+    target must not archive the environments of the others. A name that no file declares belongs to
     the target with the longest matching suffix.
 
     Args:
@@ -111,7 +112,8 @@ def of_other_targets(
     suffixes = {scope.suffix for scope in scopes} | {this.scope.suffix}
 
     def suffix_of(name: str) -> str:
-        # A name without a known suffix can be left over from an older suffix of this target.
+        # A name without a known suffix belongs to this target. The name can have an older suffix
+        # of the target.
         matching = (suffix for suffix in suffixes if name.endswith(suffix))
         return max(matching, key=len, default=this.scope.suffix)
 
@@ -158,8 +160,8 @@ def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
 def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
     if one.kind != other.kind:
         return False
-    # The place of a target whose variables are not set is unknown. If the suffixes differ, nothing
-    # is lost by assuming the same place: names with a foreign suffix are left alone.
+    # If variables are not set, the place of a target is unknown. With different suffixes, it is
+    # safe to assume the same place, because names with the suffix of another target are kept.
     unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
     return all(
         _place(one, key) == _place(other, key)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_POINTER_BYTES: Final = 1024
-"""Git LFS reads no file of this size or larger as a pointer."""
+"""A pointer is smaller than this number of bytes. Git LFS has the same limit."""
 
 # The version line comes first. Before release 1.0, Git LFS wrote the URLs of its earlier names. A
 # pointer may have lines of extensions. A checkout on Windows may have changed the line ends.
@@ -21,7 +21,7 @@ _POINTER: Final = re.compile(
 )
 
 FIX: Final = "Run `git lfs pull`. In a workflow with actions/checkout, set `lfs: true`."
-"""What to do about a pointer."""
+"""The `fix` of every problem about a pointer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class LfsPointer:
 
 def lfs_pointer(data: bytes) -> LfsPointer | None:
     """Returns the pointer if the bytes of a file are a Git LFS pointer, otherwise None."""
-    # Nearly all files end here, so that they need no regular expression.
+    # This check is fast, and rejects nearly all files.
     if len(data) >= MAX_POINTER_BYTES or not data.startswith(b"version "):
         return None
     match = _POINTER.fullmatch(data)

@@ -35,7 +35,8 @@ class Loaded:
 
     Attributes:
         environment_files: the absolute paths of the environment files, sorted.
-        declarations: one for each file without errors, sorted by name and natural version order.
+        declarations: one declaration for each version in files without errors. They are sorted by
+            name and by the natural order of versions.
         problems: the problems of all files, sorted by file, line and column.
         passed_over: the absolute paths of the other YAML files, each with a reason that completes
             the sentence "It is not read as an environment: …".
@@ -147,13 +148,13 @@ def _discover_named(
     exclude: Globs,
     problems: list[Problem],
 ) -> Discovered:
-    """Returns the files in `paths`, and what is below the directories in `paths`."""
+    """Returns the files in `paths`, and the environment files below the directories in `paths`."""
     named = [os.path.abspath(path) for path in paths]
     below = [path for path in named if os.path.isdir(path)]
     single = {path for path in named if path not in below and os.path.exists(path)}
-    # The environments directories are searched as well, because a named directory may be part of a
-    # build context, or contain a conda file. The named ones come first, so that files in them are
-    # shown with the path that the user knows.
+    # The environments directories are searched as well, because an environment file elsewhere can
+    # name a build context or a conda file in a named directory. Named directories come first, so
+    # that the files in them are shown with the path that the user knows.
     within = [path for path in environments if os.path.isdir(path)] if below else []
     found = discover([*below, *within], files, exclude)
 
@@ -182,7 +183,7 @@ def _unread(path: str, problem: TextProblem, files: Files, *, rules: Mapping[str
     """Returns the report of a file or directory that was not read as an environment."""
     parsed = files.read(path) if os.path.isfile(path) else None
     if isinstance(parsed, ParsedFile):
-        # An ignore comment in the file works as in an environment file.
+        # Ignore comments in the file are read, so that they can turn the problem off.
         report = start_report(files.display(path), parsed.document, problems=(), rules=rules)
     else:
         report = Report(files.display(path), rules)
@@ -212,7 +213,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         report.add_problem(TextProblem("missing-file", message, fix=fix))
         return Draft(report)
     if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
-        # The rule cannot be lowered here: what the file declares is unknown.
+        # The severity is always "error" here, because the declaration of the file is unknown.
         report = Report(shown, {**rules, "lfs-pointer": "error"})
         message = "The file is a pointer of Git LFS, not the environment file itself."
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
@@ -227,7 +228,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     if not is_within(files.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
-        # If the project lowers the rule to a warning, the link is followed.
+        # The link is followed if the settings make `path-escape` a warning or turn it off.
         is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
         if is_error:
             return Draft(report)

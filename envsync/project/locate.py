@@ -39,8 +39,8 @@ def locate(path: str, field: str, files: Files) -> Position | None:
 
     Args:
         path: the absolute path of an environment file.
-        field: a `FieldChange.path`. Fields below `conda_file` are found in the conda file, if the
-            environment names one.
+        field: a `FieldChange.path`. If the environment names a conda file, a field below
+            `conda_file` is searched for in that file.
         files: the cache through which files are read.
 
     Returns:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envsync.project.files import is_within
 from envsync.project.search.globs import Globs
+from envsync.project.search.outline import outline
+from envsync.project.search.shape import (
+    has_shape,
+    has_similar_shape,
+    is_environment_schema,
+    is_similar_schema,
+)
 
 if TYPE_CHECKING:
     from envsync.project.project import Project
@@ -17,7 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """What the work tree has of some files. Files that were read are in neither attribute.
+    """Which of the given files exist unread in the work tree, and which do not exist.
+
+    Files that were read are in neither attribute.
 
     Attributes:
         unread: the files that exist. Maps each file to a reason that completes the sentence "It is
@@ -30,12 +40,12 @@ class Presence:
 
 
 def presence(project: Project, files: Iterable[str]) -> Presence:
-    """Looks for files in the work tree of a project.
+    """Finds out which files exist in the work tree without being read, and which do not exist.
 
-    Files that `exclude` matches are left out on purpose. They are in neither attribute.
+    The result does not contain files that `exclude` matches.
 
     Args:
-        project: the project. It knows which files were read, and why others were not.
+        project: the loaded project. Its attributes list the files that were read and passed over.
         files: paths relative to the project directory, with `/`.
     """
     exclude = Globs.of(project.config.exclude)
@@ -49,7 +59,7 @@ def presence(project: Project, files: Iterable[str]) -> Presence:
         try:
             mode = os.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError):
-            reason = _hidden_by_link(path, project)
+            reason = _hidden_by_link(path, project) or _in_empty_directory(path, project)
             if reason is None:
                 missing.add(file)
             else:
@@ -84,12 +94,38 @@ def _reason(path: str, project: Project) -> str:
 
 
 def _hidden_by_link(path: str, project: Project) -> str | None:
-    """Returns why a file cannot be reached, if a directory above it is a dangling link."""
+    """Returns why a file is hidden if a directory above it is a dangling link, otherwise None."""
     for directory in _above(path, str(project.config.root)):
         if os.path.islink(directory) and not os.path.exists(directory):
             shown = project.files.display(directory)
             return f"{shown} is a symbolic link to a directory that does not exist"
     return None
+
+
+def _in_empty_directory(path: str, project: Project) -> str | None:
+    """Returns why a file cannot be reached, if a whole environments directory is missing or empty.
+
+    If it is the only directory, the plan is refused anyway, because no environment is declared.
+    """
+    directories = [str(directory) for directory in project.config.directories]
+    for name, directory in zip(project.config.environments, directories, strict=True):
+        empty = not any(is_within(file, directory) for file in project.environment_files)
+        if len(directories) > 1 and empty and is_within(path, directory):
+            what = "has no environment file" if os.path.isdir(directory) else "does not exist"
+            return f"{name}, which `environments` in envsync.yaml names, {what}"
+    return None
+
+
+def may_declare(content: bytes, names: Collection[str]) -> bool:
+    """Returns True if a file that was not read looks like an environment with one of the names."""
+    seen = outline(content)
+    schema = seen.schema
+    similar = schema is not None and (is_environment_schema(schema) or is_similar_schema(schema))
+    if not (similar or has_shape(seen.keys) or has_similar_shape(seen.keys)):
+        return False
+    listed = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    pattern = rf"""(?im)^["']?name["']?[ \t]*:[ \t]*["']?(?-i:{listed})["']?[ \t]*(?:#.*)?$"""
+    return re.search(pattern.encode(), seen.text) is not None
 
 
 def _above(path: str, root: str) -> Iterator[str]:

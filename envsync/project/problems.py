@@ -1,5 +1,6 @@
-"""Collects the problems of one file. Settings and comments in the file control the severity.
+"""Collects the problems of one file, and gives each problem its severity.
 
+The severity depends on `rules` in `envsync.yaml` and on ignore comments in the file. The comment
 `# envsync: ignore[rule-id]` turns a rule off on its line. Commas separate several rule ids.
 """
 
@@ -36,7 +37,8 @@ class Report:
     file: str
     rules: Mapping[str, Level]
     ignored: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    # A dict keeps the order and removes repetitions. An anchored value is checked at every alias.
+    # A dict keeps the order and removes repetitions. A value with an anchor is checked again at
+    # each alias, so a problem can be found twice.
     _found: dict[Problem, None] = field(default_factory=dict)
 
     @property
@@ -138,7 +140,7 @@ def _useless(comment: _Ignore) -> TextProblem | None:
 def _ignore_comments(document: Document) -> Iterable[_Ignore]:
     if "envsync:" not in document.text or document.root is None:
         return
-    # PyYAML drops comments, so this searches for them in the text, outside of all scalars.
+    # Comments are searched for in the text, outside of all scalars, because PyYAML drops comments.
     spans = _scalar_spans(document, document.root)
     lines = [0, *(found.end() for found in _LINE_BREAK.finditer(document.text))]
     for match in _COMMENT.finditer(document.text):
@@ -152,9 +154,10 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
 
 
 def _scalar_spans(document: Document, root: Node) -> list[tuple[int, int]]:
-    """Returns the start and end index of every scalar, sorted. Scalars do not overlap.
+    """Returns the start and end of each scalar, as sorted indexes of the text of the document.
 
-    The header line of a block scalar is left out, because a comment may follow it.
+    The span of a block scalar starts after its header, such as `|-`, because a comment can follow
+    the header. Spans do not overlap.
     """
     spans: list[tuple[int, int]] = []
     for node in walk(root):

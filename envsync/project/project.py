@@ -27,8 +27,8 @@ class Project:
 
     Attributes:
         config: the settings of `envsync.yaml`, with defaults filled in.
-        declarations: the environments that the files declare, without `defaults` and without what
-            a target adds. See `declared_for`.
+        declarations: the environments as the files declare them. `declared_for` adds `defaults` and
+            the settings of a target.
         warnings: problems that do not prevent a plan.
         files: the files that were read. They are kept so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.
@@ -46,7 +46,7 @@ class Project:
     unreadable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def declared_for(self, target: str | None) -> tuple[Declaration, ...]:
-        """Returns the environments that a target should contain, with the names in the target.
+        """Returns the environments that a target should contain, with their names in the target.
 
         Args:
             target: the name of the target. If None or unknown, only `defaults` are filled in.
@@ -100,9 +100,9 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     """Reads `envsync.yaml` and every environment file of a project.
 
     Args:
-        directory: the directory in which the search for `envsync.yaml` starts. If the file is not
-            there, the directories above are searched.
-        config_file: the settings file to use instead.
+        directory: the directory in which `envsync.yaml` is searched for. If this directory has no
+            such file, the directories above it are searched.
+        config_file: the settings file. If given, `envsync.yaml` is not searched for.
 
     Raises:
         InvalidProject: a file has an error. The exception contains the problems of all files.
@@ -118,7 +118,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         exclude=Globs.of(config.exclude),
         files=files,
     )
-    # A plan that ignores files with errors would archive the environments of these files.
+    # Without this exception, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
     return Project(

@@ -1,8 +1,8 @@
-"""Replaces the version in an environment file and keeps every other byte.
+"""Replaces the version in an environment file. All other bytes stay the same.
 
 ruamel.yaml is used only to find the position of the version, because its output would reformat the
-file. Each candidate text is parsed again, as azure-ai-ml would parse it. A candidate is used only
-if it has the new version and all other values are unchanged.
+file. Each candidate for the new file is parsed as azure-ai-ml would parse it. A candidate is used
+only if it has the new version and all other values are unchanged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Rewritten:
 def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewritten:
     """Replaces the version in the bytes of an environment file.
 
-    Quotes are kept. They are added if YAML would not read the unquoted version as a string.
+    Quotes around the version are kept. If the version has no quotes, they are added if YAML would
+    read the new version as another value.
 
     Args:
         file: the file name in messages.
@@ -95,9 +96,9 @@ class _Span:
     """The part of a text that is replaced.
 
     Attributes:
-        start: index of its first character.
-        end: index after its last character.
-        candidates: possible new texts, the preferred one first.
+        start: the index of the first character of the part.
+        end: the index after the last character of the part.
+        candidates: possible new texts for the part. The preferred text comes first.
     """
 
     start: int
@@ -164,7 +165,7 @@ def _find(content: _Content, after: str) -> _Span | None:
 
 
 def _raw_index(raw: str, index: int) -> int:
-    """Converts an index of the normalised text to the raw text, which may have CRLF line ends."""
+    """Converts an index of the text with line feeds to an index of the raw text with CRLF."""
     for found in re.finditer("\r\n", raw):
         if found.start() >= index:
             break

@@ -60,7 +60,10 @@ COMPARED: Final[dict[str, str]] = {
     "version-goes-back": "The highest version of a name is lower than before.",
     "ignored-by-git": "Git ignores a file of the environment, so no commit contains it.",
 }
-"""The rules of `envsync check`, which apply to a change, not to a file. They are always on."""
+"""The rules of `envsync check` with their descriptions. No setting turns them off.
+
+These rules apply to a change between two commits, not to a file.
+"""
 
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),

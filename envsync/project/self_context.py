@@ -1,7 +1,7 @@
 """Finds environment files and settings files inside build contexts.
 
-Such a file is content of the context. An edit of a description or a tag in it then changes the
-content, so that it needs a new version.
+Such a file is part of the content of the context. Each edit of the file, such as a new tag, changes
+the content, and the environment with this context then needs a new version.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_own_context(drafts: Mapping[str, Draft], files: Files) -> None:
         for directory in around[own]:
             real = os.path.join(files.real(own), name)
             inner = nfc(real[len(directory) :].replace(os.sep, "/").lstrip("/"))
-            # The files of a context do not include what its ignore file drops.
+            # `files` does not contain the files that the ignore file of the context drops.
             if inner in (contexts[directory].files or {}):
                 found.setdefault(directory, []).append(inner)
     for draft in drafts.values():

@@ -21,8 +21,8 @@ def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
     """Returns one annotation for each problem, with the rule as its title.
 
     Args:
-        problems: in the order in which they are shown. GitHub shows only the first ten errors and
-            the first ten warnings of a step.
+        problems: the problems, in the order in which they are shown. GitHub shows only the first
+            ten errors and the first ten warnings of a step.
         prefix: the project directory, relative to the root of the repository.
     """
     return "".join(
@@ -41,7 +41,9 @@ def problems_github(problems: Iterable[Problem], prefix: str = "") -> str:
 
 
 def plan_github(plan: Plan, prefix: str = "") -> str:
-    """Returns one annotation for each rejection of a plan. The title has its code and the target.
+    """Returns one annotation for each rejection of a plan.
+
+    The title contains the code of the rejection and the name of the target.
 
     Args:
         plan: the plan with the rejections.
@@ -71,7 +73,7 @@ def _command(name: str, properties: Mapping[str, str], message: str) -> str:
 
 def _data(text: str) -> str:
     # A line break in a message could start another command. `printable` escapes line breaks, so the
-    # escapes of the runner for them (%0D, %0A) are not needed.
+    # runner's escapes for line breaks (%0D, %0A) are not needed.
     return printable(text).replace("%", "%25")
 
 

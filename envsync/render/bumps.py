@@ -18,7 +18,7 @@ def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint:
     Args:
         bumps: the files that changed.
         unversioned: the chosen declarations without a version.
-        paint: colours the text.
+        paint: a function that colours text.
     """
     rows = [
         (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)

@@ -1,4 +1,4 @@
-"""Lays out fields for a terminal: the names of all fields in one column, and the values beside."""
+"""Lays out fields for a terminal: the names are in one column, and the values in the next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ MOST_ITEMS: Final = 40
 """The number of items of one list, or files of one build context, that are shown by default."""
 
 _MOST_VALUE_LINES: Final = 6
-# A narrower terminal gets longer lines: words of fewer columns cannot be read.
+# Values get at least this many columns. In a very narrow terminal, lines are too long instead,
+# because a value in fewer columns cannot be read.
 _LEAST_COLUMNS: Final = 20
 _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
 
@@ -37,12 +38,12 @@ def label_width(fields: Iterable[FieldView], width: int) -> int:
 def field_lines(
     field: FieldView, column: int, paint: Paint, *, indent: int, width: int, full: bool
 ) -> Iterator[str]:
-    """Yields the lines of one field: its name, and its value or its differences beside.
+    """Yields the lines of one field: the name, and in the next column the value or the differences.
 
     Args:
         field: the field.
         column: the number of columns of the name, from `label_width`.
-        paint: colours the values.
+        paint: a function that colours the values.
         indent: the number of spaces before the name.
         width: columns of the terminal.
         full: whether long values and long lists are shown in full.
@@ -57,7 +58,10 @@ def field_lines(
 
 
 def value_lines(text: str, room: int, *, full: bool) -> list[str]:
-    """Returns a value as lines of `room` columns, at most six with `…` at the end unless `full`."""
+    """Returns a value as lines of at most `room` columns.
+
+    Unless `full` is True, a value with more than six lines is cut, and `…` is added.
+    """
     # Most values fit. This is the fast path for large plans.
     if cells(text) <= room:
         return [text]
@@ -77,7 +81,7 @@ def _dimmed(paint: Paint) -> Paint:
 def _value(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[str]:
     if field.note:
         yield paint("yellow", field.note)
-    # The digest of a build context says less than its files.
+    # If the files of a build context are known, they are shown instead of its digest.
     if full or not (field.items or field.note):
         yield from _scalar(field, paint, room, full)
     if field.note and not full:

@@ -1,7 +1,7 @@
 """`FieldView`: the strings of one field of a change, in the same form for text and Markdown.
 
-Lists are shown with one line for each item. The items that differ in one list are grouped in one
-field, whatever their indices are.
+Lists are shown with one line for each item. All items of a list that differ are grouped in one
+field.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from envsync.plan.change import FieldChange
 
 REORDERED: Final = "reordered"
-"""The note of a list whose items are the same in another order."""
+"""The note of a list that has the same items in the target, but in another order."""
 
 _FILE_SIGNS = {"added": "+", "modified": "~"}
 
 _CONDA_FILE: Final = "conda_file"
-# The order in which people write a conda file. The plan has its keys in alphabetical order.
+# People write the keys of a conda file in this order. A plan has the keys in alphabetical order.
 _CONDA_KEYS: Final = ("name", "channels", "dependencies")
 
 # A quoted key such as `["a[3]"]`, or the index of an item of a list.
@@ -41,7 +41,7 @@ class ItemLine(NamedTuple):
     Attributes:
         sign: `+`, `-` or `~`; empty in a list that is shown whole.
         before: the item in the target, or the path of a removed file; None if it is absent.
-        after: the declared item, or the path of a file; None if it is absent.
+        after: the declared item, or the path of an added or modified file; None if it is absent.
     """
 
     sign: str
@@ -56,11 +56,12 @@ class FieldView(NamedTuple):
         before: the value in the target; None if it is absent, or if `items` shows the difference.
         after: the declared value; None if it is absent, or if `items` shows the difference.
         items: the items of a list that differ, or all items of a new list. For a build context,
-            each file that differs: renderers may leave out `before` and `after`.
-        listed: whether the field belongs to a new version and has nothing to be compared with.
-        note: `reordered` if only the order of a list differs. `items` has the new order then, and
-            renderers may leave it out.
-        context: whether the field is shown for completeness, beside the fields that differ.
+            each file that differs. Renderers can then leave out `before` and `after`.
+        listed: whether the field belongs to a new version that is not compared with another
+            version.
+        note: `reordered` if only the order of a list differs. In this case, `items` has the new
+            order, and renderers can leave out `items`.
+        context: whether the field does not differ, and is shown only for completeness.
     """
 
     path: str
@@ -75,11 +76,12 @@ class FieldView(NamedTuple):
 def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
     """Returns fields as they are shown, in the given order.
 
-    The items of a list become one field, at the place of the first item.
+    The items of one list become one field, at the position of its first item.
 
     Args:
         fields: the fields of a change or a rejection.
-        listed: whether the fields are those of a new version, so that there is no value before.
+        listed: whether the fields belong to a new version that is not compared with another
+            version.
     """
     views: list[FieldView] = []
     places: dict[str, int] = {}
@@ -96,9 +98,9 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
 
 
 def _list_of(path: str) -> str | None:
-    """Returns the path of the list that contains an item. None if the path is not of an item.
+    """Returns the path of the list that contains an item, or None if the path is not of an item.
 
-    The path has no indices: `conda_file.dependencies[4].pip[2]` belongs to
+    The returned path has no indices: `conda_file.dependencies[4].pip[2]` belongs to
     `conda_file.dependencies.pip`.
     """
     if not _ITEM.search(path):
@@ -107,7 +109,7 @@ def _list_of(path: str) -> str | None:
 
 
 def _item(field: FieldChange) -> Iterator[ItemLine]:
-    """Yields the lines of one item of a list. An item with items of its own has several lines."""
+    """Yields the lines of one item of a list. An item that contains a list has several lines."""
     before, after = field.before, field.after
     if before is None:
         yield from (ItemLine("+", None, line) for line in _lines([after]))
@@ -156,7 +158,7 @@ def _files(files: Mapping[str, str]) -> tuple[ItemLine, ...]:
 
 
 def _parts(path: str, value: JSON) -> Iterator[tuple[str, JSON]]:
-    """Yields the paths and values that are shown as fields: for a conda file, each of its keys."""
+    """Yields the path and value of a field. A conda file is split into one field for each key."""
     if path != _CONDA_FILE or not isinstance(value, dict):
         yield path, value
         return

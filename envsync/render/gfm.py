@@ -1,9 +1,9 @@
 """Escapes strings from files and services for GitHub-flavoured Markdown.
 
 GitHub turns mentions, issues, commits and URLs into links everywhere except in code. For example, a
-tag with `@team` would notify people. Backslash escapes do not prevent this. So everything except
-plain words is put into code spans and fences. Pass strings through `wording.printable` first: the
-functions here expect printable lines.
+tag with `@team` would notify people. Backslash escapes do not prevent such links. So everything
+except plain words is put into code spans and fences. Pass strings through `wording.printable`
+first: the functions here expect printable lines.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def fence(lines: str, language: str = "") -> tuple[str, str]:
     Args:
         lines: the content. Pass a line through `countable` first if the line begins with a string
             from a file or a service.
-        language: for syntax highlighting.
+        language: the language for syntax highlighting.
     """
     marks = _marks(_FIRST_BACKTICKS.findall(lines), least=3)
     return f"{marks}{language}\n", f"{marks}\n"

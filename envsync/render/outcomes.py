@@ -21,18 +21,19 @@ _STYLES: Final[Mapping[str, str]] = {
 _OTHER: Final = "bold red"
 
 _NOTICEABLE: Final = 0.5
-"""Seconds from which on the duration of a change is shown."""
+"""The duration of a change is shown if it is at least this many seconds."""
 
 _SHORT: Final = 9.95
-"""Seconds below which a duration has a decimal."""
+"""A duration below this many seconds is shown with one decimal."""
 
 
 def outcome_column(changes: Iterable[Change], width: int = WIDTH) -> int:
     """Returns the number of columns for the names in outcomes.
 
     Args:
-        changes: the changes of the plan: outcomes are shown before all of them are known.
-        width: columns of the terminal. A single long name takes at most half of them.
+        changes: the changes of the plan. The first outcome is shown before the last outcome is
+            known.
+        width: columns of the terminal. A long name gets at most half of the columns.
     """
     longest = max((cells(printable(change.address)) for change in changes), default=0)
     return min(longest, width // 2)
@@ -43,7 +44,7 @@ def outcome_text(outcome: Outcome, paint: Paint, column: int = 0) -> str:
 
     Args:
         outcome: the outcome.
-        paint: colours the text.
+        paint: a function that colours text.
         column: the number of columns for the name, from `outcome_column`.
     """
     change = outcome.change
@@ -73,7 +74,7 @@ def applied_text(
         outcomes: the outcomes of all changes.
         unverified: the addresses of changes that the target does not show. None if the target was
             not read again.
-        paint: colours the text.
+        paint: a function that colours text.
     """
     counts = Counter(item.status for item in outcomes)
     order = {status: index for index, status in enumerate(_STYLES)}

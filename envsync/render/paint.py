@@ -11,7 +11,7 @@ Paint: TypeAlias = Callable[[str, str], str]
 """`paint(style, text)` returns the text in a style such as `bold red`."""
 
 WIDTH = 80
-"""The number of columns if the terminal does not report one."""
+"""The number of columns that is assumed if the width of the terminal is unknown."""
 
 
 def painter(color: bool) -> Paint:

@@ -23,7 +23,7 @@ _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _WIDTH: Final = 96
 _MOST_PATH_COLUMNS: Final = 36
 _LEAST_COLUMNS: Final = 40
-# A longer list of changes is folded, so that the reader sees the text after the list.
+# If the list of changes has more lines, it is folded. The reader then sees the text after it.
 _MOST_LINES_OPEN: Final = 60
 # Each section reserves this many bytes for the line "… and 12 more changes, omitted because …".
 _ROOM_TO_SAY_MORE: Final = 80
@@ -39,7 +39,7 @@ class _Section:
         items: the Markdown of each item. Items at the end may be missing if they cannot fit.
         opening: Markdown before the items.
         closing: Markdown after the items.
-        share: the fraction of the remaining room that the section may take.
+        share: the largest fraction of the remaining room that the section can take.
     """
 
     name: str
@@ -74,7 +74,7 @@ def heading(target: str, directory: str) -> str:
 
 
 def plan_markdown(plan: Plan, *, directory: str = "", limit: int | None = None) -> str:
-    """Returns the plan as Markdown, below a heading that names the target and the directory.
+    """Returns the plan as Markdown, with a heading that contains the target and the directory.
 
     Args:
         plan: the plan to show.
@@ -89,9 +89,9 @@ def plan_body(plan: Plan, *, limit: int | None = None) -> str:
     """Returns the summary, rejections, changes, `@latest`, warnings and digest of a plan.
 
     The summary and the digest are never cut. If the plan exceeds the limit, rejections get room
-    first. Then warnings, `@latest` and, in a large plan, the list of names each get at most a
-    quarter of the remaining room. Changes get the rest. Each cut section says how many items are
-    left out.
+    first. Then warnings, `@latest` and the list of names each get at most a quarter of the
+    remaining room. Changes get the rest. Only a large plan has a list of names. Each cut section
+    says how many items are left out.
 
     Args:
         plan: the plan to show.
@@ -106,7 +106,7 @@ def plan_body(plan: Plan, *, limit: int | None = None) -> str:
     names = _names(shown) if len(shown.changes) > MOST_CHANGES else []
     changes = _changes(shown, room)
     latest, warnings = _latest(shown, room), _warnings(shown, room)
-    # In the order of the page.
+    # The sections are in the order in which they appear on the page.
     sections = (rejections, *names, changes, latest, warnings)
     texts = {id(section): section.text() for section in sections}
     if _size("".join(texts.values())) > room:
@@ -125,7 +125,8 @@ def _head(shown: PlanView) -> str:
         counts.append(f"{len(shown.rejections)} rejected")
     counts.append(f"{shown.unchanged} unchanged")
     totals = ", ".join(["no changes"] * shown.is_empty + counts)
-    # The subscription is not interesting to a reviewer. `plan --format json` has the whole id.
+    # The subscription is not interesting to a reviewer. `plan --format json` prints the whole id of
+    # the target.
     place = code(", ".join(shown.place[:2]))
     head = f"**{totals[0].upper()}{totals[1:]}** in the {prose(shown.kind)} target {place}\n"
     return head + (f"\n**Refused:** {prose(shown.refused)}\n" if shown.refused else "")
@@ -227,12 +228,12 @@ def _fields(fields: Iterable[FieldView], column: int) -> Iterator[str]:
 
 
 def _values(field: FieldView) -> Iterator[tuple[str, str, str]]:
-    """Yields the values of a field, each with the mark for its line and the name before it."""
+    """Yields a mark, a name and a value for each line of a field."""
     if field.note:
         yield "!", field.path, field.note
     elif field.items:
         for index, (mark, text) in enumerate(_items(field.items)):
-            # The name stands before the first item only.
+            # Only the line of the first item has the name of the field.
             yield mark, "" if index else field.path, text
     else:
         if field.before is not None:
@@ -246,7 +247,7 @@ def _items(items: Sequence[ItemLine]) -> Iterator[tuple[str, str]]:
         if item.before is not None:
             yield "-", item.before
         if item.after is not None:
-            # A modified file has no value before it.
+            # For a modified file, only `after` is set.
             yield "!" if item.sign == "~" and item.before is None else "+", item.after
     if (more := len(items) - MOST_ITEMS) > 0:
         yield " ", f"… and {more} more"

@@ -30,8 +30,8 @@ _NOTE_COLUMNS = 24
 def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
     """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
-    A plan with many changes has one line for each change, unless `full` is True. Its summary is
-    shown first as well.
+    A plan with many changes has one line for each change, unless `full` is True. Such a plan has
+    its summary at the beginning and at the end.
 
     Args:
         plan: the plan to show.
@@ -50,7 +50,7 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         ]
     layout = _Layout(shown, paint, width=width, full=full, brief=brief)
     blocks = [layout.item(item) for item in (*shown.changes, *shown.rejections)]
-    # The second list is one item longer: it pairs each block with the block before it.
+    # Pair each block with the block before it. The second list is one item longer than the first.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
         # An empty line separates blocks, except between changes without fields. Many archives are
         # easier to read as a list.
@@ -71,7 +71,7 @@ def summary_text(plan: Plan, paint: Paint) -> str:
 
 
 def _target(shown: PlanView, paint: Paint, width: int, *, full: bool) -> str:
-    """Returns the line that names the target: as much about its place as fits, or the whole id."""
+    """Returns the line about the target. Unless `full` is True, its id is shortened to fit."""
     name = f"Target {shown.target}"
     if full:
         return f"{paint('bold', name)}  {shown.kind} {shown.id}"
@@ -127,7 +127,7 @@ class _Layout:
         return lines
 
     def _heading(self, item: ItemView) -> list[str]:
-        """Returns the first line: action, name and reason. A long reason continues below itself."""
+        """Returns the action, name and reason. A long reason is wrapped in its column."""
         paint, start = self._paint, f"  {item.sign} {item.action:<7}"
         address = pad(item.address, self._address)
         used = cells(start) + 2 + cells(address) + 2
@@ -159,7 +159,7 @@ def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str
 
 
 def _wrap(text: str, indent: str, width: int) -> list[str]:
-    """Wraps a sentence. A long word, such as a command or a path, stays whole, to be copied."""
+    """Wraps a sentence. A long word, such as a path, is not broken, so that it can be copied."""
     lines = [""]
     for word in text.split(" "):
         room = width - len(indent) - (2 if len(lines) > 1 else 0)

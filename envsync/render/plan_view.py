@@ -26,12 +26,12 @@ SIGNS: Final[Mapping[str, str]] = MappingProxyType(
     {Action.CREATE: "+", Action.UPDATE: "~", Action.ARCHIVE: "-", Action.RESTORE: "^"}
 )
 REJECT: Final = "reject"
-"""The action of a rejection in an `ItemView`."""
+"""The value of `ItemView.action` for a rejection."""
 
 MOST_CHANGES: Final = 40
-"""A plan with more changes is shown with one line for each change first."""
+"""If a plan has more changes, text shows one line for each, and Markdown begins with names."""
 
-# A resource id of Azure Resource Manager: the parts that people recognise.
+# Matches a resource id of Azure Resource Manager. The groups are the parts that people recognise.
 _ARM_ID: Final = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
     r"/providers/[^/]+/[^/]+/(?P<name>[^/]+)\Z",
@@ -50,7 +50,7 @@ class ItemView:
         note: the reason of a change, or the code of a rejection.
         fields: the fields to show.
         message: what is wrong; empty for a change.
-        fix: what to do about it; empty for a change.
+        fix: what the user can do; empty for a change.
         where: `file:line` of the declaration; empty for a change.
     """
 
@@ -75,7 +75,8 @@ class PlanView:
         place: the id in words, with the most important part first.
         counts: the number of changes by action, without zeros, in the order of `Action`.
         unchanged: the number of declared versions that need no change.
-        latest: name, before and after, for each name whose `@latest` changes.
+        latest: the name, the version before and the version after, for each name whose `@latest`
+            changes.
         is_empty: whether the plan has no changes and no rejections.
     """
 
@@ -147,7 +148,7 @@ def _change(change: Change, *, held_back: bool, full: bool) -> ItemView:
 
 
 def _note(change: Change) -> str:
-    """Returns the reason of a change, and whether a new version changes nothing."""
+    """Returns the reason of a change. Adds a remark if a new version equals its predecessor."""
     same = change.predecessor is not None and not change.differs
     return f"{change.reason}, no field differs" if same else change.reason
 

@@ -29,7 +29,7 @@ def problems_text(problems: Iterable[Problem], paint: Paint) -> str:
 def problems_summary(problems: Iterable[Problem], files: int, paint: Paint) -> str:
     """Returns the number of files that were read and the number of problems, as one line."""
     counts = Counter(item.severity for item in problems)
-    # If `environments` in envsync.yaml names a wrong directory, the number of files shows this.
+    # The number of files helps to notice a wrong directory in `environments` in envsync.yaml.
     looked_at = f"{files} environment file{'' if files == 1 else 's'}"
     if not counts:
         return f"{paint('bold green', 'Valid.')} {looked_at}, no problems."

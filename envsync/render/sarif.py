@@ -25,10 +25,10 @@ _ROOT: Final = "%SRCROOT%"
 
 
 def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
-    """Returns a SARIF log with one run, which describes only rules that have a problem.
+    """Returns a SARIF log with one run. The run describes only the rules of the problems.
 
     Args:
-        problems: in the order in which they are shown.
+        problems: the problems, in the order in which they are shown.
         prefix: the project directory, relative to the root of the repository.
     """
     problems = list(problems)

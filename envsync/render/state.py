@@ -20,7 +20,7 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
 
     Args:
         containers: the environments to list.
-        paint: colours the text.
+        paint: a function that colours text.
         everything: whether archived versions are counted, and a column STATE is added.
     """
     if not containers:
@@ -69,7 +69,7 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
 
     Args:
         item: the version.
-        paint: colours the text.
+        paint: a function that colours text.
         width: columns of the terminal.
     """
     document = item.to_json()

@@ -48,8 +48,8 @@ def short_digest(digest: str) -> str:
 def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str]:
     """Yields a text as lines of at most `width` terminal columns.
 
-    Lines are broken at spaces. A word that is too long for a line, such as an image, is broken
-    after a separator if there is one near the end of the line.
+    Lines are broken at spaces. A word that is too long for a line, such as the name of an image, is
+    broken after a separator if a separator is near the end of the line.
 
     Args:
         text: the text; spaces at its beginning are kept.
@@ -75,7 +75,7 @@ def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str
 def _broken(word: str, width: int, separators: str) -> Iterator[str]:
     """Yields the pieces of a word that is too long for a line. The last piece may be short."""
     start, end = 0, len(word.rstrip())
-    # Widths are computed for one line at a time: the word may be as long as a file.
+    # Widths are computed for one line at a time, because a word can be as long as a file.
     while start + width < end or cells(word[start:end]) > width:
         line = chop_cells(word[start : start + width], width)[0]
         found = max(line.rfind(mark) for mark in separators)

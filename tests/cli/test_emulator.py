@@ -70,7 +70,7 @@ ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 @pytest.fixture(scope="module")
 def printed() -> subprocess.CompletedProcess[str]:
-    """A command that prints its variables, with an outer proxy and login."""
+    """Runs a command that prints its variables. A proxy and a login are set outside."""
     options = ("--workspaces", "one,two", "--registries", "three")
     outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
     command = (*options, "--", sys.executable, "-c", PRINT)

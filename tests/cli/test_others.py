@@ -51,7 +51,7 @@ def test_validate_with_option_strict_fails_if_there_are_warnings(project: Path, 
     assert run("validate", "--strict").code == 1
 
 
-def test_verbose_validate_lists_the_files_that_it_passed_over(project: Path, run: Run) -> None:
+def test_validate_lists_skipped_files_with_option_verbose(project: Path, run: Run) -> None:
     write(project, "environments/sub/job.yml", "jobs: {}\n")
     write(project, "environments/.old/e.yml", "name: e\nimage: i:1\n")
     reasons = (
@@ -65,7 +65,7 @@ def test_verbose_validate_lists_the_files_that_it_passed_over(project: Path, run
     assert run("-v", "validate", "--json").out == run("validate", "--json").out
 
 
-def test_validate_searches_a_hidden_directory_that_is_named(project: Path, run: Run) -> None:
+def test_validate_searches_a_hidden_directory_on_the_command_line(project: Path, run: Run) -> None:
     write(project, "environments/.old/e.yml", "name: e\nimage: i:1\n")
 
     assert "environments/.old/e.yml:1:1: warning" in run("validate", "environments/.old").out

@@ -62,7 +62,7 @@ def test_the_plan_is_empty_after_an_apply(project: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("environments", "context"), [("environments", ".."), ("environments", "."), (".", ".")]
 )
-def test_a_context_around_the_state_of_the_local_target_converges(
+def test_a_plan_is_empty_after_an_apply_if_the_context_contains_the_local_target(
     project: Path, run: Run, environments: str, context: str
 ) -> None:
     path = f"{environments}/.envsync/local.db" if context == "." else ".envsync/local.db"

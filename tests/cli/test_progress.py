@@ -15,7 +15,7 @@ from envsync.cli.session import Session
 
 
 class Stream(io.StringIO):
-    """A standard error that is a terminal or a log, and that tells when a text was written."""
+    """Replaces standard error, as a terminal or a log. A test can wait for a text."""
 
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ def stderr(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Stream]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shows progress at once, and news in a log at once."""
+    """Removes the delays, so that progress and each new count are shown at once."""
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     monkeypatch.setattr(module, "LOG_INTERVAL", 0.001)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_log_gets_a_line_for_each_news(stderr: Callable[..., Stream]) -> None:
+def test_a_log_gets_a_line_if_the_counts_change(stderr: Callable[..., Stream]) -> None:
     stream = stderr(terminal=False)
     with progress("Reading dev", color=False) as advance:
         stream.wait_for("Reading dev…\n")
@@ -68,7 +68,7 @@ def test_a_log_gets_a_line_for_each_news(stderr: Callable[..., Stream]) -> None:
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_nothing_is_shown_if_the_block_ends_in_time(
+def test_nothing_is_shown_if_the_block_ends_before_the_delay(
     stderr: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 600.0)

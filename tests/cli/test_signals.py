@@ -1,4 +1,4 @@
-"""Tests of signals: one signal ends a command in order, two signals end it at once."""
+"""Tests of signals: one signal lets a command finish its work, two signals end it at once."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ main.main()
 """
 
 
-def test_the_own_handler_of_a_command_gets_every_interrupt() -> None:
+def test_the_signal_handler_of_a_command_gets_every_interrupt() -> None:
     with running(sys.executable, "-c", HANDLING) as process:
         assert process.stdout is not None
         for line in ("ready", "1", "2"):

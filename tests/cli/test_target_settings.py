@@ -1,4 +1,4 @@
-"""Tests of `defaults`, and of what a target includes, excludes and adds, in every command."""
+"""Tests of `defaults`, and of the targets' settings for environments, in every command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def configure(project: Path, text: str) -> None:
 
 
 def tags(data: dict[str, object]) -> list[object]:
-    """Returns the fields of the first change whose path is a tag."""
+    """Returns the path and values of each field of the first change, except `image`."""
     changes = data["changes"]
     assert isinstance(changes, list)
     return [
@@ -37,7 +37,7 @@ def addresses(data: dict[str, object]) -> list[str]:
     ]
 
 
-def test_every_value_shows_in_the_plan_and_changes_its_digest(project: Path, run: Run) -> None:
+def test_every_setting_changes_the_plan_and_its_digest(project: Path, run: Run) -> None:
     declare(project, "a", tags="{team: file}", description='""')
     digests = set()
     for text in (
@@ -79,7 +79,9 @@ def test_a_changed_default_is_an_update(project: Path, run: Run) -> None:
     assert run("plan", "--detailed-exitcode").code == 0
 
 
-def test_what_a_target_leaves_out_counts_as_not_declared(project: Path, run: Run) -> None:
+def test_an_environment_that_a_target_leaves_out_counts_as_undeclared(
+    project: Path, run: Run
+) -> None:
     declare(project, "base-cpu")
     declare(project, "churn")
     configure(project, DEV.format("tags: {}"))
@@ -113,7 +115,7 @@ def test_a_glob_matches_a_name_with_and_without_the_suffix(
     declare(project, "other")
     (project / "environments" / "churn-1.yml").unlink()
 
-    # An environment that no file declares any more has only its name in the target.
+    # For an environment that no file declares any more, only the name in the target is known.
     assert "archive churn-dev" in addresses(run("plan", glob, "--format", "json").data)
 
 
@@ -133,7 +135,9 @@ def test_all_targets_are_planned_with_their_own_settings(project: Path, run: Run
     ]
 
 
-def test_two_targets_in_one_place_leave_each_other_alone(project: Path, run: Run) -> None:
+def test_two_targets_in_one_file_do_not_archive_each_others_environments(
+    project: Path, run: Run
+) -> None:
     declare(project, "a")
     file = declare(project, "b")
     configure(project, "targets:\n  dev: {kind: local, suffix: -dev}\n  prod: {kind: local}\n")
@@ -148,7 +152,7 @@ def test_two_targets_in_one_place_leave_each_other_alone(project: Path, run: Run
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate"])
-def test_a_setting_that_does_not_fit_stops_every_command(
+def test_a_setting_that_does_not_fit_the_environments_stops_every_command(
     command: str, project: Path, run: Run
 ) -> None:
     declare(project, "a", tags="{stage: prod}")
@@ -163,7 +167,7 @@ def test_a_setting_that_does_not_fit_stops_every_command(
     assert not (project / ".envsync").exists()
 
 
-def test_check_knows_environments_by_their_names_in_files(project: Path, run: Run) -> None:
+def test_check_uses_the_names_in_files_without_the_suffix(project: Path, run: Run) -> None:
     file = declare(project, "a")
     configure(project, DEV.format("suffix: -dev"))
     new_repository(project)
@@ -190,7 +194,7 @@ class TestSince:
     def since(self, run: Run, *arguments: str) -> list[str]:
         return addresses(run("plan", "--since", "HEAD", "--format", "json", *arguments).data)
 
-    def test_nothing_changed(self, changed: Path, run: Run) -> None:
+    def test_option_since_selects_nothing_without_changes(self, changed: Path, run: Run) -> None:
         assert self.since(run) == []
 
     def test_a_changed_default_selects_the_environments_that_use_it(
@@ -219,7 +223,9 @@ class TestSince:
         assert self.since(run) == ["update a-dev:1", "archive b-dev"]
         assert self.since(run, "b") == ["archive b-dev"]
 
-    def test_a_saved_plan_remembers_the_names(self, changed: Path, run: Run) -> None:
+    def test_a_saved_plan_contains_the_names_that_option_since_selected(
+        self, changed: Path, run: Run
+    ) -> None:
         declare(changed, "a", tags="{cost: '9'}")
         declare(changed, "c")
         commit(changed)
@@ -261,7 +267,7 @@ class TestTheFixOfARejection:
         assert [run(*fix.split()[1:]).code for fix in fixes] == [0, 0, 0, 0]
         assert run("plan").code == 0
 
-    def test_a_fix_names_the_version_if_the_target_has_the_next_one(
+    def test_a_fix_contains_a_version_if_the_next_version_is_in_the_target(
         self, project: Path, run: Run
     ) -> None:
         for version in ("1", "2", "3"):
@@ -285,7 +291,7 @@ class TestTheFixOfARejection:
         assert run("check").code == 0
 
     @pytest.mark.parametrize("name", ["flower-pt", "date", "two:blue", "two:v3-cuda12"])
-    def test_bump_without_a_version_prints_the_same_command(
+    def test_bump_without_a_version_prints_the_command_from_the_fix(
         self, name: str, rejected: Path, run: Run
     ) -> None:
         fixes = [item["fix"] for item in run("plan", "--format", "json").data["rejections"]]
@@ -294,7 +300,7 @@ class TestTheFixOfARejection:
         assert result.code == 1
         assert any(f"`{fix}`" in result.err for fix in fixes if f" {name} " in fix)
 
-    def test_bump_of_what_a_target_rejects_prints_every_command(
+    def test_bump_prints_a_command_for_every_version_that_a_target_rejects(
         self, rejected: Path, run: Run
     ) -> None:
         result = run("bump", "--all-rejected", "-t", "dev")
@@ -314,7 +320,7 @@ class TestTheFixOfARejection:
         assert run("bump", "a", "-t", "dev", "--version", "2").code == 1
 
 
-def test_a_copy_of_a_file_is_bumped_with_it(project: Path, run: Run) -> None:
+def test_bump_changes_a_file_and_its_copy(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
     copy = project / "environments" / "z" / "copy.yml"
     copy.parent.mkdir()
@@ -357,7 +363,7 @@ class TestMissingProject:
     def test_the_local_target_needs_no_project(self, nameless: Path, run: Run) -> None:
         assert run("plan", "-t", "local", "--format", "json").data["project"] == "churn"
 
-    def test_the_proposal_works(self, nameless: Path, run: Run) -> None:
+    def test_the_proposed_project_name_is_accepted(self, nameless: Path, run: Run) -> None:
         file = nameless / "envsync.yaml"
         file.write_text("project: churn-models\n" + file.read_text())
 
@@ -365,7 +371,7 @@ class TestMissingProject:
 
 
 class TestASavedPlan:
-    def test_a_saved_plan_remembers_its_globs(self, project: Path, run: Run) -> None:
+    def test_a_saved_plan_is_applied_with_its_globs(self, project: Path, run: Run) -> None:
         declare(project, "a")
         declare(project, "b")
         assert run("plan", "a*", "--out", "plan.json").code == 0
@@ -375,7 +381,9 @@ class TestASavedPlan:
         assert "a:1  done" in result.out
         assert addresses(run("plan", "--format", "json").data) == ["create b:1"]
 
-    def test_a_saved_plan_remembers_that_it_takes_over(self, project: Path, run: Run) -> None:
+    def test_a_saved_plan_is_applied_with_its_option_take_over(
+        self, project: Path, run: Run
+    ) -> None:
         declare(project, "a")
         configure(project, "")
         assert run("apply", "--yes").code == 0
@@ -384,7 +392,7 @@ class TestASavedPlan:
 
         assert run("apply", "--plan", "plan.json").code == 0
 
-    def test_a_saved_plan_remembers_that_it_may_archive_everything(
+    def test_a_saved_plan_is_applied_with_its_option_allow_mass_archive(
         self, project: Path, run: Run
     ) -> None:
         file = declare(project, "a")
@@ -394,9 +402,7 @@ class TestASavedPlan:
 
         assert run("apply", "--plan", "plan.json").code == 0
 
-    def test_the_same_globs_may_be_repeated_and_others_are_wrong_usage(
-        self, project: Path, run: Run
-    ) -> None:
+    def test_apply_accepts_only_the_globs_of_the_saved_plan(self, project: Path, run: Run) -> None:
         declare(project, "a")
         declare(project, "b")
         assert run("plan", "a*", "--out", "plan.json").code == 0
@@ -405,7 +411,7 @@ class TestASavedPlan:
         assert (wrong.code, "was made for a*" in wrong.err) == (64, True)
         assert run("apply", "--plan", "plan.json", "a*").code == 0
 
-    def test_a_saved_plan_of_an_older_envsync_takes_the_globs_of_the_command_line(
+    def test_a_saved_plan_of_an_older_envsync_uses_the_globs_of_the_command_line(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")
@@ -420,14 +426,14 @@ class TestASavedPlan:
 
 
 class TestApprove:
-    def test_a_padded_digest_is_accepted(self, project: Path, run: Run) -> None:
+    def test_a_digest_with_blanks_around_it_is_accepted(self, project: Path, run: Run) -> None:
         declare(project, "a")
         digest = run("plan", "--format", "json").data["digest"]
 
         assert run("apply", "--approve", f" {digest}\n").code == 0
 
     @pytest.mark.parametrize("edit", ["", "x", "sha256:", "short", "upper"])
-    def test_no_plan_has_a_malformed_digest(self, edit: str, project: Path, run: Run) -> None:
+    def test_a_malformed_digest_is_wrong_usage(self, edit: str, project: Path, run: Run) -> None:
         declare(project, "a")
         digest = run("plan", "--format", "json").data["digest"]
         text = {"short": digest[:-1], "upper": digest.upper()}.get(edit, edit)
@@ -439,7 +445,9 @@ class TestApprove:
         assert "changed" not in result.err
         assert not (project / ".envsync").exists()
 
-    def test_another_digest_names_both_possible_reasons(self, project: Path, run: Run) -> None:
+    def test_the_error_for_another_digest_contains_both_possible_reasons(
+        self, project: Path, run: Run
+    ) -> None:
         declare(project, "a")
         result = run("apply", "--approve", "sha256:" + "0" * 64)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from envsync.api import apply_plan, make_plan
-from envsync.git.absent import absent_problems, not_checked_out
+from envsync.git.check import check
+from envsync.git.checked_out import checkout_problems
+from envsync.model.errors import InvalidProject
 from envsync.plan.plan import Plan
 from envsync.project.project import load_project
 from envsync.project.settings.config import load_config
@@ -51,7 +55,7 @@ def planned(directory: Path) -> Plan:
 
 
 def rejected(made: Plan) -> dict[str, str]:
-    """Returns the message of each rejection, by address. Checks that nothing else is planned."""
+    """Returns the message of each rejection, by address. Checks that the plan has no changes."""
     assert made.changes == ()
     assert {item.code for item in made.rejections} <= {"still-there"}
     return {item.address: item.message for item in made.rejections}
@@ -109,7 +113,7 @@ def skip_worktree(directory: Path) -> None:
     (directory / FILE).unlink()
 
 
-# Each way in which `a` is not read although its file exists, with a part of the reason.
+# Ways to prevent that the existing file of `a` is read, each with a part of the reason.
 UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a typo in the schema": (
         rewrite(environment("a").replace("environment.", "enviroment.")),
@@ -208,7 +212,9 @@ def test_an_environment_in_a_submodule_that_was_not_fetched_is_not_archived(
         "there. It is not read as an environment: the submodule environments/shared is not checked "
         "out."
     }
-    problems = [(item.file, item.message) for item in absent_problems(load_config(start=outer))]
+    problems = [
+        (item.file, item.message) for item in checkout_problems(load_config(start=outer), [])
+    ]
     assert problems == [("environments/shared", "The submodule is not checked out.")]
 
 
@@ -220,6 +226,213 @@ def replaced_by_a_directory(directory: Path) -> None:
 def excluded_and_skipped(directory: Path) -> None:
     setting("exclude: ['environments/team/a.yml']\n")(directory)
     skip_worktree(directory)
+
+
+def moved(directory: Path, to: str = "environments/gpu/a.yml") -> Path:
+    """Moves the file of `a`. A plan without changes does not write the new path to the target."""
+    (directory / to).parent.mkdir(exist_ok=True)
+    git(directory, "mv", FILE, to)
+    commit(directory)
+    loaded = load_project(directory)
+    made = make_plan(loaded)
+    assert made.is_empty
+    assert apply_plan(loaded, made).ok
+    return directory / to
+
+
+def test_a_moved_file_that_a_sparse_checkout_leaves_out_is_found(project: Path) -> None:
+    moved(project)
+    git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/gpu/")
+
+    assert rejected(planned(project)) == {
+        "a": "No file declares a, but environments/gpu/a.yml seems to declare it, and is not read "
+        "as an environment: it is in git, but this sparse checkout leaves it out."
+    }
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda file: file.write_text(file.read_text().replace("environment.", "enviroment.")),
+        lambda file: file.write_text(
+            file.read_text().removeprefix(SCHEMA).replace("image:", "imgae:")
+        ),
+        lambda file: file.write_text(
+            file.read_text().removeprefix(SCHEMA).replace("name: a", "Name: 'a' # x")
+        ),
+        lambda file: file.parent.rename(file.parent.with_name(".gpu")),
+    ],
+)
+def test_a_moved_file_that_is_not_read_is_found(
+    project: Path, edit: Callable[[Path], object]
+) -> None:
+    edit(moved(project))
+
+    assert list(rejected(planned(project))) == ["a"]
+
+
+def test_a_file_of_another_kind_with_the_same_name_is_no_environment(project: Path) -> None:
+    write(
+        project,
+        {
+            "environments/job.yml": "$schema: https://azuremlschemas.azureedge.net/latest/"
+            "commandComponent.schema.json\nname: a\ncommand: ls\n",
+            "environments/other.yml": "name: a\nkind: ConfigMap\n",
+        },
+    )
+    (project / FILE).unlink()
+
+    assert [change.address for change in planned(project).changes] == ["a"]
+
+
+def with_submodule(tmp_path: Path, place: str = "environments/mod") -> Path:
+    """Returns a project with a submodule that has a submodule: `outer`, `mid` and `inner`."""
+    inner, mid, outer = (new_repository(tmp_path / name) for name in ("inner", "mid", "outer"))
+    write(inner, {"i.yml": environment("inner")})
+    commit(inner)
+    write(mid, {"m.yml": environment("mid")})
+    git(mid, "submodule", "--quiet", "add", str(inner), "nested")
+    commit(mid)
+    write(
+        outer,
+        {"envsync.yaml": "project: churn\n", "environments/keep.yml": environment("keep")},
+    )
+    git(outer, "submodule", "--quiet", "add", str(mid), place)
+    git(outer, "submodule", "--quiet", "update", "--init", "--recursive")
+    commit(outer)
+    loaded = load_project(outer)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    return outer
+
+
+def test_a_submodule_in_a_submodule_is_looked_into(tmp_path: Path) -> None:
+    outer = with_submodule(tmp_path)
+    git(outer / "environments/mod", "submodule", "deinit", "--force", "nested")
+
+    assert list(rejected(planned(outer))) == ["inner"]
+    (problem,) = checkout_problems(load_config(start=outer), [])
+    assert problem.file == "environments/mod/nested"
+    assert f"{os.path.relpath(outer)}/environments/mod submodule update" in problem.fix
+
+
+def test_a_sparse_checkout_in_a_submodule_is_looked_into(tmp_path: Path) -> None:
+    outer = with_submodule(tmp_path)
+    git(outer / "environments/mod", "sparse-checkout", "set", "--no-cone", "/*", "!m.yml")
+
+    assert list(rejected(planned(outer))) == ["mid"]
+    assert [item.file for item in checkout_problems(load_config(start=outer), [])] == [
+        "environments/mod"
+    ]
+
+
+def test_a_file_may_have_been_moved_to_a_submodule_that_is_not_checked_out(tmp_path: Path) -> None:
+    outer = with_submodule(tmp_path)
+    write(outer, {"environments/a.yml": environment("a")})
+    loaded = load_project(outer)
+    assert apply_plan(loaded, make_plan(loaded)).ok
+    (outer / "environments/a.yml").unlink()
+    git(outer, "submodule", "deinit", "--force", "environments/mod")
+
+    messages = rejected(planned(outer))
+    assert sorted(messages) == ["a", "inner", "mid"]
+    assert messages["a"] == (
+        "No file declares a, but environments/a.yml may have been moved to environments/mod: the "
+        "submodule is not checked out."
+    )
+
+
+def test_a_failure_of_git_is_no_proof(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_worktree(project)
+    # A variable for git's own tests: every repository seems to belong to another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    made = planned(project)
+    (problem,) = checkout_problems(load_config(start=project), [])
+
+    assert "git cannot say whether" in rejected(made)["a"]
+    assert "safe.directory" in problem.message
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_one_of_several_directories_that_is_empty_or_missing_is_no_proof(
+    project: Path, empty: bool
+) -> None:
+    setting("environments: [environments/team, environments]\n")(project)
+    (project / "environments/team").rename(project.parent / "team")
+    if empty:
+        (project / "environments/team").mkdir()
+    messages = rejected(planned(project))
+
+    assert sorted(messages) == ["a", "b"]
+    assert ("has no environment file" if empty else "does not exist") in messages["a"]
+
+
+def build_project(directory: Path) -> Path:
+    new_repository(directory)
+    write(
+        directory,
+        {
+            "envsync.yaml": "project: churn\n",
+            "environments/s.yml": f"{SCHEMA}name: s\nversion: 1\ndescription: d\n"
+            "build: {path: ctx}\n",
+            "environments/ctx/Dockerfile": "FROM python:3.12\n",
+            "environments/ctx/data/a b.csv": "1\n",
+            "environments/ctx/keep.txt": "1\n",
+        },
+    )
+    commit(directory)
+    return directory
+
+
+def test_a_sparse_build_context_is_an_error(tmp_path: Path) -> None:
+    project = build_project(tmp_path / "project")
+    git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/ctx/data/")
+    loaded = load_project(project)
+    (problem,) = checkout_problems(loaded.config, loaded.declarations)
+
+    assert (problem.severity, problem.file, problem.line) == ("error", "environments/s.yml", 5)
+    assert problem.message == (
+        "The build context is not complete: `data/a b.csv` is in git, but not checked out. The "
+        "environment would be registered without it."
+    )
+    command = problem.fix.split("`")[1].split()
+    assert command[0] == "git"
+    for run in (make_plan, check):
+        with pytest.raises(InvalidProject, match="not complete"):
+            run(loaded)
+    # The printed command repairs the checkout.
+    subprocess.run(["/bin/sh", "-c", problem.fix.split("`")[1]], check=True)
+    assert make_plan(load_project(project)).summary["create"] == 1
+
+
+def test_a_file_that_the_context_ignores_need_not_be_checked_out(tmp_path: Path) -> None:
+    project = build_project(tmp_path / "project")
+    write(project, {"environments/ctx/.amlignore": "data/\n"})
+    commit(project)
+    git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/ctx/data/")
+    loaded = load_project(project)
+
+    assert checkout_problems(loaded.config, loaded.declarations) == []
+
+
+def test_a_submodule_in_a_build_context_must_be_checked_out(tmp_path: Path) -> None:
+    project = build_project(tmp_path / "project")
+    library = new_repository(tmp_path / "library")
+    write(library, {"lib.py": "1\n"})
+    commit(library)
+    git(project, "submodule", "--quiet", "add", str(library), "environments/ctx/lib")
+    commit(project)
+    assert make_plan(load_project(project)).summary["create"] == 1
+    git(project, "submodule", "deinit", "--force", "environments/ctx/lib")
+
+    with pytest.raises(InvalidProject, match="`lib` is in git, but not checked out"):
+        make_plan(load_project(project))
+
+
+def test_a_file_that_git_skips_without_a_sparse_checkout_is_a_problem(project: Path) -> None:
+    skip_worktree(project)
+
+    (problem,) = checkout_problems(load_config(start=project), [])
+    assert problem.message == "This sparse checkout leaves out `a.yml`."
 
 
 GONE: dict[str, Callable[[Path], object]] = {
@@ -246,7 +459,9 @@ def test_an_environment_whose_file_is_gone_is_archived(
     assert made.rejections == ()
 
 
-def test_a_project_outside_of_a_repository_archives_what_is_gone(tmp_path: Path) -> None:
+def test_an_environment_outside_of_a_repository_is_archived_if_its_file_is_gone(
+    tmp_path: Path,
+) -> None:
     write(tmp_path, {FILE: environment("a"), "environments/keep.yml": environment("keep")})
     loaded = load_project(tmp_path)
     assert apply_plan(loaded, make_plan(loaded)).ok
@@ -255,7 +470,7 @@ def test_a_project_outside_of_a_repository_archives_what_is_gone(tmp_path: Path)
     assert [change.address for change in planned(tmp_path).changes] == ["a"]
 
 
-def test_since_obeys_the_same_rule(project: Path) -> None:
+def test_option_since_does_not_archive_an_environment_whose_file_is_not_read(project: Path) -> None:
     rewrite("")(project)
     made = make_plan(load_project(project), since="HEAD")
 
@@ -264,31 +479,31 @@ def test_since_obeys_the_same_rule(project: Path) -> None:
 
 def test_a_directory_that_the_sparse_checkout_leaves_out_is_a_problem(project: Path) -> None:
     sparse(project)
-    (problem,) = absent_problems(load_config(start=project))
+    (problem,) = checkout_problems(load_config(start=project), [])
 
     assert (problem.rule, problem.severity) == ("not-checked-out", "warning")
     assert (problem.file, problem.line, problem.column) == ("environments/team", 1, 1)
     assert problem.message == "This sparse checkout leaves out `a.yml`, `b.yml`."
     assert problem.fix == (
-        "Run `git sparse-checkout add environments/team`, or list the path in `exclude` in "
-        "envsync.yaml."
+        f"Run `git -C {os.path.relpath(project)} sparse-checkout add environments/team`, or list "
+        "the path in `exclude` in envsync.yaml."
     )
 
 
 @pytest.mark.parametrize(
     "text", ["exclude: [team]\n", "rules: {not-checked-out: off}\n", "environments: docs\n"]
 )
-def test_what_the_project_leaves_out_itself_is_no_problem(project: Path, text: str) -> None:
+def test_a_directory_that_the_settings_leave_out_is_not_a_problem(project: Path, text: str) -> None:
     sparse(project)
     setting(text)(project)
 
-    assert absent_problems(load_config(start=project)) == []
+    assert checkout_problems(load_config(start=project), []) == []
 
 
 def test_a_complete_checkout_has_no_problem(project: Path) -> None:
-    assert absent_problems(load_config(start=project)) == []
+    assert checkout_problems(load_config(start=project), []) == []
     git(project, "sparse-checkout", "set", "--no-cone", "/*")
-    assert absent_problems(load_config(start=project)) == []
+    assert checkout_problems(load_config(start=project), []) == []
 
 
 def test_a_project_below_the_top_of_its_repository_uses_its_own_paths(tmp_path: Path) -> None:
@@ -304,10 +519,7 @@ def test_a_project_below_the_top_of_its_repository_uses_its_own_paths(tmp_path: 
     commit(top)
     git(top, "sparse-checkout", "set", "--no-cone", "/*", "!team/")
 
-    assert not_checked_out(top / "models", ["environments/team/a.yml", "environments/b.yml"]) == {
-        "environments/team/a.yml": "it is in git, but this sparse checkout leaves it out"
-    }
-    assert [item.file for item in absent_problems(load_config(start=top / "models"))] == [
+    assert [item.file for item in checkout_problems(load_config(start=top / "models"), [])] == [
         "environments/team"
     ]
 
@@ -318,7 +530,7 @@ def test_a_linked_work_tree_has_its_own_sparse_checkout(project: Path, tmp_path:
     git(linked, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/team/")
     git(linked, "checkout", "--quiet")
 
-    assert absent_problems(load_config(start=project)) == []
-    assert [item.file for item in absent_problems(load_config(start=linked))] == [
+    assert checkout_problems(load_config(start=project), []) == []
+    assert [item.file for item in checkout_problems(load_config(start=linked), [])] == [
         "environments/team"
     ]

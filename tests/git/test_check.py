@@ -403,7 +403,7 @@ def test_filters_are_applied_as_in_a_checkout(root: Path) -> None:
 
 
 def test_a_placeholder_for_a_large_file_is_not_an_edit(root: Path) -> None:
-    """A pipeline may check out placeholders instead of large files (Git LFS)."""
+    """A pipeline can check out placeholders instead of large files (Git LFS)."""
     committed(root, {**BUILT, ".gitattributes": "x filter=large\n"})
     git(root, "config", "filter.large.clean", "cat")
     git(root, "config", "filter.large.smudge", "echo the large file")

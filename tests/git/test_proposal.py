@@ -110,7 +110,9 @@ def test_the_fix_of_a_missing_project_lists_the_target_of_the_error(
     "text",
     ["", "targets: {local: {kind: local}}\n", "project: p\ntargets:\n" + REGISTRY],
 )
-def test_a_name_or_only_local_targets_are_no_problem(text: str, tmp_path: Path) -> None:
+def test_a_project_with_a_name_or_with_only_local_targets_has_no_problem(
+    text: str, tmp_path: Path
+) -> None:
     (tmp_path / "envsync.yaml").write_text(text)
 
     assert missing_project(load_config(None, tmp_path)) == ()

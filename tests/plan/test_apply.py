@@ -266,7 +266,7 @@ def test_a_failed_restore_step_skips_the_other_changes_of_its_name(
 
 
 def test_changes_of_different_names_run_in_parallel(target: Recorder) -> None:
-    """Each of four creates waits until all four run, so a sequential apply cannot end."""
+    """Each of four creates waits until all four have started, so a sequential apply cannot end."""
     # The timeout makes a sequential apply fail instead of hang.
     barrier = threading.Barrier(4, timeout=30)
 
@@ -316,7 +316,7 @@ def test_a_plan_with_rejections_changes_nothing(target: Recorder) -> None:
     assert target.operations == []
 
 
-def test_skip_rejected_leaves_out_every_change_of_the_name(target: Recorder) -> None:
+def test_option_skip_rejected_leaves_out_every_change_of_a_rejected_name(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1")))
     plan = planned(target, declared("a", "1", image("2")), declared("a", "2"), declared("b", "1"))
     outcomes = list(apply(plan, target, skip_rejected=True))

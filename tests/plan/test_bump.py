@@ -17,7 +17,7 @@ from tests.builders import declared
 
 
 def next_of(version: str, *taken: str) -> str:
-    """Returns the new version of a declaration, if these versions are taken as well."""
+    """Returns the new version of a declaration. The versions in `taken` are in use."""
     used = {"a": dict.fromkeys((version, *taken), "in git")}
     (bump,) = decide([declared("a", version)], used)
     return bump.after
@@ -83,13 +83,13 @@ def test_all_versions_without_a_next_version_are_reported_at_once() -> None:
         ("v3", "envsync bump a --version v4"),
     ],
 )
-def test_the_command_names_a_version_only_if_there_is_no_next_one(
+def test_the_bump_command_contains_a_version_only_if_there_is_no_next_version(
     version: str, command: str
 ) -> None:
     assert bump_command("a", version, alone=True) == command
 
 
-def test_the_command_quotes_its_arguments_for_a_shell() -> None:
+def test_the_bump_command_quotes_its_arguments_for_a_shell() -> None:
     command = bump_command("a b", "1; ls", alone=False)
 
     assert shlex.split(command)[:3] == ["envsync", "bump", "a b:1; ls"]

@@ -84,7 +84,7 @@ def test_the_json_of_a_rejection_without_declaration_has_no_fields_and_a_null_so
     assert (json["fields"], json["source"]) == ([], None)
 
 
-def test_the_json_of_latest_is_null_if_no_version_is_active() -> None:
+def test_a_latest_change_without_an_active_version_has_null_in_json() -> None:
     assert LatestChange("a", "1", None).to_json() == {"name": "a", "before": "1", "after": None}
 
 
@@ -93,7 +93,7 @@ def test_a_field_change_lists_no_files_by_default() -> None:
 
 
 @pytest.mark.parametrize(("version", "address"), [("1", "a:1"), (None, "a")])
-def test_an_address_names_a_version_or_a_whole_environment(
+def test_an_address_identifies_a_version_or_a_whole_environment(
     version: str | None, address: str
 ) -> None:
     assert Change(Action.ARCHIVE, "version", "a", version, "why").address == address

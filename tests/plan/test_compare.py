@@ -108,7 +108,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             ),
         ),
     ),
-    # The order has the new items on both sides, so that a change of an item is said only once.
+    # Both lists contain the new items, so that a changed item is reported only once.
     "another order, and another version": (
         conda("pandas=2.2", "numpy=1.26", "scipy=1"),
         conda("numpy=1.26", "pandas=2.3", "scipy=1"),
@@ -171,7 +171,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             ),
         ),
     ),
-    # No item has a counterpart that can be named, so none is shown as changed.
+    # The names of the items are not unique, so no item is shown as changed.
     "a package that is listed twice": (
         conda("numpy>=1", "numpy<2", "numpy<2"),
         conda("numpy<2", "numpy<3"),
@@ -277,7 +277,7 @@ def test_a_tag_key_with_a_dot_is_quoted() -> None:
     assert [field.path for field in fields] == ['tags["a.b"]', 'tags["c d"]']
 
 
-def test_the_files_of_a_context_are_listed_only_if_both_sides_are_known() -> None:
+def test_differing_files_are_listed_only_if_the_files_of_both_contexts_are_known() -> None:
     known, other = built(a="1", b="1"), built(a="2", c="1")
 
     (field,) = spec_fields(known, other)
@@ -358,7 +358,7 @@ values = st.recursive(
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
     st.dictionaries(st.text("ab", min_size=1, max_size=2), values, min_size=1, max_size=3),
 )
-def test_differing_fields_are_found_exactly_for_unequal_specs(
+def test_fields_differ_exactly_if_the_specs_are_unequal(
     before: dict[str, JSON], after: dict[str, JSON]
 ) -> None:
     old = EnvironmentSpec(conda_file=canonical_json(before))
@@ -383,7 +383,7 @@ def test_differences_of_a_list_turn_the_old_list_into_the_new_one(
             kept.remove(item.before)
     built = kept + [item.after for item in items if item.after is not None]
 
-    # Counts first: the order is a difference of its own.
+    # Ignore the order here, because a different order is a separate difference.
     assert sorted(map(str, built)) == sorted(map(str, after))
     assert len(order) <= 1
     if before != after and sorted(map(str, before)) == sorted(map(str, after)):
@@ -464,7 +464,9 @@ class TestNamesThatTheServiceChooses:
     CHOSEN = f"azureml_{'8f1d' * 8}"
 
     @pytest.mark.parametrize("name", ["example", None])
-    def test_a_name_that_the_service_chose_is_not_a_difference(self, name: str | None) -> None:
+    def test_a_conda_name_that_the_service_chose_is_not_a_difference(
+        self, name: str | None
+    ) -> None:
         dependencies: JSON = ["python=3.12"]
         ours: dict[str, JSON] = {"dependencies": dependencies}
         theirs = {**ours, "name": self.CHOSEN}
@@ -475,7 +477,7 @@ class TestNamesThatTheServiceChooses:
         assert match_spec(after, registered("a", "1", before)) == "same"
         assert spec_fields(before, after) == ()
 
-    def test_other_differences_are_listed_without_the_name(self) -> None:
+    def test_other_differences_are_listed_without_the_conda_name(self) -> None:
         before = self.spec({"dependencies": ["python=3.11"], "name": self.CHOSEN})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
@@ -485,18 +487,18 @@ class TestNamesThatTheServiceChooses:
         ]
 
     @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
-    def test_a_name_of_another_form_is_a_difference(self, name: str) -> None:
+    def test_a_conda_name_in_another_form_is_a_difference(self, name: str) -> None:
         before = self.spec({"dependencies": ["python=3.12"], "name": name})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_name_of_the_services_form_equals_itself(self) -> None:
+    def test_a_declared_conda_name_in_the_form_of_the_service_equals_itself(self) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"
 
-    def test_a_package_name_of_the_services_form_hides_no_difference(self) -> None:
+    def test_a_package_name_in_the_form_of_the_service_hides_no_difference(self) -> None:
         before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
         after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
 

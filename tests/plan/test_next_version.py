@@ -31,11 +31,13 @@ from envsync.plan.next_version import next_version, proposed_version
         ("7", "8"),
     ],
 )
-def test_a_proposal_is_above_the_version(version: str, proposal: str) -> None:
+def test_the_proposed_version_is_higher_than_the_current_version(
+    version: str, proposal: str
+) -> None:
     assert proposed_version(version, ()) == proposal
 
 
-def test_a_proposal_skips_taken_versions() -> None:
+def test_the_proposed_version_is_not_taken() -> None:
     taken = {"1.2.1-pytorch", "1.2.2-pytorch", "blue.1"}
 
     assert proposed_version("1.2.0-pytorch", taken) == "1.2.3-pytorch"
@@ -66,5 +68,5 @@ def test_every_version_has_a_free_valid_and_higher_proposal(version: str, more: 
 
 
 @pytest.mark.parametrize("version", ["v3", "1.2.0-pytorch", "2024-05-01"])
-def test_a_version_that_is_no_number_has_no_next_version(version: str) -> None:
+def test_a_version_that_is_not_a_number_has_no_next_version(version: str) -> None:
     assert next_version(version, ()) is None

@@ -1,4 +1,4 @@
-"""The arguments that a plan was made with, and those that a saved plan is made again with."""
+"""The arguments that a plan was made with, and the arguments for making a saved plan again."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_saved_plan_is_made_again_with_its_options() -> None:
     assert again(SAVED, "a*") == SAVED
 
 
-def test_a_saved_plan_without_options_takes_those_of_the_command_line() -> None:
+def test_a_saved_plan_without_options_uses_the_options_of_the_command_line() -> None:
     assert again(None, "b", take_over=True) == Options(("b",), take_over=True)
 
 
@@ -64,7 +64,7 @@ def test_an_option_can_be_added_to_a_saved_plan() -> None:
         (Options(), "The saved plan was made without a GLOB, so it cannot be applied for b."),
     ],
 )
-def test_other_globs_than_those_of_the_saved_plan_are_wrong_usage(
+def test_globs_that_differ_from_the_saved_plan_are_wrong_usage(
     saved: Options, message: str
 ) -> None:
     with pytest.raises(UsageError) as error:
@@ -81,6 +81,6 @@ def test_blanks_around_a_digest_are_ignored(text: str) -> None:
     "text",
     [DIGEST[:-1], DIGEST + "0", DIGEST[7:], DIGEST.upper(), DIGEST.replace("0", "g"), "x", "", " "],
 )
-def test_no_plan_has_a_malformed_digest(text: str) -> None:
+def test_a_malformed_digest_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match=r"^No plan has such a digest: "):
         digest_of(text)

@@ -219,7 +219,7 @@ def test_edited_or_malformed_plans_are_refused(edit: Any, message: str) -> None:
         Plan.from_json(data)
 
 
-def test_keys_that_a_later_version_added_are_ignored() -> None:
+def test_keys_that_a_later_envsync_added_are_ignored() -> None:
     data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
     for part in (data, *data["changes"], *data["rejections"], *data["latest"]):
         part["surprise"] = 1
@@ -229,7 +229,7 @@ def test_keys_that_a_later_version_added_are_ignored() -> None:
     assert Plan.from_json(data) == PLAN
 
 
-def test_keys_of_changes_that_an_earlier_version_did_not_write_may_be_absent() -> None:
+def test_keys_that_an_earlier_envsync_did_not_write_can_be_absent() -> None:
     data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
     for change in data["changes"]:
         del change["predecessor"], change["differs"]
@@ -251,7 +251,7 @@ def test_an_empty_plan_needs_no_approval() -> None:
         replace(PLAN, changes=()).ensure_approved("sha256:" + "0" * 64)
 
 
-def test_a_plan_with_rejections_may_be_applied_only_if_they_are_skipped() -> None:
+def test_a_plan_with_rejections_can_be_applied_only_if_they_are_skipped() -> None:
     with pytest.raises(PlanRefused, match=r"has 1 rejection.*pass --skip-rejected") as caught:
         PLAN.ensure_applicable()
     assert caught.value.code == "rejections"
@@ -267,7 +267,7 @@ def test_a_rejection_holds_back_every_change_of_its_name() -> None:
     assert [change.name for change in plan.applicable] == ["old"]
 
 
-def test_a_plan_that_archives_too_much_may_not_be_applied() -> None:
+def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
     with pytest.raises(PlanRefused, match=r"^too much\. .*pass --allow-mass-archive") as caught:
         replace(PLAN, rejections=(), refused="too much.").ensure_applicable(skip_rejected=True)
     assert caught.value.code == "mass-archive"
@@ -293,13 +293,13 @@ def test_the_message_about_a_file_that_is_no_plan_contains_no_python(
     )
 
 
-def test_a_plan_from_a_file_may_not_be_applied() -> None:
+def test_a_plan_from_a_file_cannot_be_applied() -> None:
     with pytest.raises(PlanRefused, match="from a file cannot be applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
     assert caught.value.code == "read-back"
 
 
-def test_only_the_plan_with_the_approved_digest_may_be_applied() -> None:
+def test_only_the_plan_with_the_approved_digest_can_be_applied() -> None:
     PLAN.ensure_approved(PLAN.digest)
     approved = Plan(PROJECT, TARGET).digest
     with pytest.raises(PlanRefused) as caught:

@@ -1,4 +1,4 @@
-"""Each row of the planning table in docs/plan.md, and the fine print below the table."""
+"""Each row of the planning table in docs/plan.md, and the rules below the table."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, State
+from envsync.plan.archives import Evidence
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
@@ -36,7 +37,7 @@ def plan(
     actual: State | None = None,
     policy: Policy = POLICY,
     globs: tuple[str, ...] = (),
-    still_there: Mapping[str, str] | None = None,
+    still_there: Mapping[str, Evidence] | None = None,
 ) -> Plan:
     return make_plan(desired, actual or {}, policy, TARGET, globs, still_there=still_there or {})
 
@@ -614,7 +615,7 @@ def test_every_write_has_the_whole_declaration_and_its_provenance(held: Containe
     )
 
 
-def test_a_plan_names_its_project_and_target() -> None:
+def test_a_plan_contains_its_project_and_target() -> None:
     made = plan([declared("a", "1")])
 
     assert (made.project, made.target) == (PROJECT, TARGET)
@@ -696,7 +697,7 @@ def test_an_immutable_rejection_lists_each_field_and_the_fix() -> None:
     )
 
 
-def test_the_fix_names_the_version_if_several_are_declared() -> None:
+def test_the_fix_contains_the_version_if_several_versions_are_declared() -> None:
     made = plan(
         [declared("a", "1", image("2")), declared("a", "2", image("2"))],
         state(container("a", registered("a", "1", image("1")))),
@@ -764,7 +765,7 @@ def test_restoring_an_environment_keeps_archived_versions_archived() -> None:
     assert made.unchanged == 1
 
 
-def test_archiving_some_versions_warns_of_the_versions_that_stay_active() -> None:
+def test_a_plan_that_archives_some_versions_warns_of_the_versions_that_stay_active() -> None:
     made = plan([], state(container("a", "1", registered("a", "2", owner="other"))))
 
     assert made.warnings == ("a: the plan leaves versions of other owners active: 2.",)
@@ -799,7 +800,7 @@ def test_a_restore_is_rejected_if_it_may_show_a_foreign_version() -> None:
     assert rejections(plan([declared("a", "3")], state(known))) == []
 
 
-# Files without a version: envsync numbers their versions.
+# Files without a version: envsync assigns their versions.
 # Columns: container in the target, changes.
 
 AUTO: dict[str, tuple[Container | None, list[str]]] = {
@@ -846,7 +847,7 @@ AUTO: dict[str, tuple[Container | None, list[str]]] = {
 
 
 @pytest.mark.parametrize(("held", "changes"), AUTO.values(), ids=AUTO.keys())
-def test_envsync_numbers_the_versions_of_a_file_without_version(
+def test_envsync_assigns_a_version_to_a_file_without_version(
     held: Container | None, changes: list[str]
 ) -> None:
     made = plan([declared("a", None)], state(held) if held else {})
@@ -899,7 +900,7 @@ PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
 @pytest.mark.parametrize(
     ("desired", "held", "predecessor", "reason"), PREDECESSORS.values(), ids=PREDECESSORS.keys()
 )
-def test_a_new_version_names_its_predecessor(
+def test_the_create_of_a_new_version_contains_its_predecessor(
     desired: Declaration, held: Container, predecessor: str | None, reason: str
 ) -> None:
     (create,) = (
@@ -911,7 +912,7 @@ def test_a_new_version_names_its_predecessor(
         assert create.differs == ()
 
 
-def test_a_new_version_lists_what_differs_from_its_predecessor() -> None:
+def test_the_create_of_a_new_version_lists_what_differs_from_its_predecessor() -> None:
     before = registered("a", "1", conda("python=3.11", "numpy=1.24"), "Old.", {"x": "1", "y": "1"})
     after = declared(
         "a", "2", conda("python=3.11", "lightgbm=4", "numpy=1.26"), "New.", {"x": "1", "y": "2"}
@@ -924,7 +925,7 @@ def test_a_new_version_lists_what_differs_from_its_predecessor() -> None:
         FieldChange("description", "Old.", "New."),
         FieldChange("tags.y", "1", "2"),
     )
-    # Everything that is written is in `fields`.
+    # `fields` contains every field that the create writes.
     assert {field.path for field in create.fields} == {
         "image",
         "conda_file",
@@ -934,7 +935,7 @@ def test_a_new_version_lists_what_differs_from_its_predecessor() -> None:
     }
 
 
-def test_a_new_version_lists_the_files_of_a_context_that_differ() -> None:
+def test_the_create_of_a_new_version_lists_the_context_files_that_differ() -> None:
     before = registered("a", "1", built(a="1", b="1"))
     (create,) = plan(
         [declared("a", "2", built(a="2", c="1"))], state(container("a", before))
@@ -944,8 +945,9 @@ def test_a_new_version_lists_the_files_of_a_context_that_differ() -> None:
     assert field.files == {"a": "modified", "b": "removed", "c": "added"}
 
 
-def test_a_new_version_with_the_content_of_its_predecessor_differs_in_nothing() -> None:
-    # Azure does not return the content of a context. The digest tag proves that it is the same.
+def test_a_new_version_with_the_content_of_its_predecessor_has_no_differences() -> None:
+    # Azure does not return the content of a context. The digest tag proves that the content is the
+    # same.
     spec = built(a="1")
     before = registered("a", "1", unknown_build(), digest=spec.digest)
     (create,) = plan([declared("a", "2", spec)], state(container("a", before))).changes
@@ -1012,7 +1014,7 @@ STILL_THERE: dict[str, tuple[list[Declaration], Container, Policy, list[str], li
         [],
         [],
     ),
-    # The path of a foreign version is relative to the other project.
+    # A version of another project contains a path that is relative to that project.
     "a version of another project": (
         [declared("a", "2")],
         container("a", registered("a", "1", owner="other", source="a.yml"), "2", archived=True),
@@ -1028,7 +1030,7 @@ STILL_THERE: dict[str, tuple[list[Declaration], Container, Policy, list[str], li
     STILL_THERE.values(),
     ids=STILL_THERE.keys(),
 )
-def test_nothing_is_archived_if_its_file_is_still_there(
+def test_a_version_is_not_archived_if_its_file_is_still_there(
     desired: list[Declaration],
     held: Container,
     policy: Policy,
@@ -1040,28 +1042,27 @@ def test_nothing_is_archived_if_its_file_is_still_there(
         [*desired, declared("b", "1")],
         state(held, container("b", "1")),
         policy,
-        still_there={"a.yml": "it is a dangling link"},
+        still_there={"a.yml": Evidence("new/a.yml", "new/a.yml may declare it")},
     )
 
     assert actions(made) == changes
     assert rejections(made) == rejected
 
 
-def test_still_there_names_the_file_and_the_reason() -> None:
+def test_the_rejection_still_there_contains_the_file_and_the_reason() -> None:
     held = container("a", registered("a", "1", source="a.yml"))
-    (rejection,) = plan([], state(held), still_there={"a.yml": "it is a dangling link"}).rejections
+    (rejection,) = plan(
+        [], state(held), still_there={"a.yml": Evidence("new/a.yml", "new/a.yml may declare it")}
+    ).rejections
 
-    assert rejection.message == (
-        "No file declares a, but a.yml, which declared it, is still there. It is not read as an "
-        "environment: it is a dangling link."
-    )
+    assert rejection.message == "No file declares a, but new/a.yml may declare it."
     assert rejection.fix == (
-        "Correct a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
+        "Correct new/a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
     )
-    assert rejection.source == Source("a.yml", 1)
+    assert rejection.source == Source("new/a.yml", 1)
 
 
-def test_the_rejection_of_a_foreign_name_says_who_owns_it() -> None:
+def test_the_rejection_of_a_foreign_name_contains_the_owner() -> None:
     first = container("a", registered("a", "1", owner="x"), registered("a", "2", owner="y"))
     newest = container("a", "1", registered("a", "2", image("2"), owner="x"))
     messages = [
@@ -1096,7 +1097,7 @@ FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = 
         [],
         ["foreign-owner a:3"],
     ),
-    # Each project would create a version in every plan.
+    # Otherwise each project would create a version in every plan.
     "a file without version, and the newest version is foreign": (
         [declared("a", None)],
         container(
@@ -1162,7 +1163,7 @@ LATEST: dict[str, tuple[list[Declaration], Container, Policy, tuple[LatestChange
         POLICY,
         (LatestChange("a", "1", "10"),),
     ),
-    # Nobody used @latest of this name before.
+    # The name has no version yet, so nobody has used its @latest.
     "a first version": ([declared("a", "1")], Container("a"), POLICY, ()),
     "the newest by creation, not the highest": (
         [declared("a", "1"), declared("a", "3"), declared("a", "2")],
@@ -1227,7 +1228,7 @@ def test_the_plan_lists_changes_of_latest(
     assert plan(desired, state(held), policy).latest == latest
 
 
-def test_a_new_version_below_the_highest_warns_about_latest() -> None:
+def test_a_plan_warns_if_a_new_version_below_the_highest_becomes_latest() -> None:
     desired = [declared("a", "2.0"), declared("a", "1.1")]
     made = plan(desired, state(container("a", "2.0")))
 
@@ -1432,7 +1433,7 @@ def test_the_guard_adds_emptied_environments_and_superseded_versions(
 
 
 def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:
-    # An edit of every environment: each gets a new version, and its old version is archived.
+    # Every environment is edited: it gets a new version, and its old version is archived.
     desired = [declared(f"e{index}", "2", image("2")) for index in range(12)]
     made = plan(desired, owned(12), Policy(PROJECT, superseded="archive"))
 
@@ -1441,7 +1442,7 @@ def test_the_guard_does_not_count_a_version_that_is_replaced() -> None:
 
 
 @pytest.mark.parametrize("held", [7, 12])
-def test_a_glob_does_not_get_around_the_guard(held: int) -> None:
+def test_the_guard_counts_archives_that_a_glob_leaves_out(held: int) -> None:
     desired = [declared("new", "1")]
     single = plan(desired, owned(held), globs=("e0",))
 
@@ -1452,7 +1453,7 @@ def test_a_glob_does_not_get_around_the_guard(held: int) -> None:
     assert plan(desired, owned(held), globs=("new",)).refused is None
 
 
-def test_a_limit_to_changed_names_does_not_get_around_the_guard() -> None:
+def test_the_guard_counts_archives_that_a_limit_to_changed_names_leaves_out() -> None:
     made = make_plan([declared("new", "1")], owned(12), POLICY, TARGET, only={"e0"})
 
     assert actions(made) == ["archive e0"]
@@ -1467,7 +1468,7 @@ def test_the_guard_does_not_count_environments_with_a_new_version() -> None:
 
 
 def test_the_guard_counts_only_owned_and_active_environments() -> None:
-    # With the 90 archived environments, 4 would be less than 30 %.
+    # If the 90 archived environments counted, 4 environments would be less than 30 %.
     archived = {f"x{index}": container(f"x{index}", "1", archived=True) for index in range(90)}
     made = plan([declared(f"e{index}", "1") for index in range(6)], {**owned(10), **archived})
 

@@ -26,7 +26,8 @@ from envsync.plan.planner import make_plan
 from envsync.targets.local.target import LocalTarget
 from tests.builders import PROJECT, TARGET, conda, declared, image
 
-# Few values, so that declarations and edits meet on the same versions. "b" and "B" are two names.
+# Few values, so that declarations and edits often concern the same versions. "b" and "B" are two
+# names.
 NAMES = ["a", "b", "B", "c.d"]
 VERSIONS = ["1", "2", "10", "1.10", "rc-1"]
 SPECS = [image("1"), image("2"), conda("python=3.11"), conda("python=3.12")]
@@ -66,7 +67,7 @@ policies = st.builds(
     adopt=st.sampled_from(["identical", "never"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
-    # Without it, the guard would refuse most plans, and nothing would be applied.
+    # Otherwise the guard would refuse most plans, and nothing would be applied.
     allow_mass_archive=st.just(True),
 )
 

@@ -50,11 +50,11 @@ NEXT: dict[str, tuple[Container, str]] = {
 
 
 @pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
-def test_envsync_numbers_a_new_version(held: Container, version: str) -> None:
+def test_a_file_without_version_gets_the_next_version(held: Container, version: str) -> None:
     assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
 
 
-def test_the_newest_version_is_the_last_created_that_is_not_archived_itself() -> None:
+def test_the_newest_version_was_created_last_and_is_not_archived_itself() -> None:
     kept, archived = registered("a", "1"), registered("a", "2", archived=True)
 
     assert newest(container("a", "9", kept, archived)) == kept
@@ -107,7 +107,7 @@ FALLS_BACK: dict[str, tuple[Container, list[str], list[str]]] = {
 @pytest.mark.parametrize(
     ("held", "created", "warnings"), FALLS_BACK.values(), ids=FALLS_BACK.keys()
 )
-def test_a_created_version_below_the_highest_warns_about_latest(
+def test_a_warning_is_given_if_a_version_below_the_highest_becomes_latest(
     held: Container, created: list[str], warnings: list[str]
 ) -> None:
     changes = [create(version) for version in created]
@@ -123,7 +123,7 @@ def test_a_created_version_below_the_highest_warns_about_latest(
         (PROJECT, []),
     ],
 )
-def test_a_warning_says_from_which_project_latest_moves_away(
+def test_a_warning_contains_the_project_from_which_latest_moves_away(
     owner: str | None, warnings: list[str]
 ) -> None:
     held = container("a", "1", registered("a", "2", owner=owner))
@@ -189,7 +189,7 @@ UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
 @pytest.mark.parametrize(
     ("held", "declared", "policy", "warnings"), UNDECLARED.values(), ids=UNDECLARED.keys()
 )
-def test_an_undeclared_latest_version_is_a_warning(
+def test_a_warning_is_given_if_latest_is_an_undeclared_version(
     held: Container, declared: list[str], policy: Policy, warnings: list[str]
 ) -> None:
     assert list(latest_warnings(held, [], declared, policy)) == warnings
@@ -210,7 +210,7 @@ def test_an_undeclared_latest_version_is_a_warning(
         (["9", "v2"], "v2", "10"),
     ],
 )
-def test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used(
+def test_the_next_version_of_the_service_is_not_used_if_it_is_taken_or_too_low(
     versions: list[str], following: str, chosen: str
 ) -> None:
     held = container("a", *versions, next_version=following)

@@ -25,7 +25,7 @@ def write(root: Path, files: Contents) -> Path:
     return root
 
 
-# The files and the environments directories are below `root`.
+# The paths in `files` and in `environments` are relative to `root`.
 def load_files(
     root: Path,
     files: Contents,

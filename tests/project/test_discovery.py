@@ -197,7 +197,7 @@ def test_a_file_with_the_environment_schema_is_never_hidden_by_a_context(tmp_pat
     assert names(tmp_path, files) == ["deep", "e", "with"]
 
 
-def test_a_context_given_by_a_merge_key_hides_its_files(tmp_path: Path) -> None:
+def test_a_build_context_from_a_merge_key_hides_its_files(tmp_path: Path) -> None:
     files = {
         "e.yml": "name: e\ndescription: d\nbuild: {<<: {path: context}}\n",
         "context/Dockerfile": "FROM scratch\n",
@@ -206,7 +206,7 @@ def test_a_context_given_by_a_merge_key_hides_its_files(tmp_path: Path) -> None:
     assert names(tmp_path, files) == ["e"]
 
 
-def test_files_whose_contexts_contain_each_other_are_both_kept(tmp_path: Path) -> None:
+def test_two_environment_files_in_the_contexts_of_each_other_are_both_read(tmp_path: Path) -> None:
     files = {
         "a/f.yml": build("f", "../b"),
         "b/g.yml": build("g", "../a"),
@@ -406,7 +406,7 @@ def test_a_file_that_looks_like_an_environment_is_reported(
         "dependencies: [\n",
     ],
 )
-def test_files_of_other_tools_are_passed_over_even_if_they_are_broken(
+def test_a_file_of_another_tool_is_passed_over_even_if_it_is_broken(
     content: str | bytes, tmp_path: Path
 ) -> None:
     loaded = only(tmp_path, content)
@@ -441,7 +441,7 @@ def test_files_of_other_tools_are_passed_over_even_if_they_are_broken(
         ),
     ],
 )
-def test_a_broken_environment_file_is_never_invisible(
+def test_a_broken_environment_file_is_never_passed_over(
     content: str | bytes, rule: str, tmp_path: Path
 ) -> None:
     loaded = only(tmp_path, content)
@@ -485,7 +485,7 @@ def test_the_fix_of_a_field_that_only_environments_have_does_not_mention_exclude
     assert (problem.rule, "exclude" in problem.fix) == ("wrong-type", False)
 
 
-def test_a_renamed_file_is_not_reported(tmp_path: Path) -> None:
+def test_a_file_with_another_extension_is_not_reported(tmp_path: Path) -> None:
     endings = ["yml.bak", "yaml~", "yml.disabled", "txt"]
     loaded = load_files(tmp_path, {f"environments/e.{ending}": env() for ending in endings})
 
@@ -544,7 +544,7 @@ def test_a_directory_that_cannot_be_read_is_reported(
     assert loaded.unreadable == {str(locked): "Permission denied"}
 
 
-def test_one_of_several_directories_that_is_missing_is_reported(tmp_path: Path) -> None:
+def test_a_missing_directory_is_reported_if_another_directory_exists(tmp_path: Path) -> None:
     loaded = load_files(tmp_path, {"a/e.yml": env()}, environments=["a", "b"])
 
     assert found(loaded) == ["b:1:1 warning unreadable-directory"]
@@ -570,7 +570,7 @@ def test_a_hidden_directory_is_searched_if_it_is_named(tmp_path: Path) -> None:
         assert [item.name for item in again.declarations] == ["g"]
 
 
-def test_virtual_environments_and_caches_in_hidden_directories_are_not_listed(
+def test_passed_over_does_not_list_files_of_virtual_environments_and_caches(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -603,7 +603,7 @@ def test_an_excluded_file_is_not_read(glob: str, tmp_path: Path) -> None:
     }
 
 
-def test_a_directory_named_on_the_command_line_has_the_same_exclusions(tmp_path: Path) -> None:
+def test_exclude_applies_to_a_directory_named_on_the_command_line(tmp_path: Path) -> None:
     files = {"environments/a/e.yml": env("e"), "environments/a/f.template.yml": env("f")}
     paths = [tmp_path / "environments" / "a"]
     loaded = load_files(tmp_path, files, paths=paths, exclude=["*.template.yml"])
@@ -611,7 +611,7 @@ def test_a_directory_named_on_the_command_line_has_the_same_exclusions(tmp_path:
     assert [item.name for item in loaded.declarations] == ["e"]
 
 
-def test_every_other_file_has_a_reason(tmp_path: Path) -> None:
+def test_passed_over_contains_a_reason_for_every_other_file(tmp_path: Path) -> None:
     files = {
         "e.yml": env("e", "conda_file: conda.yml\n"),
         "conda.yml": "dependencies: []\n",
@@ -635,7 +635,7 @@ def test_every_other_file_has_a_reason(tmp_path: Path) -> None:
     }
 
 
-def test_an_ignore_comment_turns_the_report_of_a_file_off(tmp_path: Path) -> None:
+def test_an_ignore_comment_turns_off_unrecognised_environment(tmp_path: Path) -> None:
     ignore = "  # envsync: ignore[unrecognised-environment]"
 
     assert found(only(tmp_path, f"name: e\nimgae: i:1{ignore}\n")) == []

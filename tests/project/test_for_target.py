@@ -1,4 +1,4 @@
-"""What a target gets of the declared environments, and which settings do not fit them."""
+"""The environments that a target gets, and settings of a target that conflict with files."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_the_file_takes_precedence_over_the_target_and_the_target_over_defaults(
 
 
 @pytest.mark.parametrize(("own", "expected"), [("Own", "Own"), (None, "D"), ("", "D")])
-def test_a_default_description_fills_in_a_missing_one(
+def test_an_environment_without_a_description_gets_the_default_description(
     own: str | None, expected: str, tmp_path: Path
 ) -> None:
     found = config(tmp_path, "defaults: {description: D}\n")
@@ -68,7 +68,7 @@ def test_a_default_description_fills_in_a_missing_one(
     assert item.metadata.description == expected
 
 
-def test_an_unknown_target_gets_only_the_defaults(tmp_path: Path) -> None:
+def test_declarations_for_an_unknown_target_get_only_the_defaults(tmp_path: Path) -> None:
     found = config(tmp_path, "defaults: {tags: {a: b}}\n")
 
     for target in (None, "other"):
@@ -90,7 +90,7 @@ def test_a_suffix_is_added_to_the_name_and_the_declared_name_is_kept(tmp_path: P
         ("include: ['base-*']", ["base-a", "base-b"]),
         ("exclude: ['base-*']", ["churn", "churn-old"]),
         ("include: ['base-*', churn], exclude: ['*-b']", ["base-a", "churn"]),
-        # The patterns match the names in the files.
+        # The patterns match the names in the files, which have no suffix.
         ("include: ['*-dev'], suffix: -dev", []),
         ("include: [CHURN]", []),
     ],
@@ -104,7 +104,7 @@ def test_include_and_exclude_select_declared_names(
     assert names(declared_for(declarations, found, "dev")) == expected
 
 
-def test_a_pattern_without_a_match_is_named(tmp_path: Path) -> None:
+def test_useless_patterns_lists_each_pattern_that_matches_no_name(tmp_path: Path) -> None:
     found = config(tmp_path, "targets: {dev: {kind: local, include: [a, 'bse-*'], exclude: [c]}}\n")
 
     assert useless_patterns([declared("a", "1"), declared("base-x", "1")], found, "dev") == [
@@ -140,7 +140,7 @@ def test_a_suffix_that_makes_a_name_too_long_is_an_error(tmp_path: Path) -> None
     ]
 
 
-def test_a_suffix_that_makes_a_name_equal_to_another_one_is_an_error(tmp_path: Path) -> None:
+def test_a_suffix_that_makes_two_names_equal_is_an_error(tmp_path: Path) -> None:
     found = config(
         tmp_path,
         "targets:\n  dev: {kind: local, suffix: -dev}\n"
@@ -155,7 +155,9 @@ def test_a_suffix_that_makes_a_name_equal_to_another_one_is_an_error(tmp_path: P
     assert messages(declarations, found, "other") == []
 
 
-def test_a_name_that_another_target_has_in_the_same_workspace_is_an_error(tmp_path: Path) -> None:
+def test_a_name_that_another_target_declares_in_the_same_workspace_is_an_error(
+    tmp_path: Path,
+) -> None:
     found = config(
         tmp_path,
         f"targets:\n  dev: {{{WORKSPACE}, suffix: -dev, exclude: ['*-dev']}}\n"
@@ -173,7 +175,7 @@ class TestSeveralTargetsInOneWorkspace:
     def others(self, found: Config, target: str, *registered: str) -> list[str]:
         return sorted(of_other_targets(registered, self.DECLARATIONS, found, target))
 
-    def test_a_plan_leaves_alone_what_another_target_declares(self, tmp_path: Path) -> None:
+    def test_names_that_another_target_declares_belong_to_that_target(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  dev: {{{WORKSPACE}, suffix: -dev}}\n  prod: {{{WORKSPACE}}}\n",
@@ -182,7 +184,7 @@ class TestSeveralTargetsInOneWorkspace:
         assert self.others(found, "prod", "a", "a-dev", "old", "old-dev") == ["a-dev", "old-dev"]
         assert self.others(found, "dev", "a", "b", "old", "old-dev") == ["a", "b", "old"]
 
-    def test_a_name_belongs_to_the_longest_suffix(self, tmp_path: Path) -> None:
+    def test_a_name_belongs_to_the_target_with_the_longest_suffix(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  x: {{{WORKSPACE}, suffix: -x}}\n  yx: {{{WORKSPACE}, suffix: -y-x}}\n",
@@ -190,10 +192,10 @@ class TestSeveralTargetsInOneWorkspace:
 
         assert self.others(found, "x", "old-x", "old-y-x") == ["old-y-x"]
         assert self.others(found, "yx", "old-x", "old-y-x") == ["old-x"]
-        # Nobody else has names without a suffix.
+        # A name without a suffix belongs to no other target.
         assert self.others(found, "x", "old") == []
 
-    def test_targets_with_other_selections_leave_each_other_alone(self, tmp_path: Path) -> None:
+    def test_names_belong_to_the_target_whose_selection_includes_them(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  x: {{{WORKSPACE}, include: [a]}}\n  y: {{{WORKSPACE}, exclude: [a]}}\n",
@@ -202,7 +204,7 @@ class TestSeveralTargetsInOneWorkspace:
         assert self.others(found, "x", "a", "b", "old") == ["b"]
         assert self.others(found, "y", "a", "b", "old") == ["a"]
 
-    def test_a_target_in_another_place_does_not_count(self, tmp_path: Path) -> None:
+    def test_no_name_belongs_to_a_target_in_another_place(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  v: {{{ELSEWHERE}, suffix: -dev}}\n"
@@ -213,7 +215,9 @@ class TestSeveralTargetsInOneWorkspace:
 
         assert self.others(found, "prod", "b", "old-dev") == []
 
-    def test_a_target_with_an_unset_variable_may_be_in_the_same_place(self, tmp_path: Path) -> None:
+    def test_a_target_with_an_unset_variable_is_assumed_to_be_in_the_same_place(
+        self, tmp_path: Path
+    ) -> None:
         found = config(
             tmp_path,
             f"targets:\n  dev: {{{ELSEWHERE}, suffix: -dev}}\n"

@@ -55,7 +55,7 @@ def test_a_declaration_has_the_values_of_the_file(tmp_path: Path) -> None:
     )
 
 
-def test_defaults_are_filled_in(tmp_path: Path) -> None:
+def test_a_field_without_a_value_in_the_file_gets_its_default(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": "name: e\nbuild: {path: .}\n",
         "environments/Dockerfile": "FROM scratch\n",
@@ -79,7 +79,9 @@ def test_a_remote_build_context_is_kept_as_a_url(tmp_path: Path) -> None:
     "version",
     ["1", "1.0", "2024.08", "08", "'1.10'", "!!str 1.10", "a-b_c.d"],
 )
-def test_versions_that_yaml_reads_as_written_are_accepted(version: str, tmp_path: Path) -> None:
+def test_a_version_that_yaml_reads_as_it_is_written_is_accepted(
+    version: str, tmp_path: Path
+) -> None:
     shown = version.removeprefix("!!str ").strip("'")
 
     assert declared(tmp_path, f"{BASE}version: {version}\n").version == shown
@@ -171,7 +173,7 @@ class TestNamedPaths:
             "list.yml:1:1 error wrong-type",
         ]
 
-    def test_a_file_outside_the_project_may_name_only_files_in_its_directory(
+    def test_a_file_outside_the_project_must_not_name_files_outside_its_directory(
         self, tmp_path: Path
     ) -> None:
         outside = tmp_path / "outside"
@@ -189,10 +191,10 @@ class TestNamedPaths:
 
 @settings(max_examples=60, deadline=None)
 @given(st.permutations(["a", "b/c", "b/d", "z", "y/x"]))
-def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) -> None:
+def test_problems_do_not_depend_on_the_order_in_which_files_are_created(order: list[str]) -> None:
     contents = {
         "a": BASE + "version: 1\n",
-        # The same version as in "a". "b/d" declares the same name without a version.
+        # "b/c" declares the same version as "a". "b/d" declares the same name without a version.
         "b/c": BASE.replace("image: ", "image: other-") + "version: 1\n",
         "b/d": BASE,
         "z": "name: f\nimage: i\ntags: [\n",
@@ -213,7 +215,7 @@ def test_the_order_in_which_files_are_created_does_not_matter(order: list[str]) 
     ]
 
 
-# Texts that YAML reads as other types, and paths out of the directory.
+# Texts that YAML does not read as strings, and paths that lead out of the directory.
 SCALARS = st.sampled_from(
     [
         "1",
@@ -303,7 +305,7 @@ def test_arbitrary_bytes_never_raise_an_exception(data: bytes) -> None:
 
 
 def calls(root: Path, text: str) -> int:
-    """Returns how many functions are called, and return, while a file is read."""
+    """Counts the calls and returns of functions while a file is read."""
     count = 0
 
     def counted(*_: object) -> None:
@@ -335,7 +337,7 @@ def calls(root: Path, text: str) -> int:
 def test_the_work_for_a_large_file_is_in_proportion_to_its_size(
     text_of: Callable[[int], str], tmp_path: Path
 ) -> None:
-    # Counts, not seconds: a busy machine is slow.
+    # The test counts calls instead of seconds, because a busy machine is slow.
     small, large = (calls(tmp_path / str(size), text_of(size)) for size in (300, 1200))
 
     assert large < 4.5 * small

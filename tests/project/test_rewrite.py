@@ -1,4 +1,4 @@
-"""Replacing the version in a file: one scalar changes, and every other byte is kept."""
+"""`rewrite_version` replaces the version in a file, and changes no other byte."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ NUMBER = st.sampled_from(["7", "1.9", "1.2.3", "v1", "010", "1.0-rc1"])
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[bytes, str]:
-    """Generates an environment file in block style, and its version."""
+    """Generates an environment file in block style. Returns the file and its version."""
     key, colon, style = draw(VERSION)
     version = draw(NUMBER)
     # Without quotes, YAML 1.1 reads 010 as the octal number 8.
@@ -179,7 +179,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, str]:
 
 @st.composite
 def flow_files(draw: st.DrawFn) -> tuple[bytes, str]:
-    """Generates an environment file in flow style, like JSON, and its version."""
+    """Generates an environment file in flow style, like JSON. Returns the file and its version."""
     version = draw(st.sampled_from(["7", "1.9", "1.2.3", "v1"]))
     entry = draw(st.sampled_from(["version: {}", '"version":"{}"', "'version' : '{}'"]))
     fields = [
@@ -205,7 +205,7 @@ def assert_only_the_version_changes(data: bytes, before: str, after: str) -> Non
     start, end = common(data, changed.data), common(data[::-1], changed.data[::-1])
     old, new = data[start : len(data) - end], changed.data[start : len(changed.data) - end]
     assert (b"\n" in old + new, b"\r" in old + new) == (False, False)
-    # The two quotes may change with the version.
+    # Each of these parts can include the two quotes of the version.
     assert len(old) <= len(before) + 2
     assert len(new) <= len(after) + 2
     differing = [

@@ -28,7 +28,7 @@ class Case:
         good: the corrected files, without any problem.
         where: every problem of `bad`, in the format of `found`.
         says: words that the messages and fixes contain.
-        others: further files for both `bad` and `good`.
+        others: further files that both the bad and the good project contain.
     """
 
     name: str
@@ -330,7 +330,7 @@ CASES = [
         BUILD.replace("ctx", "ctx/Dockerfile"),
         BUILD,
         error("missing-file", "4:9"),
-        ["is a file", "Name the directory"],
+        ["is a file", "Write the path of the directory"],
         CTX,
     ),
     Case(
@@ -710,7 +710,7 @@ CASES = [
         ["CRLF", "`a.txt`", "`__pycache__/`", "`b.md`", ".amlignore"],
         CTX,
     ),
-    # 2,000 files are allowed, and the Dockerfile is one more.
+    # The limit is 2,000 files. With the Dockerfile, this context has 2,001 files.
     Case(
         "large-context",
         {"e.yml": BUILD, **{f"ctx/{number}": "" for number in range(2000)}},
@@ -805,7 +805,7 @@ def test_all_problems_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_the_settings_change_the_severity(tmp_path: Path) -> None:
+def test_the_settings_change_the_severity_of_a_rule(tmp_path: Path) -> None:
     files = {"environments/e.yml": "name: a b\nimage: x\n"}
     loaded = load_files(
         tmp_path,
@@ -824,7 +824,9 @@ def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Pa
     assert loaded.declarations == ()
 
 
-def test_a_file_with_disabled_rules_declares_what_azure_would_register(tmp_path: Path) -> None:
+def test_a_declaration_has_the_values_that_azure_would_register_if_the_rules_are_off(
+    tmp_path: Path,
+) -> None:
     # YAML keeps the last value of a repeated key, and reads 1.10 as the number 1.1.
     text = "name: e\nname: f\ndescription: d\nimage: i:1\nversion: 1.10\nfoo: 1\n"
     loaded = load_files(
@@ -837,7 +839,9 @@ def test_a_file_with_disabled_rules_declares_what_azure_would_register(tmp_path:
     assert [(d.name, d.version) for d in loaded.declarations] == [("f", "1.1")]
 
 
-def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_path: Path) -> None:
+def test_a_path_out_of_the_project_is_followed_only_if_path_escape_is_not_an_error(
+    tmp_path: Path,
+) -> None:
     root = tmp_path / "project"
     files = {
         "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
@@ -858,7 +862,7 @@ def test_a_path_out_of_the_project_is_followed_only_if_the_rule_allows_it(tmp_pa
         ("image: x  #envsync:ignore[ unpinned-image ]", []),
         # missing-file is always an error, so it cannot be ignored.
         ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
-        # The comment names another rule than the rule that is broken.
+        # The comment contains `missing-description`, but the line breaks `unpinned-image`.
         ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
         # These are parts of values, not comments.
         ("image: x#envsync:ignore[invalid-image]/y", ["invalid-image"]),
@@ -893,7 +897,7 @@ def test_a_pointer_as_a_conda_file_is_an_error_even_if_the_rule_is_off(tmp_path:
     assert found(loaded) == ["conda.yml:1:1 error invalid-conda"]
 
 
-def test_a_local_file_may_be_declared_to_be_in_the_image(tmp_path: Path) -> None:
+def test_an_ignore_comment_allows_a_local_file_that_is_in_the_image(tmp_path: Path) -> None:
     conda = "dependencies:\n- pip:\n  - /opt/a.whl  # envsync: ignore[conda-local-file]\n"
     loaded = load_files(tmp_path, {"environments/e.yml": CONDA, "environments/conda.yml": conda})
 

@@ -27,7 +27,7 @@ FILES = {
     "nodeps.yml": "name: foo\n",
 }
 
-# Files that both accept or both refuse.
+# Files that envsync and azure-ai-ml both accept, or both refuse.
 SAME = [
     "",
     "- a\n",

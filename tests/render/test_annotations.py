@@ -20,7 +20,7 @@ Command = tuple[str, dict[str, str], str]
 
 
 def commands(text: str) -> list[Command]:
-    """Returns the name, properties and message of each line, unescaped as by the runner."""
+    """Returns the name, properties and message of each line, as the runner unescapes them."""
     found = []
     for line in text.split("\n")[:-1]:
         match = re.fullmatch(r"::(error|warning) ([^:]*)::(.*)", line)

@@ -145,7 +145,7 @@ def test_a_removed_conda_file_is_marked_as_removed() -> None:
     assert shown(field) == "conda_file.dependencies  - python=3.11"
 
 
-def test_a_conda_file_that_is_no_mapping_is_shown() -> None:
+def test_a_conda_file_that_is_not_a_mapping_is_shown() -> None:
     assert shown(FieldChange("conda_file", None, ["x", "y"]), listed=True) == (
         "conda_file  x\n            y"
     )
@@ -168,7 +168,7 @@ def test_the_files_of_a_build_context_replace_its_digests() -> None:
     )
 
 
-def test_files_are_grouped_by_what_happened_to_them() -> None:
+def test_the_view_of_a_build_context_has_one_item_for_each_file() -> None:
     (view,) = field_views([FieldChange("build.context", "a", "b", {"x": "removed"})])
 
     assert view == FieldView("build.context", '"a"', '"b"', (ItemLine("-", "x", None),))

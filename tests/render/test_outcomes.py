@@ -26,7 +26,7 @@ def test_the_names_of_outcomes_are_aligned() -> None:
     ]
 
 
-def test_a_single_long_name_takes_at_most_half_of_the_terminal() -> None:
+def test_a_long_name_takes_at_most_half_of_the_terminal() -> None:
     assert outcome_column([change("a" * 200)], 80) == 40
     assert outcome_column([]) == 0
 
@@ -42,7 +42,9 @@ def test_a_single_long_name_takes_at_most_half_of_the_terminal() -> None:
         (125.2, "done in 2 min 05 s"),
     ],
 )
-def test_a_duration_is_shown_if_somebody_would_notice_it(seconds: float | None, shown: str) -> None:
+def test_only_durations_of_at_least_half_a_second_are_shown(
+    seconds: float | None, shown: str
+) -> None:
     outcome = Outcome(change("a"), "done", seconds=seconds)
 
     assert outcome_text(outcome, PLAIN) == f"  + create   a:1  {shown}"

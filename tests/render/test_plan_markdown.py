@@ -134,7 +134,7 @@ def test_a_fix_that_is_not_a_command_is_shown_as_a_sentence() -> None:
     )
 
 
-def test_many_lines_are_folded() -> None:
+def test_a_long_list_of_changes_is_folded() -> None:
     few, many = large(2, 0, 0), large(50, 0, 0)
 
     assert "<summary>Changes" not in plan_markdown(few)
@@ -151,14 +151,14 @@ def test_many_lines_are_folded() -> None:
         ("a/@b/", "### envsync · dev · `a/@b/`"),
     ],
 )
-def test_the_heading_names_target_and_directory(directory: str, line: str) -> None:
+def test_the_heading_contains_target_and_directory(directory: str, line: str) -> None:
     plan = Plan(PROJECT, WORKSPACE)
 
     assert plan_markdown(plan, directory=directory).splitlines()[0] == line
     assert heading("", directory) == line.replace(" · dev", "") + "\n"
 
 
-def test_the_summary_names_workspace_and_resource_group() -> None:
+def test_the_summary_contains_workspace_and_resource_group() -> None:
     assert "in the workspace target `ws-dev, resource group ml-dev`\n" in plan_markdown(
         Plan(PROJECT, WORKSPACE)
     )
@@ -190,7 +190,7 @@ def test_a_new_version_shows_only_what_differs_from_its_predecessor() -> None:
     ) in plan_markdown(Plan(PROJECT, TARGET, (change,)))
 
 
-def test_latest_is_folded() -> None:
+def test_changes_of_latest_are_folded() -> None:
     one = Plan(PROJECT, TARGET, latest=(LatestChange("a", "1", "2"),))
 
     assert (
@@ -199,7 +199,7 @@ def test_latest_is_folded() -> None:
     ) in plan_markdown(one)
 
 
-def test_a_plan_with_many_changes_begins_with_the_names() -> None:
+def test_a_plan_with_many_changes_begins_with_a_list_of_names() -> None:
     changes = tuple(create(f"e{n:02}") for n in range(41))
     archive = Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")
     text = plan_markdown(Plan(PROJECT, TARGET, (*changes, archive)))

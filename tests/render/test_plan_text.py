@@ -197,7 +197,7 @@ WORKSPACE = TargetIdentity(
 
 
 def create(name: str = "a", after: str | None = "1") -> Change:
-    """Returns the create of a second version; without `after`, the create of a first version."""
+    """Returns a create. `after` is the predecessor, or None for the first version."""
     return Change(
         action=Action.CREATE,
         scope="version",
@@ -247,7 +247,7 @@ def test_a_first_version_shows_every_field() -> None:
     )
 
 
-def test_a_new_version_without_any_difference_says_so() -> None:
+def test_a_new_version_without_differences_has_a_note() -> None:
     change = replace(create(), differs=())
 
     assert body(change) == "  + create   a:2  new version after 1, no field differs"
@@ -263,7 +263,7 @@ def test_values_of_all_changes_share_one_column() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100, 160])
-def test_no_value_hangs_below_its_label(width: int) -> None:
+def test_every_value_begins_beside_the_name_of_its_field(width: int) -> None:
     update = Change(
         Action.UPDATE,
         "version",
@@ -278,7 +278,7 @@ def test_no_value_hangs_below_its_label(width: int) -> None:
     lines = body(create(), create("c", after=None), update, width=width).splitlines()
 
     assert max(map(cell_len, lines)) <= width
-    # The name of a field starts in column 7 and never stands alone, unless it is continued.
+    # A line that contains only the name of a field is allowed only if the name is wrapped.
     alone = [line for line in lines if re.fullmatch(r" {6}[a-z]\S*", line)]
     assert [line for line in alone if "kkk" not in line] == []
 
@@ -344,7 +344,7 @@ def test_rejections_are_shown_whole_in_a_plan_with_many_changes() -> None:
     assert "      fix: envsync bump r\n" in plan_text(plan)
 
 
-def test_a_long_reason_continues_below_itself() -> None:
+def test_a_long_reason_is_wrapped_in_its_column() -> None:
     lines = body(replace(create("n" * 30), reason=" ".join(["reason"] * 8))).splitlines()
 
     assert max(map(cell_len, lines)) <= 80

@@ -77,7 +77,8 @@ def parse_dockerignore(text: str) -> IgnoreRules:
         text = text if drops else text[1:].strip()
         if not text:
             continue
-        # A pattern that matches a directory drops every file below it, hence the optional tail.
+        # The optional end `(?:/.*)?` is needed because a pattern that matches a directory drops
+        # every file below the directory.
         expression = _docker_expression(posixpath.normpath(text).lstrip("/")) + "(?:/.*)?"
         try:
             patterns.append(Pattern(re.compile(expression + r"\Z", re.DOTALL), drops))
@@ -111,8 +112,9 @@ def _git_pattern(text: str) -> Pattern | None:
     if not segments:
         raise ValueError("a lone `!`")
     if len(segments) > 1 and not segments[-1]:
-        # `name/` matches only paths below `name`. azure-ai-ml tests the directory itself without a
-        # slash. The directory does not match, so its name is part of the upload hash.
+        # `name/` matches only the paths below `name`. It does not match the directory, because
+        # azure-ai-ml tests the path of a directory without a slash at the end. The name of the
+        # directory is therefore part of the upload hash.
         segments[-1] = "**"
     return Pattern(re.compile(_git_expression(segments)), drops)
 
@@ -160,7 +162,7 @@ def _glob(segment: str) -> str:
             # A closing bracket in the first position belongs to the set: `[]a]`, `[!]a]`.
             first = index + 1 if segment.startswith("!", index) else index
             end = segment.find("]", first + 1 if segment.startswith("]", first) else first)
-            # Without a closing bracket, the opening one is an ordinary character.
+            # Without a closing bracket, `[` is an ordinary character.
             if end < 0:
                 expression += re.escape(char)
             else:
@@ -172,7 +174,10 @@ def _glob(segment: str) -> str:
 
 
 def _character_set(body: str, *, negated: bool) -> str:
-    """Converts the body of `[…]`. Escapes it, because Python reserves `[`, `--` and `&&` there."""
+    """Converts the body of `[…]` to a regular expression.
+
+    Every character is escaped, because Python reserves `[`, `--` and `&&` in character sets.
+    """
     expression = "[^" if negated else "["
     index = 0
     while index < len(body):
@@ -185,7 +190,7 @@ def _character_set(body: str, *, negated: bool) -> str:
 
 
 def _docker_expression(pattern: str) -> str:
-    """Converts a normalised Docker pattern, which always starts at the root, to a regex."""
+    """Converts a normalised Docker pattern to a regular expression that starts at the root."""
     expression = ""
     index = 0
     while index < len(pattern):

@@ -7,11 +7,12 @@ import unicodedata
 from typing import Final
 
 LEFT_OUT: Final = frozenset({".git", ".envsync"})
-"""Names that are never part of a build context, at any depth. azure-ai-ml does not know them.
+"""Names that are never part of a build context, at any depth.
 
-`.git` is a directory, or a file in a submodule or worktree. No commit contains it, and it differs
-between checkouts. A local target keeps copies of build contexts in the directory `.envsync`, so a
-context that contains this directory would grow with each copy.
+`.git` is a directory, or a file in a submodule or worktree. No commit contains `.git`, and it
+differs between checkouts. A local target keeps copies of build contexts in the
+directory `.envsync`, so a context that contains this directory would grow with each copy.
+azure-ai-ml does not leave out these names.
 """
 
 

@@ -2,8 +2,9 @@
 
 The digest covers the relative paths and the content of the files that azure-ai-ml uploads, except
 for `.git` and `.envsync`, which envsync leaves out. The upload hashes are the hashes that
-azure-ai-ml writes into the blob path of an upload. They show whether a registered version has this
-content. docs/digest.md describes the digest and the hashes.
+azure-ai-ml writes into the blob path of an upload. With these hashes, envsync can find out if a
+registered version has the same content as the context. docs/digest.md describes the digest and the
+hashes.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class ContextScan:
     All paths are relative to the context, use `/`, and are in NFC. Every list is sorted.
 
     Attributes:
-        context: the files. `uploads` is empty if `escapes` or `broken` has an entry. In this case,
-            azure-ai-ml would fail, or hash files that envsync does not read.
+        context: the files and hashes. `context.uploads` is empty if `escapes` or `broken` has an
+            entry, because azure-ai-ml would then fail, or hash files that envsync does not read.
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         clutter: files that tools create. A directory of such files is one entry that ends in `/`.
@@ -58,7 +59,7 @@ class ContextScan:
         git: each `.git` that azure-ai-ml alone would upload, such as
             `az ml environment create`. A directory ends in `/`. `context` does not contain it.
         pointers: files that are Git LFS pointers.
-        local_targets: files of local targets, outside of `.envsync`.
+        local_targets: files that store local targets, outside of `.envsync`.
         escapes: symbolic links that lead out of the project. They are not followed.
         broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
             these files.
@@ -85,15 +86,15 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
         root: the project directory. Symbolic links must not lead out of it.
 
     Returns:
-        The content and its problems. A file that cannot be read is in `broken`. No exception is
-        raised for it.
+        The content and its problems. If a file cannot be read, no exception is raised, and `broken`
+        contains the file.
     """
     walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
     walk.run()
     complete = not walk.escapes and not walk.broken
     uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
-    # removes repetitions. For example, an ignore file that leads out of the project is found twice.
+    # removes repetitions: an ignore file that leads out of the project is found twice, for example.
     return ContextScan(
         context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,
@@ -129,7 +130,7 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
     """Yields the files that `.dockerignore` excludes from the build."""
-    # The file may not be UTF-8. A scan must not raise an exception for it.
+    # `errors="replace"`, because a scan must not fail if `.dockerignore` is not UTF-8.
     rules = parse_dockerignore(dockerignore.decode(errors="replace"))
     if rules.patterns:
         for path in paths:

@@ -13,8 +13,8 @@ class UploadHashes:
     """The upload hashes of one build context.
 
     envsync leaves `.git` out of a context, and azure-ai-ml does not. If a context contains the
-    `.git` file of a submodule, the result therefore has further hashes: those of an upload by
-    azure-ai-ml alone, such as `az ml environment create`.
+    `.git` file of a submodule, the result therefore also has the hashes that azure-ai-ml computes
+    without envsync, such as in `az ml environment create`.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class UploadHashes:
             item.update(data)
 
     def add_git_file(self, content: bytes) -> None:
-        """Adds a `.git` file that only azure-ai-ml alone would upload."""
+        """Adds a `.git` file, which envsync leaves out and `az ml environment create` uploads."""
         if self._all is self._ours:
             self._with_git = [item.copy() for item in self._ours]
             self._all = [*self._ours, *self._with_git]
@@ -40,7 +40,10 @@ class UploadHashes:
             item.update(b".git" + content)
 
     def add_git_directory(self) -> None:
-        """Adds a `.git` directory. No other checkout has the same hash as this directory."""
+        """Notes that there is a `.git` directory. `digests` then has no hashes with `.git` files.
+
+        Such a hash is useless, because the content of `.git` differs between checkouts.
+        """
         self._has_git_directory = True
 
     def digests(self) -> frozenset[str]:

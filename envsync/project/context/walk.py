@@ -33,10 +33,13 @@ exist, it treats the second file like any other file.
 """
 
 CHUNK: Final = 1 << 20
-"""Bytes per read. Files that are larger than this are not checked for CRLF line ends."""
+"""Number of bytes in one read. Files with more bytes are not checked for CRLF line ends."""
 
 MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
-"""Maximum entries behind links. With links, 30 directories can expand to a billion entries."""
+"""Maximum number of entries that are reached through links.
+
+With links to each other, 30 directories can expand to a billion entries.
+"""
 
 MAX_DEPTH: Final = 200
 """Maximum directory depth. azure-ai-ml has a limit as well (Python's recursion limit)."""
@@ -52,7 +55,7 @@ class ContextWalk:
         unhashed: files that are uploaded but not part of azure-ai-ml's hash.
         git: each `.git` that azure-ai-ml alone would upload. A directory ends in `/`.
         pointers: files that are Git LFS pointers.
-        local_targets: files of local targets, outside of `.envsync`.
+        local_targets: files that store local targets, outside of `.envsync`.
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
@@ -138,8 +141,8 @@ class ContextWalk:
             hashed: True if azure-ai-ml's hash includes the directory.
             hidden: True if the ignore file drops everything in it, except the targets of links.
         """
-        # A link to a parent directory would be followed forever. `hidden` directories are not
-        # reported, because azure-ai-ml uploads no file from them.
+        # A link to a parent directory would be followed forever. The link is not reported if the
+        # directory is `hidden`, because azure-ai-ml then uploads no file from it.
         if path in self._above:
             if not hidden:
                 self._break(shown, "a link to a parent directory, which makes an endless loop")
@@ -210,9 +213,10 @@ class ContextWalk:
             self._break(shown, "neither a file nor a directory")
 
     def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
-        """Leaves out a `.git` that the ignore file does not drop."""
+        """Records a `.git` that envsync leaves out, although the ignore file does not drop it."""
         try:
-            # A `.git` file holds one path. A named pipe or a link is no `.git` of a submodule.
+            # The `.git` of a submodule is a small regular file. A named pipe is not read, because
+            # reading it would block.
             is_file = entry.is_file(follow_symlinks=False)
             content = Path(entry.path).read_bytes() if is_file and hashed else b""
         except OSError:
@@ -226,9 +230,9 @@ class ContextWalk:
     def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
         """Searches a dropped entry for files that azure-ai-ml uploads in spite of the ignore file.
 
-        A `!` pattern may re-include such files, or a link to a directory may lead to them.
-        azure-ai-ml matches the resolved path of a file behind a link, and the pattern that drops
-        the link may not match that path.
+        azure-ai-ml uploads such a file if a `!` pattern re-includes it, or if a link to a directory
+        leads to it. For a file behind a link, azure-ai-ml matches the resolved path. The pattern
+        that drops the link does not always match that path.
         """
         path = entry.path
         # Without a `!` pattern, no file below a dropped directory can be re-included.
@@ -248,7 +252,7 @@ class ContextWalk:
             self._directory(path, shown + "/", linked=linked, hashed=False, hidden=hidden)
 
     def _file(self, path: str, shown: str, *, hashed: bool) -> None:
-        """Reads one file once, and updates all hashes."""
+        """Reads a file, and updates azure-ai-ml's hashes and the results of the walk."""
         key = nfc(shown)
         if key in self.files:
             self._break(shown, "two names that are equal after Unicode normalisation (NFC)")

@@ -35,7 +35,7 @@ _HOST: Final = re.compile(
 def is_url(text: str) -> bool:
     """Returns True if azure-ai-ml treats the path of a build context as a URL.
 
-    azure-ai-ml uploads a local build context, but it never uploads a URL.
+    azure-ai-ml uploads a local build context. It does not upload anything for a URL.
     """
     if re.search(r"\s", text):
         return False
@@ -58,7 +58,7 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     if "dockerfile_path" in fields:
         dockerfile = read_string(report, fields["dockerfile_path"].value, "build.dockerfile_path")
     if "path" not in fields:
-        # `read_mapping` leaves out a `path` without a value, and has already reported it.
+        # `fields` lacks a `path` without a value, which `read_mapping` has already reported.
         if plain_field(entry.value, "path") is None:
             message = "`build` has no `path`."
             fix = "Add `path:` with the directory of the build context."
@@ -94,7 +94,7 @@ def _scan(file: EnvironmentFile, node: Node, text: str) -> ContextScan | None:
         return file.files.scan(directory, file.boundary)
     if os.path.exists(directory):
         message = f"The build context `{text}` is a file."
-        fix = "Name the directory that contains the Dockerfile."
+        fix = "Write the path of the directory that contains the Dockerfile."
         file.report.add("missing-file", node, message, fix=fix)
     elif text.startswith(("git@", "git+", "git:", "ssh:")):
         message = f"azure-ai-ml does not support the URL `{text}`."

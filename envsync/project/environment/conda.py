@@ -26,8 +26,8 @@ from envsync.project.yaml.nodes import MAP, SEQ, STR, TextProblem, entries, prob
 def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     """Returns the specification that `conda_file` names or contains, or None for an empty string.
 
-    Problems of a conda file are in the report of the returned object. All other problems are in the
-    report of the environment file.
+    The `report` of the returned object has the problems of a conda file. All other problems are
+    added to the report of the environment file.
     """
     if isinstance(node, MappingNode):
         return Conda(_specification(file.report, node))
@@ -40,8 +40,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
-    # Several environments may name the same conda file. These environments share one report of the
-    # file, so that each problem is reported once.
+    # Several environments may name the same conda file. These environments share one `Report`,
+    # so that each problem of the conda file is reported once.
     known = file.files.condas.get(path)
     if known is None:
         parsed = file.files.read(path)
@@ -85,7 +85,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
     text = parsed.document.text
     if text.startswith("version ") and lfs_pointer(text.encode()):
         message = "The conda file is a Git LFS pointer, not the file that it stands for."
-        # The rule can be turned off, but a pointer is never a specification.
+        # If the rule `lfs-pointer` is not an error, the pointer is still not a valid specification.
         if not report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX)):
             report.add_problem(TextProblem("invalid-conda", message, fix=LFS_FIX))
         return Conda(None, report)
@@ -100,7 +100,8 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
 
 
 def _as_conda(item: TextProblem) -> TextProblem:
-    # `yaml-syntax` is about the environment file. Invalid YAML in a conda file is `invalid-conda`.
+    # Invalid YAML breaks the rule `yaml-syntax` in an environment file, and the rule
+    # `invalid-conda` in a conda file.
     return replace(item, rule="invalid-conda") if item.rule == "yaml-syntax" else item
 
 
@@ -110,7 +111,7 @@ def _specification(report: Report, root: Node) -> str | None:
         message = "A conda specification must be a mapping."
         report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
-    # Problems are collected before they are reported, because any of them makes the JSON unusable.
+    # All problems are first collected in a list, because the JSON is usable only without problems.
     problems: list[TextProblem] = []
     data = _plain(root, problems)
     check_specification(report, root, problems)

@@ -39,8 +39,10 @@ class Draft:
         name: the name, or None if the file has no usable name.
         version: the version, or None if the file has no usable version.
         name_node: the `name` key, or None if the file has no such key.
-        version_key: the `version` key, even if its value is invalid. None without this key.
-        build_node: the value of `build.path`, or of `build`. None without `build`.
+        version_key: the `version` key, even if its value is invalid. None if the file has no such
+            key.
+        build_node: the value of `build.path`, or the value of `build` if it has no `path`. None if
+            the file has no `build`.
         spec: the fields that are fixed at creation, or None if they have errors.
         metadata: the description and the tags, or None if the file is not a mapping.
         conda_report: the problems of the conda file. Several drafts may share this report.
@@ -58,7 +60,7 @@ class Draft:
 
     @property
     def line(self) -> int:
-        """The 1-based line of the `name` key, or 1 without this key."""
+        """The 1-based line of the `name` key, or 1 if the file has no such key."""
         return 1 if self.name_node is None else self.name_node.start_mark.line + 1
 
     def declaration(self) -> Declaration | None:
@@ -92,8 +94,8 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     fields = read_mapping(report, root, "", known=ENVIRONMENT_FIELDS)
     if fields is None or not isinstance(root, MappingNode):
         return Draft(report)
-    # `fields` has only usable values. `keys` has every key, so that a field with an invalid value
-    # is not also reported as missing.
+    # `fields` lacks fields without a value and unknown fields. `keys` has every key, so that a
+    # field without a value is not also reported as missing.
     keys = {key.value: key for key, _ in entries(root)}
     name = read_name(report, fields["name"].value) if "name" in fields else None
     if "name" not in keys:

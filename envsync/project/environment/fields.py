@@ -1,6 +1,6 @@
 """Reads the fields of an environment file, and checks their names, types and values.
 
-The schema that `az ml environment create` uses to validate a file has the same fields.
+The fields are those of the schema with which `az ml environment create` validates a file.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
 
 
 def read_os_type(report: Report, node: Node) -> OsType | None:
-    """Returns the operating system, or reports a problem and returns None. Ignores case."""
+    """Returns the operating system, whatever its case, or reports a problem and returns None."""
     known: dict[str, OsType] = {"linux": "Linux", "windows": "Windows"}
     found = known.get(node.value.lower()) if _is_string(node) else None
     if found is None:
@@ -155,7 +155,7 @@ def read_os_type(report: Report, node: Node) -> OsType | None:
 
 
 def read_inference_config(report: Report, entry: Entry) -> InferenceConfig | None:
-    """Returns the three routes. Reports a missing or invalid route, and then returns None."""
+    """Returns the three routes. If one is missing or invalid, reports this and returns None."""
     fields = read_mapping(report, entry.value, "inference_config", known=INFERENCE_FIELDS)
     if fields is None:
         return None
@@ -180,7 +180,10 @@ def _read_route(report: Report, entry: Entry, name: str) -> Route | None:
 
 
 def _read_port(report: Report, node: Node, field: str) -> int | None:
-    """Returns a port from an integer or a string, as azure-ai-ml does. Reports other values."""
+    """Converts an integer or a string to a port, as azure-ai-ml does.
+
+    Reports a problem and returns None for any other value.
+    """
     if isinstance(node, ScalarNode) and node.tag in (INT, FLOAT, STR):
         try:
             number = value(node)
@@ -231,7 +234,7 @@ def check_ignored(report: Report, fields: dict[str, Entry]) -> None:
 
 
 def _snake(text: str) -> str:
-    """Converts camel case to snake case, as azure-ai-ml does before it validates the field."""
+    """Converts camel case to snake case, as azure-ai-ml does before it validates a condition."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
 
 

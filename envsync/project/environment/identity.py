@@ -22,7 +22,7 @@ _ALLOWED: Final = (
 
 
 def read_name(report: Report, node: Node) -> str | None:
-    """Returns the name, or None if it is empty or not a string. Reports every problem."""
+    """Returns the name, or None if it is empty or not a string. Reports all its problems."""
     name = read_string(report, node, "name")
     if name is None:
         return None
@@ -40,7 +40,10 @@ def read_name(report: Report, node: Node) -> str | None:
 
 
 def read_version(report: Report, node: Node) -> str | None:
-    """Returns the version that azure-ai-ml would register, or None. Reports every problem."""
+    """Returns the version that azure-ai-ml would register, or None if there is no such version.
+
+    Reports all problems of the version.
+    """
     if not isinstance(node, ScalarNode) or node.tag not in (STR, INT, FLOAT, BOOL, DATE):
         message = "`version` must be a string or a number."
         report.add("wrong-type", node, message, fix='Put it in quotes: `version: "1"`.')
@@ -51,7 +54,7 @@ def read_version(report: Report, node: Node) -> str | None:
         message = "`version` is empty."
         report.add("wrong-type", node, message, fix="Give it a value, or remove the line.")
         return None
-    # Quotes are a fix only if the text of the file is a valid version. `1:30` is not valid.
+    # Quotes are suggested only if they would make the version valid. `"1:30"` is not valid.
     valid = is_valid_name(written)
     fix = f'Put it in quotes: `version: "{written}"`.' if valid else _ALLOWED
     if node.tag == DATE:
@@ -87,8 +90,8 @@ def written_identity(data: bytes) -> tuple[str, str] | None:
     """Returns the texts of the name and the version in the bytes of a YAML file.
 
     Returns:
-        None if the name or the version is missing, or the file is not valid YAML. Problems are not
-        reported.
+        The two texts, or None if one of them is missing or the file is not valid YAML. Problems are
+        not reported.
     """
     top = fields(parse(data))
     name, version = top.get("name"), top.get("version")

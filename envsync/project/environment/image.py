@@ -14,7 +14,7 @@ from typing import Final
 MAX_NAME: Final = 255
 """Maximum characters of the host and the path of an image."""
 
-# More than a name, a tag of 128 characters and a digest of 135 characters together.
+# Longer than every valid reference: a name of 255, a tag of 128 and a digest of 135 characters.
 _MAX_REFERENCE: Final = 1000
 
 _HOST_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
@@ -27,12 +27,13 @@ _DIGEST: Final = re.compile(
     r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
     r"|(?!sha(?:256|512):)[A-Za-z][A-Za-z0-9]*(?:[\-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 )
-# Most references have this form and need no further check.
+# Matches most references. A reference that matches is valid, so the slower checks are skipped.
 _COMMON: Final = re.compile(
     r"(?:[a-z0-9]+(?:[.\-][a-z0-9]+)*/)?[a-z0-9]+(?:[.\-/][a-z0-9]+)*:(?!__)\w[\w.\-]{0,127}",
     re.ASCII,
 )
-# What templates and pipelines replace: ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@.
+# Matches the placeholders of templates and pipelines:
+# ${A}, $(A), $A, {{ a }}, #{A}#, <a>, %A%, __A__, @@A@@.
 _PLACEHOLDER: Final = re.compile(
     r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|\{%.*?%\}|#\{[^}]*\}#?"
     r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])",
@@ -69,7 +70,7 @@ def _placeholder_problem(image: str, placeholder: str) -> tuple[str, str]:
 
 
 def _reason(image: str) -> tuple[str, str] | None:
-    """Returns why a string is not an image reference, and a fix."""
+    """Returns why a string is not an image reference and how to fix it, or None if it is one."""
     if image != image.strip():
         return "it starts or ends with white space", f"Write `{image.strip()}`."
     if re.search(r"\s", image):
@@ -95,7 +96,7 @@ def _reason(image: str) -> tuple[str, str] | None:
 
 
 def _path_reason(path: str) -> tuple[str, str] | None:
-    """Returns why the host and the path of an image are not valid, and a fix."""
+    """Returns why a host and path are not valid and how to fix them, or None if they are valid."""
     first, slash, rest = path.partition("/")
     has_host = bool(slash) and (first == "localhost" or "." in first or ":" in first)
     if has_host and not _HOST.fullmatch(first):

@@ -17,9 +17,10 @@ class EnvironmentFile:
     """An environment file that is being read.
 
     Attributes:
-        files: the cache for this file and for the files that it names.
+        files: the cache through which this file, and the files that it names, are read.
         report: collects the problems of the file.
-        directory: the absolute path of its directory. Paths in the file are relative to it.
+        directory: the absolute path of the directory of the file. Paths in the file are relative to
+            this directory.
         boundary: the directory that paths must not leave, with symbolic links resolved.
     """
 
@@ -34,8 +35,8 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     """Resolves a path in an environment file, and follows its symbolic links.
 
     Returns:
-        The absolute path, which need not exist. If the path must not be followed, a problem is
-        reported and the result is None.
+        The absolute path of a file or directory, which does not always exist. If the path leads out
+        of the boundary or is invalid, a problem is reported and the result is None.
     """
     # Functions of `os.path` raise ValueError for a null character.
     if "\0" in path:
@@ -46,7 +47,7 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     if not is_within(real, file.boundary):
         message = f"`{path}` leads out of the project."
         fix = "Move the file or directory into the project, and correct the path."
-        # If the project lowers the rule to a warning, the path is followed.
+        # The path is followed if the settings make `path-escape` a warning or turn it off.
         is_error = file.report.add("path-escape", node, message, fix=fix)
         if is_error:
             return None
@@ -63,7 +64,7 @@ def near_name(path: str) -> str | None:
 
 
 def report_missing(file: EnvironmentFile, node: Node, message: str, *, path: str, fix: str) -> None:
-    """Reports a path that does not exist. Suggests a similar name if there is one, else `fix`."""
+    """Reports a path that does not exist. Suggests a similar existing name, otherwise `fix`."""
     near = near_name(path)
     fix = f"Did you mean `{near}`?" if near else fix
     file.report.add("missing-file", node, message, fix=fix)

@@ -20,8 +20,8 @@ END_OF_LIFE: Final = {
 }
 """The end-of-life date of each Python series without support.
 
-Source: https://devguide.python.org/versions/. The table contains no future dates, because the check
-does not read the clock. One release of envsync therefore reports the same problems on every day.
+Source: https://devguide.python.org/versions/. The table contains only past dates. The check does
+not read the clock, so that one release of envsync reports the same problems every day.
 """
 
 # The optional channel, the name and the rest of a conda match specification:
@@ -37,7 +37,7 @@ _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")
 
 
 def leaves_conda_open(item: str) -> bool:
-    """Returns True if a conda dependency names a package without a version."""
+    """Returns True if a conda dependency has a package name but no version."""
     if _PLAINLY_PINNED.fullmatch(item):
         return False
     text = item.partition("#")[0].strip()
@@ -51,7 +51,7 @@ def leaves_conda_open(item: str) -> bool:
 
 
 def leaves_pip_open(item: str) -> bool:
-    """Returns True if a pip requirement names a package or a repository without a version.
+    """Returns True if a pip requirement has a package name or a repository, but no version.
 
     Returns False for options, local files and URLs of archives, because envsync cannot find out
     their version.

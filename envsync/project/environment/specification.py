@@ -1,7 +1,7 @@
 """Checks the content of a conda specification: its keys, channels and dependencies.
 
-conda ignores keys that it does not know, and Azure receives only the text of the specification.
-envsync reports an error for content that the image would not have, or that conda would refuse.
+conda ignores unknown keys, and Azure does not receive the local files that a specification names.
+envsync reports content that would be missing in the image, and content that conda would refuse.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
     Args:
         report: collects the problems whose severity the project can change.
         root: the specification. Its YAML is valid.
-        problems: collects the problems that are always errors.
+        problems: the list to which problems that are always errors are added.
     """
     has_dependencies = False
     for key, item in entries(root):
@@ -63,7 +63,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
             fix = "Write `NAME: value` lines below it."
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif key.value not in KEYS:
-            # Such a key may be what the author wrote instead of `dependencies`.
+            # The author may have written this key instead of `dependencies`. Its error is enough.
             has_dependencies |= _report_unknown(report, key)
     if not has_dependencies:
         message = "The conda specification has no dependencies."
@@ -72,7 +72,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
 
 
 def _report_unknown(report: Report, key: Node) -> bool:
-    """Reports a key that conda ignores. Returns True if this is an error."""
+    """Reports a key that conda ignores. Returns True if the reported problem is an error."""
     name = str(key.value)
     # Keys that start with `_` or `x-` hold values for YAML aliases.
     if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):

@@ -1,4 +1,4 @@
-"""Detects conda and pip specifications that cannot mean what their author wanted.
+"""Detects conda and pip specifications that conda or pip cannot read as the author intended.
 
 These are specifications that name local files, and strings that contain several specifications.
 """
@@ -10,15 +10,15 @@ from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 Fault: TypeAlias = Literal["local", "list", "several"]
-"""What is wrong with a specification.
+"""The kind of mistake in a specification.
 
-- `local`: it names a local file, directory or channel.
-- `list`: YAML folded a deeper list into the string.
-- `several`: it names several packages.
+- `local`: the specification names a local file, directory or channel.
+- `list`: YAML reads the items of a list below the specification as a part of its string.
+- `several`: the specification names several packages.
 """
 
-# Nearly every specification has this form, which has no fault: an optional channel, the name,
-# optional extras, and optional versions. A match avoids the slower checks.
+# Matches nearly every specification: an optional channel, the name, optional extras, and optional
+# versions. A specification that matches has no fault, so the slower checks are skipped.
 _PLAIN: Final = re.compile(
     r"(?:(?!local::)[A-Za-z0-9_][A-Za-z0-9_.\-]*::)?[A-Za-z0-9_][A-Za-z0-9_.\-]*"
     r"(?:\[[A-Za-z0-9_.,\-]+\])?"
@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(
 _ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".conda", ".egg")
 _FILES: Final = (*_ARCHIVES, ".txt", ".toml", "setup.py", "setup.cfg")
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*", re.DOTALL)
-# At least two letters, because `C:/` is a drive of Windows.
+# The scheme of a URL has at least two letters, because `C:/` is a drive of Windows.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _FILE_URL: Final = re.compile(r"(?:[a-z]+\+)?file:", re.IGNORECASE)
 _LOCAL_START: Final = re.compile(r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]")
@@ -39,11 +39,13 @@ _PIP_OPTION: Final = re.compile(
 _DIRECT: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*@\s*(?P<address>.+)", re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
 _BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
-# The start of another specification: a name with an operator.
+# Finds the start of a second specification: a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
-# A word in the place of a version. `dev` and `release_1` are versions of some packages.
+# Finds a word in the place of a version. The word is no version, unless it starts with `dev` or
+# `rel`, because some packages have versions such as `dev` and `release_1`.
 _NO_VERSION: Final = re.compile(r"(?!dev|rel)[A-Za-z]{3}", re.IGNORECASE)
-# A word in the place of a build string, which nearly always contains a digit, `_` or `*`.
+# Finds a word in the place of a build string. The word is no build string, because nearly every
+# build string contains a digit, `_` or `*`.
 _NO_BUILD: Final = re.compile(r"[A-Za-z][A-Za-z.\-]{2,}")
 
 

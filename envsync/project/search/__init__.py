@@ -1,1 +1,1 @@
-"""The search for environment files: which YAML files are environment files, and which are not."""
+"""Searches directories for YAML files, and decides which of them are environment files."""

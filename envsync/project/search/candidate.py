@@ -34,11 +34,12 @@ class Candidate:
 
     Attributes:
         file: the file.
-        reason: why the file is not an environment file, or None if it may be one.
-        suspicion: set if the file is not an environment file, but looks like one.
-        has_schema: True if its `$schema` is the environment schema, or is similar to it.
-        context: its local build context, with symbolic links resolved, or None.
-        conda: its conda file, with symbolic links resolved, or None.
+        reason: why the file is not an environment file, or None if it can be an environment file.
+        suspicion: why the file looks like an environment file without being one, or None.
+        has_schema: True if the `$schema` of the file is the environment schema, or is similar to
+            that schema.
+        context: the resolved path of the local build context that the file names, or None.
+        conda: the resolved path of the conda file that the file names, or None.
     """
 
     file: YamlFile
@@ -50,14 +51,15 @@ class Candidate:
 
 
 def classify(file: YamlFile, files: Files) -> Candidate:
-    """Classifies a file by its content alone.
+    """Classifies a file by its content, without regard to other files.
 
     Args:
         file: the file.
         files: the cache through which the file is read.
     """
     content = files.content(file.path, file.real)
-    # What cannot be read, or was not fetched by Git LFS, may be an environment. `load` reports it.
+    # A file that cannot be read, or that is a Git LFS pointer, is treated as an environment file,
+    # so that `load` reports a problem.
     if isinstance(content, Unreadable) or lfs_pointer(content):
         return Candidate(file)
     seen = outline(content)
@@ -75,7 +77,7 @@ def classify(file: YamlFile, files: Files) -> Candidate:
 
 
 def target(files: Files, directory: str, node: Node | None) -> str | None:
-    """Returns the resolved path in a field, or None if the field is not a local path."""
+    """Resolves the path in a field. Returns None if the field does not contain a local path."""
     if not isinstance(node, ScalarNode) or node.tag != STR or not node.value:
         return None
     if "\0" in node.value or is_url(node.value):
@@ -84,7 +86,7 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
 
 
 def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
-    """Returns why a file cannot be or look like an environment, or None if it must be parsed."""
+    """Returns why a file is neither an environment nor similar, or None if it must be parsed."""
     if any(has_shape(part.keys) for part in seen.parts):
         return None
     if not seen.is_certain:
@@ -111,7 +113,7 @@ def _mentions_environment(data: bytes) -> bool:
 
 
 def _classify_broken(file: YamlFile, seen: Outline) -> Candidate:
-    """Classifies a file that is not valid YAML, by what its text shows.
+    """Classifies a file that is not valid YAML, by the keys and `$schema` found in its text.
 
     A text with several documents is no valid environment file. It is a broken one only if a single
     document has the shape of an environment.

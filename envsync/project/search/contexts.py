@@ -1,4 +1,4 @@
-"""Finds the files that are conda files or parts of build contexts, and so are no environments."""
+"""Finds conda files and files in build contexts, which are not read as environment files."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from envsync.project.search.walk import YamlFile
 
 
 def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
-    """Returns each candidate that is in a build context, with the environment of the context.
+    """Returns the candidates that build contexts hide.
 
-    A build context hides a file only if it does not contain the environment file that declares it:
-    `build: {path: .}` and `build: {path: ..}` hide nothing. A file with the environment schema is
-    never hidden. A hidden file does not hide other files itself, so the outermost contexts are
-    decided first.
+    A build context does not hide files if it contains the environment file that names the context,
+    as with `build: {path: .}` and `build: {path: ..}`. A file with the environment schema is never
+    hidden. A hidden file does not hide other files, so the outermost contexts are handled first.
+
+    Returns:
+        The path of each hidden candidate, with the environment file that names its context.
     """
     hidden: dict[str, Candidate] = {}
     contexts: dict[str, Candidate] = {}
@@ -26,8 +28,8 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
         possible = {context: item for item in undecided if (context := _hiding(item))}
         free = [item for item in undecided if not _owner(item, possible)]
         if not free:
-            # Every remaining file is in the context of another one, so they hide each other. Two
-            # environments too many are better than one that is missing without a word.
+            # The contexts of the remaining files contain each other. Keeping a file too many is
+            # better than losing an environment without a message.
             free = [item for item in undecided if _hiding(item)]
         decided = {item.file.path for item in free}
         contexts |= {context: item for item in free if (context := _hiding(item))}
@@ -55,7 +57,7 @@ class Named:
 
     @classmethod
     def of(cls, environments: Sequence[Candidate]) -> Named:
-        """Collects what environments name."""
+        """Collects the conda files and build contexts that environments name."""
         named = (path for item in environments for path in (item.conda, item.context) if path)
         return cls(
             {item.conda: item for item in environments if item.conda},
@@ -65,9 +67,10 @@ class Named:
         )
 
     def reason(self, file: YamlFile, files: Files) -> str | None:
-        """Returns why a file is not an environment file, or None if no environment names it."""
+        """Returns why a conda file or a file in a context is not an environment, otherwise None."""
         conda = self.condas.get(file.real)
-        # A file that names itself as its conda file is read, so that the mistake is reported.
+        # A file that names itself as its conda file is an environment file, so that `load` reports
+        # the mistake.
         if conda is not None and conda.file.path != file.path:
             return f"{files.display(conda.file.path)} names it as its conda file"
         if not self.contexts or file.path in self.environments:
@@ -84,7 +87,7 @@ def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate 
 
 
 def _hiding(candidate: Candidate) -> str | None:
-    """Returns the context of a candidate, or None if it has none that hides files."""
+    """Returns the build context of a candidate if the context hides files, otherwise None."""
     context = candidate.context
     return None if context is None or is_within(candidate.file.directory, context) else context
 

@@ -30,7 +30,8 @@ class Globs:
 
         Args:
             globs: the globs, relative to the project directory.
-            project: the project directory relative to the directory of the matched paths, with `/`.
+            project: the path of the project directory, with `/`, if every path given to `match`
+                starts with it. Empty if these paths are relative to the project directory.
         """
         above = tuple(escape(name) for name in project.split("/") if name)
         return cls(tuple((*above, *_names(glob)) for glob in globs))
@@ -39,14 +40,14 @@ class Globs:
         """Returns True if a glob matches a path, or a directory above it.
 
         Args:
-            path: a path with `/`, relative to the same directory as the globs.
+            path: the path, with `/`. If `of` got a `project`, the path starts with it.
         """
         names = path.split("/")
         return any(_match(names, glob) for glob in self.globs)
 
 
 NO_GLOBS: Final = Globs()
-"""Matches no path."""
+"""Globs for a project without `exclude`: no path matches."""
 
 
 def _names(glob: str) -> tuple[str, ...]:

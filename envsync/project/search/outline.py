@@ -1,7 +1,7 @@
 """Finds the top-level keys of a YAML text without parsing it.
 
-Most YAML files of a repository are no environment files. An outline is found many times faster than
-a file is parsed, and it is also found in a file that is not valid YAML.
+Most YAML files of a repository are no environment files, and parsing all of them would be slow.
+Finding an outline is many times faster than parsing, and also works if the YAML is not valid.
 """
 
 from __future__ import annotations
@@ -12,33 +12,35 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-# The first line that is neither blank, nor a comment, a directive or a marker of YAML.
+# Matches the first line that is not blank, a comment, a YAML directive or a document marker.
 _FIRST: Final = re.compile(
     rb"^(?![ \t]*(?:#|$)|%|(?:---|\.\.\.)(?:[ \t]+#|[ \t]*$))( *)", re.MULTILINE
 )
 _SCHEMA: Final = re.compile(
     rb"""^[ {]*["']?\$schema["']?[ \t]*:\s*(?:[>|][-+0-9]*\s+)?["']?([^\s"'#]+)""", re.MULTILINE
 )
-# In a flow mapping, keys of every level are found. `_FLOW_OTHER` is as in `_patterns`.
+# Two patterns for a flow mapping, with the same purpose as the two patterns of `_patterns`.
+# `_FLOW_KEY` finds the keys of every level, not only of the top level.
 _FLOW_KEY: Final = re.compile(rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:""")
 _FLOW_OTHER: Final = re.compile(rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)""")
 # A line at which a document starts or ends. No scalar can contain such a line.
 _MARKER: Final = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
-# YAML 1.1 ends a line at these characters, too: https://yaml.org/spec/1.1/#b-char
+# YAML 1.1 also ends a line at these characters: https://yaml.org/spec/1.1/#b-char
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a text shows without being parsed.
+    """The top-level keys of a YAML text, found without parsing the text.
 
     Attributes:
         text: the text in UTF-8, without byte order marks, and with line feeds as line ends.
         keys: the top-level keys. If the text is valid YAML and the outline is certain, every key
-            is included. A line of a string on several lines may be included as well.
-        hiding: finds everything in which other keys may be hidden. None if the text has only blank
-            lines and comments.
-        documents: if the text has several documents that are not empty, the outline of each.
+            is included. `keys` can also include words that are not keys, from a string on several
+            lines.
+        hiding: a pattern for everything in which further keys can be hidden. None if the text has
+            only blank lines and comments.
+        documents: the outline of each document that is not empty, if the text has several of them.
             Otherwise empty.
     """
 
@@ -59,7 +61,7 @@ class Outline:
 
     @property
     def is_certain(self) -> bool:
-        """False if the text may have top-level keys that are not in `keys`."""
+        """False if the text can have top-level keys that are not in `keys`."""
         return self.hiding is None or self.hiding.search(self.text) is None
 
     @property
@@ -101,11 +103,11 @@ def _outline(text: bytes) -> Outline:
 
 @lru_cache
 def _patterns(indent: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Returns the patterns of a text whose top level is not a flow mapping (`{…}`).
+    """Returns two patterns for a text whose top level is not a flow mapping (`{…}`).
 
-    The first pattern finds keys of letters, digits and a few other characters. The second finds
-    everything in which other keys may be hidden: a flow mapping, an explicit key, an anchor, an
-    alias, a tag, a merge key, or a quoted string with an escape.
+    The first pattern finds keys of letters, digits and a few other characters. The second pattern
+    finds everything in which other keys can be hidden: a flow mapping, an explicit key, an anchor,
+    an alias, a tag, a merge key, or a quoted string with an escape.
     """
     start = rb"^(?: {%d})?" % indent if indent else b"^"
     key = rb"""["']?([A-Za-z_$][\w.$-]*)["']?[ \t]*:(?:[ \t]|$)"""
@@ -115,7 +117,8 @@ def _patterns(indent: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 def _with_line_feeds(data: bytes) -> bytes:
     """Returns the text in UTF-8, without byte order marks, and with line feeds as line ends."""
-    # envsync does not read UTF-16, but the user must learn why the file is not read.
+    # `load` rejects UTF-16 with an error. The outline must find the keys of such a file, because
+    # otherwise the file would be passed over without an error.
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16", "replace").encode("utf-8", "replace")
     if b"\r" in data:

@@ -1,4 +1,4 @@
-"""Decides whether top-level keys are those of an environment file, or are similar to them."""
+"""Decides if the `$schema` and the keys of a file are like those of an environment file."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.
 _SCHEMA: Final = re.compile(
     r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
 )
-# How similar two words must be. With this limit, `imgae` and `nmae` are similar to a field, and
-# the names of other schemas of Azure ML are not similar to `environment`.
+# The least similarity (`ratio` of difflib) at which a word counts as misspelt. With this limit,
+# `imgae` and `nmae` are similar to a field, and the names of other schemas of Azure ML are not
+# similar to `environment`.
 _SIMILAR: Final = 0.75
 
 
 def is_environment_schema(schema: str) -> bool:
     """Returns True if the value of `$schema` is the environment schema.
 
-    A line below `$schema` that is indented by mistake is part of the value. Only the first word of
-    the value is therefore compared.
+    Only the first word of the value is compared, because YAML adds the next line to the value if
+    that line is indented by mistake.
     """
     words = schema.split(maxsplit=1)
     return bool(words) and _SCHEMA.fullmatch(words[0]) is not None
 
 
 def is_similar_schema(schema: str) -> bool:
-    """Returns True if the value of `$schema` is a misspelt environment schema, or a path of one."""
-    # The end of a link may be missing or wrong, so only the name of the schema is compared.
+    """Returns True if `$schema` is a misspelt environment schema, or a file path of the schema."""
+    # Only the file name is compared, because the rest of the address can be wrong as well.
     file = re.split(r"[?#\s]", schema.strip())[0].replace("\\", "/").rstrip("/")
     name = file.rpartition("/")[2].lower().partition(".")[0]
     similar = difflib.SequenceMatcher(None, name, "environment").ratio() > _SIMILAR
@@ -42,16 +43,18 @@ def is_similar_schema(schema: str) -> bool:
 
 
 def has_shape(keys: Collection[str]) -> bool:
-    """Returns True if keys are those of an environment file without `$schema`."""
-    # Other Azure ML files (jobs, components) also have a `name` and an `image`, but another schema.
+    """Returns True if the keys identify an environment file that has no `$schema`."""
+    # Other Azure ML files (jobs, components) can also have a `name` and an `image`. They differ by
+    # their `$schema`.
     return "name" in keys and ("image" in keys or "build" in keys)
 
 
 def has_similar_shape(keys: Collection[str]) -> bool:
-    """Returns True if keys are similar to those of an environment file.
+    """Returns True if the keys are similar to the fields of environment files.
 
-    Either every key is similar to a field of environment files, and they include a name with an
-    image or a build, or `conda_file` is one of the keys, which no other kind of file has.
+    No other kind of file has a `conda_file`. With this key, a key similar to `name` or `image` is
+    enough. Otherwise, every key must be similar to a field, and the keys must include a `name`, and
+    an `image` or `build`.
     """
     fields = {field for key in keys if (field := similar_field(key))}
     if "conda_file" in keys:

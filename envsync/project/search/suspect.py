@@ -1,4 +1,4 @@
-"""Says why a file that looks like an environment is not read as one, and what is likely meant."""
+"""Explains why a file that looks like an environment is not read, and suggests a correction."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Suspicion:
 
 
 def _suspicion(reason: str, fix: str, node: Node | None) -> Suspicion:
-    """Returns a suspicion at a node, or at the start of the file without a node."""
+    """Returns a suspicion at a node. If `node` is None, the position is the start of the file."""
     line, column = 1, 1
     if node is not None:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
@@ -81,12 +81,12 @@ EMPTY: Final = Suspicion(
 def suspect_schema(
     schema: str, keys: Collection[str], node: Node | None = None
 ) -> Suspicion | None:
-    """Returns a suspicion about a file whose `$schema` is not the environment schema.
+    """Returns a suspicion if a file with a wrong `$schema` looks like an environment, else None.
 
     Args:
         schema: the value of `$schema`.
         keys: the top-level keys.
-        node: the key `$schema`, if the file could be parsed.
+        node: the node of the key `$schema`, or None if the file could not be parsed.
     """
     others = [key for key in keys if key != "$schema"]
     if is_similar_schema(schema):
@@ -107,12 +107,12 @@ def suspect_keys(
     values: Mapping[str, Node] | None = None,
     nodes: Mapping[str, Node] | None = None,
 ) -> Suspicion | None:
-    """Returns a suspicion about a file without `$schema` whose keys are similar to the fields.
+    """Returns a suspicion if a file without `$schema` looks like an environment, else None.
 
     Args:
         keys: the top-level keys.
-        values: the values by key, if the file could be parsed.
-        nodes: the keys by name, if the file could be parsed.
+        values: the node of each value, by key, or None if the file could not be parsed.
+        nodes: the node of each key, by key, or None if the file could not be parsed.
     """
     if not has_similar_shape(keys):
         return None
@@ -132,7 +132,7 @@ def suspect_keys(
 
 
 def _fits(field: str, node: Node | None) -> bool:
-    """Returns True if a value has the type of a field, as far as the type tells files apart."""
+    """Returns True if a value has the type that the field has in environment files."""
     if field == "build":
         return isinstance(node, MappingNode)
     if field == "conda_file":

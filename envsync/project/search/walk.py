@@ -1,4 +1,4 @@
-"""Lists the YAML files below directories, and what could not be looked into."""
+"""Lists the YAML files below directories, and the directories and links that were not read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class YamlFile(NamedTuple):
 
 @dataclass(slots=True)
 class Walk:
-    """What was found below directories. Every path is absolute; its links are not resolved.
+    """The result of `walk`. Every path is absolute, and its symbolic links are not resolved.
 
     Attributes:
         files: the YAML files.
@@ -47,7 +47,7 @@ class Walk:
 
 
 def is_yaml(path: str) -> bool:
-    """Returns True if a name or path has an ending of YAML files."""
+    """Returns True if a name or path ends in `.yml` or `.yaml`, in any case."""
     return path.lower().endswith(_SUFFIXES)
 
 
@@ -55,12 +55,12 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
     """Lists the YAML files below directories.
 
     Each directory is read once. A link to a directory is followed if its target is in the project.
-    Links are followed last, so that a directory below one of `directories` keeps its own path. A
-    hidden directory is not searched, unless it is one of `directories`: its files are only listed.
+    Links are followed last, so that a directory below one of `directories` keeps its own path. The
+    files of a hidden directory are listed in `hidden`, unless `directories` contains the directory.
 
     Args:
         directories: absolute paths.
-        files: the cache. The resolved paths of the directories are added to it.
+        files: the cache to which the resolved paths of the directories are added.
     """
     found = Walk()
     seen: set[str] = set()
@@ -89,7 +89,7 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
 
 
 def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
-    """Returns the content of a directory, sorted by name. Adds a failure to `found`."""
+    """Lists a directory, sorted by name. If this fails, adds the reason to `found`."""
     try:
         with os.scandir(directory) as items:
             return sorted(items, key=lambda item: item.name)
@@ -101,14 +101,14 @@ def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
 
 
 def _add_file(item: os.DirEntry[str], directory: str, found: Walk) -> None:
-    # `os.path` is used for links, because `DirEntry` raises an OSError for a link to itself.
+    # For links, `os.path` is used, because `DirEntry` raises an OSError if a link leads to itself.
     if not item.is_symlink():
         if item.is_file():
             real = os.path.join(directory, item.name)
             found.files.append(YamlFile(item.path, directory, real))
     elif os.path.isfile(item.path):
         found.files.append(YamlFile(item.path, directory, os.path.realpath(item.path)))
-    elif not item.name.startswith(".#"):  # a lock of Emacs, which has no target
+    elif not item.name.startswith(".#"):  # Emacs creates a link without a target as a lock
         found.links[item.path] = "it is a symbolic link to a file that does not exist"
 
 
@@ -120,8 +120,8 @@ def _follow(item: os.DirEntry[str], files: Files, found: Walk) -> tuple[str, str
     """Returns a link to a directory with its target, or None if it is not followed."""
     target = os.path.realpath(item.path)
     if not os.path.isdir(target):
-        # A link to a file that is not YAML is of no interest. A target without a suffix may be a
-        # directory that this machine lacks, such as another repository.
+        # If the target does not exist and has no suffix, it is probably a directory that this
+        # machine lacks, such as another repository.
         if not os.path.lexists(target) and not os.path.splitext(target)[1]:
             found.links[item.path] = "it is a symbolic link to a directory that does not exist"
         return None

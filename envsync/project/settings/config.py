@@ -123,7 +123,10 @@ def find_config(start: Path) -> Path | None:
 
 
 def config_path(path: Path | None, start: Path) -> Path | None:
-    """Returns the path of the settings file. If `path` is None, searches for it from `start`."""
+    """Returns the absolute path of the settings file, or None if there is no settings file.
+
+    If `path` is None, the file is searched for in `start` and in the directories above it.
+    """
     return find_config(start) if path is None else Path(os.path.abspath(start / path))
 
 
@@ -135,7 +138,7 @@ def load_config(
     """Reads the settings of a project.
 
     Args:
-        path: the settings file. If None, `envsync.yaml` is searched for.
+        path: the settings file. If None, `envsync.yaml` is searched for from `start`.
         start: the directory in which the search starts. By default, the working directory. Without
             a settings file, this directory is the project directory.
         environ: the environment variables. By default, the variables of the process.
@@ -156,7 +159,7 @@ def load_config(
     reader = _open(found, data, os.environ if environ is None else environ)
     config = _read(found.parent, found, reader)
     if reader.problems:
-        # An anchored value is checked at each alias, so the same problem may be found twice.
+        # A value with an anchor is checked again at each alias, so a problem can be found twice.
         problems = {(p.line, p.column, p.rule, p.message): p for p in reader.problems}
         raise InvalidProject([problems[key] for key in sorted(problems)])
     return config
@@ -190,7 +193,7 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     defaults = read_defaults(reader)
     rules = _read_rules(reader)
     if defaults.description:
-        # Every environment has a description then.
+        # With a default description, every environment has a description.
         rules["missing-description"] = "off"
     return Config(
         root=root,
@@ -223,7 +226,7 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
 
 
 def _read_project(root: Path, reader: MappingReader) -> str:
-    # A directory name may have characters that a tag value cannot have, so they are removed.
+    # Characters that a tag value cannot have are removed from the directory name.
     default = _CONTROL.sub("", root.name).strip()[:MAX_PROJECT_LENGTH] or "project"
     project = reader.string("project", default)
     if len(project) > MAX_PROJECT_LENGTH or _CONTROL.search(project):
@@ -287,8 +290,8 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
 
 def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
     if "default_target" not in reader.entries:
-        # Only a single target or the harmless local target is a safe default. Otherwise, adding a
-        # target could silently change the target that a command uses.
+        # Only a single target, or the harmless target `local`, is a safe default. With any other
+        # default, a new target in the file could silently change the target of a command.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None

@@ -1,6 +1,6 @@
 """Reads settings from YAML nodes: checks types and choices, and fills in environment variables.
 
-All problems are collected, so that one run shows all of them.
+Problems are collected, not raised, so that one run shows the user all problems of a file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from envsync.project.yaml.nodes import (
 
 _Word = TypeVar("_Word", bound=str)
 
-# `$${` escapes `${`. The closing brace is optional in the pattern, so that `${A` is reported.
+# `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
+# found and can be reported.
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -43,7 +44,7 @@ class MappingReader:
         file: the file name in messages.
         environ: the environment variables for `${NAME}`.
         problems: the problems found so far. All readers of a file share this list.
-        entries: the known keys with their values. `open_mapping` fills them in.
+        entries: the known keys of the mapping, each with its nodes. Set by `open_mapping`.
         prefix: the start of the key names in messages, such as `targets.dev.`.
     """
 
@@ -76,12 +77,15 @@ class MappingReader:
         return f"`{self.prefix}{key}`"
 
     def string(self, key: str, default: str = "") -> str:
-        """Returns a string with variables filled in, or the default if it is absent or invalid."""
+        """Returns the string of a key, with variables filled in.
+
+        Returns the default if the key is absent or its value is invalid.
+        """
         entry = self.entries.get(key)
         return default if entry is None else self.string_of(entry.value, key) or default
 
     def string_of(self, node: Node, key: str) -> str | None:
-        """Returns the string in a node. Reports an empty or invalid string and returns None."""
+        """Returns the string in a node. If it is empty or invalid, reports it and returns None."""
         if not isinstance(node, ScalarNode) or node.tag != STR:
             scalar = isinstance(node, ScalarNode)
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
@@ -117,7 +121,7 @@ class MappingReader:
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
     def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
-        """Returns the word in a node. Reports a word that is not in `choices` and returns None."""
+        """Returns the word in a node. If `choices` lacks it, reports this and returns None."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
             text: str | None = "off"  # YAML 1.1 reads `off` without quotes as false
         else:
@@ -134,12 +138,14 @@ class MappingReader:
         return None
 
     def integer(self, key: str, default: int, *, at_most: int | None = None) -> int:
-        """Returns an integer of at least 0, or the default if the key is absent or invalid.
+        """Returns the integer of a key, or the default if the key is absent or invalid.
+
+        A negative integer is invalid.
 
         Args:
             key: the setting.
-            default: the value of an absent setting.
-            at_most: the highest allowed number. If None, there is none.
+            default: the value to return if the setting is absent or invalid.
+            at_most: the highest allowed integer. If None, every integer from 0 is allowed.
         """
         entry = self.entries.get(key)
         if entry is None:
@@ -179,7 +185,8 @@ class MappingReader:
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
             else:
-                # A value may contain `${` as plain text, so it is not searched for variables.
+                # The value of a variable is not searched for variables, because it can contain `${`
+                # as plain text.
                 parts.append(self.environ[name])
         return "".join([*parts, text[end:]]) if complete else None
 
@@ -190,7 +197,7 @@ def open_mapping(
     """Returns a reader of a mapping. Unknown and empty keys are reported and left out.
 
     Args:
-        parent: collects the problems.
+        parent: the reader that collects the problems.
         node: the node that should be a mapping.
         prefix: the start of the key names in messages.
         known: the keys that the mapping may have. If None, every key is valid.
@@ -242,10 +249,13 @@ def _is_variable(match: re.Match[str]) -> bool:
 
 
 def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
-    """Moves a problem to a character of a scalar, or to the start of a scalar on several lines."""
+    """Moves a problem to the character of a scalar at `index`.
+
+    If the scalar is on several lines, moves the problem to the start of the scalar.
+    """
     column = node.start_mark.column + 1
-    # An index of the value gives a column only if the scalar is on one line. `style` is the quote
-    # character, which takes one column.
+    # Only in a scalar on one line does the index give the column. `style` is the quote character if
+    # the scalar has quotes, and the opening quote takes one column.
     if node.start_mark.line == node.end_mark.line:
         column += index + (1 if node.style else 0)
     return replace(problem, line=node.start_mark.line + 1, column=column)

@@ -29,16 +29,16 @@ _SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,254}")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a target takes of the declared environments, and what the target adds to them.
+    """Which declared environments a target gets, and what the target adds to these environments.
 
     Attributes:
         include: globs. The target gets only environments whose declared name matches one of them.
             If empty, the target gets every environment.
-        exclude: globs. The target does not get environments whose declared name matches.
+        exclude: globs. The target gets no environment whose declared name matches one of them.
         tags: the tags that every environment of the target gets.
         suffix: the text that the target adds to every declared name.
-        positions: the position of each of these values, by key: `suffix`, `include[0]`, or
-            `tags.KEY`.
+        positions: the position of each value in the settings file. The keys are `suffix`,
+            `include[0]` and so on, `exclude[0]` and so on, and `tags.KEY`.
     """
 
     include: tuple[str, ...] = ()
@@ -72,8 +72,9 @@ def read_scope(reader: MappingReader, later: MappingReader) -> Scope:
     """Returns the scope of a target.
 
     Args:
-        reader: the settings of the target. It collects the problems.
-        later: collects the problems that are errors only if the target is used.
+        reader: the settings of the target. This reader also collects the problems.
+        later: a reader of the same settings. It collects the problems that are errors only if the
+            target is used.
     """
     positions: dict[str, Position] = {}
     for key, entry in reader.entries.items():
@@ -111,7 +112,8 @@ def position_of(node: Node) -> Position:
 def _read_include(reader: MappingReader) -> tuple[str, ...]:
     entry = reader.entries.get("include")
     if entry is not None and isinstance(entry.value, SequenceNode) and not entry.value.value:
-        # "No restriction" and "no environment" are both plausible, and the second one archives.
+        # An empty list can be read as "every environment" or as "no environment". With the second
+        # reading, a plan would archive every environment.
         message = f"{reader.name('include')} has no pattern."
         fix = "Remove the line to include every environment, or add a pattern."
         reader.add("invalid-config", entry.value, message, fix=fix)
@@ -135,7 +137,7 @@ def _read_suffix(reader: MappingReader) -> str:
 
 
 def _read_tags(reader: MappingReader, *, later: MappingReader) -> dict[str, str]:
-    """Returns `tags`, by the rules for the tags of an environment file."""
+    """Returns the value of `tags`. The rules are the same as for tags in an environment file."""
     entry = reader.entries.get("tags")
     if entry is None:
         return {}
@@ -146,13 +148,13 @@ def _read_tags(reader: MappingReader, *, later: MappingReader) -> dict[str, str]
         if key.value in tags and isinstance(item, ScalarNode) and item.tag == STR:
             collector = later if uses_variables(item) else reader
             filled = collector.fill_in(item)
-            # The text of the file is only for display: the target cannot be used.
+            # If a variable is not set, the text of the file is kept, but only for display.
             tags[key.value] = item.value if filled is None else filled
     return tags
 
 
 def _entries_of(node: Node) -> list[tuple[ScalarNode, Node]]:
-    """Returns the string keys of a mapping and their values. Returns [] for another node."""
+    """Returns the string keys and the values of a mapping, or [] if the node is not a mapping."""
     if not isinstance(node, MappingNode):
         return []
     pairs = entries(node)

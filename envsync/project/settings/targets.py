@@ -1,4 +1,4 @@
-"""Reads `targets` in `envsync.yaml`: where environments are applied, and how to connect."""
+"""Reads `targets` in `envsync.yaml`: the places that envsync manages, and how to connect."""
 
 from __future__ import annotations
 
@@ -52,9 +52,11 @@ class TargetConfig:
     Attributes:
         name: the key below `targets`.
         kind: the kind of target.
-        settings: the other settings, with variables filled in. If a variable is not set, the value
-            is the text of the file. The `path` of a local target is relative to the project.
-        problems: one problem for each unset variable. They are errors only if the target is used.
+        settings: the settings that say where the target is and how to connect, with variables
+            filled in. If a variable is not set, the value is the text of the file. The `path` of a
+            local target is relative to the project directory.
+        problems: the problems of settings that use variables, such as an unset variable. These
+            problems are errors only if the target is used.
         scope: which environments the target gets, and what it adds to them.
         position: the position of the name in the settings file.
     """
@@ -71,7 +73,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
     """Returns the targets by name, in the order of the file.
 
     Args:
-        reader: the top level of the settings file. It collects the problems.
+        reader: the top level of the settings file. This reader also collects the problems.
 
     Returns:
         The targets. If the file has no `targets`, a single local target.
@@ -104,7 +106,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     if reader is None:
         return None
     written = {key.value for key, _ in entries(cast("MappingNode", entry.value))}
-    # `written` also contains keys without a value, which are already reported.
+    # `written` also contains keys without a value. `open_mapping` has already reported them.
     for key in _REQUIRED[kind]:
         if key not in written:
             message = f"The target `{name}` has no `{key}`."
@@ -136,8 +138,8 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
 
 
 def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | None:
-    # The known keys depend on the kind, so the mapping is opened twice. The first time must not
-    # report the problems that the second time will report.
+    # The known keys depend on the kind, so the mapping is opened twice. This first reader is quiet,
+    # because the second reader reports the same problems again.
     quiet = replace(parent, problems=[])
     reader = open_mapping(quiet, entry.value, prefix=f"targets.{name}.", known=None)
     if reader is None:

@@ -27,10 +27,10 @@ from envsync.project.yaml.nodes import (
 MAX_EXPANSION: Final = 100_000
 """Maximum number of values after all aliases are expanded.
 
-The limit of a large file is ten times the number of values in the file.
+For a file with more than 10,000 values, the limit is ten times this number of values.
 """
 
-# Most scalars have one of these two tags. A scalar with such a tag is always valid.
+# Most scalars are strings or null. Such a scalar is always valid, so it needs no check.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
@@ -93,7 +93,7 @@ def check(root: Node) -> list[TextProblem]:
     if message:
         fix = "Write the values out, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
-    # The pairs of a mapping can be read only if the file has no such problem.
+    # `entries` works only on a file without problems of these two rules.
     if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
         for node in checks.merging:
             _check_merged(node, checks.problems)
@@ -136,7 +136,7 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
         elif child.tag not in _ALWAYS_VALID:
             _check_scalar(child, checks.problems)
     checks.written += len(children)
-    # Without the limit, the size of an alias bomb could be an integer with thousands of digits.
+    # The size is capped, because the size of an alias bomb can have thousands of digits.
     extent = _Extent(min(size, 10**12), depth + 1)
     checks.extents[id(node)] = extent
     return extent
@@ -184,8 +184,9 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
 def _check_merged(node: MappingNode, problems: list[TextProblem]) -> None:
     """Reports the keys that several merged mappings have with different values.
 
-    In YAML, the first mapping of a list wins. PyYAML 6.0.4 lets the last one win for most keys, and
-    earlier releases the first. The release that azure-ai-ml uses on the next machine is unknown.
+    By the YAML specification, the first mapping of a list wins. In PyYAML 6.0.4, the last
+    mapping wins for most keys, and in earlier releases the first mapping wins. The value would
+    therefore depend on the release of PyYAML that is installed with azure-ai-ml.
     """
     sources = merge_sources(node)
     if len(sources) < 2:

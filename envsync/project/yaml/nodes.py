@@ -39,7 +39,7 @@ Value: TypeAlias = object
 
 @dataclass(frozen=True, slots=True)
 class TextProblem:
-    """A problem at a position in a text. A report adds the file name and the severity.
+    """A problem at a position in a text. `Report` adds the file name and the severity.
 
     Attributes:
         rule: the id of the broken rule.
@@ -71,7 +71,7 @@ def problem_at(rule: str, node: Node, message: str, *, fix: str) -> TextProblem:
 
 
 def walk(root: Node) -> Iterator[Node]:
-    """Yields `root` and every node below it. A node that aliases repeat is yielded once."""
+    """Yields `root` and every node below it. A node with aliases is yielded only once."""
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -116,8 +116,8 @@ def value(node: ScalarNode) -> Value:
         raise ValueError("the number is too long")
     try:
         meaning = _CONSTRUCTORS[node.tag](node)
-        # A short hexadecimal or sexagesimal integer may have more digits than Python prints. `str`
-        # then raises ValueError.
+        # `str` raises ValueError if Python cannot print an integer, because it has too many decimal
+        # digits. A short hexadecimal or sexagesimal number can be such an integer.
         str(meaning)
     except (ValueError, LookupError, AttributeError, OverflowError, yaml.YAMLError) as error:
         raise ValueError(f"{node.value!r} is not a valid {node.tag}") from error
@@ -125,7 +125,7 @@ def value(node: ScalarNode) -> Value:
 
 
 def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
-    """Returns the keys and values of a mapping. Pairs that `<<` merges in come first.
+    """Returns the keys and values of a mapping. The pairs that `<<` merges in come first.
 
     If a key is repeated, the last value wins, as in azure-ai-ml.
     """
@@ -136,8 +136,8 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
             break
     else:
         return pairs
-    # PyYAML itself merges, because its releases differ in the order of the merged pairs. PyYAML
-    # changes the node and every merged mapping, so it gets copies.
+    # The mappings are merged by PyYAML, because its releases differ in the order of the merged
+    # pairs. `flatten_mapping` changes the node and every merged mapping, so it is given copies.
     copy = _copy_merged(node)
     _CONSTRUCTOR.flatten_mapping(copy)
     merged: list[tuple[Node, Node]] = copy.value

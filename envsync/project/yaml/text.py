@@ -1,9 +1,9 @@
 """Parses YAML text to nodes with positions, and finds its syntax problems.
 
-The result must be the same as from PyYAML's parser in Python, which azure-ai-ml uses. That parser
-implements YAML 1.1, in which `010` is 8 and `yes` is true. PyYAML's C parser (libyaml) is many
-times faster and gives the same result for almost every text. The Python parser is used only if a
-text contains a construct that libyaml reads differently, or if libyaml refuses the text.
+The result must be the same as that of PyYAML's parser in Python, because azure-ai-ml uses that
+parser. It implements YAML 1.1, in which `010` is 8 and `yes` is true. PyYAML's C parser (libyaml)
+is many times faster and gives the same result for almost every text. The Python parser is used only
+if a text contains a construct that libyaml reads differently, or if libyaml refuses the text.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def compose(data: bytes) -> Document:
         data: the bytes of the file.
 
     Returns:
-        The document. It contains the syntax problems. No exception is raised for them.
+        The document. If the YAML is not valid, `problems` is not empty, and no exception is raised.
     """
     try:
         text = data.decode("utf-8-sig")

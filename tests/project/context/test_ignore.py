@@ -1,4 +1,4 @@
-"""Ignore files in azure-ai-ml's dialect, compared with azure-ai-ml, and in Docker's dialect."""
+"""Ignore files as azure-ai-ml reads them, compared with azure-ai-ml, and `.dockerignore`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_every_pattern_matches_as_in_azure_ai_ml(
     sdk: Any, tmp_path: Path, lines: list[str], path: str | list[str]
 ) -> None:
     path = path if isinstance(path, str) else "/".join(path)
-    # No file has such a path.
+    # No file can have such a path.
     if {".", ".."} & set(path.split("/")):
         return
     text = "\n".join(lines)

@@ -27,7 +27,8 @@ from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.targets.store.tables import CREATE_SCRIPT
 
-# The initial input of azure-ai-ml's hash. It is not imported, so that a change in envsync fails.
+# The initial input of azure-ai-ml's hash. It is not imported from envsync, so that tests fail if
+# envsync changes it.
 SEED = b"Initialize for october 2021 AML CLI version"
 REPOSITORY = Path(__file__).parents[3]
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
@@ -48,7 +49,7 @@ def sha256(content: bytes) -> str:
 
 
 def write(directory: Path, **files: str | bytes) -> Path:
-    """Writes files below a directory. In a keyword, `__` stands for `/`, a leading `_` for `.`."""
+    """Writes files below a directory. In a keyword, `__` stands for `/`, a first `_` for `.`."""
     return write_all(
         directory, {re.sub("^_", ".", k.replace("__", "/")): v for k, v in files.items()}
     )
@@ -132,7 +133,7 @@ def test_the_golden_context_has_the_documented_digest_and_hashes(tmp_path: Path)
         ),
     ],
 )
-def test_a_golden_spec_keeps_its_digest(spec: EnvironmentSpec, digest: str) -> None:
+def test_a_golden_spec_has_the_documented_digest(spec: EnvironmentSpec, digest: str) -> None:
     assert spec.digest == digest
 
 
@@ -259,7 +260,7 @@ def test_a_name_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     assert found.broken == ("caf\\xe9: a name that is not UTF-8",)
 
 
-def test_a_missing_directory_or_a_file_in_its_place_is_reported(tmp_path: Path) -> None:
+def test_a_context_that_is_missing_or_is_a_file_is_reported(tmp_path: Path) -> None:
     write(tmp_path, file="")
     assert scan(tmp_path / "none").broken == (".: No such file or directory",)
     assert scan(tmp_path / "file").broken == (".: Not a directory",)
@@ -295,7 +296,7 @@ def test_directories_that_are_nested_too_deeply_are_reported(tmp_path: Path) -> 
 
 
 @needs_links
-def test_links_are_hashed_as_their_targets(tmp_path: Path) -> None:
+def test_a_link_is_hashed_like_its_target(tmp_path: Path) -> None:
     write(tmp_path, shared__a="1")
     linked, plain = write(tmp_path / "1", b="2"), write(tmp_path / "2", b="2", d__a="1", f="2")
     (linked / "d").symlink_to("../shared")
@@ -477,7 +478,7 @@ def test_a_link_to_the_state_of_a_local_target_is_left_out(tmp_path: Path) -> No
     assert (found.escapes, found.broken) == ((), ())
 
 
-def test_a_re_include_does_not_bring_back_what_is_left_out(tmp_path: Path) -> None:
+def test_a_re_include_pattern_does_not_add_names_that_envsync_leaves_out(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {".git/HEAD": "", ".envsync/local.db": "", "a": ""}
     lines = "*\n!a\n!.git/HEAD\n!.envsync/local.db\n"
 
@@ -493,7 +494,7 @@ def test_git_is_reported_unless_the_ignore_file_drops_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-def test_the_upload_hash_of_azure_ai_ml_alone_is_known_for_the_git_file_of_a_submodule(
+def test_uploads_include_the_hash_with_the_git_file_of_a_submodule(
     tmp_path: Path, sdk: Any, ignored: bool
 ) -> None:
     content: dict[str, str | bytes] = {"Dockerfile": "1", "sub/a": "2", "z": "3"}
@@ -504,20 +505,20 @@ def test_the_upload_hash_of_azure_ai_ml_alone_is_known_for_the_git_file_of_a_sub
     uploaded = {
         name for _, name in sdk.get_upload_files_from_folder(with_git, ignore_file=ignore_file)
     }
-    # azure-ai-ml itself uploads the file unless it is ignored.
+    # Without envsync, azure-ai-ml uploads the `.git` file unless `.amlignore` drops it.
     assert ("sub/.git" in uploaded) is not ignored
 
     found = scan(with_git)
     assert names(found) == uploaded - {"sub/.git"}
     assert sdk.get_object_hash(with_git, ignore_file) in found.context.uploads
-    # envsync uploads a copy, which azure-ai-ml hashes.
+    # envsync gives azure-ai-ml a copy of the context without `.git`, and azure-ai-ml hashes it.
     copy_context(found.context, tmp_path / "copy")
     copied = sdk.get_ignore_file(tmp_path / "copy")
     assert sdk.get_object_hash(tmp_path / "copy", copied) in found.context.uploads
     assert len(found.context.uploads) == (2 if ignored else 4)
 
 
-def test_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -> None:
+def test_git_lfs_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -> None:
     path = tmp_path / "c" / "state.db"
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database:
@@ -545,7 +546,7 @@ def test_files_that_docker_drops_are_found(tmp_path: Path) -> None:
     assert names(found) == {".dockerignore", "Dockerfile", "app/a", "b", "d/app"}
 
 
-def test_a_dockerignore_that_is_not_uploaded_has_no_effect(tmp_path: Path) -> None:
+def test_a_dockerignore_that_the_ignore_file_drops_has_no_effect(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="", _dockerignore="a", _amlignore=".dockerignore")
     assert scan(directory).docker_ignored == ()
 

@@ -1,4 +1,4 @@
-"""Image references by the grammar of the distribution project."""
+"""Image references are checked by the grammar of the distribution project."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def test_a_reference_is_accepted(image: str) -> None:
         ("x:__TAG__", "__TAG__"),
     ],
 )
-def test_a_placeholder_is_named_and_explained(image: str, placeholder: str) -> None:
+def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
+    image: str, placeholder: str
+) -> None:
     problem = image_problem(image)
 
     assert problem is not None
@@ -108,7 +110,7 @@ def test_a_string_that_is_not_a_reference_is_reported_with_the_reason(
     assert reason in problem[0]
 
 
-def test_the_fix_is_the_corrected_reference_if_there_is_one() -> None:
+def test_the_fix_contains_the_corrected_reference_if_possible() -> None:
     fixes = [
         problem[1]
         for image in ("https://mcr.microsoft.com/x:1", "x:1 ", "a.io/My/Repo:1")

@@ -27,7 +27,7 @@ from envsync.project.environment.pins import (
         ("mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04", False),
     ],
 )
-def test_an_image_is_pinned_by_a_tag_or_digest(image: str, pinned: bool) -> None:
+def test_an_image_with_a_tag_or_digest_is_pinned(image: str, pinned: bool) -> None:
     assert is_pinned(image) == pinned
 
 

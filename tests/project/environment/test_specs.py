@@ -147,7 +147,7 @@ def test_a_conda_dependency_from_a_channel_or_url_is_not_local(item: str) -> Non
         ("pkgs/main", False),
         ("conda-forge/label/rc", False),
         ("https://example.com/channel", False),
-        # Without packages from `conda build`, conda ignores this channel.
+        # conda ignores this channel if the machine has no packages from `conda build`.
         ("local", False),
     ],
 )

@@ -43,7 +43,7 @@ PATHS = [
         "B/a.yml",
     ],
 )
-def test_globs_match_what_git_would_ignore(glob: str, tmp_path: Path) -> None:
+def test_globs_match_the_paths_that_git_would_ignore(glob: str, tmp_path: Path) -> None:
     for path in PATHS:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("")
@@ -57,7 +57,7 @@ def test_globs_match_what_git_would_ignore(glob: str, tmp_path: Path) -> None:
     ]
 
 
-def test_globs_of_a_project_below_the_top_match_only_below_it() -> None:
+def test_globs_of_a_project_in_a_subdirectory_match_only_in_this_project() -> None:
     globs = Globs.of(["*.yml", "b/c"], "models/[x]")
     paths = ["a.yml", "models/[x]/a.yml", "models/x/a.yml", "models/[x]/b/c/d", "b/c/d"]
 

@@ -1,4 +1,4 @@
-"""The keys that are found without parsing, compared with those that PyYAML reads."""
+"""An outline has the same top-level keys as PyYAML reads from the text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKENS = [
 
 
 @given(st.lists(st.sampled_from(TOKENS), max_size=14).map("".join))
-def test_a_certain_outline_has_every_key_that_yaml_reads(text: str) -> None:
+def test_a_certain_outline_contains_every_key_that_yaml_reads(text: str) -> None:
     data = text.encode()
     found, document = outline(data), compose(data)
     if document.problems or not found.is_certain:
@@ -32,7 +32,7 @@ def test_a_certain_outline_has_every_key_that_yaml_reads(text: str) -> None:
     try:
         pairs = entries(root) if isinstance(root, MappingNode) else []
     except (yaml.YAMLError, AttributeError, TypeError):
-        return  # a `<<` that merges something else
+        return  # `<<` merges a value that is not a mapping
     keys = {key.value for key, _ in pairs if isinstance(key, ScalarNode)}
 
     assert keys & FIELDS <= found.keys
@@ -50,7 +50,7 @@ def test_a_certain_outline_has_every_key_that_yaml_reads(text: str) -> None:
         ("a:\n  name: e\n", {"a"}),
     ],
 )
-def test_an_outline_has_the_top_level_keys(text: str, keys: set[str]) -> None:
+def test_an_outline_contains_the_top_level_keys(text: str, keys: set[str]) -> None:
     found = outline(text.encode())
 
     assert (set(found.keys), found.is_certain, found.is_empty) == (keys, True, False)
@@ -76,10 +76,10 @@ def test_an_outline_is_uncertain_if_keys_may_be_hidden(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only this\n...\n", "%YAML 1.1\n---\n  # x"])
-def test_an_outline_of_comments_is_empty(text: str) -> None:
+def test_the_outline_of_a_text_with_only_comments_is_empty(text: str) -> None:
     assert outline(text.encode()).is_empty
 
 
 @pytest.mark.parametrize("text", ["$schema: x # y\n", "$schema:\n  'x'\n", "$schema: >-\n  x y\n"])
-def test_an_outline_has_the_first_word_of_the_schema(text: str) -> None:
+def test_the_schema_of_an_outline_is_the_first_word_of_the_value(text: str) -> None:
     assert outline(text.encode()).schema == "x"

@@ -1,4 +1,4 @@
-"""Which keys and schemas are those of environment files, or similar to them."""
+"""Keys and schemas of environment files are recognised, even if they are misspelt."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_schemas_of_other_kinds_are_not_similar(kind: str) -> None:
+def test_the_schema_of_another_kind_of_file_is_not_similar(kind: str) -> None:
     schema = f"{BASE}{kind}.schema.json"
 
     assert (is_environment_schema(schema), is_similar_schema(schema)) == (False, False)
@@ -65,7 +65,7 @@ def test_schemas_of_other_kinds_are_not_similar(kind: str) -> None:
         "environment.schema.yaml",
     ],
 )
-def test_misspelt_schemas_are_similar(schema: str) -> None:
+def test_a_misspelt_environment_schema_is_similar(schema: str) -> None:
     assert (is_environment_schema(schema), is_similar_schema(schema)) == (False, True)
 
 

@@ -1,4 +1,4 @@
-"""`envsync.yaml`: defaults, every setting, environment variables, and all problems at once."""
+"""Reading of `envsync.yaml`: defaults, settings, environment variables, and problems."""
 
 from __future__ import annotations
 
@@ -130,13 +130,15 @@ class TestTheEnvironmentsDirectories:
         assert found[0].startswith(problem)
 
     @pytest.mark.parametrize("glob", ["/a", "../a", "a/../../b"])
-    def test_an_excluding_glob_must_stay_in_the_project(self, glob: str, tmp_path: Path) -> None:
+    def test_a_glob_of_exclude_must_not_lead_out_of_the_project(
+        self, glob: str, tmp_path: Path
+    ) -> None:
         assert problems(tmp_path, f"exclude: ['b', '{glob}']") == [
             "1:10 invalid-config: `exclude` has a glob that leads out of the project. "
             "Write globs relative to the directory of envsync.yaml, without `..`."
         ]
 
-    def test_excluding_globs_are_read(self, tmp_path: Path) -> None:
+    def test_the_globs_of_exclude_are_read(self, tmp_path: Path) -> None:
         config = read(tmp_path, "exclude: ['*.template.yml', copies/]\n")
 
         assert config.exclude == ("*.template.yml", "copies/")
@@ -200,7 +202,7 @@ class TestVariables:
             ('project: "x-${A}"', "1:13"),
             # Columns count characters, not bytes.
             ("\nproject: é😀${A}", "2:12"),
-            # In a folded text, the position is the start of the value.
+            # In a string on several lines, the position is the start of the string.
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
@@ -411,7 +413,7 @@ class TestTheFile:
         (tmp_path / "conf" / "my.yaml").write_text("project: x")
         assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
 
-    def test_named_settings_file_must_exist(self, tmp_path: Path) -> None:
+    def test_a_missing_settings_file_that_the_user_names_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             load_config(tmp_path / "no.yaml", tmp_path, {})
 

@@ -1,4 +1,4 @@
-"""`defaults`, and what a target includes, excludes and adds."""
+"""Reading of `defaults`, and of `include`, `exclude`, `tags` and `suffix` of a target."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def test_every_setting_of_a_target_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["suffix: ''", 'suffix: ""', "exclude: []", "tags: {}"])
-def test_an_empty_setting_changes_nothing(text: str, tmp_path: Path) -> None:
+def test_an_empty_scope_setting_has_the_same_effect_as_no_setting(
+    text: str, tmp_path: Path
+) -> None:
     scope = read(tmp_path, local(text)).target("dev").scope
 
     assert (scope.include, scope.exclude, dict(scope.tags), scope.suffix) == ((), (), {}, "")

@@ -51,7 +51,7 @@ def test_written_entries_override_merged_entries() -> None:
     assert {key.value: item.value for key, item in entries(root)} == {"a": "1", "b": "3", "c": "2"}
 
 
-# The result depends on the release of PyYAML, and azure-ai-ml uses the installed one.
+# The order of merged entries depends on the installed release of PyYAML.
 @pytest.mark.parametrize(
     "text",
     [

@@ -226,12 +226,12 @@ def bomb(levels: int, width: int) -> bytes:
     ],
 )
 def test_alias_bombs_are_detected_without_expanding_them(data: bytes) -> None:
-    # Expanded, each but the last would need more memory than any machine has.
+    # After expansion, each file except the last would need more memory than any machine has.
     assert rules(data) == ["1:1 alias-bomb"]
 
 
 def test_a_long_file_with_one_alias_is_not_an_alias_bomb() -> None:
-    # More values than `MAX_EXPANSION`, but the alias does not multiply them.
+    # The file has more values than `MAX_EXPANSION`, but its alias does not multiply them.
     items = "\n".join(f"- item{number}" for number in range(120_000))
     assert rules(f"a: &a\n{items}\nb: *a\n".encode()) == []
 

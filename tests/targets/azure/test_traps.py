@@ -109,7 +109,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "nextVersion may exist already": (
         "tests/plan/test_versions.py"
-        "::test_a_next_version_of_the_service_that_is_taken_or_lower_is_not_used",
+        "::test_the_next_version_of_the_service_is_not_used_if_it_is_taken_or_too_low",
     ),
     "the GET of an archived container shows isArchived: false": (
         f"{WORKSPACE}TestContainerState::test_every_request_to_archive_or_restore_is_sent_and_takes_effect",
@@ -135,7 +135,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WIRE}test_a_version_is_archived_by_its_flag_or_its_stage",
     ),
     "the service chose the names of conda files in 2022": (
-        "tests/plan/test_compare.py::TestNamesThatTheServiceChooses::test_a_name_that_the_service_chose_is_not_a_difference",
+        "tests/plan/test_compare.py::TestNamesThatTheServiceChooses::test_a_conda_name_that_the_service_chose_is_not_a_difference",
     ),
     "@latest is the newest by creation": (
         f"{WORKSPACE}TestTraps::test_latest_is_the_newest_by_creation_in_any_list_order",
@@ -218,7 +218,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTEXT}test_nested_ignore_files_have_no_effect",
     ),
     "symbolic links are followed, and files are hashed in the order of lower-case paths": (
-        f"{CONTEXT}test_links_are_hashed_as_their_targets",
+        f"{CONTEXT}test_a_link_is_hashed_like_its_target",
         f"{CONTEXT}test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does",
     ),
     "a registry's upload has no hash in its address": (

@@ -1,0 +1,159 @@
+"""Looks for the files of versions that a plan would archive.
+
+A version is archived only if its file is proven to be gone. The tag `envsync.source` names the file
+that declared the version when it was last written. The file may have been moved since then, and a
+part of the repository may be unreadable or not checked out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envsync.git.absent import Absent, find_absent, read_sparse
+from envsync.model.errors import GitError
+from envsync.plan.archives import Evidence
+from envsync.project.discovery import EXCLUDED
+from envsync.project.files import is_within
+from envsync.project.presence import may_declare, presence
+from envsync.project.search.globs import Globs
+from envsync.project.search.walk import is_yaml
+
+if TYPE_CHECKING:
+    from envsync.model.state import RegisteredVersion
+    from envsync.project.project import Project
+
+_SPARSE = "it is in git, but this sparse checkout leaves it out"
+
+
+def still_there(
+    project: Project, versions: Iterable[RegisteredVersion], suffix: str = ""
+) -> dict[str, Evidence]:
+    """Returns why files that declared these versions may still exist, although they were not read.
+
+    Args:
+        project: the loaded project.
+        versions: versions that the project owns.
+        suffix: the text that the target adds to every declared name.
+
+    Returns:
+        The evidence by file, relative to the project directory. A file that is gone is not in it.
+    """
+    # A file declares the name without the suffix.
+    names: dict[str, set[str]] = {}
+    for item in versions:
+        if source := item.environment.provenance.source:
+            name = item.environment.key.name
+            names.setdefault(source, set()).update({name, name.removesuffix(suffix)})
+    found = presence(project, names)
+    evidence = {
+        file: Evidence(
+            file,
+            f"{file}, which declared it, is still there. It is not read as an environment: "
+            f"{reason}",
+        )
+        for file, reason in found.unread.items()
+    }
+    # Git is asked only about files that are not in the work tree.
+    if found.missing:
+        search = _Search(project)
+        for file in sorted(found.missing):
+            if known := search.find(file, names[file]):
+                evidence[file] = known
+    return evidence
+
+
+class _Search:
+    """Looks for missing files of a project in git, and under other paths."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._failure: str | None = None
+        self._absent = Absent()
+        try:
+            self._absent = find_absent(project.config.root)
+        except GitError as error:
+            self._failure = str(error).rstrip(".")
+        self._moved: list[tuple[str, str, bytes]] | None = None
+
+    def find(self, file: str, names: set[str]) -> Evidence | None:
+        """Returns why a file may exist, or None if nothing says so.
+
+        Args:
+            file: the path of the missing file, relative to the project directory.
+            names: the names that the file may declare.
+        """
+        path = Path(os.path.realpath(self._project.config.root / file))
+        if path in self._absent.files:
+            return self._is_there(file, _SPARSE)
+        if submodule := self._absent.submodule_of(path):
+            return self._is_there(
+                file, f"the submodule {self._shown(submodule)} is not checked out"
+            )
+        for other, reason, content in self._unread():
+            if may_declare(content, names):
+                return Evidence(
+                    other,
+                    f"{other} seems to declare it, and is not read as an environment: {reason}",
+                )
+        if self._failure is not None:
+            return Evidence(
+                file, f"git cannot say whether {file} is only not checked out: {self._failure}"
+            )
+        for place, reason in self._unknown():
+            return Evidence(place, f"{file} may have been moved to {place}: {reason}")
+        return None
+
+    def _is_there(self, file: str, reason: str) -> Evidence:
+        return Evidence(
+            file,
+            f"{file}, which declared it, is still there. It is not read as an environment: "
+            f"{reason}",
+        )
+
+    def _unread(self) -> list[tuple[str, str, bytes]]:
+        """Returns path, reason and content of each YAML file that was not read."""
+        if self._moved is None:
+            self._moved = [*self._passed_over(), *self._sparse()]
+        return self._moved
+
+    def _passed_over(self) -> Iterator[tuple[str, str, bytes]]:
+        for path, reason in self._project.passed_over.items():
+            content = self._project.files.content(path)
+            if reason != EXCLUDED and isinstance(content, bytes):
+                yield self._project.files.display(path), reason, content
+
+    def _sparse(self) -> Iterator[tuple[str, str, bytes]]:
+        exclude = Globs.of(self._project.config.exclude)
+        files = {
+            item: self._shown(path)
+            for path, item in self._absent.files.items()
+            if is_yaml(item.path) and self._is_searched(path)
+        }
+        files = {item: shown for item, shown in files.items() if not exclude.match(shown)}
+        try:
+            for item, content in read_sparse(files):
+                yield files[item], _SPARSE, content
+        except GitError as error:
+            self._failure = str(error).rstrip(".")
+
+    def _unknown(self) -> Iterator[tuple[str, str]]:
+        """Yields the parts of the environments directories that could not be looked into."""
+        exclude = Globs.of(self._project.config.exclude)
+        for path in self._absent.submodules:
+            if self._is_searched(path) and not exclude.match(self._shown(path)):
+                yield self._shown(path), "the submodule is not checked out"
+        for directory, reason in self._project.unreadable.items():
+            shown = self._project.files.display(directory)
+            if not exclude.match(shown):
+                yield shown, f"the directory cannot be read: {reason}"
+
+    def _is_searched(self, path: Path) -> bool:
+        """Returns True if a path is below an environments directory, or contains one."""
+        tops = [os.path.realpath(item) for item in self._project.config.directories]
+        return any(is_within(str(path), top) or is_within(top, str(path)) for top in tops)
+
+    def _shown(self, path: Path) -> str:
+        return self._project.files.display(str(path))
