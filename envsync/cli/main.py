@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 import typer
 
 from envsync._version import __version__
+from envsync.cli.repeated import change_directory, repeated_options
 from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
@@ -68,11 +69,24 @@ class _LazyGroup(typer.core.TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name in SUMMARIES:
             command = load_command(name)
+            # Global options work after the command as well.
+            command.params += repeated_options(self.params, command.params)
         return name, command, rest
 
 
 class _Command(typer.core.TyperCommand):
-    """A command whose help shows no Python types."""
+    """A command whose help shows no Python types. `--json` is short for `--format json`."""
+
+    def make_parser(self, ctx: "Context") -> Any:
+        """Returns the parser of the options."""
+        parser = super().make_parser(ctx)
+        for parameter in self.params:
+            if isinstance(parameter, typer.core.TyperOption) and "--format" in parameter.opts:
+                # Not a parameter of its own: `--json --format text` has one value, the last one.
+                parser.add_option(
+                    parameter, ["--json"], parameter.name, action="store_const", const="json"
+                )
+        return parser
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Writes the sections "Arguments" and "Options"."""
@@ -168,10 +182,7 @@ def _global_options(
 ) -> None:
     # Change the directory first, because relative paths in other options start at DIR.
     if directory is not None:
-        try:
-            os.chdir(directory)
-        except OSError as error:
-            raise UsageError(f"-C {directory}: {error.strerror}.") from error
+        change_directory(directory)
     # Every command needs the working directory, but another process can have deleted it.
     try:
         Path.cwd()

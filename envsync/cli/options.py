@@ -58,8 +58,12 @@ def complete_names(incomplete: str) -> Iterable[str]:
 
 
 # Each option is declared once, so that its name and help are the same in every command.
-FormatOption = Annotated[Format, typer.Option("--format", help="Output format.")]
-ProblemsFormatOption = Annotated[ProblemsFormat, typer.Option("--format", help="Output format.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="Output format; --json is short for json.")
+]
+ProblemsFormatOption = Annotated[
+    ProblemsFormat, typer.Option("--format", help="Output format; --json is short for json.")
+]
 TargetOption = Annotated[
     str | None,
     typer.Option(

@@ -40,7 +40,7 @@ def run(
     globs: GlobsArgument = None,
     target: TargetOption = None,
     output: Annotated[
-        PlanFormat, typer.Option("--format", help="Output format.")
+        PlanFormat, typer.Option("--format", help="Output format; --json is short for json.")
     ] = PlanFormat.TEXT,
     out: Annotated[
         Path | None,

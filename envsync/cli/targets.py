@@ -31,7 +31,10 @@ def run(
     context: typer.Context,
     output: Annotated[
         TargetsFormat,
-        typer.Option("--format", help="Output format; matrix is for GitHub Actions."),
+        typer.Option(
+            "--format",
+            help="Output format; matrix is for GitHub Actions, --json is short for json.",
+        ),
     ] = TargetsFormat.TEXT,
 ) -> None:
     """List the targets in envsync.yaml.

@@ -10,14 +10,14 @@ from envsync.model.problem import Problem, Severity
 from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.change import FieldChange, Rejection
 from envsync.project.locate import Position
-from envsync.render.values import value_text
+from envsync.render.field_view import FieldView, ItemLine, field_views
+from envsync.render.values import NONE
 
 if TYPE_CHECKING:
-    from envsync.model.canonical import JSON
     from envsync.project.project import Project
 
-_SIGNS: Final = {"added": "+", "removed": "-", "modified": "~"}
-_MAX_FILES: Final = 5
+_MAX_ITEMS: Final = 5
+_MAX_ITEMS_TEXT: Final = 200
 _MAX_VALUE: Final = 80
 _MAX_CHANGES: Final = 300
 """Maximum length in characters of the list of changes in a message. The JSON output contains every
@@ -88,27 +88,39 @@ def _problem(
 
 
 def _changes(fields: Sequence[FieldChange]) -> str:
-    """Returns the changed fields with old and new values, as text. Cuts a long list of fields."""
+    """Returns the changed fields in the words of a plan, as text. Cuts a long list of fields."""
+    views = field_views(fields)
     parts: list[str] = []
     # Always show the first change, because the user needs to see an example of the edit.
-    for field in fields:
+    for field in views:
         part = f"`{field.path}` {_change(field)}"
         if parts and len(", ".join([*parts, part])) > _MAX_CHANGES:
             break
         parts.append(part)
-    more = len(fields) - len(parts)
+    more = len(views) - len(parts)
     rest = f" and {more} more field{'' if more == 1 else 's'}" if more else ""
     return f"{', '.join(parts)}{rest}."
 
 
-def _change(field: FieldChange) -> str:
-    files = [f"{_SIGNS[change]} {file}" for file, change in field.files.items()]
-    if not files:
-        return f"{_value(field.before)} → {_value(field.after)}"
-    more = len(files) - _MAX_FILES
-    return f"({'; '.join(files[:_MAX_FILES])}{f' and {more} more' if more > 0 else ''})"
+def _change(field: FieldView) -> str:
+    items = [_item(item) for item in field.items if item.sign]
+    if not items:
+        return field.note or f"{_short(field.before)} → {_short(field.after)}"
+    shown = items[:_MAX_ITEMS]
+    while len(shown) > 1 and len("; ".join(shown)) > _MAX_ITEMS_TEXT:
+        shown.pop()
+    more = len(items) - len(shown)
+    text = f"{'; '.join(shown)}{f' and {more} more' if more else ''}"
+    # Parentheses separate the items of one field from the next field.
+    return f"{field.note} ".lstrip() + (f"({text})" if len(items) > 1 or field.note else text)
 
 
-def _value(value: JSON) -> str:
-    text = value_text(value)
+def _item(item: ItemLine) -> str:
+    # The items of nested lists are indented, which has no meaning inside a sentence.
+    values = [_short(value.strip()) for value in (item.before, item.after) if value is not None]
+    return f"{item.sign} {' → '.join(values)}"
+
+
+def _short(value: str | None) -> str:
+    text = NONE if value is None else value
     return text if len(text) <= _MAX_VALUE else text[: _MAX_VALUE - 1] + "…"

@@ -22,6 +22,8 @@ _MOST_VALUE_LINES: Final = 6
 # because a value in fewer columns cannot be read.
 _LEAST_COLUMNS: Final = 20
 _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
+# A wrapped item continues deeper than it begins, or its second line would look like another item.
+_HANG: Final = 2
 
 
 def label_width(fields: Iterable[FieldView], width: int) -> int:
@@ -73,6 +75,54 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
     return [*kept[: _MOST_VALUE_LINES - 1], shorten(kept[_MOST_VALUE_LINES - 1] + " …", room)]
 
 
+def item_lines(text: str, room: int, *, full: bool) -> list[str]:
+    """Returns an item of a list as lines like `value_lines`. All lines but the first are indented.
+
+    Items of nested lists have an indentation of their own, which is kept.
+    """
+    if cells(text) <= room:
+        return [text]
+    inner = text.lstrip(" ")
+    indent = " " * min(len(text) - len(inner), room // 3)
+    first, *rest = value_lines(inner, room - len(indent) - _HANG, full=full)
+    return [indent + first, *(indent + " " * _HANG + line for line in rest)]
+
+
+def name_width(names: Iterable[str], width: int) -> int:
+    """Returns the number of columns for names at the beginning of lines, such as environments.
+
+    Long names do not count: one of them must not push the texts of all others out of sight.
+    """
+    return max((size for size in map(cells, names) if size <= width // 2), default=0)
+
+
+def named_lines(
+    rows: Iterable[tuple[str, str]], width: int, indent: str = ""
+) -> Iterator[list[str]]:
+    """Yields the lines of each name with a text beside, or below and indented if it does not fit.
+
+    Args:
+        rows: names and texts.
+        width: columns of a line.
+        indent: spaces before each name.
+    """
+    rows = list(rows)
+    column = name_width((name for name, _ in rows), width)
+    for name, text in rows:
+        line = f"{indent}{pad(name, column)}  {text}"
+        if cells(line) <= width:
+            yield [line]
+        else:
+            below = indent + " " * 4
+            parts = wrapped(text, width - len(below))
+            yield [indent + name, *(below + part for part in parts)]
+
+
+def differing(field: FieldView) -> tuple[ItemLine, ...]:
+    """Returns the items of a list that differ, without those that show its new order."""
+    return tuple(item for item in field.items if item.sign)
+
+
 def _dimmed(paint: Paint) -> Paint:
     """Returns a `Paint` that gives every text the same weak style."""
     return lambda _style, text: paint("dim", text)
@@ -84,11 +134,12 @@ def _value(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[st
     # If the files of a build context are known, they are shown instead of its digest.
     if full or not (field.items or field.note):
         yield from _scalar(field, paint, room, full)
-    if field.note and not full:
-        return
-    for item in field.items if full else field.items[:MOST_ITEMS]:
-        yield from _item(item, paint, room, full)
-    if not full and (more := len(field.items) - MOST_ITEMS) > 0:
+    items = field.items if full or not field.note else differing(field)
+    # Lines without signs are aligned with the others.
+    blank = "  " if any(item.sign for item in items) else ""
+    for item in items if full else items[:MOST_ITEMS]:
+        yield from _item(item, paint, room, full, blank)
+    if not full and (more := len(items) - MOST_ITEMS) > 0:
         yield paint("dim", f"… and {more} more, shown with -v")
 
 
@@ -103,39 +154,35 @@ def _scalar(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[s
         yield from _pair(before, after, paint, room=room, full=full)
 
 
-def _item(item: ItemLine, paint: Paint, room: int, full: bool) -> Iterator[str]:
+def _item(item: ItemLine, paint: Paint, room: int, full: bool, blank: str) -> Iterator[str]:
     before, after = item.before, item.after
-    style = _STYLES[item.sign]
     if before is not None and after is not None:
-        sign = paint(style, f"{item.sign} ")
-        yield from _pair(before, after, paint, room=room, full=full, sign=sign)
+        yield from _pair(before, after, paint, room=room, full=full, sign=item.sign)
         return
     text = (after if before is None else before) or ""
-    start = f"{item.sign} " if item.sign else ""
-    for line in _hanging(start, text, room, full):
-        yield paint(style, line)
+    style = "dim" if blank and not item.sign else _STYLES[item.sign]
+    start = f"{item.sign} " if item.sign else blank
+    lines = item_lines(text, room - len(start), full=full)
+    yield from (paint(style, line) for line in _below(start, lines))
 
 
 def _pair(
     before: str | None, after: str | None, paint: Paint, *, room: int, full: bool, sign: str = ""
 ) -> Iterator[str]:
+    """Yields both values in one line, or below each other. With a sign, they are items."""
     old, new = before or NONE, after or NONE
+    start = paint(_STYLES[sign], f"{sign} ") if sign else ""
     if cells(old + ARROW + new) + (2 if sign else 0) <= room:
-        yield sign + paint("red", old) + ARROW + paint("green", new)
+        yield start + paint("red", old) + ARROW + paint("green", new)
         return
+    split = item_lines if sign else value_lines
     for start, value, style in (("- ", before, "red"), ("+ ", after, "green")):
         if value is not None:
-            for line in _hanging(start, value, room, full):
-                yield paint(style, line)
+            lines = split(value, room - len(start), full=full)
+            yield from (paint(style, line) for line in _below(start, lines))
 
 
-def _hanging(start: str, text: str, room: int, full: bool) -> Iterator[str]:
-    """Yields a wrapped text with `start` before its first line, and the other lines indented."""
-    if not start and cells(text) <= room:
-        yield text
-        return
-    # The items of nested lists have their own indentation.
-    deeper = len(text) - len(text.lstrip(" ")) if len(text) < room else 0
-    inner = room - len(start) - deeper
-    for index, line in enumerate(value_lines(text[deeper:], inner, full=full)):
-        yield (start if index == 0 else " " * len(start)) + " " * deeper + line
+def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yields lines with `start` before the first line, and the other lines aligned with it."""
+    for index, line in enumerate(lines):
+        yield (" " * len(start) if index else start) + line

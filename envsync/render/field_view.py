@@ -59,8 +59,8 @@ class FieldView(NamedTuple):
             each file that differs. Renderers can then leave out `before` and `after`.
         listed: whether the field belongs to a new version that is not compared with another
             version.
-        note: `reordered` if only the order of a list differs. In this case, `items` has the new
-            order, and renderers can leave out `items`.
+        note: `reordered` if the order of a list differs. Then `items` ends with the list in its new
+            order, without signs, and renderers can leave these lines out.
         context: whether the field does not differ, and is shown only for completeness.
     """
 
@@ -76,7 +76,8 @@ class FieldView(NamedTuple):
 def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
     """Returns fields as they are shown, in the given order.
 
-    The items of one list become one field, at the position of its first item.
+    All differences of one list (its order and its items) become one field, at the position of the
+    first of them.
 
     Args:
         fields: the fields of a change or a rejection.
@@ -86,30 +87,53 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
     views: list[FieldView] = []
     places: dict[str, int] = {}
     for field in fields:
-        if not field.path.endswith("]") or (label := _list_of(field.path)) is None:
+        ordered = _is_reordered(field)
+        if not ordered and (not field.path.endswith("]") or not _ITEM.search(field.path)):
             views += _views(field, listed)
-        elif label in places:
-            view = views[places[label]]
-            views[places[label]] = view._replace(items=(*view.items, *_item(field)))
+            continue
+        view = _reordered(field) if ordered else _item(field)
+        if view.path in places:
+            views[places[view.path]] = _merged(views[places[view.path]], view)
         else:
-            places[label] = len(views)
-            views.append(FieldView(label, None, None, tuple(_item(field))))
+            places[view.path] = len(views)
+            views.append(view)
     return tuple(views)
 
 
-def _list_of(path: str) -> str | None:
-    """Returns the path of the list that contains an item, or None if the path is not of an item.
+def _list_label(path: str) -> str:
+    """Returns the path of a list, or of the list that contains an item, without indices.
 
-    The returned path has no indices: `conda_file.dependencies[4].pip[2]` belongs to
-    `conda_file.dependencies.pip`.
+    `conda_file.dependencies[4].pip[2]` belongs to `conda_file.dependencies.pip`.
     """
-    if not _ITEM.search(path):
-        return None
     return printable(_STEPS.sub(lambda step: "" if step[0][1] != '"' else step[0], path))
 
 
-def _item(field: FieldChange) -> Iterator[ItemLine]:
-    """Yields the lines of one item of a list. An item that contains a list has several lines."""
+def _is_reordered(field: FieldChange) -> bool:
+    before, after = field.before, field.after
+    return isinstance(before, list) and isinstance(after, list) and _same_items(before, after)
+
+
+def _reordered(field: FieldChange) -> FieldView:
+    items = tuple(ItemLine("", None, line) for line in _lines(field.after))
+    return FieldView(_list_label(field.path), None, None, items, note=REORDERED)
+
+
+def _merged(first: FieldView, second: FieldView) -> FieldView:
+    """Returns two views of one list as one view: first the items that differ, then the order."""
+    items = (*first.items, *second.items)
+    if not (first.note or second.note):
+        return first._replace(items=items)
+    signed = (item for item in items if item.sign)
+    order = (item for item in items if not item.sign)
+    return first._replace(items=(*signed, *order), note=REORDERED)
+
+
+def _item(field: FieldChange) -> FieldView:
+    return FieldView(_list_label(field.path), None, None, tuple(_item_lines(field)))
+
+
+def _item_lines(field: FieldChange) -> Iterator[ItemLine]:
+    """Yields the lines of one item of a list. An item with items of its own has several lines."""
     before, after = field.before, field.after
     if before is None:
         yield from (ItemLine("+", None, line) for line in _lines([after]))
@@ -121,10 +145,7 @@ def _item(field: FieldChange) -> Iterator[ItemLine]:
 
 def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
     path, before, after = printable(field.path), field.before, field.after
-    if isinstance(before, list) and isinstance(after, list) and _same_items(before, after):
-        items = tuple(ItemLine("", None, line) for line in _lines(after))
-        yield FieldView(path, None, None, items, note=REORDERED)
-    elif before is None and isinstance(after, list | dict) and after:
+    if before is None and isinstance(after, list | dict) and after:
         for name, value in _parts(path, after):
             sign = "" if listed else "+"
             items = tuple([ItemLine(sign, None, line) for line in _lines(value)])

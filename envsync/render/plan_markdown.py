@@ -8,10 +8,18 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
-from envsync.render.field_text import MOST_ITEMS, value_lines
+from envsync.render.field_text import (
+    MOST_ITEMS,
+    differing,
+    item_lines,
+    name_width,
+    named_lines,
+    value_lines,
+)
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.paint import cells, columns, pad
+from envsync.render.paint import cells, pad
 from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, view
+from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
     from envsync.plan.plan import Plan
@@ -175,7 +183,7 @@ def _names(shown: PlanView) -> list[_Section]:
 
 
 def _changes(shown: PlanView, room: float) -> _Section:
-    address = max((cells(item.address) for item in shown.changes), default=0)
+    address = name_width((item.address for item in shown.changes), _WIDTH)
     label = _label_width(field for item in shown.changes for field in item.fields)
     items = _enough(_apart(_change(item, address, label) for item in shown.changes), room)
     lines = "".join(items)
@@ -206,8 +214,14 @@ def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
 
 
 def _change(item: ItemView, address: int, label: int) -> list[str]:
-    title = f"{_MARKS[item.sign]} {item.action:<7}  {pad(item.address, address)}  {item.note}"
-    return [title.rstrip(), *_fields(item.fields, label)]
+    start = f"{_MARKS[item.sign]} {item.action:<7}  "
+    title = f"{start}{pad(item.address, address)}  {item.note}".rstrip()
+    titles = [title]
+    if cells(item.address) > address and cells(title) > _WIDTH:
+        below = " " * 6
+        reason = wrapped(item.note, _WIDTH - len(below))
+        titles = [start + item.address, *(below + line for line in reason)]
+    return [*titles, *_fields(item.fields, label)]
 
 
 def _label_width(fields: Iterable[FieldView]) -> int:
@@ -222,7 +236,8 @@ def _fields(fields: Iterable[FieldView], column: int) -> Iterator[str]:
             # A name that is too long for the column moves the value to the right.
             start = f"  {pad(label, column)}  "
             room = max(_LEAST_COLUMNS, _WIDTH - cells(start))
-            for line in value_lines(text, room, full=False):
+            split = item_lines if field.items else value_lines
+            for line in split(text, room, full=False):
                 yield f"{mark} {start}{line}".rstrip()
                 start = " " * cells(start)
 
@@ -231,11 +246,12 @@ def _values(field: FieldView) -> Iterator[tuple[str, str, str]]:
     """Yields a mark, a name and a value for each line of a field."""
     if field.note:
         yield "!", field.path, field.note
-    elif field.items:
-        for index, (mark, text) in enumerate(_items(field.items)):
-            # Only the line of the first item has the name of the field.
-            yield mark, "" if index else field.path, text
-    else:
+    if field.items:
+        items = differing(field) if field.note else field.items
+        for index, (mark, text) in enumerate(_items(items)):
+            # Only the first line has the name of the field.
+            yield mark, "" if index or field.note else field.path, text
+    elif not field.note:
         if field.before is not None:
             yield "-", field.path, field.before
         if field.after is not None:
@@ -254,14 +270,15 @@ def _items(items: Sequence[ItemLine]) -> Iterator[tuple[str, str]]:
 
 
 def _latest(shown: PlanView, room: float) -> _Section:
-    rows = columns((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
-    items = _enough((f"{row}\n" for row in rows), room)
+    count = len(shown.latest)
+    rows = ((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
+    items = _enough(map(_joined, named_lines(rows, _WIDTH)), room)
     opening, closing = fence("".join(items))
-    names = f"{len(rows)} name{'' if len(rows) == 1 else 's'}"
+    names = f"{count} name{'' if count == 1 else 's'}"
     title = f"<details><summary><code>@latest</code> changes for {names}</summary>"
     return _Section(
         name="names",
-        count=len(rows),
+        count=count,
         items=items,
         opening=f"\n{title}\n\n{opening}",
         closing=f"{closing}\n</details>\n",

@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from envsync.plan.change import Action
-from envsync.render.field_text import ARROW, field_lines, label_width
-from envsync.render.paint import WIDTH, Paint, cells, columns, middle_cut, pad, painter, shorten
+from envsync.render.field_text import (
+    ARROW,
+    field_lines,
+    label_width,
+    name_width,
+    named_lines,
+)
+from envsync.render.paint import WIDTH, Paint, cells, middle_cut, pad, painter, shorten
 from envsync.render.plan_view import MOST_CHANGES, REJECT, ItemView, PlanView, view
 from envsync.render.values import wrapped
 
@@ -55,7 +61,7 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         # An empty line separates blocks, except between changes without fields. Many archives are
         # easier to read as a list.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
-    lines += _latest(shown, paint)
+    lines += _latest(shown, paint, width)
     lines += _warnings(shown.warnings, paint, width)
     if shown.refused:
         lines += ["", paint("bold red", "Refused: ") + shown.refused]
@@ -101,8 +107,7 @@ class _Layout:
     ) -> None:
         items = (*shown.changes, *shown.rejections)
         detailed = shown.rejections if brief else items
-        # A single long name must not push the reasons of all changes out of sight.
-        self._address = min(max((cells(item.address) for item in items), default=0), width // 2)
+        self._address = name_width((item.address for item in items), width)
         self._label = label_width((field for item in detailed for field in item.fields), width)
         self._paint, self._width, self._full, self._brief = paint, width, full, brief
 
@@ -110,7 +115,7 @@ class _Layout:
         """Returns the lines of a change or a rejection."""
         lines = self._heading(item)
         if self._brief and item.action != REJECT:
-            return lines[:1]
+            return lines
         for field in item.fields:
             lines += field_lines(
                 field,
@@ -127,26 +132,40 @@ class _Layout:
         return lines
 
     def _heading(self, item: ItemView) -> list[str]:
-        """Returns the action, name and reason. A long reason is wrapped in its column."""
+        """Returns the action, name and reason. A long reason is wrapped in its column.
+
+        If the name leaves no room for the reason, the reason is below the name.
+        """
         paint, start = self._paint, f"  {item.sign} {item.action:<7}"
-        address = pad(item.address, self._address)
-        used = cells(start) + 2 + cells(address) + 2
-        room = max(_NOTE_COLUMNS, self._width - used)
-        first, *rest = [shorten(item.note, room)] if self._brief else wrapped(item.note, room)
-        line = f"{paint(STYLES[item.action], start)}  {paint('bold', address)}"
+        line = f"{paint(STYLES[item.action], start)}  {paint('bold', item.address)}"
+        used = cells(start) + 2 + max(self._address, cells(item.address)) + 2
+        room = self._width - used
+        if not item.note:
+            return [line]
+        if cells(item.note) > room and (
+            room < _NOTE_COLUMNS or cells(item.address) > self._address
+        ):
+            used = _FIELD_INDENT
+            return [line, *(" " * used + paint("dim", more) for more in self._note(item, used))]
+        first, *rest = self._note(item, used)
+        gap = pad("", self._address - cells(item.address)) + "  "
         return [
-            f"{line}  {paint('dim', first)}".rstrip() if first else line.rstrip(),
+            f"{line}{gap}{paint('dim', first)}",
             *(" " * used + paint("dim", more) for more in rest),
         ]
 
+    def _note(self, item: ItemView, indent: int) -> list[str]:
+        room = self._width - indent
+        return [shorten(item.note, room)] if self._brief else list(wrapped(item.note, room))
 
-def _latest(shown: PlanView, paint: Paint) -> Iterator[str]:
+
+def _latest(shown: PlanView, paint: Paint, width: int) -> Iterator[str]:
     if shown.latest:
         yield ""
         yield paint("bold", "@latest")
-        yield from columns(
-            ("  " + name, before + ARROW + after) for name, before, after in shown.latest
-        )
+        rows = ((name, before + ARROW + after) for name, before, after in shown.latest)
+        for lines in named_lines(rows, width, indent="  "):
+            yield from lines
 
 
 def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from envsync.model.wording import printable
 from envsync.plan.change import Action
 from envsync.render.field_view import FieldView, field_views
+from envsync.render.unchanged import with_unchanged
 from envsync.render.values import NONE
 
 if TYPE_CHECKING:
@@ -161,10 +162,7 @@ def _change_fields(change: Change, full: bool) -> tuple[FieldView, ...]:
     differs = field_views(change.differs)
     if not full:
         return differs
-    # A field that differs is not repeated, unless only a part of it differs.
-    shown = {field.path for field in change.differs}
-    rest = (field for field in change.fields if field.path not in shown)
-    return (*differs, *(item._replace(context=True) for item in field_views(rest, listed=True)))
+    return with_unchanged(differs, field_views(change.fields, listed=True))
 
 
 def _rejection(item: Rejection) -> ItemView:

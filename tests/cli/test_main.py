@@ -7,13 +7,16 @@ import re
 import shlex
 import subprocess
 import sys
+from copy import copy
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 
 from envsync import __version__
-from envsync.cli.main import SUMMARIES, load_command
+from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.cli.repeated import repeated_options
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
 
@@ -196,6 +199,120 @@ def test_option_color_overrides_the_variable_no_color(
         monkeypatch.setenv("NO_COLOR", no_color)
 
     assert ("\x1b[" in run(*arguments, "plan").out) is colored
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-q"],
+        ["--quiet"],
+        ["-v"],
+        ["--verbose"],
+        ["--color", "always"],
+        ["--color=always"],
+        ["--config", "other.yaml"],
+        ["-C", "environments"],
+        ["-C", "environments", "--config", "../other.yaml", "-qv"],
+    ],
+)
+def test_global_options_work_before_and_after_the_command(
+    project: Path, run: Run, options: list[str]
+) -> None:
+    (project / "envsync.yaml").write_text("project: found\n")
+    (project / "other.yaml").write_text("project: other\nenvironments: environments/other\n")
+    declare(project, "a")
+    (project / "environments/other").mkdir()
+    (project / "environments/a-1.yml").rename(project / "environments/other/a.yml")
+
+    before = run(*options, "plan")
+    assert before.code == 0
+    assert run("plan", *options) == before
+
+
+@pytest.mark.parametrize("name", [name for name in SUMMARIES if name != "init"])
+def test_every_command_accepts_global_options_after_it(name: str, run: Run) -> None:
+    assert run(name, "-v", "-q", "--color", "never", "-C", ".", "--help").code == 0
+
+
+def test_a_global_option_after_the_command_has_priority(project: Path, run: Run) -> None:
+    declare(project, "a")
+
+    assert "\x1b[" not in run("--color", "always", "plan", "--color", "never").out
+    assert "\x1b[" in run("--color", "never", "plan", "--color", "always").out
+
+
+def test_a_directory_after_the_command_is_relative_to_the_one_before(
+    project: Path, run: Run
+) -> None:
+    (project / "deep" / "deeper").mkdir(parents=True)
+
+    assert run("-C", "deep", "init", "-C", "deeper").code == 0
+    assert (project / "deep" / "deeper" / "envsync.yaml").is_file()
+
+
+def test_paths_after_the_command_are_relative_to_the_directory(project: Path, run: Run) -> None:
+    declare(project, "a")
+    elsewhere = project.parent / "elsewhere"
+    elsewhere.mkdir()
+    os.chdir(elsewhere)
+
+    assert run("plan", "--out", "plan.json", "-C", "../churn").code == 0
+    assert (project / "plan.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plan", "-C", "nowhere"], ["plan", "--color", "sometimes"], ["list", "--config"]],
+)
+def test_a_wrong_global_option_after_the_command_is_wrong_usage(
+    project: Path, run: Run, arguments: list[str]
+) -> None:
+    result = run(*arguments)
+
+    assert (result.code, result.out) == (64, "")
+    assert arguments[1] in result.err
+
+
+def test_a_command_keeps_its_own_option_of_the_name_of_a_global_option() -> None:
+    options = typer.main.get_command(app).params
+    own = copy(options[0])
+    own.opts = ["-v", "--config"]
+    names = {name for twin in repeated_options(options, [own]) for name in twin.opts}
+
+    assert names == {"-C", "-q", "--quiet", "--verbose", "--color", "--debug-http"}
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("validate", []),
+        ("plan", []),
+        ("apply", ["--yes"]),
+        ("list", []),
+        ("show", ["a"]),
+        ("targets", []),
+    ],
+)
+def test_option_json_is_short_for_format_json(
+    project: Path, run: Run, command: str, arguments: list[str]
+) -> None:
+    declare(project, "a")
+    run("apply", "--yes")
+    result = run(command, *arguments, "--json")
+
+    assert result.code == 0
+    assert result.data == run(command, *arguments, "--format", "json").data
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_every_command_with_a_format_accepts_json(name: str) -> None:
+    command = load_command(name)
+    formats = [item for item in command.params if "--format" in item.opts]
+
+    for parameter in formats:
+        parser = command.make_parser(command.context_class(command))
+        assert parser.parse_args(["--json"])[0][parameter.name] == "json"
+        assert parser.parse_args(["--json", "--format", "x"])[0][parameter.name] == "x"
 
 
 def test_a_bug_is_reported_with_a_log_file_and_without_traceback(

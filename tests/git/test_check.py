@@ -257,6 +257,42 @@ def test_renaming_or_inlining_a_conda_file_is_not_an_edit(root: Path) -> None:
     assert checked(root).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("dependencies", "text"),
+    [
+        ("[python=3.11, numpy=1.26.4, lightgbm=4]", "`conda_file.dependencies` + lightgbm=4"),
+        ("[numpy=1.26.4]", "`conda_file.dependencies` - python=3.11"),
+        (
+            "[python=3.12, numpy=1.26.4]",
+            "`conda_file.dependencies` ~ python=3.11 → python=3.12",
+        ),
+        ("[numpy=1.26.4, python=3.11]", "`conda_file.dependencies` reordered"),
+        (
+            "[numpy=1.26.4, lightgbm=4, python=3.12]",
+            "`conda_file.dependencies` reordered (+ lightgbm=4; ~ python=3.11 → python=3.12)",
+        ),
+        (
+            "[python=3.11, numpy=1.26.4, {pip: [a==1, b==2]}]",
+            "`conda_file.dependencies` (+ pip:; + a==1; + b==2)",
+        ),
+    ],
+)
+def test_the_message_about_a_conda_file_has_the_words_of_a_plan(
+    root: Path, dependencies: str, text: str
+) -> None:
+    files = {"environments/a.yml": environment(conda_file="conda.yml")}
+    base = committed(root, {**files, "environments/conda.yml": CONDA})
+    write(
+        root,
+        {"environments/conda.yml": f"channels: [conda-forge]\ndependencies: {dependencies}\n"},
+    )
+    (problem,) = checked(root).problems
+
+    assert problem.message == (
+        f"a:1 differs from commit {base[:7]}: {text}. Registered versions cannot change."
+    )
+
+
 # Build contexts
 
 BUILT: Contents = {
@@ -781,7 +817,7 @@ def test_a_long_list_of_changes_is_truncated_only_in_the_message(root: Path) -> 
     (problem,) = checked(root).problems
 
     assert len(checked(root).fields[problem]) == 30
-    assert problem.message.endswith(" more fields. Registered versions cannot change.")
+    assert problem.message.endswith(" and 26 more). Registered versions cannot change.")
     assert len(problem.message) < 500
 
 

@@ -135,7 +135,7 @@ def is_proven(directory: Path, file: str) -> bool:
     if any(above.is_symlink() and not above.exists() for above in path.parents):
         return False
     if not os.path.lexists(path) or path.is_dir():
-        return not path.is_symlink() and not is_hidden(directory, name_of(file))
+        return not path.is_symlink() and not may_be_elsewhere(directory, name_of(file))
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError):
@@ -143,12 +143,12 @@ def is_proven(directory: Path, file: str) -> bool:
     return isinstance(content, dict) and content.get("name", name_of(file)) != name_of(file)
 
 
-def is_hidden(directory: Path, name: str) -> bool:
-    """Returns True if a hidden directory contains an environment file with this name."""
+def may_be_elsewhere(directory: Path, name: str) -> bool:
+    """Returns True if a missing file may be in a hidden directory, or behind a dangling link."""
+    found = list((directory / "environments").rglob("*"))
     return any(
-        f"name: {name}\n" in path.read_text()
-        for path in (directory / "environments").rglob(".hidden/*")
-    )
+        f"name: {name}\n" in path.read_text() for path in found if path.parent.name == ".hidden"
+    ) or any(path.is_symlink() and not path.exists() and not path.suffix for path in found)
 
 
 def archived(plan: Plan) -> set[str]:

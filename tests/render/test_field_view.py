@@ -102,6 +102,95 @@ def test_the_new_order_of_a_list_is_shown_in_full() -> None:
     )
 
 
+PIP = f"{DEPENDENCIES}[1].pip"
+PIP_ORDER = FieldChange(PIP, ["a==1", "b==2"], ["b==2", "a==1"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ([PIP_ORDER], f"{DEPENDENCIES}.pip  reordered"),
+        (
+            [PIP_ORDER, FieldChange(f"{PIP}[0]", "b==1", "b==2")],
+            f"{DEPENDENCIES}.pip  reordered\n                             ~ b==1 → b==2",
+        ),
+        # The index of a removed item is that of the old list, so it can come before the order.
+        (
+            [FieldChange(f"{DEPENDENCIES}[0].pip[2]", "c==3", None), PIP_ORDER],
+            f"{DEPENDENCIES}.pip  reordered\n                             - c==3",
+        ),
+        (
+            [
+                FieldChange("conda_file.channels[0]", None, "nvidia"),
+                FieldChange("conda_file.channels", ["b", "a"], ["a", "b"]),
+                FieldChange("conda_file.channels[2]", "c", None),
+            ],
+            "conda_file.channels  reordered\n"
+            "                     + nvidia\n"
+            "                     - c",
+        ),
+    ],
+)
+def test_the_order_and_the_items_of_a_list_are_one_field(
+    fields: list[FieldChange], text: str
+) -> None:
+    assert shown(*fields) == text
+
+
+def test_the_new_order_follows_the_items_that_differ_if_full_is_set() -> None:
+    order = FieldChange("conda_file.channels", ["a", "b"], ["b", "a"])
+    added = FieldChange("conda_file.channels[0]", None, "c")
+
+    assert shown(order, added, full=True) == (
+        "conda_file.channels  reordered\n"
+        "                     + c\n"
+        "                       b\n"
+        "                       a"
+    )
+
+
+GIT = "git+https://github.com/example-organisation/models.git@0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            [FieldChange("channels", None, [f"https://conda.example.com/{'x' * 30}/main", "b"])],
+            "channels  https://conda.example.com/\n"
+            "            xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx/main\n"
+            "          b",
+        ),
+        (
+            [FieldChange("dependencies", None, [{"pip": [GIT, "b==2"]}])],
+            "dependencies  pip:\n"
+            "                git+https://github.com/\n"
+            "                  example-organisation/models.git@\n"
+            "                  0123456789abcdef0123456789abcdef\n"
+            "                b==2",
+        ),
+    ],
+)
+def test_a_long_item_continues_deeper_than_it_begins(fields: list[FieldChange], text: str) -> None:
+    assert shown(*fields, listed=True, width=50) == text
+
+
+def test_a_long_item_that_differs_continues_deeper_than_it_begins() -> None:
+    fields = (
+        FieldChange("pip[0]", None, GIT),
+        FieldChange("pip[1]", GIT, GIT.replace("models", "model")),
+    )
+
+    assert shown(*fields, width=60) == (
+        "pip  + git+https://github.com/example-organisation/\n"
+        "         models.git@0123456789abcdef0123456789abcdef\n"
+        "     - git+https://github.com/example-organisation/\n"
+        "         models.git@0123456789abcdef0123456789abcdef\n"
+        "     + git+https://github.com/example-organisation/\n"
+        "         model.git@0123456789abcdef0123456789abcdef"
+    )
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [(["a"], ["b"]), (["a", "a", "b"], ["a", "b", "b"]), ([1], [True])],

@@ -199,6 +199,49 @@ def test_changes_of_latest_are_folded() -> None:
     ) in plan_markdown(one)
 
 
+def test_a_long_item_continues_deeper_than_it_begins() -> None:
+    url = "git+https://github.com/example-organisation/models.git@0123456789abcdef#egg=models"
+    item = FieldChange("conda_file.dependencies[1]", None, {"pip": [url, "b==2"]})
+    plan = Plan(PROJECT, TARGET, (replace(create(), differs=(item,)),))
+
+    assert (
+        "+   conda_file.dependencies  pip:\n"
+        "+                              git+https://github.com/example-organisation/models.git@\n"
+        "+                                0123456789abcdef#egg=models\n"
+        "+                              b==2\n"
+    ) in plan_markdown(plan)
+
+
+def test_the_order_and_the_items_of_a_list_are_one_field() -> None:
+    differs = (
+        FieldChange("conda_file.channels", ["a", "b"], ["b", "a"]),
+        FieldChange("conda_file.channels[0]", None, "c"),
+        FieldChange("conda_file.channels[3]", "d", None),
+    )
+
+    assert (
+        "!   conda_file.channels  reordered\n"
+        "+                        c\n"
+        "-                        d\n"
+        "```\n"
+    ) in plan_markdown(Plan(PROJECT, TARGET, (replace(create(), differs=differs),)))
+
+
+def test_a_long_name_does_not_move_the_texts_of_other_names() -> None:
+    long = "n" * 90
+    plan = Plan(
+        PROJECT,
+        TARGET,
+        (create(long), create("short")),
+        latest=(LatestChange(long, "1", "2"), LatestChange("short", "9", "10")),
+    )
+    text = plan_markdown(plan)
+
+    assert f"+ create   {long}:2\n      new version after 1\n-   image " in text
+    assert "+ create   short:2  new version after 1\n" in text
+    assert f"```\n{long}\n    1 → 2\nshort  9 → 10\n```\n" in text
+
+
 def test_a_plan_with_many_changes_begins_with_a_list_of_names() -> None:
     changes = tuple(create(f"e{n:02}") for n in range(41))
     archive = Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")

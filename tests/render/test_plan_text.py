@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration
 from envsync.model.policy import Policy
 from envsync.model.state import State
 from envsync.model.target import TargetIdentity
 from envsync.model.wording import printable
-from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.render.paint import columns, painter, shorten
@@ -231,10 +232,109 @@ def test_a_new_version_shows_all_other_fields_as_well_if_full_is_set() -> None:
         f'      image                    - "{IMAGE}:1"\n'
         f'                               + "{IMAGE}:2"\n'
         "      conda_file.dependencies  + lightgbm=4.5.0\n"
-        "      conda_file.dependencies  python=3.11\n"
-        "                               lightgbm=4.5.0\n"
+        "                                 python=3.11\n"
         '      description              "About"'
     )
+
+
+CONDA: JSON = {
+    "channels": ["nodefaults", "conda-forge"],
+    "dependencies": ["python=3.12", "scipy=1", {"pip": ["b==2", "a==1"]}],
+    "variables": {"A": "2", "B": "3"},
+}
+
+
+@pytest.mark.parametrize(
+    ("differs", "text"),
+    [
+        (
+            [
+                FieldChange("conda_file.channels", [*"ab"], [*"ba"]),
+                FieldChange("conda_file.dependencies[0]", "python=3.11", "python=3.12"),
+            ],
+            """\
+      conda_file.channels      reordered
+                               b
+                               a
+      conda_file.dependencies  ~ python=3.11 → python=3.12
+                                 scipy=1
+                                 pip:
+                                   b==2
+                                   a==1
+      conda_file.variables     A: 2
+                               B: 3""",
+        ),
+        (
+            [FieldChange("conda_file.dependencies[2].pip[1]", None, "a==1")],
+            """\
+      conda_file.dependencies.pip  + a==1
+      conda_file.channels          nodefaults
+                                   conda-forge
+      conda_file.dependencies      python=3.12
+                                   scipy=1
+                                   pip:
+                                     b==2
+      conda_file.variables         A: 2
+                                   B: 3""",
+        ),
+        (
+            [
+                FieldChange("conda_file.dependencies[2].pip", ["a==1", "b==2"], ["b==2", "a==1"]),
+                FieldChange("conda_file.dependencies[1]", None, "scipy=1"),
+                FieldChange("conda_file.variables.A", "1", "2"),
+            ],
+            """\
+      conda_file.dependencies.pip  reordered
+                                   b==2
+                                   a==1
+      conda_file.dependencies      + scipy=1
+                                     python=3.12
+      conda_file.variables.A       "1" → "2"
+      conda_file.channels          nodefaults
+                                   conda-forge
+      conda_file.variables         B: 3""",
+        ),
+        (
+            [
+                FieldChange(
+                    "conda_file.dependencies",
+                    ["scipy=1", "python=3.12", {"pip": ["b==2", "a==1"]}],
+                    ["python=3.12", "scipy=1", {"pip": ["b==2", "a==1"]}],
+                ),
+                FieldChange("conda_file.dependencies[2].pip[0]", "b==1", "b==2"),
+            ],
+            """\
+      conda_file.dependencies      reordered
+                                   python=3.12
+                                   scipy=1
+                                   pip:
+                                     a==1
+      conda_file.dependencies.pip  ~ b==1 → b==2
+      conda_file.channels          nodefaults
+                                   conda-forge
+      conda_file.variables         A: 2
+                                   B: 3""",
+        ),
+        (
+            [FieldChange("conda_file", None, CONDA)],
+            """\
+      conda_file.channels      + nodefaults
+                               + conda-forge
+      conda_file.dependencies  + python=3.12
+                               + scipy=1
+                               + pip:
+                               +   b==2
+                               +   a==1
+      conda_file.variables     + A: 2
+                               + B: 3""",
+        ),
+    ],
+)
+def test_no_line_is_repeated_if_full_is_set(differs: list[FieldChange], text: str) -> None:
+    fields = (FieldChange("conda_file", None, CONDA),)
+    change = replace(create(), fields=fields, differs=tuple(differs))
+
+    assert body(change, full=True).split("\n", 1)[1] == text
 
 
 def test_a_first_version_shows_every_field() -> None:
@@ -349,6 +449,46 @@ def test_a_long_reason_is_wrapped_in_its_column() -> None:
 
     assert max(map(cell_len, lines)) <= 80
     assert lines[1].startswith(" " * 47 + "reason")
+
+
+LONG = "team-with-a-long-name-churn-prediction-training-environment-for-gpu-clusters"
+
+
+def test_a_reason_stands_below_a_name_that_leaves_no_room_for_it() -> None:
+    reason = "no file declares it, and no version of it belongs to another project"
+    change = Change(Action.ARCHIVE, "environment", LONG, None, reason)
+    short = Change(Action.ARCHIVE, "environment", "old", None, "no file declares it")
+
+    assert body(change, short) == (
+        f"  - archive  {LONG}\n      {reason}\n\n  - archive  old  no file declares it"
+    )
+
+
+def test_a_reason_stands_beside_a_long_name_if_it_fits() -> None:
+    change = Change(Action.ARCHIVE, "environment", LONG[:45], None, "old")
+
+    assert body(change, create()) == (f"  - archive  {LONG[:45]}  old\n\n" + body(create()))
+
+
+def test_a_reason_stands_below_its_name_in_a_narrow_terminal() -> None:
+    change = Change(Action.ARCHIVE, "environment", LONG[:15], None, "no file declares it")
+
+    assert body(change, width=40) == f"  - archive  {LONG[:15]}\n      no file declares it"
+
+
+def test_a_long_name_does_not_move_the_other_rows_of_latest() -> None:
+    latest = (LatestChange(LONG, "1", "2"), LatestChange("a", "9", "10"))
+    text = plan_text(Plan(PROJECT, TARGET, latest=latest))
+
+    assert f"@latest\n  {LONG}\n      1 → 2\n  a  9 → 10\n" in text
+
+
+def test_a_long_name_in_a_plan_with_many_changes_has_its_reason_below() -> None:
+    changes = (*(create(f"e{n:02}") for n in range(41)), create(LONG))
+    lines = plan_text(Plan(PROJECT, TARGET, changes)).splitlines()
+
+    assert max(len(line) for line in lines if LONG not in line) <= 80
+    assert lines[lines.index(f"  + create   {LONG}:2") + 1] == "      new version after 1"
 
 
 @given(st.text())

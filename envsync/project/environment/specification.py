@@ -13,7 +13,13 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.wording import nearest
 from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
-from envsync.project.environment.specs import Fault, conda_fault, is_local_channel, pip_fault
+from envsync.project.environment.specs import (
+    Fault,
+    clone_url,
+    conda_fault,
+    is_local_channel,
+    pip_fault,
+)
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
 
@@ -39,6 +45,7 @@ _FOREIGN: Final = {
     "environment": "Did you mean `variables`?",
 }
 _NO_UPLOAD: Final = "List the packages here, or use `build` with a Dockerfile that copies the file."
+_ABSOLUTE: Final = re.compile(r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/")
 _IN_IMAGE: Final = (
     "If the image already contains it, end this line with `# envsync: ignore[conda-local-file]`."
 )
@@ -174,7 +181,7 @@ def _report_fault(
             "to Azure, so the image build does not find the file."
         )
         # Only an absolute path can lead to a file of the image.
-        is_absolute = re.search(r"(?:^|[\s=:])/", node.value) is not None
+        is_absolute = _ABSOLUTE.search(node.value) is not None
         fix = f"{_NO_UPLOAD} {_IN_IMAGE}" if is_absolute else _NO_UPLOAD
         report.add("conda-local-file", node, message, fix=fix)
         return
@@ -183,6 +190,12 @@ def _report_fault(
         fix = "Give all items the same indentation."
         if node.value.split()[0] == "pip":
             fix = "Write `- pip:` with a colon, so that the list below belongs to it."
+    elif fault == "address":
+        message = (
+            f"pip cannot read the address in `{node.value}`: it is not a URL. `git clone` accepts "
+            "addresses of this form, pip does not."
+        )
+        fix = f"Write the address as `{clone_url(node.value)}`."
     else:
         message = f"`{node.value}` names more than one package."
         fix = "Write each package on its own line, after `- `, and a version as `name=version`."

@@ -6,15 +6,19 @@ These are specifications that name local files, and strings that contain several
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
-Fault: TypeAlias = Literal["local", "list", "several"]
+Fault: TypeAlias = Literal["local", "list", "several", "address"]
 """The kind of mistake in a specification.
 
 - `local`: the specification names a local file, directory or channel.
 - `list`: YAML reads the items of a list below the specification as a part of its string.
 - `several`: the specification names several packages.
+- `address`: the specification contains the address of a repository in a form that `git clone`
+  accepts, but pip does not.
 """
 
 # Matches nearly every specification: an optional channel, the name, optional extras, and optional
@@ -24,17 +28,40 @@ _PLAIN: Final = re.compile(
     r"(?:\[[A-Za-z0-9_.,\-]+\])?"
     r"(?: ?[=<>!~]=?=? ?[A-Za-z0-9_.+!*]+(?:, ?[=<>!~]=? ?[A-Za-z0-9_.+!*]+)*|=[\w.*+!]+=[\w.*]+)?"
 )
-_ARCHIVES: Final = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".conda", ".egg")
+# The archives of pip, of conda, and of setuptools.
+_ARCHIVES: Final = (
+    *(".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz"),
+    *(".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma", ".conda", ".egg"),
+)
 _FILES: Final = (*_ARCHIVES, ".txt", ".toml", "setup.py", "setup.cfg")
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 # The scheme of a URL has at least two letters, because `C:/` is a drive of Windows.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _FILE_URL: Final = re.compile(r"(?:[a-z]+\+)?file:", re.IGNORECASE)
 _LOCAL_START: Final = re.compile(r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]")
-_PIP_OPTION: Final = re.compile(
-    r"(?:--(?:requirement|constraint|editable|find-links|index-url|extra-index-url)(?:\s+|=)"
-    r"|-[rcefi][\s=]*)(?P<value>.+)",
-    re.DOTALL,
+# Options follow the requirement. A hyphen before white space is an item that YAML folded.
+_OPTIONS_START: Final = re.compile(r"(?:^|\s+)(?=-\S)")
+_PIP_SHORT: Final = {
+    "-r": "--requirement",
+    "-c": "--constraint",
+    "-e": "--editable",
+    "-f": "--find-links",
+    "-i": "--index-url",
+    "-C": "--config-settings",
+}
+_PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
+_PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
+# The other options of a requirements file that have a value, and those that have none.
+_PIP_VALUES: Final = (
+    *("--config-settings", "--global-option", "--hash", "--install-option"),
+    *("--no-binary", "--only-binary", "--trusted-host", "--use-feature"),
+)
+_PIP_FLAGS: Final = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
+_PIP_OPTIONS: Final = (*_PIP_FILES, *_PIP_VALUES, *_PIP_FLAGS)
+_MARKER: Final = re.compile(r"\s;|;\s")
+# `user@host:path`, or the same after `git+`. Without `git+`, the host contains a dot.
+_GIT_CLONE: Final = re.compile(
+    r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
 )
 _DIRECT: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*@\s*(?P<address>.+)", re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
@@ -73,11 +100,30 @@ def pip_fault(item: str) -> Fault | None:
     if _is_plain(item):
         return None
     text = _COMMENT.sub("", item).strip()
+    if clone_url(text):
+        return "address"
     return "local" if _is_local_pip(text) else _several_in_pip(text)
 
 
+def clone_url(item: str) -> str | None:
+    """Returns the URL for pip of an address such as `git@github.com:a/b.git`, or None."""
+    requirement, options = _split_options(item)
+    for address in (requirement, *(value for _, value in _file_options(options))):
+        direct = _DIRECT.fullmatch(address)
+        for text in (address, direct["address"] if direct else ""):
+            found = _GIT_CLONE.match(text)
+            if found and (text.startswith("git+") or "." in found["host"]):
+                return f"git+ssh://{found['place']}/{found['path']}"
+    return None
+
+
 def _is_plain(item: str) -> bool:
-    return _PLAIN.fullmatch(item) is not None and not item.endswith(_FILES)
+    return _PLAIN.fullmatch(item) is not None and not _is_file(item)
+
+
+def _is_file(text: str) -> bool:
+    """Returns True if the name, without extras, ends like that of a file that pip reads."""
+    return text.partition("[")[0].lower().endswith(_FILES)
 
 
 def _is_local_conda(text: str) -> bool:
@@ -96,30 +142,74 @@ def _is_local_conda(text: str) -> bool:
 
 
 def _is_local_pip(text: str) -> bool:
-    option = _PIP_OPTION.match(text)
-    if option:
-        value = option["value"].strip().strip("'\"")
-        direct = _DIRECT.fullmatch(value)
-        return not _is_remote(direct["address"] if direct else value)
-    if text.startswith("-"):
+    requirement, options = _split_options(text)
+    return _is_local_requirement(requirement) or any(
+        _is_local_value(option, value) for option, value in _file_options(options)
+    )
+
+
+def _is_local_value(option: str, value: str) -> bool:
+    # pip replaces `${NAME}` with a variable of the image, here nearly always a URL.
+    if option in _PIP_INDEXES and value.startswith("${"):
         return False
+    direct = _DIRECT.fullmatch(value)
+    return not _is_remote(direct["address"] if direct else value)
+
+
+def _is_local_requirement(text: str) -> bool:
     if _SCHEME.match(text):
         return not _is_remote(text)
     direct = _DIRECT.fullmatch(text)
     if direct:
-        address = direct["address"]
+        address = _MARKER.split(direct["address"], maxsplit=1)[0].strip()
         return bool(_LOCAL_START.match(address) or _FILE_URL.match(address)) or (
-            not _SCHEME.match(address) and address.endswith(_ARCHIVES)
+            not _SCHEME.match(address) and address.lower().endswith(_ARCHIVES)
         )
-    # Only a marker or an option, such as `--hash`, may follow the requirement.
-    head = re.split(r";|\s--", text, maxsplit=1)[0].strip()
-    path = re.sub(r"\[[^\]]*\]$", "", head)
+    head = text.partition(";")[0].strip()
+    path = head.partition("[")[0]
     return (
         bool(_LOCAL_START.match(head) or _FILE_URL.match(head))
-        or path.endswith(_FILES)
+        or _is_file(path)
         or "/" in path
         or "\\" in path
     )
+
+
+def _split_options(text: str) -> tuple[str, str]:
+    """Splits a line of a requirements file into the requirement and its options, as pip does."""
+    start = _OPTIONS_START.search(text)
+    return (text[: start.start()], text[start.end() :]) if start else (text, "")
+
+
+def _file_options(text: str) -> Iterator[tuple[str, str]]:
+    """Yields each option that may name a local file, by its long name, and its value."""
+    # `-e name @ URL` has one value, although pip wants quotes around it.
+    text = re.sub(r"\s+@\s*|@\s+", "@", text)
+    try:
+        words = iter(shlex.split(text))
+    except ValueError:
+        words = iter(text.split())
+    for word in words:
+        if word.startswith("--"):
+            name, has_value, value = word.partition("=")
+            option = _long_option(name)
+        else:
+            option = _PIP_SHORT.get(word[:2], "")
+            has_value = value = word[2:].lstrip("=")
+        if option in _PIP_FLAGS or not option:
+            continue
+        if not has_value:
+            value = next(words, "")
+        if option in _PIP_FILES and value:
+            yield option, value.strip()
+
+
+def _long_option(name: str) -> str:
+    """Returns the option that a name, or a unique start of a name, stands for. Otherwise ""."""
+    if name in _PIP_OPTIONS:
+        return name
+    found = [option for option in _PIP_OPTIONS if option.startswith(name)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _several_in_conda(text: str) -> Fault | None:
@@ -146,9 +236,10 @@ def _several_in_conda(text: str) -> Fault | None:
 
 def _several_in_pip(text: str) -> Fault | None:
     """Returns how a pip requirement names several packages, or None if it names one package."""
-    if text.startswith("-") or "://" in text or _DIRECT.fullmatch(text):
+    requirement, _ = _split_options(text)
+    if not requirement or "://" in requirement or _DIRECT.fullmatch(requirement):
         return None
-    head = _IN_BRACKETS.sub("", re.split(r";|\s--", text, maxsplit=1)[0])
+    head = _IN_BRACKETS.sub("", requirement.partition(";")[0])
     _, *others = _words(head)
     if "-" in others:
         return "list"

@@ -29,6 +29,9 @@ DIGEST = "sha256:" + "a" * 64
         "repository/x@md5+b:" + "a" * 32,
         "x:__a__",
         "x:v1__RC__2",
+        # A host and a port, not a reference to an environment.
+        "azureml:5000/x",
+        "azureml/x:1",
     ],
 )
 def test_a_reference_is_accepted(image: str) -> None:
@@ -73,7 +76,7 @@ def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
     [
         ("https://mcr.microsoft.com/x:1", "starts with `https://`"),
         ("docker://x", "starts with `docker://`"),
-        ("azureml://registries/r/environments/e", "starts with `azureml://`"),
+        ("azureml://registries/r/models/m", "starts with `azureml://`"),
         ("X:1", "`X` contains upper-case letters"),
         ("contoso.azurecr.io/MyRepo:1", "`MyRepo` contains upper-case letters"),
         ("MyOrg/repository:1", "`MyOrg` contains upper-case letters"),
@@ -81,12 +84,17 @@ def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
         (" x", "starts or ends with white space"),
         ("x\n", "starts or ends with white space"),
         ("x y:1", "contains white space"),
-        ("x:", "`` is not a tag"),
+        ("x:", "its tag is empty"),
+        (f"x/y:@{DIGEST}", "its tag is empty"),
+        (":1", "it has no path"),
+        (":", "it has no path"),
         ("x:1:2", "`1:2` is not a tag"),
         ("x:.1", "`.1` is not a tag"),
         ("x:\u00fc", "`\u00fc` is not a tag"),
         ("x:" + "a" * 129, "is not a tag"),
-        ("x@", "`` is not a digest"),
+        ("x@", "its digest is empty"),
+        ("x:1@", "its digest is empty"),
+        ("x@a@b", "`a@b` is not a digest"),
         ("x@sha256:0", "`sha256:0` is not a digest"),
         ("x@sha256:" + "A" * 64, "is not a digest"),
         ("/x", "a part of its path is empty"),
@@ -99,6 +107,7 @@ def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
         ("my_host.io/x", "`my_host.io` is not a host"),
         ("a" * 256, "more than 255 characters"),
         ("a/" * 5000, "too long"),
+        ("X@a" * 5000, "too long"),
     ],
 )
 def test_a_string_that_is_not_a_reference_is_reported_with_the_reason(
@@ -110,15 +119,81 @@ def test_a_string_that_is_not_a_reference_is_reported_with_the_reason(
     assert reason in problem[0]
 
 
-def test_the_fix_contains_the_corrected_reference_if_possible() -> None:
-    fixes = [
-        problem[1]
-        for image in ("https://mcr.microsoft.com/x:1", "x:1 ", "a.io/My/Repo:1")
-        if (problem := image_problem(image))
-    ]
+@pytest.mark.parametrize(
+    ("image", "corrected"),
+    [
+        ("https://mcr.microsoft.com/x:1", "mcr.microsoft.com/x:1"),
+        ("HTTPS://mcr.microsoft.com/Azure/x:1", "mcr.microsoft.com/azure/x:1"),
+        ("x:1 ", "x:1"),
+        (" MyOrg/x:Tag", "myorg/x:Tag"),
+        ("a.io/My/Repo:1", "a.io/my/repo:1"),
+        ("mcr.microsoft.com/Azure/x:1", "mcr.microsoft.com/azure/x:1"),
+        ("Contoso.io:443/X:T", "Contoso.io:443/x:T"),
+        (f"MyOrg/x:1@{DIGEST}", f"myorg/x:1@{DIGEST}"),
+        (f"x@{DIGEST.upper()}", f"x@{DIGEST}"),
+        ("x@latest", "x:latest"),
+        ("a.io/X@1.0", "a.io/x:1.0"),
+    ],
+)
+def test_the_fix_is_the_whole_corrected_reference(image: str, corrected: str) -> None:
+    problem = image_problem(image)
 
-    assert fixes == [
-        "Write `mcr.microsoft.com/x:1`.",
-        "Write `x:1`.",
-        "Write the path as `a.io/my/repo`.",
-    ]
+    assert problem is not None
+    assert problem[1] == f"Write `{corrected}`."
+    assert image_problem(corrected) is None
+
+
+@pytest.mark.parametrize(
+    ("image", "fix"),
+    [
+        ("https://", "Write `[host[:port]/]path"),
+        ("https://x/", "Write `[host[:port]/]path"),
+        ("https://x y", "Write `[host[:port]/]path"),
+        (" x..y", "Write `[host[:port]/]path"),
+        ("MyOrg/-x:1", "Write the path in lower-case letters."),
+        ("X@a@b", "Write `@sha256:` and 64"),
+        ("x:1@latest", "Write `@sha256:` and 64"),
+        ("x@latest/y", "Write `@sha256:` and 64"),
+    ],
+)
+def test_the_fix_is_general_if_the_correction_is_not_known(image: str, fix: str) -> None:
+    problem = image_problem(image)
+
+    assert problem is not None
+    assert problem[1].startswith(fix)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "azureml:foo@latest",
+        "azureml:foo:1",
+        "azureml:foo",
+        " AzureML:foo:1",
+        "azureml://registries/azureml/environments/foo/versions/1",
+        "azureml:/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/environments/foo/versions/1",
+        "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/environments/foo/versions/1",
+    ],
+)
+def test_a_reference_to_an_environment_is_named_as_such(image: str) -> None:
+    problem = image_problem(image)
+
+    assert problem is not None
+    assert "it refers to an environment, not to an image" in problem[0]
+    assert "Write the image itself" in problem[1]
+
+
+@pytest.mark.parametrize(
+    ("image", "fix"),
+    [
+        ("x:", "Write a tag after `x:`, such as `x:1`."),
+        ("a.io:443/x:", "Write a tag after `a.io:443/x:`, such as `a.io:443/x:1`."),
+        ("x@", "Write `@sha256:` and 64 hexadecimal digits in lower case."),
+        ("x@sha256:0", "Write `@sha256:` and 64 hexadecimal digits in lower case."),
+    ],
+)
+def test_the_fix_of_a_tag_or_digest_says_what_to_write(image: str, fix: str) -> None:
+    problem = image_problem(image)
+
+    assert problem is not None
+    assert problem[1] == fix

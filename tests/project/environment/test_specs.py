@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from envsync.project.environment.specs import conda_fault, is_local_channel, pip_fault
+from envsync.project.environment.specs import clone_url, conda_fault, is_local_channel, pip_fault
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,29 @@ from envsync.project.environment.specs import conda_fault, is_local_channel, pip
         "C:/wheels/a.whl",
         ".\\a",
         "\\\\server\\a",
+        "a.whl[extra]",
+        "a-1.0.tar.gz[x,y]",
+        "A.WHL",
+        "./x.tar.xz",
+        "a.tar.xz",
+        "a.tar",
+        "a.tbz",
+        "a.tlz ; python_version > '3'",
+        "a @ a.tar.xz ; python_version > '3'",
+        "numpy --requirement r.txt",
+        "numpy==1 -c c.txt",
+        "torch -f wheels",
+        "torch==2 ; python_version > '3' --find-links=./wheels",
+        "https://example.com/a.whl -r r.txt",
+        "--pre -r requirements.txt",
+        "--no-index --find-links=wheels",
+        "--extra-index-url https://example.com -r requirements.txt",
+        "--trusted-host -r -rr.txt",
+        "-i https://example.com -f https://example.com/x -c c.txt",
+        "--pre --find-links 'my wheels'",
+        "--cons c.txt",
+        "--unknown -r requirements.txt",
+        "--pre -e 'not closed",
     ],
 )
 def test_a_pip_requirement_that_names_a_local_file_is_detected(item: str) -> None:
@@ -83,10 +106,43 @@ def test_a_pip_requirement_that_names_a_local_file_is_detected(item: str) -> Non
         "--pre",
         "--no-binary :all:",
         "--trusted-host example.com/y",
+        "torch==2.0.0+cu118 -f https://download.pytorch.org/whl/torch_stable.html",
+        "detectron2 -f https://example.com/x/index.html",
+        "torch --find-links=https://example.com/x",
+        "torch -i https://example.com/simple",
+        "torch ; python_version > '3' -f https://example.com/x",
+        "a @ https://example.com/a.whl -f 'https://example.com/x y'",
+        "--pre --extra-index-url https://example.com/a -f https://example.com/b",
+        "--no-binary :all: --only-binary=./x",
+        "a --global-option '-r x' --config-settings -e=./x",
+        "--extra-index-url ${INDEX} -f ${LINKS}/x",
+        "-e 'b @ git+https://github.com/a/b' --pre",
+        "-r",
+        "numpy -f",
     ],
 )
 def test_a_pip_requirement_from_an_index_or_url_is_not_local(item: str) -> None:
     assert pip_fault(item) is None
+
+
+@pytest.mark.parametrize(
+    ("item", "url"),
+    [
+        ("git+git@github.com:x/y.git", "git+ssh://git@github.com/x/y.git"),
+        ("git@github.com:x/y.git@v1", "git+ssh://git@github.com/x/y.git@v1"),
+        ("git+me@server:/x/y.git", "git+ssh://me@server/x/y.git"),
+        ("y @ git+git@github.com:x/y.git ; a == 'b'", "git+ssh://git@github.com/x/y.git"),
+        ("-e git+git@github.com:x/y.git#egg=y", "git+ssh://git@github.com/x/y.git#egg=y"),
+        (
+            "--pre -e git@ssh.dev.azure.com:v3/o/p/r#egg=r",
+            "git+ssh://git@ssh.dev.azure.com/v3/o/p/r#egg=r",
+        ),
+    ],
+)
+def test_an_address_that_only_git_clone_reads_is_detected(item: str, url: str) -> None:
+    assert pip_fault(item) == "address"
+    assert clone_url(item) == url
+    assert pip_fault(url) is None
 
 
 @pytest.mark.parametrize(
@@ -215,6 +271,7 @@ def test_a_conda_dependency_with_version_and_build_is_one_package(item: str) -> 
         ("numpy==1 pandas==2", "several"),
         ("numpy>=1,<2 pandas", "several"),
         ("a[b] c", "several"),
+        ("numpy pandas -f https://example.com", "several"),
     ],
 )
 def test_a_pip_requirement_with_several_packages_is_detected(item: str, fault: str) -> None:

@@ -1,0 +1,82 @@
+"""Global options after the command: `envsync plan -v` means `envsync -v plan`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from envsync.cli.session import Color
+from envsync.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from typer._click import Context, Parameter
+
+# Maps the name of each global option to the attribute of Session, and to the type of its value.
+_ATTRIBUTES: Final[dict[str, tuple[str, Callable[[Any], Any]]]] = {
+    "config": ("config_file", Path),
+    "quiet": ("quiet", bool),
+    "verbose": ("verbose", bool),
+    "color": ("color", Color),
+    "debug_http": ("debug_http", Path),
+}
+_DIRECTORY: Final = "directory"
+
+
+def change_directory(directory: Path) -> None:
+    """Changes the working directory, as `-C` asks for.
+
+    Raises:
+        UsageError: the directory cannot be entered.
+    """
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise UsageError(f"-C {directory}: {error.strerror}.") from error
+
+
+def repeated_options(options: Iterable[Parameter], own: Iterable[Parameter]) -> list[Parameter]:
+    """Returns the global options as hidden options of a command.
+
+    An option after the command changes the session of the command. If the same option is before the
+    command too, the one after the command has priority; a directory is then relative to the other.
+
+    Args:
+        options: the options before the command.
+        own: the options of the command. It keeps an option that has the name of a global option.
+    """
+    taken = {name for option in own for name in option.opts}
+    repeated = []
+    for option in options:
+        if option.name not in (*_ATTRIBUTES, _DIRECTORY):
+            continue
+        twin: Any = copy(option)
+        twin.opts = [name for name in option.opts if name not in taken]
+        # A command can have an argument of the same name, such as the DIR of `init`.
+        twin.name = f"global_{option.name}"
+        twin.default = None
+        twin.hidden = True
+        # The directory must be changed before the paths of other options are checked.
+        twin.is_eager = True
+        twin.expose_value = False
+        twin.callback = _setter(option.name or "")
+        if twin.opts:
+            repeated.append(twin)
+    return repeated
+
+
+def _setter(name: str) -> Callable[[Context, Parameter, Any], None]:
+    def change(context: Context, _option: Parameter, value: Any) -> None:
+        # The session is missing while a shell completes a command line.
+        if not value or context.obj is None:
+            return
+        if name == _DIRECTORY:
+            change_directory(Path(value))
+        else:
+            attribute, kind = _ATTRIBUTES[name]
+            context.obj = replace(context.obj, **{attribute: kind(value)})
+
+    return change

@@ -1,0 +1,78 @@
+"""Adds the fields that do not differ to those that differ, without repeating what is shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from envsync.render.field_view import ItemLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from envsync.render.field_view import FieldView
+
+
+def with_unchanged(
+    differs: Sequence[FieldView], fields: Iterable[FieldView]
+) -> tuple[FieldView, ...]:
+    """Returns the fields of a version, each of them once.
+
+    The fields that differ come first. A list that differs in part is followed by its other items,
+    which have no sign. All other fields are marked as context.
+
+    Args:
+        differs: the fields that differ from the predecessor.
+        fields: all fields of the version, as for a first version.
+    """
+    views = {view.path: _without_inner(view, differs) for view in differs}
+    for view in fields:
+        items = tuple(_remaining(view, differs))
+        if (shown := views.get(view.path)) is None:
+            if items or not view.items:
+                views[view.path] = view._replace(items=items, context=True)
+        elif shown.items and not shown.note:
+            # If the order differs, the whole list is part of the difference.
+            views[view.path] = shown._replace(items=(*shown.items, *items))
+    return tuple(views.values())
+
+
+def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
+    """Returns a list in its new order, without the lines that an inner list of `differs` shows."""
+    if not view.note:
+        return view
+    signed = (item for item in view.items if item.sign)
+    order = view._replace(items=tuple(item for item in view.items if not item.sign))
+    inner = [other for other in differs if other.path != view.path]
+    return view._replace(items=(*signed, *_remaining(order, inner)))
+
+
+def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:
+    """Yields the lines of a list that are not part of a difference in it, or in a list inside."""
+    if not view.items:
+        return
+    shown: Counter[str] = Counter()
+    keys: set[str] = set()
+    for other in differs:
+        below = other.path.removeprefix(view.path)
+        if other.path != view.path and (below == other.path or not below.startswith(".")):
+            continue
+        # Lines of nested values are indented by two spaces for each level.
+        indent = "  " * below.count(".")
+        shown.update(f"{indent}{item.after}" for item in other.items if item.after is not None)
+        if not other.items:
+            keys.add(indent[2:] + below.rpartition(".")[2])
+    kept: list[str] = []
+    for text in (item.after or "" for item in view.items):
+        if shown[text]:
+            shown[text] -= 1
+        elif text.partition(":")[0] not in keys:
+            kept.append(text)
+    for text, following in zip(kept, [*kept[1:], ""], strict=False):
+        # A key whose values are all left out, such as `pip:`, says nothing.
+        if not text.endswith(":") or _depth(following) > _depth(text):
+            yield ItemLine("", None, text)
+
+
+def _depth(text: str) -> int:
+    return len(text) - len(text.lstrip(" "))
