@@ -21,6 +21,7 @@ from envsync.plan.options import Options
 from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
 from envsync.project.for_target import of_other_targets, useless_patterns
+from envsync.project.left_out import left_out
 from envsync.project.project import Project
 from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
@@ -198,7 +199,10 @@ def plan_for(
             for version in actual[key].versions
             if version.owner == policy.project
         ]
-        plan = make(still_there=still_there(project, ours, suffix))
+        plan = make(
+            still_there=still_there(project, ours, suffix),
+            left_out=left_out(project, name, ours),
+        )
     warnings = (*plan.warnings, *useless_patterns(project.declarations, config, name))
     return replace(plan, warnings=warnings, options=options)
 

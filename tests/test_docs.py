@@ -40,6 +40,7 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
+from envsync.project.for_target import useless_pattern_problems
 from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
 from envsync.project.search.globs import Globs
@@ -258,7 +259,8 @@ def problems(project: Path) -> tuple[Problem, ...]:
         versions=config.versions,
         exclude=Globs.of(config.exclude),
     )
-    return (*missing_project(config), *loaded.problems)
+    patterns = useless_pattern_problems(loaded.declarations, config, config.target())
+    return (*missing_project(config), *loaded.problems, *patterns)
 
 
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -103,8 +103,13 @@ def read_plan(path: Path) -> Plan:
         raise EnvsyncError(f"{path} cannot be read: {error.strerror or error}.") from error
     # Deeply nested JSON raises RecursionError.
     except (ValueError, RecursionError) as error:
+        reason = "it is not valid JSON"
+        if isinstance(error, UnicodeDecodeError):
+            reason = "it is not UTF-8"
+        elif isinstance(error, json.JSONDecodeError):
+            reason += f": {error}"
         raise EnvsyncError(
-            f"{path} is not a plan: {error}. Save one with `envsync plan --out {path}`."
+            f"{path} is not a plan: {reason}. Save one with `envsync plan --out {path}`."
         ) from error
     except EnvsyncError as error:
         raise EnvsyncError(f"{path}: {error}") from error

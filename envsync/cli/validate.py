@@ -16,7 +16,7 @@ from envsync.git.checked_out import checkout_problems
 from envsync.model.errors import InvalidProject
 from envsync.model.problem import Problem
 from envsync.model.wording import printable
-from envsync.project.for_target import target_problems
+from envsync.project.for_target import target_problems, useless_pattern_problems
 from envsync.project.load import Loaded, load
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import Config
@@ -99,6 +99,10 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     if not paths:
         # A path on the command line must exist, so absent files are reported only without paths.
         problems += checkout_problems(config, loaded.declarations)
+        # A file that was not read, or has an error, may declare the name that a pattern means.
+        if not any(problem.severity == "error" for problem in problems):
+            for target in config.targets.values():
+                problems += useless_pattern_problems(loaded.declarations, config, target)
     return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
 
 

@@ -58,7 +58,8 @@ def missing_project(config: Config, target: str | None = None) -> tuple[Problem,
     )
     fix = (
         f"Add the line {proposal}. If this project was already applied without `project`, keep "
-        "its owner: `envsync list --format json` shows the owner of each version."
+        f"its owner: `envsync list -t {shared.name} --format json` shows the owner of each "
+        "version."
     )
     return (
         Problem(

@@ -26,10 +26,11 @@ class Policy:
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
-            can leave without an active version. Ignored if there are fewer than ten of these
-            environments.
+            can leave without an active version. The percentage of versions that are archived in
+            other environments is added. Ignored if there are fewer than ten of these environments.
         max_archives: the maximum number of environments that a plan can leave without an active
-            version if there are fewer than ten owned, active environments.
+            version if there are fewer than ten owned, active environments. The number of versions
+            that are archived in other environments is added.
         take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether `max_archive_percent` and `max_archives` are ignored.
         commit: the value of the tag `envsync.commit` on every version that envsync writes.

@@ -11,6 +11,9 @@ from envsync._version import __version__
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
 
+MAX_FIX: Final = 4000
+"""Maximum length of a fix, in characters. A fix may list files, and must not be cut in a list."""
+
 MAX_WORD: Final = 100
 """Maximum length in characters of an unknown word for which a similar word is suggested."""
 

@@ -6,7 +6,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 2. Restore environments.
 3. Create, update and restore versions.
 4. Archive everything else. Each environment has its new version by then. An archive is skipped if a
-   version from the same directory was not created: see `_unreplaced`.
+   version from the same directory was not created, or if its file now declares a version with the
+   rejection `immutable`: see `_unreplaced`.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -66,10 +67,12 @@ def apply(
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
     missing = _not_created(plan)
+    immutable = _immutable(plan)
     with ThreadPoolExecutor(max_workers=max(1, parallel)) as pool:
         for stage in _stages(plan.applicable):
             units = [
-                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing)) for unit in stage
+                (unit, failed.get(unit[0].name) or _unreplaced(unit[0], missing, immutable))
+                for unit in stage
             ]
             for outcome in _run(units, target, pool=pool, stop=stop, clock=clock):
                 # No other change depends on an update, which changes only description and tags.
@@ -138,12 +141,24 @@ def _not_created(plan: Plan) -> dict[str, str]:
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # A version with the rejection `immutable` or `still-there` is already in the target.
+    # A version with the rejection `immutable` or `still-there` is already in the target. See
+    # `_immutable` for the former.
     parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
     return {_directory(part.source.file): part.address for part in parts if part.source}
 
 
-def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
+def _immutable(plan: Plan) -> dict[str, str]:
+    """Returns the versions with the rejection `immutable`, by the file that declares each."""
+    return {
+        item.source.file: item.address
+        for item in plan.rejections
+        if item.code == "immutable" and item.source
+    }
+
+
+def _unreplaced(
+    change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
+) -> str | None:
     """Returns the reason to skip an archive, or None if the archive can run.
 
     A renamed environment is planned as an archive of the old name and a create of the new name. The
@@ -154,7 +169,15 @@ def _unreplaced(change: Change, missing: Mapping[str, str]) -> str | None:
         change: the change to check.
         missing: maps the directory of a file to a version that the file declares, but that was not
             created.
+        immutable: maps a file to the version with the rejection `immutable` that the file declares.
+            The registered version has other content, so it does not replace the old name.
     """
+    for file in change.former_files:
+        if file in immutable:
+            return (
+                f"{immutable[file]} was rejected, and may be the new name of {change.name}: "
+                f"{file} declared {change.name}, and now declares {immutable[file]}"
+            )
     for directory in map(_directory, change.former_files):
         if directory in missing:
             return (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from envsync.model.declaration import Source
 from envsync.model.policy import Policy
@@ -37,9 +37,17 @@ StillThere: TypeAlias = Mapping[str, Evidence]
 Maps the path in `envsync.source` to the evidence.
 """
 
+LeftOut: TypeAlias = Mapping[str, str]
+"""Why declared environments are left out on purpose.
+
+Maps a name in the target, or the path of a file relative to the project directory, to the reason.
+"""
+
+_UNDECLARED: Final = "no file declares it"
+
 
 def undeclared(
-    container: Container, policy: Policy, still_there: StillThere
+    container: Container, policy: Policy, still_there: StillThere, left_out: LeftOut
 ) -> Iterator[Change | Rejection | str]:
     """Yields the changes that archive a name that no file declares.
 
@@ -53,9 +61,8 @@ def undeclared(
         return
     if others:
         for item in ours:
-            yield from archive(
-                item, "no file declares it", still_there, former_files=_files([item])
-            )
+            reason = _reason(container.name, [item], left_out)
+            yield from archive(item, reason, still_there, former_files=_files([item]))
         listed = ", ".join(others)
         yield f"{container.name}: the plan leaves versions of other owners active: {listed}."
         return
@@ -67,14 +74,18 @@ def undeclared(
             scope="environment",
             name=container.name,
             version=None,
-            reason="no file declares it",
+            reason=_reason(container.name, ours, left_out),
             owner=policy.project,
             former_files=_files(ours),
         )
 
 
 def superseded(
-    container: Container, declared: Collection[str], policy: Policy, still_there: StillThere
+    container: Container,
+    declared: Collection[str],
+    policy: Policy,
+    still_there: StillThere,
+    left_out: LeftOut,
 ) -> Iterator[Change | Rejection]:
     """Yields the changes that archive the undeclared versions of a declared name.
 
@@ -83,13 +94,16 @@ def superseded(
         declared: the declared versions of the name.
         policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
+        left_out: see `LeftOut`.
     """
     # `prune: none` protects everything that no file declares, superseded versions included.
     if policy.superseded == "keep" or policy.prune == "none":
         return
     for item in container.active:
         if item.version not in declared and item.owner == policy.project:
-            yield from archive(item, "superseded: no file declares this version", still_there)
+            reason = left_out.get(item.environment.provenance.source or "")
+            reason = f"superseded: {reason or 'no file declares this version'}"
+            yield from archive(item, reason, still_there)
 
 
 def archive(
@@ -142,6 +156,21 @@ def _still_there(
         for file in _files(items)
         if file in still_there
     ]
+
+
+def _reason(name: str, items: Sequence[RegisteredVersion], left_out: LeftOut) -> str:
+    """Returns why versions are archived that no file declares for this target."""
+    if name in left_out:
+        return left_out[name]
+    files = [file for file in _files(items) if file in left_out]
+    if not files:
+        return _UNDECLARED
+    reason = left_out[files[0]]
+    if len(files) > 1:
+        reason += f", and {len(files) - 1} more of its files"
+    if any(item.environment.provenance.source not in left_out for item in items):
+        reason += "; no file declares the other versions"
+    return reason
 
 
 def _files(items: Sequence[RegisteredVersion]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from envsync.model.declaration import Declaration
 from envsync.model.environment import Environment
 from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
-from envsync.plan.archives import StillThere, archive, superseded, undeclared
+from envsync.plan.archives import LeftOut, StillThere, archive, superseded, undeclared
 from envsync.plan.bump import bump_command
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.compare import (
@@ -42,6 +42,7 @@ def decisions(
     versions: Mapping[str, Declaration],
     policy: Policy,
     still_there: StillThere,
+    left_out: LeftOut,
 ) -> Iterator[Decision]:
     """Plans one name. Yields the changes in the order in which they are applied.
 
@@ -50,6 +51,7 @@ def decisions(
         versions: the declarations of this name, by version. Empty if no file declares the name.
         policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
+        left_out: see `LeftOut`.
     """
     registered = {item.version: item for item in container.versions}
     if belongs_to_service(container):
@@ -57,7 +59,7 @@ def decisions(
             yield _curated(container.name, version, declaration)
         return
     if not versions:
-        yield from undeclared(container, policy, still_there)
+        yield from undeclared(container, policy, still_there, left_out)
         return
     if container.archived:
         # Restore the container before its versions: the service refuses to restore a version while
@@ -76,7 +78,7 @@ def decisions(
             yield from _existing(registered[version], declaration, policy, fix=fix)
         else:
             yield create(version, declaration, container, policy)
-    yield from superseded(container, versions.keys(), policy, still_there)
+    yield from superseded(container, versions.keys(), policy, still_there, left_out)
 
 
 def _curated(name: str, version: str, declaration: Declaration) -> Rejection:

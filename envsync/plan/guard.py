@@ -44,42 +44,47 @@ def mass_archive(
         if any(item.owner == policy.project for item in container.active)
     }
     # An environment counts only if the project owns an active version of it.
-    count = len(active.keys() & set(emptied))
+    gone = active.keys() & set(emptied)
     if policy.allow_mass_archive:
         return None
-    if count and not anything_declared:
+    if gone and not anything_declared:
         return (
             "No file declares an environment, so the plan would archive everything that the "
             "project owns."
         )
-    # In a small project, archiving a single environment would already exceed a percentage.
-    few = len(active) < MASS_ARCHIVE_FLOOR
-    if limit := _limit(count, len(active), few=few, policy=policy):
-        environments = f"{len(active)} owned environment{'' if len(active) == 1 else 's'}"
-        return f"The plan would leave {count} of {environments} without an active version. {limit}"
-    versions = sum(
+    # Each environment counts once, however many versions it has.
+    withdrawn = _withdrawn(changes, active.keys() - gone)
+    owned_versions = sum(
         item.owner == policy.project for found in active.values() for item in found.active
     )
-    count = _withdrawn(changes, active)
-    if limit := _limit(count, versions, few=few, policy=policy):
-        return f"The plan would archive {count} of {versions} owned versions. {limit}"
-    return None
+    # In a small project, archiving a single environment would already exceed a percentage.
+    if len(active) < MASS_ARCHIVE_FLOOR:
+        exceeded = len(gone) + withdrawn > policy.max_archives
+        limit = f"max_archives allows {policy.max_archives}"
+    else:
+        # The share of the environments and the share of the versions are added. Integers avoid
+        # rounding: g/a + w/v > percent/100.
+        shares = len(gone) * owned_versions + withdrawn * len(active)
+        exceeded = shares * 100 > policy.max_archive_percent * len(active) * owned_versions
+        limit = f"max_archive_percent allows {policy.max_archive_percent} %"
+    if not exceeded:
+        return None
+    parts = []
+    if gone:
+        environments = f"{len(active)} owned environment{'' if len(active) == 1 else 's'}"
+        parts.append(f"leave {len(gone)} of {environments} without an active version")
+    if withdrawn:
+        more = "more of" if gone else "of"
+        parts.append(f"archive {withdrawn} {more} {owned_versions} owned versions")
+    both = " for both together" if len(parts) > 1 else ""
+    return f"The plan would {', and '.join(parts)}. {limit}{both}."
 
 
-def _limit(count: int, total: int, *, few: bool, policy: Policy) -> str | None:
-    """Returns a sentence about the limit if the count exceeds it. Otherwise returns None."""
-    if few:
-        exceeded = count > policy.max_archives
-        return f"max_archives allows {policy.max_archives}." if exceeded else None
-    exceeded = count * 100 > policy.max_archive_percent * total
-    return f"max_archive_percent allows {policy.max_archive_percent} %." if exceeded else None
-
-
-def _withdrawn(changes: Iterable[Change], active: Collection[str]) -> int:
-    """Returns how many active versions are archived without a new version in their place."""
+def _withdrawn(changes: Iterable[Change], names: Collection[str]) -> int:
+    """Returns how many active versions of these names are archived without a replacement."""
     surplus: dict[str, int] = {}
     for change in changes:
-        if change.scope == "version" and change.name in active:
+        if change.scope == "version" and change.name in names:
             step = {Action.ARCHIVE: 1, Action.CREATE: -1}.get(change.action, 0)
             surplus[change.name] = surplus.get(change.name, 0) + step
     return sum(count for count in surplus.values() if count > 0)

@@ -118,10 +118,10 @@ class Plan:
         if self.digest != digest and not self.is_empty:
             raise PlanRefused(
                 "plan-stale",
-                f"plan-stale: the digest {digest} was approved, but the plan now has the digest "
-                f"{self.digest}. Either files, settings or the target have changed since the "
-                "approval, or the digest is from another plan: for another target, or made with "
-                "other arguments. Nothing was applied. Review the new plan.",
+                f"plan-stale: no plan with the approved digest {digest} can be made now. The "
+                "digest is mistyped, or of another plan (for another target, or made with other "
+                "arguments), or files, settings or the target have changed since the approval. "
+                f"Nothing was applied. The plan now has the digest {self.digest}. Review it.",
             )
 
     @property
@@ -179,7 +179,10 @@ class Plan:
             plan = cls._read(data)
             edited = plan.digest != data["digest"]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise EnvsyncError(f"This is not a plan that envsync wrote: {error!r}.") from error
+            raise EnvsyncError(
+                f"This is not a plan that envsync wrote: {_why_unreadable(data, error)}. Save one "
+                "with `envsync plan --out FILE`."
+            ) from error
         if edited:
             raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
         return plan
@@ -203,3 +206,12 @@ class Plan:
             options=Options.from_json(data["options"]) if "options" in data else None,
             read_back=True,
         )
+
+
+def _why_unreadable(data: object, error: Exception) -> str:
+    """Returns why JSON data is not a plan. The text of the exception is only for programmers."""
+    if not isinstance(data, dict):
+        return "it is not a JSON object"
+    if isinstance(error, KeyError):
+        return f"the key `{error.args[0]}` is missing"
+    return "a value has the wrong type, or is not known"

@@ -19,7 +19,7 @@ from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
-from envsync.plan.archives import StillThere
+from envsync.plan.archives import LeftOut, StillThere
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.decisions import decisions
 from envsync.plan.guard import mass_archive
@@ -36,6 +36,7 @@ def make_plan(
     *,
     only: Collection[str] | None = None,
     still_there: StillThere = MappingProxyType({}),
+    left_out: LeftOut = MappingProxyType({}),
     suffix: str = "",
 ) -> Plan:
     """Returns the plan that turns the actual state into the desired state.
@@ -52,6 +53,8 @@ def make_plan(
             can contain unknown names.
         still_there: maps files that exist, but were not read as environment files, to the reason.
             If a version was declared in one of these files, it is not archived.
+        left_out: maps names and files that the settings leave out on purpose to the reason. It
+            changes only the reasons of archives.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -71,7 +74,9 @@ def make_plan(
     names = declared.keys() | owned.keys()
     selected = _selected(names, globs, only, suffix)
     everything = {
-        name: _plan_name(actual.get(name, Container(name)), declared[name], policy, still_there)
+        name: _plan_name(
+            actual.get(name, Container(name)), declared[name], policy, still_there, left_out
+        )
         for name in sorted(names)
     }
     parts = [everything[name] for name in selected]
@@ -129,9 +134,10 @@ def _plan_name(
     declarations: Sequence[Declaration],
     policy: Policy,
     still_there: StillThere,
+    left_out: LeftOut,
 ) -> _NamePlan:
     versions = resolve(declarations, container, policy.project)
-    decided = list(decisions(container, versions, policy, still_there))
+    decided = list(decisions(container, versions, policy, still_there, left_out))
     changes = tuple(item for item in decided if isinstance(item, Change))
     rejections = tuple(item for item in decided if isinstance(item, Rejection))
     # `@latest` is computed from all changes of a name, including changes that a rejection holds

@@ -24,6 +24,7 @@ _PLACE: Final = ("subscription_id", "resource_group", "workspace", "registry", "
 """The settings that identify the workspace, registry or file of a target."""
 
 _NOT_SCOPED: Final = Scope()
+_USELESS: Final = "useless-pattern"
 
 
 def declared_for(
@@ -54,6 +55,20 @@ def declared_for(
     )
 
 
+def left_out_names(
+    declarations: Iterable[Declaration], config: Config, target: str
+) -> dict[str, str]:
+    """Returns the names in a target that its `include` or `exclude` leaves out, with the reason."""
+    scope = _scope(config, target)
+    reasons = {}
+    for item in declarations:
+        included = not scope.include or _matches(item.name, scope.include)
+        if not included or _matches(item.name, scope.exclude):
+            key = "exclude" if included else "include"
+            reasons[item.name + scope.suffix] = f"left out by `{key}` of the target {target}"
+    return reasons
+
+
 def useless_patterns(
     declarations: Sequence[Declaration], config: Config, target: str | None
 ) -> list[str]:
@@ -63,13 +78,36 @@ def useless_patterns(
     mistake.
     """
     scope = _scope(config, target)
-    names = {item.name for item in declarations}
+    return [message for _, message in _useless(declarations, scope, target)]
+
+
+def useless_pattern_problems(
+    declarations: Sequence[Declaration], config: Config, target: TargetConfig
+) -> list[Problem]:
+    """Returns a `useless-pattern` problem for each sentence of `useless_patterns`."""
+    severity = config.rules[_USELESS]
+    if severity == "off":
+        return []
+    fix = "Correct the pattern, or remove it."
     return [
-        f"targets.{target}.{key}: the pattern '{glob}' matches no declared environment."
-        for key, globs in (("include", scope.include), ("exclude", scope.exclude))
-        for glob in globs
-        if not any(fnmatchcase(name, glob) for name in names)
+        replace(
+            _problem(_USELESS, config, target, key, message=message, fix=fix), severity=severity
+        )
+        for key, message in _useless(declarations, target.scope, target.name)
     ]
+
+
+def _useless(
+    declarations: Iterable[Declaration], scope: Scope, target: str | None
+) -> Iterator[tuple[str, str]]:
+    """Yields the place of each useless pattern, such as `include[0]`, and a sentence about it."""
+    names = {item.name for item in declarations}
+    for key, globs in (("include", scope.include), ("exclude", scope.exclude)):
+        for index, glob in enumerate(globs):
+            if not any(fnmatchcase(name, glob) for name in names):
+                setting = f"targets.{target}.{key}"
+                message = f"{setting}: the pattern '{glob}' matches no declared environment."
+                yield f"{key}[{index}]", message
 
 
 def target_problems(

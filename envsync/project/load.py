@@ -16,6 +16,7 @@ from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
 from envsync.project.discovery import Discovered, discover, references
+from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
 from envsync.project.environment.paths import EnvironmentFile
 from envsync.project.files import Files, ParsedFile, Unreadable, is_within
@@ -231,7 +232,11 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
         if is_error:
             return Draft(report)
-    if parsed.is_broken:
-        return Draft(report)
-    file = EnvironmentFile(files, report, directory=directory, boundary=boundary)
-    return read_environment(file, parsed.content, versions)
+    draft = Draft(report)
+    if not parsed.is_broken:
+        file = EnvironmentFile(files, report, directory=directory, boundary=boundary)
+        draft = read_environment(file, parsed.content, versions)
+    content = files.content(path)
+    if isinstance(content, bytes):
+        add_doubt(report, parsed, content)
+    return draft

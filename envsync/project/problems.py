@@ -15,7 +15,7 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem
-from envsync.model.wording import MAX_MESSAGE, nearest, printable
+from envsync.model.wording import MAX_FIX, MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.yaml.nodes import TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
@@ -51,6 +51,10 @@ class Report:
         """True if any problem found so far is an error."""
         return any(problem.severity == "error" for problem in self._found)
 
+    def replace(self, problems: Iterable[Problem]) -> None:
+        """Replaces all problems found so far."""
+        self._found = dict.fromkeys(problems)
+
     def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
         """Adds a problem at the start of a node. Returns True if the problem is an error."""
         return self.add_problem(problem_at(rule, node, message, fix=fix))
@@ -70,7 +74,7 @@ class Report:
                 file=self.file,
                 line=item.line,
                 column=item.column,
-                fix=printable(item.fix, MAX_MESSAGE),
+                fix=printable(item.fix, MAX_FIX),
             )
             self._found.setdefault(problem)
         return level == "error"

@@ -52,6 +52,7 @@ WARNINGS: Final[dict[str, str]] = {
     "large-context": "The build context is slow to upload.",
     "end-of-life-python": "The Python version no longer gets security fixes.",
     "duplicate-file": "Two files declare the same version with the same content.",
+    "useless-pattern": "A pattern of a target in `envsync.yaml` matches no environment.",
     "useless-ignore": "The ignore comment has no effect.",
 }
 

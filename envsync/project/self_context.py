@@ -11,12 +11,15 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from envsync.model.environment import BuildContext
+from envsync.model.wording import MAX_FIX
 from envsync.project.context.names import nfc
 from envsync.project.environment.draft import Draft
 from envsync.project.files import Files
 from envsync.project.settings.config import FILE_NAME
 
 _MAX_SHOWN: Final = 3
+# A line for each file is the fix, so all of them are listed, unless the fix would be cut.
+_MAX_LISTED: Final = MAX_FIX - 500
 
 
 def check_own_context(drafts: Mapping[str, Draft], files: Files) -> None:
@@ -68,22 +71,24 @@ def _report(draft: Draft, context: BuildContext, paths: list[str]) -> None:
         return
     paths = [f"`{path}`" for path in paths]
     shown = ", ".join(paths[:_MAX_SHOWN])
-    lines = " and ".join(path.replace("`", "`/", 1) for path in paths)
     if len(paths) > _MAX_SHOWN:
         shown += f" and {len(paths) - _MAX_SHOWN:,} more"
-        lines = "a line for each of these files"
     what = "a file that envsync reads" if len(paths) == 1 else "files that envsync reads"
     message = (
         f"The build context contains {what}: {shown}. Each edit there, such as a new description, "
         "changes the content of this environment, so that it needs a new version."
     )
+    lines = [path.replace("`", "`/", 1) for path in paths]
+    listed = ", ".join(lines[:-1]) + " and " + lines[-1] if len(lines) > 1 else lines[0]
     files = context.files or {}
-    if ".amlignore" not in files and ".gitignore" in files:
+    if len(listed) > _MAX_LISTED:
+        fix = "Give the context a directory of its own."
+    elif ".amlignore" not in files and ".gitignore" in files:
         # azure-ai-ml reads `.gitignore` only if there is no `.amlignore`.
-        fix = f"Copy `.gitignore` of the context to `.amlignore`, and add {lines} to the copy."
+        fix = f"Copy `.gitignore` of the context to `.amlignore`, and add {listed} to the copy."
     else:
         fix = (
-            f"Add {lines} to `.amlignore` in the context, or give the context a directory of its "
+            f"Add {listed} to `.amlignore` in the context, or give the context a directory of its "
             "own."
         )
     draft.report.add("self-context", draft.build_node, message, fix=fix)

@@ -241,10 +241,11 @@ def test_apply_is_refused_if_the_approved_digest_is_not_the_digest_of_the_plan(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "not a plan"),
-        (b"{}", "not a plan"),
-        (b"[" * 100_000, "not a plan"),
-        (b"\xff", "not a plan"),
+        (b"", "not a plan: it is not valid JSON: Expecting value"),
+        (b"{}", "not a plan that envsync wrote: the key `format_version` is missing."),
+        (b"[]", "not a plan that envsync wrote: it is not a JSON object."),
+        (b"[" * 100_000, "not a plan: it is not valid JSON."),
+        (b"\xff\xfe{\0}\0", "not a plan: it is not UTF-8."),
         (b'{"format_version": 99}', "format version 99"),
     ],
 )

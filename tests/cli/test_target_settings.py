@@ -91,6 +91,75 @@ def test_an_environment_that_a_target_leaves_out_counts_as_undeclared(
     assert addresses(run("plan", "--format", "json").data) == ["archive churn"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (DEV.format("include: [kept]"), "left out by `include` of the target dev"),
+        (DEV.format("exclude: ['ch*']"), "left out by `exclude` of the target dev"),
+        (
+            "exclude: [churn-1.yml]\n" + DEV.format("tags: {}"),
+            "`exclude` in envsync.yaml names environments/churn-1.yml",
+        ),
+        # The directory is not searched any more, so only `exclude` says that this is on purpose.
+        (
+            "exclude: [environments/]\nenvironments: [kept]\n" + DEV.format("tags: {}"),
+            "`exclude` in envsync.yaml names environments/churn-1.yml",
+        ),
+    ],
+)
+def test_an_archive_says_which_setting_leaves_the_environment_out(
+    settings: str, reason: str, project: Path, run: Run
+) -> None:
+    declare(project, "churn")
+    (project / "kept").mkdir()
+    (project / "kept" / "kept.yml").write_text("name: kept\nimage: i:1\ndescription: d\n")
+    configure(project, "environments: [environments, kept]\n" + DEV.format("tags: {}"))
+    assert run("apply", "--yes").code == 0
+    if "environments: " not in settings:
+        settings = "environments: [environments, kept]\n" + settings
+    configure(project, settings)
+
+    (change,) = run("plan", "--format", "json").data["changes"]
+    assert (change["action"], change["name"], change["reason"]) == ("archive", "churn", reason)
+
+
+def test_an_archive_whose_file_was_deleted_names_no_setting(project: Path, run: Run) -> None:
+    declare(project, "kept")
+    file = declare(project, "churn")
+    assert run("apply", "--yes").code == 0
+    file.unlink()
+    for settings in (
+        DEV.format("path: .envsync/local.db, include: [kept]"),
+        DEV.format("path: .envsync/local.db, exclude: [churn]"),
+        "exclude: [churn-1.yml]\n",
+    ):
+        configure(project, settings)
+        (change,) = run("plan", "--format", "json").data["changes"]
+        assert (change["name"], change["reason"]) == ("churn", "no file declares it")
+
+
+def test_validate_warns_of_patterns_of_every_target_that_match_nothing(
+    project: Path, run: Run
+) -> None:
+    file = declare(project, "churn")
+    configure(
+        project,
+        "targets:\n  dev: {kind: local, include: [chrun]}\n  prod: {kind: local, exclude: [x]}\n",
+    )
+    result = run("validate", "--format", "json")
+    found = [(item["rule"], item["file"], item["line"]) for item in result.data["problems"]]
+
+    assert found == [
+        ("useless-pattern", "envsync.yaml", 3),
+        ("useless-pattern", "envsync.yaml", 4),
+    ]
+    assert (result.code, run("validate", "--strict").code) == (0, 1)
+    # With a path, or if a file has an error, it is not known which names are declared.
+    assert run("validate", str(file), "--format", "json").data["problems"] == []
+    (project / "environments" / "bad.yml").write_text("name: x\nimage: [i]\n")
+    assert "useless-pattern" not in run("validate").out
+
+
 def test_a_target_that_leaves_out_everything_is_an_error(project: Path, run: Run) -> None:
     declare(project, "churn")
     configure(project, DEV.format("include: ['base-*']"))
@@ -445,11 +514,15 @@ class TestApprove:
         assert "changed" not in result.err
         assert not (project / ".envsync").exists()
 
-    def test_the_error_for_another_digest_contains_both_possible_reasons(
+    def test_the_error_for_another_digest_contains_every_possible_reason(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")
         result = run("apply", "--approve", "sha256:" + "0" * 64)
 
         assert result.code == 1
-        assert "have changed since the approval, or the digest is from another plan" in result.err
+        assert result.err.startswith(
+            f"Error: plan-stale: no plan with the approved digest sha256:{'0' * 64} can be made "
+            "now. The digest is mistyped, or of another plan"
+        )
+        assert "files, settings or the target have changed since the approval." in result.err

@@ -88,8 +88,22 @@ def test_the_first_target_in_azure_needs_a_project(tmp_path: Path) -> None:
     assert (problem.file, problem.line, problem.column) == ("envsync.yaml", 3, 3)
     assert "The target `shared` is a registry" in problem.message
     assert "Add the line `project: models`." in problem.fix
+    assert "`envsync list -t shared --format json` shows the owner" in problem.fix
     assert missing_project(config, "shared") == (problem,)
     assert missing_project(config, "local") == ()
+
+
+@pytest.mark.parametrize("target", ["dev", "prod-2", "shared"])
+def test_the_fix_of_a_missing_project_lists_the_target_of_the_error(
+    target: str, tmp_path: Path
+) -> None:
+    targets = [
+        f"  {name}: {{kind: registry, registry: r}}\n" for name in ("dev", "prod-2", "shared")
+    ]
+    (tmp_path / "envsync.yaml").write_text("targets:\n" + "".join(targets))
+    (problem,) = missing_project(load_config(None, tmp_path), target)
+
+    assert f"`envsync list -t {target} --format json`" in problem.fix
 
 
 @pytest.mark.parametrize(

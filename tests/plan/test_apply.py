@@ -176,6 +176,38 @@ def test_a_renamed_environment_stays_active_if_its_new_name_is_rejected(target: 
     assert statuses(outcomes) == {"archive a": "skipped"}
 
 
+@pytest.mark.parametrize(
+    ("desired", "status"),
+    [
+        # The name in the file of `a` is now `b`. `b:1` is registered with other content.
+        ([at("environments/a-1.yml", "b")], "skipped"),
+        # The file declares another version than before, too.
+        ([replace(at("environments/a-1.yml", "b"), version="2")], "skipped"),
+        # One of the two files of `a` declares `b` now, and the other file is gone.
+        ([at("environments/a-2.yml", "b")], "skipped"),
+        # The file of `a` is gone. A file beside it has an edit that no version can have.
+        ([at("environments/b-1.yml", "b")], "done"),
+    ],
+)
+def test_a_renamed_environment_stays_active_if_its_file_declares_an_immutable_version(
+    target: Recorder, desired: list[Declaration], status: str
+) -> None:
+    before = [declared(name, version) for name in "ab" for version in "12"]
+    run(target, planned(target, *before))
+
+    plan = planned(target, *(replace(item, spec=image("2")) for item in desired))
+    outcomes = list(apply(plan, target, skip_rejected=True))
+
+    assert [item.code for item in plan.rejections] == ["immutable"]
+    assert statuses(outcomes) == {"archive a": status}
+    if status == "skipped":
+        (new, file) = (plan.rejections[0].address, desired[0].source.file)
+        assert outcomes[0].error == (
+            f"{new} was rejected, and may be the new name of a: {file} declared a, and now "
+            f"declares {new}"
+        )
+
+
 def test_a_superseded_version_does_not_depend_on_other_names(target: Recorder) -> None:
     run(target, planned(target, declared("a", "1")))
     target.fails = {"create b:1"}

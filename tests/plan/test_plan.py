@@ -273,6 +273,26 @@ def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
     assert caught.value.code == "mass-archive"
 
 
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({}, "the key `format_version` is missing"),
+        ([], "it is not a JSON object"),
+        (None, "it is not a JSON object"),
+        (PLAN.to_json() | {"changes": [{"action": "create"}]}, "the key `scope` is missing"),
+        (PLAN.to_json() | {"target": 1}, "a value has the wrong type, or is not known"),
+    ],
+)
+def test_the_message_about_a_file_that_is_no_plan_contains_no_python(
+    data: Any, reason: str
+) -> None:
+    with pytest.raises(EnvsyncError) as caught:
+        Plan.from_json(data)
+    assert str(caught.value) == (
+        f"This is not a plan that envsync wrote: {reason}. Save one with `envsync plan --out FILE`."
+    )
+
+
 def test_a_plan_from_a_file_cannot_be_applied() -> None:
     with pytest.raises(PlanRefused, match="from a file cannot be applied") as caught:
         Plan.from_json(Plan(PROJECT, TARGET).to_json()).ensure_applicable()
@@ -286,10 +306,10 @@ def test_only_the_plan_with_the_approved_digest_can_be_applied() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: the digest {approved} was approved, but the plan now has the digest "
-        f"{PLAN.digest}. Either files, settings or the target have changed since the approval, or "
-        "the digest is from another plan: for another target, or made with other arguments. "
-        "Nothing was applied. Review the new plan."
+        f"plan-stale: no plan with the approved digest {approved} can be made now. The digest is "
+        "mistyped, or of another plan (for another target, or made with other arguments), or "
+        "files, settings or the target have changed since the approval. Nothing was applied. The "
+        f"plan now has the digest {PLAN.digest}. Review it."
     )
 
 

@@ -38,8 +38,17 @@ def plan(
     policy: Policy = POLICY,
     globs: tuple[str, ...] = (),
     still_there: Mapping[str, Evidence] | None = None,
+    left_out: Mapping[str, str] | None = None,
 ) -> Plan:
-    return make_plan(desired, actual or {}, policy, TARGET, globs, still_there=still_there or {})
+    return make_plan(
+        desired,
+        actual or {},
+        policy,
+        TARGET,
+        globs,
+        still_there=still_there or {},
+        left_out=left_out or {},
+    )
 
 
 def actions(made: Plan) -> list[str]:
@@ -1391,6 +1400,105 @@ def test_the_guard_counts_superseded_versions(environments: int, limit: str) -> 
     assert made.refused is not None
     assert made.refused.startswith(
         f"The plan would archive {9 * environments} of {10 * environments} owned versions. {limit}"
+    )
+
+
+LEFT_OUT = {
+    "left": "left out by `include` of the target dev",
+    "a.yml": "`exclude` in envsync.yaml names a.yml",
+    "b.yml": "`exclude` in envsync.yaml names b.yml",
+}
+
+
+@pytest.mark.parametrize(
+    ("held", "reasons"),
+    [
+        (container("left", registered("left", "1", source="a.yml")), [LEFT_OUT["left"]]),
+        (container("a", registered("a", "1", source="a.yml")), [LEFT_OUT["a.yml"]]),
+        (container("a", registered("a", "1", source="gone.yml")), ["no file declares it"]),
+        (container("a", "1"), ["no file declares it"]),
+        (
+            container("a", *(registered("a", v, source=f"{v}.yml") for v in "ab")),
+            ["`exclude` in envsync.yaml names a.yml, and 1 more of its files"],
+        ),
+        (
+            container(
+                "a", registered("a", "1", source="a.yml"), registered("a", "2", source="gone.yml")
+            ),
+            ["`exclude` in envsync.yaml names a.yml; no file declares the other versions"],
+        ),
+        (
+            container(
+                "a",
+                registered("a", "1", source="a.yml"),
+                registered("a", "2"),
+                registered("a", "3", owner=None),
+            ),
+            [LEFT_OUT["a.yml"], "no file declares it"],
+        ),
+        # Another version of the name is declared.
+        (
+            container(
+                "kept",
+                registered("kept", "1", source="b.yml"),
+                registered("kept", "2", source="gone.yml"),
+                "9",
+            ),
+            [
+                f"superseded: {LEFT_OUT['b.yml']}",
+                "superseded: no file declares this version",
+            ],
+        ),
+    ],
+)
+def test_the_reason_of_an_archive_names_the_setting_that_leaves_the_environment_out(
+    held: Container, reasons: list[str]
+) -> None:
+    desired = [declared("kept", "9"), declared("b", "1")]
+    actual = {**state(container("kept", "9"), container("b", "1")), **state(held)}
+    policy = Policy(PROJECT, superseded="archive")
+    made = plan(desired, actual, policy, left_out=LEFT_OUT)
+
+    assert [change.reason for change in made.changes] == reasons
+    # The reason is no part of the digest: the plan does the same.
+    assert made.digest == plan(desired, actual, policy).digest
+
+
+@pytest.mark.parametrize(
+    ("held", "emptied", "withdrawn", "refused"),
+    [
+        # Below MASS_ARCHIVE_FLOOR, the sum of the two numbers is compared with `max_archives`: 5.
+        (7, 2, 3, False),
+        (7, 3, 3, True),
+        (7, 5, 5, True),
+        # From there on, the sum of the two shares is compared with 30 %. Each of the other
+        # environments has one version, and one of them has 91: of 100 versions in all, the plan
+        # archives `withdrawn`.
+        (10, 2, 10, False),
+        (10, 2, 11, True),
+        (10, 3, 1, True),
+    ],
+)
+def test_the_guard_adds_emptied_environments_and_superseded_versions(
+    held: int, emptied: int, withdrawn: int, refused: bool
+) -> None:
+    versions = 91 if held == 10 else 6
+    actual = {
+        **owned(held - 1),
+        "many": container("many", *(str(index) for index in range(versions))),
+    }
+    desired = [declared(f"e{index}", "1") for index in range(emptied, held - 1)]
+    desired += [declared("many", str(index)) for index in range(withdrawn, versions)]
+    made = plan(desired, actual, Policy(PROJECT, superseded="archive"))
+
+    assert made.summary["archive"] == emptied + withdrawn
+    limit = "max_archives allows 5" if held < 10 else "max_archive_percent allows 30 %"
+    assert made.refused == (
+        f"The plan would leave {emptied} of {held} owned environments without an active version, "
+        f"and archive {withdrawn} more of {held - 1 + versions} owned versions. {limit} for both "
+        "together."
+        if refused
+        else None
     )
 
 

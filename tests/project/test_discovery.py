@@ -394,6 +394,11 @@ def test_a_file_that_looks_like_an_environment_is_reported(
         "$schema: https://json.schemastore.org/github-workflow.json\nname: CI\non: push\n",
         "name: nginx\nimage: {repository: nginx}\nreplicas: 1\n".replace("name", "nameOverride"),
         "apiVersion: v1\nkind: Pod\nmetadata: {name: e}\n---\nspec: {image: i}\n",
+        "name: x\nkind: A\n---\nkind: B\nimage: y\n",
+        "kind: A\nname: x\n...\n---\n# image\nbuild: {path: .}\n",
+        "%YAML 1.1\n--- # first\nname: x\n--- {image: y}\n",
+        "imgae: x\nkind: A\n---\nnmae: y\n",
+        f"$schema: {JOB}\nname: x\n---\nimage: y\n",
         "{{ if .Values.x }}\nname: {{ .Values.name }}\nspec:\n  image: x\n{{ end }}\n",
         "{% if x %}\nimage: {{ x }}\n{% endif %}\n",
         b"title: caf\xe9\nimage: x\n",
@@ -423,6 +428,8 @@ def test_a_file_of_another_tool_is_passed_over_even_if_it_is_broken(
         pytest.param("name: e\nbuild: {path: {{ x }}\n", "yaml-syntax", id="template"),
         pytest.param("name: e\n\timage: i\nimage: i\n", "yaml-syntax", id="tab"),
         pytest.param("name: e\nimage: i:1\n---\nname: f\n", "yaml-syntax", id="documents"),
+        pytest.param("kind: A\n---\nname: e\nimage: i\n", "yaml-syntax", id="second document"),
+        pytest.param(f"name: e\n---\n$schema: {SCHEMA}\n", "yaml-syntax", id="second schema"),
         pytest.param("{name: e, image: [i:1}\n", "yaml-syntax", id="flow mapping"),
         pytest.param(b"name: e\nimage: caf\xe9\n", "yaml-syntax", id="Latin-1"),
         pytest.param(env().encode("utf-16"), "yaml-syntax", id="UTF-16"),
@@ -443,6 +450,39 @@ def test_a_broken_environment_file_is_never_passed_over(
     assert rule == "missing-file" or (rule, "error") in {
         (problem.rule, problem.severity) for problem in loaded.problems
     }
+
+
+NOT_ONE = "If it is not an environment, name it in `exclude` in envsync.yaml."
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        pytest.param("name: e\nimage: 'i:1\n", "yaml-syntax", id="open quote"),
+        pytest.param("name: e\nimage: !Sub i\n", "yaml-syntax", id="tag"),
+        pytest.param("a: 1\n---\nname: e\nimage: i\n", "yaml-syntax", id="documents"),
+        pytest.param("name: e\nimage: {repository: nginx}\n", "wrong-type", id="Helm"),
+        pytest.param("name: e\nbuild: .\n", "wrong-type", id="docker-compose"),
+        pytest.param("name: {first: e}\nimage: i:1\n", "wrong-type", id="name"),
+        pytest.param("name: e\nimage: i:1\nports: [80]\n", "unknown-field", id="unknown field"),
+    ],
+)
+def test_the_fix_in_a_file_without_schema_says_how_to_exclude_the_file(
+    content: str, rule: str, tmp_path: Path
+) -> None:
+    expected = NOT_ONE.replace("it", "the file", 1) if rule == "unknown-field" else NOT_ONE
+
+    for text, ends in ((content, True), (f"$schema: {SCHEMA}\n{content}", False)):
+        fixes = [item.fix for item in only(tmp_path, text).problems if item.rule == rule]
+        assert [fix.endswith(expected) for fix in fixes] == [ends]
+
+
+def test_the_fix_of_a_field_that_only_environments_have_does_not_mention_exclude(
+    tmp_path: Path,
+) -> None:
+    (problem,) = only(tmp_path, env("e", "tags: []\n")).problems
+
+    assert (problem.rule, "exclude" in problem.fix) == ("wrong-type", False)
 
 
 def test_a_file_with_another_extension_is_not_reported(tmp_path: Path) -> None:

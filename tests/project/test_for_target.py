@@ -12,8 +12,10 @@ from envsync.model.declaration import Declaration
 from envsync.model.environment import Metadata
 from envsync.project.for_target import (
     declared_for,
+    left_out_names,
     of_other_targets,
     target_problems,
+    useless_pattern_problems,
     useless_patterns,
 )
 from envsync.project.settings.config import Config, load_config
@@ -112,6 +114,34 @@ def test_useless_patterns_lists_each_pattern_that_matches_no_name(tmp_path: Path
         "targets.dev.exclude: the pattern 'c' matches no declared environment.",
     ]
     assert useless_patterns([], found, None) == []
+
+
+def test_a_useless_pattern_is_a_problem_at_its_place(tmp_path: Path) -> None:
+    text = "targets:\n  dev:\n    kind: local\n    include: [a, 'bse-*']\n    exclude: [c]\n"
+    declarations = [declared("a", "1"), declared("base-x", "1")]
+
+    for rules, severity in (("", "warning"), ("rules: {useless-pattern: error}\n", "error")):
+        found = config(tmp_path, text + rules)
+        problems = useless_pattern_problems(declarations, found, found.targets["dev"])
+        assert [(p.severity, p.rule, p.line, p.column) for p in problems] == [
+            (severity, "useless-pattern", 5, 18),
+            (severity, "useless-pattern", 6, 15),
+        ]
+    off = config(tmp_path, text + "rules: {useless-pattern: off}\n")
+    assert useless_pattern_problems(declarations, off, off.targets["dev"]) == []
+
+
+def test_left_out_names_have_the_setting_that_leaves_them_out(tmp_path: Path) -> None:
+    scope = "include: ['base-*', churn], exclude: [churn, 'x*'], suffix: -dev"
+    found = config(tmp_path, f"targets: {{dev: {{kind: local, {scope}}}, prod: {{kind: local}}}}\n")
+    declarations = [declared(name, "1") for name in ("base-a", "churn", "other", "xy")]
+
+    assert left_out_names(declarations, found, "dev") == {
+        "churn-dev": "left out by `exclude` of the target dev",
+        "other-dev": "left out by `include` of the target dev",
+        "xy-dev": "left out by `include` of the target dev",
+    }
+    assert left_out_names(declarations, found, "prod") == {}
 
 
 def test_a_tag_that_the_file_sets_to_another_value_is_an_error(tmp_path: Path) -> None:

@@ -812,6 +812,7 @@ def test_every_rule_has_a_case() -> None:
         "not-checked-out",
         "unreadable-directory",
         "unset-variable",
+        "useless-pattern",
     }
 
     assert set(RULES) - tested - not_about_environment_files == {
@@ -980,9 +981,48 @@ def test_a_context_with_other_environment_files_and_the_settings_is_reported(
     assert "`environments/e.yml`, `environments/f.yml`, `environments/g/h.yml` and 1 more" in (
         problem.message
     )
-    assert "a line for each of these files to `.amlignore`" in problem.fix
+    assert problem.fix.startswith(
+        "Add `/environments/e.yml`, `/environments/f.yml`, `/environments/g/h.yml` and "
+        "`/envsync.yaml` to `.amlignore` in the context"
+    )
     write(tmp_path, {".amlignore": "environments/\n/envsync.yaml\n"})
     assert found(load_files(tmp_path, {}, paths=paths)) == []
+
+
+@pytest.mark.parametrize("count", [2, 30, 150])
+def test_the_fix_of_a_context_lists_every_file_that_envsync_reads(
+    count: int, tmp_path: Path
+) -> None:
+    others = [f"f{index:03}" for index in range(1, count)]
+    files = {
+        "environments/e.yml": BUILD.replace("ctx", "."),
+        **{f"environments/{name}.yml": BASE.replace("name: e", f"name: {name}") for name in others},
+        "environments/.gitignore": "x\n",
+        "environments/Dockerfile": "FROM scratch\n",
+    }
+    problems = [
+        item for item in load_files(tmp_path, files).problems if item.rule == "self-context"
+    ]
+    lines = [f"`/{name}.yml`" for name in ["e", *others]]
+    listed = ", ".join(lines[:-1]) + " and " + lines[-1]
+
+    assert [problem.fix for problem in problems] == [
+        f"Copy `.gitignore` of the context to `.amlignore`, and add {listed} to the copy."
+    ]
+
+
+def test_a_context_with_too_many_files_to_list_needs_its_own_directory(tmp_path: Path) -> None:
+    files = {
+        f"environments/{'x' * 100}-{index}.yml": BASE.replace("name: e", f"name: e{index}")
+        for index in range(40)
+    }
+    files["environments/a.yml"] = BUILD.replace("ctx", ".")
+    files["environments/Dockerfile"] = "FROM scratch\n"
+    problems = [
+        item for item in load_files(tmp_path, files).problems if item.rule == "self-context"
+    ]
+
+    assert [item.fix for item in problems] == ["Give the context a directory of its own."]
 
 
 def test_a_context_behind_a_link_that_contains_its_file_is_reported(tmp_path: Path) -> None:

@@ -87,15 +87,17 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
 
 def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
     """Returns why a file is neither an environment nor similar, or None if it must be parsed."""
-    if has_shape(seen.keys):
+    if any(has_shape(part.keys) for part in seen.parts):
         return None
     if not seen.is_certain:
         return None if _mentions_environment(content) else NO_SHAPE
+    for part in seen.parts:
+        schema = part.schema
+        if schema is not None and (is_environment_schema(schema) or is_similar_schema(schema)):
+            return None
+        if has_similar_shape(part.keys):
+            return None
     schema = seen.schema
-    if schema is not None and (is_environment_schema(schema) or is_similar_schema(schema)):
-        return None
-    if has_similar_shape(seen.keys):
-        return None
     # Without an ending, the word may be the start of a string on several lines.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
@@ -111,7 +113,16 @@ def _mentions_environment(data: bytes) -> bool:
 
 
 def _classify_broken(file: YamlFile, seen: Outline) -> Candidate:
-    """Classifies a file that is not valid YAML, by the keys and `$schema` found in its text."""
+    """Classifies a file that is not valid YAML, by the keys and `$schema` found in its text.
+
+    A text with several documents is no valid environment file. It is a broken one only if a single
+    document has the shape of an environment.
+    """
+    found = [_classify_broken_document(file, part) for part in seen.parts]
+    return min(found, key=lambda item: (item.reason is not None, item.suspicion is None))
+
+
+def _classify_broken_document(file: YamlFile, seen: Outline) -> Candidate:
     schema = seen.schema
     if schema is not None and is_environment_schema(schema):
         return Candidate(file, has_schema=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -23,6 +23,8 @@ _SCHEMA: Final = re.compile(
 # `_FLOW_KEY` finds the keys of every level, not only of the top level.
 _FLOW_KEY: Final = re.compile(rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:""")
 _FLOW_OTHER: Final = re.compile(rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)""")
+# A line at which a document starts or ends. No scalar can contain such a line.
+_MARKER: Final = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
 # YAML 1.1 also ends a line at these characters: https://yaml.org/spec/1.1/#b-char
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
@@ -38,11 +40,19 @@ class Outline:
             lines.
         hiding: a pattern for everything in which further keys can be hidden. None if the text has
             only blank lines and comments.
+        documents: the outline of each document that is not empty, if the text has several of them.
+            Otherwise empty.
     """
 
     text: bytes
     keys: frozenset[str] = frozenset()
     hiding: re.Pattern[bytes] | None = None
+    documents: tuple[Outline, ...] = ()
+
+    @property
+    def parts(self) -> tuple[Outline, ...]:
+        """The outline of each document. The keys of two documents say nothing about a file."""
+        return self.documents or (self,)
 
     @property
     def is_empty(self) -> bool:
@@ -64,6 +74,22 @@ class Outline:
 def outline(data: bytes) -> Outline:
     """Returns the outline of the bytes of a YAML file."""
     text = _with_line_feeds(data)
+    return replace(_outline(text), documents=_documents(text))
+
+
+def _documents(text: bytes) -> tuple[Outline, ...]:
+    """Returns the outlines of the documents that are not empty, or () for a single document."""
+    if b"\n---" not in text and b"\n..." not in text:
+        return ()
+    starts = [0, *(found.start() for found in _MARKER.finditer(text) if found.start())]
+    parts = (
+        _outline(text[start:end]) for start, end in zip(starts, [*starts[1:], None], strict=True)
+    )
+    found = tuple(part for part in parts if not part.is_empty)
+    return found if len(found) > 1 else ()
+
+
+def _outline(text: bytes) -> Outline:
     first = _FIRST.search(text)
     if first is None:
         return Outline(text)

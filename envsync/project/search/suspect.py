@@ -20,7 +20,9 @@ from envsync.project.search.shape import (
 from envsync.project.yaml.nodes import STR, TextProblem
 
 _RULE: Final = "unrecognised-environment"
-_NOT_ONE: Final = "If it is not an environment, name it in `exclude` in envsync.yaml."
+NOT_ONE: Final = "If it is not an environment, name it in `exclude` in envsync.yaml."
+"""What to do if a file that looks like an environment belongs to another tool."""
+
 _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 """The fields by which an environment file is recognised."""
 
@@ -44,7 +46,7 @@ def _suspicion(reason: str, fix: str, node: Node | None) -> Suspicion:
     if node is not None:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
     message = f"The file looks like an environment, but is not read as one: {reason}."
-    fix = f"{fix} {_NOT_ONE}"
+    fix = f"{fix} {NOT_ONE}"
     return Suspicion(reason, TextProblem(_RULE, message, fix=fix, line=line, column=column))
 
 

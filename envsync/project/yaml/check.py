@@ -158,11 +158,12 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
         meaning: object = key.value
     elif key.tag == MERGE:
         merged = item.value if isinstance(item, SequenceNode) else [item]
-        for node in merged:
-            if not isinstance(node, MappingNode):
-                message = "`<<` can only merge a mapping, and this value is not a mapping."
-                fix = "Use an alias of a mapping, such as `<<: *defaults`."
-                problems.append(problem_at("yaml-syntax", node, message, fix=fix))
+        wrong = next((node for node in merged if not isinstance(node, MappingNode)), None)
+        # One problem is enough: all values of a list are wrong for the same reason.
+        if wrong is not None:
+            message = "`<<` can only merge a mapping, and this value is not a mapping."
+            fix = "Use an alias of a mapping, such as `<<: *defaults`."
+            problems.append(problem_at("yaml-syntax", wrong, message, fix=fix))
         return
     elif not isinstance(key, ScalarNode):
         message = "A mapping or list cannot be a key."

@@ -30,6 +30,8 @@ _READ_DIFFERENTLY: Final = re.compile(
 )
 # A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for them is faster.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
+# The lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
+_CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -131,6 +133,10 @@ def compose(data: bytes) -> Document:
     except RecursionError:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=1, column=1)
     except yaml.MarkedYAMLError as error:
+        conflict = _CONFLICT.search(text)
+        if conflict is not None:
+            line, column = _position(text, conflict.start())
+            return _broken(text, _MERGE_CONFLICT, fix=_RESOLVE, line=line, column=column)
         mark: Any = error.problem_mark or error.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
         return _broken(text, _sentence(error), fix=_advice(error), line=line, column=column)
@@ -141,6 +147,10 @@ def compose(data: bytes) -> Document:
 
 _TOO_DEEP: Final = f"Mappings and lists are nested more than {MAX_DEPTH} levels deep."
 _LESS_NESTING: Final = "Reduce the nesting."
+_MERGE_CONFLICT: Final = "The file contains an unresolved merge conflict."
+_RESOLVE: Final = (
+    "Choose what to keep, and remove the lines that start with `<<<<<<<`, `=======` and `>>>>>>>`."
+)
 
 
 def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:

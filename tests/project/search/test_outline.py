@@ -56,6 +56,20 @@ def test_an_outline_contains_the_top_level_keys(text: str, keys: set[str]) -> No
     assert (set(found.keys), found.is_certain, found.is_empty) == (keys, True, False)
 
 
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("a: 1\n---\nb: 1\n", [{"a"}, {"b"}]),
+        ("# x\n---\na: 1\n...\n---\n  b: 1\n--- # x\n{c: 1}\n", [{"a"}, {"b"}, {"c"}]),
+        ("---\na: 1\n---\n# nothing\n", [{"a"}]),
+        ("a: |\n  ---\n  b: 1\n", [{"a"}]),
+        ("a: 1\n---b: 1\n", [{"a"}]),
+    ],
+)
+def test_an_outline_has_the_keys_of_each_document(text: str, keys: list[set[str]]) -> None:
+    assert [set(part.keys) for part in outline(text.encode()).parts] == keys
+
+
 @pytest.mark.parametrize("text", ["&a\nname: e\n", "<<: *x\n", "? name\n: e\n", '"n\\x61me": e\n'])
 def test_an_outline_is_uncertain_if_keys_may_be_hidden(text: str) -> None:
     assert not outline(text.encode()).is_certain

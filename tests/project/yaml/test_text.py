@@ -122,6 +122,48 @@ def test_a_syntax_problem_is_reported_at_its_position(data: bytes, expected: lis
     assert rules(data) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: e\n<<<<<<< HEAD\nimage: a\n=======\nimage: b\n>>>>>>> topic\n",
+        "name: e\n<<<<<<< HEAD\nimage: a\n||||||| 1234567\n=======\nimage: b\n>>>>>>> topic\n",
+        "name: e\r\n<<<<<<<\r\nimage: a\r\n=======\r\nimage: b\r\n>>>>>>>\r\n",
+        "name: e\n>>>>>>> topic\nimage: b\n",  # only one of the lines was removed
+    ],
+)
+def test_a_merge_conflict_is_reported_at_its_first_line(text: str) -> None:
+    (problem,) = compose(text.encode()).problems
+
+    assert (problem.rule, problem.line, problem.column) == ("yaml-syntax", 2, 1)
+    assert problem.message == "The file contains an unresolved merge conflict."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name: e\ndescription: |\n  <<<<<<< HEAD\n",
+        "name: e  # <<<<<<< HEAD\n",
+        "name: e\n# >>>>>>> topic\n",
+    ],
+)
+def test_conflict_markers_in_valid_yaml_are_no_problem(text: str) -> None:
+    assert compose(text.encode()).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<<: [1, 2]\n", ["1:6 yaml-syntax"]),
+        ("<<: [{a: 1}, x, [y]]\n", ["1:14 yaml-syntax"]),
+        ("<<: x\nb:\n  <<: [1, 2]\n", ["1:5 yaml-syntax", "3:8 yaml-syntax"]),
+    ],
+)
+def test_a_merge_of_several_values_that_are_no_mappings_is_one_problem(
+    text: str, expected: list[str]
+) -> None:
+    assert rules(text.encode()) == expected
+
+
 def test_a_pair_of_surrogates_is_read_as_one_character() -> None:
     document = compose(b'a: "\\ud83d\\ude00"')
 

@@ -1,0 +1,62 @@
+"""Adds to problems what to do if their file is not an environment, but a file of another tool.
+
+A file without `$schema` is read as an environment because of its keys. Files of other tools can
+have the same keys: Helm's `values.yaml` can have a `name` and a mapping as its `image`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from yaml.nodes import MappingNode, Node
+
+from envsync.model.problem import Problem
+from envsync.project.files import ParsedFile, fields
+from envsync.project.problems import Report
+from envsync.project.search.outline import outline
+from envsync.project.search.shape import is_environment_schema
+from envsync.project.search.suspect import NOT_ONE
+
+# In the fix of `unknown-field`, "it" is the field.
+_FILE_IS_NOT_ONE: Final = NOT_ONE.replace("If it", "If the file", 1)
+_IDENTIFYING: Final = ("name", "image", "build")
+
+
+def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
+    """Adds a sentence about `exclude` to the problems that another kind of file would have, too.
+
+    These are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong type.
+    Files with the `$schema` of environments are left alone.
+
+    Args:
+        report: the report of the file.
+        parsed: the file.
+        content: the bytes of the file.
+    """
+    if not report.has_errors:
+        return
+    # The outline is only found for files with errors, so that a valid project loads fast.
+    if any(is_environment_schema(part.schema or "") for part in outline(content).parts):
+        return
+    top = fields(parsed)
+    values = {_place(top[name]) for name in _IDENTIFYING if name in top}
+    root = parsed.document.root
+    keys = {_place(key) for key, _ in root.value} if isinstance(root, MappingNode) else set()
+
+    def doubt(problem: Problem) -> str | None:
+        place = (problem.line, problem.column)
+        if problem.rule == "yaml-syntax" or (problem.rule == "wrong-type" and place in values):
+            return NOT_ONE
+        return _FILE_IS_NOT_ONE if problem.rule == "unknown-field" and place in keys else None
+
+    report.replace(
+        replace(problem, fix=f"{problem.fix} {sentence}")
+        if (sentence := doubt(problem))
+        else problem
+        for problem in report.problems
+    )
+
+
+def _place(node: Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
