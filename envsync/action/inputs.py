@@ -81,8 +81,8 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
     )
     if inputs.approve not in {"none", "comment"} and not _DIGEST.fullmatch(inputs.approve):
         raise UsageError(
-            f"The input `approve` is {inputs.approve!r}; it must be none, comment, or the digest "
-            "of a plan (sha256: and 64 hexadecimal digits)."
+            f"The input `approve` is {inputs.approve!r}; it must be `none`, `comment`, or the "
+            "digest of a plan (`sha256:` and 64 hexadecimal digits)."
         )
     if inputs.approve != "none" and command != "apply":
         raise UsageError(_only_for("approve", command, "apply"))

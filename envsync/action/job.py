@@ -62,7 +62,7 @@ class Job:
     def write_commands(self, commands: str) -> None:
         """Prints workflow commands, such as annotations. Each command is a complete line."""
         sys.stdout.write(commands)
-        # Standard output is buffered in a workflow. Show the lines in the log at once.
+        # Standard output is buffered in a workflow. Show the lines in the log without a delay.
         sys.stdout.flush()
 
     def annotate(self, message: str, level: str = "notice") -> None:

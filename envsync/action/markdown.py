@@ -65,7 +65,7 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
 
 def headed(title: str, markdown: Markdown) -> Markdown:
-    """Returns Markdown with a heading above it, within the same limit."""
+    """Adds a heading above the Markdown. The limit then includes the heading."""
     above = f"{title}\n"
     return lambda limit: above + markdown(limit - size(above))
 

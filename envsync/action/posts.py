@@ -20,7 +20,7 @@ def post_body(marker: Marker, markdown: Markdown, footer: str) -> str:
 def update_comment(
     github: GitHub, number: int, marker: Marker, *, body: str, create: bool
 ) -> str | None:
-    """Replaces the body of the comment with this marker.
+    """Finds the comment that contains the marker, and replaces the body of this comment.
 
     Args:
         github: the repository.

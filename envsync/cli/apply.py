@@ -59,7 +59,11 @@ def run(
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
     verify: Annotated[
-        bool, typer.Option("--verify/--no-verify", help="Read the target again and compare.")
+        bool,
+        typer.Option(
+            "--verify/--no-verify",
+            help="Read the target again, and check that it shows the changes.",
+        ),
     ] = True,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
@@ -236,7 +240,8 @@ def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
         TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-        # rich can replace standard output, to print above the bar. Only a terminal needs this.
+        # If standard output is also a terminal, rich must print the output of the command above the
+        # bar. rich replaces `sys.stdout` to do this.
         redirect_stdout=sys.stdout.isatty(),
     ) as progress:
         task = progress.add_task("apply", total=total)

@@ -135,7 +135,9 @@ def _choose(
 
 
 def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
-    """Compares the project with git. Returns None if the comparison fails and is not needed.
+    """Compares the declared environments with their content at the base commit.
+
+    Returns None if the comparison fails and `needed` is False.
 
     Raises:
         GitError: the comparison is needed, but fails.

@@ -25,7 +25,8 @@ PATIENCE: Final = 1.0
 LOG_INTERVAL: Final = 30.0
 """Seconds between two lines in a log."""
 
-# rich cannot show two live lines at once. An activity inside another one updates the outer line.
+# rich cannot show two live lines at the same time. An activity inside another one updates the outer
+# line.
 _running: list[_Activity] = []
 
 
@@ -89,7 +90,8 @@ class _Activity:
             spinner,
             console=Console(stderr=True, no_color=not color),
             transient=True,
-            # rich can replace standard output, to print above the line. Only a terminal needs this.
+            # If standard output is also a terminal, rich must print the output of the command above
+            # the line. rich replaces `sys.stdout` to do this.
             redirect_stdout=sys.stdout.isatty(),
         ):
             while not self._ended.wait(0.1):

@@ -56,7 +56,8 @@ def run(
     """
     if command and as_json is not None:
         raise UsageError(
-            "--format cannot be combined with a command: only a server prints its variables."
+            "--format cannot be combined with a command: the emulator prints its variables only if "
+            "no command is given."
         )
     if not settings.workspaces:
         raise UsageError("--workspaces: expected at least one name.")

@@ -1,4 +1,4 @@
-"""Handles Ctrl-C and SIGTERM. One signal ends a command in order, two signals end it at once.
+"""Handles Ctrl-C and SIGTERM. One signal ends a command in order, two signals end it immediately.
 
 Python waits for the threads of its pools before it exits, and a thread that waits for the network
 cannot be interrupted. So a second signal ends the process with `os._exit`.
@@ -29,7 +29,7 @@ _SHOW_CURSOR: Final = "\x1b[?25h"
 
 @contextmanager
 def second_interrupt_ends() -> Iterator[None]:
-    """Makes a second Ctrl-C end the process at once. The first raises `KeyboardInterrupt`.
+    """Makes a second Ctrl-C end the process immediately. The first raises `KeyboardInterrupt`.
 
     If the first Ctrl-C comes in the block, a second Ctrl-C also ends the process after the block,
     while Python waits for threads. This function changes nothing outside the main thread, or if

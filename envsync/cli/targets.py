@@ -63,7 +63,11 @@ def _text(config: Config, paint: Paint) -> str:
 
 
 def _where(target: TargetConfig) -> str:
-    """Returns the path of a local target, or subscription, resource group and name in Azure."""
+    """Returns the path of a local target.
+
+    For a workspace, returns the subscription, the resource group and the name, separated by `/`.
+    For a registry, returns its name.
+    """
     keys = ("path", "subscription_id", "resource_group", "workspace", "registry")
     return "/".join(target.settings[key] for key in keys if key in target.settings)
 
@@ -88,7 +92,7 @@ def _shared(targets: Iterable[TargetConfig]) -> list[str]:
 
     Local targets are left out, because a local target is a file that other jobs do not have.
     """
-    # Without this fallback, a project with local targets only would get an empty matrix, which
+    # Without this fallback, a project that has only local targets would get an empty matrix, which
     # GitHub rejects.
     kinds = {target.name: target.kind for target in targets}
     return [name for name, kind in kinds.items() if kind != "local"] or list(kinds)

@@ -1,4 +1,4 @@
-"""`envsync validate`: reports the problems of all environment files at once."""
+"""`envsync validate`: reports all problems of the environment files in one run."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 from collections.abc import Iterator, Mapping, Sequence
@@ -97,7 +97,8 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
     if not paths:
-        # A path on the command line must exist, so absent files are reported only without paths.
+        # Report what git has not checked out. If the command line contains paths, this is not done,
+        # because each of these paths must exist.
         problems += checkout_problems(config, loaded.declarations)
         # A file that was not read, or has an error, may declare the name that a pattern means.
         if not any(problem.severity == "error" for problem in problems):

@@ -213,9 +213,9 @@ class _Server:
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Stop both at once, because each waits for the other. The tunnel waits for connections
-            # that are starting Azurite. Azurite waits for its open connections, which pass through
-            # the tunnel.
+            # Stop both at the same time, because each waits for the other. The tunnel waits for
+            # connections that are starting Azurite. Azurite ends only after its open connections
+            # are closed, and the tunnel has to close these connections.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving

@@ -68,7 +68,7 @@ class Settings:
             workspaces and registries have files beside it (`state_file`). If `state` is None, the
             stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
-        reader_secret: the client secret of clients that may only read.
+        reader_secret: the client secret of clients that can read but not write.
         tags: whether a PUT replaces the tags of a version or adds to them.
         omitted: whether a PUT without `tags` or `description` keeps or clears the stored value.
         conflict: the HTTP status of a PUT that would change the fixed part of a version.

@@ -111,7 +111,7 @@ def _index(repository: Repository) -> Iterator[tuple[str, str, str, str]]:
 def _may_be_absent(root: Path) -> bool:
     """Returns False if the index has no submodule, and no file that may be left out.
 
-    Reads the index without git, which may not be installed.
+    Reads the index without git, because git is not always installed.
     """
     if os.environ.get("GIT_DIR"):
         return True

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from envsync.model.state import State
 
 
-# Azure throttles a client that sends too many requests at once (status 429).
+# Azure throttles a client that sends too many requests in a short time (status 429).
 DEFAULT_PARALLEL: Final = 16
 """The default for the maximum number of concurrent requests."""
 

@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def summary(self) -> dict[str, int]:
-        """The number of changes by action, of unchanged versions, and of rejections."""
+        """The number of changes for each action, of unchanged versions, and of all rejections."""
         counts = Counter(change.action for change in self.changes)
         return {
             **{str(action): counts[action] for action in Action},

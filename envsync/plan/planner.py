@@ -49,8 +49,8 @@ def make_plan(
         target: the target that the plan is for.
         globs: patterns. The plan is limited to names that match one of them. If empty, every name
             is planned.
-        only: names. If not None, the plan is limited to these names as well. Unlike globs, `only`
-            can contain unknown names.
+        only: names. If not None, the plan contains a name only if it is also in this collection.
+            Unlike globs, `only` can contain unknown names.
         still_there: maps files that exist, but were not read as environment files, to the reason.
             If a version was declared in one of these files, it is not archived.
         left_out: maps names and files that the settings leave out on purpose to the reason. It

@@ -129,7 +129,7 @@ def may_declare(content: bytes, names: Collection[str]) -> bool:
 
 
 def _above(path: str, root: str) -> Iterator[str]:
-    """Yields the directories above a path, up to the project directory."""
+    """Yields the directories above a path. The last one is the project directory."""
     while path != root and (parent := os.path.dirname(path)) != path:
         yield parent
         path = parent

@@ -76,8 +76,8 @@ class FieldView(NamedTuple):
 def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
     """Returns fields as they are shown, in the given order.
 
-    All differences of one list (its order and its items) become one field, at the position of the
-    first of them.
+    If a list has several differences (in its order and its items), they become one field, at the
+    position of the first difference.
 
     Args:
         fields: the fields of a change or a rejection.
@@ -119,7 +119,7 @@ def _reordered(field: FieldChange) -> FieldView:
 
 
 def _merged(first: FieldView, second: FieldView) -> FieldView:
-    """Returns two views of one list as one view: first the items that differ, then the order."""
+    """Combines two views of the same list: first the items that differ, then the order."""
     items = (*first.items, *second.items)
     if not (first.note or second.note):
         return first._replace(items=items)

@@ -141,7 +141,7 @@ def _head(shown: PlanView) -> str:
 
 
 def _enough(items: Iterable[str], room: float) -> list[str]:
-    """Returns the items up to the first item that does not fit.
+    """Returns the items at the start that fit, and the first item that does not fit.
 
     A large plan has thousands of items. Rendering items that are cut later would waste time.
     """
@@ -205,7 +205,10 @@ def _changes(shown: PlanView, room: float) -> _Section:
 
 
 def _apart(blocks: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yields blocks with empty lines between them, but not between changes without fields."""
+    """Yields each block as text. An empty line separates blocks, unless both have a single line.
+
+    A block with a single line is a change without fields.
+    """
     before: Sequence[str] = ()
     for block in blocks:
         apart = before and not len(before) == len(block) == 1

@@ -58,8 +58,8 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
     blocks = [layout.item(item) for item in (*shown.changes, *shown.rejections)]
     # Pair each block with the block before it. The second list is one item longer than the first.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
-        # An empty line separates blocks, except between changes without fields. Many archives are
-        # easier to read as a list.
+        # An empty line separates blocks, unless both have a single line. For example, the lines of
+        # many archives are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
     lines += _latest(shown, paint, width)
     lines += _warnings(shown.warnings, paint, width)

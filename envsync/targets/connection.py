@@ -15,7 +15,7 @@ DEFAULT_TIME_LIMIT: Final = 300.0
 
 
 DEFAULT_STALE: Final = 30.0
-"""Seconds after a write during which a GET of the version may return the old state."""
+"""The number of seconds for which a GET of a version can return the old state after a write."""
 
 Advance: TypeAlias = Callable[[int, int], None]
 """`advance(done, total)` is called while a target is read. `total` is 0 if it is not known."""
@@ -36,7 +36,8 @@ class Connection:
     Attributes:
         parallel: the maximum number of concurrent requests.
         time_limit: seconds after which a failing request is no longer retried.
-        stale: seconds after a write during which a GET of the version may return the old state.
+        stale: the number of seconds for which a GET of a version can return the old state after a
+            write.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
         reading: shows the progress of a read. The local target is fast, and does not use it.
     """

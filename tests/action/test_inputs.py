@@ -54,7 +54,7 @@ def test_apply_accepts_each_kind_of_approval(approve: str) -> None:
         ({"comment": "yes"}, "`comment` is 'yes'; it must be true or false"),
         (
             {"command": "apply", "approve": "sha256:1"},
-            "`approve` is 'sha256:1'; it must be none, comment, or the digest",
+            "`approve` is 'sha256:1'; it must be `none`, `comment`, or the digest",
         ),
         (
             {"approve": "comment"},

@@ -207,7 +207,7 @@ def test_a_written_version_can_be_read(start: Start) -> None:
     assert json.loads(got.body)["properties"]["image"] == "python:3.12"
 
 
-def test_the_role_reader_can_read_but_not_write(start: Start) -> None:
+def test_the_reader_role_can_read_but_not_write(start: Start) -> None:
     start(Settings(reader_secret="reads"))
     reader = token("reads")
     write = manage("/environments/a/versions/1", "PUT", ENVIRONMENT, authorization=reader)

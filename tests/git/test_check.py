@@ -794,9 +794,7 @@ def test_check_reads_each_file_of_the_project_once(
 # Versions in use
 
 
-def test_versions_of_the_base_and_of_the_current_commit_count_as_used(
-    root: Path, tmp_path: Path
-) -> None:
+def test_versions_at_the_base_commit_or_at_head_count_as_used(root: Path, tmp_path: Path) -> None:
     committed(root, {"environments/a.yml": environment(version="1")})
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(root), str(clone))

@@ -63,7 +63,7 @@ def test_bump_refuses_a_version_that_it_cannot_increment(version: str) -> None:
     assert " --version " in command
 
 
-def test_all_versions_without_a_next_version_are_reported_at_once() -> None:
+def test_one_error_names_every_version_without_a_next_version() -> None:
     with pytest.raises(EnvsyncError) as error:
         decide([declared("a", "blue"), declared("b", "7"), declared("c", "v3")], {}, alone={"a"})
 

@@ -186,7 +186,7 @@ def test_a_context_that_contains_its_own_file_hides_no_files(
     assert (loaded.files, dict(loaded.passed_over)) == (3, {})
 
 
-def test_a_file_with_the_environment_schema_is_never_hidden_by_a_context(tmp_path: Path) -> None:
+def test_no_context_hides_a_file_with_the_environment_schema(tmp_path: Path) -> None:
     files = {
         "e.yml": build("e", "context"),
         "context/Dockerfile": "FROM scratch\n",

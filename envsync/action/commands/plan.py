@@ -47,7 +47,10 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
 
 
 def no_plan(completed: Completed, directory: Path) -> Result:
-    """Returns the result if no plan was made: problems in files, or the command's error message.
+    """Returns the result of a command that could not make a plan.
+
+    The result shows the problems that `validate` finds. If `validate` finds no errors, the result
+    shows the error message of the command.
 
     Args:
         completed: the finished `plan` or `apply`.

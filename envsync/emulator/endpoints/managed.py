@@ -122,7 +122,8 @@ class ManagedRegistries:
         if record is None:
             raise no_environment(name, version)
         new = renamed(record, body.get("destinationName"), body.get("destinationVersion"))
-        # The version exists immediately. The operation only makes clients wait, as in Azure ML.
+        # The version exists before the operation is done. As in Azure ML, clients nevertheless wait
+        # for the end of the operation.
         write_imported(target, call, new)
         return self._accepted(call)
 

@@ -141,13 +141,17 @@ class Registries:
         return Answer(content, 201)
 
     def _put_version(self, call: Call) -> Answer:
-        """Writes a version. Returns 202 with the body `null` and an operation (recorded)."""
-        # The version exists immediately. The operation only makes clients wait, as in Azure ML.
+        """Writes a version.
+
+        As in recorded responses, returns 202 with the body `null` and an operation.
+        """
+        # The version exists before the operation is done. As in Azure ML, clients nevertheless wait
+        # for the end of the operation.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
     def _upload(self, call: Call) -> Answer:
-        """Returns the URL for an upload, or 409 if the version exists (recorded)."""
+        """Returns the URL for an upload, or the recorded error 409 if the version exists."""
         registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
         if self._assets(call).store.record(name, version) is not None:
             raise user_error(
@@ -175,7 +179,10 @@ class Registries:
         return Answer(None, 202, headers)
 
     def _operation(self, call: Call) -> Answer:
-        """Returns 202 until the operation is done, then 200, both without a body (recorded)."""
+        """Returns 202 until the operation is done, then 200.
+
+        As in recorded responses, neither has a body.
+        """
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.url, **self._operations.waiting()}

@@ -77,8 +77,8 @@ class Workspaces:
     def _writing(self, operation: _Operation) -> Handler:
         """Returns the handler of a PUT.
 
-        The handler returns 201 for new and existing resources, with the URL of the resource
-        (recorded).
+        As in recorded responses, the handler returns 201 for new and existing resources, with the
+        URL of the resource.
         """
 
         def handler(call: Call) -> Answer:

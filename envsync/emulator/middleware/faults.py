@@ -53,7 +53,7 @@ class Faults:
     - `429`, `500` and `503` are responses. The application does not receive the request.
     - `reset` resets the connection. The application does not receive the request.
     - `timeout` sends no response and keeps the connection open until the client closes it.
-    - `drop-after-commit` affects writes only. The application executes the request. Then the
+    - `drop-after-commit` affects only writes. The application executes the request. Then the
       connection is reset, and no response is sent.
 
     Requests to the login host are never affected, because it is a separate service.

@@ -1,6 +1,6 @@
 """A temporary certificate authority, and one certificate for all hosts of the emulator.
 
-The authority's private key exists in memory only. After the end of the process, nobody can issue
+The authority's private key exists only in memory. After the end of the process, nobody can issue
 another certificate that the emulator's clients trust.
 """
 

@@ -99,7 +99,7 @@ class Assets:
             ServiceError: a rule of the service forbids it.
         """
         held = self.store.record(new.name, new.version)
-        # The Python version is checked for new versions only, so that registered versions can still
+        # The Python version is checked only for new versions, so that registered versions can still
         # be changed and archived.
         if held is None and self._settings.end_of_life_python == "refuse":
             wire.check_python(new)
@@ -148,7 +148,7 @@ class Assets:
         )
 
     def list_containers(self, call: Call, naming: Naming) -> JSON:
-        """Returns a page of the list of containers, newest first (recorded)."""
+        """Returns a page of the list of containers, newest first, as in recorded responses."""
         containers, versions = self._before(self._settings.list_lag_seconds)
         containers.sort(key=lambda item: item.created_at, reverse=True)
         by_name: defaultdict[str, list[VersionRecord]] = defaultdict(list)

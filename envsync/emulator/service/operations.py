@@ -13,7 +13,7 @@ from envsync.emulator.service.errors import user_error
 from envsync.emulator.settings import Settings
 
 TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
-"""The header with the maximum time that a client polls (recorded)."""
+"""The header with the maximum time that a client polls. Recorded responses have this value."""
 
 
 class Operations:
@@ -28,7 +28,10 @@ class Operations:
         self._lock = threading.Lock()
 
     def begin(self, *about: str) -> str:
-        """Starts an operation and returns its id, which contains the given words (recorded)."""
+        """Starts an operation and returns its id.
+
+        As in recorded responses, the id contains the given words.
+        """
         with self._lock:
             operation = "_".join((*about, str(next(self._numbers))))
             self._left[operation] = self._settings.operation_polls

@@ -19,8 +19,8 @@ _ORDER = re.compile(r"createdtime(?: (asc|desc))?")
 def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_Item], JSON]) -> JSON:
     """Returns a page of a list, with a `nextLink` if there is another page.
 
-    `$top` limits the items of all pages together. `$skip` is the number of items on all earlier
-    pages (recorded).
+    As in recorded responses, `$top` limits the items of all pages together, and `$skip` is the
+    number of items on all earlier pages.
 
     Args:
         call: the request.
@@ -55,7 +55,9 @@ def view_of(call: Call) -> tuple[bool, ...]:
 
 
 def is_ascending(call: Call) -> bool:
-    """Returns whether a list has the oldest item first. The default is newest first (recorded).
+    """Returns whether the oldest item comes first in a list.
+
+    Without `$orderBy`, the newest item comes first, as in recorded responses.
 
     Raises:
         ServiceError: `$orderBy` has an unknown value (400).

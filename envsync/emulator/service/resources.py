@@ -141,7 +141,7 @@ class Resources:
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
         """Returns `nextVersion`: the highest number plus one, or 1, or a timestamp.
 
-        A version with this number may exist already (recorded).
+        As in recorded responses, a version with this number can already exist.
         """
         if self.settings.next_version == "timestamp":
             # The time of the last version is used, not the current time: two GETs without a write
@@ -164,7 +164,10 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
 
 
 def system_data(created_at: str, created_by: str) -> dict[str, JSON]:
-    """Returns the `systemData` of a resource, which later changes do not affect (recorded)."""
+    """Returns the `systemData` of a resource.
+
+    As in recorded responses, later changes of the resource do not affect `systemData`.
+    """
     return {
         "createdAt": created_at,
         "createdBy": created_by,

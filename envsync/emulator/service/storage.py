@@ -64,7 +64,7 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
 
 
 def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
-    """Returns the `properties` of a workspace's default datastore (recorded)."""
+    """Returns the `properties` of a workspace's default datastore, as in a recorded response."""
     return {
         "description": None,
         "tags": None,
@@ -107,13 +107,16 @@ def datastore_secrets(
 
 
 def upload_container(registry: str, name: str, version: str) -> str:
-    """Returns the name of the blob container for the upload of one registry version (recorded)."""
+    """Returns the name of the blob container for the upload of one registry version.
+
+    The name has the same form as in recorded responses.
+    """
     # Names of containers have at most 63 characters, of which the GUID needs 36.
     return f"{registry.lower()[:20]}-{stable_id('registry', registry, name, version)}"
 
 
 def temporary_data_reference(settings: Settings, container: str, now: datetime) -> dict[str, JSON]:
-    """Returns the response to a request for an upload to a registry (recorded).
+    """Returns the response to a request for an upload to a registry, as in a recorded response.
 
     Args:
         settings: the account and its key.

@@ -1,7 +1,7 @@
 """Access tokens: the part of Microsoft Entra ID that azure-identity uses.
 
 Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
-Tokens have the format and the claims of real tokens. The signing key exists in memory only.
+Tokens have the format and the claims of real tokens. The signing key exists only in memory.
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ class ContextScan:
 
     Attributes:
         context: the files and hashes. `context.uploads` is empty if `escapes` or `broken` has an
-            entry, because azure-ai-ml would then fail, or hash files that envsync does not read.
+            entry. For such a context, azure-ai-ml either fails or computes a hash that includes
+            files that envsync does not read.
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         clutter: files that tools create. A directory of such files is one entry that ends in `/`.

@@ -82,7 +82,7 @@ class Named:
 
 
 def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate | None:
-    """Returns the environment whose build context contains a directory, or None."""
+    """Returns the environment whose build context is the directory or a parent of it, or None."""
     return next((contexts[path] for path in _upwards(directory) if path in contexts), None)
 
 

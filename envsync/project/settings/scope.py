@@ -112,8 +112,8 @@ def position_of(node: Node) -> Position:
 def _read_include(reader: MappingReader) -> tuple[str, ...]:
     entry = reader.entries.get("include")
     if entry is not None and isinstance(entry.value, SequenceNode) and not entry.value.value:
-        # An empty list can be read as "every environment" or as "no environment". With the second
-        # reading, a plan would archive every environment.
+        # An empty list could mean "every environment" or "no environment". If it meant "no
+        # environment", a plan would archive every environment.
         message = f"{reader.name('include')} has no pattern."
         fix = "Remove the line to include every environment, or add a pattern."
         reader.add("invalid-config", entry.value, message, fix=fix)

@@ -60,7 +60,7 @@ class _Checks:
 
     Attributes:
         problems: the problems found so far.
-        extents: the extent of each visited collection, by node identity.
+        extents: the size and depth of each visited collection. The key is the `id()` of the node.
         merging: the mappings with a `<<` key.
         written: number of values in the file, before aliases are expanded.
     """

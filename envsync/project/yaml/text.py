@@ -97,7 +97,7 @@ if _has_c_parser:
 
 
 def compose(data: bytes) -> Document:
-    """Parses a YAML file up to its nodes.
+    """Parses a YAML file to a tree of nodes. Does not convert the nodes to Python values.
 
     Args:
         data: the bytes of the file.
@@ -158,7 +158,7 @@ def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:
     try:
         node: Node | None = loader.get_single_node()
     finally:
-        # Breaks the reference cycles of the parser, so that its memory is freed at once.
+        # Breaks the reference cycles of the parser, so that its memory is freed immediately.
         loader.dispose()
     return node
 

@@ -44,8 +44,9 @@ _MOST_RETRIES = 500
 class Creator:
     """Creates versions in one workspace or registry, with azure-ai-ml's client.
 
-    The client is created at first use. Several threads may create versions at once. Only one thread
-    may create the client, because its constructor sets environment variables of the process.
+    The client is created at first use. Several threads can create versions at the same time. Only
+    one of them creates the client, because its constructor sets environment variables of the
+    process.
     """
 
     def __init__(

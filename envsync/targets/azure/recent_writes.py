@@ -26,7 +26,8 @@ class RecentWrites:
     """The service's responses to this process's recent writes of versions and containers.
 
     Attributes:
-        stale: seconds after a write during which a GET of the version may return the old state.
+        stale: the number of seconds for which a GET of a version can return the old state after a
+            write.
     """
 
     def __init__(self, stale: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -63,7 +64,8 @@ class RecentWrites:
             if version is None:
                 for key, seen in self._seen.items():
                     if key[0] == name and key[1] is not None:
-                        # The writes of the versions are kept, because lists may not show them yet.
+                        # The writes of the versions are kept, because lists possibly do not show
+                        # them yet.
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:
@@ -96,7 +98,11 @@ class RecentWrites:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """Returns the last write of a version, or None if the write is too old for a stale GET."""
+        """Returns the version after its last write, if a GET must be compared with it.
+
+        Returns None if there was no write, if the write is more than `stale` seconds old, or if the
+        container was written later.
+        """
         with self._lock:
             seen = self._seen.get((name, version))
             if seen is None or not seen.expected or seen.at < self._clock() - self.stale:

@@ -20,7 +20,7 @@ from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
 
 API_VERSION: Final = "2021-10-01-dataplanepreview"
-"""The api-version of registries, which azure-ai-ml uses as well (recorded)."""
+"""The api-version of registries. Recorded requests of azure-ai-ml use the same api-version."""
 
 
 def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
@@ -38,7 +38,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         return Endpoint(Resources(client.rest, url, API_VERSION), creator)
 
     return AzureTarget(
-        # The service ignores case in registry names, and writes them in lower case (recorded).
+        # The service ignores case in registry names. Recorded responses have them in lower case.
         TargetIdentity(config.name, config.kind, f"azureml://registries/{registry.lower()}"),
         find,
         parallel=connection.parallel,
@@ -61,8 +61,8 @@ def address(rest: Rest, registry: str) -> str:
             f"There is no registry {registry}: check `registry` in envsync.yaml, and that you are "
             "signed in to its tenant."
         )
-    # The discovery response contains the host of the region. The path is the one that azure-ai-ml
-    # uses (recorded).
+    # The discovery response contains the host of the region. The path is the one in recorded
+    # requests of azure-ai-ml.
     provider = _text(found, "primaryRegionResourceProviderUri").rstrip("/")
     return (
         f"{provider}/mferp/managementfrontend/subscriptions/{_text(found, 'subscriptionId')}"

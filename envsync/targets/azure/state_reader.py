@@ -63,7 +63,8 @@ class StateReader:
             return dict(self._containers(listing.entries.keys() | self.recent.names(), listing))
         wanted = {*names, *self._marked(listing, owner)}
         found = dict(self._containers(wanted, listing))
-        # The expensive case: one list of versions for every container of the workspace or registry.
+        # The expensive case: the versions of all containers are listed, with at least one request
+        # for each container.
         if owner is not None and self._may_lack_marks(found, listing, owner):
             found |= self._containers(_unreserved(listing.entries.keys() - wanted), listing)
         return {
@@ -82,7 +83,7 @@ class StateReader:
         """Returns whether the project may own versions in containers without the project's tag.
 
         If one such container was found, other tags may be missing as well. If no container has an
-        owner tag, the service may not store tags of containers.
+        owner tag, the service possibly does not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -124,7 +125,8 @@ class StateReader:
         if entry is None and not versions:
             return None
         archived = listing.archived(name) if written is None else written.archived
-        # `nextVersion` may be a counter, a timestamp, or `1` although version 1 exists (recorded).
+        # In recorded responses, `nextVersion` is a counter, a timestamp, or `1`. It is sometimes
+        # `1` although version 1 exists.
         following = None if entry is None else entry.properties.get("nextVersion")
         return Container(
             name,

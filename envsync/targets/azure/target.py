@@ -50,7 +50,8 @@ class AzureTarget:
             find: a function that returns the endpoint. It is called once, when the target is first
                 used.
             parallel: the maximum number of concurrent reads.
-            stale: seconds after a write during which a GET of the version may return the old state.
+            stale: the number of seconds for which a GET of a version can return the old state after
+                a write.
             close: a function that closes the connections.
             reading: shows the progress of a read.
         """

@@ -1,8 +1,8 @@
 """Translation between the service's JSON and envsync's values.
 
-The service does not return exactly what a client sent (recorded). The service returns a conda file
-as JSON text and an unset field as `""` or null, and adds defaults to fields that were not sent.
-This module converts each field to one normal form.
+The service does not return exactly what a client sent. In recorded responses, a conda file is JSON
+text, an unset field is `""` or null, and fields that were not sent have defaults. This module
+converts each field to one normal form.
 """
 
 from __future__ import annotations
@@ -210,9 +210,9 @@ def _is_upload(uri: str, digest: str | None) -> bool:
     """Returns whether the build context at a URL was uploaded from a directory.
 
     In a workspace, the URL of an upload contains the hash of the content. In a registry, the URL of
-    an upload belongs to a storage account, but a declared URL may as well. An upload then has a
-    digest tag that does not match the URL, or a `/` at the end of the URL. A local path, which
-    azure-ai-ml registers if it could not upload, is not an upload.
+    an upload belongs to a storage account, and a declared URL can belong to one, too. An upload
+    then has a digest tag that does not match the URL, or a `/` at the end of the URL. A local path,
+    which azure-ai-ml registers if it could not upload, is not an upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -246,7 +246,7 @@ def _conda(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        # The service returns JSON (recorded), which is much faster to parse than YAML.
+        # In recorded responses, the text is JSON, which is much faster to parse than YAML.
         return canonical_json(json.loads(text))
     except ValueError:
         pass

@@ -38,7 +38,7 @@ _DECLINED: Final = frozenset({400, 405, 409})
 class Writer:
     """Writes to one endpoint.
 
-    The caller must not write to the same name from several threads at once.
+    The caller must not write to the same name from several threads at the same time.
 
     Attributes:
         endpoint: the workspace or registry.
@@ -157,7 +157,7 @@ class Writer:
     def _archived_alone(self, name: str) -> list[str]:
         """Returns the versions of an archived container that were archived separately.
 
-        If all versions are shown as archived, they may only show the state of the container. The
+        If all versions are shown as archived, this is possibly just the state of the container. The
         list is then empty, and the next plan archives all undeclared versions again.
         """
         versions = self.endpoint.resources.versions(name)
@@ -175,8 +175,8 @@ class Writer:
         if not archived:
             self.ensure_shown(name, version)
         # A version is skipped only if the version itself is certainly archived. If the container is
-        # archived, the version may only show the state of the container. If this process has just
-        # written the container, the GET of the version may be stale.
+        # archived, the version possibly just shows the state of the container. If this process has
+        # just written the container, the GET of the version can be stale.
         elif (
             held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
         ):
@@ -209,7 +209,7 @@ class Writer:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        # The response shows at once if a field was ignored. The GET then shows what was stored.
+        # The response already shows if a field was ignored. The GET then shows what was stored.
         answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
             self.recent.note(name, held.name, answer)

@@ -1,8 +1,9 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
 Each operation is one transaction. When it returns, its changes are on disk (WAL mode with
-`synchronous = FULL`). Several threads and processes may use one file at once. A file that is
-damaged, belongs to another program or comes from a newer envsync is refused and not changed.
+`synchronous = FULL`). Several threads and processes can use one file at the same time. A file
+that is damaged, belongs to another program or comes from a newer envsync is refused and not
+changed.
 """
 
 from __future__ import annotations
@@ -223,8 +224,8 @@ class Database:
         """Creates the file under a temporary name and then renames it.
 
         A file under its final name is therefore always complete, even if a process is killed. If
-        several processes create the file at once, all of them use the file that was published
-        first.
+        several processes create the file at the same time, all of them use the file that was
+        published first.
         """
         self.make_directory()
         temporary = self._companion(f".{secrets.token_hex(8)}.new")
@@ -259,7 +260,8 @@ class Database:
         try:
             yield
         except sqlite3.ProgrammingError:
-            # This is a bug in envsync, such as a closed connection. The file is not damaged.
+            # The file is not damaged: only a bug in envsync raises this error. An example is the
+            # use of a closed connection.
             raise
         except sqlite3.Error as error:
             raise explained(self.path, error) from error

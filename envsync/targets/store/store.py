@@ -37,9 +37,9 @@ _HISTORY = "SELECT at, actor, action, name, version, before, after FROM history"
 class Store:
     """The containers and versions of one workspace.
 
-    Each method is one atomic operation, and may be called from several threads and processes at
-    once. Each raises `TargetError` if the file cannot be used or if the operation breaks a rule of
-    the service. An operation that changes nothing writes nothing, not even to the history.
+    Each method is one atomic operation. Several threads and processes can call methods at the same
+    time. Each method raises `TargetError` if the file cannot be used or if the operation breaks a
+    rule of the service. An operation that changes nothing writes nothing, not even to the history.
 
     Attributes:
         database: the SQLite file, which the first write creates.

@@ -50,7 +50,7 @@ def test_a_curated_environment_cannot_be_deleted() -> None:
         assert client.get(CURATED, STABLE).status == 200
 
 
-def test_the_role_reader_cannot_delete() -> None:
+def test_the_reader_role_cannot_delete() -> None:
     with serving(Settings(reader_secret="reads")) as client:
         client.log_in("reads")
         reply = client.send("DELETE", f"{WORKSPACE}/environments/a?api-version={STABLE}")

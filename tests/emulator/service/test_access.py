@@ -55,7 +55,7 @@ def test_an_expired_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get(WORKSPACE).status == 401
 
 
-def test_the_role_reader_can_read() -> None:
+def test_the_reader_role_can_read() -> None:
     with serving(READER) as client:
         client.put(VERSION, {"image": IMAGE})
         logged_in_as_reader(client)
@@ -69,7 +69,7 @@ def test_the_role_reader_can_read() -> None:
     assert [reply.status for reply in replies] == [200] * 4
 
 
-def test_the_role_reader_cannot_write() -> None:
+def test_the_reader_role_cannot_write() -> None:
     with serving(READER) as client:
         logged_in_as_reader(client)
         replies = (

@@ -717,7 +717,7 @@ class TestFailures:
         assert state == {}
         assert len(refused) < 10
 
-    def test_the_role_reader_can_plan_and_gets_an_error_for_a_write(
+    def test_the_reader_role_can_plan_but_not_write(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = service.config("workspace")

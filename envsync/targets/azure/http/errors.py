@@ -64,7 +64,7 @@ def is_absent_environment(error: TargetError) -> bool:
 def error_details(body: JSON) -> ErrorDetails:
     """Returns the content of an error body.
 
-    The Resource Manager, workspaces and registries use the same structure (recorded).
+    In recorded responses, the Resource Manager, workspaces and registries use the same structure.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
@@ -72,7 +72,8 @@ def error_details(body: JSON) -> ErrorDetails:
     extra = error.get("additionalInfo")
     inner = ""
     for item in extra if isinstance(extra, list) else []:
-        # The outer code is often only `UserError`. The inner codes contain the reason (recorded).
+        # In recorded errors, the outer code is often just `UserError`. The inner codes contain the
+        # reason.
         if isinstance(item, dict) and item.get("type") == "InnerError":
             inner = _innermost(item.get("info"))
     return ErrorDetails(_line(error.get("code")), _line(error.get("message")), inner)

@@ -40,7 +40,7 @@ class Answer:
 
 
 class Rest:
-    """A signed-in connection to one cloud. Methods may be called from several threads at once.
+    """A signed-in connection to one cloud. Several threads can call methods at the same time.
 
     Each method raises `TargetError`, or its subclass `RequestRefused` if the service refuses the
     request.
@@ -99,8 +99,8 @@ class Rest:
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise no_json(url)
             yield from cast("list[JSON]", page["value"])
-            # The link to the next page already contains `api-version` and `$skip` (recorded), so no
-            # parameters are added.
+            # In recorded responses, the link to the next page already contains `api-version` and
+            # `$skip`, so no parameters are added.
             following = page.get("nextLink")
             if not following:
                 return
@@ -116,8 +116,8 @@ class Rest:
             TargetError: the operation failed, or was unfinished after `LONGEST_OPERATION`.
         """
         # azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling` is not used:
-        # - It polls the `Location` of every 201. A workspace returns 201 for each PUT, although the
-        #   resource is complete (recorded).
+        # - It polls the `Location` of every 201. In recorded responses, a workspace returns 201 for
+        #   each PUT, although the resource is complete.
         # - It ends an `Azure-AsyncOperation` with a GET of the resource, which may still be stale.
         #   `FreshReads` repeats such a GET within limits.
         # - It has no time limit. After `result(timeout)`, its thread continues to poll.
@@ -125,7 +125,8 @@ class Rest:
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        # A 201 may have the header `Location` as well, but the resource is complete (recorded).
+        # In recorded responses, a 201 can also have the header `Location`, although the resource is
+        # complete. So only a 202 is polled.
         if answer.status != 202 or poll is None:
             return answer.body
         wait, waited = _FIRST_POLL, 0.0
@@ -174,8 +175,8 @@ class Rest:
         data = _parsed(text)
         if response.status_code >= 400:
             raise refused(response.status_code, data, method=method, url=url)
-        # Registries return the body `null` with a 202, and no body for a finished operation
-        # (recorded).
+        # In recorded responses, registries return the body `null` with a 202, and no body for a
+        # finished operation.
         if data is None and text.strip() not in ("", "null"):
             raise no_json(url)
         return Answer(response.status_code, data, response.headers)

@@ -29,7 +29,8 @@ _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
 _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
 
-# The service gives its own operations one hour (`x-ms-async-operation-timeout: PT1H`, recorded).
+# In recorded responses, the service gives an operation one hour
+# (`x-ms-async-operation-timeout: PT1H`).
 LONGEST_OPERATION: Final = 60 * 60.0
 """Seconds after which envsync stops waiting for a long-running operation."""
 
@@ -55,7 +56,7 @@ class Throttle:
 
         Args:
             parallel: the number of workers.
-            refill: the requests that the bucket gains each second.
+            refill: the number of requests that are added to the token bucket each second.
             sleep: a function that waits for a number of seconds.
         """
         self._parallel = parallel

@@ -69,7 +69,7 @@ class UploadRetries(Retries):
     """The retry policy of one upload, with a time limit for the whole upload.
 
     azure-ai-ml sends the requests of an upload from several threads. After the first final failure,
-    all later requests fail at once with the same reason.
+    all later requests fail immediately, with the same reason.
     """
 
     def __init__(
