@@ -518,3 +518,19 @@ def test_apply_finishes_the_changes_in_flight_after_a_signal_and_exits_with_130(
     finish = subprocess.run([*ENVSYNC, "-q", "apply", "--yes"], cwd=project, capture_output=True)
     assert finish.returncode == 0
     assert history(project) == 1000
+
+
+def test_a_local_target_beside_the_environments_adds_no_environment(
+    tmp_path: Path, run: Run
+) -> None:
+    # The whole project is the build context, and the target's file is in the project directory.
+    (tmp_path / "envsync.yaml").write_text(
+        "project: churn\nenvironments: .\ntargets: {local: {kind: local, path: state.db}}\n"
+    )
+    (tmp_path / "Dockerfile").write_text("FROM python:3.12\n")
+    (tmp_path / ".amlignore").write_text("state.db*\nenvsync.yaml\na.yml\n")
+    (tmp_path / "a.yml").write_text("name: a\ndescription: d\nbuild: {path: .}\n")
+
+    assert run("-C", str(tmp_path), "apply", "--yes").code == 0
+    assert run("-C", str(tmp_path), "plan", "--detailed-exitcode").code == 0
+    assert run("-C", str(tmp_path), "validate", "--strict").code == 0

@@ -66,8 +66,13 @@ class ContextStore:
     def _copy(self, context: BuildContext, place: Path) -> None:
         from envsync.project.context.copy import copy_context
 
+        above = self._directory.parent
+        if not above.exists():
+            above.mkdir(exist_ok=True)
+            (above / ".gitignore").write_text("*\n")
+            sync(above.parent)
         self._directory.mkdir(exist_ok=True)
-        sync(self._directory.parent)
+        sync(above)
         self._sweep()
         # The copy starts in the same directory, because a rename is atomic only within one file
         # system.

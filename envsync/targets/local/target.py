@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.history import HistoryEntry
@@ -22,6 +23,9 @@ from envsync.targets.local.contexts import ContextStore
 from envsync.targets.local.translation import new_version, state
 from envsync.targets.store.failures import damaged
 from envsync.targets.store.store import Store
+
+STATE: Final = ".envsync"
+"""The directory with the state of envsync in a project."""
 
 
 def utc_now() -> datetime:
@@ -55,7 +59,11 @@ class LocalTarget:
         """
         self._identity = identity
         self.store = Store(path, actor=actor or current_actor(), clock=clock)
-        self._contexts = ContextStore(self.store.database.directory / "contexts")
+        # A copy of a build context may contain environment files. `.envsync` is neither searched
+        # for environments nor part of a build context.
+        directory = self.store.database.directory
+        state = directory if directory.name == STATE else directory / STATE
+        self._contexts = ContextStore(state / "contexts")
 
     @property
     def identity(self) -> TargetIdentity:
