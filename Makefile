@@ -11,9 +11,9 @@ export ENVSYNC_TEST_DATA ?= $(abspath $(CURDIR)/../shared)
 # The tests start hundreds of processes, and each would compile envsync again.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Test processes: one more than there are cores, because tests also wait for other processes. More
+# Test processes: two more than there are cores, because tests also wait for other processes. More
 # than four spend longer starting up than they save.
-JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 PYTEST_ARGS ?=
 
 # From npm; newer ones want a newer Node than Debian has.
