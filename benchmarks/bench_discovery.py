@@ -1,4 +1,4 @@
-"""How long `validate` takes in a repository in which most YAML files are no environment files.
+"""Measures `validate` in a repository in which most YAML files are no environment files.
 
 The repository is made of the public files in `ENVSYNC_TEST_DATA`: jobs, pipelines and components as
 they are, and large files that contain many of them, as collections of Kubernetes resources do. The

@@ -1,4 +1,4 @@
-"""Finds what git has, but what is not in the work tree.
+"""Finds files and submodules that git has, but that are not in the work tree.
 
 A sparse checkout leaves files out, and a submodule is empty until it is fetched. Such files look as
 if they were deleted: https://git-scm.com/docs/git-sparse-checkout
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envsync.git.repository import Repository, find_repository
+from envsync.project.files import is_within
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class SparseFile:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What is in the indexes of a repository and of its submodules, but not in the work tree.
+    """The files and submodules that git has, but that are not in the work tree.
 
-    Paths are absolute, with symbolic links resolved.
+    Submodules of a submodule are included. Paths are absolute, with symbolic links resolved.
 
     Attributes:
         files: the files that a sparse checkout leaves out.
@@ -78,6 +79,17 @@ def find_absent(root: Path) -> Absent:
                 else:
                     submodules[real] = repository
     return Absent(files, submodules)
+
+
+def is_searched(path: Path, directories: Iterable[Path]) -> bool:
+    """Returns True if a path is below an environments directory, or contains one.
+
+    Args:
+        path: an absolute path, with symbolic links resolved.
+        directories: the environments directories.
+    """
+    tops = map(os.path.realpath, directories)
+    return any(is_within(str(path), top) or is_within(top, str(path)) for top in tops)
 
 
 def read_sparse(files: Iterable[SparseFile]) -> Iterator[tuple[SparseFile, bytes]]:

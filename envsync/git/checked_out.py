@@ -1,4 +1,4 @@
-"""Reports what a project needs, and what git has, but what is not in the work tree."""
+"""Reports files that a project needs, and that git has, but that are not in the work tree."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.git.absent import Absent, find_absent
+from envsync.git.absent import Absent, find_absent, is_searched
 from envsync.git.repository import Repository
 from envsync.model.errors import GitError, InvalidProject
 from envsync.model.problem import Problem, Severity
 from envsync.project.context.ignore import parse_ignore_file
+from envsync.project.context.walk import IGNORE_FILES
 from envsync.project.files import Files, is_within
 from envsync.project.locate import locate
 from envsync.project.search.globs import Globs
@@ -62,10 +63,13 @@ def checkout_problems(
     try:
         found = find_absent(config.root)
     except GitError as error:
+        # Whether a build context is complete is unknown, too. An incomplete one must not be
+        # registered.
+        builds = any(item.spec.local_context for item in declarations)
         return [
             Problem(
                 rule=RULE,
-                severity=severity,
+                severity="error" if builds else severity,
                 message=f"Git cannot say whether all files are checked out: {error}",
                 file=config.environments[0],
                 line=1,
@@ -105,13 +109,13 @@ def _unchecked_environments(
             + ", or list the path in `exclude` in envsync.yaml.",
         )
     for path, repository in sorted(found.submodules.items()):
-        near = any(is_within(str(path), top) or is_within(top, str(path)) for top in tops)
-        if near and not exclude.match(files.display(str(path))):
+        shown = files.display(str(path))
+        if is_searched(path, config.directories) and not exclude.match(shown):
             yield Problem(
                 rule=RULE,
                 severity=severity,
                 message="The submodule is not checked out.",
-                file=files.display(str(path)),
+                file=shown,
                 line=1,
                 column=1,
                 fix=_command(repository, "submodule update --init --recursive", path)
@@ -158,7 +162,7 @@ def _incomplete_contexts(
 
 def _is_ignored(path: Path, directory: str) -> bool:
     """Returns True if the ignore file of a build context drops a path."""
-    for name in (".amlignore", ".gitignore"):
+    for name in IGNORE_FILES:
         ignore = Path(directory, name)
         if ignore.is_file():
             try:

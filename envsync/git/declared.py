@@ -80,7 +80,7 @@ def settings_at(repository: Repository, commit: str, config: Config) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Where environment files are searched for, in a tree that a commit was written to.
+    """The directories and globs of the search for environment files in a checked-out commit.
 
     Attributes:
         directories: the absolute paths of the environments directories.

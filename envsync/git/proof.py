@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.git.absent import Absent, find_absent, read_sparse
+from envsync.git.absent import Absent, find_absent, is_searched, read_sparse
 from envsync.model.errors import GitError
 from envsync.plan.archives import Evidence
 from envsync.project.discovery import EXCLUDED
-from envsync.project.files import is_within
 from envsync.project.presence import may_declare, presence
 from envsync.project.search.globs import Globs
 from envsync.project.search.walk import is_yaml
@@ -48,14 +47,7 @@ def still_there(
             name = item.environment.key.name
             names.setdefault(source, set()).update({name, name.removesuffix(suffix)})
     found = presence(project, names)
-    evidence = {
-        file: Evidence(
-            file,
-            f"{file}, which declared it, is still there. It is not read as an environment: "
-            f"{reason}",
-        )
-        for file, reason in found.unread.items()
-    }
+    evidence = {file: _is_there(file, reason) for file, reason in found.unread.items()}
     # Git is asked only about files that are not in the work tree.
     if found.missing:
         search = _Search(project)
@@ -63,6 +55,11 @@ def still_there(
             if known := search.find(file, names[file]):
                 evidence[file] = known
     return evidence
+
+
+def _is_there(file: str, reason: str) -> Evidence:
+    sentence = f"{file}, which declared it, is still there. It is not read as an environment: "
+    return Evidence(file, sentence + reason)
 
 
 class _Search:
@@ -87,11 +84,9 @@ class _Search:
         """
         path = Path(os.path.realpath(self._project.config.root / file))
         if path in self._absent.files:
-            return self._is_there(file, _SPARSE)
+            return _is_there(file, _SPARSE)
         if submodule := self._absent.submodule_of(path):
-            return self._is_there(
-                file, f"the submodule {self._shown(submodule)} is not checked out"
-            )
+            return _is_there(file, f"the submodule {self._shown(submodule)} is not checked out")
         for other, reason, content in self._unread():
             if may_declare(content, names):
                 return Evidence(
@@ -105,13 +100,6 @@ class _Search:
         for place, reason in self._unknown():
             return Evidence(place, f"{file} may have been moved to {place}: {reason}")
         return None
-
-    def _is_there(self, file: str, reason: str) -> Evidence:
-        return Evidence(
-            file,
-            f"{file}, which declared it, is still there. It is not read as an environment: "
-            f"{reason}",
-        )
 
     def _unread(self) -> list[tuple[str, str, bytes]]:
         """Returns path, reason and content of each YAML file that was not read."""
@@ -130,7 +118,7 @@ class _Search:
         files = {
             item: self._shown(path)
             for path, item in self._absent.files.items()
-            if is_yaml(item.path) and self._is_searched(path)
+            if is_yaml(item.path) and is_searched(path, self._project.config.directories)
         }
         files = {item: shown for item, shown in files.items() if not exclude.match(shown)}
         try:
@@ -143,17 +131,13 @@ class _Search:
         """Yields the parts of the environments directories that could not be looked into."""
         exclude = Globs.of(self._project.config.exclude)
         for path in self._absent.submodules:
-            if self._is_searched(path) and not exclude.match(self._shown(path)):
-                yield self._shown(path), "the submodule is not checked out"
+            shown = self._shown(path)
+            if is_searched(path, self._project.config.directories) and not exclude.match(shown):
+                yield shown, "the submodule is not checked out"
         for directory, reason in self._project.unreadable.items():
             shown = self._project.files.display(directory)
             if not exclude.match(shown):
                 yield shown, f"the directory cannot be read: {reason}"
-
-    def _is_searched(self, path: Path) -> bool:
-        """Returns True if a path is below an environments directory, or contains one."""
-        tops = [os.path.realpath(item) for item in self._project.config.directories]
-        return any(is_within(str(path), top) or is_within(top, str(path)) for top in tops)
 
     def _shown(self, path: Path) -> str:
         return self._project.files.display(str(path))

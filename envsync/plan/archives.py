@@ -20,7 +20,7 @@ from envsync.plan.change import Action, Change, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why the file of a version may still exist, although it was not read.
+    """Evidence that the file of a version may still exist, although it was not read.
 
     Attributes:
         path: the file or directory to look at, relative to the project directory.
@@ -38,7 +38,7 @@ Maps the path in `envsync.source` to the evidence.
 """
 
 LeftOut: TypeAlias = Mapping[str, str]
-"""Why declared environments are left out on purpose.
+"""The reasons for which the settings leave environments out on purpose.
 
 Maps a name in the target, or the path of a file relative to the project directory, to the reason.
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Which of the given files exist unread in the work tree, and which do not exist.
+    """The files that exist in the work tree without being read, and the files that do not exist.
 
     Files that were read are in neither attribute.
 

@@ -404,6 +404,18 @@ def test_a_sparse_build_context_is_an_error(tmp_path: Path) -> None:
     assert make_plan(load_project(project)).summary["create"] == 1
 
 
+def test_a_failure_of_git_does_not_make_a_build_context_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = build_project(tmp_path / "project")
+    git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/ctx/data/")
+    # A variable for git's own tests: every repository seems to belong to another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    with pytest.raises(InvalidProject, match="Git cannot say whether all files are checked out"):
+        make_plan(load_project(project))
+
+
 def test_a_file_that_the_context_ignores_need_not_be_checked_out(tmp_path: Path) -> None:
     project = build_project(tmp_path / "project")
     write(project, {"environments/ctx/.amlignore": "data/\n"})

@@ -19,7 +19,7 @@ from envsync.model.canonical import JSON
 DEFAULT_DATASTORE = "workspaceblobstore"
 
 _SKEW = timedelta(minutes=15)
-"""How long before its creation a signature becomes valid, because clocks differ."""
+"""A signature is valid from this time before its creation on, because clocks differ."""
 
 
 def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:

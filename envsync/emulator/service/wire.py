@@ -152,8 +152,8 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
         meaning = _meaning(text)
         if rename and isinstance(meaning, dict):
             nameless = {key: value for key, value in meaning.items() if key != "name"}
-            # How the service computes its digest is unknown. The emulator's digest only has the
-            # same form.
+            # The service's way to compute this digest is unknown. The emulator computes another
+            # digest of the same form.
             digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
             meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
         canonical = canonical_json(meaning)
