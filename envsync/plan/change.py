@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from envsync.model.before import Before
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
@@ -81,6 +82,8 @@ class Change:
         keep_archived: for the restore of an environment, the versions that must stay archived.
         former_files: for the archive of an environment that no file declares any more. The files
             that declared the environment, relative to the project directory.
+        before: the state that the target must have just before the change. None if the change was
+            read from JSON.
     """
 
     action: Action
@@ -98,6 +101,7 @@ class Change:
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
     former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    before: Before | None = field(default=None, compare=False, repr=False)
 
     @property
     def address(self) -> str:
