@@ -247,7 +247,7 @@ class TestForeignAndDamagedFiles:
 
         with (
             closing(LocalTarget(path, IDENTITY)) as target,
-            pytest.raises(TargetError, match=r"does not exist, but its journal local\.db-wal does"),
+            pytest.raises(TargetError, match=r"does not exist, but its journal local\.db-wal exists"),
         ):
             OPERATIONS[operation](target)
 

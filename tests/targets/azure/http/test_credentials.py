@@ -230,7 +230,7 @@ class TestManaged:
         with app_service() as (url, _):
             sign_in(monkeypatch, IDENTITY_ENDPOINT=url, IDENTITY_HEADER="another")
 
-            assert "AZURE_CLIENT_ID set if the identity is user-assigned" in refusal(
+            assert "If the identity is user-assigned, set AZURE_CLIENT_ID." in refusal(
                 service, "managed"
             )
 
