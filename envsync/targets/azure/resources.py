@@ -31,7 +31,10 @@ class Resources:
     api_version: str
 
     def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
-        """Yields the containers in a view, which is a value of `listViewType` (OpenAPI)."""
+        """Yields all containers or only the active containers.
+
+        `view` is the parameter `listViewType` (OpenAPI).
+        """
         for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
@@ -80,7 +83,8 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
-        # A `/` in a name is escaped. Otherwise, the URL would be the URL of another resource.
+        # Escape each `/` in a name, because an unescaped `/` would change which resource the URL
+        # identifies.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:

@@ -31,7 +31,7 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
 
 _DECLINED: Final = frozenset({400, 405, 409})
-"""Statuses that a service may return for a request that it does not support."""
+"""Statuses of the responses to a request that the service does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Writer:
     def register(self, environment: Environment) -> None:
         """Creates a version and reads it back.
 
-        The read also finds a version that the service created although its response was lost.
+        Reading also finds the version if the service created it but the response was lost.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -64,7 +64,8 @@ class Writer:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # After creating a version in a registry, azure-ai-ml reads it. That GET may return 404.
+        # After azure-ai-ml has created a version in a registry, it sends a GET of the version. The
+        # service can respond to this GET with 404, although the version was created.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").
@@ -96,7 +97,7 @@ class Writer:
         """
         if owner is None:
             return
-        # This check avoids a GET for each further version of the same environment.
+        # Without this check, each further version of the same environment would need one more GET.
         if self.recent.is_marked(name, owner):
             return
         container = self.endpoint.resources.container(name)
@@ -131,7 +132,7 @@ class Writer:
         return held
 
     def set_container(self, name: str, archived: bool) -> None:
-        """Archives or restores a container, even if it already seems to have the wanted state."""
+        """Archives or restores a container. Sends the request even if the state seems right."""
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
@@ -149,16 +150,16 @@ class Writer:
                 raise
             held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
-        # It is not documented whether the service also restores the versions that were archived
-        # separately.
+        # The documentation does not say whether restoring a container also restores versions that
+        # were archived separately.
         for version in alone:
             self.set_version(name, version, True)
 
     def _archived_alone(self, name: str) -> list[str]:
         """Returns the versions of an archived container that were archived separately.
 
-        If all versions are shown as archived, this is possibly just the state of the container. The
-        list is then empty, and the next plan archives all undeclared versions again.
+        If the service shows all versions as archived, each version possibly shows the state of its
+        container. The list is then empty, and the next plan archives all undeclared versions again.
         """
         versions = self.endpoint.resources.versions(name)
         alone = [item.name for item in versions if item.archived]
@@ -168,15 +169,15 @@ class Writer:
         """Archives or restores a version. Skips a version that is already archived separately.
 
         Raises:
-            TargetError: the version does not exist, is curated, its container is archived and
-                therefore forbids the change, or the service ignored the change.
+            TargetError: the version does not exist or is curated, its container is archived, or the
+                service ignored the change.
         """
         held = self.changeable(name, version)
         if not archived:
             self.ensure_shown(name, version)
-        # A version is skipped only if the version itself is certainly archived. If the container is
-        # archived, the version possibly just shows the state of the container. If this process has
-        # just written the container, the GET of the version can be stale.
+        # Skip a version only if it was certainly archived separately. If the container is archived,
+        # the version possibly shows the state of the container. If this process has just written
+        # the container, the GET of the version can be stale.
         elif (
             held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
         ):
@@ -184,7 +185,8 @@ class Writer:
         try:
             self.put_version(name, held, description=held.description, tags=None, archived=archived)
         except RequestRefused as error:
-            # It is not documented whether one version of an archived container can be archived.
+            # The documentation does not say whether a version of an archived container can be
+            # archived separately.
             if not archived or error.status not in _DECLINED or not self.fresh.archived(name):
                 raise
             if not held.archived:
@@ -209,7 +211,8 @@ class Writer:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        # The response already shows if a field was ignored. The GET then shows what was stored.
+        # The response to the PUT is checked first, because it is never stale. The GET below shows
+        # what the service has really stored.
         answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
             self.recent.note(name, held.name, answer)
@@ -252,7 +255,7 @@ class Writer:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """Returns the expected resource after a write, for responses without the resource."""
+    """Returns the resource that a write should produce. Some responses contain no resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),
