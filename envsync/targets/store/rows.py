@@ -52,7 +52,10 @@ class ContextRow(NamedTuple):
 
 
 class ContainerRow(NamedTuple):
-    """A container. `tags` is JSON text. If `archived` is 1, all versions are hidden."""
+    """A container.
+
+    `tags` is JSON text. If `archived` is 1, the container and all its versions are hidden.
+    """
 
     name: str
     tags: str
@@ -87,7 +90,8 @@ class VersionRow(NamedTuple):
     @property
     def spec(self) -> VersionSpec:
         """The part of the version that is fixed at creation."""
-        # The columns from `image` to `inference_config`, in the order of `VersionSpec`.
+        # The slice has the columns from `image` to `inference_config`, in the order of
+        # `VersionSpec`.
         return VersionSpec(*self[2:9])
 
     def state(self) -> dict[str, JSON]:
@@ -184,7 +188,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a store at one moment. The oldest version is first."""
+    """The content of a store at one moment. Versions are sorted from oldest to newest."""
 
     containers: list[ContainerRow] = field(default_factory=list)
     versions: list[VersionRow] = field(default_factory=list)
