@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
 
 _POLLING_INTERVAL = 1
-"""Seconds between two polls of a long-running operation without `Retry-After`."""
+"""Seconds between two polls of a long-running operation whose responses have no `Retry-After`."""
 
 _MOST_RETRIES = 500
-"""A number of retries that is never reached, so that only the time limit ends the retries."""
+"""The maximum number of retries.
+
+It is so high that the time limit always ends the retries first.
+"""
 
 
 class Creator:

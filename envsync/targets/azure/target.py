@@ -146,7 +146,7 @@ class AzureTarget:
             restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: the version does not exist, is curated, is to be restored while its
+            TargetError: the version does not exist or is curated, `restore` is True although the
                 container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
@@ -167,8 +167,8 @@ class AzureTarget:
         service restores these versions, they are archived again.
 
         Raises:
-            TargetError: the version or container does not exist, is curated, the version is to be
-                restored while its container is archived, or the service ignored the change.
+            TargetError: the version or container does not exist or is curated, the call restores a
+                version of an archived container, or the service ignored the change.
         """
         with self._lock(name):
             if version is None:

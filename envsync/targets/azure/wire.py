@@ -70,7 +70,7 @@ class Resource:
 
     @property
     def tags(self) -> dict[str, str]:
-        """All tags, including reserved ones."""
+        """All tags, including reserved tags."""
         tags = self.properties.get("tags")
         if not isinstance(tags, dict):
             return {}

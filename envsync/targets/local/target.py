@@ -123,7 +123,7 @@ class LocalTarget:
             restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: the version does not exist, is curated, or is to be restored while its
+            TargetError: the version does not exist or is curated, or `restore` is True although the
                 container is archived.
         """
         tags = all_tags(metadata, provenance)
@@ -135,8 +135,8 @@ class LocalTarget:
         """Archives or restores one version, or the container if `version` is None.
 
         Raises:
-            TargetError: the version or container does not exist, is curated, or the version is to
-                be restored while its container is archived.
+            TargetError: the version or container does not exist or is curated, or the call restores
+                a version of an archived container.
         """
         self.store.set_archived(name, version, archived=archived)
 

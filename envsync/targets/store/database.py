@@ -158,7 +158,8 @@ class Database:
             if self._companion("-wal").exists() and self._header() is None:
                 raise TargetError(
                     f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
-                    "exists. Put the file back, or remove the journal to start with an empty target."
+                    "exists. Put the file back, or remove the journal to start with an empty "
+                    "target."
                 )
             return False
         # Offsets 60 (`user_version`) and 68 (`application_id`):

@@ -68,7 +68,7 @@ class VersionRow(NamedTuple):
     Attributes:
         tags: all tags as JSON text, including reserved tags.
         archived: the version's own flag, independent of the container's flag.
-        created_at: ISO 8601 in UTC.
+        created_at: the time of creation, ISO 8601 in UTC.
     """
 
     name: str
@@ -116,7 +116,7 @@ class VersionRecord(NamedTuple):
 
     Attributes:
         row: the columns that a plan needs.
-        properties: JSON text, like `row.tags`.
+        properties: key-value pairs as JSON text, stored by clients separately from the tags.
         extra: JSON text with fields that the service keeps and envsync does not model.
         created_by: the actor that registered the version.
     """

@@ -139,7 +139,7 @@ class Store:
             restore: whether to restore the version in the same write.
 
         Raises:
-            TargetError: the version does not exist, is curated, or is to be restored while its
+            TargetError: the version does not exist or is curated, or `restore` is True although the
                 container is archived.
         """
         # Check that the file exists, because a write transaction would create the file.
@@ -158,8 +158,8 @@ class Store:
         not forbid it.
 
         Raises:
-            TargetError: the version or container does not exist, is curated, or the version is to
-                be restored while its container is archived.
+            TargetError: the version or container does not exist or is curated, or the call restores
+                a version of an archived container.
         """
         if not self.database.exists():
             raise refusals.unknown(name, version)

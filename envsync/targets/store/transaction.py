@@ -38,7 +38,7 @@ class Transaction:
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Creates a transaction without changes. Writes nothing.
+        """Creates an object that has made no changes yet. Writes nothing.
 
         Args:
             connection: a connection in a write transaction.
@@ -110,8 +110,8 @@ class Transaction:
         """Replaces description and tags of a version, and restores the version if `restore` is set.
 
         Raises:
-            RuleViolation: the version does not exist, is curated, or is to be restored while its
-                container is archived.
+            RuleViolation: the version does not exist or is curated, or `restore` is True although
+                the container is archived.
         """
         row = self._changeable(name, version)
         if restore and queries.container(self._connection, name).archived:
@@ -127,7 +127,7 @@ class Transaction:
         """Archives or restores one version.
 
         Raises:
-            RuleViolation: the version does not exist, is curated, or its container is archived and
+            RuleViolation: the version does not exist or is curated, or its archived container
                 forbids the change (documentation, "Archive").
         """
         row = self._changeable(name, version)

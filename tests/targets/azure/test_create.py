@@ -1,4 +1,4 @@
-"""Creating with azure-ai-ml: the options of its client."""
+"""Tests the options of azure-ai-ml's client, which creates versions."""
 
 from __future__ import annotations
 

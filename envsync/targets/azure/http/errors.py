@@ -251,7 +251,7 @@ def _innermost(info: JSON) -> str:
 
 
 def _line(value: object) -> str:
-    """Returns a value as text on one line."""
+    """Converts a value to text on one line."""
     return " ".join(str(value or "").split())
 
 

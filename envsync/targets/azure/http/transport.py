@@ -1,4 +1,4 @@
-"""The transport that envsync's own requests and azure-ai-ml share.
+"""The HTTP transport for the requests of envsync and of azure-ai-ml.
 
 The transport keeps enough connections open for all parallel requests, slows down when the Resource
 Manager's limit on requests is near, and writes the optional request log.
