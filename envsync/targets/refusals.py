@@ -107,8 +107,8 @@ def hidden(name: str, version: str) -> RuleViolation:
 def hidden_already(name: str, version: str) -> RuleViolation:
     """Returns the error for archiving one version of an archived container.
 
-    The documentation does not say whether the service refuses this request. A setting of the
-    emulator decides whether the emulator refuses it.
+    The documentation does not say whether the service refuses to archive a version of an archived
+    container. A setting of the emulator decides whether the emulator raises this error.
     """
     return RuleViolation(
         "hidden",

@@ -26,7 +26,7 @@ def scratch_directory() -> Iterator[str]:
 def remove_scratch() -> None:
     """Removes all scratch directories that still exist, before the process ends.
 
-    The removal is tried three times, because a thread may still be writing to a directory.
+    The removal is tried three times, because a thread is possibly still writing to a directory.
     """
     import shutil
 

@@ -1,7 +1,7 @@
 """The contract of every target: the promises of `envsync/model/target.py` as tests.
 
-The tests of each kind of target subclass `TargetContract` and override the `target` fixture. They
-also override `seed_curated` if they can insert curated versions:
+The tests of each kind of target subclass `TargetContract` and override the `target` fixture. Tests
+that can insert curated versions also override `seed_curated`:
 
     class TestLocalTargetContract(TargetContract):
         @pytest.fixture
@@ -90,8 +90,8 @@ def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    # `uploads` does not contain azure-ai-ml's hash, because the tests only need different hashes
-    # for different content.
+    # This hash is not azure-ai-ml's hash. The tests only need different hashes for different
+    # content.
     uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
     return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
 
@@ -320,7 +320,7 @@ class TargetContract:
         assert registered(target, version="2").environment.metadata == created.metadata
 
     def test_tag_values_stay_text(self, target: Target) -> None:
-        # YAML or JSON would read these texts as other types.
+        # A YAML or JSON parser would read these texts as numbers, booleans or other types.
         tags = {"empty": "", "number": "1.10", "flag": "true", "nothing": "null", "json": "{}"}
         target.create(environment(tags=tags))
 
@@ -347,7 +347,7 @@ class TargetContract:
         ("before", "after"),
         [('{"n":1}', '{"n":1.0}'), ('{"n":1}', '{"n":true}'), ('{"n":1}', '{"n":"1"}')],
     )
-    def test_values_with_different_json_are_different_specs(
+    def test_specs_differ_if_their_json_differs(
         self, target: Target, before: str, after: str
     ) -> None:
         target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=before)))
@@ -695,7 +695,7 @@ class TargetContract:
 
         assert [item.environment for item in container(target).versions] == winners
 
-    def test_threads_read_only_complete_writes(self, target: Target) -> None:
+    def test_threads_see_no_incomplete_write(self, target: Target) -> None:
         target.create(environment())
 
         def write(number: int) -> None:

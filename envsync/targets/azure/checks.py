@@ -103,7 +103,8 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:
     """Returns the error for a version that cannot be archived while its container is archived.
 
-    The documentation does not say whether the service refuses this request.
+    The documentation does not say whether the service refuses to archive a version of an archived
+    container.
     """
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "

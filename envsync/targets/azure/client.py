@@ -19,8 +19,8 @@ from envsync.targets.azure.resources import Resources
 from envsync.targets.connection import Connection
 
 # Azure's libraries and urllib3 log warnings. If a logger has no handler, Python prints its warnings
-# to standard error, and one failed sign-in prints many lines. The handler prints nothing, because
-# envsync prints its own message about the failure.
+# to standard error, and one failed sign-in prints many lines. Add a handler that prints nothing,
+# because envsync prints its own message about the failure.
 for _library in ("azure", "msal", "urllib3"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 

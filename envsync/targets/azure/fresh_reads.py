@@ -76,8 +76,8 @@ class FreshReads:
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            # `expected` becomes None after `stale` seconds. Otherwise, the loop would never end if
-            # another client has overwritten this process's write.
+            # `expected` becomes None after `stale` seconds. Without this limit, the loop would
+            # never end if another client has overwritten this process's write.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
@@ -109,8 +109,8 @@ class FreshReads:
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.
 
-        Waits at most `LAG` seconds. Writes that the lists do not show after this time are
-        forgotten, so that the next read returns the states in the lists.
+        Waits at most `LAG` seconds. After `LAG` seconds, envsync forgets each write that the lists
+        do not show yet, so that the next read returns the states in the lists.
 
         Args:
             waiting: a function that is called before each new read of the lists. The function gets

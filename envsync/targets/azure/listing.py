@@ -27,7 +27,7 @@ class Listing:
     active: frozenset[str]
 
     def archived(self, name: str) -> bool:
-        """Returns whether a container is archived. A container in neither list is not archived."""
+        """Returns whether a container is archived. Returns False if no list shows the container."""
         return name in self.entries and name not in self.active
 
 

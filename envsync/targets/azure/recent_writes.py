@@ -1,4 +1,4 @@
-"""`RecentWrites`: remembers this process's writes, because later reads may be stale."""
+"""`RecentWrites`: remembers this process's writes, because later reads can be stale."""
 
 from __future__ import annotations
 

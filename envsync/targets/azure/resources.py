@@ -39,12 +39,12 @@ class Resources:
             yield _resource(item)
 
     def versions(self, name: str) -> list[Resource]:
-        """Returns all versions of one container, including archived ones.
+        """Returns all versions of one container, including archived versions.
 
         The list is empty if the container does not exist.
         """
         try:
-            # The service may return 404 or an empty list for an unknown name.
+            # For an unknown name, the service returns 404 or an empty list.
             items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
         except RequestRefused as error:
             if error.status == 404:
@@ -55,7 +55,7 @@ class Resources:
     def container(self, name: str) -> Resource | None:
         """Returns one container, or None if it does not exist.
 
-        The archived state in the response may be wrong (see `listing.py`).
+        The archived state in the response can be wrong (see `listing.py`).
         """
         return self._get(self._container(name))
 

@@ -41,8 +41,8 @@ class StateReader:
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
         fresh: reads that show the recent writes.
-        advance: is called with the number of containers that are read, and the number of all that
-            have to be read.
+        advance: a function that is called with the number of containers already read, and the
+            number of all containers to read.
     """
 
     resources: Resources
@@ -101,7 +101,7 @@ class StateReader:
     def _containers(
         self, names: Iterable[str], listing: Listing
     ) -> Iterator[tuple[str, Container]]:
-        """Yields the existing containers of these names, which are read in parallel."""
+        """Reads containers by name in parallel, and yields each container that exists."""
         ordered = sorted(names)
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
@@ -143,7 +143,7 @@ class StateReader:
         )
 
     def _versions(self, name: str) -> list[Resource]:
-        """Returns all versions of a container. Adds this process's writes to a stale list."""
+        """Returns all versions of a container. Adds this process's writes if the list is stale."""
         found = {item.name: item for item in self.resources.versions(name)}
         for version, written in self.recent.versions(name).items():
             if version not in found or differ(written, found[version]):

@@ -1,6 +1,6 @@
 """`AzureTarget`: the environments of a workspace or registry, through the REST API.
 
-envsync reads and updates versions with REST requests of its own, because azure-ai-ml loses the
+envsync reads and updates versions with its own REST requests, because azure-ai-ml loses the
 archived state, restores each updated version, and cannot clear tags. envsync creates versions with
 azure-ai-ml, because azure-ai-ml uploads build contexts. Each written resource is read back and
 compared, because the service can accept a change and ignore it.
@@ -82,8 +82,8 @@ class AzureTarget:
         Raises:
             TargetError: the state cannot be read.
         """
-        # The first use of `endpoint` signs in, which can take seconds, so it is inside the progress
-        # block.
+        # Show progress before the first use of `endpoint`, because the first use signs in, which
+        # can take seconds.
         with self._reading() as advance:
             reader = StateReader(
                 resources=self.endpoint.resources,

@@ -80,9 +80,9 @@ class Resource:
     def archived(self) -> bool:
         """True if the resource is shown as archived.
 
-        For a container, only the response to a PUT is right. The stage `Archived` counts as well,
-        because the service derives `isArchived` and `stage` from each other (recorded in
-        registries, 2023 and 2026).
+        For a container, only the response to a PUT shows the right archived state. The stage
+        `Archived` counts as well, because the service derives `isArchived` and `stage` from each
+        other (recorded in registries, 2023 and 2026).
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
@@ -226,7 +226,7 @@ def _inference(value: JSON) -> InferenceConfig | None:
     routes = {ours: _route(value.get(theirs)) for ours, theirs in ROUTES.items()}
     if all(route is None for route in routes.values()):
         return None
-    # A client of the REST API can register a configuration with fewer than three routes.
+    # A client of the REST API can register a configuration with fewer than three routes, but
     # azure-ai-ml cannot.
     nothing = Route("", 0)
     return InferenceConfig(**{key: route or nothing for key, route in routes.items()})
@@ -248,8 +248,8 @@ def _conda(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        # Try JSON first, because it is much faster to parse than YAML. In recorded responses, a
-        # conda file is JSON text.
+        # Try JSON first, because parsing JSON is much faster than parsing YAML. In recorded
+        # responses, a conda file is JSON text.
         return canonical_json(json.loads(text))
     except ValueError:
         pass

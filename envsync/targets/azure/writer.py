@@ -1,8 +1,9 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
 A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-this state. Every write to a container therefore sends the archived state. A request to archive or
-restore a container is sent even if the container already seems to have the requested state.
+the archived state of a container. Every write to a container therefore sends the archived state. A
+request to archive or restore a container is sent even if the container already seems to have the
+requested state.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
 
 _DECLINED: Final = frozenset({400, 405, 409})
-"""Statuses of the responses to a request that the service does not support."""
+"""Response statuses that show that the service does not support a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Writer:
     def register(self, environment: Environment) -> None:
         """Creates a version and reads it back.
 
-        Reading also finds the version if the service created it but the response was lost.
+        If the service has created the version but the response was lost, reading finds the version.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -64,7 +65,7 @@ class Writer:
             self.endpoint.creator.create(environment)
         except TargetError as error:
             failure = error
-        # After azure-ai-ml has created a version in a registry, it sends a GET of the version. The
+        # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
         # service can respond to this GET with 404, although the version was created.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
@@ -76,7 +77,7 @@ class Writer:
             )
             self.recent.note(key.name, key.version, written)
         try:
-            # The version is read even if `create` failed, because a PUT may succeed although the
+            # The version is read even if `create` failed, because a PUT can succeed although the
             # connection is closed before the response arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
@@ -144,7 +145,7 @@ class Writer:
         try:
             held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
-            # A service that no longer accepts tags on containers may still return earlier tags:
+            # A service that no longer accepts tags on containers can still return earlier tags:
             # https://github.com/Azure/bicep-types-az/issues/2594
             if error.status not in _DECLINED or not container.tags:
                 raise
@@ -230,7 +231,7 @@ class Writer:
         ensure(shown)
 
     def changeable(self, name: str, version: str) -> Resource:
-        """Reads a version, and checks that it may be changed.
+        """Reads a version, and checks that envsync can change the version.
 
         Raises:
             RuleViolation: the version does not exist or is curated.
@@ -260,7 +261,7 @@ def _written(
         "description": description,
         "tags": dict(tags),
         "isArchived": archived,
-        # The service may have returned the stage `Archived`, which would override `isArchived`.
+        # Remove the stage, because the stage `Archived` in a response would override `isArchived`.
         "stage": None,
     }
     return Resource(item.name, {**item.properties, **said}, item.created)

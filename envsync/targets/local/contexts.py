@@ -88,7 +88,7 @@ class ContextStore:
                 content.rename(place)
             except OSError:
                 # If another process has stored the same content first, the rename fails, but the
-                # content is there.
+                # stored content is complete.
                 if not place.is_dir():
                     raise
             sync(self._directory)

@@ -59,8 +59,9 @@ class LocalTarget:
         """
         self._identity = identity
         self.store = Store(path, actor=actor or current_actor(), clock=clock)
-        # Keep build contexts in `.envsync`, because they can contain environment files. envsync
-        # does not search `.envsync` for environments, and never includes it in a build context.
+        # Keep build contexts in `.envsync`, because a build context can contain environment files.
+        # envsync does not search `.envsync` for environments, and never includes `.envsync` in a
+        # build context.
         directory = self.store.database.directory
         state = directory if directory.name == STATE else directory / STATE
         self._contexts = ContextStore(state / "contexts")

@@ -140,8 +140,8 @@ def next_version(versions: Sequence[RegisteredVersion]) -> str:
     the number of versions plus one, or the next free number.
     """
     # The service suggests a counter, a timestamp (recorded in 2022), or `1` if versions are not
-    # numbers (recorded in 2025). The local target need not suggest the same names, because no code
-    # relies on them.
+    # numbers (recorded in 2025). No code relies on the suggested name, so the local target can
+    # suggest another name than the service.
     taken = {version.version for version in versions}
     number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:

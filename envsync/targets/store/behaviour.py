@@ -21,8 +21,8 @@ class Behaviour:
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
         inherit_owner: whether a container gets the owner of its first version that has an owner.
-            This is True for the local target. It is False for an emulator, because Azure ML changes
-            a container's tags only if a client writes them.
+            The value is True for the local target. The value is False for an emulator, because
+            Azure ML changes a container's tags only if a client writes them.
     """
 
     # No recorded response shows which value is right, so the tests of the Azure target run against

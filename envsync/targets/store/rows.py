@@ -95,7 +95,7 @@ class VersionRow(NamedTuple):
         return VersionSpec(*self[2:9])
 
     def state(self) -> dict[str, JSON]:
-        """Returns the part of the version that may change, as JSON data."""
+        """Returns the mutable fields of the version as JSON data."""
         return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
 
 
@@ -144,7 +144,7 @@ class NewVersion:
     """A version to register.
 
     Attributes:
-        tags: all tags, including reserved ones.
+        tags: all tags, including reserved tags.
         context: the build context that `spec.build_context` names. Its files are already stored.
         properties: key-value pairs that clients store with the version, separate from tags.
         extra: fields that the service keeps and envsync does not model.
@@ -170,8 +170,8 @@ class Written:
     """The mutable fields of one write. A field is None if the write does not contain it.
 
     Attributes:
-        description: the description, which may be empty.
-        tags: all tags, including reserved ones.
+        description: the description, which is possibly empty.
+        tags: all tags, including reserved tags.
         properties: key-value pairs that clients store with the resource, separate from tags.
         archived: the requested archived state.
         stage: the requested lifecycle stage, which envsync does not model.
@@ -198,7 +198,7 @@ class Snapshot:
 def mutable_state(
     description: str | None, tags: Mapping[str, str], archived: bool
 ) -> dict[str, JSON]:
-    """Returns the part of a version that may change, as JSON data."""
+    """Returns the mutable fields of a version as JSON data."""
     return {"description": description, "tags": dict(tags), "archived": archived}
 
 
@@ -213,7 +213,7 @@ _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
 def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
     """Returns the results of a query as rows, after checking the type of each column.
 
-    Each combination of types is checked only once, because a query may return many rows.
+    Each combination of types is checked only once, because a query can return many rows.
 
     Raises:
         ValueError: a column has a value of an unexpected type.

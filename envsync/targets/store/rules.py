@@ -43,7 +43,7 @@ def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
     """Checks that the fields in `FIXED_EXTRA`, which envsync does not model, do not change.
 
     Raises:
-        RuleViolation: the registered version has other values in these fields.
+        RuleViolation: the registered version has other values in fields of `FIXED_EXTRA`.
     """
     held = {**FIXED_EXTRA, **json.loads(found.extra)}
     requested = {**FIXED_EXTRA, **new.extra}
@@ -56,7 +56,7 @@ def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:
     return RuleViolation(
         "fixed",
         # The text before the semicolon is the service's own message, because the emulator also
-        # returns it.
+        # returns this text.
         f"{_key(new)} is already registered and cannot be changed; it differs in "
         f"{', '.join(fields)}. Register a new version instead.",
     )

@@ -135,7 +135,7 @@ class Store:
             name: the name of the environment.
             version: the version.
             description: the new description. If None, the description is removed.
-            tags: all new tags, including reserved ones.
+            tags: all new tags, including reserved tags.
             restore: whether to restore the version in the same write.
 
         Raises:

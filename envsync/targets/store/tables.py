@@ -1,7 +1,7 @@
 """The tables of a local target's SQLite file, and the numbers that mark the file as envsync's."""
 
 APPLICATION_ID = 0x656E7673
-"""`envs` in ASCII, at byte 68 of the file. The id marks the SQLite file as envsync's."""
+"""The number at byte 68 that marks a SQLite file as envsync's. The bytes are `envs` in ASCII."""
 
 SCHEMA_VERSION = 1
 """The version of the table format, at byte 60 of the file. A new format has a higher version."""

@@ -75,7 +75,7 @@ class Transaction:
             raise refusals.curated(new.name)
         at, actor = self._stamp
         queries.add_container(self._connection, new.name, at=at, actor=actor)
-        # If the container is archived, the new version is archived itself, and stays archived when
+        # A new version of an archived container is archived separately, so it stays archived when
         # the container is restored.
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
@@ -170,7 +170,7 @@ class Transaction:
                 containers are refused.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
-            # The text is the service's own message:
+            # This error message is the service's own message:
             # https://github.com/Azure/bicep-types-az/issues/2594
             raise refusals.RuleViolation("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):

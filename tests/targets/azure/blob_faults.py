@@ -62,7 +62,7 @@ class BlobFaults:
         variables: the environment variables that clients in other processes need.
         fault: a function that returns the fault for a request, or None. Several threads call the
             function.
-        requests: all requests to the blob service so far.
+        requests: all requests that the blob service has received until now.
         silent: an event that is set when the proxy leaves a request without a response.
         over: an event that is set when the proxy ends, so that requests without a response also
             end.
@@ -86,7 +86,7 @@ class BlobFaults:
 
     @property
     def written(self) -> list[str]:
-        """The file names of all writes so far, failed writes included."""
+        """The file names of all writes until now, including failed writes."""
         return [request.file for request in self.requests if request.writes_blob]
 
 

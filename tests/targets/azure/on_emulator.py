@@ -41,7 +41,7 @@ FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_se
 class Azure:
     """A running emulator.
 
-    The environment variables of this process make it a client of the emulator.
+    The environment variables of this process make the process a client of the emulator.
 
     Attributes:
         log: the requests that the emulator received, one JSON object a line.
@@ -85,7 +85,7 @@ class Azure:
             yield target
 
     def requests(self) -> list[dict[str, Any]]:
-        """Returns the requests to the service so far, without sign-ins."""
+        """Returns all requests that the service has received until now, without sign-ins."""
         if not self.log.exists():
             return []
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -99,8 +99,8 @@ def azure(
 ) -> Iterator[Azure]:
     """Runs an emulator, and makes this process a client of the emulator.
 
-    `Azure.config` uses a new workspace or registry at each call, so each test has its own. Pass
-    only the numbers that the tests need, because each workspace and registry has a separate
+    `Azure.config` selects another workspace or registry at each call, so tests do not share one.
+    Pass only the numbers that the tests need, because each workspace and registry has a separate
     database, which takes time to create.
     """
     names = {

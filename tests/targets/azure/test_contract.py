@@ -116,7 +116,7 @@ ANSWERED = (
     "test_an_absent_version_cannot_be_archived_or_restored",
     "test_threads_create_versions_in_parallel",
     "test_only_one_of_several_threads_creates_a_version",
-    "test_threads_read_only_complete_writes",
+    "test_threads_see_no_incomplete_write",
 )
 """Tests of the contract that get other responses with these settings."""
 

@@ -137,7 +137,7 @@ def test_a_target_has_the_planned_state_after_changes_of_every_kind(
     with azure(tmp_path, **ANSWERS[answers]) as service, one_connection():
         config = service.config(kind)
         with service.open(config) as target:
-            # This version has no owner. The first step adopts it.
+            # This version has no owner. The first step makes the project its owner.
             put(target, "theirs", image="mcr.microsoft.com/base:1", tags={"kept": "1"})
         for desired, changes in STEPS:
             with service.open(config, Connection(stale=2)) as target:

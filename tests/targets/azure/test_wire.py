@@ -170,7 +170,7 @@ def test_a_version_is_curated_if_its_type_is_curated(type_: str, curated: bool) 
 
 
 def test_the_creation_order_uses_all_seven_digits_of_the_time() -> None:
-    # The service writes seven digits of a second. Python's datetime has only six.
+    # The service writes seven digits of a second, but Python's datetime has only six digits.
     times = [
         "2023-03-09T00:36:03.7890706+00:00",
         "2023-03-09T00:36:03.7890707+00:00",

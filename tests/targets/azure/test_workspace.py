@@ -208,9 +208,7 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_a_container_without_an_owned_version_is_not_found_by_its_owner_tag(
-        self, service: Azure
-    ) -> None:
+    def test_an_owner_tag_without_an_owned_version_finds_no_container(self, service: Azure) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
@@ -258,7 +256,7 @@ class TestOwners:
 
             # One owner tag shows that the service keeps container tags, so the versions of
             # "nobodys-0" to "nobodys-4" are not read. "theirs" is read, because this process has
-            # just written it.
+            # just written "theirs".
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
     def test_all_versions_are_read_if_an_owner_tag_is_missing(self, tmp_path: Path) -> None:
@@ -443,7 +441,7 @@ class TestContainerState:
         assert told
         assert set(map(tuple, told)) == {("pydata",)}
 
-    def test_settle_does_not_wait_without_a_changed_archived_state(self, service: Azure) -> None:
+    def test_settle_does_not_wait_if_no_archived_state_changed(self, service: Azure) -> None:
         with service.target("workspace") as target:
             target.read(["pydata"], OWNER)
             target.create(environment())
@@ -485,7 +483,7 @@ class TestStaleGet:
             held = registered(target)
             assert (held.environment.metadata, held.archived) == (Metadata("Newer."), False)
 
-    def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
+    def test_archiving_a_version_keeps_an_earlier_update(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
@@ -551,7 +549,7 @@ class TestTraps:
         assert held.properties["properties"] == {"azureml.labels": ""}
         assert replace(after, environment=before.environment) == before
 
-    def test_numbers_in_tags_survive_an_archive(self, tmp_path: Path) -> None:
+    def test_archiving_a_version_keeps_numbers_in_its_tags(self, tmp_path: Path) -> None:
         tags: dict[str, JSON] = {"cost": 4711, "ratio": 1.5, "gpu": True, "text": "1"}
         with (
             azure(tmp_path, numeric_tags="number") as service,
@@ -602,7 +600,7 @@ class TestTraps:
 
             assert flags(target) == {None: False, "1": False, "2": True, "3": False}
 
-    def test_latest_is_the_newest_by_creation_in_any_list_order(self, service: Azure) -> None:
+    def test_the_latest_version_is_the_version_created_last(self, service: Azure) -> None:
         with service.target("workspace") as target:
             # "1" is the newest version, but not the highest or the last in alphabetical order.
             for version in ("2", "10", "1"):
@@ -840,7 +838,7 @@ class TestCommandLine:
         assert state["base"].archived
 
     @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
-    def test_an_undeclared_environment_is_archived_without_its_owner_tag(
+    def test_an_undeclared_environment_is_archived_even_if_its_owner_tag_is_missing(
         self, tmp_path: Path, container_tags: str
     ) -> None:
         directory = tmp_path / "environments"

@@ -134,8 +134,8 @@ class TestContexts:
         old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
         for leftover in (old, young):
             (leftover / "context").mkdir(parents=True)
-        # Make `old` more than a day old. `young` could belong to a running process, so it must be
-        # kept.
+        # Make `old` more than a day old. `young` must be kept, because it could belong to a running
+        # process.
         os.utime(old, (0, 0))
         context = build_context(tmp_path / "context", FILES)
 

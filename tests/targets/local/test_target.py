@@ -178,9 +178,7 @@ class TestFiles:
 
 
 class TestReading:
-    def test_read_accepts_more_names_than_sqlite_allows_parameters(
-        self, target: LocalTarget
-    ) -> None:
+    def test_read_accepts_fifty_thousand_names(self, target: LocalTarget) -> None:
         target.create(environment())
 
         # SQLite allows 32,766 parameters by default: https://www.sqlite.org/limits.html

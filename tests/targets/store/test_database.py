@@ -200,7 +200,7 @@ class TestForeignAndDamagedFiles:
                         operation(target)
                     except TargetError as error:
                         assert str(path) in str(error) or "no environment" in str(error)
-            # Remove the journal, because SQLite would replay it into the next file.
+            # Remove the journal, because SQLite would replay the journal into the next file.
             for companion in path.parent.glob("local.db-*"):
                 companion.unlink()
 

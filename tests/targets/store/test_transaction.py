@@ -93,7 +93,7 @@ def test_a_put_without_changes_adds_no_history(stores: Stores) -> None:
     assert history(store) == [("create", "1")]
 
 
-def test_a_put_by_another_owner_is_an_update(stores: Stores) -> None:
+def test_a_put_can_change_the_owner(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     record = put(store, NEW, Written(None, {"envsync.owner": "churn"}))

@@ -34,8 +34,8 @@ _KNOWN: Final = {
     "AzureCloud": (
         AzureClouds.AZURE_PUBLIC_CLOUD,
         AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
-        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish them.
-        # Recorded requests of azure-ai-ml use the URL of the public cloud.
+        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish these
+        # URLs. Recorded requests of azure-ai-ml use the URL of the public cloud.
         "https://eastus.api.azureml.ms",
     ),
     "AzureUSGovernment": (

@@ -88,7 +88,7 @@ _UNREACHABLE: Final = (
 # `_SIGNS` maps phrases in the errors of azure-identity, the Azure CLI and Microsoft Entra to
 # messages. The AADSTS numbers are listed at
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The first matching
-# phrase wins. CERTIFICATE_VERIFY_FAILED is first, because the text of a certificate failure also
+# phrase is used. CERTIFICATE_VERIFY_FAILED is first, because the text of a certificate failure also
 # contains "Max retries exceeded".
 _SIGNS: Final = tuple(
     (re.compile(sign), sentence)
@@ -105,16 +105,17 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# `_OWN_SIGNS` has the phrases that count only if `envsync.yaml` selects this credential. The
-# default credential tries several credentials, and its message contains the errors of all of them.
+# `_OWN_SIGNS` has phrases for single credentials. They are used only if `envsync.yaml` selects the
+# credential. The default credential tries several credentials, and its message contains the errors
+# of all of them.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
     ),
     # The credential requests a managed identity at an address that exists only on machines in Azure
-    # (169.254.169.254). A request that times out shows that the machine has no managed identity,
-    # not that the network is down.
+    # (169.254.169.254). If this request times out, the machine has no managed identity, even if the
+    # network works.
     "managed": ((re.compile(""), f"Not signed in to Azure. {_NEEDS['managed']}"),),
 }
 

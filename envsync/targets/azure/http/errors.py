@@ -65,7 +65,8 @@ def is_absent_environment(error: TargetError) -> bool:
 def error_details(body: JSON) -> ErrorDetails:
     """Returns the content of an error body.
 
-    In recorded responses, the Resource Manager, workspaces and registries use the same structure.
+    In recorded responses, error bodies of the Resource Manager, workspaces and registries have the
+    same structure.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
@@ -119,7 +120,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
             "key, also ask for the role Storage Blob Data Contributor on the storage account. "
             "Check that the network rules of the storage account allow this machine."
         )
-    # The service's message contains the scope of the missing role, which may be wider than the URL.
+    # The service's message contains the scope of the missing role, which can be wider than the URL.
     scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
@@ -135,7 +136,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 def not_found(details: ErrorDetails, url: str) -> str:
     """Returns the message for a 404. The message says which resource does not exist.
 
-    The missing resource may be a subscription, a resource group, a workspace, or a container of a
+    The missing resource can be a subscription, a resource group, a workspace, or a container of a
     storage account.
     """
     # The path of a Resource Manager URL is a sequence of pairs: the type and the name of a
@@ -205,8 +206,8 @@ def from_response(error: HttpResponseError) -> RequestRefused:
     response = error.response
     if response is not None:
         try:
-            # The errors of azure-ai-ml contain responses of several classes. In some classes,
-            # `json()` fails when it is called a second time.
+            # The errors of azure-ai-ml contain responses of several classes. Some of these response
+            # classes fail if `json()` is called a second time.
             body = response.json() if hasattr(response, "json") else None
         except (ValueError, TypeError, AttributeError):
             body = None

@@ -71,8 +71,8 @@ class RequestLog:
         self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
-        # azure-core has two request classes. The new class has the body in `content`, the old class
-        # in `data`.
+        # In azure-core's new request class, `content` is the body. In the old request class, `data`
+        # is the body.
         content = getattr(request, "content", None) or getattr(request, "data", None)
         line: dict[str, JSON] = {
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),

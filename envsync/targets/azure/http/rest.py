@@ -121,7 +121,8 @@ class Rest:
         #   workspace returns 201 for each PUT, although the resource is complete.
         # - After an `Azure-AsyncOperation`, `ARMPolling` sends one GET of the resource, and the
         #   response can be stale. `FreshReads` repeats a stale GET within a time limit.
-        # - `LROPoller` has no time limit. After `result(timeout)`, its thread continues to poll.
+        # - `LROPoller` has no time limit. After `result(timeout)`, the thread of the poller
+        #   continues to poll.
         answer = self._send("PUT", url, parameters=parameters, body=body)
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations

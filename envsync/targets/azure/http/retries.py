@@ -18,7 +18,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
 
-# The statuses that azure-core retries by default.
+# `RETRIED` has the statuses that azure-core retries by default.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
@@ -90,8 +90,8 @@ class Retries(HTTPPolicy[Any, Any]):
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
                 # A failed connection usually means that the network is down, often for minutes. A
-                # response with an error status shows that the network works, so these failures are
-                # not counted.
+                # response with an error status shows that the network works, so responses with an
+                # error status are not counted.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise

@@ -80,7 +80,7 @@ class Throttle:
         return (1 - self._remaining / _FULL_SPEED) * self._parallel / self._refill
 
     def wait(self) -> None:
-        """Waits for the current delay."""
+        """Waits for `delay` seconds."""
         if delay := self.delay:
             self._sleep(delay)
 

@@ -79,7 +79,7 @@ class UploadRetries(Retries):
         """Creates the retry policy, and starts the time limit of the upload.
 
         Args:
-            time_limit: seconds that one request may take, with all its attempts.
+            time_limit: the maximum seconds for one request, including all attempts.
             clock: a function that returns the seconds since any fixed time.
             named: further keyword arguments of `Retries`.
         """
@@ -107,7 +107,7 @@ class UploadRetries(Retries):
         """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            TargetError: this request or an earlier one failed, or the upload took too long.
+            TargetError: this request or an earlier request failed, or the upload took too long.
         """
         if self._failure is not None:
             raise self._failure
@@ -140,8 +140,9 @@ class UploadRetries(Retries):
 class Uploads:
     """The uploads to one workspace or registry.
 
-    Only one upload writes to an address at a time. Other uploads of the same content wait, and then
-    find the content. If the first upload failed, the waiting uploads fail with the same reason.
+    Only one upload writes to an address at a time. Other uploads of the same content wait for the
+    first upload, and then find the uploaded files. If the first upload failed, the waiting uploads
+    fail with the same reason.
     """
 
     def __init__(self, time_limit: float) -> None:
@@ -182,7 +183,7 @@ class Uploads:
             container = ContainerClient.from_container_url(url, retry_policy=policy)
         client.container_client = container
         # Overwriting is safe, because the address contains the hash of the content. An existing
-        # file has the same content, or an interrupted upload left it incomplete.
+        # file has the same content, or an interrupted upload left the file incomplete.
         client.overwrite = True
         upload = client.upload
 
@@ -193,7 +194,8 @@ class Uploads:
                 str(named.get("asset_hash")),
                 Path(source).name,
             )
-            # Each upload has its own client, whose connections would otherwise stay open.
+            # Close the client after each upload, because each upload has its own client with open
+            # connections.
             with self._address(address).taken(), closing(container):
                 policy.start(*_size(Path(source)))
                 return upload(source, **named)
@@ -206,7 +208,7 @@ class Uploads:
 
 
 class _Address:
-    """The address of one build context, to which only one upload at a time may write."""
+    """The address of one build context. Only one upload at a time can write to the address."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -254,7 +256,7 @@ def _install() -> None:
         gen2 = vars(import_module("azure.ai.ml._artifacts._gen2_storage_helper"))
         assets = vars(import_module("azure.ai.ml._utils._asset_utils"))
         kind = blobs["BlobStorageClient"]
-        # The four modules are private modules of azure-ai-ml. If a release moves them,
+        # The four imported modules are private. If a release of azure-ai-ml moves these modules,
         # tests/targets/azure/http/test_uploads.py fails.
         artifacts["get_storage_client"] = _limiting(artifacts["get_storage_client"], kind)
         blobs["print"] = gen2["print"] = _print

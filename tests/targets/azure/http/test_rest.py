@@ -140,7 +140,7 @@ class TestRetries:
     def test_get_returns_none_for_an_absent_resource(self) -> None:
         assert rest(Script(answer(404, failure("UserError")))).get(URL) is None
 
-    def test_retry_after_is_honoured_with_up_to_a_quarter_more(self) -> None:
+    def test_a_retry_waits_for_retry_after_plus_up_to_a_quarter(self) -> None:
         waits: list[float] = []
         script = Script(answer(429, {}, Retry_After="20"), answer(200, {}))
 

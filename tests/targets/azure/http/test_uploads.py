@@ -152,7 +152,7 @@ class TestOneContent:
 
             assert second == first.result()
             assert second != [""]
-            # Only the first upload sends requests. It makes one attempt and at most 3 retries.
+            # Only the first upload sends requests: at most one attempt and 3 retries.
             assert len(faults.written) <= 4
 
 
@@ -289,8 +289,8 @@ class TestTime:
             policy.send(request)
 
         assert len(sent) == 1
-        # Each attempt gets a quarter of the 10 seconds, so that one attempt and 3 retries fit into
-        # them.
+        # Each attempt gets a quarter of the 10 seconds, so that one attempt and 3 retries take at
+        # most 10 seconds.
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
     def test_uploads_without_envsync_keep_their_progress_bar(self) -> None:
