@@ -1,1 +1,1 @@
-"""The targets, where environments are registered: a local file, or Azure."""
+"""The targets. A target stores registered environments, in a local file or in Azure."""

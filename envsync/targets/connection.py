@@ -21,11 +21,11 @@ Advance: TypeAlias = Callable[[int, int], None]
 """`advance(done, total)` is called while a target is read. `total` is 0 if it is not known."""
 
 Reading: TypeAlias = Callable[[], AbstractContextManager[Advance]]
-"""Returns the block in which a target is read, and which shows how far the reading is."""
+"""A function that returns a context manager, which shows the progress of reading a target."""
 
 
 def in_silence() -> AbstractContextManager[Advance]:
-    """Returns a block that shows nothing."""
+    """Returns a context manager that shows no progress."""
     return nullcontext(lambda _done, _total: None)
 
 
@@ -39,12 +39,12 @@ class Connection:
         stale: the number of seconds for which a GET of a version can return the old state after a
             write.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
-        reading: shows the progress of a read. The local target is fast, and does not use it.
+        reading: shows the progress of a read. The local target is fast and does not show progress.
     """
 
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
-    # One recording (2022-03) shows a stale GET right after a PUT. Later recordings show none.
+    # A GET right after a PUT was stale in one recording (2022-03), and not in later recordings.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None
     reading: Reading = field(default=in_silence, compare=False)

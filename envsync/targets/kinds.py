@@ -19,8 +19,8 @@ def open_target(config: TargetConfig, root: Path, connection: Connection | None 
 
     Args:
         config: the target's name, kind and settings.
-        root: the project directory. Relative paths in the settings start there.
-        connection: the settings of the connection to Azure. Local targets ignore them.
+        root: the project directory. Relative paths in the settings are relative to this directory.
+        connection: the settings of the connection to Azure. Local targets ignore this argument.
 
     Raises:
         TargetError: a required package is not installed, or the credential cannot be created.

@@ -35,9 +35,9 @@ def check_new(name: str, version: str, *, image: bool, build: bool) -> None:
 
     Raises:
         RuleViolation: the name or version is malformed, the name is reserved, or the version has
-            both an image and a build, or neither. The prefixes `AzureML` and `Microsoft` are
-            reserved (documentation, "Create an environment"). An image or a build is required
-            (OpenAPI, EnvironmentVersion).
+            both an image and a build, or has neither an image nor a build. The prefixes `AzureML`
+            and `Microsoft` are reserved (documentation, "Create an environment"). An image or a
+            build is required (OpenAPI, EnvironmentVersion).
     """
     check_name(name)
     # Clients of the service request the newest version as "@latest", so "latest" cannot be a
@@ -107,8 +107,8 @@ def hidden(name: str, version: str) -> RuleViolation:
 def hidden_already(name: str, version: str) -> RuleViolation:
     """Returns the error for archiving one version of an archived container.
 
-    It is not documented whether the service refuses to archive such a version. The emulator can
-    refuse or allow it.
+    The documentation does not say whether the service refuses to archive a version of an archived
+    container. A setting of the emulator decides whether the emulator raises this error.
     """
     return RuleViolation(
         "hidden",

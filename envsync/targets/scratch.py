@@ -13,8 +13,8 @@ def scratch_directory() -> Iterator[str]:
     """Yields a new directory, which is removed at the end of the block or by `remove_scratch`."""
     import tempfile
 
-    # Cleanup errors are ignored: `remove_scratch` may remove the directory at the same time, while
-    # the process is being terminated.
+    # Ignore cleanup errors, because `remove_scratch` can remove the directory at the same time when
+    # the process is terminated.
     with tempfile.TemporaryDirectory(prefix="envsync-", ignore_cleanup_errors=True) as directory:
         _in_use.add(directory)
         try:
@@ -26,7 +26,7 @@ def scratch_directory() -> Iterator[str]:
 def remove_scratch() -> None:
     """Removes all scratch directories that still exist, before the process ends.
 
-    The removal is tried three times, because a thread may still be writing to a directory.
+    The removal is tried three times, because a thread is possibly still writing to a directory.
     """
     import shutil
 

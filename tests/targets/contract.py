@@ -1,7 +1,7 @@
 """The contract of every target: the promises of `envsync/model/target.py` as tests.
 
-A kind of target subclasses `TargetContract` and overrides the `target` fixture, and `seed_curated`
-if its tests can insert curated versions:
+The tests of each kind of target subclass `TargetContract` and override the `target` fixture. Tests
+that can insert curated versions also override `seed_curated`:
 
     class TestLocalTargetContract(TargetContract):
         @pytest.fixture
@@ -39,7 +39,8 @@ from envsync.plan.compare import match_spec
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
 
-# The digest is not the digest of a spec. Tests of build contexts replace it with the real digest.
+# This digest is not the digest of any spec. Tests of build contexts replace this digest with the
+# real digest.
 OURS = Provenance(
     owner="churn-models",
     digest="sha256:" + "0" * 64,
@@ -67,7 +68,7 @@ def environment(
 
 
 def container(target: Target, name: str = "pydata") -> Container:
-    """Returns the container with a name."""
+    """Returns the container `name`."""
     return target.read([name])[name]
 
 
@@ -83,19 +84,23 @@ def flags(target: Target, name: str = "pydata") -> dict[str | None, bool]:
 
 
 def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
-    """Writes the files to disk and returns a build context of them."""
+    """Writes files to a directory and returns the build context of the directory."""
     for path, content in files.items():
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    # This is not azure-ai-ml's hash. The tests only need different hashes for different content.
+    # This hash is not azure-ai-ml's hash. The tests only need different hashes for different
+    # content.
     uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
     return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
 
 
 class TargetContract:
-    """The tests of the contract. Before each test, the target has none of its environments."""
+    """The tests of the contract.
+
+    Before each test, the target has none of the environments that the test uses.
+    """
 
     @pytest.fixture
     def target(self) -> Iterator[Target]:
@@ -265,7 +270,7 @@ class TargetContract:
         assert container(target).latest is None
 
     def test_versions_are_in_order_of_creation(self, target: Target) -> None:
-        # This order is neither numeric nor alphabetical.
+        # Create the versions in an order that is neither numeric nor alphabetical.
         for version in ("10", "9", "1.10", "1.9", "nightly"):
             target.create(environment(version=version))
 
@@ -293,7 +298,7 @@ class TargetContract:
         assert flags(target, "PyData") == {None: False, "rc1": False}
         assert target.read(["PYDATA"]) == {}
 
-    # Values that are stored unchanged
+    # Unchanged storage of values
 
     @pytest.mark.parametrize(
         "text",
@@ -316,7 +321,7 @@ class TargetContract:
         assert registered(target, version="2").environment.metadata == created.metadata
 
     def test_tag_values_stay_text(self, target: Target) -> None:
-        # YAML or JSON would read these texts as other types.
+        # A YAML or JSON parser would read these texts as numbers, booleans or other types.
         tags = {"empty": "", "number": "1.10", "flag": "true", "nothing": "null", "json": "{}"}
         target.create(environment(tags=tags))
 
@@ -343,7 +348,7 @@ class TargetContract:
         ("before", "after"),
         [('{"n":1}', '{"n":1.0}'), ('{"n":1}', '{"n":true}'), ('{"n":1}', '{"n":"1"}')],
     )
-    def test_values_with_different_json_are_different_specs(
+    def test_specs_differ_if_their_json_differs(
         self, target: Target, before: str, after: str
     ) -> None:
         target.create(environment(spec=EnvironmentSpec(image=IMAGE, conda_file=before)))
@@ -691,7 +696,7 @@ class TargetContract:
 
         assert [item.environment for item in container(target).versions] == winners
 
-    def test_threads_read_only_complete_writes(self, target: Target) -> None:
+    def test_threads_see_no_incomplete_write(self, target: Target) -> None:
         target.create(environment())
 
         def write(number: int) -> None:

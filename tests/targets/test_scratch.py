@@ -1,4 +1,4 @@
-"""Temporary directories, which `remove_scratch` removes if the process ends before their blocks."""
+"""Tests that temporary directories are removed, even if the process ends inside their blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that the service stored what was written, and the error messages if it did not."""
+"""Functions that raise an error if the service did not store what envsync wrote."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from envsync.targets.azure.wire import Resource
 def ensure_kept(
     what: str, held: Resource, description: str | None, tags: Mapping[str, str]
 ) -> None:
-    """Checks that a resource, as read back, has the description and tags that were written.
+    """Checks that the stored resource has the description and tags that were written.
 
     Raises:
-        TargetError: the service kept tags that were removed, or ignored a change.
+        TargetError: the service kept tags that the write removed, or ignored the new description or
+            tags.
     """
     kept = sorted(held.tags.keys() - tags.keys())
     ignored = sorted(key for key, value in tags.items() if held.tags.get(key) != value)
     fields = [f"tags.{key}" for key in ignored]
-    # It is neither documented nor recorded whether a PUT replaces or merges tags. A registry was
-    # reported to ignore changes of the metadata of versions:
+    # Neither the documentation nor recorded responses show whether a PUT replaces all tags or only
+    # adds tags. One report says that a registry ignores new tags and descriptions of versions:
     # https://github.com/Azure/azure-sdk-for-python/issues/30208
     if held.description != (description or None):
         fields.insert(0, "description")
@@ -41,10 +42,10 @@ def ensure_kept(
 
 
 def ensure_archived(what: str, held: Resource, archived: bool) -> None:
-    """Checks that a resource, as read back, has the archived state that was written.
+    """Checks that the stored resource has the archived state that was written.
 
     Raises:
-        TargetError: the service ignored the change.
+        TargetError: the service did not change the archived state.
     """
     # The service ignores `isArchived` if `stage` contradicts it (recorded in registries).
     if held.archived != archived:
@@ -55,7 +56,7 @@ def ensure_archived(what: str, held: Resource, archived: bool) -> None:
 
 
 def ensure_uploaded(environment: Environment, held: Resource) -> None:
-    """Checks that a local build context was uploaded, so that the service can read it.
+    """Checks that the service registered an uploaded build context, not a local path.
 
     Raises:
         TargetError: the version was registered with a local path instead of the URL of an upload.
@@ -72,7 +73,8 @@ def ensure_uploaded(environment: Environment, held: Resource) -> None:
 def hidden_archive(name: str, version: str, reason: str) -> TargetError:
     """Returns the error for a version that cannot be archived while its container is archived.
 
-    It is not documented whether the service refuses to archive such a version.
+    The documentation does not say whether the service refuses to archive a version of an archived
+    container.
     """
     return TargetError(
         f"{name}:{version} could not be archived while the environment {name} is archived. "

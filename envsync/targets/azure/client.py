@@ -1,4 +1,4 @@
-"""The connection to Azure, which workspaces and registries open in the same way."""
+"""Opens the connection to Azure for workspaces and registries."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.resources import Resources
 from envsync.targets.connection import Connection
 
-# Azure's libraries and urllib3 log warnings. Without a handler, Python prints them to standard
-# error, and one failed sign-in fills a screen. envsync's own message has the facts that matter.
+# Azure's libraries and urllib3 log warnings. If a logger has no handler, Python prints its warnings
+# to standard error, and one failed sign-in prints many lines. Add a handler that prints nothing,
+# because envsync prints its own message about the failure.
 for _library in ("azure", "msal", "urllib3"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
@@ -64,7 +65,7 @@ class AzureClient:
 
 
 def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
-    """Returns the connection that a target's settings describe. Sends no request.
+    """Creates the connection from a target's settings. Sends no request.
 
     Raises:
         TargetError: the credential cannot be created, or the log cannot be written.

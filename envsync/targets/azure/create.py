@@ -36,18 +36,21 @@ if TYPE_CHECKING:
     from azure.ai.ml import MLClient, entities
 
 _POLLING_INTERVAL = 1
-"""Seconds between two polls of a long-running operation without `Retry-After`."""
+"""Seconds between two polls of a long-running operation whose responses have no `Retry-After`."""
 
 _MOST_RETRIES = 500
-"""A number of retries that is never reached, so that only the time limit ends the retries."""
+"""The maximum number of retries.
+
+It is so high that the time limit always ends the retries first.
+"""
 
 
 class Creator:
     """Creates versions in one workspace or registry, with azure-ai-ml's client.
 
-    The client is created at first use. Several threads can create versions at the same time. Only
-    one of them creates the client, because its constructor sets environment variables of the
-    process.
+    The client is created at first use. Several threads can create versions at the same time. A lock
+    lets only one thread create the client, because the constructor of the client sets environment
+    variables of the process.
     """
 
     def __init__(
@@ -106,8 +109,8 @@ class Creator:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
                 # If a registry already has the version, azure-ai-ml does not upload the build
-                # context, and tries to register its local path. This raises TypeError, because a
-                # `Path` cannot be sent as JSON.
+                # context, and tries to register its local path. azure-ai-ml then raises TypeError,
+                # because a `Path` cannot be sent as JSON.
                 if directory is None:
                     raise
                 raise TargetError(
@@ -136,7 +139,8 @@ class Creator:
                     # azure-ai-ml sends telemetry to Microsoft by default.
                     enable_telemetry=False,
                     # Without a progress bar, azure-ai-ml does not read the results of its upload
-                    # workers, and a failed upload hangs for ever. `Uploads` hides the bar.
+                    # workers, and a failed upload hangs for ever. `Uploads` keeps the progress bar
+                    # invisible.
                     show_progress=True,
                     transport=self._transport,
                     polling_interval=_POLLING_INTERVAL,
@@ -175,10 +179,10 @@ def _entity(environment: Environment, directory: Path | None) -> entities.Enviro
 
 @contextmanager
 def _directory(spec: EnvironmentSpec) -> Iterator[Path | None]:
-    """Yields a directory with a copy of the local build context, or None if there is none.
+    """Yields a directory with a copy of the build context, or None if no local directory is needed.
 
-    The content of the copy must be the content in the plan. azure-ai-ml hashes and uploads the
-    copy, so that later changes on disk have no effect.
+    `copy_context` checks that the copied content is the content in the plan. azure-ai-ml hashes and
+    uploads the copy, so later changes of the original files have no effect.
 
     Raises:
         TargetError: the content on disk has changed, or cannot be copied.

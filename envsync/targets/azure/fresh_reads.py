@@ -1,8 +1,8 @@
-"""`FreshReads`: reads that show this process's own writes.
+"""`FreshReads`: reads resources so that the results include this process's own writes.
 
-The service is eventually consistent. Lists are stale for up to half a minute after a write. One
-recording (2022-03) shows a stale GET of a version right after its PUT. The response to a PUT is
-never stale, so this process remembers its own writes (`RecentWrites`).
+The service is eventually consistent. Lists are stale for up to half a minute after a write. A GET
+of a version can be stale right after a PUT of the version (recorded once, in 2022-03). The response
+to a PUT is never stale, so this process remembers its own writes (`RecentWrites`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
 
 _BELIEVED: Final = 10.0
-"""Seconds after which the lists of containers are read again before they are used for a write."""
+"""The maximum age in seconds of the lists of containers that a write can rely on."""
 
 
 class FreshReads:
-    """Repeats each read until it shows this process's own writes, or until a time limit."""
+    """Repeats each read until the result includes this process's own writes.
+
+    Stops at the time limit `RecentWrites.stale` or `LAG`.
+    """
 
     def __init__(
         self,
@@ -66,20 +69,20 @@ class FreshReads:
         """Returns one version, including this process's last write, or None if it does not exist.
 
         The GET is repeated until it shows this process's last write, for at most
-        `RecentWrites.stale` seconds. If another client has changed the version after that write, no
-        GET shows the write, and the GET is repeated for the whole time.
+        `RecentWrites.stale` seconds. If another client has overwritten this process's write, no GET
+        shows the write, and the GET is repeated until the time limit.
 
         Args:
             name: the name of the environment.
             version: the version.
-            must_exist: if True, the GET of a missing version is repeated as well, because another
-                client may have just created the version.
+            must_exist: if True, the GET is also repeated while the version is missing, because
+                another client has possibly just created the version.
         """
         wait, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
         while True:
             held = self._resources.version(name, version)
-            # `expected` becomes None after `stale` seconds. The loop therefore also ends if another
-            # client has changed the version, so that no GET shows this process's write any more.
+            # `expected` becomes None after `stale` seconds. Without this limit, the loop would
+            # never end if another client has overwritten this process's write.
             expected = self._recent_writes.expected(name, version)
             missing = held is None and must_exist and self._clock() < deadline
             outdated = expected is not None and (held is None or differ(expected, held))
@@ -101,8 +104,8 @@ class FreshReads:
     def archived(self, name: str) -> bool:
         """Returns whether a container is archived.
 
-        The state comes from this process's last write. If this process has not written the
-        container recently, the state comes from the lists.
+        If this process has recently written the container, the archived state of that write is
+        returned. Otherwise, the archived state in the lists is returned.
 
         The lists that the plan was made from are not used, because another client may have archived
         the container before the user confirmed the plan. Lists older than `_BELIEVED` seconds are
@@ -122,11 +125,11 @@ class FreshReads:
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits until the lists show the archived state that was written to each container.
 
-        Waits at most `LAG` seconds. Writes that the lists do not show after this time are
-        forgotten, so that the next read returns the states in the lists.
+        Waits at most `LAG` seconds. After `LAG` seconds, envsync forgets each write that the lists
+        do not show yet, so that the next read returns the states in the lists.
 
         Args:
-            waiting: a function that is called before each new read of the lists. Its argument is
+            waiting: a function that is called before each new read of the lists. The function gets
                 the names of the containers whose new state the lists do not show yet.
 
         Raises:

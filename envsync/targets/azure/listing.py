@@ -1,8 +1,8 @@
 """`Listing`: which containers exist and which of them are archived, from two lists.
 
 A GET of an archived container returns `isArchived: false` (recorded in 2022, 2025 and 2026). No
-recording shows the entry of an archived container in a list. The list of active containers is
-reliable, because it omits archived containers.
+recorded list contains an archived container, so the fields of such an entry are not known. The list
+of active containers is reliable, because it omits archived containers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Listing:
     active: frozenset[str]
 
     def archived(self, name: str) -> bool:
-        """Returns whether a container is archived. A container in neither list is not archived."""
+        """Returns whether a container is archived. Returns False if no list shows the container."""
         return name in self.entries and name not in self.active
 
 
@@ -37,8 +37,8 @@ def read_listing(resources: Resources) -> Listing:
     Raises:
         TargetError: the lists cannot be read.
     """
-    # The list of all containers is read first. In the other order, a container that is created
-    # between the two reads would look archived.
+    # The list of all containers must be read first. If the list of active containers were read
+    # first, a container that is created between the two reads would look archived.
     everything = {item.name: item for item in resources.containers("All")}
     active = {item.name: item for item in resources.containers("ActiveOnly")}
     return Listing({**everything, **active}, frozenset(active))

@@ -1,8 +1,8 @@
 """The owners of a container, which are stored in the tags of the container.
 
-The list of containers includes their tags. So this list is enough to find the containers in which a
-project owns versions. The first project is in the tag `envsync.owner`, as on a version. Other
-projects that own versions of the same name are in `envsync.owner.2`, `envsync.owner.3` and so on.
+The list of containers includes their tags, so this list is enough to find the containers in which a
+project owns versions. The tag `envsync.owner` contains the first project that owns a version in the
+container. The tags `envsync.owner.2`, `envsync.owner.3` and so on contain further projects.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def owners(tags: Mapping[str, str]) -> frozenset[str]:
 
 
 def with_owner(tags: Mapping[str, str], owner: str) -> dict[str, str]:
-    """Returns a container's tags with `owner` added, unless they already name this owner."""
+    """Returns a container's tags, with a tag for `owner` added if no tag names this owner yet."""
     if owner in owners(tags):
         return dict(tags)
     if "envsync.owner" not in tags:

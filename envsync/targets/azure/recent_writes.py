@@ -1,4 +1,4 @@
-"""`RecentWrites`: remembers this process's writes, because later reads may be stale."""
+"""`RecentWrites`: remembers this process's writes, because later reads can be stale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from envsync.targets.azure.wire import Resource
 
-# Microsoft's tests of azure-ai-ml wait 30 seconds for a list. This limit is twice as long.
+# Microsoft's tests of azure-ai-ml wait 30 seconds for a list. `LAG` is twice as long.
 LAG: Final = 60.0
 """The maximum seconds until a list shows a write."""
 
@@ -49,27 +49,28 @@ class RecentWrites:
             self._marked.add((name, owner))
 
     def is_marked(self, name: str, owner: str) -> bool:
-        """Returns whether `mark` was called with these values."""
+        """Returns whether `mark` was called with this container and owner."""
         with self._lock:
             return (name, owner) in self._marked
 
     def note(self, name: str, version: str | None, resource: Resource) -> None:
         """Records a write of a version, or of the container if `version` is None.
 
-        A write of a container can change the state that its versions show. A GET of these versions
-        is therefore no longer compared with earlier writes of the versions.
+        A write of a container can change the archived state in the responses for its versions.
+        After a write of a container, GETs of its versions are therefore no longer compared with
+        earlier writes.
         """
         with self._lock:
             self._seen[name, version] = _Seen(self._clock(), resource)
             if version is None:
                 for key, seen in self._seen.items():
                     if key[0] == name and key[1] is not None:
-                        # The writes of the versions are kept, because lists possibly do not show
-                        # them yet.
+                        # Keep the writes of versions, because the lists possibly do not show these
+                        # writes yet.
                         self._seen[key] = replace(seen, expected=False)
 
     def forget(self, name: str) -> None:
-        """Forgets the write of a container. The next read then uses the state in the lists."""
+        """Forgets the write of a container. The next read uses the archived state in the lists."""
         with self._lock:
             self._seen.pop((name, None), None)
 
@@ -86,11 +87,11 @@ class RecentWrites:
         }
 
     def names(self) -> Collection[str]:
-        """Returns the names of all recent writes."""
+        """Returns the names of all environments that were written recently."""
         return {name for name, _ in self._recent()}
 
     def versions(self, name: str) -> dict[str, Resource]:
-        """Returns the versions of a name that were written recently."""
+        """Returns the recently written versions of one container, by version."""
         return {
             version: resource
             for (known, version), resource in self._recent().items()
@@ -98,10 +99,10 @@ class RecentWrites:
         }
 
     def expected(self, name: str, version: str) -> Resource | None:
-        """Returns the version after its last write, if a GET must be compared with it.
+        """Returns the state of a version that a GET must return, or None if the state is not known.
 
-        Returns None if there was no write, if the write is more than `stale` seconds old, or if the
-        container was written later.
+        The state is known if this process wrote the version within the last `stale` seconds and did
+        not write the container afterwards.
         """
         with self._lock:
             seen = self._seen.get((name, version))

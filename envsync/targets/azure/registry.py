@@ -1,7 +1,7 @@
 """The target `registry`: the environments of an Azure ML registry.
 
-The discovery URL of a cloud finds a registry by name. The region of the registry serves its
-resources.
+A request to the cloud's discovery URL returns the region of a registry. The requests for the
+environments of the registry are sent to a host of this region.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         return Endpoint(Resources(client.rest, url, API_VERSION), creator)
 
     return AzureTarget(
-        # The service ignores case in registry names. Recorded responses have them in lower case.
+        # The service ignores case in registry names. In recorded responses, registry names are in
+        # lower case.
         TargetIdentity(config.name, config.kind, f"azureml://registries/{registry.lower()}"),
         find,
         parallel=connection.parallel,
@@ -61,7 +62,7 @@ def address(rest: Rest, registry: str) -> str:
             f"There is no registry {registry}: check `registry` in envsync.yaml, and that you are "
             "signed in to its tenant."
         )
-    # The discovery response contains the host of the region. The path is the one in recorded
+    # The discovery response contains the host of the region. The path below is the path in recorded
     # requests of azure-ai-ml.
     provider = _text(found, "primaryRegionResourceProviderUri").rstrip("/")
     return (

@@ -31,17 +31,20 @@ class Resources:
     api_version: str
 
     def containers(self, view: Literal["ActiveOnly", "All"]) -> Iterator[Resource]:
-        """Yields the containers in a view, which is a value of `listViewType` (OpenAPI)."""
+        """Yields all containers or only the active containers.
+
+        `view` is the parameter `listViewType` (OpenAPI).
+        """
         for item in self.rest.items(f"{self.url}/environments", self._view(view)):
             yield _resource(item)
 
     def versions(self, name: str) -> list[Resource]:
-        """Returns all versions of one container, including archived ones.
+        """Returns all versions of one container, including archived versions.
 
         The list is empty if the container does not exist.
         """
         try:
-            # The service may return 404 or an empty list for an unknown name.
+            # For an unknown name, the service returns 404 or an empty list.
             items = list(self.rest.items(f"{self._container(name)}/versions", self._view("All")))
         except RequestRefused as error:
             if error.status == 404:
@@ -52,7 +55,7 @@ class Resources:
     def container(self, name: str) -> Resource | None:
         """Returns one container, or None if it does not exist.
 
-        The archived state in the response may be wrong (see `listing.py`).
+        The archived state in the response can be wrong (see `listing.py`).
         """
         return self._get(self._container(name))
 
@@ -80,7 +83,8 @@ class Resources:
         return None if data is None else _resource(data)
 
     def _container(self, name: str) -> str:
-        # A `/` in a name is escaped. Otherwise, the URL would be the URL of another resource.
+        # Escape each `/` in a name, because an unescaped `/` would change which resource the URL
+        # identifies.
         return f"{self.url}/environments/{quote(name, safe='')}"
 
     def _version(self, name: str, version: str) -> str:

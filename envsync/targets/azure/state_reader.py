@@ -1,11 +1,11 @@
 """`StateReader`: reads the state of a workspace or registry with few requests.
 
 Two lists show all containers. For each container that is declared or belongs to the project, one
-more request lists the versions. The other containers need no request. A container or a recent write
-that a list does not show yet needs one more request.
+more request lists the versions. The other containers need no request. If a list does not show a
+container or a recent write yet, one more request reads it.
 
-The tags of a container contain the projects that own its versions. The service may drop or refuse
-these tags. In that case, the versions of every container that may belong to the project are listed.
+The tags of a container contain the projects that own its versions. If the service drops or refuses
+these tags, envsync lists the versions of every container that can belong to the project.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class StateReader:
         parallel: the maximum number of concurrent requests.
         recent: this process's recent writes.
         fresh: reads that show the recent writes.
-        advance: is called with the number of containers that are read, and the number of all that
-            have to be read.
+        advance: a function that is called with the number of containers already read, and the
+            number of all containers to read.
     """
 
     resources: Resources
@@ -80,10 +80,11 @@ class StateReader:
             yield from self.recent.names()
 
     def _may_lack_marks(self, found: Mapping[str, Container], listing: Listing, owner: str) -> bool:
-        """Returns whether the project may own versions in containers without the project's tag.
+        """Returns whether the project can own versions in containers without the project's tag.
 
-        If one such container was found, other tags may be missing as well. If no container has an
-        owner tag, the service possibly does not store tags of containers.
+        Returns True if a container of the project without the tag was found, because other
+        containers can lack the tag as well. Returns True if no container has an owner tag, because
+        the service possibly does not store tags of containers.
         """
         tags = dict(self._tags(listing))
         marked = any(owners(item) for item in tags.values())
@@ -93,14 +94,14 @@ class StateReader:
         )
 
     def _tags(self, listing: Listing) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yields the tags of each container, as listed or as this process has just written them."""
+        """Yields the tags of each container, including tags that this process has just written."""
         for name, item in {**listing.entries, **self.recent.containers()}.items():
             yield name, item.tags
 
     def _containers(
         self, names: Iterable[str], listing: Listing
     ) -> Iterator[tuple[str, Container]]:
-        """Yields the existing containers of these names, which are read in parallel."""
+        """Reads containers by name in parallel, and yields each container that exists."""
         ordered = sorted(names)
         pool = ThreadPoolExecutor(max_workers=max(1, self.parallel))
         try:
@@ -118,15 +119,16 @@ class StateReader:
         """Returns a container with its versions, or None if it does not exist."""
         versions = self.fresh.versions(name)
         entry, written = listing.entries.get(name), self.recent.container(name)
-        # A GET returns everything correctly except the archived state, which is set below.
+        # A GET of a container returns a wrong archived state, so `archived` is computed separately
+        # below.
         outdated = written is not None and (entry is None or differ(written, entry))
         if outdated or (entry is None and versions):
             entry = self.resources.container(name)
         if entry is None and not versions:
             return None
         archived = listing.archived(name) if written is None else written.archived
-        # In recorded responses, `nextVersion` is a counter, a timestamp, or `1`. It is sometimes
-        # `1` although version 1 exists.
+        # In recorded responses, `nextVersion` is a counter, a timestamp, or `1`. Sometimes
+        # `nextVersion` is `1` although version 1 exists.
         following = None if entry is None else entry.properties.get("nextVersion")
         return Container(
             name,
@@ -134,9 +136,9 @@ class StateReader:
             archived=archived,
             # Until the list shows the container, its `nextVersion` is not known.
             next_version=str(following) if following else "1",
-            # A version of an archived container may show its own state or the state of the
-            # container. The documentation does not say which, so a plan must not rely on this
-            # state.
+            # The documentation does not say whether a version of an archived container shows its
+            # own archived state or the container's. If all versions show as archived, a plan must
+            # not rely on their state.
             may_echo=archived and all(item.archived for item in versions),
         )
 

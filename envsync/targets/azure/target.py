@@ -1,9 +1,9 @@
 """`AzureTarget`: the environments of a workspace or registry, through the REST API.
 
-Reads and updates send REST requests directly. azure-ai-ml would lose the archived state, restore
-each version that it updates, and could not clear tags. To create a version, azure-ai-ml is used,
-because it uploads build contexts. Each write is read back and compared, because the service may
-accept a change and ignore it.
+envsync reads and updates versions with its own REST requests, because azure-ai-ml loses the
+archived state, restores each updated version, and cannot clear tags. envsync creates versions with
+azure-ai-ml, because azure-ai-ml uploads build contexts. Each written resource is read back and
+compared, because the service can accept a change and ignore it.
 
 The service has no ETag, so a write cannot have a precondition. Each write therefore reads the
 version first, compares it with what the plan expects (targets/conflicts.py), and changes only the
@@ -49,8 +49,8 @@ class AzureTarget:
 
         Args:
             identity: the identity of this target in a plan.
-            find: a function that returns the endpoint. It is called once, when the target is first
-                used.
+            find: a function that returns the endpoint. The function is called once, when the target
+                is first used.
             parallel: the maximum number of concurrent reads.
             stale: the number of seconds for which a GET of a version can return the old state after
                 a write.
@@ -78,13 +78,14 @@ class AzureTarget:
     def read(self, names: Collection[str] | None, owner: str | None = None) -> State:
         """Returns the containers in `names`, and the containers in which `owner` owns a version.
 
-        If `names` is None, all containers are returned. The tags of a container contain the owners
-        of its versions.
+        If `names` is None, all containers are returned. The owners are read from the tags of the
+        containers.
 
         Raises:
             TargetError: the state cannot be read.
         """
-        # Finding the endpoint signs in first, which takes seconds as well.
+        # Show progress before the first use of `endpoint`, because the first use signs in, which
+        # can take seconds.
         with self._reading() as advance:
             reader = StateReader(
                 resources=self.endpoint.resources,
@@ -159,7 +160,7 @@ class AzureTarget:
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version does not exist, is curated, is to be restored while its
+            TargetError: the version does not exist or is curated, `restore` is True although the
                 container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
@@ -184,13 +185,13 @@ class AzureTarget:
     ) -> None:
         """Archives or restores one version, or the container if `version` is None.
 
-        After a container is restored, versions that were archived separately are archived again if
-        the service has restored them.
+        Restoring a container does not restore versions that were archived separately. If the
+        service restores these versions, they are archived again.
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version or container does not exist, is curated, the version is to be
-                restored while its container is archived, or the service ignored the change.
+            TargetError: the version or container does not exist or is curated, the call restores a
+                version of an archived container, or the service ignored the change.
         """
 
         def check(found: Iterable[Resource | None]) -> None:
@@ -219,7 +220,7 @@ class AzureTarget:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint of the target, which is looked up once, at first use."""
+        """The endpoint of the target. The first use of this property finds the endpoint."""
         return self._writer.endpoint
 
     @property

@@ -37,9 +37,9 @@ _READ_ONLY: Final = frozenset(
 )
 """Keys that only the service sets (`readOnly`, OpenAPI)."""
 
-# The service returns `stage: Development` if the stage was never set. If a client sends this stage
-# back with `isArchived: true`, the service does not archive the version (recorded in registries).
-# azure-ai-ml does not send `stage` any more either.
+# `stage` is never sent. The service returns `stage: Development` if the stage was never set. If a
+# client sends this stage back with `isArchived: true`, the service does not archive the version
+# (recorded in registries). Current releases of azure-ai-ml do not send `stage`.
 _NEVER_SENT: Final = _READ_ONLY | {"stage"}
 
 # azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
@@ -70,7 +70,7 @@ class Resource:
 
     @property
     def tags(self) -> dict[str, str]:
-        """All tags, including reserved ones."""
+        """All tags, including reserved tags."""
         tags = self.properties.get("tags")
         if not isinstance(tags, dict):
             return {}
@@ -80,9 +80,9 @@ class Resource:
     def archived(self) -> bool:
         """True if the resource is shown as archived.
 
-        For a container, only the response to a PUT is right. The stage `Archived` counts as well,
-        because the service derives `isArchived` and `stage` from each other (recorded in
-        registries, 2023 and 2026).
+        For a container, only the response to a PUT shows the right archived state. The stage
+        `Archived` counts as well, because the service derives `isArchived` and `stage` from each
+        other (recorded in registries, 2023 and 2026).
         """
         properties = self.properties
         return properties.get("isArchived") is True or properties.get("stage") == "Archived"
@@ -136,9 +136,9 @@ def body(
 
     If `tags` is None, the tags are sent exactly as they were received.
 
-    Nulls and the fields in `_NEVER_SENT` are left out. A removed description is sent as an empty
-    string, and all tags are always sent, because the effect of leaving out a description or tags is
-    not documented.
+    Nulls and the fields in `_NEVER_SENT` are not sent. A removed description is sent as an empty
+    string, and all tags are always sent. The documentation does not say what the service does if
+    the description or the tags are missing.
     """
     kept = {
         key: value
@@ -197,8 +197,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
-    # A declared URL may look like the URL of an upload. In that case, the digest tag is the digest
-    # of a spec with this URL.
+    # A declared URL can look like the URL of an upload. A declared URL is recognised by the digest
+    # tag, which is then the digest of the spec with this URL.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -209,10 +209,11 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
 def _is_upload(uri: str, digest: str | None) -> bool:
     """Returns whether the build context at a URL was uploaded from a directory.
 
-    In a workspace, the URL of an upload contains the hash of the content. In a registry, the URL of
-    an upload belongs to a storage account, and a declared URL can belong to one, too. An upload
-    then has a digest tag that does not match the URL, or a `/` at the end of the URL. A local path,
-    which azure-ai-ml registers if it could not upload, is not an upload.
+    In a workspace, the URL of an upload contains the hash of the content. In a registry, both the
+    URL of an upload and a declared URL can belong to a storage account. There, a URL counts as an
+    upload if the version has a digest tag or the URL ends with `/`. The caller has already checked
+    that the digest tag does not match a declared URL. If azure-ai-ml could not upload, it registers
+    a local path, which is not an upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -225,7 +226,8 @@ def _inference(value: JSON) -> InferenceConfig | None:
     routes = {ours: _route(value.get(theirs)) for ours, theirs in ROUTES.items()}
     if all(route is None for route in routes.values()):
         return None
-    # The REST API, unlike azure-ai-ml, accepts a configuration with fewer than three routes.
+    # A client of the REST API can register a configuration with fewer than three routes, but
+    # azure-ai-ml cannot.
     nothing = Route("", 0)
     return InferenceConfig(**{key: route or nothing for key, route in routes.items()})
 
@@ -246,7 +248,8 @@ def _conda(text: str | None) -> str | None:
     if text is None:
         return None
     try:
-        # In recorded responses, the text is JSON, which is much faster to parse than YAML.
+        # Try JSON first, because parsing JSON is much faster than parsing YAML. In recorded
+        # responses, a conda file is JSON text.
         return canonical_json(json.loads(text))
     except ValueError:
         pass

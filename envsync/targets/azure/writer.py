@@ -1,8 +1,9 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
 A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-this state. Every write to a container therefore sends the archived state. A request to archive or
-restore a container is sent even if the container already seems to have the requested state.
+the archived state of a container. Every write to a container therefore sends the archived state. A
+request to archive or restore a container is sent even if the container already seems to have the
+requested state.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from envsync.targets.azure.wire import Resource, body, registered
 from envsync.targets.conflicts import ensure_same
 
 _DECLINED: Final = frozenset({400, 405, 409})
-"""Statuses that a service may return for a request that it does not support."""
+"""Response statuses that show that the service does not support a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Writer:
     def register(self, environment: Environment, check: Callable[[], object]) -> None:
         """Creates a version and reads it back.
 
-        The read also finds a version that the service created although its response was lost.
+        If the service has created the version but the response was lost, reading finds the version.
 
         Args:
             environment: the version.
@@ -71,7 +72,8 @@ class Writer:
             raise
         except TargetError as error:
             failure = error
-        # After creating a version in a registry, azure-ai-ml reads it. That GET may return 404.
+        # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
+        # service can respond to this GET with 404, although the version was created.
         if failure is None or is_absent_environment(failure):
             # A version of an archived container is archived from the start (documentation,
             # "Archive").
@@ -82,7 +84,7 @@ class Writer:
             )
             self.recent.note(key.name, key.version, written)
         try:
-            # The version is read even if `create` failed, because a PUT may succeed although the
+            # The version is read even if `create` failed, because a PUT can succeed although the
             # connection is closed before the response arrives.
             held = self.fresh.version(key.name, key.version)
         except TargetError as error:
@@ -103,7 +105,7 @@ class Writer:
         """
         if owner is None:
             return
-        # This check avoids a GET for each further version of the same environment.
+        # Without this check, each further version of the same environment would need one more GET.
         if self.recent.is_marked(name, owner):
             return
         container = self.endpoint.resources.container(name)
@@ -140,7 +142,7 @@ class Writer:
     def set_container(
         self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
     ) -> None:
-        """Archives or restores a container, even if it already seems to have the wanted state.
+        """Archives or restores a container. Sends the request even if the state seems right.
 
         Args:
             name: the name of the container.
@@ -163,14 +165,14 @@ class Writer:
         try:
             held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
-            # A service that no longer accepts tags on containers may still return earlier tags:
+            # A service that no longer accepts tags on containers can still return earlier tags:
             # https://github.com/Azure/bicep-types-az/issues/2594
             if error.status not in _DECLINED or not container.tags:
                 raise
             held = self._put_container(name, container, tags={}, archived=archived)
         ensure_archived(name, held, archived)
-        # It is not documented whether the service also restores the versions that were archived
-        # separately.
+        # The documentation does not say whether restoring a container also restores versions that
+        # were archived separately.
         for version in alone:
             self.set_version(name, version, True)
 
@@ -190,15 +192,15 @@ class Writer:
             check: see `changeable`.
 
         Raises:
-            TargetError: the version does not exist, is curated, its container is archived and
-                therefore forbids the change, or the service ignored the change.
+            TargetError: the version does not exist or is curated, its container is archived, or the
+                service ignored the change.
         """
         held = self.changeable(name, version, check)
         if not archived:
             self.ensure_shown(name, version)
-        # A version is skipped only if the version itself is certainly archived. If the container is
-        # archived, the version possibly just shows the state of the container. If this process has
-        # just written the container, the GET of the version can be stale.
+        # Skip a version only if it was certainly archived separately. If the container is archived,
+        # the version possibly shows the state of the container. If this process has just written
+        # the container, the GET of the version can be stale.
         elif (
             held.archived and self.recent.container(name) is None and not self.fresh.archived(name)
         ):
@@ -206,7 +208,8 @@ class Writer:
         try:
             self.put_version(name, held, description=held.description, tags=None, archived=archived)
         except RequestRefused as error:
-            # It is not documented whether one version of an archived container can be archived.
+            # The documentation does not say whether a version of an archived container can be
+            # archived separately.
             if not archived or error.status not in _DECLINED or not self.fresh.archived(name):
                 raise
             if not held.archived:
@@ -231,7 +234,8 @@ class Writer:
             ensure_archived(what, shown, archived)
 
         sent = body(held, description=description, tags=tags, archived=archived)
-        # The response already shows if a field was ignored. The GET then shows what was stored.
+        # The response to the PUT is checked first, because it is never stale. The GET below shows
+        # what the service has really stored.
         answer = self.endpoint.resources.put_version(name, held.name, sent)
         if answer is not None:
             self.recent.note(name, held.name, answer)
@@ -251,7 +255,7 @@ class Writer:
     def changeable(
         self, name: str, version: str, check: Callable[[Resource | None], object]
     ) -> Resource:
-        """Reads a version, and checks that it may be changed.
+        """Reads a version, and checks that envsync can change the version.
 
         Args:
             name: the name of the environment.
@@ -283,8 +287,8 @@ class Writer:
 def _archived_alone(versions: Collection[Resource]) -> list[str]:
     """Returns the versions of an archived container that were archived separately.
 
-    If all versions are shown as archived, this is possibly just the state of the container. The
-    list is then empty, and the next plan archives all undeclared versions again.
+    If the service shows all versions as archived, each version possibly shows the state of its
+    container. The list is then empty, and the next plan archives all undeclared versions again.
     """
     alone = [item.name for item in versions if item.archived]
     return alone if len(alone) < len(versions) else []
@@ -293,12 +297,12 @@ def _archived_alone(versions: Collection[Resource]) -> list[str]:
 def _written(
     item: Resource, description: str | None, tags: Mapping[str, str], archived: bool
 ) -> Resource:
-    """Returns the expected resource after a write, for responses without the resource."""
+    """Returns the resource that a write should produce. Some responses contain no resource."""
     said: dict[str, JSON] = {
         "description": description,
         "tags": dict(tags),
         "isArchived": archived,
-        # The service may have returned the stage `Archived`, which would override `isArchived`.
+        # Remove the stage, because the stage `Archived` in a response would override `isArchived`.
         "stage": None,
     }
     return Resource(item.name, {**item.properties, **said}, item.created)

@@ -27,7 +27,7 @@ class ContextStore:
     def location(self, digest: str) -> str:
         """Returns the directory for a digest (`sha256:` and 64 hex digits).
 
-        The directory may not exist yet.
+        Does not create the directory.
         """
         return f"{self._directory}{os.sep}{digest.removeprefix('sha256:')}"
 
@@ -74,20 +74,21 @@ class ContextStore:
         self._directory.mkdir(exist_ok=True)
         sync(above)
         self._sweep()
-        # The copy starts in the same directory, because a rename is atomic only within one file
-        # system.
+        # Copy into a temporary directory next to the final directory, because a rename is atomic
+        # only within one file system.
         incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
         try:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
-            # Sync before the rename: after a power failure, a directory with its final name must be
-            # complete.
+            # Sync the files before the rename, so that a directory with its final name is complete
+            # even after a power failure.
             _sync_tree(content)
             try:
                 content.rename(place)
             except OSError:
-                # Another process may have stored the same content first. This is not an error.
+                # If another process has stored the same content first, the rename fails, but the
+                # stored content is complete.
                 if not place.is_dir():
                     raise
             sync(self._directory)

@@ -57,14 +57,15 @@ class LocalTarget:
         Args:
             path: the SQLite file.
             identity: the identity of this target in a plan.
-            actor: the user who makes the changes, for the history. If None, this is the current
-                user.
+            actor: the user who makes the changes, for the history. If None, the current user is
+                recorded.
             clock: a function that returns the current time with its time zone.
         """
         self._identity = identity
         self.store = Store(path, actor=actor or current_actor(), clock=clock)
-        # A copy of a build context may contain environment files. `.envsync` is neither searched
-        # for environments nor part of a build context.
+        # Keep build contexts in `.envsync`, because a build context can contain environment files.
+        # envsync does not search `.envsync` for environments, and never includes `.envsync` in a
+        # build context.
         directory = self.store.database.directory
         state = directory if directory.name == STATE else directory / STATE
         self._contexts = ContextStore(state / "contexts")
@@ -92,7 +93,7 @@ class LocalTarget:
         try:
             return state(snapshot, self._contexts.location)
         except (KeyError, TypeError, ValueError) as error:
-            # SQLite detects damage only in its own structures, not in the text of the rows.
+            # SQLite does not detect damage in the text of the rows.
             raise damaged(self.store.database.path, error) from error
 
     def create(self, environment: Environment, before: Before | None = None) -> None:
@@ -115,8 +116,8 @@ class LocalTarget:
 
         if context is not None:
             rules.check_new(new)
-            # A repeated apply needs no files for a registered version. The directory may have been
-            # edited or removed since the first apply.
+            # If the version is already registered, the files are not needed. The directory was
+            # possibly edited or removed since the first apply.
             if check(self.store.read([key.name])):
                 return
             self.store.database.make_directory()
@@ -143,7 +144,7 @@ class LocalTarget:
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version does not exist, is curated, or is to be restored while its
+            TargetError: the version does not exist or is curated, or `restore` is True although the
                 container is archived.
         """
         tags = all_tags(metadata, provenance)
@@ -165,8 +166,8 @@ class LocalTarget:
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version or container does not exist, is curated, or the version is to
-                be restored while its container is archived.
+            TargetError: the version or container does not exist or is curated, or the call restores
+                a version of an archived container.
         """
         self.store.set_archived(
             name,
@@ -200,6 +201,6 @@ def current_actor() -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # In a Docker container, the user id may have no name. Python 3.13 then raises OSError,
+        # In a Docker container, the user id can lack a user name. Python 3.13 then raises OSError,
         # earlier versions KeyError, and Windows ImportError.
         return "unknown"

@@ -37,7 +37,7 @@ from envsync.targets.store.rows import (
 class _StoredFiles(Mapping[str, str]):
     """The files of a build context.
 
-    The list is parsed at first use, because most plans compare only the digest.
+    The list of files is parsed at first use, because most plans compare only the digest.
     """
 
     def __init__(self, text: str) -> None:
@@ -136,11 +136,12 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
 def next_version(versions: Sequence[RegisteredVersion]) -> str:
     """Returns the name that the local target suggests for the next version of an environment.
 
-    If all versions are integers, the name is the highest integer plus one. Otherwise it is the
-    number of versions plus one, or the next free number.
+    If all versions are integers, the name is the highest integer plus one. Otherwise, the name is
+    the number of versions plus one, or the next free number.
     """
     # The service suggests a counter, a timestamp (recorded in 2022), or `1` if versions are not
-    # numbers (recorded in 2025). No code relies on this name.
+    # numbers (recorded in 2025). No code relies on the suggested name, so the local target can
+    # suggest another name than the service.
     taken = {version.version for version in versions}
     number = (highest_number(taken) if all(map(is_number, taken)) else len(taken)) + 1
     while str(number) in taken:
@@ -167,7 +168,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:
         inference_config = InferenceConfig.from_json(json.loads(row.inference_config))
-    # Versions without tags need no call of the JSON parser.
+    # Versions without tags are frequent, and skipping the JSON parser for them is faster.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(

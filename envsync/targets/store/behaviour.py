@@ -1,4 +1,4 @@
-"""`Behaviour`: how the store behaves where the service's documentation does not say."""
+"""`Behaviour`: how the store behaves in cases that the service's documentation omits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Behaviour:
         container_tags: whether a container keeps the tags that are written to it, drops them, or
             refuses a write with tags.
         inherit_owner: whether a container gets the owner of its first version that has an owner.
-            The local target passes the owner on. In Azure ML, clients write the container's tags
-            themselves.
+            The value is True for the local target. The value is False for an emulator, because
+            Azure ML changes a container's tags only if a client writes them.
     """
 
-    # The tests of the Azure target run against an emulator with each of these values, because no
-    # recording of the service shows which value is right.
+    # No recorded response shows which value is right, so the tests of the Azure target run against
+    # an emulator with each value.
     tags: Literal["merge", "replace"] = "replace"
     omitted: Literal["keep", "clear"] = "clear"
     restore: Literal["keep", "all"] = "keep"

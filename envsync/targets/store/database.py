@@ -1,9 +1,8 @@
 """The SQLite file of a local target: how it is created, opened and checked.
 
-Each operation is one transaction. When it returns, its changes are on disk (WAL mode with
-`synchronous = FULL`). Several threads and processes can use one file at the same time. A file
-that is damaged, belongs to another program or comes from a newer envsync is refused and not
-changed.
+Each operation is one transaction. When an operation returns, its changes are on disk (WAL mode with
+`synchronous = FULL`). Several threads and processes can use one file at the same time. A file that
+is damaged, belongs to another program or comes from a newer envsync is refused and not changed.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ _HEADER_LENGTH = 100
 class Database:
     """One SQLite file and this process's connection to it.
 
-    The first write creates the file. Earlier reads return no environments and do not create the
-    file.
+    The first write creates the file. If the file does not exist, a read returns no environments and
+    does not create the file.
 
     Attributes:
         path: the path of the file as shown in messages.
@@ -77,9 +76,9 @@ class Database:
                 raise TargetError(
                     f"{self.path} was removed while envsync was using it. Run the command again."
                 )
-            # IMMEDIATE takes the write lock now. A plain BEGIN would read first, and SQLite refuses
-            # to upgrade a stale read transaction to a write, without waiting:
-            # https://www.sqlite.org/isolation.html
+            # BEGIN IMMEDIATE takes the write lock before the first read. After a plain BEGIN, the
+            # first write can fail without waiting, because SQLite refuses to upgrade a stale read
+            # transaction: https://www.sqlite.org/isolation.html
             with _transaction(connection, "BEGIN IMMEDIATE"):
                 yield connection
 
@@ -93,7 +92,7 @@ class Database:
             return self._open() is not None
 
     def close(self) -> None:
-        """Closes the connection. The database cannot be used afterwards."""
+        """Closes the connection. A closed database cannot be opened again."""
         with self._lock:
             self._closed = True
             if self._connection is not None:
@@ -101,9 +100,11 @@ class Database:
                 self._connection = None
 
     def make_directory(self) -> None:
-        """Creates the directory of the file, and hides it from git if it belongs to envsync.
+        """Creates the directory of the file.
 
-        The directory belongs to envsync if it is named `.envsync` or did not exist. In such a
+        Hides the directory from git if the directory belongs to envsync.
+
+        The directory belongs to envsync if it is named `.envsync` or did not exist. To hide the
         directory, envsync creates a `.gitignore` with the pattern `*`.
 
         Raises:
@@ -133,9 +134,9 @@ class Database:
             try:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
-                # SQLite creates the shared-memory file of WAL mode in the directory, which fails if
-                # the directory is read-only. `immutable=1` needs no such file, but is safe only if
-                # no write is pending in the `-wal` file:
+                # For WAL mode, SQLite creates a shared-memory file in the directory, which fails if
+                # the directory is read-only. With `immutable=1`, SQLite creates no shared-memory
+                # file. `immutable=1` is safe only if no write is pending in the `-wal` file:
                 # https://www.sqlite.org/uri.html#uriimmutable
                 if not is_unwritable(error) or self._companion("-wal").exists():
                     raise
@@ -146,17 +147,19 @@ class Database:
         """Returns whether the file exists and belongs to envsync. Reads only the file's header.
 
         `_create` publishes only complete files, and nothing changes the header later. If a future
-        version of envsync changes the tables of a file, it must end with a WAL checkpoint, which
-        writes the new version number into the header.
+        version of envsync changes the tables of a file, that change must end with a WAL checkpoint,
+        which writes the new version number into the header.
         """
         header = self._header()
         if header is None:
             # The `-wal` file contains committed writes, which a new database file would lose. The
-            # header is read again, because another process may have just created the file.
+            # header is read again, because another process can have created the file in the
+            # meantime.
             if self._companion("-wal").exists() and self._header() is None:
                 raise TargetError(
                     f"{self.path} does not exist, but its journal {self._companion('-wal').name} "
-                    "does. Put the file back, or remove the journal to start with an empty target."
+                    "exists. Put the file back, or remove the journal to start with an empty "
+                    "target."
                 )
             return False
         # Offsets 60 (`user_version`) and 68 (`application_id`):
@@ -199,8 +202,8 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
-            # None, because `_transaction` begins every transaction, and the sqlite3 module must
-            # begin none.
+            # With None, the sqlite3 module begins no transactions itself. `_transaction` begins
+            # every transaction.
             isolation_level=None,
             # Several threads share the connection, and `_lock` lets only one thread use it at a
             # time.
@@ -213,7 +216,8 @@ class Database:
             # SQLite checks foreign keys only on connections that turn the check on.
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cell_size_check = ON")
-            # SQLite reads the file at the first query. This query detects a damaged file now.
+            # Run a query now to detect a damaged file early, because SQLite reads the file only at
+            # the first query.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except BaseException:
             connection.close()
@@ -246,8 +250,8 @@ class Database:
     def _publish(self, temporary: Path) -> None:
         with suppress(FileExistsError):
             try:
-                # A hard link fails if the name exists. A rename would replace another process's
-                # file.
+                # Creating a hard link fails if the file exists. A rename would replace a file that
+                # another process has created.
                 os.link(temporary, self._file)
             except FileExistsError:
                 raise
@@ -260,8 +264,8 @@ class Database:
         try:
             yield
         except sqlite3.ProgrammingError:
-            # The file is not damaged: only a bug in envsync raises this error. An example is the
-            # use of a closed connection.
+            # This error shows a bug in envsync, such as the use of a closed connection, and not a
+            # damaged file.
             raise
         except sqlite3.Error as error:
             raise explained(self.path, error) from error

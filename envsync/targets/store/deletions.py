@@ -39,8 +39,8 @@ def delete(
     for record in records:
         row = record.row
         before: dict[str, JSON] = {"spec": row.spec.document(), **row.state()}
-        # The history entry comes first, because the trigger `versions_stay` refuses to delete a
-        # version without it.
+        # The history entry must be inserted first, because the trigger `versions_stay` refuses to
+        # delete a version that has no `delete` entry.
         queries.record(
             connection, stamp, action="delete", key=(name, row.version), before=before, after=None
         )

@@ -54,7 +54,8 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
 def _code(error: sqlite3.Error) -> int | None:
     """Returns SQLite's primary result code, or None for an error of the `sqlite3` module itself.
 
-    The module raises its own errors if it cannot convert the content of the database.
+    The `sqlite3` module raises an error without a code if it cannot convert a value of the
+    database.
     """
     code: int | None = getattr(error, "sqlite_errorcode", None)
     # The upper bits contain the extended result code: https://www.sqlite.org/rescode.html

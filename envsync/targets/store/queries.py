@@ -1,4 +1,4 @@
-"""The SQL statements of a store. Each runs in a transaction that the caller has begun."""
+"""The SQL statements of a store. Each statement runs in a transaction that the caller has begun."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def snapshot(
 ) -> Snapshot:
     """Returns containers with all their versions and build contexts.
 
-    These are the containers in `names`, and the containers that `owner` owns or in which `owner`
-    owns a version. If `names` is None, all containers are returned.
+    The result has the containers in `names`, the containers that `owner` owns, and the containers
+    in which `owner` owns a version. If `names` is None, all containers are returned.
     """
     wanted = "" if names is None else _WANTED
     # All names are passed as one JSON parameter, because SQLite limits the number of parameters.
@@ -112,7 +112,7 @@ def records(
 ) -> list[VersionRecord]:
     """Returns the full records of all versions, of one container's versions, or of one version.
 
-    The oldest version is first.
+    The result is sorted from the oldest to the newest version.
     """
     wanted = {"name": name, "version": version}
     terms = [f"{column} = :{column}" for column, value in wanted.items() if value is not None]
@@ -139,7 +139,7 @@ def insert(
     actor: str,
 ) -> None:
     """Inserts a new version and its build context. The version's container must exist."""
-    # Several versions may share one build context.
+    # Do nothing on a conflict, because several versions can share one build context.
     if new.context is not None:
         connection.execute(
             "INSERT INTO contexts (digest, files) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -155,8 +155,8 @@ def insert(
             canonical_json(dict(new.tags)),
             new.owner,
             canonical_json(dict(new.properties)),
-            # This is not canonical JSON, which sorts keys, because a conda file's keys must keep
-            # their order.
+            # Do not use canonical JSON here. Canonical JSON sorts keys, and the keys of a conda
+            # file must keep their order.
             json.dumps(dict(new.extra)),
             archived,
             curated,
@@ -183,8 +183,8 @@ def record(
         stamp: the time (ISO 8601 in UTC) and the actor.
         action: the kind of change, such as `create`.
         key: the name and the version; the version is None for a container.
-        before: the state before the change. None if the version or container is new.
-        after: the state after the change. None after a delete.
+        before: the state before the change, or None if the version or container is new.
+        after: the state after the change, or None if the change is a delete.
     """
     texts = (None if before is None else canonical_json(before), canonical_json(after))
     connection.execute(

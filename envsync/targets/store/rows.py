@@ -52,7 +52,10 @@ class ContextRow(NamedTuple):
 
 
 class ContainerRow(NamedTuple):
-    """A container. `tags` is JSON text. If `archived` is 1, all versions are hidden."""
+    """A container.
+
+    `tags` is JSON text. If `archived` is 1, the container and all its versions are hidden.
+    """
 
     name: str
     tags: str
@@ -65,7 +68,7 @@ class VersionRow(NamedTuple):
     Attributes:
         tags: all tags as JSON text, including reserved tags.
         archived: the version's own flag, independent of the container's flag.
-        created_at: ISO 8601 in UTC.
+        created_at: the time of creation, ISO 8601 in UTC.
     """
 
     name: str
@@ -87,11 +90,12 @@ class VersionRow(NamedTuple):
     @property
     def spec(self) -> VersionSpec:
         """The part of the version that is fixed at creation."""
-        # The columns from `image` to `inference_config`, in the order of `VersionSpec`.
+        # The slice has the columns from `image` to `inference_config`, in the order of
+        # `VersionSpec`.
         return VersionSpec(*self[2:9])
 
     def state(self) -> dict[str, JSON]:
-        """Returns the part of the version that may change, as JSON data."""
+        """Returns the mutable fields of the version as JSON data."""
         return mutable_state(self.description, parsed_tags(self.tags), bool(self.archived))
 
 
@@ -112,7 +116,7 @@ class VersionRecord(NamedTuple):
 
     Attributes:
         row: the columns that a plan needs.
-        properties: JSON text, like `row.tags`.
+        properties: key-value pairs as JSON text, stored by clients separately from the tags.
         extra: JSON text with fields that the service keeps and envsync does not model.
         created_by: the actor that registered the version.
     """
@@ -140,7 +144,7 @@ class NewVersion:
     """A version to register.
 
     Attributes:
-        tags: all tags, including reserved ones.
+        tags: all tags, including reserved tags.
         context: the build context that `spec.build_context` names. Its files are already stored.
         properties: key-value pairs that clients store with the version, separate from tags.
         extra: fields that the service keeps and envsync does not model.
@@ -166,8 +170,8 @@ class Written:
     """The mutable fields of one write. A field is None if the write does not contain it.
 
     Attributes:
-        description: the description, which may be empty.
-        tags: all tags, including reserved ones.
+        description: the description, which is possibly empty.
+        tags: all tags, including reserved tags.
         properties: key-value pairs that clients store with the resource, separate from tags.
         archived: the requested archived state.
         stage: the requested lifecycle stage, which envsync does not model.
@@ -184,7 +188,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The content of a store at one moment. The oldest version is first."""
+    """The content of a store at one moment. Versions are sorted from oldest to newest."""
 
     containers: list[ContainerRow] = field(default_factory=list)
     versions: list[VersionRow] = field(default_factory=list)
@@ -194,7 +198,7 @@ class Snapshot:
 def mutable_state(
     description: str | None, tags: Mapping[str, str], archived: bool
 ) -> dict[str, JSON]:
-    """Returns the part of a version that may change, as JSON data."""
+    """Returns the mutable fields of a version as JSON data."""
     return {"description": description, "tags": dict(tags), "archived": archived}
 
 
@@ -209,7 +213,7 @@ _COLUMN_TYPES: dict[type, tuple[Any, ...]] = {
 def rows_of(kind: type[_Row], results: Iterable[tuple[Any, ...]]) -> list[_Row]:
     """Returns the results of a query as rows, after checking the type of each column.
 
-    Each combination of types is checked only once, because a query may return many rows.
+    Each combination of types is checked only once, because a query can return many rows.
 
     Raises:
         ValueError: a column has a value of an unexpected type.

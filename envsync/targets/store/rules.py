@@ -14,8 +14,9 @@ def check_same(row: VersionRow, new: NewVersion) -> None:
     """Checks that a registered version has the spec and owner of the new version.
 
     Raises:
-        RuleViolation: the registered version has another spec, which is fixed (documentation,
-            "Update": only description and tags can change), or another owner.
+        RuleViolation: the registered version has another owner or another spec. The spec of a
+            registered version cannot change (documentation, "Update": only description and tags can
+            change).
     """
     check_fixed(row, new)
     # The service has no owners. This rule of envsync prevents two projects from sharing a version.
@@ -31,7 +32,7 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
     """Checks that a registered version has the spec of the new version.
 
     Raises:
-        RuleViolation: the registered version has another spec, which is fixed.
+        RuleViolation: the registered version has another spec.
     """
     if row.spec != new.spec:
         pairs = zip(new.spec._fields, row.spec, new.spec, strict=True)
@@ -39,10 +40,10 @@ def check_fixed(row: VersionRow, new: NewVersion) -> None:
 
 
 def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
-    """Checks the fixed fields that envsync does not model (`FIXED_EXTRA`).
+    """Checks that the fields in `FIXED_EXTRA`, which envsync does not model, do not change.
 
     Raises:
-        RuleViolation: the registered version has other values, which are fixed.
+        RuleViolation: the registered version has other values in fields of `FIXED_EXTRA`.
     """
     held = {**FIXED_EXTRA, **json.loads(found.extra)}
     requested = {**FIXED_EXTRA, **new.extra}
@@ -51,10 +52,11 @@ def check_fixed_extra(found: VersionRecord, new: NewVersion) -> None:
 
 
 def fixed(new: NewVersion, fields: Iterable[str]) -> RuleViolation:
-    """Returns the error for a version that is registered with other values in these fields."""
+    """Returns the error for a version that is already registered with other values of `fields`."""
     return RuleViolation(
         "fixed",
-        # The first part is the service's own wording, which the emulator returns as well.
+        # The text before the semicolon is the service's own message, because the emulator also
+        # returns this text.
         f"{_key(new)} is already registered and cannot be changed; it differs in "
         f"{', '.join(fields)}. Register a new version instead.",
     )

@@ -2,7 +2,7 @@
 
 The store uses the service's terms: a container has versions, a version's spec is fixed at creation,
 and archiving hides a container or version. The store does not use envsync's model.
-`local/translation.py` translates between the two.
+`local/translation.py` translates between the store's rows and envsync's model.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Store:
             path: the SQLite file.
             actor: the user who makes the changes, for the history.
             clock: a function that returns the current time with its time zone.
-            behaviour: the behaviour where the service's documentation does not say.
+            behaviour: how the store behaves if the service's documentation does not define the
+                behaviour.
         """
         self.database = Database(path)
         self._actor = actor
@@ -83,9 +84,9 @@ class Store:
     def read(self, names: Collection[str] | None, owner: str | None = None) -> Snapshot:
         """Returns containers with all their versions and build contexts.
 
-        These are the containers in `names`, and the containers that `owner` owns or in which
-        `owner` owns a version. If `names` is None, all containers are returned. Reading never
-        creates the file.
+        The result has the containers in `names`, the containers that `owner` owns, and the
+        containers in which `owner` owns a version. If `names` is None, all containers are returned.
+        Reading never creates the file.
         """
         with self.database.reading() as connection:
             if connection is None:
@@ -116,7 +117,7 @@ class Store:
             TargetError: the new version breaks a rule of the service, or the version exists with
                 another spec or owner.
         """
-        # Checked before the transaction, because the transaction creates the file.
+        # Check the version before the transaction, because the transaction creates the file.
         rules.check_new(new)
         with self.changing() as changes:
             check(changes.snapshot(new.name))
@@ -150,15 +151,15 @@ class Store:
             name: the name of the environment.
             version: the version.
             description: the new description. If None, the description is removed.
-            tags: all new tags, including reserved ones.
+            tags: all new tags, including reserved tags.
             restore: whether to restore the version in the same write.
             check: see `Check`.
 
         Raises:
-            TargetError: the version does not exist, is curated, or is to be restored while its
+            TargetError: the version does not exist or is curated, or `restore` is True although the
                 container is archived.
         """
-        # A write transaction would create the file.
+        # Check that the file exists, because a write transaction would create the file.
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
@@ -172,12 +173,13 @@ class Store:
 
         The flag of a container hides all versions and does not change their flags. After the
         container is restored, only versions that were archived separately stay hidden. A version
-        cannot be restored while its container is archived (documentation, "Archive"). By default,
-        such a version can be archived, because the documentation does not forbid it.
+        cannot be restored while its container is archived (documentation, "Archive"). By default, a
+        version of an archived container can be archived separately, because the documentation does
+        not forbid it.
 
         Raises:
-            TargetError: the version or container does not exist, is curated, or the version is to
-                be restored while its container is archived.
+            TargetError: the version or container does not exist or is curated, or the call restores
+                a version of an archived container.
         """
         if not self.database.exists():
             raise refusals.unknown(name, version)
@@ -207,7 +209,7 @@ class Store:
         """Yields one transaction, in which several changes form one atomic operation.
 
         Args:
-            actor: the user who makes the changes. If None, this is the actor of the store.
+            actor: the user who makes the changes. If None, the actor of the store is recorded.
 
         Raises:
             TargetError: the file cannot be used.
@@ -216,7 +218,7 @@ class Store:
             yield self._changes(connection, actor)
 
     def records(self, name: str | None = None) -> tuple[list[ContainerRecord], list[VersionRecord]]:
-        """Returns all containers, or the container `name`, and their versions, oldest first."""
+        """Returns all containers or only `name`, and their versions from oldest to newest."""
         with self.database.reading() as connection:
             if connection is None:
                 return [], []
@@ -251,7 +253,7 @@ class Store:
 
     def now(self) -> str:
         """Returns the current time in the format of the rows."""
-        # A fixed number of digits, so that SQLite orders and compares times correctly as text.
+        # Use a fixed number of digits, so that SQLite orders and compares times correctly as text.
         return self._clock().astimezone(UTC).isoformat(timespec="microseconds")
 
     def _changes(self, connection: sqlite3.Connection, actor: str | None = None) -> Transaction:

@@ -1,10 +1,10 @@
 """The tables of a local target's SQLite file, and the numbers that mark the file as envsync's."""
 
 APPLICATION_ID = 0x656E7673
-"""`envs` in ASCII, at byte 68 of the file. It marks the SQLite database as envsync's."""
+"""The number at byte 68 that marks a SQLite file as envsync's. The bytes are `envs` in ASCII."""
 
 SCHEMA_VERSION = 1
-"""The version of the table format, at byte 60 of the file. It never decreases."""
+"""The version of the table format, at byte 60 of the file. A new format has a higher version."""
 
 SPEC_COLUMNS = (
     "image",
@@ -15,7 +15,7 @@ SPEC_COLUMNS = (
     "os_type",
     "inference_config",
 )
-"""The columns that are fixed at creation."""
+"""The columns of `versions` that a trigger protects from changes."""
 
 HISTORY = """
 CREATE TABLE history (

@@ -1,7 +1,7 @@
 """`Transaction`: changes a store under the rules of the Azure ML service.
 
 The local target and the emulator share these rules. The local target makes one kind of change at a
-time. In the emulator, a single PUT may create, update, archive or restore a version.
+time. In the emulator, a single PUT can create, update, archive or restore a version.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ class Transaction:
     def __init__(
         self, connection: sqlite3.Connection, *, at: str, actor: str, behaviour: Behaviour
     ) -> None:
-        """Creates a transaction without changes. Writes nothing.
+        """Creates an object that has made no changes yet. Writes nothing.
 
         Args:
             connection: a connection in a write transaction.
             at: the time of the changes, ISO 8601 in UTC.
             actor: the user who makes the changes.
-            behaviour: how the service behaves where its documentation does not say.
+            behaviour: how the store behaves if the service's documentation does not define the
+                behaviour.
         """
         self._connection = connection
         self._stamp = (at, actor)
@@ -79,7 +80,8 @@ class Transaction:
             raise refusals.curated(new.name)
         at, actor = self._stamp
         queries.add_container(self._connection, new.name, at=at, actor=actor)
-        # The new version stays archived when the container is restored later.
+        # A new version of an archived container is archived separately, so it stays archived when
+        # the container is restored.
         born = archived or bool(queries.container(self._connection, new.name).archived)
         queries.insert(self._connection, new, archived=born, curated=curated, at=at, actor=actor)
         self._inherit(new.name, new.owner)
@@ -113,8 +115,8 @@ class Transaction:
         """Replaces description and tags of a version, and restores the version if `restore` is set.
 
         Raises:
-            RuleViolation: the version does not exist, is curated, or is to be restored while its
-                container is archived.
+            RuleViolation: the version does not exist or is curated, or `restore` is True although
+                the container is archived.
         """
         row = self._changeable(name, version)
         if restore and queries.container(self._connection, name).archived:
@@ -130,7 +132,7 @@ class Transaction:
         """Archives or restores one version.
 
         Raises:
-            RuleViolation: the version does not exist, is curated, or its container is archived and
+            RuleViolation: the version does not exist or is curated, or its archived container
                 forbids the change (documentation, "Archive").
         """
         row = self._changeable(name, version)
@@ -173,7 +175,8 @@ class Transaction:
                 containers are refused.
         """
         if written.tags and self._behaviour.container_tags == "refuse":
-            # The service's own message: https://github.com/Azure/bicep-types-az/issues/2594
+            # This error message is the service's own message:
+            # https://github.com/Azure/bicep-types-az/issues/2594
             raise refusals.RuleViolation("content", "Tags are not supported.")
         if not queries.container_records(self._connection, name):
             refusals.check_name(name)
@@ -254,12 +257,12 @@ class Transaction:
         return held if self._behaviour.omitted == "keep" else None
 
     def _check_hidden(self, row: VersionRow, archived: bool) -> None:
-        """Checks that the state of the container allows the new archived state of the version."""
+        """Checks that the container's archived state allows the requested state of the version."""
         if not queries.container(self._connection, row.name).archived:
             return
-        # With `effective`, clients read the container's state as the version's state, and send
-        # `isArchived: true` back with every update. Such an update must not count as archiving the
-        # version.
+        # With `effective`, clients see the container's archived state on each version, and send
+        # `isArchived: true` back with every update. The store must not refuse such an update as an
+        # attempt to archive the version.
         seen_archived = bool(row.archived) or self._behaviour.hidden_versions == "effective"
         if seen_archived and not archived:
             raise refusals.hidden(row.name, row.version)

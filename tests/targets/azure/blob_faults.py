@@ -1,7 +1,7 @@
-"""A proxy between a client and an emulator that makes requests to the blob service fail.
+"""Runs a proxy in front of an emulator. The proxy makes requests to the blob service fail.
 
 The proxy decrypts TLS connections to blob hosts with its own certificate, and forwards their
-requests to Azurite through the emulator's tunnel. It forwards connections to all other hosts
+requests to Azurite through the emulator's tunnel. The proxy forwards connections to all other hosts
 unchanged.
 """
 
@@ -60,10 +60,12 @@ class BlobFaults:
 
     Attributes:
         variables: the environment variables that clients in other processes need.
-        fault: returns the fault for a request, or None. Called from several threads.
-        requests: all requests to the blob service so far.
-        silent: set after a request got no response.
-        over: set when the proxy ends, so that silent requests end as well.
+        fault: a function that returns the fault for a request, or None. Several threads call the
+            function.
+        requests: all requests that the blob service has received until now.
+        silent: an event that is set when the proxy leaves a request without a response.
+        over: an event that is set when the proxy ends, so that requests without a response also
+            end.
     """
 
     variables: Mapping[str, str]
@@ -84,7 +86,7 @@ class BlobFaults:
 
     @property
     def written(self) -> list[str]:
-        """The file names of all writes so far, failed writes included."""
+        """The file names of all writes until now, including failed writes."""
         return [request.file for request in self.requests if request.writes_blob]
 
 
@@ -105,7 +107,7 @@ def blob_faults(service: Azure, directory: Path) -> Iterator[BlobFaults]:
         block_on_close = False
 
         def handle_error(self, *_: object) -> None:
-            """Prints nothing: a client may close its connection at any time."""
+            """Prints nothing, because clients are allowed to close a connection at any time."""
 
     class Handler(_Handler):
         pass
@@ -151,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_response(200)
         self.end_headers()
-        # The later requests of this connection are read from the decrypted stream.
+        # Read the next requests of this connection from the decrypted stream.
         self.connection = self.tls.wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb")
         self.wfile = self.connection.makefile("wb", buffering=0)
@@ -195,7 +197,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
-            # The body is sent with its length, so these headers of Azurite do not apply.
+            # Drop these headers of Azurite, because the proxy sends the whole body with its own
+            # length.
             if name.lower() not in {"transfer-encoding", "connection", "content-length"}:
                 self.send_header(name, value)
         length = len(body) if self.command != "HEAD" else headers.get("content-length", "0")

@@ -47,7 +47,7 @@ class AzureContract(TargetContract):
 
     @pytest.fixture
     def target(self, service: Azure, request: pytest.FixtureRequest) -> Iterator[Target]:
-        # Only tests of build contexts use `tmp_path`, and an upload needs Azurite.
+        # A test with `tmp_path` uploads a build context, and uploads need Azurite.
         if "tmp_path" in request.fixturenames:
             require_azurite()
         with service.target(self.kind, Connection(stale=STALE)) as target:
@@ -56,10 +56,12 @@ class AzureContract(TargetContract):
     def seed_curated(self, target: Target, environment: Environment) -> None:
         if self.kind == "registry":
             pytest.skip("curated versions cannot be inserted into a registry")
-        # The emulator's workspaces hold curated environments from the start, like real workspaces.
+        # A workspace of the emulator contains curated environments from the start, like a real
+        # workspace.
         assert environment.key.name in target.read([environment.key.name])
 
-    # The empty conda file is left out, because azure-ai-ml does not send it (see the next test).
+    # The cases do not include the empty conda file, because azure-ai-ml does not send it (see the
+    # next test).
     @pytest.mark.parametrize(
         "conda",
         [case for case in _CONDA_FILES if case != "{}"],
@@ -77,9 +79,10 @@ class AzureContract(TargetContract):
 
 
 def fails(test: Callable[..., None], sentence: str) -> Callable[..., None]:
-    """Returns a test that passes if the original fails with a matching `TargetError`.
+    """Returns a test that passes if `test` fails with a matching `TargetError`.
 
-    Some services cannot do what a test requires. Then the change must fail with a clear message.
+    Some services cannot do what `test` requires, and envsync must then raise an error with a clear
+    message.
     """
 
     @functools.wraps(test)

@@ -39,7 +39,9 @@ FAST: Mapping[str, Any] = {"operation_polls": 1, "retry_after": 0.01, "reader_se
 
 @dataclass
 class Azure:
-    """A running emulator. This process has the environment variables of a client of the emulator.
+    """A running emulator.
+
+    The environment variables of this process make the process a client of the emulator.
 
     Attributes:
         log: the requests that the emulator received, one JSON object a line.
@@ -77,13 +79,13 @@ class Azure:
     def open(
         self, config: TargetConfig, connection: Connection | None = None
     ) -> Iterator[AzureTarget]:
-        """Opens and yields the target with these settings."""
+        """Opens and yields the target that `config` describes."""
         with closing(open_target(config, Path(), connection)) as target:
             assert isinstance(target, AzureTarget)
             yield target
 
     def requests(self) -> list[dict[str, Any]]:
-        """Returns the requests to the service so far, without sign-ins."""
+        """Returns all requests that the service has received until now, without sign-ins."""
         if not self.log.exists():
             return []
         lines = self.log.read_text(encoding="utf-8").splitlines()
@@ -95,10 +97,11 @@ class Azure:
 def azure(
     directory: Path, *, workspaces: int = 2, registries: int = 2, **settings: Any
 ) -> Iterator[Azure]:
-    """Runs an emulator with these settings, with this process as its client.
+    """Runs an emulator, and makes this process a client of the emulator.
 
-    Each call of `config` uses another one of the workspaces and registries. Each of them has a
-    database of its own, which takes time to create.
+    `Azure.config` selects another workspace or registry at each call, so tests do not share one.
+    Pass only the numbers that the tests need, because each workspace and registry has a separate
+    database, which takes time to create.
     """
     names = {
         "workspaces": tuple(f"ws-{number}" for number in range(workspaces)),
@@ -119,7 +122,7 @@ def azure(
 
 @contextmanager
 def one_connection() -> Iterator[None]:
-    """Lets all targets of this block share one sign-in and its open connections.
+    """Makes all targets in the block share one sign-in and one set of open connections.
 
     Signing in and connecting take longer than most tests of the contract.
     """
@@ -134,7 +137,7 @@ def one_connection() -> Iterator[None]:
 
 
 def put(target: AzureTarget, name: str, version: str = "1", **properties: Any) -> None:
-    """Registers a version as another client would."""
+    """Registers a version with a plain PUT, like a client other than envsync."""
     body = {"properties": {"image": IMAGE, "isArchived": False, "isAnonymous": False, **properties}}
     target.endpoint.resources.put_version(name, version, body)
 

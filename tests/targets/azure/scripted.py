@@ -1,4 +1,4 @@
-"""A scripted service: fixed responses, with envsync's real pipeline and transport."""
+"""A fake service that returns fixed responses to envsync's real pipeline and transport."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Script(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Does nothing: there is no connection."""
+        """Does nothing, because a script has no connection."""
 
 
 class Someone:
     """A credential that is always signed in."""
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:
-        # This time of expiry is in the far future.
+        # The token expires in the far future.
         return AccessToken("token", 2**40)
 
 

@@ -1,8 +1,8 @@
 """The contract of every target, for workspaces and registries, under every emulator setting.
 
-The whole contract runs with the default settings. Other settings run with the tests that they
-affect: in every other test, the client gets the same responses. If a service cannot do what a test
-requires, the change must fail with a message that says so.
+The whole contract runs with the default settings. Other settings run only with the tests in which
+they change the responses of the service. If a service with other settings cannot do what a test
+requires, envsync must raise an error that says what is not possible.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def only(*names: str) -> dict[str, Any]:
 
 
 def expecting(names: tuple[str, ...], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """Returns tests of the contract by name, each wrapped by `change`."""
+    """Returns the tests `names` of the contract by name, after `change` has replaced each test."""
     return {name: change(getattr(TargetContract, name)) for name in names}
 
 
@@ -116,13 +116,13 @@ ANSWERED = (
     "test_an_absent_version_cannot_be_archived_or_restored",
     "test_threads_create_versions_in_parallel",
     "test_only_one_of_several_threads_creates_a_version",
-    "test_threads_read_only_complete_writes",
+    "test_threads_see_no_incomplete_write",
 )
 """Tests of the contract that get other responses with these settings."""
 
 
-# In a class body, `locals()` is the namespace of the class. So `update` replaces inherited tests,
-# and None removes them.
+# In a class body, `locals()` is the namespace of the class. `locals().update` therefore overrides
+# inherited tests, and the value None removes an inherited test.
 class TestWorkspaceWithOtherAnswers(AzureContract):
     kind = "workspace"
     settings: ClassVar[dict[str, Any]] = OTHER_ANSWERS

@@ -1,4 +1,4 @@
-"""Creating with azure-ai-ml: the options of its client."""
+"""Tests the options of azure-ai-ml's client, which creates versions."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_the_error_says_that_every_retry_of_a_create_was_refused() -> None:
     transport.session.mount("https://", Script(answer(429, Retry_After="1")))
     creator = Creator(cloud("AzureCloud"), Someone(), transport, SCOPE, time_limit=0.1)
 
-    with pytest.raises(TargetError, match="refused every retry for minutes"):
+    with pytest.raises(TargetError, match="refused a request and all its retries"):
         creator.create(environment())
     transport.close()

@@ -102,7 +102,7 @@ STEPS: tuple[tuple[list[Declaration], set[str]], ...] = (
 
 
 def told(plan: Plan) -> set[str]:
-    """Returns the changes of a plan as short texts, such as `create version a:1`."""
+    """Returns a short description of each change in a plan, such as `create version a:1`."""
     return {f"{item.action} {item.scope} {item.address}" for item in plan.changes}
 
 
@@ -122,7 +122,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-# A registry has an address and a writer of its own. What it answers is read in the same way.
+# Registries run fewer cases, because envsync reads the responses of registries and workspaces with
+# the same code.
 CASES: list[tuple[TargetKind, str]] = [
     *(("workspace", name) for name in ANSWERS),
     *(("registry", name) for name in ("as recorded", "restores all", "stale reads")),
@@ -130,13 +131,13 @@ CASES: list[tuple[TargetKind, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "answers"), CASES)
-def test_changes_of_every_kind_end_as_planned(
+def test_a_target_has_the_planned_state_after_changes_of_every_kind(
     tmp_path: Path, kind: TargetKind, answers: str
 ) -> None:
     with azure(tmp_path, **ANSWERS[answers]) as service, one_connection():
         config = service.config(kind)
         with service.open(config) as target:
-            # A version without an owner, which the first step adopts.
+            # This version has no owner. The first step makes the project its owner.
             put(target, "theirs", image="mcr.microsoft.com/base:1", tags={"kept": "1"})
         for desired, changes in STEPS:
             with service.open(config, Connection(stale=2)) as target:
@@ -151,7 +152,7 @@ def test_changes_of_every_kind_end_as_planned(
                 assert told(planned(other, desired)) == set()
 
 
-def test_no_change_fails_because_of_stale_lists(tmp_path: Path) -> None:
+def test_changes_succeed_although_lists_are_stale(tmp_path: Path) -> None:
     with azure(tmp_path, list_lag_seconds=2.0) as service:
         config = service.config("workspace")
         waits: list[str] = []
@@ -164,6 +165,6 @@ def test_no_change_fails_because_of_stale_lists(tmp_path: Path) -> None:
                 assert [item for item in outcomes if item.status != "done"] == []
                 assert unverified(outcomes, planned(target, desired)) == ()
                 kinds = {item.action for item in plan.changes if item.scope == "environment"}
-                # A stale list matters only if an environment was archived or restored.
+                # `settle` waits for the lists only if an environment was archived or restored.
                 assert bool(waits) == bool(kinds & {Action.ARCHIVE, Action.RESTORE})
                 waits.clear()

@@ -79,7 +79,7 @@ def test_the_error_contains_the_name_of_an_absent_registry(service: Azure) -> No
 def test_an_existing_version_is_never_sent_again(
     service: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If an existing version were sent again, azure-ai-ml would register a local path for it."""
+    """If envsync sent an existing version again, azure-ai-ml would register a local path."""
     require_azurite()
     contexts = [build_context(tmp_path / name, {"Dockerfile": b"FROM a\n"}) for name in "ab"]
     first, second = (EnvironmentSpec(build=Build(context)) for context in contexts)
@@ -93,8 +93,8 @@ def test_an_existing_version_is_never_sent_again(
         with pytest.raises(TargetError, match="already registered"):
             target.create(environment(spec=other, provenance=replace(OURS, digest=other.digest)))
 
-        # The request `PUT tempdatarefs` must not be sent either, because azure-ai-ml ignores its
-        # 409.
+        # `writes` must not contain `PUT tempdatarefs`, because azure-ai-ml ignores a response 409
+        # to this request.
         writes = [path for path in paths(service, before) if path.startswith("PUT")]
         held = target.endpoint.resources.version("pydata", "1")
     assert writes == []
@@ -108,7 +108,8 @@ def test_a_create_that_loses_a_race_registers_no_local_path(service: Azure, tmp_
     declared = environment(spec=spec, provenance=replace(OURS, digest=spec.digest))
     with service.target("registry") as target:
         helper = importlib.import_module("azure.ai.ml.operations._environment_operations")
-        # azure-ai-ml gets None after a 409 of `tempdatarefs`, because another client was first.
+        # If another client registers the version first, `tempdatarefs` returns 409, and
+        # azure-ai-ml's function returns None.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(helper, "get_sas_uri_for_registry_asset", lambda **_: None)
 
@@ -139,7 +140,7 @@ def test_an_operation_is_polled_until_it_ends(tmp_path: Path) -> None:
 
         polls = [item for item in service.requests() if "/operations/" in item["path"]]
         assert registered(target).environment.metadata == Metadata("New.")
-    # Two operations with three polls each.
+    # The create and the update are polled three times each.
     assert [item["status"] for item in polls].count(202) >= 6
 
 

@@ -1,4 +1,4 @@
-"""Traps of the service and its SDK, and the tests that fail if envsync falls into them.
+"""Traps of the service and its SDK, and the tests that show that envsync avoids each trap.
 
 `TRAPS` contains the tests of each trap. This module tests the traps that no other module tests.
 """
@@ -52,7 +52,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "lists omit archived entries unless they are requested": (
         f"{CONTRACT}test_an_archived_container_is_read",
     ),
-    "a list may have several pages": (
+    "a list can have several pages": (
         f"{REST}TestPages::test_each_page_of_a_list_needs_one_request",
         f"{WORKSPACE}TestRequestsOfAPlan::test_a_plan_sends_one_request_for_each_page_of_a_list",
     ),
@@ -61,26 +61,26 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{CONTRACT}test_repeating_a_create_leaves_an_archived_version_archived",
     ),
     "resources have no ETag, so a client must read just before a write": (
-        f"{HERE}test_a_write_starts_from_the_current_state",
+        f"{HERE}test_an_update_keeps_the_changes_of_another_client",
     ),
-    "the versions of an absent name may be an empty list or 404": (
+    "the versions of an absent name can be an empty list or 404": (
         f"{HERE}test_an_empty_list_and_a_404_show_that_a_name_is_absent",
     ),
     "a conda file is returned as different text": (
         f"{WIRE}test_a_conda_file_is_compared_by_its_meaning",
-        f"{WIRE}test_rewritten_fields_keep_their_meaning",
+        f"{WIRE}test_a_recorded_request_and_its_response_have_the_same_spec",
     ),
     "the order of lists in a conda file matters": (
-        f"{HERE}test_a_conda_file_depends_on_list_order_not_on_key_order",
+        f"{HERE}test_a_conda_file_keeps_list_order_and_loses_key_order",
     ),
     "an unset field is returned as an empty string": (
         f"{WIRE}test_an_empty_string_is_read_as_none",
     ),
     "fields that were not sent are returned with defaults": (
-        f"{WIRE}test_unsent_defaults_make_no_difference",
+        f"{WIRE}test_fields_with_default_values_are_read_as_unset",
         f"{WIRE}test_an_empty_dockerfile_path_is_the_default",
     ),
-    "a fixed field cannot change; the refusal may be 400 or 409": (
+    "a fixed field cannot change; the refusal can be 400 or 409": (
         f"{CONTRACT}test_a_create_with_another_spec_is_refused",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
@@ -88,15 +88,17 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{REST}TestMessages::test_the_message_contains_the_innermost_error_code",
         f"{WORKSPACE}TestTraps::test_refused_content_fails_with_the_services_reason",
     ),
-    "a PUT may add to tags instead of replacing them": (
+    "a PUT can add to tags instead of replacing them": (
         f"{SWITCHES}TestWorkspaceThatKeepsTags",
         f"{SWITCHES}TestRegistryThatKeepsTags",
     ),
-    "a PUT without tags or description may keep the stored values": (
+    "a PUT without tags or description can keep the stored values": (
         f"{CONTRACT}test_an_update_clears_removed_fields",
         f"{SWITCHES}TestWorkspaceWithOtherAnswers",
     ),
-    "lists are stale after a write": (f"{WORKSPACE}TestTraps::test_stale_lists_are_corrected",),
+    "lists are stale after a write": (
+        f"{WORKSPACE}TestTraps::test_a_read_includes_own_writes_that_lists_lack",
+    ),
     "reserved prefixes ignore case": (
         f"{CONTRACT}test_reserved_names_are_refused",
         f"{HERE}test_a_name_is_reserved_in_any_case_of_letters",
@@ -104,32 +106,31 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "names and versions are case-sensitive": (
         f"{CONTRACT}test_names_and_versions_are_case_sensitive",
     ),
-    "nextVersion may be a timestamp": (
-        f"{WORKSPACE}TestTraps::test_a_next_version_need_not_be_a_number",
+    "nextVersion can be a timestamp": (
+        f"{WORKSPACE}TestTraps::test_the_next_version_of_the_service_can_be_a_timestamp",
     ),
-    "nextVersion may exist already": (
+    "nextVersion can exist already": (
         "tests/plan/test_versions.py"
         "::test_the_next_version_of_the_service_is_not_used_if_it_is_taken_or_too_low",
     ),
     "the GET of an archived container shows isArchived: false": (
         f"{WORKSPACE}TestContainerState::test_every_request_to_archive_or_restore_is_sent_and_takes_effect",
         f"{WORKSPACE}TestContainerState::test_writing_the_owner_tag_does_not_restore_an_environment",
-        f"{AZURE}/test_mixed.py::test_changes_of_every_kind_end_as_planned",
+        f"{AZURE}/test_mixed.py::test_a_target_has_the_planned_state_after_changes_of_every_kind",
     ),
-    "a list read in pages may miss an entry": (
-        f"{WORKSPACE}TestContainerState"
-        "::test_an_entry_missing_from_a_list_is_read_again_before_a_write",
+    "a list read in pages can miss an entry": (
+        f"{WORKSPACE}TestContainerState::test_old_lists_are_read_again_before_a_write",
     ),
-    "the GET of a version may be stale": (
+    "the GET of a version can be stale": (
         f"{WORKSPACE}TestStaleGet::test_a_stale_get_is_not_a_failure",
-        f"{WORKSPACE}TestStaleGet::test_an_archive_after_an_update_keeps_the_update",
+        f"{WORKSPACE}TestStaleGet::test_archiving_a_version_keeps_an_earlier_update",
     ),
     "the service writes its own labels into properties": (
-        f"{WORKSPACE}TestTraps::test_labels_of_the_service_make_no_difference",
+        f"{WORKSPACE}TestTraps::test_a_changed_label_of_the_service_changes_no_version",
     ),
-    "a tag value may be a number": (
+    "a tag value can be a number": (
         f"{WIRE}test_tags_sent_as_numbers_become_text",
-        f"{WORKSPACE}TestTraps::test_numbers_in_tags_survive_an_archive",
+        f"{WORKSPACE}TestTraps::test_archiving_a_version_keeps_numbers_in_its_tags",
     ),
     "a version with the stage Archived is archived": (
         f"{WIRE}test_a_version_is_archived_by_its_flag_or_its_stage",
@@ -138,8 +139,8 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         "tests/plan/test_compare.py::TestNamesThatTheServiceChooses::test_a_conda_name_that_the_service_chose_is_not_a_difference",
     ),
     "@latest is the newest by creation": (
-        f"{WORKSPACE}TestTraps::test_latest_is_the_newest_by_creation_in_any_list_order",
-        f"{WIRE}test_the_creation_order_has_the_services_precision",
+        f"{WORKSPACE}TestTraps::test_the_latest_version_is_the_version_created_last",
+        f"{WIRE}test_the_creation_order_uses_all_seven_digits_of_the_time",
     ),
     # Archive and restore
     "a new version of an archived container is archived": (
@@ -148,17 +149,17 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "one version cannot be restored while its container is archived": (
         f"{CONTRACT}test_a_version_of_an_archived_container_cannot_be_restored",
     ),
-    "restoring a container may restore separately archived versions": (
+    "restoring a container can restore separately archived versions": (
         f"{WORKSPACE}TestTraps::test_restoring_an_environment_keeps_separately_archived_versions",
     ),
-    "the service may refuse to archive a version of an archived container": (
+    "the service can refuse to archive a version of an archived container": (
         f"{SWITCHES}TestWorkspaceThatRefusesToArchiveHiddenVersions",
     ),
-    "isArchived of a version may be the state of its container": (
+    "isArchived of a version can be the state of its container": (
         f"{SWITCHES}HiddenVersions::test_restoring_a_container_restores_the_state_of_each_version",
-        f"{HERE}test_a_version_may_show_the_state_of_its_container",
+        f"{HERE}test_the_state_of_versions_is_unreliable_if_all_are_archived",
     ),
-    "the service may accept an archive request and ignore it": (
+    "the service can accept an archive request and ignore it": (
         f"{HERE}test_a_service_that_ignores_archiving_is_reported",
     ),
     "the REST API can delete environments": (f"{HERE}test_no_request_deletes_a_resource",),
@@ -224,7 +225,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     "a registry's upload has no hash in its address": (
         f"{WIRE}test_an_upload_to_a_registry_has_unknown_content",
     ),
-    "a build path may be a URL, and nothing is uploaded": (
+    "a build path can be a URL, and nothing is uploaded": (
         f"{CONTRACT}test_a_spec_is_kept_exactly",
     ),
     # Registries
@@ -243,24 +244,24 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{REGISTRY}test_a_create_that_loses_a_race_registers_no_local_path",
         f"{HERE}test_a_create_fails_if_the_service_has_registered_a_local_path",
     ),
-    "a registry may ignore changes of description and tags": (
+    "a registry can ignore changes of description and tags": (
         f"{REGISTRY}test_an_update_that_the_service_ignores_fails",
         f"{SWITCHES}TestRegistryThatIgnoresMetadata",
     ),
     # Limits
     "the number of reads is limited": (
         f"{REST}TestThrottle",
-        f"{WORKSPACE}TestFailures::test_throttling_slows_down_and_does_not_fail",
+        f"{WORKSPACE}TestFailures::test_a_throttled_read_succeeds_with_few_refused_requests",
     ),
     "a 429 response says when to retry": (
-        f"{REST}TestRetries::test_retry_after_is_honoured_with_up_to_a_quarter_more",
+        f"{REST}TestRetries::test_a_retry_waits_for_retry_after_plus_up_to_a_quarter",
     ),
-    "a response may be lost after the request was executed": (
+    "a response can be lost after the request was executed": (
         f"{WORKSPACE}TestFailures::test_a_create_with_a_lost_response_succeeds",
         f"{HERE}test_a_create_without_a_response_is_read_back",
     ),
     # Ownership
-    "a container may lose its tags, or refuse them": (
+    "a container can lose its tags, or refuse them": (
         f"{WORKSPACE}TestOwners::test_owned_environments_are_found_without_owner_tags",
         f"{WORKSPACE}TestOwners::test_all_versions_are_read_if_an_owner_tag_is_missing",
         f"{SWITCHES}TestWorkspaceThatDropsContainerTags",
@@ -306,7 +307,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
         yield service
 
 
-def test_a_write_starts_from_the_current_state(service: Azure) -> None:
+def test_an_update_keeps_the_changes_of_another_client(service: Azure) -> None:
     config = service.config("workspace")
     with service.open(config) as ours, service.open(config) as theirs:
         ours.create(environment())
@@ -331,7 +332,7 @@ def test_an_empty_list_and_a_404_show_that_a_name_is_absent(tmp_path: Path, answ
                 assert target.read(["absent"]) == {}
 
 
-def test_a_conda_file_depends_on_list_order_not_on_key_order(
+def test_a_conda_file_keeps_list_order_and_loses_key_order(
     service: Azure,
 ) -> None:
     with service.target("workspace") as target:
@@ -341,9 +342,10 @@ def test_a_conda_file_depends_on_list_order_not_on_key_order(
     assert held.environment.spec.conda_file == '{"channels":["c"],"dependencies":["b","a"]}'
 
 
-# If every version of an archived container shows as archived, each may show the container's state.
+# If all versions of an archived container show as archived, they possibly show the state of the
+# container.
 @pytest.mark.parametrize(("archived", "expected"), [(("1", "2"), True), (("1",), False)])
-def test_a_version_may_show_the_state_of_its_container(
+def test_the_state_of_versions_is_unreliable_if_all_are_archived(
     service: Azure, archived: tuple[str, ...], expected: bool
 ) -> None:
     with service.target("workspace") as target:
@@ -430,7 +432,8 @@ def test_closing_a_client_keeps_shared_connections_open() -> None:
     transport = SharedTransport(16)
     session = transport.session
 
-    # azure-core closes the transport of a client. Other threads still use this transport.
+    # When a client is closed, azure-core also closes the transport of the client. Other threads
+    # still use this transport.
     PipelineClient("https://management.azure.com", transport=transport).close()
 
     assert transport.session is session

@@ -36,7 +36,7 @@ def spec(item: Resource) -> EnvironmentSpec:
 
 
 def answers() -> list[tuple[Any, Any]]:
-    """Returns the bodies of each recorded PUT of an environment and of its response."""
+    """Returns the request body and the response body of each recorded PUT of an environment."""
     return [
         (exchange.request, exchange.body)
         for file in FILES
@@ -46,17 +46,17 @@ def answers() -> list[tuple[Any, Any]]:
     ]
 
 
-def test_rewritten_fields_keep_their_meaning() -> None:
+def test_a_recorded_request_and_its_response_have_the_same_spec() -> None:
     pairs = [
         (Resource("1", sent["properties"]), resource(received)) for sent, received in answers()
     ]
 
-    # An empty list would pass the next assertion.
+    # Check the number of pairs, because the next assertion would also pass for an empty list.
     assert len(pairs) > 150
     assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
 
 
-def test_unsent_defaults_make_no_difference() -> None:
+def test_fields_with_default_values_are_read_as_unset() -> None:
     defaults: dict[str, JSON] = {
         "condaFile": "",
         "build": None,
@@ -99,7 +99,8 @@ def test_an_empty_dockerfile_path_is_the_default() -> None:
     )
 
 
-# The URL of an upload: `LocalUpload`, the hash of the content, the name of the directory.
+# The URL of an upload contains `LocalUpload`, the hash of the content, and the name of the
+# directory.
 @pytest.mark.parametrize("digits", [64, 32], ids=["sha256", "md5"])
 def test_the_hash_of_an_upload_is_read_from_its_address(digits: int) -> None:
     uri = f"{UPLOADS}/{'a' * digits}/docker/"
@@ -142,7 +143,7 @@ def test_only_an_uploaded_context_has_a_context_uri() -> None:
 
 
 def test_a_registered_local_path_is_not_an_upload() -> None:
-    # azure-ai-ml registers such a path if it cannot upload (see test_registry.py).
+    # azure-ai-ml registers a local path if it cannot upload (see test_registry.py).
     path = "/home/ada/project/docker"
     tags: JSON = {"envsync.digest": DIGEST}
 
@@ -168,8 +169,8 @@ def test_a_version_is_curated_if_its_type_is_curated(type_: str, curated: bool) 
     assert registered("sklearn-1.5", version(environmentType=type_)).curated is curated
 
 
-def test_the_creation_order_has_the_services_precision() -> None:
-    # The service writes seven digits of a second. Python's datetime has only six.
+def test_the_creation_order_uses_all_seven_digits_of_the_time() -> None:
+    # The service writes seven digits of a second, but Python's datetime has only six digits.
     times = [
         "2023-03-09T00:36:03.7890706+00:00",
         "2023-03-09T00:36:03.7890707+00:00",

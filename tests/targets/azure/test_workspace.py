@@ -50,7 +50,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 def asked(service: Azure, since: int = 0) -> Counter[str]:
-    """Counts requests by method and kind of resource, such as `GET versions`."""
+    """Returns the number of requests by method and kind of resource, such as `GET versions`."""
     kinds: Counter[str] = Counter()
     for request in service.requests()[since:]:
         _, _, path = request["path"].partition("/environments")
@@ -71,7 +71,7 @@ class TestRequestsOfAPlan:
     def test_a_plan_reads_two_lists_and_the_versions_of_each_environment(
         self, tmp_path: Path
     ) -> None:
-        # Each list has one page.
+        # With this page size, each list has one page.
         with azure(tmp_path, page_size=1000) as service, service.target("workspace") as target:
             with ThreadPoolExecutor(16) as pool:
                 for number in range(40):
@@ -99,8 +99,8 @@ class TestRequestsOfAPlan:
 
             state = target.read(["declared"], "other")
 
-            # 4 pages for each of the two lists with 11 environments and 3 curated environments, and
-            # 3 pages for 10 versions.
+            # Each of the two lists has 14 environments (3 of them curated) on 4 pages. The list of
+            # 10 versions has 3 pages.
             assert len(state["declared"].versions) == 10
             assert asked(service, before) == {"GET containers": 8, "GET versions": 3}
 
@@ -112,7 +112,7 @@ class TestRequestsOfAPlan:
 
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
-    def test_a_read_tells_how_many_environments_are_read(self, service: Azure) -> None:
+    def test_a_read_reports_its_progress(self, service: Azure) -> None:
         told: list[tuple[int, int]] = []
         blocks: list[str] = []
 
@@ -209,9 +209,7 @@ class TestOwners:
 
         assert found == [{"pydata"}, {"pydata"}, {"pydata"}, set()]
 
-    def test_a_container_without_an_owned_version_is_not_found_by_its_owner_tag(
-        self, service: Azure
-    ) -> None:
+    def test_an_owner_tag_without_an_owned_version_finds_no_container(self, service: Azure) -> None:
         with service.target("workspace") as target:
             put(target, "pydata", tags={"envsync.owner": "other"})
             target.endpoint.resources.put_container("pydata", {"properties": {"tags": OWNED}})
@@ -259,7 +257,7 @@ class TestOwners:
 
             # One owner tag shows that the service keeps container tags, so the versions of
             # "nobodys-0" to "nobodys-4" are not read. "theirs" is read, because this process has
-            # just written it.
+            # just written "theirs".
             assert asked(service, before) == {"GET containers": 2, "GET versions": 2}
 
     def test_all_versions_are_read_if_an_owner_tag_is_missing(self, tmp_path: Path) -> None:
@@ -297,7 +295,10 @@ class TestOwners:
 
 
 class TestContainerState:
-    """The archived state comes from two lists. The GET of a container does not show it."""
+    """envsync finds archived containers in two lists.
+
+    The GET of a container does not show the archived state.
+    """
 
     @pytest.mark.parametrize("archived_entry", ["true", "false"])
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
@@ -320,7 +321,8 @@ class TestContainerState:
                 with service.open(config) as target:
                     found.append((flags(target)[None], asked(service, before)["PUT container"]))
 
-        # Every call sends a PUT, even if the state seems right: a GET may show the wrong state.
+        # Every call must send a PUT even if the state seems right, because a GET can show the wrong
+        # state.
         assert found == [(True, 1), (True, 1), (False, 1), (False, 1)]
 
     @pytest.mark.parametrize("container_get", ["recorded", "stored"])
@@ -346,7 +348,8 @@ class TestContainerState:
     def test_an_environment_archived_after_the_plan_stays_archived(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, marked: bool
     ) -> None:
-        # Makes the lists of the plan too old, because a user may confirm a plan much later.
+        # With the value 0, the lists of the plan are too old for a write, as if the user confirmed
+        # the plan much later.
         monkeypatch.setattr("envsync.targets.azure.fresh_reads._BELIEVED", 0.0)
         config = service.config("workspace")
         with service.open(config) as ours, service.open(config) as theirs:
@@ -396,16 +399,14 @@ class TestContainerState:
 
         assert {name: item.archived for name, item in state.items()} == {"old": False, "new": False}
 
-    def test_an_entry_missing_from_a_list_is_read_again_before_a_write(
-        self, service: Azure
-    ) -> None:
+    def test_old_lists_are_read_again_before_a_write(self, service: Azure) -> None:
         listed, lists = Resources.containers, []
 
         def missing_once(resources: Resources, view: Any) -> Iterator[Resource]:
             lists.append(view)
             for item in listed(resources, view):
-                # The second list has the active containers. A container without an entry in this
-                # list looks archived.
+                # Omit the container from the second list, which contains the active containers, so
+                # that the container looks archived.
                 if item.name != "pydata" or len(lists) != 2:
                     yield item
 
@@ -427,8 +428,8 @@ class TestContainerState:
             config = service.config("workspace")
             with service.open(config) as target:
                 target.create(environment())
-                # After this time, the lists show the new environment. They do not show yet that it
-                # is archived below.
+                # Wait until the lists show the new environment. When `settle` starts, the lists do
+                # not show yet that the environment is archived.
                 time.sleep(3.1)
                 before = flags(target)[None]
                 target.set_archived("pydata", None, True)
@@ -441,7 +442,7 @@ class TestContainerState:
         assert told
         assert set(map(tuple, told)) == {("pydata",)}
 
-    def test_settle_does_not_wait_without_a_changed_archived_state(self, service: Azure) -> None:
+    def test_settle_does_not_wait_if_no_archived_state_changed(self, service: Azure) -> None:
         with service.target("workspace") as target:
             target.read(["pydata"], OWNER)
             target.create(environment())
@@ -469,7 +470,7 @@ class TestContainerState:
 
 
 class TestStaleGet:
-    """One recording (2022-03) shows a stale GET of a version right after its PUT."""
+    """A GET of a version can be stale right after a PUT (recorded once, in 2022-03)."""
 
     @pytest.mark.parametrize("kind", ["workspace", "registry"])
     def test_a_stale_get_is_not_a_failure(self, tmp_path: Path, kind: TargetKind) -> None:
@@ -483,7 +484,7 @@ class TestStaleGet:
             held = registered(target)
             assert (held.environment.metadata, held.archived) == (Metadata("Newer."), False)
 
-    def test_an_archive_after_an_update_keeps_the_update(self, tmp_path: Path) -> None:
+    def test_archiving_a_version_keeps_an_earlier_update(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, stale_get_seconds=0.4) as service,
             service.target("workspace") as target,
@@ -534,7 +535,7 @@ class TestTraps:
         changed = {"description": "New.", "tags": OURS.as_tags()}
         assert dict(after.properties) == {**before.properties, **changed}
 
-    def test_labels_of_the_service_make_no_difference(self, service: Azure) -> None:
+    def test_a_changed_label_of_the_service_changes_no_version(self, service: Azure) -> None:
         config = service.config("workspace")
         with service.open(config) as target:
             target.create(environment(version="1"))
@@ -549,7 +550,7 @@ class TestTraps:
         assert held.properties["properties"] == {"azureml.labels": ""}
         assert replace(after, environment=before.environment) == before
 
-    def test_numbers_in_tags_survive_an_archive(self, tmp_path: Path) -> None:
+    def test_archiving_a_version_keeps_numbers_in_its_tags(self, tmp_path: Path) -> None:
         tags: dict[str, JSON] = {"cost": 4711, "ratio": 1.5, "gpu": True, "text": "1"}
         with (
             azure(tmp_path, numeric_tags="number") as service,
@@ -572,7 +573,7 @@ class TestTraps:
 
             assert asked(service, before)["PUT version"] == 1
 
-    def test_stale_lists_are_corrected(self, tmp_path: Path) -> None:
+    def test_a_read_includes_own_writes_that_lists_lack(self, tmp_path: Path) -> None:
         with azure(tmp_path, list_lag_seconds=30.0) as service:
             with service.target("workspace") as target:
                 target.create(environment(version="1"))
@@ -600,7 +601,7 @@ class TestTraps:
 
             assert flags(target) == {None: False, "1": False, "2": True, "3": False}
 
-    def test_latest_is_the_newest_by_creation_in_any_list_order(self, service: Azure) -> None:
+    def test_the_latest_version_is_the_version_created_last(self, service: Azure) -> None:
         with service.target("workspace") as target:
             # "1" is the newest version, but not the highest or the last in alphabetical order.
             for version in ("2", "10", "1"):
@@ -608,7 +609,7 @@ class TestTraps:
 
             assert container(target).latest == "1"
 
-    def test_a_next_version_need_not_be_a_number(self, tmp_path: Path) -> None:
+    def test_the_next_version_of_the_service_can_be_a_timestamp(self, tmp_path: Path) -> None:
         with (
             azure(tmp_path, next_version="timestamp") as service,
             service.target("workspace") as target,
@@ -618,7 +619,8 @@ class TestTraps:
             assert not container(target).next_version.isdecimal()
 
     def test_refused_content_fails_with_the_services_reason(self, tmp_path: Path) -> None:
-        # Python 3.7 has no support any more. The service refused it in one recording (2023-04-13).
+        # Python 3.7 is no longer supported. In one recording (2023-04-13), the service refused a
+        # conda file with Python 3.7.
         conda = '{"dependencies":["python=3.7.6"]}'
         declared = environment()
         declared = replace(declared, spec=replace(declared.spec, conda_file=conda))
@@ -635,7 +637,7 @@ class TestBuildContexts:
     def context(self, tmp_path: Path) -> BuildContext:
         require_azurite()
         directory = tmp_path / "docker"
-        # azure-ai-ml hashes empty directories as well.
+        # Add an empty directory, because azure-ai-ml's hash includes empty directories.
         (directory / "empty").mkdir(parents=True)
         (directory / "Dockerfile").write_bytes(b"FROM a\n")
         (directory / ".amlignore").write_bytes(b"*.log\n")
@@ -656,7 +658,8 @@ class TestBuildContexts:
         assert (held.context_uri or "").endswith("/docker/")
         assert build is not None
         assert isinstance(build.context, BuildContext)
-        # The plan has several hashes, because releases of azure-ai-ml hash differently.
+        # The context in the plan has several hashes, because releases of azure-ai-ml compute
+        # different hashes.
         assert build.context.uploads < context.uploads
 
     def test_an_upload_prints_nothing(
@@ -678,7 +681,8 @@ class TestBuildContexts:
             with pytest.raises(TargetError, match=r"changed on disk.*Dockerfile"):
                 target.create(environment(spec=EnvironmentSpec(build=Build(context))))
 
-            # azure-ai-ml is not reached: the version is read before and after the failed create.
+            # The create fails before azure-ai-ml is called. Only the two reads of the version are
+            # sent, before and after the create.
             assert asked(service, before) == {"GET version": 2}
 
 
@@ -709,9 +713,9 @@ class TestFailures:
             environment(version=version) for version in ("1", "2", "3")
         ]
 
-    def test_throttling_slows_down_and_does_not_fail(self, tmp_path: Path) -> None:
+    def test_a_throttled_read_succeeds_with_few_refused_requests(self, tmp_path: Path) -> None:
         with azure(tmp_path, throttle="arm") as service, service.target("workspace") as target:
-            # These are more reads than the 250 that the token bucket allows.
+            # The 320 names need more reads than the 250 that the token bucket allows.
             state = target.read([f"absent-{number}" for number in range(320)])
 
             refused = [item for item in service.requests() if item["status"] == 429]
@@ -835,7 +839,7 @@ class TestCommandLine:
         assert state["base"].archived
 
     @pytest.mark.parametrize("container_tags", ["keep", "drop", "refuse"])
-    def test_an_undeclared_environment_is_archived_without_its_owner_tag(
+    def test_an_undeclared_environment_is_archived_even_if_its_owner_tag_is_missing(
         self, tmp_path: Path, container_tags: str
     ) -> None:
         directory = tmp_path / "environments"
@@ -859,7 +863,7 @@ class TestCommandLine:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the command line on the target `dev`, in a process of its own."""
+    """Runs an envsync command on the target `dev` in a separate process."""
     command = [sys.executable, "-m", "envsync", arguments[0], "-t", "dev", *arguments[1:]]
     return subprocess.run(
         command, cwd=cwd, capture_output=True, text=True, stdin=subprocess.DEVNULL

@@ -108,7 +108,7 @@ class TestContexts:
         assert list((path.parent / "contexts").iterdir()) == []
         assert target.read(None) == {}
 
-    def test_another_process_may_store_the_same_context_first(
+    def test_a_context_that_another_process_stores_first_is_used(
         self,
         path: Path,
         tmp_path: Path,
@@ -119,7 +119,7 @@ class TestContexts:
 
         def copy_twice(context: BuildContext, destination: Path) -> None:
             copy_context(context, destination)
-            # The other process stores the context before this process can rename its copy.
+            # Act as another process that stores the context before this process renames its copy.
             copy_context(context, self.kept(path, context))
 
         monkeypatch.setattr("envsync.project.context.copy.copy_context", copy_twice)
@@ -134,7 +134,8 @@ class TestContexts:
         old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
         for leftover in (old, young):
             (leftover / "context").mkdir(parents=True)
-        # More than a day old. The other leftover may belong to a running process.
+        # Make `old` more than a day old. `young` must be kept, because it could belong to a running
+        # process.
         os.utime(old, (0, 0))
         context = build_context(tmp_path / "context", FILES)
 

@@ -1,4 +1,4 @@
-"""Several processes use one local target, and no finished write is lost.
+"""Tests that no finished write is lost if several processes use one local target.
 
 The tests start real processes and kill them.
 """
@@ -38,7 +38,7 @@ def target(path: Path) -> Iterator[LocalTarget]:
     target.close()
 
 
-# Every fifth version has a build context, which is stored in files beside the database.
+# `WRITER` gives every fifth version a build context, which is stored in files beside the database.
 WRITER = """
 import hashlib, sys
 from pathlib import Path
@@ -124,7 +124,7 @@ class TestProcesses:
             reported |= {int(line) for line in writer.communicate()[0].split(b"\n")[:-1]}
             there = check_whole(path, reported)
             first = max(there) + 1
-            # Each killed writer may have committed one version without reporting it.
+            # Each killed writer has possibly committed one version without reporting the version.
             assert len(there) - len(reported) <= round_ + 1
         assert len(reported) > 50
 

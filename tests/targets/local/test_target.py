@@ -74,7 +74,7 @@ class TestFiles:
         assert tree(tmp_path) == {}
 
     @pytest.mark.parametrize("version", ["1", None])
-    def test_changing_something_absent_creates_no_file(
+    def test_changing_an_absent_environment_creates_no_file(
         self, tmp_path: Path, target: LocalTarget, version: str | None
     ) -> None:
         with pytest.raises(TargetError, match="no environment pydata"):
@@ -133,11 +133,12 @@ class TestFiles:
         target.create(environment())
         target.close()
 
-        # The directory belongs to the user, and may have other files that git should see.
+        # envsync must not hide the user's own directory, because git should see the other files in
+        # the directory.
         assert tree(tmp_path).keys() == {"local.db"}
 
     @pytest.mark.parametrize("name", ["a b.db", "100%25.db", "what?.db", "x#y.db", "größe.db"])
-    def test_a_path_may_contain_any_character(self, tmp_path: Path, name: str) -> None:
+    def test_a_path_can_contain_special_characters(self, tmp_path: Path, name: str) -> None:
         target = LocalTarget(tmp_path / name, IDENTITY)
         target.create(environment())
         target.close()
@@ -177,9 +178,7 @@ class TestFiles:
 
 
 class TestReading:
-    def test_read_accepts_more_names_than_sqlite_allows_parameters(
-        self, target: LocalTarget
-    ) -> None:
+    def test_read_accepts_fifty_thousand_names(self, target: LocalTarget) -> None:
         target.create(environment())
 
         # SQLite allows 32,766 parameters by default: https://www.sqlite.org/limits.html
@@ -220,7 +219,7 @@ class TestReading:
         assert container(target).next_version == expected
 
     def test_the_creation_time_is_in_utc(self, path: Path) -> None:
-        # The clock may have any time zone.
+        # Use a clock with another time zone, because a clock is allowed to have any time zone.
         here = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
         target = LocalTarget(path, IDENTITY, clock=lambda: here)
         target.create(environment())
@@ -376,7 +375,7 @@ class TestActor:
         self, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def nobody() -> NoReturn:
-            # A container may run with a user id that has no user name.
+            # In a Docker container, the user id can lack a user name.
             raise KeyError("getpwuid(): uid not found: 4711")
 
         monkeypatch.delenv("GITHUB_ACTOR", raising=False)

@@ -117,7 +117,7 @@ def garbled(path: Path) -> None:
 def garbled_schema(path: Path) -> None:
     fill(path)
     with path.open("r+b") as file:
-        # The schema is on the first page, after the header of 100 bytes.
+        # Overwrite the schema, which is on the first page after the header of 100 bytes.
         file.seek(100)
         file.write(b"\xff" * 3996)
 
@@ -182,7 +182,7 @@ class TestForeignAndDamagedFiles:
                     except TargetError:
                         refused += 1
             assert files(path.parent) == {path.name: damage}
-        # These operations do not read every page, so they do not notice every damage.
+        # Some damaged pages cause no error, because `read` and `history` do not read every page.
         assert refused > 10
 
     def test_damage_to_any_bytes_raises_only_a_target_error(self, path: Path) -> None:
@@ -200,7 +200,7 @@ class TestForeignAndDamagedFiles:
                         operation(target)
                     except TargetError as error:
                         assert str(path) in str(error) or "no environment" in str(error)
-            # SQLite would replay a journal of this damaged file into the next file.
+            # Remove the journal, because SQLite would replay the journal into the next file.
             for companion in path.parent.glob("local.db-*"):
                 companion.unlink()
 
@@ -247,7 +247,7 @@ class TestForeignAndDamagedFiles:
 
         with (
             closing(LocalTarget(path, IDENTITY)) as target,
-            pytest.raises(TargetError, match=r"does not exist, but its journal local\.db-wal does"),
+            pytest.raises(TargetError, match=r"but its journal local\.db-wal exists"),
         ):
             OPERATIONS[operation](target)
 
@@ -342,7 +342,7 @@ class TestUnusablePlaces:
         target.create(environment())
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         size = max(file.stat().st_size for file in path.parent.iterdir())
-        # With a limit on the size of files, a write fails in the middle, as on a full disk.
+        # If the size of files is limited, a write fails in the middle, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10_000, limits[1]))
         try:
             with pytest.raises(TargetError, match=r"cannot be (read or written|grow)"):
@@ -397,7 +397,7 @@ class TestUnusablePlaces:
         link = os.link
         theirs = filled(1)
 
-        # The other process creates the file after this process has found none.
+        # Act as another process that creates the file after this process has found no file.
         def link_later(source: str, destination: str) -> None:
             path.write_bytes(theirs)
             link(source, destination)

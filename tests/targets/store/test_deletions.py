@@ -1,4 +1,4 @@
-"""Deletes in a store: what is removed, what remains, and files of releases without deletes."""
+"""Tests deletes in a store, and in files of releases that could not delete."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_deleted_version_can_be_registered_with_another_spec(store: Store) -> 
     store.delete("pydata", "1", "somebody")
     store.create_version(NewVersion("pydata", "1", SPEC._replace(image="python:3.13")))
 
-    # In order of creation: version 1 was created again.
+    # Versions are in order of creation, and version 1 was created again after version 2.
     assert versions(store, "pydata") == ["2", "1"]
 
 

@@ -1,4 +1,4 @@
-"""The store's rows and triggers, as far as the contract of every target does not test them."""
+"""Tests the rows and triggers of the store that the contract of every target does not test."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ class TestRows:
         with closing(sqlite3.connect(path)) as connection:
             with pytest.raises(sqlite3.IntegrityError, match="cannot be changed"):
                 connection.execute("UPDATE versions SET image = 'other'")
-            # The connection is not envsync's: triggers also protect the file from other programs.
+            # Use a plain SQLite connection, because triggers also protect the file from other
+            # programs.
             with pytest.raises(sqlite3.IntegrityError, match="cannot be deleted"):
                 connection.execute("DELETE FROM versions")
 
@@ -95,8 +96,8 @@ class TestRows:
         store.create_version(NewVersion("pydata", "1", SPEC))
 
         with closing(sqlite3.connect(path)) as connection:
-            # An index of a table WITHOUT ROWID contains the primary key, here the name:
-            # https://www.sqlite.org/withoutrowid.html
+            # In a table WITHOUT ROWID, every index contains the primary key. The primary key of
+            # `containers` is the name: https://www.sqlite.org/withoutrowid.html
             for table, covering in (("containers", "COVERING "), ("versions", "")):
                 steps = connection.execute(
                     f"EXPLAIN QUERY PLAN SELECT name FROM {table} WHERE owner = :owner",

@@ -64,7 +64,7 @@ def put_container(store: Store, written: Written, name: str = "pydata") -> None:
 
 
 def refusal(store: Store, new: NewVersion, written: Written | None = None) -> str:
-    """Returns the rule that refuses a PUT."""
+    """Returns the rule of the error that a PUT raises."""
     with pytest.raises(RuleViolation) as caught:
         put(store, new, written)
     return caught.value.rule
@@ -93,7 +93,7 @@ def test_a_put_without_changes_adds_no_history(stores: Stores) -> None:
     assert history(store) == [("create", "1")]
 
 
-def test_a_put_by_another_owner_is_an_update(stores: Stores) -> None:
+def test_a_put_can_change_the_owner(stores: Stores) -> None:
     store = stores.open()
     put(store, NEW)
     record = put(store, NEW, Written(None, {"envsync.owner": "churn"}))
@@ -112,7 +112,7 @@ def test_extra_fields_keep_their_order(stores: Stores) -> None:
     assert record.extra == '{"z": {"b": 1, "a": 2}, "stage": "Production"}'
 
 
-def test_each_refusal_contains_the_broken_rule(stores: Stores) -> None:
+def test_each_refused_write_raises_the_broken_rule(stores: Stores) -> None:
     store = stores.open()
     store.seed_curated(NewVersion("AzureML-mine", "1", SPEC))
     put(store, NEW)
@@ -122,7 +122,8 @@ def test_each_refusal_contains_the_broken_rule(stores: Stores) -> None:
     assert refusal(store, NewVersion("pydata", "1", OTHER)) == "fixed"
     assert refusal(store, NewVersion("pydata", "1", SPEC, extra={"isAnonymous": True})) == "fixed"
     assert refusal(store, NewVersion("AzureML-mine", "1", SPEC)) == "curated"
-    # A reserved name, a reserved version, and a version without image and build context.
+    # The next three requests have a reserved name, a reserved version, and neither an image nor a
+    # build context.
     assert refusal(store, NewVersion("azureml-mine", "1", SPEC)) == "content"
     assert refusal(store, NewVersion("pydata", "latest", SPEC)) == "content"
     assert refusal(store, NewVersion("other", "1", SPEC._replace(image=None))) == "content"
@@ -172,7 +173,7 @@ def test_each_version_restored_with_its_container_has_a_history_entry(stores: St
     store.set_archived("pydata", None, archived=False)
 
     assert [item.row.archived for item in store.records("pydata")[1]] == [0, 0]
-    # Version 2 was not archived itself, so it has no entry.
+    # Version 2 has no history entry, because it was not archived separately.
     assert history(store)[-2:] == [("restore", None), ("restore", "1")]
 
 

@@ -34,8 +34,8 @@ _KNOWN: Final = {
     "AzureCloud": (
         AzureClouds.AZURE_PUBLIC_CLOUD,
         AzureAuthorityHosts.AZURE_PUBLIC_CLOUD,
-        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish them.
-        # Recordings confirm the URL of the public cloud.
+        # The discovery URLs are from azure-ai-ml's table of clouds. Azure does not publish these
+        # URLs. Recorded requests of azure-ai-ml use the URL of the public cloud.
         "https://eastus.api.azureml.ms",
     ),
     "AzureUSGovernment": (
@@ -52,7 +52,7 @@ _KNOWN: Final = {
 
 
 def cloud(name: str) -> Cloud:
-    """Returns the cloud that has this name in `envsync.yaml`."""
+    """Returns the cloud with the given name."""
     setting, authority, discovery = _KNOWN[name]
     endpoints = get_arm_endpoints(setting)
     manager, scopes = endpoints["resource_manager"], endpoints["credential_scopes"]
@@ -66,10 +66,10 @@ def cloud(name: str) -> Cloud:
 
 
 def current_cloud() -> str:
-    """Returns the name of the cloud for targets that do not name a cloud.
+    """Returns the name of the cloud for targets without the setting `cloud`.
 
-    This is the public cloud, unless azure-core's variable `AZURE_SDK_CLOUD_CONF` contains another
-    name.
+    The result is the public cloud, or the cloud in azure-core's environment variable
+    `AZURE_SDK_CLOUD_CONF`.
     """
     current = settings.azure_cloud()
     return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")

@@ -28,7 +28,7 @@ _KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
     "default": lambda authority: DefaultAzureCredential(
         authority=authority, process_timeout=_CLI_SECONDS
     ),
-    # The Azure CLI has its own setting for the cloud (`az cloud set`).
+    # `AzureCliCredential` gets no cloud, because `az cloud set` selects the cloud of the Azure CLI.
     "cli": lambda _: AzureCliCredential(process_timeout=_CLI_SECONDS),
     "environment": lambda authority: EnvironmentCredential(authority=authority),
     "workload": lambda authority: WorkloadIdentityCredential(authority=authority),
@@ -37,8 +37,8 @@ _KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
 
 _NEEDS: Final[Mapping[str, str]] = {
     "default": (
-        "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or in a "
-        "workflow sign in with azure/login (docs/azure.md)."
+        "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. In a "
+        "workflow, sign in with azure/login (docs/azure.md)."
     ),
     "cli": "Run `az login`.",
     "environment": (
@@ -50,8 +50,8 @@ _NEEDS: Final[Mapping[str, str]] = {
         "federated token, or choose another `credential` in envsync.yaml."
     ),
     "managed": (
-        "Run envsync on a machine in Azure that has a managed identity, with AZURE_CLIENT_ID set "
-        "if the identity is user-assigned, or choose another `credential` in envsync.yaml."
+        "Run envsync on a machine in Azure that has a managed identity. If the identity is "
+        "user-assigned, set AZURE_CLIENT_ID. Or choose another `credential` in envsync.yaml."
     ),
 }
 
@@ -77,16 +77,19 @@ _UNKNOWN: Final = (
 )
 _FEDERATION: Final = (
     "The application does not trust this workflow: its federated credential names another "
-    "repository, branch or environment. Add a federated credential for this one (docs/azure.md)."
+    "repository, branch or environment. Add a federated credential for this workflow "
+    "(docs/azure.md)."
 )
 _AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (
     "Azure's sign-in cannot be reached. Check the network, and HTTPS_PROXY if there is a proxy."
 )
 
-# Phrases in the errors of azure-identity, the Azure CLI and Microsoft Entra. The AADSTS numbers are
-# listed at https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The first
-# match is used, because the text of a certificate failure also contains "Max retries exceeded".
+# `_SIGNS` maps phrases in the errors of azure-identity, the Azure CLI and Microsoft Entra to
+# messages. The AADSTS numbers are listed at
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes. The first matching
+# phrase is used. CERTIFICATE_VERIFY_FAILED is first, because the text of a certificate failure also
+# contains "Max retries exceeded".
 _SIGNS: Final = tuple(
     (re.compile(sign), sentence)
     for sign, sentence in (
@@ -102,17 +105,17 @@ _SIGNS: Final = tuple(
         ),
     )
 )
-# The default credential tries several credentials, and its message contains the errors of all of
-# them. The phrases in `_OWN_SIGNS` are therefore used only for the credential that `credential`
-# selects.
+# `_OWN_SIGNS` has phrases for single credentials. They are used only if `envsync.yaml` selects the
+# credential. The default credential tries several credentials, and its message contains the errors
+# of all of them.
 _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
     ),
     # The credential requests a managed identity at an address that exists only on machines in Azure
-    # (169.254.169.254). If the request times out, the machine has no identity, and the network need
-    # not be the cause.
+    # (169.254.169.254). If this request times out, the machine has no managed identity, even if the
+    # network works.
     "managed": ((re.compile(""), f"Not signed in to Azure. {_NEEDS['managed']}"),),
 }
 
@@ -164,7 +167,7 @@ def advice(kind: str, error: Exception) -> str:
     """Returns one line that says why a credential could not sign in and what to do."""
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
-    # Most machines have no managed identity, so the error of this credential is left out.
+    # The error of the managed identity is ignored, because most machines have no managed identity.
     lines = (line for line in str(error).splitlines() if "\tManagedIdentityCredential:" not in line)
     text = "\n".join(lines)
     for sign, sentence in (*_OWN_SIGNS.get(kind, ()), *_SIGNS):

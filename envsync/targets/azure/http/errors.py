@@ -19,7 +19,8 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import is_certificate_error
 
-# Accounts with Data Lake Storage Gen2 have hosts with `.dfs.` instead of `.blob.`.
+# The host name of a storage account contains `.dfs.` instead of `.blob.` if the account uses Data
+# Lake Storage Gen2.
 _STORAGE: Final = re.compile(r"([^.]+)\.(blob|dfs)\.")
 _POOL: Final = re.compile(r"ConnectionPool\(host='([^']+)'")
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
@@ -51,8 +52,8 @@ class RequestRefused(TargetError):
 def is_absent_environment(error: TargetError) -> bool:
     """Returns whether the error says that an environment or version does not exist.
 
-    The message is compared with a recorded response: a 404 may also be about a workspace or a
-    storage container.
+    The status 404 is not enough, because a workspace or a storage container can also be missing.
+    The start of the message is therefore compared with a recorded response.
     """
     return (
         isinstance(error, RequestRefused)
@@ -64,7 +65,8 @@ def is_absent_environment(error: TargetError) -> bool:
 def error_details(body: JSON) -> ErrorDetails:
     """Returns the content of an error body.
 
-    In recorded responses, the Resource Manager, workspaces and registries use the same structure.
+    In recorded responses, error bodies of the Resource Manager, workspaces and registries have the
+    same structure.
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
@@ -118,7 +120,7 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
             "key, also ask for the role Storage Blob Data Contributor on the storage account. "
             "Check that the network rules of the storage account allow this machine."
         )
-    # The service's message contains the scope of the missing role, which may be wider than the URL.
+    # The service's message contains the scope of the missing role, which can be wider than the URL.
     scope = re.search(r"scope '([^']+)'", details.message)
     found = _PLACE.search(scope[1] if scope else url)
     kind = "registry" if found and found[1] == "registries" else "workspace"
@@ -134,10 +136,11 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 def not_found(details: ErrorDetails, url: str) -> str:
     """Returns the message for a 404. The message says which resource does not exist.
 
-    The missing resource may be a subscription, a resource group, a workspace, or a container of a
+    The missing resource can be a subscription, a resource group, a workspace, or a container of a
     storage account.
     """
-    # In a URL of the Resource Manager, types and names of resources alternate.
+    # The path of a Resource Manager URL is a sequence of pairs: the type and the name of a
+    # resource.
     parts = dict(zip(*[iter(urlsplit(url).path.strip("/").split("/"))] * 2, strict=False))
     code = details.code.lower()
     if storage := _STORAGE.match(urlsplit(url).hostname or ""):
@@ -146,7 +149,7 @@ def not_found(details: ErrorDetails, url: str) -> str:
             f"{urlsplit(url).path.split('/')[1]}, to which build contexts are uploaded. Ask an "
             "administrator of the workspace or registry to restore it."
         )
-    # `SubscriptionNotFound`, or `InvalidSubscriptionId` for an id that is not a GUID.
+    # The code is `SubscriptionNotFound`, or `InvalidSubscriptionId` if the id is not a GUID.
     if "subscription" in code:
         return (
             f"There is no subscription {parts.get('subscriptions')} for this sign-in: check "
@@ -169,7 +172,8 @@ def not_found(details: ErrorDetails, url: str) -> str:
 def explained(error: AzureError, url: str) -> TargetError:
     """Returns the error for a failure of azure-core, such as a failed connection or sign-in."""
     text = str(error)
-    # azure-ai-ml sends requests to several hosts, and only the error contains the host that failed.
+    # azure-ai-ml sends requests to several hosts, and only the text of the error contains the host
+    # that failed.
     named = _POOL.search(text)
     host = named[1] if named else urlsplit(url).hostname or "Azure"
     if isinstance(error, NotSignedIn):
@@ -185,8 +189,8 @@ def explained(error: AzureError, url: str) -> TargetError:
     # azure-core's own retry policy, which azure-ai-ml uses, raises this error after its time limit.
     if text == "Response timeout":
         return TargetError(
-            f"{host} refused every retry for minutes. Run the command again later, or with a "
-            "smaller --parallel."
+            f"{host} refused a request and all its retries. Run the command again later, or with "
+            "a smaller --parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return TargetError(
@@ -197,13 +201,13 @@ def explained(error: AzureError, url: str) -> TargetError:
 
 
 def from_response(error: HttpResponseError) -> RequestRefused:
-    """Returns the error for an azure-core error that contains a response."""
+    """Converts an azure-core error that contains a response to envsync's error."""
     body: JSON = None
     response = error.response
     if response is not None:
         try:
-            # azure-ai-ml raises errors with several types of responses. Some types cannot parse
-            # their body a second time.
+            # The errors of azure-ai-ml contain responses of several classes. Some of these response
+            # classes fail if `json()` is called a second time.
             body = response.json() if hasattr(response, "json") else None
         except (ValueError, TypeError, AttributeError):
             body = None
@@ -217,7 +221,7 @@ def from_response(error: HttpResponseError) -> RequestRefused:
 
 
 def no_json(url: str) -> TargetError:
-    """Returns the error for a response without the expected JSON, which cannot be from Azure."""
+    """Returns the error for a response that is not the expected JSON and thus not from Azure."""
     return TargetError(
         f"The response of {urlsplit(url).hostname} does not come from Azure. It may come from a "
         "proxy or from a sign-in page of the network. Check HTTPS_PROXY and the network."
@@ -225,7 +229,7 @@ def no_json(url: str) -> TargetError:
 
 
 def _reason(text: str) -> str:
-    """Returns why a connection failed, from the text of the error of requests or urllib3."""
+    """Returns why a connection failed. `text` is the error message of requests or urllib3."""
     if "NameResolution" in text or "getaddrinfo" in text or "Name or service" in text:
         return "its name cannot be resolved"
     if "refused" in text:
@@ -248,7 +252,7 @@ def _innermost(info: JSON) -> str:
 
 
 def _line(value: object) -> str:
-    """Returns a value as text on one line."""
+    """Converts a value to text on one line."""
     return " ".join(str(value or "").split())
 
 

@@ -71,7 +71,8 @@ class RequestLog:
         self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
-        # Newer requests of azure-core have `content`. Requests of older clients have `data`.
+        # In azure-core's new request class, `content` is the body. In the old request class, `data`
+        # is the body.
         content = getattr(request, "content", None) or getattr(request, "data", None)
         line: dict[str, JSON] = {
             "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -83,18 +84,18 @@ class RequestLog:
         }
         with self._lock:
             self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            # The log must be complete even if the process is killed.
+            # Flush each line, so that the log is complete even if the process is killed.
             self._file.flush()
 
 
 def redacted_url(url: str) -> str:
-    """Returns a URL in which the values of all parameters that may be secret are replaced."""
+    """Returns a URL in which the value of every parameter that can be secret is replaced."""
     parts = urlsplit(url)
     if not parts.query:
         return url
     query = [
-        # `_PLAIN_PARAMETERS` contains the parameters that are shown, not those that are hidden,
-        # because a signed URL can have unknown parameters.
+        # All parameters are hidden except `_PLAIN_PARAMETERS`, because a signed URL can contain
+        # secret parameters that envsync does not expect.
         (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
@@ -107,7 +108,7 @@ def redacted_text(text: str) -> str:
 
 
 def _text_of(response: Any) -> object:
-    """Returns a JSON body as text, or None for other bodies and for an unread stream."""
+    """Returns the text of a JSON body. Returns None if the body is not JSON or was not read."""
     if "json" not in response.headers.get("Content-Type", ""):
         return None
     try:
@@ -117,7 +118,10 @@ def _text_of(response: Any) -> object:
 
 
 def _body(content: object) -> JSON:
-    """Returns a JSON body with secrets replaced, or None if it is not JSON or too long."""
+    """Returns a JSON body with secrets replaced.
+
+    Returns None if the body is not JSON or is too long.
+    """
     if isinstance(content, bytes):
         content = content.decode(errors="replace")
     if not isinstance(content, str) or not content or len(content) > _LARGEST_BODY:

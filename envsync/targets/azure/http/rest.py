@@ -113,27 +113,29 @@ class Rest:
             The resource in the response, or None after a long-running operation.
 
         Raises:
-            TargetError: the operation failed, or was unfinished after `LONGEST_OPERATION`.
+            TargetError: the operation failed, or did not finish within `LONGEST_OPERATION` seconds.
         """
-        # azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling` is not used:
-        # - It polls the `Location` of every 201. In recorded responses, a workspace returns 201 for
-        #   each PUT, although the resource is complete.
-        # - It ends an `Azure-AsyncOperation` with a GET of the resource, which may still be stale.
-        #   `FreshReads` repeats such a GET within limits.
-        # - It has no time limit. After `result(timeout)`, its thread continues to poll.
+        # azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling` is not used, for three
+        # reasons:
+        # - `ARMPolling` polls the URL in `Location` after every 201. In recorded responses, a
+        #   workspace returns 201 for each PUT, although the resource is complete.
+        # - After an `Azure-AsyncOperation`, `ARMPolling` sends one GET of the resource, and the
+        #   response can be stale. `FreshReads` repeats a stale GET within a time limit.
+        # - `LROPoller` has no time limit. After `result(timeout)`, the thread of the poller
+        #   continues to poll.
         answer = self._send("PUT", url, parameters=parameters, body=body)
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        # In recorded responses, a 201 can also have the header `Location`, although the resource is
-        # complete. So only a 202 is polled.
+        # Only an operation with status 202 is polled. In recorded responses, a 201 can also have
+        # the header `Location`, although the resource is complete.
         if answer.status != 202 or poll is None:
             return answer.body
         wait, waited = _FIRST_POLL, 0.0
         while not _has_ended(answer):
             asked = retry_after(answer.headers)
             # A long `Retry-After` must not make one wait exceed the limit. `waited` does not
-            # include the time that the requests take, because the retry policy limits that time.
+            # include the duration of the requests, because the retry policy limits this duration.
             pause = min(wait if asked is None else asked, LONGEST_OPERATION)
             if waited + pause > LONGEST_OPERATION:
                 raise TargetError(
@@ -205,7 +207,8 @@ def _parsed(text: str) -> JSON:
 def _has_ended(answer: Answer) -> bool:
     """Returns whether a long-running operation has ended, by the rules of the Resource Manager.
 
-    A `Location` returns 202 until the end. An `Azure-AsyncOperation` returns 200 with a `status`:
+    The URL in `Location` returns 202 until the operation has ended. The URL in
+    `Azure-AsyncOperation` returns 200 with a `status` in the body:
     https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
     """
     if answer.status == 202:

@@ -18,7 +18,7 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
 from requests.exceptions import SSLError
 
-# azure-core retries these statuses by default as well.
+# `RETRIED` has the statuses that azure-core retries by default.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses of temporary failures. A PUT is idempotent, so it can be sent twice."""
 
@@ -32,17 +32,18 @@ _LONGEST_WAIT: Final = 30.0
 class Retries(HTTPPolicy[Any, Any]):
     """A pipeline policy that sends a request again after a temporary failure.
 
-    The policy waits as long as `Retry-After` says. A random part of up to a quarter is added, so
-    that parallel workers do not retry at the same time. Without `Retry-After`, the policy backs off
-    exponentially, with a random factor between a half and one. If a wait would exceed the time
-    limit, the failure is final.
+    The policy waits as long as `Retry-After` says, plus a random time of up to a quarter of this
+    wait. The random time prevents parallel workers from retrying at the same time. Without
+    `Retry-After`, the policy backs off exponentially, with a random factor between a half and one.
+    If a wait would exceed the time limit, the failure is final.
 
-    This is not a subclass of azure-core's `RetryPolicy`, because `RetryPolicy` retries every status
-    from 400 up that has a `Retry-After` (even 403), and certificate errors. `RetryPolicy` fails on
-    a malformed `Retry-After`, and adds no random part to a valid one. `RetryPolicy` sleeps past its
-    own time limit and then raises "Response timeout" instead of the last failure. A subclass would
-    have to override `configure_retries`, `is_retry`, `increment` and `sleep`, which use untyped
-    internal settings. Such a subclass would not be shorter than this class.
+    `Retries` is not a subclass of azure-core's `RetryPolicy`. `RetryPolicy` retries certificate
+    errors, and every status from 400 up (even 403) if the response has a `Retry-After`.
+    `RetryPolicy` fails on a malformed `Retry-After`, and adds no random time to a valid
+    `Retry-After`. `RetryPolicy` sleeps past its own time limit and then raises "Response timeout"
+    instead of the last failure. A subclass would have to override `configure_retries`, `is_retry`,
+    `increment` and `sleep`, which use untyped internal settings. The subclass would be as long as
+    this class.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Retries(HTTPPolicy[Any, Any]):
         chance: Callable[[], float] = random.random,
         counted: tuple[type[Exception], ...] = (ServiceRequestError,),
     ) -> None:
-        """Creates a retry policy with these limits.
+        """Creates a retry policy with a time limit.
 
         Args:
             time_limit: the maximum seconds between the start of the first attempt and the start of
@@ -62,8 +63,8 @@ class Retries(HTTPPolicy[Any, Any]):
             sleep: a function that waits for a number of seconds.
             clock: a function that returns the seconds since any fixed time.
             chance: a function that returns a random number from 0 to 1.
-            counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
-                default, these are the errors that occur before the request is sent.
+            counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. The
+                default is the errors that occur before the request is sent.
         """
         super().__init__()
         self._time_limit = time_limit
@@ -88,9 +89,9 @@ class Retries(HTTPPolicy[Any, Any]):
 
             except (ServiceRequestError, ServiceResponseError) as error:
                 failure = error
-                # A failed connection usually means that the network is down, often for minutes.
-                # A response with an error status shows that the network works, so only the time
-                # limit applies.
+                # A failed connection usually means that the network is down, often for minutes. A
+                # response with an error status shows that the network works, so responses with an
+                # error status are not counted.
                 failed_connections += isinstance(error, self._counted)
                 if is_certificate_error(error) or failed_connections > MOST_FAILED_CONNECTIONS:
                     raise
@@ -110,8 +111,8 @@ class Retries(HTTPPolicy[Any, Any]):
         if response is not None:
             asked = retry_after(response.http_response.headers)
             if asked is not None:
-                # Never wait less than the service requests, because the service does not process a
-                # request that comes too early, and the wait starts again.
+                # Never wait less than the service requests. If a request comes too early, the
+                # service refuses it and the waiting time starts again.
                 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
                 return asked * (1 + self._chance() / 4)
         bound: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)

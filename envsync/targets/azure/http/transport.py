@@ -1,4 +1,4 @@
-"""The transport that envsync's own requests and azure-ai-ml share.
+"""The HTTP transport for the requests of envsync and of azure-ai-ml.
 
 The transport keeps enough connections open for all parallel requests, slows down when the Resource
 Manager's limit on requests is near, and writes the optional request log.
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from envsync.targets.azure.http.log import RequestLog
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
-"""The first part of a header with the remaining requests. The last part is `reads` or `writes`."""
+"""The start of the name of the header that contains the number of remaining requests.
+
+The name ends with `reads` or `writes`.
+"""
 
 _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
@@ -38,7 +41,7 @@ LONGEST_OPERATION: Final = 60 * 60.0
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
 READS: Final = 25.0
 WRITES: Final = 10.0
-"""The requests that the Resource Manager adds to the token bucket each second."""
+"""The number of requests that the Resource Manager adds to the token bucket each second."""
 
 
 class Throttle:
@@ -77,7 +80,7 @@ class Throttle:
         return (1 - self._remaining / _FULL_SPEED) * self._parallel / self._refill
 
     def wait(self) -> None:
-        """Waits for the current delay."""
+        """Waits for `delay` seconds."""
         if delay := self.delay:
             self._sleep(delay)
 
@@ -105,8 +108,8 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             sleep: a function that waits for a number of seconds.
             longest_operation: seconds after which an operation fails if its URL still returns 202.
         """
-        # azure-ai-ml's poller has no time limit, so the transport, which sends every poll, limits
-        # each long-running operation.
+        # azure-ai-ml's poller has no time limit. The transport sends every poll, so the transport
+        # limits the duration of each long-running operation.
         super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
         self._longest_operation = longest_operation
         self._unfinished: dict[str, float] = {}
@@ -135,7 +138,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
         if request.method == "GET" and response.status_code == 202:
-            # The query is removed, because it may differ from poll to poll.
+            # The query is removed, because each poll can have a different query.
             address = request.url.partition("?")[0]
             since = self._unfinished.setdefault(address, started)
             if started - since > self._longest_operation:
@@ -160,9 +163,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
 def _session(parallel: int) -> requests.Session:
     session = requests.Session()
     adapter = HTTPAdapter(
-        # The pipeline retries, not urllib3. With `pool_block`, a thread waits for a free
-        # connection. Without `pool_block`, urllib3 opens another connection and discards it after
-        # one request.
+        # urllib3 must not retry, because the pipeline retries. With `pool_block`, a thread waits
+        # for a free connection. Without `pool_block`, urllib3 opens an extra connection and closes
+        # the extra connection after one request.
         max_retries=Retry(total=False, redirect=False, raise_on_status=False),
         pool_connections=8,
         pool_maxsize=max(parallel, 1) + 4,

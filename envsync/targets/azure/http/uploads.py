@@ -4,7 +4,8 @@ azure-ai-ml uploads a build context, and has no options for the upload. By defau
 
 - hangs for ever if an upload worker fails, because azure-ai-ml reads the results of its workers
   only if it shows a progress bar;
-- refuses to replace a file of an interrupted upload, unless the first file was complete;
+- refuses to replace the files of an interrupted upload, if the first file was not completely
+  uploaded;
 - waits up to four hours for one connection, and continues with the other files after a failure;
 - lets two uploads of the same content write to the same address at the same time.
 
@@ -78,12 +79,12 @@ class UploadRetries(Retries):
         """Creates the retry policy, and starts the time limit of the upload.
 
         Args:
-            time_limit: seconds that one request may take, with all its attempts.
+            time_limit: the maximum seconds for one request, including all attempts.
             clock: a function that returns the seconds since any fixed time.
             named: further keyword arguments of `Retries`.
         """
-        # A connection that the storage account closes before it responds also counts as a failed
-        # connection.
+        # If the storage account closes the connection before it responds, the attempt also counts
+        # as a failed connection.
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
@@ -106,7 +107,7 @@ class UploadRetries(Retries):
         """Sends a request, and sends it again after temporary failures.
 
         Raises:
-            TargetError: this request or an earlier one failed, or the upload took too long.
+            TargetError: this request or an earlier request failed, or the upload took too long.
         """
         if self._failure is not None:
             raise self._failure
@@ -126,8 +127,8 @@ class UploadRetries(Retries):
             self._failure = explained(error, http.url)
             raise self._failure from error
         status = response.http_response.status_code
-        # With HEAD, azure-ai-ml looks for the blob that marks a complete upload. A 404 is not an
-        # error: the content was not uploaded yet.
+        # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
+        # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url
@@ -139,8 +140,9 @@ class UploadRetries(Retries):
 class Uploads:
     """The uploads to one workspace or registry.
 
-    Only one upload writes to an address at a time. Other uploads of the same content wait, and then
-    find the content. If the first upload failed, the waiting uploads fail with the same reason.
+    Only one upload writes to an address at a time. Other uploads of the same content wait for the
+    first upload, and then find the uploaded files. If the first upload failed, the waiting uploads
+    fail with the same reason.
     """
 
     def __init__(self, time_limit: float) -> None:
@@ -180,8 +182,8 @@ class Uploads:
         else:
             container = ContainerClient.from_container_url(url, retry_policy=policy)
         client.container_client = container
-        # The address contains the hash of the content, so an existing file has the same content, or
-        # is the incomplete file of an interrupted upload.
+        # Overwriting is safe, because the address contains the hash of the content. An existing
+        # file has the same content, or an interrupted upload left the file incomplete.
         client.overwrite = True
         upload = client.upload
 
@@ -192,7 +194,8 @@ class Uploads:
                 str(named.get("asset_hash")),
                 Path(source).name,
             )
-            # Each upload has its own client, whose connections would otherwise stay open.
+            # Close the client after each upload, because each upload has its own client with open
+            # connections.
             with self._address(address).taken(), closing(container):
                 policy.start(*_size(Path(source)))
                 return upload(source, **named)
@@ -205,7 +208,7 @@ class Uploads:
 
 
 class _Address:
-    """The address of one build context, to which only one upload at a time may write."""
+    """The address of one build context. Only one upload at a time can write to the address."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -216,7 +219,8 @@ class _Address:
         """Waits until no other upload writes to the address, and then runs the block.
 
         Raises:
-            TargetError: the other upload, for which this upload waited, has failed.
+            TargetError: this upload waited for an upload of the same content, and that upload
+                failed.
         """
         before = len(self._failures)
         with self._lock:
@@ -229,7 +233,8 @@ class _Address:
                 raise
 
 
-# Each thread has its own value, so that uploads of other threads keep their normal behaviour.
+# `_watching` has a separate value in each thread, so azure-ai-ml's uploads in other threads are not
+# changed.
 _watching: ContextVar[Uploads | None] = ContextVar("watching", default=None)
 _installing = threading.Lock()
 _installed = False
@@ -238,10 +243,9 @@ _installed = False
 def _install() -> None:
     """Replaces functions of azure-ai-ml, once per process.
 
-    Outside the blocks of `Uploads.watched`, the new functions do the same as the old ones.
-
-    azure-ai-ml offers no other way: its functions use the storage client, the progress bar and
-    `print` of their modules, and `MLClient` has no arguments for them.
+    Outside the blocks of `Uploads.watched`, the new functions do the same as the old functions.
+    Replacing functions is necessary, because `MLClient` has no arguments for the storage client,
+    the progress bar and the function `print`.
     """
     global _installed  # noqa: PLW0603 (one flag, because modules exist once in a process)
     with _installing:
@@ -252,8 +256,8 @@ def _install() -> None:
         gen2 = vars(import_module("azure.ai.ml._artifacts._gen2_storage_helper"))
         assets = vars(import_module("azure.ai.ml._utils._asset_utils"))
         kind = blobs["BlobStorageClient"]
-        # These are private modules of azure-ai-ml. tests/targets/azure/http/test_uploads.py fails
-        # if a release moves them.
+        # The four imported modules are private. If a release of azure-ai-ml moves these modules,
+        # tests/targets/azure/http/test_uploads.py fails.
         artifacts["get_storage_client"] = _limiting(artifacts["get_storage_client"], kind)
         blobs["print"] = gen2["print"] = _print
         assets["tqdm"] = _hiding(assets["tqdm"])
@@ -287,7 +291,7 @@ def _hiding(bar: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any
 
 def _error(response: Any) -> dict[str, Any]:
     """Converts an error of a storage account to the structure of the Resource Manager's errors."""
-    # Storage returns XML:
+    # A storage account returns errors as XML:
     # https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
     code = response.headers.get("x-ms-error-code", "")
     found = _MESSAGE.search(response.text())

@@ -25,8 +25,8 @@ from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import advice
 from tests.targets.azure.on_emulator import READER, Azure, azure, put
 
-# A stand-in for the Azure CLI, which is too large to install here. It signs in at the emulator and
-# prints what `az account get-access-token` prints.
+# A stand-in for the Azure CLI, which is too large to install here. The program signs in at the
+# emulator and prints what `az account get-access-token` prints.
 AZ = f"""#!{sys.executable}
 import json, os, sys, urllib.parse, urllib.request
 assert sys.argv[1:5] == ["account", "get-access-token", "--output", "json"], sys.argv
@@ -52,7 +52,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture(autouse=True)
 def nobody(service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Removes all variables for signing in, and hides the programs of this machine."""
+    """Removes all variables for signing in, and sets PATH to an empty directory."""
     for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
@@ -182,7 +182,7 @@ class TestCli:
 
         assert reads(service, credential)
 
-    def test_the_error_without_az_login_says_to_run_it(
+    def test_the_error_of_a_signed_out_cli_says_to_run_az_login(
         self, service: Azure, tmp_path: Path
     ) -> None:
         install_az(tmp_path, NOT_LOGGED_IN)
@@ -219,7 +219,9 @@ class TestManaged:
 
         assert asked == [client]
 
-    def test_the_error_without_a_managed_identity_says_what_to_do(self, service: Azure) -> None:
+    def test_the_error_on_a_machine_without_managed_identity_says_what_to_do(
+        self, service: Azure
+    ) -> None:
         assert refusal(service, "managed").startswith(
             "Not signed in to Azure. Run envsync on a machine in Azure that has a managed identity"
         )
@@ -230,7 +232,7 @@ class TestManaged:
         with app_service() as (url, _):
             sign_in(monkeypatch, IDENTITY_ENDPOINT=url, IDENTITY_HEADER="another")
 
-            assert "AZURE_CLIENT_ID set if the identity is user-assigned" in refusal(
+            assert "If the identity is user-assigned, set AZURE_CLIENT_ID." in refusal(
                 service, "managed"
             )
 
@@ -310,7 +312,8 @@ def test_the_error_of_a_refused_sign_in_says_what_to_do(
 
 
 def test_a_missing_managed_identity_is_not_a_network_failure() -> None:
-    # Outside Azure, the endpoint of managed identities does not exist, so the connection times out.
+    # Outside Azure, the connection times out, because the endpoint of managed identities does not
+    # exist.
     text = (
         "DefaultAzureCredential failed to retrieve a token from the included credentials.\n"
         "Attempted credentials:\n"

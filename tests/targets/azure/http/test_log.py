@@ -77,7 +77,8 @@ def test_a_request_without_a_response_is_logged(tmp_path: Path) -> None:
 def test_the_pool_keeps_a_connection_for_each_worker() -> None:
     transport = SharedTransport(Connection(parallel=32).parallel)
 
-    # With fewer places than workers, some connections would be closed after each request.
+    # If the pool had fewer places than there are workers, urllib3 would close some connections
+    # after each request.
     adapter = transport.session.get_adapter(URL)
 
     assert adapter._pool_maxsize >= 32

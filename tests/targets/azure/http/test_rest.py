@@ -51,9 +51,9 @@ class TestPages:
         with pytest.raises(TargetError, match="not an HTTPS address"):
             list(rest(script).items(URL, {}))
 
-    # A proxy or a login page of a public network may respond instead of Azure.
+    # A proxy or a login page of a public network can respond instead of Azure.
     @pytest.mark.parametrize("body", ["<html>Welcome to Hotel</html>", {"value": None}, []])
-    def test_a_page_that_is_not_from_azure_is_reported(self, body: JSON) -> None:
+    def test_a_response_that_is_not_from_azure_is_reported(self, body: JSON) -> None:
         with pytest.raises(TargetError, match="does not come from Azure"):
             list(rest(Script(answer(200, body))).items(URL, {}))
 
@@ -93,7 +93,8 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"environments is unfinished after \d+ seconds"):
             rest(script, waits.append).put(URL, {}, {})
 
-        # `x-ms-async-operation-timeout: PT1H` (recorded): the service gives up after one hour.
+        # The service gives up after one hour, according to the recorded header
+        # `x-ms-async-operation-timeout: PT1H`.
         assert sum(waits) <= 3600
 
     def test_a_failed_operation_raises_its_error(self) -> None:
@@ -139,7 +140,7 @@ class TestRetries:
     def test_get_returns_none_for_an_absent_resource(self) -> None:
         assert rest(Script(answer(404, failure("UserError")))).get(URL) is None
 
-    def test_retry_after_is_honoured_with_up_to_a_quarter_more(self) -> None:
+    def test_a_retry_waits_for_retry_after_plus_up_to_a_quarter(self) -> None:
         waits: list[float] = []
         script = Script(answer(429, {}, Retry_After="20"), answer(200, {}))
 
@@ -154,7 +155,8 @@ class TestRetries:
 
         rest(script, waits.append).get(URL)
 
-        # The maximum doubles with each wait. A random factor from 0.5 to 1 spreads the workers.
+        # The longest possible wait doubles with each attempt. A wait is this bound multiplied by a
+        # random factor from 0.5 to 1.
         bounds = [0.4, 0.8, 1.6, 3.2, 6.4]
         assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
 
@@ -182,7 +184,7 @@ class TestRetries:
         with pytest.raises(TargetError, match=r"management\.azure.com cannot be reached: its name"):
             rest(script).get(URL)
 
-        # One attempt and `MOST_FAILED_CONNECTIONS` retries.
+        # The policy makes one attempt and `MOST_FAILED_CONNECTIONS` retries.
         assert len(script.sent) == 4
 
     def test_an_untrusted_certificate_is_reported_at_once(self) -> None:
@@ -222,7 +224,8 @@ def test_a_date_in_retry_after_is_converted_to_seconds_from_now() -> None:
 
 
 class TestThrottle:
-    # Below 100 remaining requests: (1 - remaining / 100) * 16 workers / 25 reads a second.
+    # If fewer than 100 requests remain, the delay is (1 - remaining / 100) * 16 workers / 25 reads
+    # a second.
     @pytest.mark.parametrize(
         ("remaining", "seconds"),
         [(None, 0.0), ("11999", 0.0), ("100", 0.0), ("50", 0.32), ("0", 0.64), ("many", 0.0)],
@@ -240,7 +243,8 @@ class TestThrottle:
         throttle = Throttle(16, refill)
         throttle.note("0")
 
-        # 16 workers that each wait this long send `refill` requests a second.
+        # If each of 16 workers waits for the delay, all workers together send `refill` requests a
+        # second.
         assert 16 / throttle.delay == pytest.approx(refill)
 
     @pytest.mark.parametrize(
@@ -260,7 +264,8 @@ class TestThrottle:
             transport.send(HttpRequest(method, URL))
         transport.close()
 
-        # Only the third request waits: it is the second of its kind, and the bucket is empty.
+        # Only the third request waits, because the response to the first request says that the
+        # bucket for this kind of request is empty.
         assert waits == [pytest.approx(seconds)]
 
 

@@ -54,7 +54,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
     directory = tmp_path_factory.mktemp("azure")
     with azure(directory, workspaces=40, registries=20) as service:
-        # The first upload starts Azurite, which takes longer than a short time limit allows.
+        # Upload once here, because the first upload starts Azurite, which takes longer than `SHORT`
+        # allows.
         with service.target("workspace") as target:
             target.create(with_context(write(directory / "first", DOCKERFILE)))
         yield service
@@ -90,7 +91,7 @@ def uploaded(target: AzureTarget, name: str, version: str = "1") -> dict[str, st
 
 
 def create_all(target: AzureTarget, environments: list[Environment]) -> list[str]:
-    """Creates the environments, sixteen at once. Returns each failure, or an empty string."""
+    """Creates environments in 16 threads. Returns an error message or "" for each environment."""
 
     def create(declared: Environment) -> str:
         try:
@@ -151,7 +152,7 @@ class TestOneContent:
 
             assert second == first.result()
             assert second != [""]
-            # Only the first upload sends requests: one attempt and at most 3 retries.
+            # Only the first upload sends requests: at most one attempt and 3 retries.
             assert len(faults.written) <= 4
 
 
@@ -275,7 +276,8 @@ class TestTime:
             context=SimpleNamespace(options={"hosts": {}, "connection_timeout": 14400}),
         )
 
-        # 10 seconds, 2 for the files, and 3 for the size at 32 KiB a second: 15 seconds.
+        # The time limit is 15 seconds: 10 for one request, 2 for the files, and 3 for the size at
+        # 32 KiB a second.
         policy.start(files=2, size=3 * 32 * 1024)
         now = 15.0
         policy.send(request)
@@ -287,7 +289,8 @@ class TestTime:
             policy.send(request)
 
         assert len(sent) == 1
-        # A quarter of the time limit, so that one attempt and 3 retries fit into it.
+        # Each attempt gets a quarter of the 10 seconds, so that one attempt and 3 retries take at
+        # most 10 seconds.
         assert request.context.options == {"connection_timeout": 2.5, "read_timeout": 2.5}
 
     def test_uploads_without_envsync_keep_their_progress_bar(self) -> None:
@@ -314,13 +317,13 @@ def project(directory: Path, contexts: Mapping[str, Mapping[str, str]]) -> Path:
 def settings(service: Azure, directory: Path) -> None:
     """Writes the settings of a project, with an empty target of each kind."""
     targets = {kind: {"kind": kind, **service.config(kind).settings} for kind in KINDS}
-    # Every JSON document is also a YAML document.
+    # JSON text is valid in the YAML file, because every JSON document is also a YAML document.
     text = json.dumps({"project": "churn", "default_target": "workspace", "targets": targets})
     (directory / "envsync.yaml").write_text(text)
 
 
 class TestApply:
-    """Runs the command line, in a process of its own where that can matter."""
+    """Runs `envsync apply`, in a separate process if the process state matters."""
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_apply_creates_two_environments_with_equal_contexts(
@@ -399,7 +402,7 @@ class TestApply:
         assert "Traceback" not in shown
 
 
-# Directories of Azure/azureml-examples whose build contexts have the same content.
+# Two directories of Azure/azureml-examples have build contexts with the same content.
 EQUAL_CONTEXTS = "corpus/azureml-examples/cli/jobs/single-step/r"
 
 
@@ -419,7 +422,8 @@ class TestRealRepositories:
     def test_components_with_equal_contexts_are_created(
         self, service: Azure, tmp_path: Path
     ) -> None:
-        # The layout of the NVFLARE components in Azure-Samples/azure-ml-federated-learning.
+        # The directories are named as in the NVFLARE components of
+        # Azure-Samples/azure-ml-federated-learning.
         names = ("client", "provision", "server")
         declared = [
             with_context(
