@@ -53,10 +53,10 @@ class Applied:
     Attributes:
         outcomes: one outcome for each change, in the order in which the changes ended.
         unverified: addresses of changes that are done, but that the target does not show. If the
-            target could not be read again, every change that is done is unverified. None with
-            `verify=False`.
-        verification_error: why the target could not be read again. None if the target was read,
-            or with `verify=False`.
+            target could not be read again, every change that is done is unverified. None if
+            `verify` is False.
+        verification_error: why the target could not be read again. None if the target was read, or
+            if `verify` is False.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -83,7 +83,7 @@ def make_plan(
     Args:
         project: the project, from `load_project`.
         target: the name of the target in `envsync.yaml`. If None, the default target is used.
-        globs: patterns. The plan includes only environments whose name matches one of them, with or
+        globs: patterns. The plan includes only environments whose name matches a pattern, with or
             without the suffix of the target. If empty, the plan includes every environment.
         since: a git commit. If set, the plan includes only environments whose files changed since
             this commit.
@@ -123,8 +123,8 @@ def plan_for(
 
     Args:
         project: the project, from `load_project`.
-        target: the open target. It is not read if `only` is empty.
-        globs: patterns. The plan includes only environments whose name matches one of them, with or
+        target: the open target. If `only` is an empty collection, the target is not read.
+        globs: patterns. The plan includes only environments whose name matches a pattern, with or
             without the suffix of the target. If empty, the plan includes every environment.
         only: names. If not None, the plan includes only environments with these names.
         commit: the git commit that an apply writes into the tag `envsync.commit`.
@@ -140,14 +140,15 @@ def plan_for(
     config = project.config
     name = target.identity.name
     if config.has_default_project:
-        # Importing git is slow, and most projects have a name.
+        # `envsync.git` is imported only here, because the import is slow and most projects set
+        # `project`.
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)
     ensure_checked_out(project)
     declared = project.declared_for(name)
-    # The files are not necessarily deleted: if a directory or a setting is wrong, envsync finds no
-    # file.
+    # If envsync finds no file, the files are not necessarily deleted: a directory or a setting can
+    # be wrong.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
         raise EnvsyncError(
@@ -168,7 +169,8 @@ def plan_for(
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
     )
-    # Reading a target in Azure takes seconds and needs a login. Avoid this for an empty selection.
+    # Do not read the target for an empty selection, because reading a target in Azure takes seconds
+    # and needs a login.
     if only is not None and not only:
         return Plan(policy.project, target.identity, options=options)
     # Also read versions that the project owns but no longer declares, because the plan can archive
@@ -219,7 +221,7 @@ def changed_names(project: Project, ref: str, target: str | None = None) -> froz
     Raises:
         GitError: the project is not in a repository, or the commit does not exist.
     """
-    # Importing git is slow, and most plans need no commit.
+    # `envsync.git` is imported only here, because the import is slow and most plans need no commit.
     from envsync.git.changed import changed_since
 
     return changed_since(project, ref, target)
