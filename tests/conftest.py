@@ -1,6 +1,7 @@
 """Settings and fixtures of all tests."""
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -25,7 +26,24 @@ MEMORY = Path("/dev/shm")
 
 
 def pytest_configure() -> None:
-    """Keeps temporary files in memory if there is room, because syncing databases is slow."""
+    """Prepares the process of the tests, and the processes that the tests start."""
+    _stop_ignoring_signals()
+    _keep_temporary_files_in_memory()
+
+
+def _stop_ignoring_signals() -> None:
+    # `nohup`, and a shell that starts the tests with `&`, ignore signals. Child processes would
+    # inherit this, and tests send them these signals.
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _keep_temporary_files_in_memory() -> None:
+    # Syncing databases to a disk is slow.
     # In a container, the file system in memory can be small, or can forbid running programs.
     if "TMPDIR" not in os.environ and MEMORY.is_dir():
         found = os.statvfs(MEMORY)

@@ -377,7 +377,7 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
     project = examples_project(tmp_path)
     commit(new_repository(project))
     image = project / "environments" / "base" / "cpu-base.yml"
-    # An image without a version, so that `validate` reports a problem.
+    # Remove the fixed version of the image, so that `validate` reports a problem.
     image.write_text(image.read_text().replace("20241215.v1", "latest"))
     runs = {
         "validate": ("validate",),

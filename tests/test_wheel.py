@@ -72,7 +72,8 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    # To install pip and to compile modules would take longer than the rest of this test.
+    # pip is not installed and modules are not compiled, because both would take longer than the
+    # rest of this test.
     run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]

@@ -1,4 +1,6 @@
-"""`Approval`: the plan that was reviewed on a pull request. A workflow finds it after the merge.
+"""`Approval`: the plan that was reviewed on a pull request.
+
+After the merge, a workflow finds the plan in a comment on the pull request.
 
 A comment is an approval only if the owner of the token wrote the comment and no other account
 edited it. Otherwise, everyone who can write a comment could approve a plan.
@@ -24,7 +26,7 @@ needs a few seconds to link the new commit to its pull request."""
 
 
 class NotApproved(EnvsyncError):
-    """No reviewed plan can be applied; the message says why and what to do."""
+    """There is no reviewed plan to apply. The message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 
 
 def find_approval(github: GitHub, number: int, marker: Marker) -> Approval:
-    """Finds the comment that shows the plan on a pull request, and returns the plan.
+    """Finds the comment that shows the plan on a pull request, and returns the approved plan.
 
     Args:
         github: the repository.

@@ -47,7 +47,7 @@ class Completed:
 
 
 def envsync(directory: Path, *arguments: str) -> Completed:
-    """Runs `envsync` in a directory, without the tokens of the job in its environment.
+    """Runs `envsync` in a directory. The process does not get the tokens of the job.
 
     Args:
         directory: the working directory.
@@ -57,8 +57,8 @@ def envsync(directory: Path, *arguments: str) -> Completed:
         EnvsyncError: the directory does not exist or cannot be entered.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _TOKENS}
-    # -I: otherwise, Python would import a `yaml.py` or `typing.py` from the working directory.
-    # -X utf8: otherwise, the output on Windows would not be UTF-8.
+    # Without `-I`, Python would import a `yaml.py` or `typing.py` from the working directory.
+    # Without `-X utf8`, the output on Windows would not be UTF-8.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:
@@ -87,7 +87,9 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 
 @contextmanager
 def _forwarding_signals() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
-    """Forwards SIGINT and SIGTERM to a process. Yields a function that takes this process.
+    """Forwards SIGINT and SIGTERM to a process.
+
+    Yields a function. The caller passes the started process to this function.
 
     GitHub sends these signals to a cancelled step. After a signal, envsync finishes the change in
     progress, and the step continues in order to report what was applied.

@@ -1,4 +1,6 @@
-"""`Event`: the event that started a workflow. GitHub describes it in variables and in a file.
+"""`Event`: the event that started a workflow.
+
+GitHub describes the event in environment variables and in a JSON file:
 
 https://docs.github.com/actions/reference/workflows-and-actions/variables
 """
@@ -71,7 +73,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
             run_url=run_url,
         )
     head = pull.get("head") or {}
-    # If the fork was deleted, `repo` is null. Then the name is empty, so that `fork` is True.
+    # If the fork was deleted, `repo` is null. The empty name makes `fork` True in this case.
     origin = (head.get("repo") or {}).get("full_name", "")
     return Event(
         name=name,

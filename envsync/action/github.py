@@ -1,8 +1,8 @@
-"""`GitHub`: a client for the calls of GitHub's API that the action makes.
+"""`GitHub`: a client for GitHub's API, with the calls that the action needs.
 
-The client works with GitHub Enterprise Server as well. It uses version 2022-11-28 of the REST API
-(https://docs.github.com/rest). The REST API does not return the owner of a token or the editor of a
-comment, so the client reads them with GraphQL.
+The client works with GitHub Enterprise Server as well. The client uses version 2022-11-28 of the
+REST API (https://docs.github.com/rest). The REST API does not return the owner of a token or the
+editor of a comment, so the client reads both with GraphQL.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT: Final = (10, 30)
-"""Timeouts in seconds: for a connection, and for each part of a response."""
+"""Maximum seconds to wait for a connection, and for each part of a response."""
 
 _PAUSES: Final = (1.0, 2.0, 4.0)
-"""Seconds to wait before a request is repeated, for each repetition."""
+"""Seconds to wait before the first, second and third repetition of a request."""
 
 _LONGEST_WAIT: Final = 60.0
 """Maximum number of seconds to wait until GitHub's rate limit allows another request. A waiting job
@@ -103,7 +103,7 @@ class GitHub:
                 "User-Agent": "envsync-action",
             }
         )
-        # Otherwise, `requests` would send a password from ~/.netrc instead of the token.
+        # Without this line, `requests` would send a password from ~/.netrc instead of the token.
         # https://requests.readthedocs.io/en/latest/user/authentication/#netrc-authentication
         self._session.auth = lambda request: request
         self._login: str | None = None
@@ -246,8 +246,8 @@ def _json(answer: requests.Response, kind: type) -> Any:
         data = None
     if not isinstance(data, kind):
         raise GitHubError(
-            f"{answer.url} did not return what GitHub's API documents. Check GITHUB_API_URL and "
-            "the proxy of the runner."
+            f"The response of {answer.url} does not match the documentation of GitHub's API. Check "
+            "GITHUB_API_URL and the proxy of the runner."
         )
     return data
 
@@ -268,7 +268,7 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns the seconds to wait, from the response. Without a time in the response: `pause`."""
+    """Returns the seconds to wait that a response contains; `pause` if it contains no time."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():

@@ -66,7 +66,9 @@ def requirement(source: Path, version: str, extras: str) -> str:
 
 
 def key(source: Path, version: str, extras: str) -> str:
-    """Returns the name of an installation: a digest of everything that the installation depends on.
+    """Returns the name of an installation.
+
+    The name is a digest of everything that the installation depends on.
 
     Args:
         source: the directory of `action.yml`.
@@ -88,7 +90,7 @@ def key(source: Path, version: str, extras: str) -> str:
 def _files(source: Path) -> Iterator[Path]:
     yield source / "pyproject.toml"
     yield from sorted(
-        # Skip .pyc files: Python writes them at run time, which would change the name.
+        # Skip .pyc files. Python writes .pyc files at run time, so they would change the digest.
         path
         for path in (source / "envsync").rglob("*")
         if path.is_file() and path.suffix != ".pyc"
@@ -131,7 +133,7 @@ def install(wanted: str, directory: Path) -> int:
 
 
 def _make(wanted: str, directory: Path) -> int:
-    # -I: otherwise, Python would import modules from the working directory.
+    # Without `-I`, Python would import modules from the working directory.
     python = [sys.executable, "-I", "-m"]
     pip = [*python, "pip", "--python", str(executable(directory)), "--quiet", "--no-input"]
     options = ("--no-compile", "--disable-pip-version-check")

@@ -54,8 +54,8 @@ class Job:
         if not text.strip():
             return
         # The text can quote a file of a pull request. GitHub must not execute a line such as
-        # `::error::` from this file. The token ends the text. It is random, because the file could
-        # contain a fixed token.
+        # `::error::` from this file. After the text, the token makes GitHub execute commands
+        # again. The token is random, because a file could contain a fixed token.
         token = secrets.token_hex(16)
         self.write_commands(f"::stop-commands::{token}\n{text.rstrip()}\n::{token}::\n")
 
@@ -69,7 +69,7 @@ class Job:
         """Adds an annotation to the step.
 
         Args:
-            message: the text. Line breaks in it are escaped.
+            message: the text. Line breaks in the text are escaped.
             level: `notice`, `warning` or `error`.
         """
         escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

@@ -65,7 +65,7 @@ def cut(lines: Iterable[str], limit: int) -> str:
 
 
 def headed(title: str, markdown: Markdown) -> Markdown:
-    """Adds a heading above the Markdown. The limit then includes the heading."""
+    """Adds a heading above the Markdown. The heading counts towards the size limit."""
     above = f"{title}\n"
     return lambda limit: above + markdown(limit - size(above))
 
@@ -132,7 +132,7 @@ def refused_markdown(reason: str, plan: Plan, approval: Approval | None) -> Mark
     Args:
         reason: a sentence that says why no change was applied.
         plan: the current plan.
-        approval: the approved plan. If None, no differences are shown.
+        approval: the approved plan. If `approval` is None, no differences are shown.
     """
     lines = [f"**Nothing was applied.** {prose(printable(reason))}", ""]
     if approval is not None:

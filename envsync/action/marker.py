@@ -25,8 +25,8 @@ MAX_LENGTH: Final = 8_000
 """Maximum length of a marker in characters. If the fingerprints of a plan do not fit, the marker
 contains only the digest of the plan."""
 
-# Anybody can write a comment that looks like a marker and contains compressed data. Such data can
-# expand to a thousand times its size.
+# Anybody can write a comment that looks like a marker and contains compressed data. Decompression
+# can make the data a thousand times larger.
 _MAX_DATA: Final = 1_000_000
 """Maximum size in bytes of the JSON in a marker, after decompression."""
 

@@ -101,7 +101,10 @@ class _Step:
                 return apply(self.inputs, directory, self.job.temporary, approval=approval)
 
     def _merged_number(self) -> int | None:
-        """Returns the merged pull request's number, or None if it is not needed or not found."""
+        """Returns the number of the merged pull request.
+
+        Returns None if no pull request was merged, or if the step does not need the number.
+        """
         required = self.inputs.approve == "comment"
         if self.github is None or not (required or self.inputs.comment):
             return None
@@ -163,7 +166,7 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. If this fails, adds an annotation with the error.
+        """Writes a comment or an issue. If GitHub returns an error, annotates the step with it.
 
         Args:
             what: `comment` or `issue`.

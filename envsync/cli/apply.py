@@ -54,7 +54,7 @@ def run(
         bool,
         typer.Option(
             "--skip-rejected",
-            help="Apply the changes that no rejection holds back. Still exits with 1.",
+            help="Apply all changes of names without a rejection. Apply still exits with 1.",
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
@@ -62,7 +62,7 @@ def run(
         bool,
         typer.Option(
             "--verify/--no-verify",
-            help="Read the target again, and check that it shows the changes.",
+            help="Read the target again, and check that the target shows the changes.",
         ),
     ] = True,
     take_over: TakeOverOption = False,
@@ -101,7 +101,7 @@ def run(
             if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
         except PlanRefused:
-            # A pipeline that parses the output needs the plan to see why it was refused.
+            # A pipeline that parses the output needs the plan to show why apply was refused.
             if as_json:
                 session.out_json(applied_json(plan, [], None))
             raise
@@ -122,7 +122,7 @@ def run(
                 ),
                 silent=as_json,
             )
-            # After this block, a signal ends the process instead of being counted.
+            # Read the result here, because signals after this block end the process.
             interrupted = stopped()
 
     if verification and verification.error:
@@ -143,17 +143,17 @@ def run(
         if not session.quiet:
             session.out("")
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
-    # Raise only after printing, because the outcomes show what the interrupted run has changed.
+    # Raise the error only after the outcomes are printed: they show what this run has changed.
     if interrupted:
-        raise Interrupted("Interrupted. Run apply again for the changes that were not started.")
+        raise Interrupted("Interrupted. Run apply again to make the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
-    """Returns a function that prints which environments the lists of the target do not show yet.
+    """Returns a function that prints the environments whose new state the target does not list yet.
 
-    The function prints nothing if it has already printed a message about all of the names.
+    The function prints nothing if all of its names were in earlier messages.
     """
     told: set[str] = set()
 
@@ -162,8 +162,8 @@ def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]
             told.update(names)
             shown = f"{len(names)} environments" if len(names) > 1 else next(iter(names))
             session.err(
-                f"Verifying: the lists of {target} do not show the new state of {shown} yet. "
-                "Waiting for up to a minute …"
+                f"Verifying: {target} does not list the new state of {shown} yet. "
+                "envsync waits for up to a minute …"
             )
 
     return waiting
@@ -199,7 +199,7 @@ def _report(
 ) -> tuple[list[Outcome], Verification | None]:
     """Prints each outcome, and shows a progress bar if standard error is a terminal.
 
-    Returns the outcomes, and the verification if the target was read again.
+    Returns the outcomes. Also returns the verification, or None if the target was not read again.
     """
     outcomes: list[Outcome] = []
     verification: Verification | None = None

@@ -91,7 +91,8 @@ def run(
             f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
-    # With --version, do not read old commits: reading them is slow, and their versions are allowed.
+    # With --version, do not read old commits. Reading old commits is slow, and the user is allowed
+    # to choose a version that an old commit declared.
     if version is None:
         used = _with_past(project, chosen, used)
     declared = Counter(declaration.name for declaration in project.declarations)
@@ -118,7 +119,7 @@ def _choose(
     Args:
         session: the global options.
         project: the result of `load_project`.
-        names: `NAME` or `NAME:VERSION`; if empty, the rejected versions are chosen.
+        names: `NAME` or `NAME:VERSION`. If there are no names, the rejected versions are chosen.
         base: the commit that `check` compares with.
         target: the name of a target. The versions in this target count as used.
     """

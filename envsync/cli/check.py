@@ -37,14 +37,14 @@ def run(
     """
     session: Session = context.obj
     try:
-        # Not `session.project()`, because it also prints the warnings of `validate`.
+        # Do not call `session.project()`, because it prints the warnings of `validate` as well.
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
-    # Not `show_problems` for text, because it adds a summary of files. `check` needs a summary of
-    # the comparison.
+    # Do not call `show_problems` for text: its last line counts files, but the last line of
+    # `check` describes the comparison.
     if output is not ProblemsFormat.TEXT:
         show_problems(
             session,

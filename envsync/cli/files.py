@@ -35,8 +35,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     """
     with ExitStack() as stack:
         written: list[tuple[Path, Path]] = []
-        # Nearly every error (no directory, no space, no permission) occurs while the temporary
-        # files are written. No file has been replaced by then.
+        # First write all temporary files, because nearly every error (no directory, no space, no
+        # permission) occurs in this step. Such an error leaves every existing file unchanged.
         for path, content in contents.items():
             with _errors_named(path):
                 # Replacing a symbolic link would not change the file that it points to.
@@ -48,7 +48,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
 
 
 def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
-    """Writes a temporary file and returns its path. `stack` removes the file if it still exists."""
+    """Writes a temporary file and returns its path. Closing `stack` removes the temporary file."""
     mode = _mode(path)
     # The temporary file is in the same directory, because a rename is atomic only within one file
     # system.

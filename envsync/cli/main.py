@@ -47,9 +47,9 @@ _DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
 # https://click.palletsprojects.com/en/stable/documentation/
 _EPILOG = "\b\nExample:\n  {example}\n\n\b\nDocumentation:\n  {documentation}#envsync-{name}"
 
-# typer contains a copy of click, and exports only one of click's errors for a wrong command line:
-# BadParameter. Its bases are UsageError and ClickException, in this order. ClickException is the
-# base of all errors for a wrong command line.
+# ClickException is the base of all errors for a wrong command line. typer contains a copy of click
+# and does not export ClickException. typer exports BadParameter, whose second base is
+# ClickException.
 _WRONG_USAGE = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 
 
@@ -58,7 +58,7 @@ class _LazyGroup(typer.core.TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        # Placeholders are enough for help and completion: both need only the name and the summary.
+        # Add placeholders instead of commands. Help and completion need only names and summaries.
         for name, summary in SUMMARIES.items():
             self.add_command(typer.core.TyperCommand(name, short_help=summary))
 
@@ -82,7 +82,8 @@ class _Command(typer.core.TyperCommand):
         parser = super().make_parser(ctx)
         for parameter in self.params:
             if isinstance(parameter, typer.core.TyperOption) and "--format" in parameter.opts:
-                # Not a parameter of its own: `--json --format text` has one value, the last one.
+                # `--json` sets the parameter of `--format`, so that the last option on a command
+                # line with both options has priority.
                 parser.add_option(
                     parameter, ["--json"], parameter.name, action="store_const", const="json"
                 )
@@ -164,13 +165,13 @@ def _global_options(
     color: Annotated[
         Color,
         typer.Option(
-            "--color", help="When to use colour; auto: in a terminal, unless NO_COLOR is set."
+            "--color", help="Print colours; auto means in a terminal, unless NO_COLOR is set."
         ),
     ] = Color.AUTO,
     debug_http: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Append each request to Azure to this file, without secrets."
+            metavar="FILE", help="Log each request to Azure in this file, without secrets."
         ),
     ] = None,
     _version: Annotated[
@@ -197,8 +198,8 @@ def _global_options(
 
 def main() -> NoReturn:
     """Runs the command line and exits with a documented exit code. Never prints a traceback."""
-    # A run keeps nearly every object until it ends and creates no garbage cycles. Searching for
-    # cycles takes up to half of the time of a run over thousands of files.
+    # Garbage collection would free almost nothing, because a command needs nearly all objects until
+    # it ends. With thousands of files, garbage collection takes up to half of the time.
     gc.disable()
     for stream in (sys.stdout, sys.stderr):
         # On Windows, the code page of a pipe may lack characters, such as arrows. Escape them.

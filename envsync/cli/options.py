@@ -59,10 +59,11 @@ def complete_names(incomplete: str) -> Iterable[str]:
 
 # Each option is declared once, so that its name and help are the same in every command.
 FormatOption = Annotated[
-    Format, typer.Option("--format", help="Output format; --json is short for json.")
+    Format, typer.Option("--format", help="Output format; --json is short for --format json.")
 ]
 ProblemsFormatOption = Annotated[
-    ProblemsFormat, typer.Option("--format", help="Output format; --json is short for json.")
+    ProblemsFormat,
+    typer.Option("--format", help="Output format; --json is short for --format json."),
 ]
 TargetOption = Annotated[
     str | None,

@@ -40,7 +40,8 @@ def run(
     globs: GlobsArgument = None,
     target: TargetOption = None,
     output: Annotated[
-        PlanFormat, typer.Option("--format", help="Output format; --json is short for json.")
+        PlanFormat,
+        typer.Option("--format", help="Output format; --json is short for --format json."),
     ] = PlanFormat.TEXT,
     out: Annotated[
         Path | None,
@@ -99,14 +100,14 @@ def run(
         directory = below_repository(session.root)
         session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
     else:
-        # `dict` removes duplicates: with `--all-targets`, several plans can give the same sentence.
+        # With `--all-targets`, the texts of several plans can be equal. `dict` removes duplicates.
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)
         session.out("\n".join(texts))
     return max(_exit_code(plan, detailed=detailed_exitcode) for plan in plans)
 
 
 def shown_plan(session: Session, plan: Plan) -> str:
-    """Returns the plan as text for standard output; with `-q` only its summary."""
+    """Returns the plan as text for standard output. With `-q`, returns only the summary."""
     if session.quiet:
         return summary_text(plan, session.paint(sys.stdout))
     color = session.use_color(sys.stdout)
@@ -121,8 +122,8 @@ def _text(session: Session, plan: Plan, since: str | None) -> str:
 
 
 def _exit_code(plan: Plan, *, detailed: bool) -> int:
-    # 1 takes precedence over 2, because a pipeline must not continue with a plan that cannot be
-    # applied.
+    # Exit with 1, not 2, if a plan has changes and rejections. A pipeline must not continue with a
+    # plan that cannot be applied.
     if plan.rejections or plan.refused:
         return 1
     return 2 if plan.changes and detailed else 0

@@ -58,11 +58,12 @@ def _text(
 
 
 def below_repository(root: Path) -> str:
-    """Returns the path of the project directory below the root of its git repository, with `/`.
+    """Returns the path of the project directory relative to the root of its git repository.
 
-    GitHub resolves the files of annotations and of code scanning from the root of the repository.
-    Without a repository, the path is relative to `GITHUB_WORKSPACE` if the project is below it.
-    Otherwise the path is empty, and file names are relative to the project directory.
+    The path has the separator `/`. GitHub requires file names in annotations and in code scanning
+    that are relative to the root of the repository. Without a repository, the path is relative to
+    the directory in `GITHUB_WORKSPACE`. If the project is outside this directory as well, the path
+    is empty.
     """
     root = root.resolve()
     above = (root, *root.parents)

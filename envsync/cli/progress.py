@@ -1,8 +1,9 @@
-"""Shows on standard error what a command is waiting for, if it takes longer than a second.
+"""Shows the progress of a slow operation, such as `Reading dev… 120/300`, on standard error.
 
-If standard error is a terminal, the progress is one line that is updated, and removed at the end.
-Otherwise, for example in the log of a pipeline, a line is written after one second. If the counts
-have changed, another line follows every 30 seconds, so that the command does not seem to hang.
+Progress appears if the operation takes longer than one second. In a terminal, progress is one line
+that is updated and that is removed at the end. Otherwise, for example in the log of a pipeline,
+envsync writes a line after one second. Then envsync writes a line every 30 seconds if the counts
+have changed.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ If the number of all items is unknown, `total` is 0.
 """
 
 PATIENCE: Final = 1.0
-"""Seconds after which progress is shown."""
+"""Progress is shown if an operation takes longer than this number of seconds."""
 
 LOG_INTERVAL: Final = 30.0
-"""Seconds between two lines in a log."""
+"""The minimum number of seconds between two lines of progress in a log."""
 
-# rich cannot show two live lines at the same time. An activity inside another one updates the outer
-# line.
+# Contains the activity that is shown now. rich cannot show two live lines at the same time, so a
+# nested activity updates the line of the outer activity.
 _running: list[_Activity] = []
 
 
 class _Activity:
-    """A long operation. A daemon thread shows its progress, so the caller never waits."""
+    """A slow operation. A daemon thread writes the progress, so that the caller never waits."""
 
     def __init__(self, label: str, *, color: bool) -> None:
         self._label = label
@@ -47,7 +48,7 @@ class _Activity:
         self._counts = (done, total)
 
     def end(self) -> None:
-        """Removes the line from the terminal. Afterwards, nothing more is written."""
+        """Removes the line from the terminal, and stops the thread that writes the progress."""
         self._ended.set()
         self._thread.join()
 
@@ -56,8 +57,7 @@ class _Activity:
         return f"{self._label}… {done}/{total}" if total else f"{self._label}…"
 
     def _run(self) -> None:
-        # Standard error can be a pipe that was closed by its reader. The command continues without
-        # progress.
+        # If the reader of standard error closes the pipe, the command continues without progress.
         with suppress(OSError, ValueError):
             self._show()
 
@@ -69,7 +69,7 @@ class _Activity:
             return
         shown = None
         while True:
-            # A repeated line would only make the log longer.
+            # Do not write the same line twice, because a log should be short.
             if (text := self.text()) != shown:
                 sys.stderr.write(f"{text}\n")
                 sys.stderr.flush()
@@ -78,7 +78,7 @@ class _Activity:
                 return
 
     def _show_live(self) -> None:
-        # Importing these modules takes longer than most commands.
+        # Import rich only here, because the import takes longer than most commands.
         from rich.console import Console
         from rich.live import Live
         from rich.spinner import Spinner
@@ -102,8 +102,7 @@ class _Activity:
 def progress(label: str, *, color: bool) -> Iterator[Advance]:
     """Shows a label such as `Reading dev` during a block.
 
-    If this block is inside another such block, the label of the outer block stays, and is shown
-    with the counts of this block.
+    If blocks are nested, the label of the outer block is shown with the counts of the inner block.
 
     Args:
         label: what the command is doing.

@@ -1,4 +1,4 @@
-"""Global options after the command: `envsync plan -v` means `envsync -v plan`."""
+"""Accepts global options after the command: `envsync plan -v` is equal to `envsync -v plan`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _DIRECTORY: Final = "directory"
 
 
 def change_directory(directory: Path) -> None:
-    """Changes the working directory, as `-C` asks for.
+    """Changes the working directory to the value of `-C`.
 
     Raises:
         UsageError: the directory cannot be entered.
@@ -41,12 +41,14 @@ def change_directory(directory: Path) -> None:
 def repeated_options(options: Iterable[Parameter], own: Iterable[Parameter]) -> list[Parameter]:
     """Returns the global options as hidden options of a command.
 
-    An option after the command changes the session of the command. If the same option is before the
-    command too, the one after the command has priority; a directory is then relative to the other.
+    An option after the command changes the session of the command. An option after the command has
+    priority over the same option before the command. With two `-C`, the second directory is
+    relative to the first directory.
 
     Args:
-        options: the options before the command.
-        own: the options of the command. It keeps an option that has the name of a global option.
+        options: the global options, which are defined for use before the command.
+        own: the options of the command. If a global option has the same name as an option of the
+            command, the name belongs to the command.
     """
     taken = {name for option in own for name in option.opts}
     repeated = []

@@ -21,7 +21,7 @@ from envsync.model.wording import install
 if TYPE_CHECKING:
     from envsync.emulator.serve import Emulator
 
-# A shell uses the same exit codes:
+# A shell exits with the same codes if it cannot run a program or if a signal ends the program:
 # https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
 _CANNOT_RUN = 126
 _NOT_FOUND = 127
@@ -52,7 +52,8 @@ def run(
 
     Raises:
         UsageError: the options cannot be combined, or `--workspaces` is empty.
-        EnvsyncError: the extra `emulator` is not installed, or the emulator cannot start.
+        EnvsyncError: the packages of the extra `emulator` are missing, or the emulator cannot
+            start.
     """
     if command and as_json is not None:
         raise UsageError(
@@ -71,7 +72,7 @@ def run(
         message = f"The emulator needs {package}: {install('emulator')}"
         raise EnvsyncError(message) from error
 
-    # `main` disables garbage collection, which is useful only for short runs.
+    # `main` disables garbage collection to speed up short runs. A server needs garbage collection.
     gc.enable()
     with running(settings, log) as emulator:
         for warning in emulator.warnings:

@@ -53,11 +53,11 @@ class Session:
 
     @property
     def root(self) -> Path:
-        """The project directory. It is known even if `envsync.yaml` has errors."""
+        """The project directory. The property works even if `envsync.yaml` has errors."""
         from envsync.project.settings.config import config_path
 
-        # `config()` raises an error if the file has errors, but the report of these errors needs
-        # the path.
+        # Do not call `config()`, which raises an error if `envsync.yaml` has errors. The report of
+        # these errors needs the project directory.
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 
@@ -113,7 +113,7 @@ class Session:
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:
-        """Shows on standard error that a block takes long. With `-q`, nothing is shown.
+        """Shows the progress of a slow block on standard error. With `-q`, shows nothing.
 
         Args:
             label: what the command is doing, such as `Reading dev`.
@@ -151,8 +151,8 @@ class Session:
         """The number of columns of the terminal; 80 if standard output is not a terminal."""
         return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
 
-    # Both streams are flushed after each write. Otherwise their order would be lost in the log of a
-    # pipeline, where standard output is buffered and standard error is not.
+    # Flush both streams after each write. Otherwise the log of a pipeline would contain results and
+    # errors in the wrong order, because only standard output is buffered.
 
     def out(self, text: str) -> None:
         """Writes a result to standard output."""
@@ -166,8 +166,8 @@ class Session:
 
     def out_json(self, data: JSON) -> None:
         """Writes a result to standard output as JSON."""
-        # `main` sets "backslashreplace" on the stream, which would write `\xe9`. That is not valid
-        # JSON.
+        # `main` sets "backslashreplace" on the stream. Without UTF-8, the stream would write é as
+        # `\xe9`, which is not valid JSON.
         utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
         self.out(json_text(data, ascii_only=not utf8))
 
@@ -175,8 +175,8 @@ class Session:
 def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     """Returns indented JSON that every stream and file can encode.
 
-    A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. They are
-    escaped (https://peps.python.org/pep-0383/). All other characters are kept.
+    A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. This function
+    escapes surrogates (https://peps.python.org/pep-0383/).
 
     Args:
         data: the JSON data.

@@ -60,7 +60,7 @@ def _history(
     """Returns the history of an environment or of one version, as JSON data and as text."""
     if not isinstance(target, KeepsHistory):
         raise EnvsyncError(f"Target '{target.identity.name}' keeps no history.")
-    # An entry without a version is about the environment, so it belongs to every version.
+    # An entry without a version is about the whole environment. Show the entry for every version.
     entries = [
         entry
         for entry in target.history(name)

@@ -1,7 +1,7 @@
-"""Handles Ctrl-C and SIGTERM. One signal ends a command in order, two signals end it immediately.
+"""Handles Ctrl-C and SIGTERM. One signal stops a command cleanly, and two signals kill the command.
 
-Python waits for the threads of its pools before it exits, and a thread that waits for the network
-cannot be interrupted. So a second signal ends the process with `os._exit`.
+Before Python exits, Python waits for the threads of all thread pools. A thread that waits for the
+network cannot be interrupted, so a second signal ends the process with `os._exit`.
 
 Signals are counted in a daemon thread, because Python calls signal handlers only in the main
 thread. If the main thread waits for a lock, the handler can be delayed until the lock is free:
@@ -29,7 +29,7 @@ _SHOW_CURSOR: Final = "\x1b[?25h"
 
 @contextmanager
 def second_interrupt_ends() -> Iterator[None]:
-    """Makes a second Ctrl-C end the process immediately. The first raises `KeyboardInterrupt`.
+    """Ends the process on the second Ctrl-C. The first Ctrl-C raises `KeyboardInterrupt`.
 
     If the first Ctrl-C comes in the block, a second Ctrl-C also ends the process after the block,
     while Python waits for threads. This function changes nothing outside the main thread, or if
@@ -70,8 +70,8 @@ def second_interrupt_ends() -> Iterator[None]:
 def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Yields a function that returns True after Ctrl-C or SIGTERM.
 
-    A second signal ends the process, except SIGTERM after one SIGINT: a cancelled GitHub workflow
-    sends SIGINT, and SIGTERM 7.5 seconds later
+    A second signal ends the process, but SIGTERM after one SIGINT does not. When a GitHub workflow
+    is cancelled, GitHub sends SIGINT, and 7.5 seconds later SIGTERM
     (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation).
 
     Args:
@@ -84,7 +84,7 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
         if number in received or (received and number == signal.SIGINT):
             _end(clean)
         received.append(number)
-        _say("\nStopping after the changes in flight. A second Ctrl-C ends the process at once.\n")
+        _say("\nStopping after the changes that have started. Press Ctrl-C again to end at once.\n")
 
     with _noting(note, lambda: False):
         numbers = (signal.SIGINT, signal.SIGTERM)
@@ -100,12 +100,12 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
 def _noting(note: Callable[[int], None], keep: Callable[[], bool]) -> Iterator[None]:
     """Calls `note` with the number of each signal, in a daemon thread.
 
-    Signals without a Python handler are left out. Python calls the handlers as usual.
+    `note` is called only for signals that have a Python handler. Python calls this handler as well.
 
     Args:
         note: a function that is called with each signal number.
-        keep: a function that is called at the end of the block. If it returns True, the thread
-            stays active.
+        keep: a function that is called at the end of the block. If `keep` returns True, the thread
+            continues after the block.
     """
     reading, writing = os.pipe()
     # Python writes to this pipe inside the C signal handler, which must never block:
@@ -137,7 +137,7 @@ def _nothing(_number: int, _frame: FrameType | None) -> None:
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
     """Ends the process without waiting for its threads."""
     show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
-    _say(f"{show_cursor}Interrupted at once: changes in flight may or may not have been made.\n")
+    _say(f"{show_cursor}Ended at once. Changes that had started can be complete or missing.\n")
     clean()
     os._exit(EXIT_INTERRUPTED)
 

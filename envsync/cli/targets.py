@@ -33,13 +33,13 @@ def run(
         TargetsFormat,
         typer.Option(
             "--format",
-            help="Output format; matrix is for GitHub Actions, --json is short for json.",
+            help="Output format; matrix is for GitHub Actions; --json is short for --format json.",
         ),
     ] = TargetsFormat.TEXT,
 ) -> None:
     """List the targets in envsync.yaml.
 
-    Does not connect to a target. Environment variables in the settings do not have to be set.
+    Does not connect to a target. Works even if environment variables in the settings are not set.
     """
     session: Session = context.obj
     config = session.config()

@@ -97,10 +97,10 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
     if not paths:
-        # Report what git has not checked out. If the command line contains paths, this is not done,
-        # because each of these paths must exist.
+        # Report the files that git has not checked out. Paths on the command line are not searched
+        # for such files, because each path must exist.
         problems += checkout_problems(config, loaded.declarations)
-        # A file that was not read, or has an error, may declare the name that a pattern means.
+        # A pattern of a target may match the name in a file that was not read or has an error.
         if not any(problem.severity == "error" for problem in problems):
             for target in config.targets.values():
                 problems += useless_pattern_problems(loaded.declarations, config, target)

@@ -100,7 +100,8 @@ def variables(settings: Settings, tunnel: Address, certificates: Certificates) -
         "CURL_CA_BUNDLE": authority,
         "SSL_CERT_FILE": authority,
         "NODE_EXTRA_CA_CERTS": authority,
-        # @azure/identity (JavaScript) needs the scheme; azure-identity (Python) accepts both forms.
+        # The URL scheme is needed by @azure/identity (JavaScript), but not by azure-identity
+        # (Python).
         "AZURE_AUTHORITY_HOST": f"https://{LOGIN_HOST}",
         "AZURE_TENANT_ID": TENANT_ID,
         "AZURE_CLIENT_ID": CLIENT_ID,
@@ -156,16 +157,16 @@ class _Server:
                 wrap(app, settings, cut=self._tunnel.cut, log=log),
                 ssl_certfile=certificates.certificate,
                 ssl_keyfile=certificates.key,
-                # Not `auto`, which would use httptools if it is installed.
+                # With `auto`, uvicorn would use httptools if it is installed.
                 http="h11",
                 ws="none",
-                # Not `auto`, which hides exceptions at start-up.
+                # With `auto`, uvicorn would hide exceptions at start-up.
                 lifespan="on",
-                # uvicorn would otherwise configure the logging of the whole process.
+                # By default, uvicorn would configure the logging of the whole process.
                 log_config=None,
                 access_log=False,
-                # A fault finds the connection to reset by the address of the client, so headers
-                # must not change this address.
+                # A fault identifies the connection to reset by the address of the client. A header
+                # such as `X-Forwarded-For` must not change this address.
                 proxy_headers=False,
                 server_header=False,
                 # Clients keep idle connections in pools. If the server closed such a connection,
@@ -213,9 +214,9 @@ class _Server:
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Stop both at the same time, because each waits for the other. The tunnel waits for
-            # connections that are starting Azurite. Azurite ends only after its open connections
-            # are closed, and the tunnel has to close these connections.
+            # Stop the tunnel and Azurite at the same time, because each waits for the other. The
+            # tunnel waits for connections that are starting Azurite. Azurite ends only after its
+            # open connections are closed, and the tunnel has to close these connections.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving

@@ -1,4 +1,4 @@
-"""`Settings`: the content of an emulator, and its behaviour where Azure ML's is unknown.
+"""`Settings`: the content of an emulator, and its behaviour if Azure ML's behaviour is unknown.
 
 Documentation and recordings do not show how Azure ML behaves in every case. Most fields of type
 `Literal` select the behaviour in one of these cases. The default is the most probable behaviour.
@@ -51,7 +51,7 @@ APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
 BLOB_SUFFIX = ".blob.core.windows.net"
 
 BLOB_API_VERSION = "2021-08-06"
-"""The version of the blob service's REST API for signatures and requests of the emulator."""
+"""The version of the blob service's REST API in the emulator's signatures and requests."""
 
 # Do not change this value: clients and tests store ids that are derived from it.
 _SPACE = uuid.UUID("656e7673-796e-4000-8000-000000000000")
@@ -62,7 +62,8 @@ class Settings:
     """The configuration of an emulator.
 
     Attributes:
-        workspaces: names of workspaces. Each exists in every subscription and resource group.
+        workspaces: names of workspaces. Each workspace exists in every subscription and resource
+            group.
         registries: names of registries. Case is ignored, as in Azure ML.
         state: the state file of the first workspace, in the format of the local target. Other
             workspaces and registries have files beside it (`state_file`). If `state` is None, the
@@ -94,8 +95,8 @@ class Settings:
         list_lag_seconds: seconds until a write appears in lists.
         stale_get_seconds: seconds after a write during which a GET of the version returns the old
             state.
-        as_of: responses have the keys of recordings from this day. If None, they have the newest
-            keys.
+        as_of: responses have the keys of recordings from this day. If None, responses have the
+            newest keys.
         faults: kinds of fault, each with the share of requests (0 to 1) that it affects.
         fault_seed: the seed of the faults. Equal seeds produce equal faults.
         page_size: maximum number of items on a page of a list.
@@ -135,7 +136,7 @@ class Settings:
     operation_polls: int = 1
     retry_after: float = 1
     blob_account: str = "envsyncemulator"
-    # A constant, like the ids. Azurite accepts any key that is passed to it at the start.
+    # The key is a constant, like the ids above. Azurite gets this key when it starts.
     blob_key: str = base64.b64encode(hashlib.sha512(b"envsync emulator").digest()).decode()
 
     @property
@@ -164,8 +165,9 @@ def stable_id(*parts: str) -> str:
 def state_file(state: Path, settings: Settings, *, kind: AssetKind, name: str) -> Path:
     """Returns the state file of a workspace or registry.
 
-    If `state` is `emulator.db`, the first workspace uses this file. The others use files beside it,
-    such as `emulator.workspace-ws-prod.db` and `emulator.registry-shared.db`.
+    If `state` is `emulator.db`, the first workspace uses this file. Other workspaces and registries
+    use files beside `emulator.db`, such as `emulator.workspace-ws-prod.db` and
+    `emulator.registry-shared.db`.
     """
     if kind == "workspace" and settings.workspaces[:1] == (name,):
         return state

@@ -1,7 +1,7 @@
 """Finds files and submodules that git has, but that are not in the work tree.
 
-A sparse checkout leaves files out, and a submodule is empty until it is fetched. Such files look as
-if they were deleted: https://git-scm.com/docs/git-sparse-checkout
+A sparse checkout leaves files out, and a submodule is empty until it is fetched. In the work tree,
+these files seem to be deleted: https://git-scm.com/docs/git-sparse-checkout
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Absent:
 
     Attributes:
         files: the files that a sparse checkout leaves out.
-        submodules: the submodules that are not checked out, each with the repository around it.
+        submodules: maps each submodule that is not checked out to the repository that contains it.
     """
 
     files: Mapping[Path, SparseFile] = field(default_factory=dict)
@@ -51,13 +51,15 @@ class Absent:
 
 
 def find_absent(root: Path) -> Absent:
-    """Returns what is not checked out in the repository of a project, submodules included.
+    """Returns the files and submodules of a project's repository that are not checked out.
+
+    The repositories of submodules are searched as well.
 
     Args:
         root: the project directory.
 
     Raises:
-        GitError: something may be absent, and git fails.
+        GitError: the index has sparse files or submodules, and git fails to list them.
     """
     # Starting git takes longer than validating a small project.
     if not _may_be_absent(root):
@@ -103,7 +105,7 @@ def read_sparse(files: Iterable[SparseFile]) -> Iterator[tuple[SparseFile, bytes
         groups.setdefault(item.repository.top, []).append(item)
     for group in groups.values():
         ids = "".join(f"{item.id}\n" for item in group).encode()
-        # Format of `git cat-file --batch`: a line with id, type and size, the content, a line feed.
+        # `git cat-file --batch` prints a line `<id> <type> <size>`, the content and a line feed.
         stream = io.BytesIO(group[0].repository.run("cat-file", "--batch", data=ids))
         for item in group:
             yield item, stream.read(int(stream.readline().split()[2]))
@@ -140,7 +142,7 @@ def _may_be_absent(root: Path) -> bool:
                 return False  # nothing was ever added to the index
             except (OSError, ValueError):
                 return True
-            # Only version 2 has no entry with the skip-worktree bit, and 0xe000 is the mode of a
-            # submodule: https://git-scm.com/docs/index-format
+            # An index of version 2 cannot store the skip-worktree bit. The mode of a submodule is
+            # 0xe000: https://git-scm.com/docs/index-format
             return split or index[:8] != b"DIRC\0\0\0\2" or b"\0\0\xe0\0" in index
     return False

@@ -34,7 +34,7 @@ def changed_since(project: Project, ref: str, target: str | None = None) -> froz
     Args:
         project: the project.
         ref: the commit, in any form that git resolves.
-        target: the name of a target. If set, the names are those in the target, with its suffix.
+        target: the name of a target. If set, the returned names have the suffix of the target.
 
     Raises:
         GitError: the commit does not exist.
@@ -77,8 +77,8 @@ def current_commit(project: Project) -> str | None:
         environments = repository.relatives(config.directories)
         if commit is None or not environments:
             return None
-        # If no environments directory is in the commit, the project was never committed, so the
-        # commit is not its origin.
+        # If no environments directory is in the commit, the project was never committed. Then
+        # the project does not come from this commit.
         if not repository.tree(commit, environments):
             return None
         paths = project_paths(repository, project)
@@ -101,8 +101,8 @@ def _touched(
         source = declaration.source
         for path in (project.path(source), *project.references(source).values()):
             relative = repository.relative(path)
-            # For a changed submodule, git reports only its top directory, which can be above the
-            # path.
+            # For a changed submodule, git reports only the top directory of the submodule. The path
+            # can be below this directory.
             if relative in around or (relative and not changed.isdisjoint(above(relative))):
                 names.add(declaration.name)
     return names

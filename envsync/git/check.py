@@ -1,7 +1,7 @@
 """Compares every declared environment with its content at a git commit, for `envsync check`.
 
-The comparison treats the commit like a target. So an edit that a plan would reject as `immutable`
-is already rejected before the version is registered.
+The comparison treats the commit like a target. An edit that a plan would reject as `immutable` is
+rejected here as well, before the version is registered.
 """
 
 from __future__ import annotations
@@ -186,8 +186,8 @@ def _used(
     here = repository.relatives(project.config.directories)
     found = list(before)
     if head is not None and head != commit and here:
-        # If no file has changed since the current commit, the loaded declarations are the
-        # declarations of this commit.
+        # If no file differs from the current commit, this commit contains exactly the loaded
+        # declarations.
         unchanged = not repository.changed(head, here)
         found += (
             project.declarations if unchanged else declared_at(repository, head, project.config)

@@ -30,7 +30,7 @@ RULE = "not-checked-out"
 def ensure_checked_out(project: Project) -> None:
     """Checks that every build context is checked out completely.
 
-    Without this check, a plan would register a context without the missing files.
+    Otherwise a plan could register an incomplete build context.
 
     Raises:
         InvalidProject: a part of a build context is not in the work tree.
@@ -49,13 +49,13 @@ def checkout_problems(
 ) -> list[Problem]:
     """Returns a `not-checked-out` problem for each place that is not checked out.
 
-    An incomplete build context is an error. Environment files that are not checked out have the
-    severity of the rule.
+    The severity of an incomplete build context is `error`. The severity of environment files that
+    are not checked out is the level of the rule `not-checked-out`.
 
     Args:
         config: the settings of the project.
         declarations: the declared environments.
-        files: the files of the project, to find the position of a build context.
+        files: the files of the project. They contain the positions of build contexts.
     """
     severity = config.rules[RULE]
     if severity == "off":
@@ -63,8 +63,8 @@ def checkout_problems(
     try:
         found = find_absent(config.root)
     except GitError as error:
-        # Whether a build context is complete is unknown, too. An incomplete one must not be
-        # registered.
+        # Git also cannot say whether each build context is complete. An incomplete build context
+        # must not be registered.
         builds = any(item.spec.local_context for item in declarations)
         return [
             Problem(
@@ -74,7 +74,7 @@ def checkout_problems(
                 file=config.environments[0],
                 line=1,
                 column=1,
-                fix="Correct the problem of git, so that no file is missed.",
+                fix="Solve this problem of git. Until then, files may be missing in the work tree.",
             )
         ]
     if not found.files and not found.submodules:
@@ -176,7 +176,7 @@ def _is_ignored(path: Path, directory: str) -> bool:
 
 
 def _command(repository: Repository, command: str, path: Path) -> str:
-    """Returns a sentence with a git command that works in the directory of the user."""
+    """Returns the advice to run a git command, with paths for the working directory of the user."""
     top = os.path.relpath(repository.top)
     at = "" if top == os.curdir else f" -C {shlex.quote(top)}"
     inner = path.relative_to(repository.top).as_posix()

@@ -50,7 +50,7 @@ def check_out(
 
 
 def above(path: str) -> Iterator[str]:
-    """Yields the parent directories of a path in a repository. The last is the top, `""`."""
+    """Yields the parent directories of a path in a repository. The last directory is `""`."""
     while path:
         path = path.rpartition("/")[0]
         yield path
@@ -76,7 +76,7 @@ def _copy(entry: Entry, top: Path, *, destination: Path) -> bool:
 def _write(
     repository: Repository, commit: str, entries: Sequence[Entry], *, destination: Path
 ) -> None:
-    """Writes entries of a commit with git, which reads them from a temporary index."""
+    """Writes entries of a commit. Git reads the entries from a temporary index."""
     if not entries:
         return
     destination.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _check_out_submodule(
 ) -> list[Path]:
     """Writes the files of a submodule, and returns the paths of its symbolic links.
 
-    A submodule that is not initialised is skipped, because the work tree has no files of it.
+    A submodule that is not initialised is skipped, because none of its files are in the work tree.
     """
     top = repository.top / submodule.path
     if not (top / ".git").exists():

@@ -39,7 +39,7 @@ def declared_at(repository: Repository, commit: str, config: Config) -> tuple[De
             environments directories and `exclude` come from that file.
 
     Returns:
-        The declarations. The paths in their sources are relative to the top of the repository.
+        The declarations. `Declaration.source` contains paths relative to the top of the repository.
 
     Raises:
         GitError: the content of the commit is missing in this clone.
@@ -59,7 +59,7 @@ def settings_at(repository: Repository, commit: str, config: Config) -> Config:
     """Returns the settings of a commit.
 
     If the commit has no usable settings, returns `config` without targets and defaults. Settings
-    outside of the repository have no history: they count as unchanged.
+    outside of the repository have no history, so they count as unchanged.
 
     Args:
         repository: the repository of the project.
@@ -94,7 +94,7 @@ class _Search:
 def _check_out_project(
     repository: Repository, commit: str, *, config: Config, tree: Path
 ) -> _Search:
-    """Writes the project files of a commit below `tree`. Returns where its environments are.
+    """Writes the project files of a commit below `tree`. Returns where to find environments.
 
     The project files are the settings file, the environment files, the paths that environment files
     refer to, and the targets of symbolic links.
@@ -132,7 +132,7 @@ def _check_out_project(
 def _search(
     root: Path, project: str, environments: Sequence[str], exclude: Sequence[str]
 ) -> _Search:
-    """Returns where to search, for settings of a project.
+    """Returns the directories and globs of a search, as paths and patterns below a tree.
 
     Args:
         root: the project directory in the tree.

@@ -61,7 +61,8 @@ def git_ignored(project: Project, source: Source, field: str) -> Problem:
     Args:
         project: the project.
         source: the environment file.
-        field: the field that names the ignored path. Empty for the environment file itself.
+        field: the field that contains the ignored path. If git ignores the environment file itself,
+            the field is an empty string.
     """
     what = f"the path in `{field}`" if field else "this file"
     return _problem(
@@ -69,7 +70,7 @@ def git_ignored(project: Project, source: Source, field: str) -> Problem:
         "warning",
         project.locate(source, field) if field else Position(source.file, 1, 1),
         message=f"Git ignores {what}, so no commit contains it.",
-        fix="Remove it from `.gitignore`, or add it with `git add --force`.",
+        fix="Remove the path from `.gitignore`, or add the files with `git add --force`.",
     )
 
 
@@ -116,7 +117,7 @@ def _change(field: FieldView) -> str:
 
 
 def _item(item: ItemLine) -> str:
-    # The items of nested lists are indented, which has no meaning inside a sentence.
+    # Remove the indentation of nested lists, because the items become part of one sentence.
     values = [_short(value.strip()) for value in (item.before, item.after) if value is not None]
     return f"{item.sign} {' → '.join(values)}"
 

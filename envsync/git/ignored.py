@@ -14,7 +14,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Removes the files that git does not commit from the build context. Returns the new spec.
+    """Removes the files that git ignores from the build context. Returns the new spec.
 
     Args:
         spec: the spec of the work tree.
@@ -55,13 +55,12 @@ def _ignored_in_submodules(
     directory: Path, files: Iterable[str], repository: Repository
 ) -> Iterator[str]:
     """Yields the ignored files of submodules in a context, relative to the outer repository."""
-    # A submodule in the context is found by the `.git` at the top of its work tree, which is not
-    # among the files of the context.
+    # Look for `.git` in the work tree to find submodules, because `files` never contains `.git`.
     for below in {item for path in files for item in above(path)} - {""}:
         if (directory / below / ".git").exists():
             inner = find_repository(directory / below)
             start = repository.relative(inner.top)
-            # Git looks further up if a `.git` directory is no repository.
+            # If a `.git` directory is not a repository, git finds the outer repository instead.
             if inner.top != repository.top:
                 yield from (f"{start}/{item}" for item in inner.untracked([""], ignored=True))
 

@@ -45,16 +45,16 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
 def _contents(
     repository: Repository, tips: Sequence[str], directories: Sequence[str]
 ) -> Iterator[bytes]:
-    """Yields every revision of every YAML file below directories, in the history of `tips`."""
-    # A partial clone lacks some contents. `--missing=print` marks them with `?`. Without this
-    # option, git would fetch each of them with a separate request.
+    """Yields the content of each YAML file in each commit that is reachable from `tips`."""
+    # A partial clone lacks the content of some files. `--missing=print` marks them with `?`.
+    # Without this option, git would send one request for each missing content.
     below = [directory or "." for directory in directories]
     listing = repository.run("rev-list", "--objects", "--missing=print", *tips, "--", *below)
     lines = [line.partition(b" ") for line in listing.splitlines() if not line.startswith(b"?")]
     ids = [key for key, _, path in lines if path.endswith((b".yml", b".yaml"))]
     output = repository.run("cat-file", "--batch", data=b"".join(key + b"\n" for key in ids))
     stream = io.BytesIO(output)
-    # Format of `git cat-file --batch`: a line with id, type and size, the content, a line feed.
+    # `git cat-file --batch` prints a line `<id> <type> <size>`, the content and a line feed.
     for head in stream:
         yield stream.read(int(head.split()[2]))
         stream.read(1)

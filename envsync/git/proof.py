@@ -1,8 +1,8 @@
 """Looks for the files of versions that a plan would archive.
 
-A version is archived only if its file is proven to be gone. The tag `envsync.source` names the file
-that declared the version when it was last written. The file may have been moved since then, and a
-part of the repository may be unreadable or not checked out.
+A version is archived only if its file is proven to be gone. The tag `envsync.source` contains the
+path of the file that declared the version at the last apply. Since then, the file may have been
+moved. Parts of the repository may be unreadable or not checked out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def still_there(
         suffix: the text that the target adds to every declared name.
 
     Returns:
-        The evidence by file, relative to the project directory. A file that is gone is not in it.
+        Maps each file that may exist to the evidence. Paths are relative to the project directory.
     """
     # A file declares the name without the suffix.
     names: dict[str, set[str]] = {}
@@ -48,7 +48,7 @@ def still_there(
             names.setdefault(source, set()).update({name, name.removesuffix(suffix)})
     found = presence(project, names)
     evidence = {file: _is_there(file, reason) for file, reason in found.unread.items()}
-    # Git is asked only about files that are not in the work tree.
+    # Search in git only for files that are not in the work tree, because starting git is slow.
     if found.missing:
         search = _Search(project)
         for file in sorted(found.missing):
@@ -76,7 +76,7 @@ class _Search:
         self._moved: list[tuple[str, str, bytes]] | None = None
 
     def find(self, file: str, names: set[str]) -> Evidence | None:
-        """Returns why a file may exist, or None if nothing says so.
+        """Returns evidence that a file may exist, or None if the file is gone.
 
         Args:
             file: the path of the missing file, relative to the project directory.
@@ -128,7 +128,7 @@ class _Search:
             self._failure = str(error).rstrip(".")
 
     def _unknown(self) -> Iterator[tuple[str, str]]:
-        """Yields the parts of the environments directories that could not be looked into."""
+        """Yields the path of each directory that was not searched, and the reason."""
         exclude = Globs.of(self._project.config.exclude)
         for path in self._absent.submodules:
             shown = self._shown(path)

@@ -79,7 +79,7 @@ class Repository:
         return "" if real == self.top else real.relative_to(self.top).as_posix()
 
     def relatives(self, paths: Iterable[Path]) -> list[str]:
-        """Returns the resolved paths relative to the top. Paths outside of it are left out."""
+        """Returns the resolved paths relative to the top. Paths outside of the top are left out."""
         found = (self.relative(path) for path in paths)
         return [path for path in found if path is not None]
 
@@ -281,8 +281,8 @@ def _discover(directory: Path) -> dict[str, str]:
 def _index(top: Path, git_dir: Path) -> Path:
     """Returns the path of the index of a work tree.
 
-    In a commit hook, git names the index in `GIT_INDEX_FILE`. The variable is ignored if the index
-    belongs to another repository: a hook of the other repository can run envsync in this one.
+    In a commit hook, git sets `GIT_INDEX_FILE` to the path of the index. A hook of one repository
+    can run envsync in another repository. Then the variable is ignored.
     """
     named = os.environ.get("GIT_INDEX_FILE")
     if named:

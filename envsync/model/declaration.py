@@ -30,7 +30,7 @@ class Source:
         """Creates the source from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data does not describe a `Source`.
+            KeyError, TypeError: the data is not a mapping with the keys `file` and `line`.
         """
         return cls(data["file"], data["line"])
 
@@ -42,13 +42,14 @@ class Declaration:
     Attributes:
         version: the version in the file. If None, envsync assigns the version (`versions: auto`).
         source: the line in the file that declares the name.
-        suffix: the end of `name` that a target adds to the name in the file. Usually empty.
+        suffix: the text that the target appends to the name in the file, and with which `name`
+            ends. Empty if the target has no suffix.
         copies: other files that declare the same version with the same content.
     """
 
     name: str
-    # Unlike EnvironmentKey.version, this version can be None: envsync reads the target before it
-    # assigns a version.
+    # Unlike EnvironmentKey.version, Declaration.version can be None, because envsync reads the
+    # target before it assigns a version.
     version: str | None
     spec: EnvironmentSpec
     metadata: Metadata
@@ -58,5 +59,5 @@ class Declaration:
 
     @property
     def declared_name(self) -> str:
-        """The name in the file."""
+        """The name in the file, without the suffix of the target."""
         return self.name.removesuffix(self.suffix)

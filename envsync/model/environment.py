@@ -1,8 +1,8 @@
 """The types of an environment version: an immutable spec, and metadata that can change.
 
 Azure ML does not allow changes to the `EnvironmentSpec` of a registered version. The `Metadata` of
-a version can change. Only these two types define which fields are immutable: there is no other list
-of fields.
+a version can change. Only `EnvironmentSpec` and `Metadata` define which fields are immutable. No
+other code lists the immutable fields.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Route:
         """Creates the route from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data does not describe a `Route`.
+            TypeError: the data is not a mapping with the keys `path` and `port`.
         """
         return cls(**data)
 
@@ -73,7 +73,7 @@ class InferenceConfig:
     scoring_route: Route
 
     def routes(self) -> dict[str, Route]:
-        """Returns each route by its field name."""
+        """Returns a mapping from the name of each field to its route."""
         return {name: getattr(self, name) for name in ROUTES}
 
     def to_json(self) -> dict[str, JSON]:
@@ -85,7 +85,8 @@ class InferenceConfig:
         """Creates the configuration from the JSON data of `to_json`.
 
         Raises:
-            TypeError, ValueError: the data does not describe an `InferenceConfig`.
+            TypeError, ValueError: the data is not a mapping from the names of the three routes to
+                their JSON data.
         """
         return cls(**{name: Route.from_json(route) for name, route in dict(data).items()})
 
@@ -101,9 +102,9 @@ class BuildContext:
             `/`-separated and in Unicode form NFC. None if the target does not store the files.
         uploads: the hashes that azure-ai-ml puts into the upload URL of this content, in hex:
             SHA-256 (64 digits) and MD5 (32 digits, azure-ai-ml up to 1.26). For a registered
-            version, only the known hashes.
-        directory: the path of the directory on this machine. None if the files are not in a
-            directory of this machine.
+            version, the set contains only the hashes that are known.
+        directory: the path of the directory on this machine. None if this machine has no such
+            directory.
     """
 
     # Equality compares only the digest. `uploads` depends on the release of azure-ai-ml, and
@@ -128,8 +129,8 @@ class BuildContext:
             uploads: the hashes that azure-ai-ml puts into the upload URL of this content.
             directory: the path of the directory on this machine.
         """
-        # The first line contains the number of the format. It also keeps the digest of a context
-        # different from the digest of every spec.
+        # The line `envsync-context 1` contains the number of the format. Because of this line, a
+        # context and a spec never have the same digest.
         digest = sha256_digest("envsync-context 1\n" + canonical_json(dict(files)))
         return cls(
             digest, files=MappingProxyType(dict(files)), uploads=uploads, directory=directory
@@ -141,8 +142,8 @@ class Build:
     """A Docker build: its context (the content of a local directory, or a URL) and its Dockerfile.
 
     Attributes:
-        context: a `BuildContext`, or an `https://` or git URL. For a URL, the service stores only
-            the URL, not the content.
+        context: a `BuildContext`, or an `https://` or git URL. If the context is a URL, the service
+            stores the URL, but not the content.
         dockerfile_path: the path of the Dockerfile, relative to the context.
     """
 
@@ -152,7 +153,7 @@ class Build:
     def to_json(self) -> dict[str, JSON]:
         """Returns the build as JSON data.
 
-        The keys are `path` (a URL) or `context` (a digest), and `dockerfile_path`.
+        The data has the key `dockerfile_path`, and either `path` (a URL) or `context` (a digest).
         """
         context: dict[str, JSON]
         if isinstance(self.context, str):
@@ -175,7 +176,8 @@ class EnvironmentSpec:
     """
 
     image: str | None = None
-    # JSON instead of YAML, because the service rewrites the YAML and loses its layout and comments.
+    # `conda_file` contains JSON instead of YAML, because the service drops the layout and the
+    # comments of the YAML.
     conda_file: str | None = None
     build: Build | None = None
     os_type: OsType = "Linux"
@@ -191,8 +193,8 @@ class EnvironmentSpec:
     def to_json(self) -> dict[str, JSON]:
         """Returns the spec as JSON data, with the field names of an environment file.
 
-        Fields that are not set are absent. In `build`, the key of a local context is `context` (its
-        digest), and the key of a URL is `path`.
+        The data does not contain fields that are not set. In `build`, the key `context` contains
+        the digest of a local context, and the key `path` contains a URL.
         """
         data: dict[str, JSON] = {}
         if self.image is not None:
@@ -209,8 +211,9 @@ class EnvironmentSpec:
     @property
     def digest(self) -> str:
         """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
-        # Registered versions contain this digest in a tag. If the hashed text changed, all
-        # registered versions would look edited. So a new text needs a new format number.
+        # Every registered version has its digest in a tag. If the format of the hashed text
+        # changed, every registered version would look edited. So another format needs another
+        # number.
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))
 
 
@@ -227,14 +230,14 @@ class Metadata:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # The caller can change its dict later, so the tags are copied and made read-only. A frozen
-        # dataclass allows assignments only through object.__setattr__.
+        # The tags are copied and made read-only, because the caller can change the original dict
+        # later. A frozen dataclass allows assignments only through object.__setattr__.
         object.__setattr__(self, "tags", MappingProxyType(dict(self.tags)))
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the metadata as JSON data, with the field names of an environment file.
 
-        Fields without a value are absent.
+        The data does not contain fields without a value.
         """
         data: dict[str, JSON] = {}
         if self.description is not None:

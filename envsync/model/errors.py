@@ -30,7 +30,7 @@ class EnvsyncError(Exception):
 
 
 class UsageError(EnvsyncError):
-    """The command line is wrong. For example, a target is unknown, or options conflict."""
+    """The command line is wrong, for example because it names an unknown target."""
 
     # EX_USAGE of sysexits.h. Most programs use 2, but `plan --detailed-exitcode` uses 2 for a plan
     # with changes.
@@ -76,7 +76,7 @@ class PlanRefused(EnvsyncError):
 
 
 class Interrupted(EnvsyncError):
-    """The user stopped the run. Operations that had started were finished and reported."""
+    """The user stopped the run. Operations that were running were completed and reported."""
 
     # 128 + SIGINT (2): shells report this exit code for a process that Ctrl-C ended.
     exit_code = 130

@@ -18,12 +18,12 @@ class HistoryEntry:
         at: the time of the change, ISO 8601 in UTC with microseconds.
         actor: the user who made the change.
         version: the changed version. None if the whole environment was changed.
-        before: the state before the change, as JSON data with the keys `description`, `tags`
-            (including the reserved tags) and `archived`. If the whole environment was changed, the
-            only key is `archived`. If the version was deleted, there is also the key `spec`. None
-            if the version was created.
-        after: the state after the change, with the same keys. If the version was created, there is
-            also the key `spec`. None if the version was deleted.
+        before: the state before the change, as JSON data. A version has the keys `description`,
+            `tags` (including the reserved tags) and `archived`. A whole environment has only the
+            key `archived`. A deleted version also has the key `spec`. `before` is None if the
+            change created the version.
+        after: the state after the change, with the same keys as `before`. A created version also
+            has the key `spec`. `after` is None if the change deleted the version.
     """
 
     at: str
@@ -31,8 +31,9 @@ class HistoryEntry:
     action: HistoryAction
     name: str
     version: str | None
-    # JSON data instead of an Environment: the history also contains versions that other tools
-    # wrote, and operations that envsync does not have, such as a delete.
+    # `before` and `after` are JSON data instead of an Environment, because the history also
+    # contains versions that other tools wrote, and operations that envsync does not have, such as a
+    # delete.
     before: JSON
     after: JSON
 

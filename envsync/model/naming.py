@@ -45,7 +45,7 @@ def is_reserved(name: str) -> bool:
 
 def is_number(version: str) -> bool:
     """Returns True if a version is a whole number in ASCII digits."""
-    # Without isascii(), digits of other scripts, such as "٣", would count as well.
+    # isascii() excludes digits of other scripts, such as "٣".
     return version.isascii() and version.isdecimal()
 
 
@@ -63,5 +63,6 @@ def natural_order(version: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
         for part in _DIGITS.split(version)
         if part
     )
-    # `01` and `1` have equal parts. Comparing the strings makes their order definite.
+    # `01` and `1` have equal parts. The string `version` in the key gives such versions a fixed
+    # order.
     return parts, version

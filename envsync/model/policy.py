@@ -26,11 +26,12 @@ class Policy:
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
-            can leave without an active version. The percentage of versions that are archived in
-            other environments is added. Ignored if there are fewer than ten of these environments.
+            can leave without an active version. The percentage of owned versions that the plan
+            archives in other environments counts too. The limit applies only if the project owns at
+            least ten active environments.
         max_archives: the maximum number of environments that a plan can leave without an active
-            version if there are fewer than ten owned, active environments. The number of versions
-            that are archived in other environments is added.
+            version. The number of versions that the plan archives in other environments counts too.
+            The limit applies only if the project owns fewer than ten active environments.
         take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether `max_archive_percent` and `max_archives` are ignored.
         commit: the value of the tag `envsync.commit` on every version that envsync writes.
@@ -43,8 +44,8 @@ class Policy:
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
     max_archives: int = 5
-    # Only the command line sets these two options. They are decisions about one plan, but a setting
-    # in a file would apply to every plan.
+    # Only the command line sets `take_over` and `allow_mass_archive`, because each of them is a
+    # decision about a single plan. A setting in a file would apply to every plan.
     take_over: bool = False
     allow_mass_archive: bool = False
     commit: str | None = None

@@ -23,7 +23,7 @@ class Problem:
         file: path relative to the project directory, with `/` on every platform.
         line: the number of the line, from 1.
         column: the number of the character in the line, from 1.
-        fix: what to do about it, in one sentence.
+        fix: what to do about the problem, in one sentence.
     """
 
     rule: str
@@ -35,8 +35,8 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        # Compilers print the same format. Editors and terminals turn `file:line:column` into a
-        # link.
+        # Compilers print messages in this format, so editors and terminals turn `file:line:column`
+        # into a link.
         where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.severity}[{self.rule}]: {self.message} {self.fix}".rstrip()
 
@@ -64,9 +64,9 @@ class Problem:
         Other keys, such as the `fields` of `problems_json`, are ignored.
 
         Raises:
-            KeyError, TypeError: the data does not describe a `Problem`.
+            KeyError, TypeError: the data is not a mapping, or a key is missing.
         """
-        # With `slots=True`, `__slots__` contains the names of all fields.
+        # `__slots__` contains the names of all fields, because the dataclass has `slots=True`.
         return cls(**{name: data[name] for name in cls.__slots__})
 
 
@@ -87,7 +87,7 @@ def problems_json(
         problems: the problems, in the order in which the document lists them.
         files: the number of environment files that were read.
         environments: the number of environment versions that these files declare.
-        fields: the fields that differ, for each problem about an edited version.
+        fields: maps each problem about an edited version to the fields that differ.
     """
     return {
         "format_version": 1,

@@ -1,7 +1,7 @@
 """`Provenance`: the origin of a version, which envsync stores in reserved tags.
 
-The service has no field for an owner. After creation, only description and tags can change. So
-envsync stores the owner in tags.
+The service has no field for an owner. After a version is created, only its description and tags can
+change. So envsync stores the owner in tags.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Provenance:
     """The origin of a version, which envsync records in the reserved tags `envsync.*`.
 
     Attributes:
-        owner: the project that owns the version. None if no project owns it.
+        owner: the project that owns the version. None if the version has no owner.
         digest: the digest of the spec from which the version was created.
         source: the file that declares the version, relative to the project directory.
         commit: the git commit that contained this file.
@@ -45,7 +45,7 @@ class Provenance:
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance:
-        """Reads the provenance from the tags of a version. Other tags are ignored."""
+        """Reads the provenance from the tags of a version. Tags of the user are ignored."""
         return cls(
             owner=tags.get(OWNER_TAG),
             digest=tags.get("envsync.digest"),

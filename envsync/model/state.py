@@ -40,7 +40,7 @@ class RegisteredVersion:
 
     @property
     def owner(self) -> str | None:
-        """The project that owns the version. None if no project owns it."""
+        """The project that owns the version. None if the version has no owner."""
         return self.environment.provenance.owner
 
     def to_json(self) -> dict[str, JSON]:
@@ -71,7 +71,7 @@ class Container:
 
     Attributes:
         archived: whether the container is archived. An archived container hides all its versions.
-        versions: in the order of creation, oldest first.
+        versions: the versions in the order of creation, oldest first.
         next_version: the version that the service would assign next.
         may_echo: True if the container is archived and the service reports every version as
             archived. In this case, it is unknown which versions are archived individually.
@@ -81,13 +81,14 @@ class Container:
     versions: tuple[RegisteredVersion, ...] = ()
     archived: bool = False
     next_version: str = "1"
-    # It is not documented whether the service reports all versions of an archived container as
-    # archived. If so, versions that look archived can become active when the container is restored.
+    # Azure's documentation does not say whether the service reports every version of an archived
+    # container as archived. If the service does, versions that look archived can become active when
+    # the container is restored.
     may_echo: bool = False
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:
-        """The versions that are not archived. Empty if the container is archived."""
+        """The versions that are not archived. An archived container has no active version."""
         return () if self.archived else tuple(v for v in self.versions if not v.archived)
 
     @property

@@ -49,16 +49,17 @@ class Target(Protocol):
             owner: a project. If None, only `names` selects containers.
 
         Returns:
-            Complete containers with all versions, including archived versions.
+            The selected containers, each with all its versions, including archived versions.
         """
         ...
 
     def create(self, environment: Environment, before: Before | None = None) -> None:
-        """Registers a new version. Uploads its build context first, if the context is local.
+        """Registers a new version.
 
-        Idempotent: if the version exists with the same spec, owner and metadata, nothing is done.
-        So the operation can be repeated after a lost response. In an archived container, the new
-        version is archived as well.
+        If the build context is a local directory, the context is uploaded first. The operation is
+        idempotent: if the version exists with the same spec, owner and metadata, nothing is written.
+        So a caller can repeat the operation if a response was lost. In an archived container, the
+        new version is archived as well.
 
         Args:
             environment: the version to register.
@@ -87,8 +88,8 @@ class Target(Protocol):
             key: the version.
             metadata: the complete new description and tags.
             provenance: the complete new reserved tags.
-            restore: if True, the same write restores the version. If False, the version stays
-                archived or active.
+            restore: if True, the same write restores the version. If False, an archived version
+                stays archived.
             before: the expected state. If None, the state is not compared. A version that already
                 has the new state is no conflict.
 
@@ -160,7 +161,7 @@ class TargetIdentity:
         """Creates the identity from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data does not describe a `TargetIdentity`.
+            TypeError: the data is not a mapping with the attributes of `TargetIdentity` as keys.
         """
         return cls(**data)
 

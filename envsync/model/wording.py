@@ -12,7 +12,7 @@ MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
 
 MAX_FIX: Final = 4000
-"""Maximum length of a fix, in characters. A fix may list files, and must not be cut in a list."""
+"""Maximum length of a fix, in characters. A longer fix is cut."""
 
 MAX_WORD: Final = 100
 """Maximum length in characters of an unknown word for which a similar word is suggested."""
@@ -20,7 +20,7 @@ MAX_WORD: Final = 100
 
 def install(extra: str) -> str:
     """Returns the command that installs envsync with an extra."""
-    # Not `pip install envsync[...]`: the name "envsync" on PyPI belongs to an unrelated project.
+    # `pip install envsync[...]` would install an unrelated project, which has this name on PyPI.
     source = f"git+https://github.com/envsync/envsync@v{__version__}"
     return f"pip install 'envsync[{extra}] @ {source}'"
 
@@ -34,8 +34,8 @@ def printable(text: str, limit: int | None = None) -> str:
     """
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
-    # Names, tags and error messages can contain escape sequences that change what a terminal shows.
-    # They can also contain line breaks, which could fake a line of a log.
+    # Names, tags and error messages can contain escape sequences that change what a terminal shows,
+    # or line breaks that make a part of the text look like another line of a log.
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

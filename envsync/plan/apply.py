@@ -5,9 +5,8 @@ The applier makes no decisions: the plan contains all of them. Four stages run o
 1. Archive undeclared versions, so that restoring their environment does not show them.
 2. Restore environments.
 3. Create, update and restore versions.
-4. Archive everything else. Each environment has its new version by then. An archive is skipped if a
-   version from the same directory was not created, or if its file now declares a version with the
-   rejection `immutable`: see `_unreplaced`.
+4. Archive everything else. Each environment already has its new version. `_unreplaced` says which
+   archives are skipped because a replacement is missing.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -61,8 +60,8 @@ def apply(
             durations.
 
     Raises:
-        PlanRefused: the plan has rejections, the guard refuses it, or it was read from JSON.
-            Nothing was changed.
+        PlanRefused: the plan has rejections, archives too much, or was read from JSON. Nothing was
+            changed.
     """
     plan.ensure_applicable(skip_rejected=skip_rejected)
     failed: dict[str, str] = {}
@@ -103,7 +102,7 @@ def _run(
         clock: see `apply`.
     """
     # Workers put outcomes into the queue. When a unit ends, its Future is put into the queue as
-    # well. So the generator can count the finished units, and can raise an exception of a worker.
+    # well, so that the generator can count the finished units and raise the exception of a worker.
     outcomes: SimpleQueue[Outcome | Future[None]] = SimpleQueue()
     abandoned = False
 
@@ -126,29 +125,33 @@ def _run(
                 yield item
             else:
                 running -= 1
-                # Expected errors are outcomes. Any other exception is a bug, and is raised here.
+                # A worker returns an expected error as an outcome. Any other exception is a bug in
+                # envsync, and result() raises the exception.
                 item.result()
     finally:
-        # If the caller closes the generator, nobody reads further outcomes. So workers must not
+        # If the caller closes the generator, nobody reads further outcomes, so workers must not
         # start further changes.
         abandoned = True
 
 
 def _not_created(plan: Plan) -> dict[str, str]:
-    """Maps directories of files to the versions that are not created because of a rejection."""
+    """Returns versions that are not created because of a rejection.
+
+    Maps the directory of the file that declares such a version to the address of the version.
+    """
     parts: list[Change | Rejection] = [
         change
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # A version with the rejection `immutable` or `still-there` is already in the target. See
-    # `_immutable` for the former.
+    # A version with the rejection `immutable` or `still-there` is already in the target.
+    # `_immutable` handles the versions with the rejection `immutable`.
     parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
     return {_directory(part.source.file): part.address for part in parts if part.source}
 
 
 def _immutable(plan: Plan) -> dict[str, str]:
-    """Returns the versions with the rejection `immutable`, by the file that declares each."""
+    """Maps each file that declares a version with the rejection `immutable` to this version."""
     return {
         item.source.file: item.address
         for item in plan.rejections
@@ -170,7 +173,8 @@ def _unreplaced(
         missing: maps the directory of a file to a version that the file declares, but that was not
             created.
         immutable: maps a file to the version with the rejection `immutable` that the file declares.
-            The registered version has other content, so it does not replace the old name.
+            The registered version has other content than the file, so it does not replace the old
+            name.
     """
     for file in change.former_files:
         if file in immutable:
@@ -221,8 +225,9 @@ def _carry_out(change: Change, target: Target) -> Outcome:
         else:
             archived = change.action is Action.ARCHIVE
             target.set_archived(change.name, change.version, archived, change.before)
-            # It is not documented whether the service restores archived versions together with
-            # their container. If a version is still archived, set_archived writes nothing.
+            # Azure's documentation does not say whether the service restores archived versions
+            # together with their container. If a version is still archived, set_archived writes
+            # nothing.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
     except Conflict as conflict:
@@ -252,7 +257,7 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # All creates of one name are one unit, so that they run in order. `@latest` is the version that
+    # All creates of one name are one unit. They run in order, because `@latest` is the version that
     # is created last.
     yield [*creates.values(), *writes]
     yield archives

@@ -1,8 +1,8 @@
-"""Archives versions of one name. A version is archived only if its file is proven to be gone.
+"""Plans the archives of one name: a version is archived only if its file is proven to be gone.
 
-If a project is read only in part (a sparse checkout, an unreadable directory, a broken link), files
-that exist look as if they were deleted. The tag `envsync.source` of a version contains the path of
-the file that declared the version. If this file exists but was not read, the version is not
+If envsync reads only a part of a project (because of a sparse checkout, an unreadable directory or
+a broken link), files that exist look deleted. The tag `envsync.source` of a version contains the
+path of the file that declared the version. If this file exists but was not read, the version is not
 archived. Instead, the plan has the rejection `still-there`.
 """
 
@@ -96,7 +96,8 @@ def superseded(
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
     """
-    # `prune: none` protects everything that no file declares, superseded versions included.
+    # `prune: none` protects every version that no file declares, also if a file declares another
+    # version of the name.
     if policy.superseded == "keep" or policy.prune == "none":
         return
     for item in container.active:
@@ -159,7 +160,7 @@ def _still_there(
 
 
 def _reason(name: str, items: Sequence[RegisteredVersion], left_out: LeftOut) -> str:
-    """Returns why versions are archived that no file declares for this target."""
+    """Returns the reason to archive versions that no file declares for this target."""
     if name in left_out:
         return left_out[name]
     files = [file for file in _files(items) if file in left_out]

@@ -19,7 +19,8 @@ from envsync.model.wording import nearest
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Maps each name to its versions in use, and each version to a place such as `in git`."""
+"""Maps each name to its versions in use, and each version to the place that uses it:
+`in git`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Bump:
     Attributes:
         before: the old version.
         after: the new version.
-        source: the line that declares the name. After the file is written, the line that declares
-            the version.
+        source: the line that declares the name. After the file is written, `source` is the line
+            that declares the version.
     """
 
     name: str
@@ -72,16 +73,15 @@ def bump_command(
 ) -> str:
     """Returns the command that bumps a declared version, quoted for a shell.
 
-    The command contains the new version only in two cases. Either the declared version has no
-    obvious next version, or its next version is already in the target. In the second case, a
-    command without the new version would choose a version that is in use, because `envsync bump`
-    reads no target unless `-t` is passed.
+    The command contains the new version if the declared version has no obvious next version, or if
+    the next version is already in the target. `envsync bump` without `-t` reads no target, so it
+    would choose the version that is already in the target.
 
     Args:
         name: the environment.
         version: the declared version.
-        alone: True if no file declares another version of this name. Then the command needs only
-            the name.
+        alone: True if no file declares another version of this name. In this case, the command
+            needs only the name.
         taken: the versions of the name that files or commits use.
         in_target: the versions of the name in the target.
     """
@@ -163,7 +163,8 @@ def decide(
     for declaration in declarations:
         name, before = declaration.name, declaration.version
         if before is None:
-            # envsync assigns this version when it makes a plan, so the file needs no edit.
+            # The file has no version: envsync assigns one when it makes a plan, so the file needs
+            # no edit.
             continue
         taken = used.get(name, {})
         # Two files that declare the same name must not get the same new version.
@@ -176,7 +177,8 @@ def decide(
             raise EnvsyncError(
                 f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
-        # If a copy of the file were not bumped, the copy would still declare the old version.
+        # Copies of the file are bumped too, because otherwise they would still declare the old
+        # version.
         sources = (declaration.source, *declaration.copies)
         bumps += [Bump(name=name, before=before, after=after, source=source) for source in sources]
     if commands:

@@ -59,7 +59,7 @@ class FieldChange:
         """Creates the field from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data does not describe a `FieldChange`.
+            KeyError, TypeError: a key is missing, or the data is not a mapping.
         """
         return cls(data["path"], data["before"], data["after"], dict(data.get("files", {})))
 
@@ -70,18 +70,21 @@ class Change:
 
     Attributes:
         version: the version to change. None if the change is about the whole environment.
-        reason: why the change is planned. Only for display.
+        reason: why the change is planned. An apply does not use the reason.
         fields: the fields that differ; for a create, all fields that are set.
         source: the position of the declaration. None if no file declares the version.
-        owner: the project that owns the version before the change. None if no project owns it.
-        predecessor: for a create, the registered version that the new version is compared with.
-            This is the highest active version below the new version, or the newest version if the
-            file has no `version`. None for the first version of a name, and for all other actions.
+        owner: the project that owns the version before the change. None if the version has no
+            owner.
+        predecessor: for a create, the registered version that the new version is compared with. If
+            the file has a `version`, the predecessor is the highest active version below the new
+            version. Otherwise, the predecessor is the newest version. None if the name has no such
+            version, or if the action is not `create`.
         differs: the fields of the spec and the metadata that differ from the predecessor.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
-        former_files: for the archive of an environment that no file declares any more. The files
-            that declared the environment, relative to the project directory.
+        former_files: the files that declared an archived environment before, relative to the
+            project directory. Empty if a file still declares the environment, and for other
+            actions.
         before: the state that the target must have just before the change. None if the change was
             read from JSON.
     """
@@ -96,8 +99,8 @@ class Change:
     owner: str | None = None
     predecessor: str | None = None
     differs: tuple[FieldChange, ...] = ()
-    # Only an apply needs the following attributes, and the JSON does not contain them. So a plan
-    # that was read from a file equals the saved plan, but cannot be applied.
+    # Only an apply needs the following attributes. They are neither compared nor in the JSON, so a
+    # plan that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
     former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
@@ -125,12 +128,14 @@ class Change:
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
-        """Creates the change from the JSON data of `to_json`, without attributes for an apply.
+        """Creates the change from the JSON data of `to_json`.
 
-        Keys that a later version of envsync added are ignored.
+        The attributes that only an apply needs are empty. Keys that a later version of envsync
+        added are ignored.
 
         Raises:
-            KeyError, TypeError, ValueError: the data does not describe a `Change`.
+            KeyError, TypeError, ValueError: a key is missing, a value has the wrong type, or the
+                action is unknown.
         """
         return cls(
             action=Action(data["action"]),
@@ -184,7 +189,7 @@ class Rejection:
         """Creates the rejection from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data does not describe a `Rejection`.
+            KeyError, TypeError: a key is missing, or a value has the wrong type.
         """
         return cls(code=data["code"], message=data["message"], fix=data["fix"], **_common(data))
 
@@ -195,8 +200,8 @@ class LatestChange:
 
     Attributes:
         name: the name of the environment.
-        before: the version that `@latest` refers to before the apply. None if there is none.
-        after: the version that `@latest` refers to after the apply. None if there is none.
+        before: the version that `@latest` refers to before the apply. None if no version is active.
+        after: the version that `@latest` refers to after the apply. None if no version is active.
     """
 
     name: str
@@ -212,7 +217,7 @@ class LatestChange:
         """Creates the change of `@latest` from the JSON data of `to_json`.
 
         Raises:
-            KeyError, TypeError: the data does not describe a `LatestChange`.
+            KeyError, TypeError: a key is missing, or the data is not a mapping.
         """
         return cls(data["name"], data["before"], data["after"])
 

@@ -26,7 +26,7 @@ UNKNOWN: Final = "unknown"
 
 _TOP_LEVEL = re.compile(r"[.\[]")
 
-# A key that needs no quotes in a path such as `tags.owner`.
+# Matches a key that needs no quotes in a path such as `tags.owner`.
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"']+\Z")
 
 # In 2022 the service replaced the `name` in every conda file with a generated name like this (seen
@@ -53,7 +53,8 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     ours, theirs = declared.local_context, registered.local_context
     if not registered.build or not ours or not theirs or theirs.digest:
         return _match(declared == registered)
-    # First compare everything except the content of the context. No digest is needed for this.
+    # First compare everything except the content of the context, because this comparison needs no
+    # digest.
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return "other"
     if digest := item.environment.provenance.digest:
@@ -71,7 +72,7 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     files = _context_files(theirs, ours)
     data = before.to_json()
     if theirs and theirs.digest is None:
-        # Not None, because the plan would then show that there is no context.
+        # Use UNKNOWN, because None would look like a version without a build context in the plan.
         data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
     fields = [
         replace(field, files=files) if field.path == "build.context" else field
@@ -80,8 +81,8 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     if theirs and ours and theirs.digest is None:
         match = _match_uploads(theirs, ours)
         others = [field for field in fields if field.path != "build.context"]
-        # If no other field differs, keep the context, because only the context can be the
-        # difference.
+        # If no other field differs, `build.context` stays in the result, because only the context
+        # can differ.
         if match == "same" or (match == "unknown" and others):
             return tuple(others)
     return tuple(fields)
@@ -133,7 +134,7 @@ def _match(same: bool) -> Match:
 
 
 def _with_name_of(declared: EnvironmentSpec, registered: EnvironmentSpec) -> EnvironmentSpec:
-    """Returns the registered spec. If its conda `name` was generated, it gets the declared name."""
+    """Returns the registered spec, with the declared conda `name` instead of a generated name."""
     text = registered.conda_file
     if text is None or declared.conda_file is None or not _SERVICE_NAME.search(text):
         return registered
@@ -152,7 +153,7 @@ def _differences(
     """Yields each field that differs. An added or removed conda file is one field."""
     for key in dict.fromkeys((*before, *after)):
         path, old, new = _join(parent, key), before.get(key), after.get(key)
-        # Not `old == new`, because in Python True == 1 == 1.0.
+        # Compare the JSON and not `old == new`, because in Python True == 1 == 1.0.
         if canonical_json(old) == canonical_json(new):
             continue
         if path == "conda_file":
@@ -170,7 +171,7 @@ def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
 
     Items of two lists are compared if they have the same name (see `item_names`). The path of an
     item contains its index in the new list, or in the old list if the item was removed. If the
-    items that are in both lists have a different order, the list itself is also a difference.
+    items that both lists contain have another order, the list itself is a difference as well.
     """
     if canonical_json(before) == canonical_json(after):
         return
@@ -192,8 +193,8 @@ def _items(path: str, before: list[JSON], after: list[JSON]) -> Iterator[FieldCh
     common = [name for name in old if name in new]
     order = [name for name in new if name in old]
     if common != order:
-        # Both lists contain the new items, because a changed item is reported as a separate
-        # difference.
+        # Both sides of this FieldChange contain the new items, because a change inside an item is a
+        # separate difference.
         yield FieldChange(path, [new[name] for name in common], [new[name] for name in order])
     for index, (name, item) in enumerate(old.items()):
         if name not in new:

@@ -17,7 +17,7 @@ from envsync.plan.versions import newest
 def create(
     version: str, declaration: Declaration, container: Container, policy: Policy
 ) -> Change | Rejection:
-    """Returns the change that creates a declared version, or a rejection if others own the name.
+    """Returns the change that creates a declared version, or a rejection if the name is foreign.
 
     Args:
         version: the declared version, or the version that envsync assigned.
@@ -59,7 +59,7 @@ def create(
 
 
 def _foreign_owner(declaration: Declaration, container: Container, policy: Policy) -> str | None:
-    """Returns a sentence about the other owner of a name, or None if the name can be used."""
+    """Returns a sentence about the foreign owner of a name, or None if the name is not foreign."""
     foreign = [item for item in container.active if item.owner not in (None, policy.project)]
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))
@@ -95,8 +95,8 @@ def _predecessor(
 ) -> RegisteredVersion | None:
     """Returns the registered version that a reviewer compares a new version with.
 
-    If the file has no `version`, this is the newest version. Otherwise it is the highest version
-    below the new version. Archived versions do not count.
+    If the file has no `version`, the predecessor is the newest version. Otherwise, the predecessor
+    is the highest version below the new version. Archived versions are ignored.
     """
     if declaration.version is None:
         return newest(container)

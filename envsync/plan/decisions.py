@@ -47,7 +47,8 @@ def decisions(
     """Plans one name. Yields the changes in the order in which they are applied.
 
     Args:
-        container: the container of this name. Without versions if the name is not in the target.
+        container: the container of this name. If the name is not in the target, the container has
+            no versions.
         versions: the declarations of this name, by version. Empty if no file declares the name.
         policy: what the plan is allowed to do.
         still_there: files that exist, but were not read as environment files.
@@ -101,21 +102,23 @@ def _restore_environment(
 ) -> Iterator[Decision]:
     """Yields the changes that restore the archived container of a declared name.
 
-    Restoring a container shows every version that is not archived itself. So the plan first
-    archives the undeclared versions, and only declared versions reappear. If an undeclared version
-    belongs to another owner, the project is not allowed to archive the version, and the name is
-    rejected.
+    Restoring a container makes every version visible that is not archived individually. So the plan
+    first archives the undeclared versions, and only declared versions reappear. If an undeclared
+    version belongs to another owner, the project is not allowed to archive the version, and the
+    name is rejected.
     """
     undeclared = [item for item in container.versions if item.version not in versions]
     for item in undeclared:
         allowed = item.owner == policy.project or policy.take_over
         # If `may_echo` is set, `item.archived` possibly only repeats the state of the container, so
-        # the restore could show this version. If the project is allowed to archive the version,
-        # `keep_archived` below does so after the restore. Otherwise the name is rejected.
+        # the restore could show this version. If the project is allowed to archive the version, the
+        # applier does so after the restore, because `keep_archived` below contains the version.
+        # Otherwise, the name is rejected.
         if item.archived and (allowed or not container.may_echo):
             continue
         if allowed:
-            # A version of another project contains a path that is relative to that project.
+            # `still_there` contains only files of this project, but `envsync.source` of another
+            # project's version is a path in that project.
             known = still_there if item.owner == policy.project else {}
             yield from archive(item, "stays hidden when the name is restored", known)
         else:
@@ -134,8 +137,8 @@ def _restore_environment(
         version=None,
         reason="a file declares it, and it is archived",
         source=next(iter(versions.values())).source,
-        # Includes versions that are archived already. It is not documented whether the service
-        # restores them together with their container, so the applier archives them again.
+        # The applier archives these versions again after the restore, because Azure's documentation
+        # does not say whether the service restores archived versions together with their container.
         keep_archived=tuple(item.version for item in undeclared),
     )
 
@@ -147,8 +150,7 @@ def _existing(
 
     A version that equals its declaration needs no change.
 
-    The order of the checks matters. A different spec is rejected before the owner is checked,
-    because no owner can change a spec.
+    The spec is checked before the owner, because no owner can change a spec.
 
     Args:
         item: the registered version.

@@ -13,7 +13,7 @@ from envsync.model.state import Container
 from envsync.plan.change import Action, Change
 
 MASS_ARCHIVE_FLOOR = 10
-"""The number of owned, active environments from which `max_archive_percent` is the limit.
+"""The smallest number of owned, active environments for which `max_archive_percent` is the limit.
 
 If a project owns fewer active environments, `max_archives` is the limit.
 """
@@ -52,12 +52,12 @@ def mass_archive(
             "No file declares an environment, so the plan would archive everything that the "
             "project owns."
         )
-    # Each environment counts once, however many versions it has.
+    # The versions of an emptied environment are not counted, because the environment itself counts.
     withdrawn = _withdrawn(changes, active.keys() - gone)
     owned_versions = sum(
         item.owner == policy.project for found in active.values() for item in found.active
     )
-    # In a small project, archiving a single environment would already exceed a percentage.
+    # A small project has a limit in numbers, because a single archive could exceed a percentage.
     if len(active) < MASS_ARCHIVE_FLOOR:
         exceeded = len(gone) + withdrawn > policy.max_archives
         limit = f"max_archives allows {policy.max_archives}"

@@ -9,18 +9,19 @@ from typing import Final
 
 from envsync.model.naming import is_valid_version
 
-# In `7` and `1.2.7`, the last number can be increased. `1.2-rc` and `2024-05-01` do not match: they
-# have no obvious next version.
+# Matches versions such as `7` and `1.2.7`, whose last number can be increased. `1.2-rc` and
+# `2024-05-01` do not match, because they have no obvious next version.
 _COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 
-# A date, such as `2024-05-01`. More digits can follow: a time, or a counter after a dot.
+# Matches a date such as `2024-05-01`, which a time, or a counter after a dot, can follow.
 _DATE: Final = re.compile(
     r"([0-9]{4}[-_][0-9]{1,2}[-_][0-9]{1,2}(?:[-_T][0-9]+)*)(?:\.([0-9]+))?(.*)"
 )
-# The first number of `1.2.0-pytorch` and `v3-cpu`. Later numbers often have another meaning: in
-# `1.2.0-py310`, the last number is the Python version.
+# Matches versions that begin with a number, such as `1.2.0-pytorch` and `v3-cpu`. Only this number
+# is increased. Later numbers often have another meaning: `310` in `1.2.0-py310` is the Python
+# version.
 _LEADING: Final = re.compile(r"(v?(?:[0-9]+\.)*)([0-9]+)(?![0-9])(.*)", re.IGNORECASE)
-# The last number of a pre-release, such as `1.0.0-rc.1`.
+# Matches a pre-release such as `1.0.0-rc.1`, whose last number is increased.
 _PRERELEASE: Final = re.compile(r"(.*[-.](?:a|alpha|b|beta|c|dev|pre|preview|rc)[-.]?)([0-9]+)()")
 
 
@@ -65,6 +66,6 @@ def _increased(start: str, number: str, end: str) -> Iterator[str]:
 
 
 def _first_free(versions: Iterator[str], taken: Collection[str]) -> str | None:
-    """Returns the first version that is not taken, or None if this version is not valid."""
+    """Returns the first version that is not taken, or None if this first version is not valid."""
     found = next(version for version in versions if version not in taken)
     return found if is_valid_version(found) else None

@@ -1,4 +1,4 @@
-"""`Options`: the arguments that a plan was made with. They are needed to make it again."""
+"""`Options`: the arguments that a plan was made with, so that a saved plan can be made again."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The arguments that a plan was made with. The digest of the plan does not cover them.
+    """The arguments that a plan was made with. The digest of a plan does not cover its options.
 
     Attributes:
-        globs: the patterns that limit the plan. If empty, the plan has no such limit.
+        globs: the patterns that limit the plan. If empty, no pattern limits the plan.
         names: the names that the plan is limited to, such as the names that changed since a commit.
-            If None, the plan has no such limit.
+            If None, the plan is not limited by names.
         take_over: whether the plan takes ownership of versions of other projects.
         allow_mass_archive: whether the guard against archiving too much is off.
     """
@@ -45,7 +45,8 @@ class Options:
         """Creates the options from the JSON data of `to_json`. Absent keys get their defaults.
 
         Raises:
-            AttributeError, TypeError, ValueError: the data does not describe `Options`.
+            AttributeError, TypeError: the data is not a mapping, or `globs` or `names` is not a
+                list of strings.
         """
         names = data.get("names")
         return cls(
@@ -71,10 +72,10 @@ def options_again(
         saved: the options of the saved plan. None if there is no saved plan, or if an older envsync
             saved it without its options.
         globs: the patterns on the command line.
-        take_over: whether `--take-over` is on the command line. The option can be added to a saved
-            plan, but not removed from it.
-        allow_mass_archive: whether `--allow-mass-archive` is on the command line. The option can be
-            added to a saved plan, but not removed from it.
+        take_over: whether `--take-over` is on the command line. If the saved plan already has this
+            option, False does not remove it.
+        allow_mass_archive: whether `--allow-mass-archive` is on the command line. If the saved plan
+            already has this option, False does not remove it.
 
     Raises:
         UsageError: the patterns on the command line differ from those of the saved plan.

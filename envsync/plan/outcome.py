@@ -23,8 +23,8 @@ class Outcome:
         status: `conflict` if the target has changed since the plan was made. Like `failed`, the
             change was not made.
         error: why the change was not made; None if it was done.
-        seconds: how long the change took; None if it was not started. Only for display, and not
-            in the JSON.
+        seconds: how long the change took; None if the change was not started. The JSON does not
+            contain this duration.
     """
 
     change: Change
@@ -33,7 +33,7 @@ class Outcome:
     seconds: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the outcome as JSON data. The data identifies the change, but has no fields."""
+        """Returns the outcome as JSON data, which names the change without its fields."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,
@@ -67,9 +67,10 @@ def outcomes_from_json(data: Iterable[Any], plan: Plan) -> list[Outcome]:
         plan: the plan that contains the changes of the outcomes.
 
     Raises:
-        KeyError, TypeError: the data does not describe outcomes of this plan.
+        KeyError, TypeError: a key is missing, or the plan does not contain the change of an
+            outcome.
     """
-    # A plan can have thousands of changes. With a dict, finding the change of an outcome is fast.
+    # A dict finds the change of an outcome fast, even if the plan has thousands of changes.
     changes = {
         (change.action, change.scope, change.name, change.version): change
         for change in plan.changes

@@ -52,7 +52,8 @@ def ownership_rejection(
             "or set `adopt: identical` in envsync.yaml",
         )
     else:
-        # `adopt: identical` does not apply: envsync cannot verify that the content is identical.
+        # `adopt: identical` does not apply, because envsync cannot verify that the content is
+        # identical.
         code, fix = "unowned", "with this build context"
         state = "belongs to no project, and its build context cannot be verified"
     return Rejection(

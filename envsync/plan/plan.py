@@ -39,7 +39,7 @@ class Plan:
         warnings: the warnings to show, each as one or more sentences.
         unchanged: the number of declared versions that need no change.
         refused: why the guard refuses the whole plan. None if the guard allows the plan.
-        options: the arguments that the plan was made with. None if they are not known.
+        options: the arguments that the plan was made with. None if the arguments are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
     """
@@ -63,8 +63,9 @@ class Plan:
     @property
     def held_back(self) -> frozenset[str]:
         """The names with a rejection. The changes of these names are not applied."""
-        # A rejection holds back the whole name. Its versions share the container and @latest, so
-        # applying only some of the changes could leave a state that no file declares.
+        # A rejection holds back all changes of a name. The versions of a name share the container
+        # and @latest, so applying only some of the changes could leave a state that no file
+        # declares.
         return frozenset(rejection.name for rejection in self.rejections)
 
     @property
@@ -138,8 +139,8 @@ class Plan:
     def digest(self) -> str:
         """The SHA-256 digest of the project, the target, the changes and the rejections."""
         # An approval must stay valid if an edit does not change what is applied. So the digest
-        # ignores explanations, and line numbers, which move if a comment is added to a file. It
-        # also ignores `latest` and `warnings`, which follow from the changes.
+        # ignores explanations, and line numbers, which move if a comment is added to a file. The
+        # digest also ignores `latest` and `warnings`, which follow from the changes.
         explaining = {"reason", "message", "fix", "source", "predecessor", "differs"}
         documents = [part.to_json() for part in self.changes]
         documents += [part.to_json() for part in self.rejections]
@@ -209,7 +210,7 @@ class Plan:
 
 
 def _why_unreadable(data: object, error: Exception) -> str:
-    """Returns why JSON data is not a plan. The text of the exception is only for programmers."""
+    """Returns why JSON data is not a plan, in words that do not require knowledge of Python."""
     if not isinstance(data, dict):
         return "it is not a JSON object"
     if isinstance(error, KeyError):

@@ -48,14 +48,14 @@ def make_plan(
             version. Other containers are ignored.
         policy: what the plan is allowed to do.
         target: the target that the plan is for.
-        globs: patterns. The plan is limited to names that match one of them. If empty, every name
-            is planned.
-        only: names. If not None, the plan contains a name only if it is also in this collection.
-            Unlike globs, `only` can contain unknown names.
+        globs: patterns. The plan is limited to names that match at least one pattern. If empty,
+            every name is planned.
+        only: names. If not None, the plan is limited to these names. Unlike globs, `only` can
+            contain unknown names.
         still_there: maps files that exist, but were not read as environment files, to the reason.
             If a version was declared in one of these files, it is not archived.
-        left_out: maps names and files that the settings leave out on purpose to the reason. It
-            changes only the reasons of archives.
+        left_out: maps names and files that the settings leave out on purpose to the reason.
+            `left_out` changes only the reasons of archives.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -71,7 +71,7 @@ def make_plan(
         for container in actual.values()
         if any(version.owner == policy.project for version in container.versions)
     }
-    # Owned names that no file declares are planned as well: they may have to be archived.
+    # Owned names that no file declares are planned as well, because the plan can archive them.
     names = declared.keys() | owned.keys()
     selected = _selected(names, globs, only, suffix)
     everything = {
@@ -84,8 +84,8 @@ def make_plan(
     changes = tuple(change for part in parts for change in part.changes)
     refused = None
     if any(change.action is Action.ARCHIVE for change in changes):
-        # The guard counts the archives of the whole project, even if only some names are selected:
-        # otherwise, many small plans would archive what the guard forbids in a single plan.
+        # The guard counts the archives of the whole project, even if only some names are selected.
+        # Otherwise, several small plans could archive what the guard forbids in a single plan.
         refused = mass_archive(
             [change for part in everything.values() for change in part.changes],
             {name for name, part in everything.items() if part.after is None},
@@ -163,10 +163,10 @@ def _selected(
 ) -> list[str]:
     """Returns the names that match a glob and are in `only`, sorted.
 
-    If `globs` is empty, every name matches. If `only` is None, it limits nothing.
+    If `globs` is empty, every name matches. If `only` is None, every name that matches is returned.
     """
     for glob in globs:
-        # A misspelt name would otherwise give an empty plan, which looks like success.
+        # Without this check, the plan for a misspelt name would be empty, which looks like success.
         if not any(_matches(name, glob, suffix) for name in names):
             raise EnvsyncError(
                 f"No declared or owned environment matches '{glob}'. "

@@ -11,12 +11,13 @@ from envsync.model.canonical import JSON, canonical_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The optional channel and the name of a conda match specification, or the name of a pip
+# Matches the optional channel and the name of a conda match specification, or the name of a pip
 # requirement: `conda-forge::numpy >=1.2`, `Flask[async]==3.0`.
 _PACKAGE: Final = re.compile(
     r"\s*(?:[^\s=<>!~\[]*::)?([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?![A-Za-z0-9:+/])"
 )
-# A requirement from a repository, without the revision: `git+https://host/path@revision#egg=name`.
+# Matches a requirement from a repository, without its revision:
+# `git+https://host/path@revision#egg=name`.
 _REPOSITORY: Final = re.compile(r"\w+\+[^@#]+(?:@[^/@#]*/[^@#]+)?")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 

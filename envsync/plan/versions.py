@@ -19,7 +19,7 @@ from envsync.plan.ownership import owner_phrase
 def resolve(
     declarations: Sequence[Declaration], container: Container, project: str
 ) -> dict[str, Declaration]:
-    """Returns the declarations of one name by their version, in natural order of the versions.
+    """Maps each version of one name to its declaration, in natural order of the versions.
 
     If a declaration has no `version`, envsync assigns a version.
 
@@ -46,7 +46,8 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
 
     If the newest version that is not archived itself has the declared spec, this version is used.
     Otherwise a new version is assigned. If every version is a number, the new version is the
-    highest number plus one. If not, it is the version that the service would assign next.
+    highest number plus one. Otherwise, the new version is the one that the service would assign
+    next.
     """
     if declaration.version is not None:
         return declaration.version
@@ -92,7 +93,7 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
     return replace(
         container,
         versions=kept + created,
-        # A change of the whole environment has the version None.
+        # The version None is the key of a change of the whole environment.
         archived=archived.get(None, container.archived),
     )
 
@@ -112,7 +113,7 @@ def latest_warnings(
         policy: what the plan is allowed to do.
     """
     after = container_after(before, changes)
-    # A rejected version is declared, but it will not exist.
+    # Declared versions that are rejected are left out, because an apply does not create them.
     existing = [item.version for item in after.versions if item.version in declared]
     if after.latest is None or not existing:
         return
@@ -132,8 +133,8 @@ def latest_warnings(
                 f"{name}: @latest moves from {last.version}, which {owner_phrase(last.owner)}, to "
                 f"{latest}."
             )
-    # This happens, for example, after a revert in git: the file declares 1 again, but 2 stays
-    # active.
+    # For example, `@latest` is undeclared after a revert in git: the file declares 1 again, but 2
+    # stays active.
     elif latest not in declared:
         owner = after.active[-1].owner
         ours = owner == policy.project

@@ -1,6 +1,6 @@
 """Checks environment files against each other.
 
-Two files must not declare the same version, unless their content is equal.
+Two files can declare the same version only if their content is equal.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from envsync.project.environment.draft import Draft
 
 
 def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
-    """Reports each name or version that two files declare, as a problem of the second file."""
+    """Reports environment files that conflict with each other.
+
+    Two files conflict if both declare the same version. They also conflict if both declare the same
+    name and one of them has no version. The problem is added to the report of one file.
+    """
     by_name: dict[str, list[Draft]] = {}
     for draft in drafts:
         if draft.name is not None:
@@ -27,9 +31,10 @@ def check_across(drafts: Iterable[Draft], versions: Versions) -> None:
 
 
 def without_copies(declarations: Iterable[Declaration]) -> list[Declaration]:
-    """Returns one declaration for each version, with the other files of the version in `copies`.
+    """Returns one declaration for each version.
 
-    If two declarations without errors declare the same version, their content is the same.
+    `copies` of a declaration contains the other files that declare the same version. The content of
+    these files is the same, because `check_across` reports different content as an error.
     """
     by_version: dict[tuple[str, str | None], Declaration] = {}
     for item in declarations:
@@ -49,7 +54,8 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
     for draft in versioned:
         if draft.version is None or draft.version_key is None:
             continue
-        # Drafts are in path order, so the report does not depend on the file system.
+        # The drafts are sorted by path, so the order of the file system does not decide which file
+        # has the problem.
         known = first.setdefault(draft.version, draft)
         if known is not draft:
             what = f"{name}:{draft.version}"
@@ -68,16 +74,16 @@ def _check_name(name: str, group: Sequence[Draft], versions: Versions) -> None:
             fix = "Add a `version:` line here, or keep only one file with this name."
             draft.report.add("mixed-versions", draft.name_node, message, fix=fix)
         elif draft is not unversioned[0]:
-            fix = "Change the name in one of these files, or add a version to both."
+            fix = "Change the name in one of these files, or add a version to both files."
             _report(draft, unversioned[0], draft.name_node, what=name, fix=fix)
 
 
 def _report(draft: Draft, known: Draft, node: Node, *, what: str, fix: str) -> None:
-    """Reports the second declaration of a version: an error, or a warning if both are equal."""
-    # A draft without a spec has errors, so its content cannot be compared.
+    """Adds an error to the second declaration, or a warning if both declarations are equal."""
+    # If `spec` is None, the file has errors and its content cannot be compared.
     if draft.spec and (draft.spec, draft.metadata) == (known.spec, known.metadata):
         message = f"`{what}` is declared with the same content in {_position(known)}."
-        fix = "Keep one of these files. envsync reads the first one."
+        fix = f"Remove one of these files. If both exist, envsync reads {known.report.file}."
         draft.report.add("duplicate-file", node, message, fix=fix)
         return
     message = f"`{what}` is already declared in {_position(known)}."

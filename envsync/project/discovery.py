@@ -1,9 +1,9 @@
-"""Finds the environment files below directories, and the reason why each other file is not one.
+"""Finds environment files, and explains why each other YAML file is not an environment file.
 
 A YAML file is an environment file if its `$schema` is the environment schema. A file without
-`$schema` is an environment file if it has a `name` and an `image` or `build`. A file is
-passed over if `exclude` matches its path, or if it is in a hidden directory. A file is also passed
-over if an environment file names it as its conda file, or names a build context that contains it.
+`$schema` is an environment file if it has a `name` and an `image` or `build`. A file is passed over
+if `exclude` matches its path, or if it is in a hidden directory. A file is also passed over if it
+is the conda file of an environment, or is in the build context of an environment.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from envsync.project.search.walk import Walk, YamlFile, is_yaml, walk
 from envsync.project.yaml.nodes import TextProblem
 
 EXCLUDED: Final = "`exclude` in envsync.yaml names it"
-"""The reason in `Discovered.passed_over` for each file that `exclude` matches."""
+"""`Discovered.passed_over` contains this reason for each file that `exclude` matches."""
 
 _HIDDEN: Final = (
-    "it is in a hidden directory, and only hidden directories that are named are searched"
+    "it is in a hidden directory, and envsync searches a hidden directory only if you name it"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Discovered:
-    """The result of the search: environment files, other YAML files, and unread directories.
+    """The result of `discover`: environment files, other YAML files, and unread directories.
 
     Every path is absolute, and its symbolic links are not resolved.
 
@@ -39,8 +39,8 @@ class Discovered:
         environment_files: the environment files, sorted.
         passed_over: every other YAML file, with a reason that completes the sentence "It is not
             read as an environment: …".
-        unreadable: the directories that could not be read, each with the reason. This includes each
-            link to a directory that does not exist or is outside of the project.
+        unreadable: the directories that could not be read, each with the reason. Each link to a
+            directory that does not exist or is outside of the project is included.
         problems: the problems of the rules `unrecognised-environment` and `unreadable-directory`,
             each with the path of its file or directory.
     """
@@ -55,10 +55,10 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     """Finds the environment files below directories.
 
     Args:
-        directories: the directories to search. Hidden directories are searched only if they are
-            named here.
+        directories: the directories to search. A hidden directory is searched only if this list
+            contains it.
         files: the cache through which files are read.
-        exclude: globs of files that are no environment files.
+        exclude: globs of files that are not environment files.
     """
     tops = [os.path.abspath(directory) for directory in directories]
     found = walk(tops, files)
@@ -68,7 +68,8 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     reasons = {
         item.file.path: reason for item in candidates if (reason := _reason(item, named, files))
     }
-    # If the only directory is missing, `plan` reports an error, so no warning is needed here.
+    # A warning is needed only if there are several directories. If a single directory is missing,
+    # `plan` fails with an error.
     unreadable = {
         path: reason
         for path, reason in found.unreadable.items()
@@ -103,7 +104,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
 
 
 def references(path: str, files: Files) -> dict[str, str]:
-    """Returns the local paths in `conda_file` and `build.path`, with symbolic links resolved."""
+    """Returns the local paths in `conda_file` and `build.path` of a file, with links resolved."""
     parsed = files.read(path)
     if isinstance(parsed, Unreadable):
         return {}
@@ -117,14 +118,14 @@ def references(path: str, files: Files) -> dict[str, str]:
 
 
 def _named(candidates: Sequence[Candidate]) -> Named:
-    """Returns the conda files and contexts that the environments among the candidates name."""
+    """Returns the conda files and build contexts of the candidates that are environments."""
     possible = [item for item in candidates if item.reason is None]
     hidden = hidden_by_contexts(possible)
     return Named.of([item for item in possible if item.file.path not in hidden])
 
 
 def _reason(candidate: Candidate, named: Named, files: Files) -> str | None:
-    """Returns why a candidate is not an environment file, or None if it is one."""
+    """Returns why a candidate is not an environment file, or None if it is an environment file."""
     by_name = None
     if not candidate.has_schema:
         by_name = named.reason(candidate.file, files)
@@ -132,16 +133,16 @@ def _reason(candidate: Candidate, named: Named, files: Files) -> str | None:
 
 
 def _is_named(link: str, named: Named, files: Files) -> bool:
-    """Returns True if an environment names the target of a link, or a context contains the link.
+    """Returns True if a link is in a build context, or leads to a path that an environment names.
 
-    The rules `missing-file` and `path-escape` report such a link.
+    Such a link needs no problem here, because the rules `missing-file` and `path-escape` report it.
     """
     file = YamlFile(link, files.real(os.path.dirname(link)), os.path.realpath(link))
     return file.real in named.targets or named.reason(file, files) is not None
 
 
 def _excluded(found: Walk, files: Files, exclude: Globs) -> set[str]:
-    """Returns the files, links and directories that globs match."""
+    """Returns the files, links and directories that `exclude` matches."""
     if exclude == NO_GLOBS:
         return set()
     paths: Iterable[str] = (

@@ -1,7 +1,8 @@
-"""Adds to problems what to do if their file is not an environment, but a file of another tool.
+"""Explains in problems how to exclude a file that belongs to another tool.
 
 A file without `$schema` is read as an environment because of its keys. Files of other tools can
-have the same keys: Helm's `values.yaml` can have a `name` and a mapping as its `image`.
+have the same keys. For example, Helm's `values.yaml` can have a `name`, and an `image` that is a
+mapping.
 """
 
 from __future__ import annotations
@@ -18,16 +19,14 @@ from envsync.project.search.outline import outline
 from envsync.project.search.shape import is_environment_schema
 from envsync.project.search.suspect import NOT_ONE
 
-# In the fix of `unknown-field`, "it" is the field.
-_FILE_IS_NOT_ONE: Final = NOT_ONE.replace("If it", "If the file", 1)
 _IDENTIFYING: Final = ("name", "image", "build")
 
 
 def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
-    """Adds a sentence about `exclude` to the problems that another kind of file would have, too.
+    """Adds a sentence about `exclude` to problems that the file of another tool can have.
 
-    These are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong type.
-    Files with the `$schema` of environments are left alone.
+    Such problems are invalid YAML, unknown fields, and a `name`, `image` or `build` of the wrong
+    type. A file with the environment schema is an environment, so nothing is added to its problems.
 
     Args:
         report: the report of the file.
@@ -36,7 +35,7 @@ def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
     """
     if not report.has_errors:
         return
-    # The outline is only found for files with errors, so that a valid project loads fast.
+    # Only files with errors need an outline, so a valid project loads fast.
     if any(is_environment_schema(part.schema or "") for part in outline(content).parts):
         return
     top = fields(parsed)
@@ -48,7 +47,7 @@ def add_doubt(report: Report, parsed: ParsedFile, content: bytes) -> None:
         place = (problem.line, problem.column)
         if problem.rule == "yaml-syntax" or (problem.rule == "wrong-type" and place in values):
             return NOT_ONE
-        return _FILE_IS_NOT_ONE if problem.rule == "unknown-field" and place in keys else None
+        return NOT_ONE if problem.rule == "unknown-field" and place in keys else None
 
     report.replace(
         replace(problem, fix=f"{problem.fix} {sentence}")

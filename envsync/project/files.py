@@ -20,7 +20,7 @@ class Unreadable:
     """A file that cannot be read.
 
     Attributes:
-        reason: the error of the operating system, without a full stop.
+        reason: the error message of the operating system, without a full stop at the end.
     """
 
     reason: str
@@ -55,9 +55,9 @@ class Conda:
     """A conda specification.
 
     Attributes:
-        text: the canonical JSON. None if the specification has errors.
-        report: the problems of the conda file. None if the specification is part of the
-            environment file.
+        text: the specification as canonical JSON, or None if the specification has errors.
+        report: the problems of the conda file, or None if the environment file contains the
+            specification.
     """
 
     text: str | None
@@ -68,7 +68,7 @@ class Conda:
 class Files:
     """A cache of everything that was read from a project directory.
 
-    A `Project` keeps this cache, so that later steps use the content that was loaded.
+    A `Project` keeps this cache, so that all steps of a command use the same content of a file.
 
     Attributes:
         root: the absolute path of the project directory. Symbolic links are not resolved.
@@ -76,8 +76,8 @@ class Files:
         contents: the bytes of files, by resolved path.
         parsed: parsed YAML files, by resolved path.
         condas: conda specifications, by resolved path.
-        scans: build contexts, by resolved path and boundary.
-        directories: resolved paths of directories, by path.
+        scans: the scans of build contexts, by resolved path and boundary.
+        directories: the resolved paths of directories, by unresolved path.
     """
 
     root: str
@@ -98,7 +98,7 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, if the caller knows it.
+            real: the path with symbolic links resolved, or None if the path is not known.
         """
         key = real or self.real(*os.path.split(path))
         parsed = self.parsed.get(key)
@@ -113,12 +113,12 @@ class Files:
 
         Args:
             path: the absolute path.
-            real: the path with symbolic links resolved, if the caller knows it. Otherwise, `path`
-                is resolved, which takes time.
+            real: the path with symbolic links resolved, or None if the path is not known. If None,
+                `path` is resolved, which takes time.
         """
-        # The key is the resolved path, because one file can be read by several paths. For example,
-        # the search finds a conda file by its unresolved path, and an environment file names it by
-        # its resolved path.
+        # The key is the resolved path, because several paths can lead to the same file. For
+        # example, `discover` uses the unresolved path of a conda file, and `read_conda` uses the
+        # resolved path.
         key = real or self.real(*os.path.split(path))
         content = self.contents.get(key)
         if content is None:
@@ -129,7 +129,7 @@ class Files:
         """Joins a directory and a path. Returns the absolute path with symbolic links resolved."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
             return os.path.realpath(os.path.join(directory, path))
-        # `realpath` calls `lstat` for every part of a path, and thousands of files may share a
+        # `realpath` calls `lstat` for every part of a path, and thousands of files can be in one
         # directory. Each directory is therefore resolved only once.
         known = self.directories.get(directory)
         if known is None:
@@ -140,7 +140,7 @@ class Files:
         return os.path.realpath(found) if os.path.islink(found) else found
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
-        """Scans the build context in a directory. Links in it must not lead out of `boundary`."""
+        """Scans a build context. Links in the context must not lead out of `boundary`."""
         scan = self.scans.get((directory, boundary))
         if scan is None:
             scan = scan_context(Path(directory), Path(boundary))
@@ -156,7 +156,7 @@ class Files:
 
 
 def is_within(path: str, directory: str) -> bool:
-    """Returns True if a path is the directory or is below it. Does not resolve links."""
+    """Returns True if `path` is `directory`, or is below `directory`. Does not resolve links."""
     return path == directory or path.startswith(directory.rstrip(os.sep) + os.sep)
 
 
@@ -182,21 +182,21 @@ def nested_field(parsed: ParsedFile, node: Node | None, name: str) -> Node | Non
 
     Args:
         parsed: the file that contains the mapping.
-        node: the mapping. For None or any other node, the result is None.
+        node: the mapping. If this node is not a mapping, the result is None.
         name: the key.
     """
     return _pairs(parsed, node).get(name) if isinstance(node, MappingNode) else None
 
 
 def fields(parsed: ParsedFile) -> dict[str, Node]:
-    """Returns the top-level keys and values of a file, or an empty dict if it is not a mapping."""
+    """Returns the top-level keys and values of a file. Returns {} if the file is not a mapping."""
     root = parsed.document.root
     return _pairs(parsed, root) if isinstance(root, MappingNode) else {}
 
 
 def _pairs(parsed: ParsedFile, node: MappingNode) -> dict[str, Node]:
-    # `entries` fails if `<<` merges the mapping itself or a value that is not a mapping. The keys
-    # that are written in a broken file are enough to classify the file.
+    # `entries` fails if `<<` merges the mapping itself or a value that is not a mapping. To
+    # classify a broken file, the keys that are written in the file are enough.
     pairs = node.value if parsed.is_broken else entries(node)
     return {key.value: item for key, item in pairs if isinstance(key, ScalarNode)}
 

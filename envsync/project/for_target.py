@@ -21,7 +21,7 @@ from envsync.project.settings.scope import Scope
 from envsync.project.settings.targets import TargetConfig
 
 _PLACE: Final = ("subscription_id", "resource_group", "workspace", "registry", "path")
-"""The settings that identify the workspace, registry or file of a target."""
+"""Two targets are the same workspace, registry or file if these settings are equal."""
 
 _NOT_SCOPED: Final = Scope()
 _USELESS: Final = "useless-pattern"
@@ -30,16 +30,17 @@ _USELESS: Final = "useless-pattern"
 def declared_for(
     declarations: Iterable[Declaration], config: Config, target: str | None
 ) -> tuple[Declaration, ...]:
-    """Returns the declarations that a target should contain, with their names and tags there.
+    """Returns the declarations for a target, with their names and tags in that target.
 
     The tags of a file take precedence over the tags of the target, which take precedence over the
-    default tags. `target_problems` reports a file and a target that disagree about a tag.
+    default tags. If a file and a target set the same tag to different values, `target_problems`
+    reports a problem.
 
     Args:
-        declarations: the declarations of the project, as its files write them.
+        declarations: the declarations in the files of the project.
         config: the settings of the project.
-        target: the name of the target. If the settings do not contain it, only the defaults are
-            filled in.
+        target: the name of the target. If the settings do not contain this target, only the
+            defaults are added.
     """
     scope = _scope(config, target)
     if scope == _NOT_SCOPED and config.defaults == Metadata():
@@ -58,7 +59,7 @@ def declared_for(
 def left_out_names(
     declarations: Iterable[Declaration], config: Config, target: str
 ) -> dict[str, str]:
-    """Returns the names in a target that its `include` or `exclude` leaves out, with the reason."""
+    """Returns the names that `include` or `exclude` of a target leaves out, with the reason."""
     scope = _scope(config, target)
     reasons = {}
     for item in declarations:
@@ -72,9 +73,9 @@ def left_out_names(
 def useless_patterns(
     declarations: Sequence[Declaration], config: Config, target: str | None
 ) -> list[str]:
-    """Returns a sentence for each pattern of `include` and `exclude` that matches no name.
+    """Returns a message for each pattern of `include` and `exclude` that matches no name.
 
-    Such a pattern is often a typing error. A plan would then archive or create environments by
+    Such a pattern often contains a typing error, and a plan would archive or create environments by
     mistake.
     """
     scope = _scope(config, target)
@@ -84,7 +85,7 @@ def useless_patterns(
 def useless_pattern_problems(
     declarations: Sequence[Declaration], config: Config, target: TargetConfig
 ) -> list[Problem]:
-    """Returns a `useless-pattern` problem for each sentence of `useless_patterns`."""
+    """Returns a `useless-pattern` problem for each message of `useless_patterns`."""
     severity = config.rules[_USELESS]
     if severity == "off":
         return []
@@ -100,7 +101,7 @@ def useless_pattern_problems(
 def _useless(
     declarations: Iterable[Declaration], scope: Scope, target: str | None
 ) -> Iterator[tuple[str, str]]:
-    """Yields the place of each useless pattern, such as `include[0]`, and a sentence about it."""
+    """Yields the setting of each useless pattern, such as `include[0]`, and a message."""
     names = {item.name for item in declarations}
     for key, globs in (("include", scope.include), ("exclude", scope.exclude)):
         for index, glob in enumerate(globs):
@@ -113,10 +114,10 @@ def _useless(
 def target_problems(
     declarations: Sequence[Declaration], config: Config, target: TargetConfig
 ) -> list[Problem]:
-    """Returns the problems of the names and tags in a target, with positions in the settings.
+    """Returns the problems of names and tags in a target, with positions in the settings file.
 
     Args:
-        declarations: the declarations of the project, as its files write them.
+        declarations: the declarations in the files of the project.
         config: the settings of the project.
         target: the target.
     """
@@ -131,12 +132,12 @@ def of_other_targets(
     """Returns the registered names that belong to other targets of the settings.
 
     Several targets can be the same workspace, with different suffixes or selections. A plan for one
-    target must not archive the environments of the others. A name that no file declares belongs to
-    the target with the longest matching suffix.
+    target must not archive the environments of the other targets. A name that no file declares
+    belongs to the target with the longest matching suffix.
 
     Args:
         names: the registered names.
-        declarations: the declarations of the project, as its files write them.
+        declarations: the declarations in the files of the project.
         config: the settings of the project.
         target: the name of the target.
     """
@@ -150,8 +151,8 @@ def of_other_targets(
     suffixes = {scope.suffix for scope in scopes} | {this.scope.suffix}
 
     def suffix_of(name: str) -> str:
-        # A name without a known suffix belongs to this target. The name can have an older suffix
-        # of the target.
+        # A name without a known suffix belongs to this target, because the suffix of the target can
+        # have changed.
         matching = (suffix for suffix in suffixes if name.endswith(suffix))
         return max(matching, key=len, default=this.scope.suffix)
 
@@ -187,7 +188,7 @@ def _metadata(own: Metadata, defaults: Metadata, scope: Scope) -> Metadata:
 
 
 def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
-    """Returns the other targets that are the same workspace, registry or file."""
+    """Returns the other targets that are the same workspace, registry or file as a target."""
     return [
         other
         for other in config.targets.values()
@@ -198,8 +199,9 @@ def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
 def _is_same_place(one: TargetConfig, other: TargetConfig) -> bool:
     if one.kind != other.kind:
         return False
-    # If variables are not set, the place of a target is unknown. With different suffixes, it is
-    # safe to assume the same place, because names with the suffix of another target are kept.
+    # If variables are not set, the workspace of a target is unknown. If the suffixes differ, the
+    # same workspace is assumed. This is safe, because a plan keeps names with the suffix of another
+    # target.
     unknown = bool(one.problems or other.problems) and one.scope.suffix != other.scope.suffix
     return all(
         _place(one, key) == _place(other, key)
@@ -230,7 +232,7 @@ def _name_problems(
         full = name + suffix
         if not is_valid_name(full):
             message = (
-                f"The suffix `{suffix}` makes `{name}` a name of {len(full)} characters. A name "
+                f"With the suffix `{suffix}`, the name `{name}` has {len(full)} characters. A name "
                 "has at most 255 characters."
             )
             fix = "Shorten the suffix or the name."
@@ -238,7 +240,7 @@ def _name_problems(
         elif full in taken and taken[full][0].name != name:
             item, purpose = taken[full]
             message = (
-                f"The suffix `{suffix}` makes `{name}` the name `{full}`, which "
+                f"With the suffix `{suffix}`, the name `{name}` becomes `{full}`, which "
                 f"{_position(item)} already declares{purpose}."
             )
             fix = "Choose another suffix, or rename one of the environments."
@@ -254,14 +256,15 @@ def _tag_problems(
             own = item.metadata.tags.get(key, value)
             if own == value:
                 continue
-            # The value can come from a variable. A message must not show the value of a variable.
+            # The message does not show the value that the target sets, because the value can come
+            # from a variable and can be secret.
             message = (
                 f"The target `{target.name}` sets the tag `{key}`, but {_position(item)} sets it "
                 f"to another value, `{own}`."
             )
             fix = (
-                "Remove the tag from the target or from the file. A value for environments that "
-                "do not set the tag belongs in `defaults`."
+                "Remove the tag from the target or from the file. For a value that a file "
+                "can override, use `defaults`."
             )
             yield _problem("invalid-tag", config, target, f"tags.{key}", message=message, fix=fix)
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 def left_out(
     project: Project, target: str, versions: Iterable[RegisteredVersion]
 ) -> dict[str, str]:
-    """Returns the names and files that the settings leave out, with the setting that does it.
+    """Returns the names and files that the settings leave out, each with the reason.
 
     Args:
         project: the loaded project.
         target: the name of the target.
-        versions: versions that the project owns.
+        versions: the registered versions that the project owns.
 
     Returns:
-        The names in the target that `include` or `exclude` of the target leaves out, and the files
-        of the versions that `exclude` of the project names. Paths are relative to the project
-        directory. Files that do not exist are not included, because nothing declares them.
+        A reason for each name that `include` or `exclude` of the target leaves out. Also a reason
+        for each file of `versions` that `exclude` of the project matches. File paths are relative
+        to the project directory. Files that do not exist are not included.
     """
     reasons = left_out_names(project.declarations, project.config, target)
     if not project.config.exclude:

@@ -12,8 +12,9 @@ from typing import Final
 MAX_POINTER_BYTES: Final = 1024
 """A pointer is smaller than this number of bytes. Git LFS has the same limit."""
 
-# The version line comes first. Before release 1.0, Git LFS wrote the URLs of its earlier names. A
-# pointer may have lines of extensions. A checkout on Windows may have changed the line ends.
+# A pointer starts with the version line. Before release 1.0, Git LFS had other names and wrote
+# other URLs. The lines of extensions are optional. After a checkout on Windows, the line ends can
+# be CRLF.
 _POINTER: Final = re.compile(
     rb"version (?:https://(?:git-lfs|hawser)\.github\.com/spec/v1|http://git-media\.io/v/2)"
     rb"\r?\n(?:ext-\d-[^\s]+ sha256:[0-9a-f]{64}\r?\n)*"
@@ -21,7 +22,7 @@ _POINTER: Final = re.compile(
 )
 
 FIX: Final = "Run `git lfs pull`. In a workflow with actions/checkout, set `lfs: true`."
-"""The `fix` of every problem about a pointer."""
+"""Every problem about a Git LFS pointer has this `fix`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Loads a directory of environment files: their declarations and all their problems."""
+"""Loads the environment files of a project, and collects their declarations and problems."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Loaded:
 
     Attributes:
         environment_files: the absolute paths of the environment files, sorted.
-        declarations: one declaration for each version in files without errors. They are sorted by
-            name and by the natural order of versions.
+        declarations: one declaration for each version in files without errors. Declarations are
+            sorted by name and by the natural order of versions.
         problems: the problems of all files, sorted by file, line and column.
         passed_over: the absolute paths of the other YAML files, each with a reason that completes
             the sentence "It is not read as an environment: …".
@@ -68,15 +68,15 @@ def load(
     """Reads the environment files of a project.
 
     Args:
-        root: the project directory. Messages show paths relative to it. Paths in environment files
-            must not lead out of it.
+        root: the project directory. Messages show paths relative to this directory. Paths in
+            environment files must not lead out of this directory.
         environments: the directories below which environment files are searched for.
         rules: severities that override the defaults of the rules.
         versions: the policy for files without `version`.
-        exclude: globs of files that are no environment files.
+        exclude: globs of files that are not environment files.
         paths: files and directories to read instead of `environments`. Each file in this list is
             read as an environment file, whatever its content is.
-        files: the file cache to use. By default, a new cache is created.
+        files: the file cache to use. If None, a new cache is created.
 
     Returns:
         The declarations and the problems of the files. No exception is raised for a problem.
@@ -113,10 +113,10 @@ def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -
     Args:
         root: the project directory.
         environments: the directories below which environment files are searched for.
-        exclude: globs of files that are no environment files.
+        exclude: globs of files that are not environment files.
 
     Returns:
-        Absolute paths, with symbolic links resolved. The paths need not exist.
+        The absolute paths, with symbolic links resolved. A path does not always exist.
     """
     files = Files.below(root)
     found = discover([str(directory) for directory in environments], files, exclude)
@@ -152,9 +152,9 @@ def _discover_named(
     named = [os.path.abspath(path) for path in paths]
     below = [path for path in named if os.path.isdir(path)]
     single = {path for path in named if path not in below and os.path.exists(path)}
-    # The environments directories are searched as well, because an environment file elsewhere can
-    # name a build context or a conda file in a named directory. Named directories come first, so
-    # that the files in them are shown with the path that the user knows.
+    # The environments directories are searched as well, because an environment file there can name
+    # a conda file or a build context in one of the paths. The directories in `paths` come first, so
+    # that messages show the paths that the user knows.
     within = [path for path in environments if os.path.isdir(path)] if below else []
     found = discover([*below, *within], files, exclude)
 
@@ -183,7 +183,7 @@ def _unread(path: str, problem: TextProblem, files: Files, *, rules: Mapping[str
     """Returns the report of a file or directory that was not read as an environment."""
     parsed = files.read(path) if os.path.isfile(path) else None
     if isinstance(parsed, ParsedFile):
-        # Ignore comments in the file are read, so that they can turn the problem off.
+        # The ignore comments of the file are read, so that a comment can turn the problem off.
         report = start_report(files.display(path), parsed.document, problems=(), rules=rules)
     else:
         report = Report(files.display(path), rules)
@@ -215,7 +215,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     if isinstance(parsed.document.root, ScalarNode) and _is_lfs_pointer(path, files):
         # The severity is always "error" here, because the declaration of the file is unknown.
         report = Report(shown, {**rules, "lfs-pointer": "error"})
-        message = "The file is a pointer of Git LFS, not the environment file itself."
+        message = "The file is a Git LFS pointer, not the environment file itself."
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
@@ -228,7 +228,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     if not is_within(files.real(directory, name), boundary):
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
-        # The link is followed if the settings make `path-escape` a warning or turn it off.
+        # If the rule `path-escape` is a warning or off, the link is followed.
         is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
         if is_error:
             return Draft(report)

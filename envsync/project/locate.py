@@ -35,7 +35,7 @@ class Position:
 
 
 def locate(path: str, field: str, files: Files) -> Position | None:
-    """Returns the position of the key of a field, or of its item in a list.
+    """Returns the position of the key of a field, or of the item if the field is in a list.
 
     Args:
         path: the absolute path of an environment file.
@@ -44,11 +44,11 @@ def locate(path: str, field: str, files: Files) -> Position | None:
         files: the cache through which files are read.
 
     Returns:
-        The position of the field. If the field does not exist, the position of the nearest existing
-        parent. None if no parent exists.
+        The position of the field, or of the nearest existing parent if the field does not exist.
+        None if no parent exists.
     """
     steps = _steps(field)
-    # A plan compares the content of a local build context, but the file contains only its path.
+    # A plan reports a change of `build.context`, but the file contains only `build.path`.
     if steps[:2] == ["build", "context"]:
         steps = ["build", "path"]
     if steps[0] == "conda_file" and len(steps) > 1:
@@ -82,7 +82,7 @@ def _position(path: str, steps: Sequence[str | int], files: Files) -> Position |
 
 
 def _step(node: Node, step: str | int) -> tuple[Node, Node] | None:
-    """Returns the key and the value that a step selects. For a list, both are the item."""
+    """Returns the key and the value that a step selects. For a list, returns the item twice."""
     if isinstance(node, MappingNode):
         pairs = {key.value: (key, item) for key, item in entries(node)}
         return pairs.get(step)

@@ -1,4 +1,4 @@
-"""Finds out whether a file that is not an environment file exists, and why it was not read."""
+"""Finds files that exist but were not read as environment files, and files that do not exist."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The files that exist in the work tree without being read, and the files that do not exist.
+    """The files that exist but were not read, and the files that do not exist.
 
-    Files that were read are in neither attribute.
+    Neither attribute contains files that were read.
 
     Attributes:
-        unread: the files that exist. Maps each file to a reason that completes the sentence "It is
-            not read as an environment: …".
+        unread: the files that exist but were not read, each with a reason that completes the
+            sentence "It is not read as an environment: …".
         missing: the files that do not exist.
     """
 
@@ -40,12 +40,13 @@ class Presence:
 
 
 def presence(project: Project, files: Iterable[str]) -> Presence:
-    """Finds out which files exist in the work tree without being read, and which do not exist.
+    """Finds the files that exist but were not read, and the files that do not exist.
 
     The result does not contain files that `exclude` matches.
 
     Args:
-        project: the loaded project. Its attributes list the files that were read and passed over.
+        project: the loaded project. Its attributes contain the files that were read and the files
+            that were passed over.
         files: paths relative to the project directory, with `/`.
     """
     exclude = Globs.of(project.config.exclude)
@@ -69,7 +70,7 @@ def presence(project: Project, files: Iterable[str]) -> Presence:
         except ValueError:  # a null character, so no such file can exist
             missing.add(file)
         else:
-            # A directory with the name of the file is not the file.
+            # A directory at the path of the file does not count as the file.
             if stat.S_ISDIR(mode):
                 missing.add(file)
             else:
@@ -94,7 +95,7 @@ def _reason(path: str, project: Project) -> str:
 
 
 def _hidden_by_link(path: str, project: Project) -> str | None:
-    """Returns why a file is hidden if a directory above it is a dangling link, otherwise None."""
+    """Returns a reason if a directory above a file is a dangling link, otherwise None."""
     for directory in _above(path, str(project.config.root)):
         if os.path.islink(directory) and not os.path.exists(directory):
             shown = project.files.display(directory)
@@ -103,16 +104,17 @@ def _hidden_by_link(path: str, project: Project) -> str | None:
 
 
 def _in_empty_directory(path: str, project: Project) -> str | None:
-    """Returns why a file cannot be reached, if a whole environments directory is missing or empty.
+    """Returns a reason if the environments directory of a file is missing or empty, otherwise None.
 
-    If it is the only directory, the plan is refused anyway, because no environment is declared.
+    Returns None if the project has a single environments directory, because envsync refuses a plan
+    without environments anyway.
     """
     directories = [str(directory) for directory in project.config.directories]
     for name, directory in zip(project.config.environments, directories, strict=True):
         empty = not any(is_within(file, directory) for file in project.environment_files)
         if len(directories) > 1 and empty and is_within(path, directory):
             what = "has no environment file" if os.path.isdir(directory) else "does not exist"
-            return f"{name}, which `environments` in envsync.yaml names, {what}"
+            return f"the directory {name} in `environments` of envsync.yaml {what}"
     return None
 
 
@@ -129,7 +131,7 @@ def may_declare(content: bytes, names: Collection[str]) -> bool:
 
 
 def _above(path: str, root: str) -> Iterator[str]:
-    """Yields the directories above a path. The last one is the project directory."""
+    """Yields the directories above a path. The last directory is the project directory."""
     while path != root and (parent := os.path.dirname(path)) != path:
         yield parent
         path = parent

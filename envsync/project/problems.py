@@ -29,7 +29,7 @@ class Report:
     """Collects the problems of one file.
 
     Attributes:
-        file: the file name in messages: relative to the project, with `/`.
+        file: the path in messages, relative to the project and with `/`.
         rules: severities that override the defaults of the rules.
         ignored: the rules that comments turn off, by 1-based line.
     """
@@ -154,7 +154,7 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
 
 
 def _scalar_spans(document: Document, root: Node) -> list[tuple[int, int]]:
-    """Returns the start and end of each scalar, as sorted indexes of the text of the document.
+    """Returns the start index and the end index of each scalar in the text, sorted.
 
     The span of a block scalar starts after its header, such as `|-`, because a comment can follow
     the header. Spans do not overlap.

@@ -30,7 +30,7 @@ class Project:
         declarations: the environments as the files declare them. `declared_for` adds `defaults` and
             the settings of a target.
         warnings: problems that do not prevent a plan.
-        files: the files that were read. They are kept so that no command reads them again.
+        files: the files that were read. The files are kept, so that no command reads them again.
         environment_files: the absolute paths of the environment files, sorted.
         passed_over: the absolute paths of the other YAML files, each with a reason that completes
             the sentence "It is not read as an environment: …".
@@ -49,10 +49,10 @@ class Project:
         """Returns the environments that a target should contain, with their names in the target.
 
         Args:
-            target: the name of the target. If None or unknown, only `defaults` are filled in.
+            target: the name of the target. If None or unknown, only `defaults` are added.
 
         Raises:
-            InvalidProject: the settings of the target do not fit the declared environments.
+            InvalidProject: the settings of the target conflict with the declared environments.
         """
         found = self.config.targets.get(target) if target is not None else None
         problems = target_problems(self.declarations, self.config, found) if found else ()
@@ -89,7 +89,7 @@ class Project:
         """Returns the position of a field, or of the declaration if the field is not found.
 
         Args:
-            source: the declaration.
+            source: the file and the line of the declaration.
             field_path: a `FieldChange.path`, such as `conda_file.dependencies[2]`.
         """
         found = locate(str(self.path(source)), field_path, self.files)
@@ -102,7 +102,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     Args:
         directory: the directory in which `envsync.yaml` is searched for. If this directory has no
             such file, the directories above it are searched.
-        config_file: the settings file. If given, `envsync.yaml` is not searched for.
+        config_file: the settings file. If this path is given, `envsync.yaml` is not searched for.
 
     Raises:
         InvalidProject: a file has an error. The exception contains the problems of all files.

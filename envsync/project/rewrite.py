@@ -37,8 +37,8 @@ class Rewritten:
 def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewritten:
     """Replaces the version in the bytes of an environment file.
 
-    Quotes around the version are kept. If the version has no quotes, they are added if YAML would
-    read the new version as another value.
+    Existing quotes around the version are kept. Quotes are added if YAML would otherwise read the
+    new version as another value.
 
     Args:
         file: the file name in messages.
@@ -53,8 +53,8 @@ def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewri
     old = _read(file, data)
     if old is None or old.version != before:
         raise EnvsyncError(
-            f"{file} no longer declares version {before}: the file changed while envsync read it. "
-            "Run the command again."
+            f"{file} no longer declares version {before}, because the file changed while envsync "
+            "used it. Run the command again."
         )
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     raw = data.removeprefix(mark).decode()
@@ -107,7 +107,7 @@ class _Span:
 
 
 def _read(file: str, data: bytes) -> _Content | None:
-    """Parses an environment file. Returns None if it does not declare a version."""
+    """Parses an environment file. Returns None if the file does not declare a version."""
     parsed = parse(data)
     if not isinstance(parsed.content, MappingNode):
         return None

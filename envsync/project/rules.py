@@ -1,7 +1,7 @@
-"""The rules for environment files: id, default severity and a one-line description of each.
+"""Defines the rules for environment files, with their default severities and descriptions.
 
-`docs/rules.md` explains each rule with a bad and a good file. A test compares that page with this
-module.
+`docs/rules.md` explains each rule with a bad and a good file. A test compares `docs/rules.md` with
+this module.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ WARNINGS: Final[dict[str, str]] = {
 
 COMPARED: Final[dict[str, str]] = {
     "immutable": "An edit changes a field that is fixed at creation.",
-    "version-goes-back": "The highest version of a name is lower than before.",
-    "ignored-by-git": "Git ignores a file of the environment, so no commit contains it.",
+    "version-goes-back": "A change lowers the highest version of a name.",
+    "ignored-by-git": "Git ignores a file of the environment, so no commit contains the file.",
 }
 """The rules of `envsync check` with their descriptions. No setting turns them off.
 

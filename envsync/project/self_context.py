@@ -18,7 +18,8 @@ from envsync.project.files import Files
 from envsync.project.settings.config import FILE_NAME
 
 _MAX_SHOWN: Final = 3
-# A line for each file is the fix, so all of them are listed, unless the fix would be cut.
+# The fix lists every file. If the list is longer than this number of characters, the fix would be
+# cut, and another fix is suggested.
 _MAX_LISTED: Final = MAX_FIX - 500
 
 
@@ -75,8 +76,8 @@ def _report(draft: Draft, context: BuildContext, paths: list[str]) -> None:
         shown += f" and {len(paths) - _MAX_SHOWN:,} more"
     what = "a file that envsync reads" if len(paths) == 1 else "files that envsync reads"
     message = (
-        f"The build context contains {what}: {shown}. Each edit there, such as a new description, "
-        "changes the content of this environment, so that it needs a new version."
+        f"The build context contains {what}: {shown}. Each edit of these files, such as a new "
+        "description, changes the build context, so this environment needs a new version."
     )
     lines = [path.replace("`", "`/", 1) for path in paths]
     listed = ", ".join(lines[:-1]) + " and " + lines[-1] if len(lines) > 1 else lines[0]

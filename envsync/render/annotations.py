@@ -1,4 +1,4 @@
-"""Renders problems and rejections as workflow commands. GitHub shows them as annotations in files.
+"""Renders problems and rejections as workflow commands, which GitHub shows as annotations.
 
 A workflow command is a line of output such as `::error file=…,line=…::message`. The runner defines
 the escapes: https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands

@@ -18,11 +18,12 @@ MOST_ITEMS: Final = 40
 """The number of items of one list, or files of one build context, that are shown by default."""
 
 _MOST_VALUE_LINES: Final = 6
-# Values get at least this many columns. In a very narrow terminal, lines are too long instead,
-# because a value in fewer columns cannot be read.
+# Values get at least this many columns, because a narrower value cannot be read. In a very narrow
+# terminal, lines are wider than the terminal.
 _LEAST_COLUMNS: Final = 20
 _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
-# A wrapped item continues deeper than it begins, or its second line would look like another item.
+# If an item has several lines, all lines after the first are indented by this many columns.
+# Otherwise, they would look like other items.
 _HANG: Final = 2
 
 
@@ -64,7 +65,7 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
 
     Unless `full` is True, a value with more than six lines is cut, and `…` is added.
     """
-    # Most values fit. This is the fast path for large plans.
+    # Most values fit into one line, so this early return makes large plans fast.
     if cells(text) <= room:
         return [text]
     if full:
@@ -76,9 +77,10 @@ def value_lines(text: str, room: int, *, full: bool) -> list[str]:
 
 
 def item_lines(text: str, room: int, *, full: bool) -> list[str]:
-    """Returns an item of a list as lines like `value_lines`. All lines but the first are indented.
+    """Returns an item of a list as lines. All lines after the first are indented.
 
-    Items of nested lists have an indentation of their own, which is kept.
+    An item of a nested list begins with spaces, which are kept. `full` is the same as in
+    `value_lines`.
     """
     if cells(text) <= room:
         return [text]
@@ -91,7 +93,8 @@ def item_lines(text: str, room: int, *, full: bool) -> list[str]:
 def name_width(names: Iterable[str], width: int) -> int:
     """Returns the number of columns for names at the beginning of lines, such as environments.
 
-    Long names do not count: one of them must not push the texts of all others out of sight.
+    Names wider than half a line are ignored. Otherwise, one long name would move the texts beside
+    all other names to the right.
     """
     return max((size for size in map(cells, names) if size <= width // 2), default=0)
 
@@ -99,7 +102,7 @@ def name_width(names: Iterable[str], width: int) -> int:
 def named_lines(
     rows: Iterable[tuple[str, str]], width: int, indent: str = ""
 ) -> Iterator[list[str]]:
-    """Yields the lines of each name with a text beside, or below and indented if it does not fit.
+    """Yields the lines of each row: the text is beside the name if it fits, otherwise below it.
 
     Args:
         rows: names and texts.
@@ -119,12 +122,12 @@ def named_lines(
 
 
 def differing(field: FieldView) -> tuple[ItemLine, ...]:
-    """Returns the items of a list that differ, without those that show its new order."""
+    """Returns the items of a list that differ, without the items that only show the new order."""
     return tuple(item for item in field.items if item.sign)
 
 
 def _dimmed(paint: Paint) -> Paint:
-    """Returns a `Paint` that gives every text the same weak style."""
+    """Returns a `Paint` that ignores the given style and always uses the style `dim`."""
     return lambda _style, text: paint("dim", text)
 
 
@@ -135,7 +138,7 @@ def _value(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[st
     if full or not (field.items or field.note):
         yield from _scalar(field, paint, room, full)
     items = field.items if full or not field.note else differing(field)
-    # Lines without signs are aligned with the others.
+    # A line without a sign begins with spaces, so that it is aligned with lines that have a sign.
     blank = "  " if any(item.sign for item in items) else ""
     for item in items if full else items[:MOST_ITEMS]:
         yield from _item(item, paint, room, full, blank)
@@ -169,7 +172,10 @@ def _item(item: ItemLine, paint: Paint, room: int, full: bool, blank: str) -> It
 def _pair(
     before: str | None, after: str | None, paint: Paint, *, room: int, full: bool, sign: str = ""
 ) -> Iterator[str]:
-    """Yields both values in one line, or below each other. With a sign, they are items."""
+    """Yields both values in one line, or one below the other if one line is too short.
+
+    If `sign` is not empty, the values are items of a list.
+    """
     old, new = before or NONE, after or NONE
     start = paint(_STYLES[sign], f"{sign} ") if sign else ""
     if cells(old + ARROW + new) + (2 if sign else 0) <= room:

@@ -25,10 +25,11 @@ REORDERED: Final = "reordered"
 _FILE_SIGNS = {"added": "+", "modified": "~"}
 
 _CONDA_FILE: Final = "conda_file"
-# People write the keys of a conda file in this order. A plan has the keys in alphabetical order.
+# People write the keys of a conda file in this order, but the keys in a plan are in alphabetical
+# order.
 _CONDA_KEYS: Final = ("name", "channels", "dependencies")
 
-# A quoted key such as `["a[3]"]`, or the index of an item of a list.
+# Matches a quoted key such as `["a[3]"]`, or the index of an item of a list.
 _STEPS: Final = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 _ITEM: Final = re.compile(r"\[\d+\]\Z")
 
@@ -55,13 +56,14 @@ class FieldView(NamedTuple):
     Attributes:
         before: the value in the target; None if it is absent, or if `items` shows the difference.
         after: the declared value; None if it is absent, or if `items` shows the difference.
-        items: the items of a list that differ, or all items of a new list. For a build context,
-            each file that differs. Renderers can then leave out `before` and `after`.
+        items: the items of a list that differ, all items of a new list, or the files of a build
+            context that differ. If `items` is not empty, renderers can leave out `before` and
+            `after`.
         listed: whether the field belongs to a new version that is not compared with another
             version.
-        note: `reordered` if the order of a list differs. Then `items` ends with the list in its new
-            order, without signs, and renderers can leave these lines out.
-        context: whether the field does not differ, and is shown only for completeness.
+        note: `reordered` if the order of a list differs. In this case, the last items are the whole
+            list in its new order, without signs. Renderers can leave out the items without signs.
+        context: True if the field does not differ, so that it is shown only for completeness.
     """
 
     path: str
@@ -74,7 +76,7 @@ class FieldView(NamedTuple):
 
 
 def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
-    """Returns fields as they are shown, in the given order.
+    """Converts fields to views, in the given order.
 
     If a list has several differences (in its order and its items), they become one field, at the
     position of the first difference.
@@ -133,7 +135,7 @@ def _item(field: FieldChange) -> FieldView:
 
 
 def _item_lines(field: FieldChange) -> Iterator[ItemLine]:
-    """Yields the lines of one item of a list. An item with items of its own has several lines."""
+    """Yields the lines of one item of a list. A nested item has several lines."""
     before, after = field.before, field.after
     if before is None:
         yield from (ItemLine("+", None, line) for line in _lines([after]))
@@ -157,7 +159,7 @@ def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
     else:
         yield FieldView(
             path=path,
-            # None and "" differ: an absent description is None, an empty description is "".
+            # An absent description is None, but an empty description is "", so compare with None.
             before=None if before is None else value_text(before),
             after=None if after is None else value_text(after),
             items=_files(field.files),

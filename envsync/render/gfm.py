@@ -34,8 +34,9 @@ def code(text: str) -> str:
     text = countable(text)
     marks = _marks(_BACKTICKS.findall(text), least=1)
     stripped = text.strip(" ")
-    # A code span cannot begin or end with a backtick. Parsers also remove one space on each side,
-    # unless the content is only spaces. Such content gets an extra space on each side. See
+    # A code span cannot begin or end with a backtick, so content with a backtick at an end gets a
+    # space on each side. Parsers remove these spaces. They also remove a space of the content if it
+    # has spaces on both sides, so such content gets an extra space as well. See
     # https://github.github.com/gfm/#code-spans
     pad = " " if not text or (stripped and text != stripped.strip("`")) else ""
     return f"{marks}{pad}{text}{pad if text else ''}{marks}"

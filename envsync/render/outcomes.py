@@ -32,8 +32,7 @@ def outcome_column(changes: Iterable[Change], width: int = WIDTH) -> int:
     """Returns the number of columns for the names in outcomes.
 
     Args:
-        changes: the changes of the plan. The first outcome is shown before the last outcome is
-            known.
+        changes: the changes of the plan. The width must be known before the first outcome is shown.
         width: columns of the terminal. A long name gets at most half of the columns.
     """
     longest = max((cells(printable(change.address)) for change in changes), default=0)
@@ -52,14 +51,14 @@ def outcome_text(outcome: Outcome, paint: Paint, column: int = 0) -> str:
     action = paint(STYLES[change.action], f"  {SIGNS[change.action]} {change.action:<7}")
     status = paint(_STYLES.get(outcome.status, _OTHER), outcome.status)
     line = f"{action}  {pad(printable(change.address), column)}  {status}"
-    # The local target takes milliseconds, which nobody needs to know.
+    # A change of the local target takes milliseconds, and such a duration does not help the user.
     if outcome.seconds is not None and outcome.seconds >= _NOTICEABLE:
         line += f" in {duration(outcome.seconds)}"
     return f"{line}: {printable(outcome.error)}" if outcome.error else line
 
 
 def duration(seconds: float) -> str:
-    """Returns a duration for people: `2.4 s`, `35 s` or `2 min 05 s`."""
+    """Returns a duration as text, such as `2.4 s`, `35 s` or `2 min 05 s`."""
     if seconds < _SHORT:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

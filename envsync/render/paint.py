@@ -16,7 +16,7 @@ WIDTH = 80
 
 def painter(color: bool) -> Paint:
     """Returns a `Paint` that adds ANSI codes if `color` is True, and otherwise changes nothing."""
-    # Importing these modules of rich is slow. Runs without colour do not need them.
+    # The modules of rich are imported only for coloured text, because the import is slow.
     if not color:
         return lambda _style, text: text
     from rich.color import ColorSystem

@@ -31,7 +31,7 @@ _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _WIDTH: Final = 96
 _MOST_PATH_COLUMNS: Final = 36
 _LEAST_COLUMNS: Final = 40
-# If the list of changes has more lines, it is folded. The reader then sees the text after it.
+# A longer list of changes is folded, so that the reader sees the text after the list.
 _MOST_LINES_OPEN: Final = 60
 # Each section reserves this many bytes for the line "… and 12 more changes, omitted because …".
 _ROOM_TO_SAY_MORE: Final = 80
@@ -44,7 +44,7 @@ class _Section:
     Attributes:
         name: the word for the items, in the plural.
         count: the number of items.
-        items: the Markdown of each item. Items at the end may be missing if they cannot fit.
+        items: the Markdown of each item. The last items are absent if they cannot fit.
         opening: Markdown before the items.
         closing: Markdown after the items.
         share: the largest fraction of the remaining room that the section can take.
@@ -119,8 +119,8 @@ def plan_body(plan: Plan, *, limit: int | None = None) -> str:
     texts = {id(section): section.text() for section in sections}
     if _size("".join(texts.values())) > room:
         room -= len(sections) * _ROOM_TO_SAY_MORE
-        # Changes get their room last, although other sections follow them on the page. A long list
-        # of changes must not displace rejections and warnings.
+        # Changes get only the room that the other sections leave, because a long list of changes
+        # must not displace rejections and warnings.
         for section in (rejections, warnings, latest, *names, changes):
             texts[id(section)] = section.text(room)
             room -= _size(texts[id(section)])
@@ -133,8 +133,8 @@ def _head(shown: PlanView) -> str:
         counts.append(f"{len(shown.rejections)} rejected")
     counts.append(f"{shown.unchanged} unchanged")
     totals = ", ".join(["no changes"] * shown.is_empty + counts)
-    # The subscription is not interesting to a reviewer. `plan --format json` prints the whole id of
-    # the target.
+    # Leave out the subscription, which does not help a reviewer. `plan --format json` prints the
+    # whole id of the target.
     place = code(", ".join(shown.place[:2]))
     head = f"**{totals[0].upper()}{totals[1:]}** in the {prose(shown.kind)} target {place}\n"
     return head + (f"\n**Refused:** {prose(shown.refused)}\n" if shown.refused else "")

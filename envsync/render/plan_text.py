@@ -77,7 +77,7 @@ def summary_text(plan: Plan, paint: Paint) -> str:
 
 
 def _target(shown: PlanView, paint: Paint, width: int, *, full: bool) -> str:
-    """Returns the line about the target. Unless `full` is True, its id is shortened to fit."""
+    """Returns the line about the target. If `full` is False, a long id is shortened to fit."""
     name = f"Target {shown.target}"
     if full:
         return f"{paint('bold', name)}  {shown.kind} {shown.id}"

@@ -30,7 +30,11 @@ REJECT: Final = "reject"
 """The value of `ItemView.action` for a rejection."""
 
 MOST_CHANGES: Final = 40
-"""If a plan has more changes, text shows one line for each, and Markdown begins with names."""
+"""The largest number of changes that are all shown with their fields.
+
+A longer plan has one line for each change in the text, and a list of names at the top of the
+Markdown.
+"""
 
 # Matches a resource id of Azure Resource Manager. The groups are the parts that people recognise.
 _ARM_ID: Final = re.compile(
@@ -101,8 +105,8 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
 
     Args:
         plan: the plan to show.
-        full: whether a new version shows all its fields. Otherwise it shows only the fields that
-            differ from its predecessor, if it has one.
+        full: whether a new version shows all its fields. If False, a new version that has a
+            predecessor shows only the fields that differ.
     """
     held_back = plan.held_back
     summary = plan.summary

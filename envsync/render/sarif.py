@@ -45,7 +45,8 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
         "runs": [
             {
                 "tool": {"driver": driver},
-                # Columns count characters. The default of SARIF is UTF-16 code units.
+                # The columns of problems count characters, but the default unit of SARIF is the
+                # UTF-16 code unit.
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {
                     _ROOT: {"description": {"text": "The root of the repository."}}
@@ -58,7 +59,8 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 def _rule(found: Problem) -> JSON:
     """Returns the description of the rule of a problem."""
-    # A rule of another version of envsync has no sentence here, so its id is used instead.
+    # `_SENTENCES` has no sentence for a rule of another version of envsync, so the id of the rule
+    # is used.
     sentence = _SENTENCES.get(found.rule, found.rule)
     level = RULES.get(found.rule, found.severity)
     return {

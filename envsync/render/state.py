@@ -81,7 +81,8 @@ def version_text(item: RegisteredVersion, paint: Paint, width: int) -> str:
             rows += [
                 _row(f"{field}.{printable(key)}", inner)
                 for key, inner in value.items()
-                # Azure stores no digest of a build context. Its URL is shown instead.
+                # Azure stores no digest of a build context, so the URL of the context is shown
+                # instead.
                 if inner is not None or item.context_uri is None
             ]
         elif value is not None and field not in {"name", "version"}:

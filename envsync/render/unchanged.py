@@ -1,4 +1,4 @@
-"""Adds the fields that do not differ to those that differ, without repeating what is shown."""
+"""Adds unchanged fields to the fields that differ, and shows no line twice."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def with_unchanged(
     differs: Sequence[FieldView], fields: Iterable[FieldView]
 ) -> tuple[FieldView, ...]:
-    """Returns the fields of a version, each of them once.
+    """Returns all fields of a version, each field once.
 
-    The fields that differ come first. A list that differs in part is followed by its other items,
-    which have no sign. All other fields are marked as context.
+    The fields that differ come first. In a list, the items that do not differ come after the items
+    that differ, and have no sign. All other fields are marked as context.
 
     Args:
         differs: the fields that differ from the predecessor.
@@ -48,7 +48,7 @@ def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
 
 
 def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:
-    """Yields the lines of a list that are not part of a difference in it, or in a list inside."""
+    """Yields the lines of a list that no field of `differs` shows, except keys without values."""
     if not view.items:
         return
     shown: Counter[str] = Counter()
@@ -69,7 +69,7 @@ def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLi
         elif text.partition(":")[0] not in keys:
             kept.append(text)
     for text, following in zip(kept, [*kept[1:], ""], strict=False):
-        # A key whose values are all left out, such as `pip:`, says nothing.
+        # A key such as `pip:` is left out if all its values are left out.
         if not text.endswith(":") or _depth(following) > _depth(text):
             yield ItemLine("", None, text)
 

@@ -21,7 +21,7 @@ NONE: Final = "(none)"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 _DIGEST_LENGTH = len("sha256:") + 12
 
-# A word with the spaces after it. The first word may have spaces before it.
+# Matches a word and the spaces after it. The first match includes the spaces before the word.
 _PIECES = re.compile(r"\A *[^ ]* *|[^ ]+ *")
 
 
@@ -36,7 +36,7 @@ def value_text(value: JSON) -> str:
         return short_digest(value) if _DIGEST.match(value) else f'"{printable(value)}"'
     if isinstance(value, dict | list):
         return plain_text(value) if value else json.dumps(value)
-    # Not str(), which would return `True`. A file contains `true`.
+    # Use JSON, because str() would return `True`, but the file contains `true`.
     return json.dumps(value)
 
 
@@ -73,7 +73,7 @@ def wrapped(text: str, width: int, separators: str = "/:@,;=&?") -> Iterator[str
 
 
 def _broken(word: str, width: int, separators: str) -> Iterator[str]:
-    """Yields the pieces of a word that is too long for a line. The last piece may be short."""
+    """Yields the pieces of a word that is too long for a line. The last piece can be shorter."""
     start, end = 0, len(word.rstrip())
     # Widths are computed for one line at a time, because a word can be as long as a file.
     while start + width < end or cells(word[start:end]) > width:

@@ -2,8 +2,8 @@
 
 Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache and
 login do nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
-the real action. It is installed before the tests, as if an earlier job on the same machine had
-installed it.
+the real action. The action is installed before the tests, as if an earlier job on the same machine
+had installed it.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class Ran:
     Attributes:
         jobs: the result of each job, by its name.
         outputs: the outputs of each step, by `job/step`.
-        annotations: level, file, line and message of each annotation. Without a file, file and
-            line are empty.
+        annotations: level, file, line and message of each annotation. If an annotation has no file,
+            its file and line are empty.
         failures: exit codes of the steps that failed, in order.
         log: the whole log.
         summary: the summaries of the jobs.
@@ -192,7 +192,7 @@ class Runner:
         return ran
 
     def _local_actions(self) -> Iterator[str]:
-        """Yields an option of `act` for each action in the workflows, to use its stand-in."""
+        """Yields an option for each action in the workflows, so that `act` uses the stand-in."""
         texts = [(ROOT / "action.yml").read_text(), *workflows().values()]
         for name, reference in {used for text in texts for used in _USES.findall(text)}:
             if name != "actions/checkout":

@@ -1,4 +1,4 @@
-"""A fake GitHub on loopback that implements the API calls of the action and their rules."""
+"""A fake GitHub on loopback with the API calls that the action makes."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ class Project:
         }
 
     def merge(self, forge: Forge, number: int = 7) -> dict[str, Any]:
-        """Merges the branch and returns the event of the push that follows."""
+        """Merges the branch, and returns the event of the push to the default branch."""
         self.git("switch", "--quiet", "main")
         self.git("merge", "--quiet", "--no-ff", "change", "--message", "Merge")
         sha = self.git("rev-parse", "HEAD")
@@ -412,7 +412,7 @@ def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Proje
 
 
 def outside_code(text: str, *words: str) -> list[str]:
-    """Returns the text outside of code. There, GitHub interprets mentions and HTML."""
+    """Returns the words that occur outside of code, where GitHub interprets mentions and HTML."""
     prose = re.sub(
         r"^(`{3,}).*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.MULTILINE | re.DOTALL
     )

@@ -185,7 +185,7 @@ def test_an_unexpected_response_is_an_error(github: GitHub, forge: Forge, text: 
     forge.faults = [(200, {}, text)]
 
     with pytest.raises(
-        GitHubError, match=r"issues/7/comments.* did not return what GitHub's API documents"
+        GitHubError, match=r"issues/7/comments.* does not match the documentation of GitHub's API"
     ):
         list(github.comments(7))
 

@@ -1,6 +1,6 @@
 """A whole step: the real command line, a local target, and a GitHub on loopback.
 
-The command line runs in the process of the tests, unless a test is about its process.
+The command line runs in the process of the tests. The fixture `own_process` changes this.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def in_process(directory: Path, *arguments: str) -> Completed:
 
 @pytest.fixture
 def own_process() -> None:
-    """Runs the command line in a process of its own, as GitHub does."""
+    """Runs the command line in a separate process, as in a workflow on GitHub."""
 
 
 @pytest.fixture(autouse=True)

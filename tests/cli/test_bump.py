@@ -29,7 +29,7 @@ def edit(file: Path, before: str, after: str) -> None:
 
 
 def versions(project: Path) -> dict[str, str]:
-    """Returns the line with the version in each environment file, by file name."""
+    """Returns a mapping from the name of each environment file to its line with the version."""
     return {
         path.stem: next(line for line in path.read_text().splitlines() if "version" in line)
         for path in sorted((project / "environments").glob("*-*.yml"))
@@ -163,10 +163,10 @@ def test_bump_rejects_an_invalid_version(project: Path, run: Run) -> None:
     assert run("validate", "--strict").code == 0
 
 
-# Versions that are used already
+# Which versions bump skips
 
 
-def test_versions_in_other_files_are_skipped(project: Path, run: Run) -> None:
+def test_bump_skips_versions_in_other_files(project: Path, run: Run) -> None:
     for version in ("1", "2", "4"):
         declare(project, "a", version)
 
@@ -178,7 +178,7 @@ def test_versions_in_other_files_are_skipped(project: Path, run: Run) -> None:
     )
 
 
-def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
+def test_bump_skips_versions_in_git(project: Path, run: Run) -> None:
     file = declare(project, "a", "8")
     commit(project)
     edit(file, '"8"', '"7"')
@@ -191,7 +191,7 @@ def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
     assert run("bump", "a").out == "environments/a-8.yml:3:  a  7 -> 9\n"
 
 
-def test_versions_in_older_commits_are_skipped(project: Path, run: Run) -> None:
+def test_bump_skips_versions_in_older_commits(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
     for before, after in (("1", "2"), ("2", "1")):
@@ -203,7 +203,7 @@ def test_versions_in_older_commits_are_skipped(project: Path, run: Run) -> None:
     assert run("bump", "a", "--version", "2").out == "environments/a-1.yml:3:  a  1 -> 2\n"
 
 
-def test_versions_in_a_target_are_skipped_only_with_option_target(project: Path, run: Run) -> None:
+def test_bump_skips_versions_in_a_target_only_with_option_target(project: Path, run: Run) -> None:
     declare(project, "a", "1")
     gone = declare(project, "a", "2")
     (project / "envsync.yaml").write_text("superseded: archive\n")

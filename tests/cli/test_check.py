@@ -160,7 +160,7 @@ def test_check_rejects_nothing_before_the_first_commit(project: Path, run: Run) 
     assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
 
 
-def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
+def test_check_works_in_a_git_hook_under_locale_c(repository: Path) -> None:
     declare(repository, "a", image=OTHER)
     (repository / "environments" / "ünïcode.txt").write_text("1")
     hook = repository / ".git" / "hooks" / "pre-commit"
@@ -207,7 +207,9 @@ def test_option_since_limits_the_plan_to_changed_and_deleted_environments(
     assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
 
 
-def test_option_since_and_globs_limit_the_plan_together(repository: Path, run: Run) -> None:
+def test_plan_with_option_since_and_globs_contains_only_environments_that_match_both(
+    repository: Path, run: Run
+) -> None:
     declare(repository, "a", description="Other")
     declare(repository, "c")
     both = run("plan", "c", "--since", "HEAD", "--format", "json").data

@@ -64,13 +64,14 @@ def started(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 # A command
 
 
-# Two directories, and a variable that azure-ai-ml sets in this process during other tests.
+# The values of these variables are not constant: two are temporary directories, and azure-ai-ml
+# sets AZUREML_CURRENT_CLOUD during other tests in this process.
 ELSEWHERE = {"AZURE_CONFIG_DIR", "AZURE_EXTENSION_DIR", "AZUREML_CURRENT_CLOUD"}
 
 
 @pytest.fixture(scope="module")
 def printed() -> subprocess.CompletedProcess[str]:
-    """Runs a command that prints its variables. A proxy and a login are set outside."""
+    """Runs a command that prints its variables. The emulator starts with a proxy and a login."""
     options = ("--workspaces", "one,two", "--registries", "three")
     outside = {"https_proxy": "http://proxy:1", "no_proxy": "*", "NO_PROXY": ".azure.com"}
     command = (*options, "--", sys.executable, "-c", PRINT)
@@ -103,7 +104,7 @@ def test_a_command_gets_the_address_of_the_emulator_in_environment_variables(
     }
 
 
-def test_outer_proxies_and_certificates_are_replaced_for_the_command(
+def test_emulator_replaces_proxies_and_certificates_in_the_variables_of_the_command(
     variables: dict[str, str],
 ) -> None:
     assert variables["https_proxy"] == variables["HTTPS_PROXY"]
@@ -251,7 +252,7 @@ def test_values_for_a_shell_are_quoted() -> None:
 
 
 def settings_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Settings:
-    """Returns the settings of the emulator that a command line starts."""
+    """Runs a command line that starts an emulator, and returns the settings of the emulator."""
     found: list[Settings] = []
 
     def take(_session: object, *, settings: Settings, **_: object) -> int:
@@ -312,7 +313,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     }
 
 
-def test_several_faults_keep_their_order() -> None:
+def test_emulator_keeps_the_order_of_several_faults() -> None:
     assert command.faults(["429=0.1", "drop-after-commit=1"]) == (
         ("429", 0.1),
         ("drop-after-commit", 1.0),

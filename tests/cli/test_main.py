@@ -140,7 +140,7 @@ def test_the_error_for_an_unknown_target_lists_the_known_targets(project: Path, 
     assert "local" in result.err.replace("locall", "")
 
 
-def test_option_c_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
+def test_option_directory_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent
 
@@ -241,7 +241,7 @@ def test_a_global_option_after_the_command_has_priority(project: Path, run: Run)
     assert "\x1b[" in run("--color", "never", "plan", "--color", "always").out
 
 
-def test_a_directory_after_the_command_is_relative_to_the_one_before(
+def test_option_directory_after_the_command_is_relative_to_option_directory_before_the_command(
     project: Path, run: Run
 ) -> None:
     (project / "deep" / "deeper").mkdir(parents=True)
@@ -250,7 +250,7 @@ def test_a_directory_after_the_command_is_relative_to_the_one_before(
     assert (project / "deep" / "deeper" / "envsync.yaml").is_file()
 
 
-def test_paths_after_the_command_are_relative_to_the_directory(project: Path, run: Run) -> None:
+def test_option_out_is_relative_to_option_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent / "elsewhere"
     elsewhere.mkdir()
@@ -273,7 +273,7 @@ def test_a_wrong_global_option_after_the_command_is_wrong_usage(
     assert arguments[1] in result.err
 
 
-def test_a_command_keeps_its_own_option_of_the_name_of_a_global_option() -> None:
+def test_an_option_of_a_command_hides_the_global_option_with_the_same_name() -> None:
     options = typer.main.get_command(app).params
     own = copy(options[0])
     own.opts = ["-v", "--config"]
@@ -344,7 +344,7 @@ def test_no_error_is_printed_if_the_output_pipe_is_closed(project: Path) -> None
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    # The plan is longer than the buffer of a pipe: envsync still writes when the pipe is closed.
+    # The plan is longer than the buffer of a pipe, so envsync is still writing at the close.
     process.stdout.read(10)
     process.stdout.close()
     err = process.stderr.read()

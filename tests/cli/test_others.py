@@ -55,8 +55,8 @@ def test_validate_lists_skipped_files_with_option_verbose(project: Path, run: Ru
     write(project, "environments/sub/job.yml", "jobs: {}\n")
     write(project, "environments/.old/e.yml", "name: e\nimage: i:1\n")
     reasons = (
-        "environments/.old/e.yml: not an environment file: it is in a hidden directory, and only "
-        "hidden directories that are named are searched\n"
+        "environments/.old/e.yml: not an environment file: it is in a hidden directory, and "
+        "envsync searches a hidden directory only if you name it\n"
         "environments/sub/job.yml: not an environment file: it has neither the `$schema` of "
         "environments nor a `name` with `image` or `build`\n"
     )

@@ -62,7 +62,7 @@ def test_the_plan_is_empty_after_an_apply(project: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("environments", "context"), [("environments", ".."), ("environments", "."), (".", ".")]
 )
-def test_a_plan_is_empty_after_an_apply_if_the_context_contains_the_local_target(
+def test_plan_is_empty_after_apply_if_the_build_context_contains_the_local_target(
     project: Path, run: Run, environments: str, context: str
 ) -> None:
     path = f"{environments}/.envsync/local.db" if context == "." else ".envsync/local.db"
@@ -275,7 +275,7 @@ def test_a_plan_file_that_cannot_be_read_or_written_is_reported_on_one_line(
     assert not list(project.glob(".plan*"))
 
 
-def test_apply_is_refused_without_a_terminal_for_the_confirmation(
+def test_apply_without_option_yes_is_refused_if_there_is_no_terminal(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, "a")
@@ -520,7 +520,7 @@ def test_apply_finishes_the_changes_in_flight_after_a_signal_and_exits_with_130(
     assert history(project) == 1000
 
 
-def test_a_local_target_beside_the_environments_adds_no_environment(
+def test_plan_is_empty_after_apply_if_the_project_directory_contains_the_local_target(
     tmp_path: Path, run: Run
 ) -> None:
     # The whole project is the build context, and the target's file is in the project directory.

@@ -105,7 +105,9 @@ def test_the_json_of_an_error_in_the_settings_contains_zero_files(project: Path,
 
 
 @pytest.mark.parametrize("output", FORMATS)
-def test_a_missing_path_is_printed_in_every_format(project: Path, run: Run, output: str) -> None:
+def test_validate_prints_a_missing_path_in_every_format(
+    project: Path, run: Run, output: str
+) -> None:
     result = run("validate", "--format", output, "none.yml")
 
     assert (result.code, result.err) == (1, "")

@@ -1,4 +1,4 @@
-"""What commands show on standard error while they wait."""
+"""Tests of the progress that commands show on standard error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envsync.cli.session import Session
 
 
 class Stream(io.StringIO):
-    """Replaces standard error, as a terminal or a log. A test can wait for a text."""
+    """A replacement of standard error, which is a terminal or a log."""
 
     def __init__(self, *, terminal: bool) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Stream(io.StringIO):
             return count
 
     def wait_for(self, text: str) -> None:
-        """Waits until the text was written."""
+        """Waits until a thread has written the text."""
         with self._changed:
             assert self._changed.wait_for(lambda: text in self.getvalue(), timeout=30)
 
@@ -57,7 +57,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_log_gets_a_line_if_the_counts_change(stderr: Callable[..., Stream]) -> None:
+def test_progress_writes_a_line_to_a_log_if_the_counts_change(
+    stderr: Callable[..., Stream],
+) -> None:
     stream = stderr(terminal=False)
     with progress("Reading dev", color=False) as advance:
         stream.wait_for("Reading dev…\n")
@@ -68,7 +70,7 @@ def test_a_log_gets_a_line_if_the_counts_change(stderr: Callable[..., Stream]) -
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_nothing_is_shown_if_the_block_ends_before_the_delay(
+def test_progress_shows_nothing_if_the_block_ends_before_the_delay(
     stderr: Callable[..., Stream], monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 600.0)

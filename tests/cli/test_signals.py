@@ -107,8 +107,8 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
         process.send_signal(second)
         _, err = process.communicate(timeout=HANGS)
 
-    assert stopping.startswith("Stopping after the changes in flight.")
-    assert err == "Interrupted at once: changes in flight may or may not have been made.\n"
+    assert stopping.startswith("Stopping after the changes that have started.")
+    assert err == "Ended at once. Changes that had started can be complete or missing.\n"
     assert process.returncode == 130
     assert list((tmp_path / "tmp").iterdir()) == []
 
@@ -145,7 +145,7 @@ from envsync.cli import main
 @main.app.command()
 def hang():
     with ThreadPoolExecutor(2) as pool:
-        # The first Ctrl-C also ends the wait for one of the threads.
+        # Ctrl-C interrupts one wait for a thread. Then Python waits for the second thread.
         for _ in range(2):
             pool.submit(threading.Event().wait)
         print("ready", flush=True)
@@ -167,7 +167,7 @@ def test_a_second_interrupt_ends_the_process_while_python_waits_for_threads() ->
 
     assert (process.returncode, err) == (
         130,
-        "Interrupted at once: changes in flight may or may not have been made.\n",
+        "Ended at once. Changes that had started can be complete or missing.\n",
     )
 
 
@@ -190,7 +190,7 @@ main.main()
 """
 
 
-def test_the_signal_handler_of_a_command_gets_every_interrupt() -> None:
+def test_a_signal_handler_that_a_command_installs_receives_every_interrupt() -> None:
     with running(sys.executable, "-c", HANDLING) as process:
         assert process.stdout is not None
         for line in ("ready", "1", "2"):

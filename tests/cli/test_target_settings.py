@@ -100,14 +100,14 @@ def test_an_environment_that_a_target_leaves_out_counts_as_undeclared(
             "exclude: [churn-1.yml]\n" + DEV.format("tags: {}"),
             "`exclude` in envsync.yaml names environments/churn-1.yml",
         ),
-        # The directory is not searched any more, so only `exclude` says that this is on purpose.
+        # envsync no longer searches the directory. `exclude` says that this is on purpose.
         (
             "exclude: [environments/]\nenvironments: [kept]\n" + DEV.format("tags: {}"),
             "`exclude` in envsync.yaml names environments/churn-1.yml",
         ),
     ],
 )
-def test_an_archive_says_which_setting_leaves_the_environment_out(
+def test_the_reason_of_an_archive_contains_the_setting_that_leaves_the_environment_out(
     settings: str, reason: str, project: Path, run: Run
 ) -> None:
     declare(project, "churn")
@@ -123,7 +123,9 @@ def test_an_archive_says_which_setting_leaves_the_environment_out(
     assert (change["action"], change["name"], change["reason"]) == ("archive", "churn", reason)
 
 
-def test_an_archive_whose_file_was_deleted_names_no_setting(project: Path, run: Run) -> None:
+def test_the_reason_of_an_archive_contains_no_setting_if_the_file_was_deleted(
+    project: Path, run: Run
+) -> None:
     declare(project, "kept")
     file = declare(project, "churn")
     assert run("apply", "--yes").code == 0
@@ -138,7 +140,7 @@ def test_an_archive_whose_file_was_deleted_names_no_setting(project: Path, run: 
         assert (change["name"], change["reason"]) == ("churn", "no file declares it")
 
 
-def test_validate_warns_of_patterns_of_every_target_that_match_nothing(
+def test_validate_warns_if_a_pattern_of_a_target_matches_no_environment(
     project: Path, run: Run
 ) -> None:
     file = declare(project, "churn")
@@ -154,7 +156,8 @@ def test_validate_warns_of_patterns_of_every_target_that_match_nothing(
         ("useless-pattern", "envsync.yaml", 4),
     ]
     assert (result.code, run("validate", "--strict").code) == (0, 1)
-    # With a path, or if a file has an error, it is not known which names are declared.
+    # With a path on the command line or an error in a file, envsync cannot know all names, so
+    # envsync does not report patterns.
     assert run("validate", str(file), "--format", "json").data["problems"] == []
     (project / "environments" / "bad.yml").write_text("name: x\nimage: [i]\n")
     assert "useless-pattern" not in run("validate").out
@@ -184,7 +187,7 @@ def test_a_glob_matches_a_name_with_and_without_the_suffix(
     declare(project, "other")
     (project / "environments" / "churn-1.yml").unlink()
 
-    # For an environment that no file declares any more, only the name in the target is known.
+    # No file declares churn any more, so envsync knows only the name in the target, churn-dev.
     assert "archive churn-dev" in addresses(run("plan", glob, "--format", "json").data)
 
 
@@ -204,7 +207,7 @@ def test_all_targets_are_planned_with_their_own_settings(project: Path, run: Run
     ]
 
 
-def test_two_targets_in_one_file_do_not_archive_each_others_environments(
+def test_plan_archives_only_names_with_the_suffix_of_the_target_in_a_shared_local_file(
     project: Path, run: Run
 ) -> None:
     declare(project, "a")
@@ -221,7 +224,7 @@ def test_two_targets_in_one_file_do_not_archive_each_others_environments(
 
 
 @pytest.mark.parametrize("command", ["plan", "apply", "validate"])
-def test_a_setting_that_does_not_fit_the_environments_stops_every_command(
+def test_every_command_fails_if_a_setting_does_not_fit_the_environments(
     command: str, project: Path, run: Run
 ) -> None:
     declare(project, "a", tags="{stage: prod}")
@@ -266,14 +269,14 @@ class TestSince:
     def test_option_since_selects_nothing_without_changes(self, changed: Path, run: Run) -> None:
         assert self.since(run) == []
 
-    def test_a_changed_default_selects_the_environments_that_use_it(
+    def test_option_since_selects_the_environments_that_use_a_changed_default(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '2'}}\n" + DEV.format("suffix: -dev"))
 
         assert self.since(run) == ["update b-dev:1"]
 
-    def test_a_changed_suffix_selects_the_old_and_the_new_names(
+    def test_option_since_selects_the_old_and_the_new_names_after_a_changed_suffix(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '1'}}\n" + DEV.format("suffix: -d"))
@@ -285,7 +288,9 @@ class TestSince:
             "archive b-dev",
         ]
 
-    def test_a_changed_file_selects_its_name_in_the_target(self, changed: Path, run: Run) -> None:
+    def test_option_since_selects_a_changed_file_by_its_name_in_the_target(
+        self, changed: Path, run: Run
+    ) -> None:
         declare(changed, "a", tags="{cost: '9'}")
         (changed / "environments" / "b-1.yml").unlink()
 
@@ -323,7 +328,9 @@ class TestTheFixOfARejection:
             file.write_text(file.read_text().replace("base:1", "base:2"))
         return project
 
-    def test_every_fix_of_a_plan_works_as_printed(self, rejected: Path, run: Run) -> None:
+    def test_every_fix_that_plan_prints_is_a_command_that_works(
+        self, rejected: Path, run: Run
+    ) -> None:
         rejections = run("plan", "--format", "json").data["rejections"]
         fixes = [item["fix"] for item in rejections]
 
@@ -351,7 +358,9 @@ class TestTheFixOfARejection:
         assert run(*rejection["fix"].split()[1:]).code == 0
         assert run("plan").code == 0
 
-    def test_every_fix_of_check_works_as_printed(self, rejected: Path, run: Run) -> None:
+    def test_every_fix_that_check_prints_is_a_command_that_works(
+        self, rejected: Path, run: Run
+    ) -> None:
         problems = run("check", "--format", "json").data["problems"]
         fixes = [item["fix"].split("`")[1] for item in problems]
 
@@ -389,7 +398,7 @@ class TestTheFixOfARejection:
         assert run("bump", "a", "-t", "dev", "--version", "2").code == 1
 
 
-def test_bump_changes_a_file_and_its_copy(project: Path, run: Run) -> None:
+def test_bump_changes_the_version_in_a_file_and_in_its_copy(project: Path, run: Run) -> None:
     file = declare(project, "a", "7")
     copy = project / "environments" / "z" / "copy.yml"
     copy.parent.mkdir()
@@ -432,7 +441,9 @@ class TestMissingProject:
     def test_the_local_target_needs_no_project(self, nameless: Path, run: Run) -> None:
         assert run("plan", "-t", "local", "--format", "json").data["project"] == "churn"
 
-    def test_the_proposed_project_name_is_accepted(self, nameless: Path, run: Run) -> None:
+    def test_envsync_accepts_the_project_name_that_its_error_proposes(
+        self, nameless: Path, run: Run
+    ) -> None:
         file = nameless / "envsync.yaml"
         file.write_text("project: churn-models\n" + file.read_text())
 
@@ -440,7 +451,9 @@ class TestMissingProject:
 
 
 class TestASavedPlan:
-    def test_a_saved_plan_is_applied_with_its_globs(self, project: Path, run: Run) -> None:
+    def test_apply_of_a_saved_plan_uses_the_globs_of_the_plan(
+        self, project: Path, run: Run
+    ) -> None:
         declare(project, "a")
         declare(project, "b")
         assert run("plan", "a*", "--out", "plan.json").code == 0
@@ -450,7 +463,7 @@ class TestASavedPlan:
         assert "a:1  done" in result.out
         assert addresses(run("plan", "--format", "json").data) == ["create b:1"]
 
-    def test_a_saved_plan_is_applied_with_its_option_take_over(
+    def test_apply_of_a_saved_plan_uses_option_take_over_of_the_plan(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")
@@ -461,7 +474,7 @@ class TestASavedPlan:
 
         assert run("apply", "--plan", "plan.json").code == 0
 
-    def test_a_saved_plan_is_applied_with_its_option_allow_mass_archive(
+    def test_apply_of_a_saved_plan_uses_option_allow_mass_archive_of_the_plan(
         self, project: Path, run: Run
     ) -> None:
         file = declare(project, "a")
@@ -514,7 +527,7 @@ class TestApprove:
         assert "changed" not in result.err
         assert not (project / ".envsync").exists()
 
-    def test_the_error_for_another_digest_contains_every_possible_reason(
+    def test_the_error_for_a_wrong_digest_lists_every_possible_reason(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")

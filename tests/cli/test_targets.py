@@ -42,7 +42,7 @@ def test_targets_are_listed_in_the_order_of_the_settings(
     ]
 
 
-def test_the_reference_to_an_unset_variable_is_printed(run: Run) -> None:
+def test_targets_prints_a_reference_to_an_unset_variable_unchanged(run: Run) -> None:
     result = run("targets")
 
     assert (result.code, result.err) == (0, "")

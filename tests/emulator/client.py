@@ -58,7 +58,7 @@ class Client:
         self._app = app
         self._runner = runner
         self.token: str | None = None
-        # A test sets this to False for responses that the OpenAPI does not allow.
+        # A test sets `validates` to False if it expects a response that the OpenAPI does not allow.
         self.validates = True
 
     def log_in(self, secret: str = CLIENT_SECRET) -> Reply:

@@ -37,7 +37,9 @@ def serving() -> Iterator[Emulator]:
 
 @pytest.fixture
 def emulator(serving: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The emulator, with its variables set. Tests share it, so each test must use its own names."""
+    """The emulator, with its variables set. Tests share the emulator, so each test must use names
+    that no other test uses.
+    """
     for name in [name for name in os.environ if name.startswith("AZURE_")]:
         monkeypatch.delenv(name)
     for name, value in serving.variables.items():

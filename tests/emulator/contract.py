@@ -87,7 +87,7 @@ def document_for(host: str, path: str, query: dict[str, list[str]]) -> str | Non
     if path.startswith(_DATAPLANE):
         return REGISTRY
     if host == "management.azure.com" and re.search("/(workspaces|registries)/", path):
-        # The other versions are validated against the preview, because their responses have fewer
+        # Validate responses of the other API versions against the preview, because they have fewer
         # keys.
         stable = query.get("api-version", [""])[0] == "2024-04-01"
         return STABLE if stable else PREVIEW

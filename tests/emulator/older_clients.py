@@ -67,7 +67,7 @@ IGNORED_ARCHIVE = ("1.15", "1.23")
 
 
 def expected(release: str) -> dict[str, Any]:
-    """Returns the expected results of a release, and the plans of envsync after it."""
+    """Returns the expected results of a release, and the expected plans of envsync afterwards."""
     ignored = release.startswith(IGNORED_ARCHIVE)
     adopted = [f"update {name}" for name in ENVIRONMENTS]
     return {
@@ -103,7 +103,9 @@ def planned(target: str) -> list[str]:
 
 
 def inside(python: str) -> dict[str, Any]:
-    """Returns the results of a release and the plans after it. Needs the emulator's variables."""
+    """Returns the results of a release and the plans after it. The variables of an emulator must be
+    set in this process.
+    """
     files = [f"environments/{name}.yml" for name in ("image", "conda", "context")]
     done = subprocess.run([python, str(PROGRAM), *files], capture_output=True, text=True)
     if done.returncode:

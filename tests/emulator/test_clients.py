@@ -46,7 +46,10 @@ description: Declared.
 
 
 def installed(program: str) -> str:
-    """Returns a program of a client's environment. Skips the test if it is not installed."""
+    """Returns the path of a program in a client's virtual environment.
+
+    Skips the test if the program is not installed.
+    """
     path = INSTALLED / program
     if not path.exists():
         pytest.skip(f"{program} is not installed; `make pytest` installs it")
@@ -159,5 +162,5 @@ def test_the_azure_cli_and_envsync_with_its_login_work_with_the_emulator(tmp_pat
         "plan": [2, 1],
         "apply": [0, ["done"]],
     }
-    # The CLI's own configuration is not touched: the emulator sets `AZURE_CONFIG_DIR`.
+    # The CLI does not write to the home directory, because the emulator sets `AZURE_CONFIG_DIR`.
     assert not (tmp_path / ".azure").exists()

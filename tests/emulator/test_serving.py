@@ -116,7 +116,7 @@ class Start(Protocol):
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts emulators that run until the end of the test.
 
-    The variables of this process are those of the emulator that was started last.
+    The environment variables of this process connect clients to the emulator that started last.
     """
     with ExitStack() as stack:
 
@@ -472,7 +472,7 @@ def test_the_emulator_ends_immediately_during_a_request(monkeypatch: pytest.Monk
     config = uvicorn.Config
 
     def patient(*arguments: Any, **named: Any) -> uvicorn.Config:
-        """Returns a configuration that never ends an open request."""
+        """Returns a uvicorn configuration that waits for open requests without a time limit."""
         return config(*arguments, **{**named, "timeout_graceful_shutdown": None})
 
     def hang(authorization: str) -> None:
@@ -499,7 +499,7 @@ def test_the_emulator_ends_immediately_while_azurite_starts(
         with pytest.raises((OSError, urllib.error.URLError)):
             upload(Settings())
 
-    # Without its limits, the emulator would wait as long as Azurite runs.
+    # Remove the time limits of the emulator, so that it would wait as long as Azurite runs.
     wait = subprocess.Popen.wait
     monkeypatch.setattr(subprocess.Popen, "wait", lambda process, **_: wait(process))
     monkeypatch.setattr("envsync.emulator.network.azurite.START_SECONDS", 600)
@@ -550,7 +550,7 @@ def test_azurite_ends_after_its_emulator_was_killed(tmp_path: Path) -> None:
         ]
         azurite = [child for child in children if b"--blobPort" in arguments(child)]
         process.kill()
-    # The command outlives its killed emulator.
+    # The command still runs after its emulator was killed.
     for child in set(children) - set(azurite):
         os.kill(child, signal.SIGKILL)
     deadline = time.monotonic() + 10

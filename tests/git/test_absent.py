@@ -113,7 +113,7 @@ def skip_worktree(directory: Path) -> None:
     (directory / FILE).unlink()
 
 
-# Ways to prevent that the existing file of `a` is read, each with a part of the reason.
+# Edits after which the file of `a` exists but is not read, each with words from the message.
 UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a typo in the schema": (
         rewrite(environment("a").replace("environment.", "enviroment.")),
@@ -305,7 +305,7 @@ def with_submodule(tmp_path: Path, place: str = "environments/mod") -> Path:
     return outer
 
 
-def test_a_submodule_in_a_submodule_is_looked_into(tmp_path: Path) -> None:
+def test_plan_searches_submodules_of_submodules(tmp_path: Path) -> None:
     outer = with_submodule(tmp_path)
     git(outer / "environments/mod", "submodule", "deinit", "--force", "nested")
 
@@ -315,7 +315,7 @@ def test_a_submodule_in_a_submodule_is_looked_into(tmp_path: Path) -> None:
     assert f"{os.path.relpath(outer)}/environments/mod submodule update" in problem.fix
 
 
-def test_a_sparse_checkout_in_a_submodule_is_looked_into(tmp_path: Path) -> None:
+def test_plan_searches_sparse_checkouts_of_submodules(tmp_path: Path) -> None:
     outer = with_submodule(tmp_path)
     git(outer / "environments/mod", "sparse-checkout", "set", "--no-cone", "/*", "!m.yml")
 
@@ -341,9 +341,11 @@ def test_a_file_may_have_been_moved_to_a_submodule_that_is_not_checked_out(tmp_p
     )
 
 
-def test_a_failure_of_git_is_no_proof(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_environment_is_archived_if_git_fails(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     skip_worktree(project)
-    # A variable for git's own tests: every repository seems to belong to another user.
+    # With this variable of git's own tests, every repository seems to belong to another user.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     made = planned(project)
     (problem,) = checkout_problems(load_config(start=project), [])
@@ -353,7 +355,7 @@ def test_a_failure_of_git_is_no_proof(project: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("empty", [True, False])
-def test_one_of_several_directories_that_is_empty_or_missing_is_no_proof(
+def test_no_environment_is_archived_if_a_directory_is_empty_or_missing(
     project: Path, empty: bool
 ) -> None:
     setting("environments: [environments/team, environments]\n")(project)
@@ -404,12 +406,12 @@ def test_a_sparse_build_context_is_an_error(tmp_path: Path) -> None:
     assert make_plan(load_project(project)).summary["create"] == 1
 
 
-def test_a_failure_of_git_does_not_make_a_build_context_complete(
+def test_a_project_with_a_build_context_is_an_error_if_git_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = build_project(tmp_path / "project")
     git(project, "sparse-checkout", "set", "--no-cone", "/*", "!/environments/ctx/data/")
-    # A variable for git's own tests: every repository seems to belong to another user.
+    # With this variable of git's own tests, every repository seems to belong to another user.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
     with pytest.raises(InvalidProject, match="Git cannot say whether all files are checked out"):
@@ -440,7 +442,7 @@ def test_a_submodule_in_a_build_context_must_be_checked_out(tmp_path: Path) -> N
         make_plan(load_project(project))
 
 
-def test_a_file_that_git_skips_without_a_sparse_checkout_is_a_problem(project: Path) -> None:
+def test_a_file_with_the_skip_worktree_bit_is_a_problem(project: Path) -> None:
     skip_worktree(project)
 
     (problem,) = checkout_problems(load_config(start=project), [])

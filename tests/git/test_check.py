@@ -27,7 +27,7 @@ CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26
 
 
 def environment(name: str = "a", version: str | None = "1", **fields: str) -> str:
-    """Returns the text of an environment file. It has an image if `fields` has no build."""
+    """Returns the text of an environment file. If `fields` has no build, the file has an image."""
     own = {"image": f"{IMAGE}:1"} if "build" not in fields else {}
     lines = [f"name: {name}", *([f'version: "{version}"'] if version else []), "description: About"]
     return "\n".join([*lines, *(f"{key}: {value}" for key, value in (own | fields).items())]) + "\n"
@@ -141,7 +141,7 @@ def test_the_environments_directory_can_move_when_settings_are_added_or_removed(
     assert found(checked(root)) == [f"{now}/a.yml:4:1 immutable"]
 
 
-def test_several_directories_and_exclusions_of_the_commit_are_used(root: Path) -> None:
+def test_check_uses_the_directories_and_exclusions_of_the_commit(root: Path) -> None:
     settings = "environments: [a, b]\nexclude: ['*.template.yml', b/old/]\n"
     files = {
         "p/envsync.yaml": settings,
@@ -161,7 +161,7 @@ def test_several_directories_and_exclusions_of_the_commit_are_used(root: Path) -
     assert [item.name for item in checked(root / "p").rejections] == ["a"]
 
 
-def test_settings_behind_a_symbolic_link_apply_to_the_directory_of_the_link(root: Path) -> None:
+def test_linked_settings_apply_to_the_directory_that_contains_the_link(root: Path) -> None:
     files = {
         "environments/a.yml": environment(),
         "x/environments/a.yml": environment(tags="{b: c}"),
@@ -498,7 +498,7 @@ def test_a_submodule_in_a_build_context_is_part_of_the_context(root: Path, tmp_p
 
 
 @pytest.mark.parametrize("linked", ["submodule", "worktree", "clone"])
-def test_the_git_file_of_a_checkout_changes_neither_plan_nor_check(
+def test_the_kind_of_checkout_changes_neither_specs_nor_check(
     root: Path, tmp_path: Path, linked: str
 ) -> None:
     inner = new_repository(tmp_path / "inner")
@@ -760,7 +760,7 @@ def count_reads(root: Path, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             reads[path.relative_to(root).as_posix()] += 1
         return opened(file, *args, **kwargs)
 
-    # `pathlib` calls `io.open`; other modules call the built-in `open`.
+    # Replace both functions, because `pathlib` calls `io.open` and other modules call `open`.
     monkeypatch.setattr(builtins, "open", counting)
     monkeypatch.setattr(io, "open", counting)
     return reads
@@ -781,7 +781,7 @@ def test_check_reads_each_file_of_the_project_once(
     }
     ignored = {"environments/local.yml": environment("local")}
     committed(root, {**files, ".gitignore": "local.yml\n"})
-    # Every file is changed. An unchanged file is read again, as a part of the commit.
+    # Change every file, because `check` reads an unchanged file again as part of the commit.
     changed = {name: text.replace("3.11", "3.12") + "# changed\n" for name, text in files.items()}
     write(root, {**changed, **ignored})
     reads = count_reads(root, monkeypatch)

@@ -172,7 +172,7 @@ def test_an_environment_is_archived_only_if_its_file_is_gone(edits: dict[str, st
         rejected = {item.name for item in made.rejections if item.code == "still-there"}
 
         assert archived(made) <= proven
-        # Conversely, every environment whose file is really gone is archived.
+        # An environment is archived if its file is really gone.
         declared = {item.name for item in load_project(directory).declarations}
         assert archived(made) == {name_of(file) for file in FILES} & proven - declared
         assert rejected == {name_of(file) for file in FILES} - proven - declared

@@ -48,7 +48,7 @@ def test_a_url_without_a_path_has_no_name(url: str) -> None:
     [
         ("churn", "churn"),
         ("churn.models_2", "churn.models_2"),
-        # YAML would read these as a boolean, a number, and a number.
+        # Without quotes, YAML would read `On` as a boolean, and `2024` and `1.2` as numbers.
         ("On", '"On"'),
         ("2024", '"2024"'),
         ("1.2", '"1.2"'),

@@ -115,7 +115,7 @@ def test_a_submodule_is_a_separate_repository(repository: Path, tmp_path: Path) 
 def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A variable for git's own tests: every repository seems to belong to another user.
+    # With this variable of git's own tests, every repository seems to belong to another user.
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
 
     told = message(lambda: find_repository(repository))

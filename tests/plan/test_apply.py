@@ -185,11 +185,11 @@ def test_a_renamed_environment_stays_active_if_its_new_name_is_rejected(target: 
     [
         # The name in the file of `a` is now `b`. `b:1` is registered with other content.
         ([at("environments/a-1.yml", "b")], "skipped"),
-        # The file declares another version than before, too.
+        # The file declares another name and another version than before.
         ([replace(at("environments/a-1.yml", "b"), version="2")], "skipped"),
         # One of the two files of `a` declares `b` now, and the other file is gone.
         ([at("environments/a-2.yml", "b")], "skipped"),
-        # The file of `a` is gone. A file beside it has an edit that no version can have.
+        # The file of `a` is gone. Another file in the same directory has the rejection `immutable`.
         ([at("environments/b-1.yml", "b")], "done"),
     ],
 )

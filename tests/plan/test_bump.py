@@ -109,7 +109,7 @@ def test_bump_skips_taken_versions() -> None:
 
 
 @given(
-    # Small numbers, so that many of the next versions are taken.
+    # The numbers are small, so that many of the next versions are taken.
     st.lists(st.integers(0, 120), min_size=1, max_size=3),
     st.sets(st.integers(0, 130).map(str), max_size=40),
 )

@@ -108,7 +108,7 @@ SPECS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, tuple[FieldChange, ...]
             ),
         ),
     ),
-    # Both lists contain the new items, so that a changed item is reported only once.
+    # Both sides contain the new items, so that a changed item is reported only once.
     "another order, and another version": (
         conda("pandas=2.2", "numpy=1.26", "scipy=1"),
         conda("numpy=1.26", "pandas=2.3", "scipy=1"),
@@ -339,7 +339,7 @@ def test_only_the_context_field_lists_files() -> None:
     )
 
 
-# Few values, so that both sides often have equal parts.
+# There are few values, so that both sides often have equal parts.
 values = st.recursive(
     st.none()
     | st.booleans()

@@ -130,7 +130,7 @@ def test_every_plan_satisfies_the_published_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     for plan in (PLAN, Plan(PROJECT, TARGET), replace(PLAN, refused="too much")):
         jsonschema.validate(plan.to_json(), schema)
-    # There is no action that deletes.
+    # The schema does not allow the action `delete`.
     broken = PLAN.to_json() | {"changes": [{"action": "delete"}]}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, schema)
@@ -202,7 +202,7 @@ def test_the_digest_does_not_change_between_releases() -> None:
             rf"version 2, but this envsync \({__version__}\) reads only 1\. Make the plan again\.$",
         ),
         (lambda data: data.update(digest="sha256:" + "0" * 64), r"edited.*Make the plan again\.$"),
-        # The content no longer has the digest that the file names.
+        # The content does not match the digest in the file any more.
         (lambda data: data["changes"].pop(), "edited"),
         (lambda data: data.pop("changes"), "not a plan"),
         (lambda data: data.update(changes=3), "not a plan"),

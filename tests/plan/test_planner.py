@@ -790,7 +790,7 @@ def test_the_warnings_of_every_name_are_kept() -> None:
     )
 
 
-def test_a_restore_is_rejected_if_it_may_show_a_foreign_version() -> None:
+def test_a_restore_is_rejected_if_it_could_show_a_foreign_version() -> None:
     """The service may report every version of an archived environment as archived."""
     versions = (
         registered("a", "1", owner="other", archived=True),
@@ -1023,7 +1023,7 @@ STILL_THERE: dict[str, tuple[list[Declaration], Container, Policy, list[str], li
         [],
         [],
     ),
-    # A version of another project contains a path that is relative to that project.
+    # The source `a.yml` of another project's version is a path in that project.
     "a version of another project": (
         [declared("a", "2")],
         container("a", registered("a", "1", owner="other", source="a.yml"), "2", archived=True),
@@ -1106,7 +1106,7 @@ FOREIGN: dict[str, tuple[list[Declaration], Container, list[str], list[str]]] = 
         [],
         ["foreign-owner a:3"],
     ),
-    # Otherwise each project would create a version in every plan.
+    # If this were allowed, each of the two projects would create a version in every plan.
     "a file without version, and the newest version is foreign": (
         [declared("a", None)],
         container(
@@ -1436,7 +1436,7 @@ LEFT_OUT = {
             ),
             [LEFT_OUT["a.yml"], "no file declares it"],
         ),
-        # Another version of the name is declared.
+        # A file declares another version of the name.
         (
             container(
                 "kept",
@@ -1460,20 +1460,21 @@ def test_the_reason_of_an_archive_names_the_setting_that_leaves_the_environment_
     made = plan(desired, actual, policy, left_out=LEFT_OUT)
 
     assert [change.reason for change in made.changes] == reasons
-    # The reason is no part of the digest: the plan does the same.
+    # The digest does not cover reasons, because they do not change what the plan does.
     assert made.digest == plan(desired, actual, policy).digest
 
 
 @pytest.mark.parametrize(
     ("held", "emptied", "withdrawn", "refused"),
     [
-        # Below MASS_ARCHIVE_FLOOR, the sum of the two numbers is compared with `max_archives`: 5.
+        # Below MASS_ARCHIVE_FLOOR, the sum of `emptied` and `withdrawn` is compared with
+        # `max_archives`, which is 5.
         (7, 2, 3, False),
         (7, 3, 3, True),
         (7, 5, 5, True),
-        # From there on, the sum of the two shares is compared with 30 %. Each of the other
-        # environments has one version, and one of them has 91: of 100 versions in all, the plan
-        # archives `withdrawn`.
+        # From MASS_ARCHIVE_FLOOR on, the sum of the two shares is compared with 30 %. One
+        # environment has 91 versions, and each other environment has one version. Of these 100
+        # versions, the plan archives `withdrawn`.
         (10, 2, 10, False),
         (10, 2, 11, True),
         (10, 3, 1, True),
@@ -1519,7 +1520,7 @@ def test_the_guard_counts_archives_that_a_glob_leaves_out(held: int) -> None:
     assert actions(single) == ["archive e0"]
     assert single.refused == plan(desired, owned(held)).refused
     assert single.refused is not None
-    # A part of the plan without archives is allowed.
+    # The guard allows a part of the plan that archives nothing.
     assert plan(desired, owned(held), globs=("new",)).refused is None
 
 

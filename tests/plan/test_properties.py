@@ -26,8 +26,8 @@ from envsync.plan.planner import make_plan
 from envsync.targets.local.target import LocalTarget
 from tests.builders import PROJECT, TARGET, conda, declared, image
 
-# Few values, so that declarations and edits often concern the same versions. "b" and "B" are two
-# names.
+# There are few values, so that declarations and edits often concern the same versions. "b" and "B"
+# are two names.
 NAMES = ["a", "b", "B", "c.d"]
 VERSIONS = ["1", "2", "10", "1.10", "rc-1"]
 SPECS = [image("1"), image("2"), conda("python=3.11"), conda("python=3.12")]
@@ -67,7 +67,7 @@ policies = st.builds(
     adopt=st.sampled_from(["identical", "never"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
-    # Otherwise the guard would refuse most plans, and nothing would be applied.
+    # Without this option, the guard would refuse most plans, and nothing would be applied.
     allow_mass_archive=st.just(True),
 )
 
@@ -236,7 +236,7 @@ def test_a_plan_does_not_depend_on_the_order_of_files(
 def test_the_digest_of_a_saved_plan_approves_the_same_apply(
     desired: list[Declaration], made: list[Edit], policy: Policy
 ) -> None:
-    # The twin gets the same edits, and an apply without the saved plan.
+    # `twin` gets the same edits as `target`, but its apply does not use the saved plan.
     with local_target() as target, local_target() as twin:
         for each in (target, twin):
             edited(each, made)
@@ -257,13 +257,16 @@ def contents(state: State) -> dict[str, object]:
     }
 
 
-# Few examples, because each of them runs two applies with four workers each.
+# There are few examples, because each example runs two applies with four workers each.
 @settings(max_examples=15, deadline=None)
 @given(declarations(), declarations())
 def test_two_concurrent_applies_lose_no_change(
     first: list[Declaration], second: list[Declaration]
 ) -> None:
-    """Two projects apply to one file at once. Each owns exactly the versions reported as done."""
+    """Two projects apply to one file at once.
+
+    Each project owns exactly the versions that its apply reports as done.
+    """
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "local.db"
         results: dict[str, set[EnvironmentKey]] = {}

@@ -42,7 +42,7 @@ def test_two_files_with_the_same_version_are_refused() -> None:
 NEXT: dict[str, tuple[Container, str]] = {
     "no version": (container("a"), "1"),
     "the highest integer plus one": (container("a", "10", "9"), "11"),
-    # "٣" is the Arabic digit 3. "99" is `nextVersion` of the builders.
+    # "٣" is the Arabic digit 3. The containers of tests/builders.py have the `nextVersion` "99".
     "digits that only int() accepts": (container("a", "٣"), "99"),
     "a digit that int() does not accept": (container("a", "²"), "99"),
     "anything else: the next version of the service": (container("a", "1", "rc"), "99"),
@@ -170,7 +170,7 @@ UNDECLARED: dict[str, tuple[Container, list[str], Policy, list[str]]] = {
         [],
     ),
     "no file declares the name": (container("a", "1"), [], Policy(PROJECT), []),
-    # For example because every active version belongs to another project.
+    # For example, version 2 is rejected because every active version belongs to another project.
     "the declared version is rejected": (
         container("a", registered("a", "1", owner="other")),
         ["2"],
@@ -195,8 +195,8 @@ def test_a_warning_is_given_if_latest_is_an_undeclared_version(
     assert list(latest_warnings(held, [], declared, policy)) == warnings
 
 
-# `following` is `nextVersion` of the service. If the last version is not a number, the service
-# proposes "1", even if version 1 exists (recorded).
+# `following` is the `nextVersion` that the service returns. If the last version is not a number,
+# the service proposes "1", even if version 1 exists (recorded).
 @pytest.mark.parametrize(
     ("versions", "following", "chosen"),
     [

@@ -1,4 +1,4 @@
-"""Public environment files, compared with recorded results of azure-ai-ml."""
+"""envsync and azure-ai-ml read public environment files with the same result."""
 
 from __future__ import annotations
 

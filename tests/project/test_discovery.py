@@ -1,4 +1,4 @@
-"""The search for environment files below a directory."""
+"""The search finds environment files, and reports files that only look like environments."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_both_yaml_extensions_are_found_at_every_depth(tmp_path: Path) -> None:
         "a.yml": env("a"),
         "b.yaml": env("b"),
         "x/y/z/c.YML": env("c"),
-        # Only YAML files are searched, although YAML can read JSON.
+        # A JSON file is not read, although JSON is valid YAML.
         "d.json": '{"name": "d", "image": "i:1"}',
         "merged.yml": "<<: {name: m}\ndescription: d\nimage: i:1\n",
     }
@@ -99,7 +99,7 @@ def test_hidden_directories_are_skipped(tmp_path: Path) -> None:
     assert names(tmp_path, files) == ["h"]
 
 
-def test_a_broken_file_that_may_be_an_environment_file_is_reported(tmp_path: Path) -> None:
+def test_a_broken_file_with_the_keys_of_an_environment_is_reported(tmp_path: Path) -> None:
     loaded = load_files(tmp_path, {"environments/e.yml": "name: e\nimage: [i:1\n"})
 
     assert found(loaded) == ["e.yml:3:1 error yaml-syntax"]
@@ -149,7 +149,7 @@ def test_a_file_in_its_own_build_context_is_an_environment_file(tmp_path: Path) 
     assert names(tmp_path, files) == ["a", "a-gpu", "a-other", "b"]
 
 
-def test_the_build_context_of_an_excluded_file_excludes_no_files(
+def test_the_build_context_of_a_hidden_file_hides_no_files(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -171,7 +171,7 @@ def test_the_build_context_of_an_excluded_file_excludes_no_files(
         ("base/environment.yml", "{<<: {path: ..}, dockerfile_path: docker/Dockerfile}"),
     ],
 )
-def test_a_context_that_contains_its_own_file_hides_no_files(
+def test_a_context_that_contains_its_environment_file_hides_no_files(
     file: str, path: str, tmp_path: Path
 ) -> None:
     files = {
@@ -227,8 +227,8 @@ def test_links_to_directories_are_followed_once_inside_the_project(tmp_path: Pat
     (tmp_path / "outside" / "o.yml").write_text(env("o"))
     directory = root / "environments" / "a"
     directory.mkdir(parents=True)
-    # A loop, the same directory again, a directory elsewhere in the project, a directory outside,
-    # and a link without a target.
+    # The links lead to a parent directory, to the same directory again, to another directory in the
+    # project, to a directory outside of the project, and to a missing directory.
     (directory / "loop").symlink_to(root / "environments", target_is_directory=True)
     (directory / "again").symlink_to(directory, target_is_directory=True)
     (directory / "elsewhere").symlink_to(elsewhere, target_is_directory=True)
@@ -244,7 +244,7 @@ def test_links_to_directories_are_followed_once_inside_the_project(tmp_path: Pat
 
 
 @needs_links
-def test_a_file_that_leads_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> None:
     root = tmp_path / "project"
     (root / "environments").mkdir(parents=True)
     (tmp_path / "secret.yml").write_text(env("secret"))
@@ -286,7 +286,7 @@ def test_a_link_from_a_build_context_out_of_the_project_is_reported(tmp_path: Pa
     (root / "environments" / "ctx").mkdir(parents=True)
     (tmp_path / "secret").write_text("s")
     (root / "environments" / "ctx" / "secret").symlink_to(tmp_path / "secret")
-    # This link has no target.
+    # The target of this link does not exist.
     (root / "environments" / "ctx" / "nothing").symlink_to(tmp_path / "project" / "nothing")
     files = {
         "environments/a.yml": build("a", "ctx"),
@@ -406,7 +406,7 @@ def test_a_file_that_looks_like_an_environment_is_reported(
         "dependencies: [\n",
     ],
 )
-def test_a_file_of_another_tool_is_passed_over_even_if_it_is_broken(
+def test_a_file_of_another_tool_is_passed_over_without_a_problem(
     content: str | bytes, tmp_path: Path
 ) -> None:
     loaded = only(tmp_path, content)
@@ -452,7 +452,7 @@ def test_a_broken_environment_file_is_never_passed_over(
     }
 
 
-NOT_ONE = "If it is not an environment, name it in `exclude` in envsync.yaml."
+NOT_ONE = "If the file is not an environment, add it to `exclude` in envsync.yaml."
 
 
 @pytest.mark.parametrize(
@@ -467,14 +467,12 @@ NOT_ONE = "If it is not an environment, name it in `exclude` in envsync.yaml."
         pytest.param("name: e\nimage: i:1\nports: [80]\n", "unknown-field", id="unknown field"),
     ],
 )
-def test_the_fix_in_a_file_without_schema_says_how_to_exclude_the_file(
+def test_the_fix_says_how_to_exclude_a_file_without_schema(
     content: str, rule: str, tmp_path: Path
 ) -> None:
-    expected = NOT_ONE.replace("it", "the file", 1) if rule == "unknown-field" else NOT_ONE
-
     for text, ends in ((content, True), (f"$schema: {SCHEMA}\n{content}", False)):
         fixes = [item.fix for item in only(tmp_path, text).problems if item.rule == rule]
-        assert [fix.endswith(expected) for fix in fixes] == [ends]
+        assert [fix.endswith(NOT_ONE) for fix in fixes] == [ends]
 
 
 def test_the_fix_of_a_field_that_only_environments_have_does_not_mention_exclude(
@@ -563,14 +561,16 @@ def test_a_hidden_directory_is_searched_if_it_is_named(tmp_path: Path) -> None:
     loaded = load_files(tmp_path, files, environments=["a", ".azure"])
 
     assert [item.name for item in loaded.declarations] == ["e", "f"]
-    hidden = "it is in a hidden directory, and only hidden directories that are named are searched"
+    hidden = (
+        "it is in a hidden directory, and envsync searches a hidden directory only if you name it"
+    )
     assert loaded.passed_over == {str(tmp_path / "a/.old/g.yml"): hidden}
     for path in (tmp_path / "a/.old", tmp_path / "a/.old/g.yml"):
         again = load_files(tmp_path, {}, environments=["a"], paths=[path])
         assert [item.name for item in again.declarations] == ["g"]
 
 
-def test_passed_over_does_not_list_files_of_virtual_environments_and_caches(
+def test_files_of_virtual_environments_and_caches_are_not_passed_over(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -627,9 +627,9 @@ def test_passed_over_contains_a_reason_for_every_other_file(tmp_path: Path) -> N
     broken = "it is not valid YAML, and its text does not have the shape of an environment"
 
     assert {Path(path).name: reason for path, reason in loaded.passed_over.items()} == {
-        "conda.yml": "environments/e.yml names it as its conda file",
+        "conda.yml": "it is the conda file of environments/e.yml",
         "inner.yml": "it is in the build context of environments/b.yml",
-        "job.yml": f"its `$schema` is that of another kind of file: `{JOB}`",
+        "job.yml": f"its `$schema` belongs to another kind of file: `{JOB}`",
         "other.yml": shape,
         "broken.yml": broken,
     }

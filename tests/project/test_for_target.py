@@ -1,4 +1,4 @@
-"""The environments that a target gets, and settings of a target that conflict with files."""
+"""A target selects and extends environments, and conflicts with the files are reported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def messages(declarations: Sequence[Declaration], found: Config, target: str) ->
     return [f"{p.file}:{p.line}:{p.column} {p.rule}: {p.message}" for p in problems]
 
 
-def test_the_file_takes_precedence_over_the_target_and_the_target_over_defaults(
+def test_tags_of_a_file_override_tags_of_the_target_and_of_defaults(
     tmp_path: Path,
 ) -> None:
     found = config(
@@ -106,7 +106,7 @@ def test_include_and_exclude_select_declared_names(
     assert names(declared_for(declarations, found, "dev")) == expected
 
 
-def test_useless_patterns_lists_each_pattern_that_matches_no_name(tmp_path: Path) -> None:
+def test_useless_patterns_returns_each_pattern_that_matches_no_name(tmp_path: Path) -> None:
     found = config(tmp_path, "targets: {dev: {kind: local, include: [a, 'bse-*'], exclude: [c]}}\n")
 
     assert useless_patterns([declared("a", "1"), declared("base-x", "1")], found, "dev") == [
@@ -116,7 +116,7 @@ def test_useless_patterns_lists_each_pattern_that_matches_no_name(tmp_path: Path
     assert useless_patterns([], found, None) == []
 
 
-def test_a_useless_pattern_is_a_problem_at_its_place(tmp_path: Path) -> None:
+def test_a_useless_pattern_is_reported_at_its_position(tmp_path: Path) -> None:
     text = "targets:\n  dev:\n    kind: local\n    include: [a, 'bse-*']\n    exclude: [c]\n"
     declarations = [declared("a", "1"), declared("base-x", "1")]
 
@@ -131,7 +131,7 @@ def test_a_useless_pattern_is_a_problem_at_its_place(tmp_path: Path) -> None:
     assert useless_pattern_problems(declarations, off, off.targets["dev"]) == []
 
 
-def test_left_out_names_have_the_setting_that_leaves_them_out(tmp_path: Path) -> None:
+def test_left_out_names_returns_the_setting_as_the_reason(tmp_path: Path) -> None:
     scope = "include: ['base-*', churn], exclude: [churn, 'x*'], suffix: -dev"
     found = config(tmp_path, f"targets: {{dev: {{kind: local, {scope}}}, prod: {{kind: local}}}}\n")
     declarations = [declared(name, "1") for name in ("base-a", "churn", "other", "xy")]
@@ -165,8 +165,8 @@ def test_a_suffix_that_makes_a_name_too_long_is_an_error(tmp_path: Path) -> None
     found = config(tmp_path, "targets:\n  dev: {kind: local, suffix: -dev}\n")
 
     assert messages([declared("a" * 251, "1"), declared("b" * 252, "1")], found, "dev") == [
-        f"envsync.yaml:3:30 invalid-name: The suffix `-dev` makes `{'b' * 252}` a name of 256 "
-        "characters. A name has at most 255 characters."
+        f"envsync.yaml:3:30 invalid-name: With the suffix `-dev`, the name `{'b' * 252}` "
+        "has 256 characters. A name has at most 255 characters."
     ]
 
 
@@ -179,8 +179,9 @@ def test_a_suffix_that_makes_two_names_equal_is_an_error(tmp_path: Path) -> None
     declarations = [declared("a", "1"), declared("a", "2"), declared("a-dev", "1")]
 
     assert messages(declarations, found, "dev") == [
-        "envsync.yaml:3:30 duplicate-environment: The suffix `-dev` makes `a` the name `a-dev`, "
-        f"which {declarations[2].source.file}:{declarations[2].source.line} already declares."
+        "envsync.yaml:3:30 duplicate-environment: With the suffix `-dev`, the name `a` "
+        f"becomes `a-dev`, which {declarations[2].source.file}:{declarations[2].source.line} "
+        "already declares."
     ]
     assert messages(declarations, found, "other") == []
 
@@ -225,7 +226,7 @@ class TestSeveralTargetsInOneWorkspace:
         # A name without a suffix belongs to no other target.
         assert self.others(found, "x", "old") == []
 
-    def test_names_belong_to_the_target_whose_selection_includes_them(self, tmp_path: Path) -> None:
+    def test_a_name_belongs_to_the_target_that_selects_the_name(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  x: {{{WORKSPACE}, include: [a]}}\n  y: {{{WORKSPACE}, exclude: [a]}}\n",
@@ -234,7 +235,7 @@ class TestSeveralTargetsInOneWorkspace:
         assert self.others(found, "x", "a", "b", "old") == ["b"]
         assert self.others(found, "y", "a", "b", "old") == ["a"]
 
-    def test_no_name_belongs_to_a_target_in_another_place(self, tmp_path: Path) -> None:
+    def test_no_name_belongs_to_a_target_of_another_workspace(self, tmp_path: Path) -> None:
         found = config(
             tmp_path,
             f"targets:\n  v: {{{ELSEWHERE}, suffix: -dev}}\n"
@@ -245,7 +246,7 @@ class TestSeveralTargetsInOneWorkspace:
 
         assert self.others(found, "prod", "b", "old-dev") == []
 
-    def test_a_target_with_an_unset_variable_is_assumed_to_be_in_the_same_place(
+    def test_targets_with_an_unset_variable_are_assumed_to_be_the_same_workspace(
         self, tmp_path: Path
     ) -> None:
         found = config(

@@ -1,4 +1,4 @@
-"""Git LFS pointers: their exact format, and files that only look like pointers."""
+"""Git LFS pointers are recognised, and files that only look like pointers are not."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def test_a_pointer_is_recognised(text: str) -> None:
         TEXT + "\n" * 1024,
     ],
 )
-def test_a_file_that_is_no_pointer_is_not_recognised(text: str) -> None:
+def test_a_file_that_only_looks_like_a_pointer_is_not_recognised(text: str) -> None:
     assert lfs_pointer(text.encode()) is None
 
 
 @pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs Git LFS")
-def test_the_output_of_git_lfs_is_recognised() -> None:
+def test_a_pointer_that_git_lfs_writes_is_recognised() -> None:
     done = subprocess.run(
         ["git", "lfs", "clean"], input=b"content", capture_output=True, check=True
     )

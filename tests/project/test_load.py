@@ -1,4 +1,4 @@
-"""`load`: declarations with the values that azure-ai-ml sends, named paths, and random input."""
+"""`load` returns the values that azure-ai-ml would send, and never fails on a file."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
 
     assert inline == in_file
     assert inline.digest == in_file.digest
-    # The values are those of YAML 1.1: the number 1.1, and `yes` as true.
+    # YAML 1.1 reads 1.10 as the number 1.1, and `yes` as true.
     assert json.loads(inline.conda_file or "") == {
         "dependencies": ["python=3.12", {"pip": ["a==1"]}],
         "name": 1.1,
@@ -215,7 +215,8 @@ def test_problems_do_not_depend_on_the_order_in_which_files_are_created(order: l
     ]
 
 
-# Texts that YAML does not read as strings, and paths that lead out of the directory.
+# The list contains texts that YAML does not read as strings, and paths that lead out of the
+# directory.
 SCALARS = st.sampled_from(
     [
         "1",
@@ -305,7 +306,7 @@ def test_arbitrary_bytes_never_raise_an_exception(data: bytes) -> None:
 
 
 def calls(root: Path, text: str) -> int:
-    """Counts the calls and returns of functions while a file is read."""
+    """Counts the function calls and function returns while a file is read."""
     count = 0
 
     def counted(*_: object) -> None:
@@ -334,7 +335,7 @@ def calls(root: Path, text: str) -> int:
         ),
     ],
 )
-def test_the_work_for_a_large_file_is_in_proportion_to_its_size(
+def test_the_work_grows_in_proportion_to_the_size_of_a_file(
     text_of: Callable[[int], str], tmp_path: Path
 ) -> None:
     # The test counts calls instead of seconds, because a busy machine is slow.

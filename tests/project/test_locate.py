@@ -1,4 +1,4 @@
-"""The positions of fields in environment files and conda files."""
+"""`locate` finds the positions of fields in environment files and conda files."""
 
 from __future__ import annotations
 

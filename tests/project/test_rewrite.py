@@ -95,7 +95,7 @@ def test_quotes_are_added_if_yaml_would_read_another_value(
         "version: !!float 7.0\n",
     ],
 )
-def test_a_version_that_cannot_be_changed_alone_is_refused(text: str) -> None:
+def test_a_change_is_refused_if_other_values_would_change(text: str) -> None:
     before = "7.0" if "7.0" in text else "7"
     with pytest.raises(EnvsyncError) as error:
         rewritten(text, before)
@@ -111,7 +111,7 @@ def test_a_file_that_no_longer_declares_the_version_is_refused(text: str) -> Non
         rewritten(text)
 
     assert str(error.value) == (
-        "a.yml no longer declares version 7: the file changed while envsync read it. "
+        "a.yml no longer declares version 7, because the file changed while envsync used it. "
         "Run the command again."
     )
 
@@ -205,7 +205,7 @@ def assert_only_the_version_changes(data: bytes, before: str, after: str) -> Non
     start, end = common(data, changed.data), common(data[::-1], changed.data[::-1])
     old, new = data[start : len(data) - end], changed.data[start : len(changed.data) - end]
     assert (b"\n" in old + new, b"\r" in old + new) == (False, False)
-    # Each of these parts can include the two quotes of the version.
+    # A changed part can be longer than the version, because it can include two quotes.
     assert len(old) <= len(before) + 2
     assert len(new) <= len(after) + 2
     differing = [
@@ -258,7 +258,7 @@ def assert_versions_can_be_rewritten(directory: Path) -> int:
     return count
 
 
-# The next two tests fail if a pattern finds fewer files than the test data has.
+# The expected numbers make the next two tests fail if a pattern finds too few files.
 @needs_corpus
 def test_every_public_file_changes_on_one_line_and_keeps_its_meaning() -> None:
     assert assert_versions_can_be_rewritten(CORPUS) == 90

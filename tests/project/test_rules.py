@@ -1,4 +1,4 @@
-"""Every rule: a file that breaks it, the message and its position, and the corrected file."""
+"""For every rule, a bad file is reported with its position, and a good file is accepted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Case:
     Attributes:
         bad: the environment file, or several files, that break the rule.
         good: the corrected files, without any problem.
-        where: every problem of `bad`, in the format of `found`.
+        where: every problem of `bad`, as `found` returns the problems.
         says: words that the messages and fixes contain.
         others: further files that both the bad and the good project contain.
     """
@@ -507,7 +507,7 @@ CASES = [
         + "    - y @ git+https://github.com/x/y.git@v1\n",
         [item for line in range(7, 10) for item in error("invalid-conda", f"{line}:7")],
         [
-            "pip cannot read the address in `git+git@github.com:x/y.git`: it is not a URL",
+            "pip cannot read the address in `git+git@github.com:x/y.git`, because it is not a URL",
             "Write the address as `git+ssh://git@github.com/x/y.git#egg=y`.",
         ],
     ),
@@ -532,7 +532,7 @@ CASES = [
             "no key `dependecies`, so conda ignores it",
             "Did you mean `dependencies`?",
             "Did you mean `channels`?",
-            "as the value of an item `- pip:`",
+            "Write the list below an item `- pip:`",
             "Write `python=VERSION`",
             "looks like an environment file",
         ],
@@ -556,7 +556,7 @@ CASES = [
         [
             "`-r requirements.txt` names a local file",
             "use `build` with a Dockerfile",
-            "If the image already contains it",
+            "If the image contains the file",
         ],
     ),
     Case(
@@ -602,7 +602,7 @@ CASES = [
         BASE.replace("i:1", "${ACR}.azurecr.io/i:${TAG}"),
         BASE.replace("i:1", "contoso.azurecr.io/i:1"),
         error("invalid-image", "3:8"),
-        ["the placeholder `${ACR}`", "in the targets of `envsync.yaml` only"],
+        ["the placeholder `${ACR}`", "only in the targets of `envsync.yaml`"],
     ),
     Case(
         "lfs-pointer: in a build context",
@@ -705,7 +705,7 @@ CASES = [
         LFS,
         BASE,
         error("lfs-pointer", "1:1"),
-        ["pointer of Git LFS", "git lfs pull", "lfs: true"],
+        ["Git LFS pointer", "git lfs pull", "lfs: true"],
     ),
     Case(
         "unpinned-dependency",
@@ -804,7 +804,7 @@ def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
     assert len(loaded.declarations) == loaded.files > 0
 
 
-def test_every_rule_has_a_case() -> None:
+def test_cases_contain_every_rule() -> None:
     tested = {line.split(" ")[2] for case in CASES for line in case.where}
     not_about_environment_files = {
         "invalid-config",
@@ -860,7 +860,7 @@ def test_the_settings_cannot_disable_a_rule_that_is_always_an_error(tmp_path: Pa
     assert loaded.declarations == ()
 
 
-def test_a_declaration_has_the_values_that_azure_would_register_if_the_rules_are_off(
+def test_a_declaration_has_the_registered_values_if_rules_are_off(
     tmp_path: Path,
 ) -> None:
     # YAML keeps the last value of a repeated key, and reads 1.10 as the number 1.1.
@@ -900,7 +900,7 @@ def test_a_path_out_of_the_project_is_followed_only_if_path_escape_is_not_an_err
         ("image: x  # why # envsync: ignore[missing-file, unpinned-image]", ["useless-ignore"]),
         # The comment contains `missing-description`, but the line breaks `unpinned-image`.
         ("image: x  # envsync: ignore[missing-description]", ["unpinned-image"]),
-        # These are parts of values, not comments.
+        # In the next two lines, the text is part of a value, not a comment.
         ("image: x#envsync:ignore[invalid-image]/y", ["invalid-image"]),
         ("image: 'x # envsync: ignore[invalid-image]/y'", ["invalid-image"]),
         ("# envsync: ignore[unpinned-image]\nimage: x", ["unpinned-image"]),
@@ -926,7 +926,7 @@ def test_ignore_comments_work_in_conda_files(tmp_path: Path) -> None:
     assert found(load_files(tmp_path, files)) == []
 
 
-def test_a_pointer_as_a_conda_file_is_an_error_even_if_the_rule_is_off(tmp_path: Path) -> None:
+def test_a_conda_file_that_is_a_pointer_is_an_error_even_if_the_rule_is_off(tmp_path: Path) -> None:
     files = {"environments/e.yml": CONDA, "environments/conda.yml": LFS}
     loaded = load_files(tmp_path, files, rules={"lfs-pointer": "off"})
 
@@ -944,7 +944,7 @@ def test_a_pointer_as_a_conda_file_is_an_error_even_if_the_rule_is_off(tmp_path:
         ("https://example.com/a.whl -c ./c.txt", False),
     ],
 )
-def test_only_for_an_absolute_path_the_fix_mentions_files_of_the_image(
+def test_the_fix_mentions_files_of_the_image_only_for_an_absolute_path(
     item: str, expected: bool, tmp_path: Path
 ) -> None:
     text = BASE + f"conda_file:\n  dependencies:\n  - pip:\n    - {item}\n"
@@ -952,7 +952,7 @@ def test_only_for_an_absolute_path_the_fix_mentions_files_of_the_image(
     (problem,) = load_files(tmp_path, {"environments/e.yml": text}).problems
 
     assert problem.rule == "conda-local-file"
-    assert ("If the image already contains it" in (problem.fix or "")) == expected
+    assert ("If the image contains the file" in (problem.fix or "")) == expected
 
 
 def test_an_ignore_comment_allows_a_local_file_that_is_in_the_image(tmp_path: Path) -> None:
@@ -963,7 +963,7 @@ def test_an_ignore_comment_allows_a_local_file_that_is_in_the_image(tmp_path: Pa
     assert loaded.declarations[0].spec.conda_file == '{"dependencies":[{"pip":["/opt/a.whl"]}]}'
 
 
-def test_a_context_with_other_environment_files_and_the_settings_is_reported(
+def test_a_context_that_contains_environment_files_and_settings_is_reported(
     tmp_path: Path,
 ) -> None:
     files = {
@@ -1011,7 +1011,7 @@ def test_the_fix_of_a_context_lists_every_file_that_envsync_reads(
     ]
 
 
-def test_a_context_with_too_many_files_to_list_needs_its_own_directory(tmp_path: Path) -> None:
+def test_the_fix_suggests_a_directory_if_there_are_too_many_files_to_list(tmp_path: Path) -> None:
     files = {
         f"environments/{'x' * 100}-{index}.yml": BASE.replace("name: e", f"name: e{index}")
         for index in range(40)
@@ -1025,7 +1025,7 @@ def test_a_context_with_too_many_files_to_list_needs_its_own_directory(tmp_path:
     assert [item.fix for item in problems] == ["Give the context a directory of its own."]
 
 
-def test_a_context_behind_a_link_that_contains_its_file_is_reported(tmp_path: Path) -> None:
+def test_a_linked_context_that_contains_its_environment_file_is_reported(tmp_path: Path) -> None:
     files = {
         "environments/real/e.yml": BUILD.replace("ctx", "../link"),
         "environments/real/Dockerfile": "FROM scratch\n",

@@ -1,4 +1,4 @@
-"""envsync and the installed azure-ai-ml accept the same files, except for those in `STRICTER`."""
+"""envsync and the installed azure-ai-ml accept the same files, except the files in `STRICTER`."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ STRICTER = {
     BASE + "conda_file: {dependecies: [a=1]}\n": "unknown-field",
     BASE + "conda_file: {dependencies: [a=1], pip: [b==1]}\n": "unknown-field",
     BASE + "conda_file:\n  dependencies:\n  - pip\n    - a==1\n": "invalid-conda",
-    # Only the text of the conda file reaches Azure.
+    # Azure does not receive the file `a.txt`, because only the text of the conda file is sent.
     BASE + "conda_file: {dependencies: [{pip: [-r a.txt]}]}\n": "conda-local-file",
     "name: e\nimage: ${ACR}/x:1\n": "invalid-image",
     "name: e\nimage: https://mcr.microsoft.com/x:1\n": "invalid-image",

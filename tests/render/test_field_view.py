@@ -114,7 +114,8 @@ PIP_ORDER = FieldChange(PIP, ["a==1", "b==2"], ["b==2", "a==1"])
             [PIP_ORDER, FieldChange(f"{PIP}[0]", "b==1", "b==2")],
             f"{DEPENDENCIES}.pip  reordered\n                             ~ b==1 → b==2",
         ),
-        # The index of a removed item is that of the old list, so it can come before the order.
+        # A removed item has its index in the old list, so its field can come before the field of
+        # the order.
         (
             [FieldChange(f"{DEPENDENCIES}[0].pip[2]", "c==3", None), PIP_ORDER],
             f"{DEPENDENCIES}.pip  reordered\n                             - c==3",
@@ -171,11 +172,11 @@ GIT = "git+https://github.com/example-organisation/models.git@0123456789abcdef01
         ),
     ],
 )
-def test_a_long_item_continues_deeper_than_it_begins(fields: list[FieldChange], text: str) -> None:
+def test_later_lines_of_a_long_item_are_indented(fields: list[FieldChange], text: str) -> None:
     assert shown(*fields, listed=True, width=50) == text
 
 
-def test_a_long_item_that_differs_continues_deeper_than_it_begins() -> None:
+def test_later_lines_of_a_long_item_that_differs_are_indented() -> None:
     fields = (
         FieldChange("pip[0]", None, GIT),
         FieldChange("pip[1]", GIT, GIT.replace("models", "model")),

@@ -199,7 +199,7 @@ def test_changes_of_latest_are_folded() -> None:
     ) in plan_markdown(one)
 
 
-def test_a_long_item_continues_deeper_than_it_begins() -> None:
+def test_later_lines_of_a_long_item_are_indented() -> None:
     url = "git+https://github.com/example-organisation/models.git@0123456789abcdef#egg=models"
     item = FieldChange("conda_file.dependencies[1]", None, {"pip": [url, "b==2"]})
     plan = Plan(PROJECT, TARGET, (replace(create(), differs=(item,)),))
@@ -272,7 +272,7 @@ def inline(tokens: list[Token]) -> list[Token]:
 @case("`" * 9000, None)
 def test_no_string_changes_the_structure_of_the_markdown(text: str, value: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        # A long string has many lines, and many lines are folded: another structure, on purpose.
+        # A plan with many lines is folded and so has another structure. Turn folding off.
         patch.setattr("envsync.render.plan_markdown._MOST_LINES_OPEN", 10**9)
         tokens = GFM.parse(plan_markdown(plan_of(text, value), directory=text or "x"))
         plain = GFM.parse(plan_markdown(plan_of("x", value), directory="x"))
@@ -376,7 +376,8 @@ def shown_and_left_out(text: str, shown: str, name: str) -> int:
     return len(re.findall(shown, text, re.MULTILINE)) + int(left_out)
 
 
-# No deadline: rendering and parsing the largest plan takes longer than 200 ms on a busy machine.
+# There is no deadline, because rendering and parsing the largest plan takes longer than 200 ms on a
+# busy machine.
 @settings(deadline=None)
 @given(st.integers(4096, 70_000), st.integers(0, 90), st.integers(0, 90), st.integers(0, 90))
 @case(4096, 90, 90, 90)
@@ -418,7 +419,7 @@ def test_rejections_are_cut_last() -> None:
     assert 0 < text.count("**Warning:**") < 500
 
 
-def test_a_change_that_exceeds_the_limit_alone_is_counted() -> None:
+def test_a_change_that_is_larger_than_the_limit_is_counted_as_left_out() -> None:
     fields = tuple(FieldChange(f"tags.{n}", None, "x" * 200) for n in range(100))
     change = Change(Action.UPDATE, "version", "a", "1", "metadata differs", fields)
     text = plan_markdown(Plan(PROJECT, TARGET, (change,)), limit=4096)

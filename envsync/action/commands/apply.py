@@ -31,12 +31,13 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        approval: the reviewed plan. If the current plan is different, nothing is applied. If None,
-            the current plan needs no approval.
+        approval: the reviewed plan. If the current plan differs from the reviewed plan, nothing is
+            applied. If `approval` is None, the current plan needs no approval.
     """
     # The plan on the pull request can be stale. envsync plans again and compares the digests.
     approve = () if approval is None else (f"--approve={approval.digest}",)
-    # `--yes`: nobody can confirm in a workflow. The review of the plan replaces the confirmation.
+    # `--yes` is necessary, because nobody can confirm a plan in a workflow. The review of the plan
+    # replaces the confirmation.
     options = (*target_option(inputs), "--yes", *approve, "--format", "json")
     completed = envsync(directory, "apply", *options, *inputs.args)
     data = completed.json()
@@ -46,7 +47,7 @@ def apply(inputs: Inputs, directory: Path, temporary: Path, approval: Approval |
     outcomes = outcomes_from_json(data["outcomes"], planned)
     file = new_plan_file(temporary)
     write_file(file, json.dumps(data["plan"], indent=2, ensure_ascii=False) + "\n")
-    # If a change has failed, the exit code is not 0, but envsync has printed outcomes.
+    # If a change failed, the exit code is not 0. envsync prints outcomes in this case as well.
     if completed.code == 0 or outcomes:
         markdown = applied_markdown(planned, outcomes, data["verified"])
     else:

@@ -30,8 +30,8 @@ def plan(inputs: Inputs, directory: Path, temporary: Path) -> Result:
     file = new_plan_file(temporary)
     options = (*target_option(inputs), "--out", str(file))
     completed = envsync(directory, "plan", *options, *inputs.args)
-    # Check for the file, because the exit code is 1 after an error and also if a plan contains
-    # rejections.
+    # Check whether the plan file exists. The exit code does not show whether envsync made a plan:
+    # the exit code is 1 after an error, and also for a plan with rejections.
     if not file.exists():
         return no_plan(completed, directory)
     planned = read_plan(file)
@@ -68,5 +68,8 @@ def target_option(inputs: Inputs) -> tuple[str, ...]:
 
 
 def new_plan_file(temporary: Path) -> Path:
-    """Returns the path of a plan file in a new directory: several steps of a job can save plans."""
+    """Returns the path of a plan file in a new directory.
+
+    Several steps of a job can save plans, so each plan file needs a directory of its own.
+    """
     return Path(tempfile.mkdtemp(prefix="envsync-", dir=temporary)) / "plan.json"

@@ -27,13 +27,13 @@ def validate(inputs: Inputs, directory: Path) -> Result:
 
 
 def check(inputs: Inputs, directory: Path) -> Result:
-    """Runs the command `check` or `validate`: both print the same JSON."""
+    """Runs `check` or `validate`. Both commands print JSON in the same format."""
     completed = envsync(directory, inputs.command, "--format", "json", *inputs.args)
     return problems_result(completed, directory)
 
 
 def problems_result(completed: Completed, directory: Path) -> Result:
-    """Returns the problems that a command printed as JSON.
+    """Returns a result that shows the problems that a command printed as JSON.
 
     Args:
         completed: the finished command.

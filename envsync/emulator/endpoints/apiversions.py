@@ -1,4 +1,6 @@
-"""The known values of `api-version`. For all other values, the resource manager returns 400.
+"""The values of the query parameter `api-version` that the emulator accepts.
+
+For any other value, the emulator returns 400, as Azure Resource Manager does.
 
 The lists contain the API versions that have environments, and the API versions that the Azure CLI
 sends for subscriptions and tenants.
@@ -74,7 +76,7 @@ def check_api_version(path: str, query: Mapping[str, str]) -> None:
 
     Args:
         path: the path of the request.
-        query: its query parameters.
+        query: the query parameters of the request.
 
     Raises:
         ServiceError: the `api-version` is missing or unknown (400).

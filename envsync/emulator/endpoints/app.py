@@ -58,8 +58,9 @@ def create_app(
     Args:
         settings: the content and behaviour. Latency, throttling and faults are not part of the
             application (`envsync.emulator.middleware.stack.wrap`).
-        make_container: a function that creates a blob container if it does not exist. It is called
-            in a worker thread before a client gets the URL. If None, no containers are created.
+        make_container: a function that creates a blob container if it does not exist. The
+            application calls this function in a worker thread before a client gets the URL of the
+            container. If None, no containers are created.
         clock: a function that returns the current time with its time zone.
 
     Raises:
@@ -104,10 +105,10 @@ class _Service:
         self._tokens = tokens
 
     async def respond(self, request: Request) -> Response:
-        """Returns the response to a request. Errors become responses as well."""
+        """Returns the response to a request. An exception becomes an error response."""
         try:
             body = await request.body()
-            # SQLite waits for the disk, which must not block the event loop.
+            # Use a worker thread, because SQLite waits for the disk and would block the event loop.
             answer = await run_in_threadpool(self._answer, request, body)
         except ClientDisconnect:
             return Response()  # the client has disconnected
@@ -115,7 +116,7 @@ class _Service:
             answer = Answer(error.body, error.status, error.headers)
         except LoginRefused as error:
             answer = Answer(error.body, 401 if error.error == "invalid_client" else 400)
-        # A state file can be damaged, or locked by another process.
+        # TargetError: a state file is damaged, or another process has locked the file.
         except TargetError as error:
             answer = Answer(ServiceError(500, "InternalServerError", str(error)).body, 500)
         response = _response(answer)
@@ -126,7 +127,7 @@ class _Service:
     def _answer(self, request: Request, body: bytes) -> Answer:
         host = request.headers.get("host", "").lower().partition(":")[0]
         path = request.scope["path"]
-        # The status is 421, "Misdirected Request" (RFC 9110, 15.5.20).
+        # 421 is the status "Misdirected Request" (RFC 9110, 15.5.20).
         if host not in APPLICATION_HOSTS:
             raise ServiceError(
                 421, "UnknownHost", f"The emulator does not serve the host {host!r}."
@@ -143,8 +144,8 @@ class _Service:
             caller = self._tokens.caller(request.headers.get("authorization"))
             if endpoint.writes and caller.role == "reader":
                 raise forbidden(caller.client, endpoint.action, path)
-            # This check is skipped for endpoints without authentication: only the login host has
-            # them, and its requests have no `api-version`.
+            # Only endpoints of the login host need no authentication. Requests to the login host
+            # have no `api-version`, so it is not checked there.
             check_api_version(path, query)
         call = Call(
             method=method,

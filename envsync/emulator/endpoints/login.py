@@ -11,7 +11,7 @@ from envsync.emulator.settings import LOGIN_HOST, TENANT_ID
 
 
 def login_endpoints(tokens: Tokens) -> Sequence[Endpoint]:
-    """Returns the endpoints for tokens and metadata, in every tenant."""
+    """Returns the endpoints for tokens and OpenID metadata. Every tenant id is accepted."""
 
     def token(call: Call) -> Answer:
         form = call.body if isinstance(call.body, dict) else {}
@@ -28,7 +28,7 @@ def login_endpoints(tokens: Tokens) -> Sequence[Endpoint]:
         _at("GET", "/{tenant}/v2.0/.well-known/openid-configuration", openid),
         _at("GET", "/common/discovery/instance", instances),
         _at("POST", "/{tenant}/oauth2/v2.0/token", token),
-        # The v1 endpoint, which older clients use.
+        # Older clients use this endpoint, version 1 of the token endpoint.
         _at("POST", "/{tenant}/oauth2/token", token),
     )
 

@@ -80,7 +80,8 @@ class ManagedRegistries:
 
         def handler(call: Call) -> Answer:
             assets = registry_assets(self._world, call)
-            # Must be called before the write, because the resource always exists after the write.
+            # Look for the resource before the write, because the resource always exists after the
+            # write.
             existed = _exists(assets, call)
             content = operation(assets, call, self._naming(call))
             if existed:
@@ -122,8 +123,8 @@ class ManagedRegistries:
         if record is None:
             raise no_environment(name, version)
         new = renamed(record, body.get("destinationName"), body.get("destinationVersion"))
-        # The version exists before the operation is done. As in Azure ML, clients nevertheless wait
-        # for the end of the operation.
+        # This call already registers the version. Clients still wait until the operation is done,
+        # as with Azure ML.
         write_imported(target, call, new)
         return self._accepted(call)
 

@@ -1,4 +1,4 @@
-"""The endpoints that azure-ai-ml uses for registries, on separate hosts.
+"""The endpoints that azure-ai-ml uses for registries, on hosts that serve only registries.
 
 The endpoints serve discovery, assets, uploads, imports and long-running operations.
 """
@@ -145,8 +145,8 @@ class Registries:
 
         As in recorded responses, returns 202 with the body `null` and an operation.
         """
-        # The version exists before the operation is done. As in Azure ML, clients nevertheless wait
-        # for the end of the operation.
+        # The version is already registered. Clients still wait until the operation is done, as with
+        # Azure ML.
         self._assets(call).put_version(call, _naming(self._settings, call))
         return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
 
@@ -165,7 +165,10 @@ class Registries:
         return Answer(storage.temporary_data_reference(self._settings, container, self._clock()))
 
     def _import(self, call: Call) -> Answer:
-        """Copies a version from a workspace to the registry, as `share` of azure-ai-ml requests."""
+        """Copies a version from a workspace to the registry.
+
+        The method `share` of azure-ai-ml sends this request.
+        """
         properties = properties_of(call.body)
         # The source can be in any workspace of the emulator.
         new = imported(self._world, properties)
@@ -181,7 +184,7 @@ class Registries:
     def _operation(self, call: Call) -> Answer:
         """Returns 202 until the operation is done, then 200.
 
-        As in recorded responses, neither has a body.
+        Neither response has a body, as in recorded responses.
         """
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)

@@ -1,6 +1,7 @@
-"""The endpoints for subscriptions and tenants, which `az login` requests.
+"""The endpoints for subscriptions and tenants, to which `az login` sends requests.
 
-Every subscription id exists. The list contains only the id in the emulator's variables.
+Every subscription id exists. The list of subscriptions contains only the id that the emulator sets
+in `AZURE_SUBSCRIPTION_ID`.
 Source: https://learn.microsoft.com/rest/api/resources/subscriptions
 """
 

@@ -1,8 +1,8 @@
 """The responses to requests that the emulator does not implement.
 
-Clients treat a 404 as a missing resource, so a missing operation needs another status. The response
-is 501 if Azure ML has the operation, and 405 if Azure ML does not have the method either. For paths
-that do not exist in Azure ML, the response is 404.
+Clients treat a 404 as a missing resource, so the emulator returns another status for an operation
+that it lacks. The response is 501 if Azure ML has the operation, and 405 if Azure ML does not have
+the method either. For paths that do not exist in Azure ML, the response is 404.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""Methods of Azure ML that the emulator lacks, at paths that the emulator has (OpenAPI)."""
+"""Paths that the emulator has, each with the HTTP methods that only Azure ML has (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
 
 def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str) -> ServiceError:
-    """Returns the error for a request without an endpoint.
+    """Returns the error for a request that no endpoint handles.
 
     Args:
         endpoints: all endpoints of the emulator.
@@ -88,5 +88,5 @@ def _kind(path: str) -> str:
     found = _TYPE.fullmatch(path)
     if found is None:
         return path
-    # Types and names alternate in a path: keep every other segment.
+    # Types and names alternate in a path. Keep the types, which are every other segment.
     return "/".join((found[1], *found[2].split("/")[::2]))

@@ -28,7 +28,8 @@ from envsync.model.canonical import JSON
 
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _WORKSPACE = f"{_GROUP}/providers/{PROVIDER}/workspaces/{{workspace}}"
-# The store has no creation time of a workspace. A constant keeps responses reproducible.
+# The store does not record when a workspace was created. Every workspace has this constant time, so
+# that responses are the same on every run.
 _EPOCH = "2024-01-01T00:00:00.000000+00:00"
 
 _Operation: TypeAlias = Callable[[Assets, Call, Naming], JSON]

@@ -1,7 +1,7 @@
-"""`Faults` and `Latency`: inject errors and delays, reproducibly.
+"""`Faults` and `Latency`: inject errors and delays, which are the same on every run.
 
-Whether a fault affects a request depends only on the seed, the request, and the number of earlier
-equal requests. The time and the order of concurrent requests have no effect.
+Only the seed, the request, and the number of earlier equal requests decide whether a fault affects
+a request. Neither the time nor the order of concurrent requests has an effect on faults.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from envsync.emulator.network.tunnel import Address
 from envsync.emulator.settings import LOGIN_HOST, FaultKind
 
 Cut = Callable[[Address], None]
-"""A function that resets the connection of the client with an address."""
+"""The type of a function that resets a client's connection. The argument is the client's address.
+"""
 
 RETRY_AFTER = 1
 """The value of `Retry-After` in responses with the status 429 or 503, in seconds."""

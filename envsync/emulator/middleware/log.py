@@ -12,16 +12,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from envsync.emulator.middleware import asgi
 
-# Parameters that grant access, such as the signature of a shared access signature (SAS). Bodies and
-# headers are not logged, because they contain client secrets and tokens.
+# These parameters grant access. `sig` is the signature of a shared access signature (SAS). Bodies
+# and headers are not logged, because they contain client secrets and tokens.
 _SECRET = re.compile(r"(?i)(?<=[?&])(sig|code|client_secret|[a-z_]*token)=[^&]*")
 
 
 class RequestLog:
     """ASGI middleware that writes `ts`, `method`, `host`, `path`, `query`, `status` and `ms`.
 
-    `ts` is the time of arrival in UTC. `ms` is the time until the end of the response in
-    milliseconds. `status` is null if the connection ended without a response.
+    `ts` is the time of arrival in UTC. `ms` is the number of milliseconds between the arrival and
+    the end of the response. `status` is null if the connection ended without a response.
     """
 
     def __init__(self, app: ASGIApp, file: TextIO) -> None:
@@ -61,6 +61,6 @@ class RequestLog:
 
 
 def without_secrets(query: str) -> str:
-    """Returns a query in which `***` replaces the values of secrets."""
-    # The leading `?` lets the pattern match the first parameter like all others.
+    """Replaces the values of secrets in a query by `***`, and returns the new query."""
+    # The pattern needs a `?` or `&` before each parameter, so a `?` is put before the first one.
     return _SECRET.sub(r"\1=***", "?" + query)[1:]

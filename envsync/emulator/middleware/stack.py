@@ -21,8 +21,9 @@ def wrap(app: ASGIApp, settings: Settings, *, cut: Cut, log: TextIO | None) -> A
         cut: a function that resets a client's connection.
         log: an open file for the request log. If None, no log is written.
     """
-    # The order matters. From the inside out: no fault affects a throttled request, a throttled
-    # request has latency as well, and the log contains the responses that the client gets.
+    # The order matters. `Throttle` wraps `Faults`, so that no fault affects a throttled request.
+    # `Latency` wraps `Throttle`, so that a throttled request is delayed. `RequestLog` wraps all
+    # others, so that the log contains the responses that the client gets.
     if settings.faults:
         app = Faults(app, settings.faults, seed=settings.fault_seed, cut=cut)
     if settings.throttle == "arm":

@@ -75,7 +75,7 @@ class Throttle:
     """ASGI middleware that limits the rate of requests to the resource manager's host."""
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
-        """Limits requests to `app`. `clock` returns the current time in seconds."""
+        """Limits the rate of requests to `app`. `clock` returns the current time in seconds."""
         self._app = app
         self._clock = clock
         self._buckets: dict[tuple[str, str, Operations], Bucket] = {}
@@ -121,7 +121,8 @@ def principal(authorization: str) -> str:
     """
     try:
         claims = authorization.split(".")[1]
-        # A JWT has no base64 padding; Python ignores padding that is not needed.
+        # A JWT has no base64 padding, which Python requires. Python ignores padding that is not
+        # needed.
         return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["oid"])
     except (IndexError, KeyError, TypeError, ValueError):
         return authorization

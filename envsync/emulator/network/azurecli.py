@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# The Azure CLI sends telemetry from a detached process. The tunnel would refuse its connection, and
-# the process could outlive the emulator.
+# The Azure CLI would send telemetry from a detached process. The tunnel would refuse the connection
+# of this process, and the process could outlive the emulator.
 _CONFIG = "[core]\ncollect_telemetry = no\n"
 
 

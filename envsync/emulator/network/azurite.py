@@ -1,4 +1,4 @@
-"""`Azurite`: Microsoft's emulator of the blob service, in its own process.
+"""`Azurite`: runs Microsoft's emulator of the blob service in a separate process.
 
 The first connection starts the process, because only uploads of build contexts need Azurite, and
 its start takes a second or two. The program and its options are described in
@@ -32,8 +32,8 @@ START_SECONDS = 60.0
 _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
 _CLOSED = "successfully closed"
 
-# A script that Node.js loads before Azurite. It ends Azurite when standard input is closed, which
-# happens even if envsync was killed.
+# Node.js loads this script before Azurite. The script ends Azurite when standard input is closed,
+# which happens even if envsync was killed.
 # - Azurite saves its data when it gets SIGTERM, so the script sends that signal. If Azurite is
 # still starting, the script first waits until Azurite handles the signal.
 # - Saving can hang, so the script exits after five seconds in any case.
@@ -101,7 +101,7 @@ class Azurite:
         self._making = threading.Lock()
 
     async def address(self) -> Address:
-        """Returns the address of Azurite. Starts Azurite and creates all containers if needed.
+        """Returns the address of Azurite. The first call starts Azurite and creates all containers.
 
         Raises:
             TunnelRefusal: Azurite is not installed, or did not start.
@@ -119,7 +119,7 @@ class Azurite:
         return self._address
 
     def make_container(self, name: str) -> None:
-        """Creates a container now, or when Azurite starts. May be called from any thread.
+        """Creates a container now if Azurite runs, or later when Azurite starts. Thread-safe.
 
         Raises:
             OSError: Azurite did not create the container.
@@ -149,12 +149,12 @@ class Azurite:
             text=True,
             encoding="utf-8",
             errors="replace",
-            # In its own session, Azurite does not receive SIGINT from Ctrl-C. envsync ends Azurite
-            # after the last client.
+            # A process in a new session does not receive SIGINT from Ctrl-C. Azurite must run until
+            # the last client has ended, and envsync then ends Azurite.
             start_new_session=True,
         )
-        # `_process` is set before Azurite listens, because `stop` may have to end it during its
-        # start.
+        # Set `_process` before Azurite listens, because `stop` may have to end Azurite while it
+        # starts.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -175,15 +175,15 @@ class Azurite:
                 settings=self._settings,
                 authority=self._certificates.authority,
             )
-            # Remove the name only after success, so that the next start tries to create the
-            # container again.
+            # Remove the name only after success. If the request fails, the next start creates the
+            # container.
             self._containers.pop()
 
     def _options(self) -> Iterator[str]:
         yield from ["--blobHost", "127.0.0.1", "--blobPort", "0"]
         yield from ["--cert", str(self._certificates.certificate)]
         yield from ["--key", str(self._certificates.key)]
-        # Clients use newer versions of the API than Azurite supports.
+        # Azurite must not check API versions, because clients use newer ones than Azurite supports.
         yield from ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         if self._settings.state is None:
             yield "--inMemoryPersistence"
@@ -206,8 +206,8 @@ class Azurite:
 class _Process:
     """A running Azurite process.
 
-    A thread reads the output, because Azurite would block if the pipe were full. It is a daemon
-    thread, so that Python can exit even if Azurite never closes the pipe.
+    A thread reads the output, because Azurite would block if the pipe were full. The thread is a
+    daemon thread, so that Python can exit even if Azurite never closes the pipe.
     """
 
     def __init__(self, process: subprocess.Popen[str], *, in_memory: bool) -> None:
@@ -232,9 +232,10 @@ class _Process:
 
     def end(self) -> None:
         """Ends Azurite after it has saved its data, and waits until it has ended."""
-        # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`). This
-        # works even if `_process` is a wrapper script. Do not send another SIGTERM: the first makes
-        # Azurite save its data, and a second would end Azurite before the data is complete.
+        # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`).
+        # Closing standard input works even if `_process` is a wrapper script. Do not send another
+        # SIGTERM: the first makes Azurite save its data, and a second would end Azurite before the
+        # data is complete.
         if self._process.stdin is not None:
             self._process.stdin.close()
         if self._in_memory:
@@ -256,8 +257,8 @@ class _Process:
             if (found := _LISTENS.search(line)) and not self._address.done():
                 self._address.set_result(Address("127.0.0.1", int(found[1])))
             if _CLOSED in line:
-                # All data is saved. Without a kill, Azurite would wait until clients close their
-                # connections.
+                # Azurite has saved all data. Without a kill, Azurite would wait until clients close
+                # their connections.
                 self._process.kill()
         if not self._address.done():
             self._address.set_exception(

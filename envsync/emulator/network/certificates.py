@@ -36,7 +36,7 @@ def issue(directory: Path, hosts: Iterable[str]) -> Certificates:
         hosts: host names. `*.example.org` matches exactly one label in place of `*`.
     """
     authority = trustme.CA(organization_name="envsync emulator")
-    # One certificate has all host names, so the server need not select one for each connection.
+    # One certificate has all host names, so that the server uses it for every connection.
     leaf = authority.issue_cert(*hosts)
     files = Certificates(directory / "ca.pem", directory / "certificate.pem", directory / "key.pem")
     authority.cert_pem.write_to_path(files.authority)

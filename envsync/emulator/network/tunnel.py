@@ -19,13 +19,14 @@ HEAD_LIMIT = 16 * 1024
 """Maximum size in bytes of a request line with its headers."""
 
 HEAD_SECONDS = 30.0
-"""Maximum time in seconds until a client has sent the request line and headers."""
+"""Maximum time in seconds in which a client must send the request line and headers."""
 
 _CHUNK = 64 * 1024
 
 # `struct linger` has two shorts on Windows and two ints elsewhere.
 _NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-"""The value of SO_LINGER with which closing a socket sends RST instead of FIN."""
+"""A value of the option SO_LINGER. A socket with this value sends RST instead of FIN when closed.
+"""
 
 
 class Address(NamedTuple):
@@ -92,8 +93,8 @@ class Tunnel:
         """Resets a client's connection, to simulate a lost response.
 
         Args:
-            upstream: the local address of the tunnel's own connection to the destination, which the
-                destination sees as the client's address.
+            upstream: the local address of the tunnel's own connection to the destination. For the
+                destination, this is the address of the client.
         """
         if writer := self._clients.get(upstream):
             connection = writer.get_extra_info("socket")
@@ -102,7 +103,7 @@ class Tunnel:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if task := asyncio.current_task():
-            # Keep the task for `stop`, because closing the server does not wait for it.
+            # `stop` waits for these tasks, because closing the server does not wait for them.
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
         async with self._closing(writer):
@@ -198,13 +199,13 @@ async def _copy(
     Args:
         reader: the source.
         writer: the destination.
-        acknowledged: the writer of the source's connection, if its packets must be acknowledged
-            immediately.
+        acknowledged: the writer of the connection whose packets must be acknowledged immediately.
+            If None, the operating system may delay acknowledgements.
     """
     with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:
             if acknowledged is not None:
-                # Linux resets the option after some packets, so the option is set before each read.
+                # Linux resets TCP_QUICKACK after some packets, so it must be set before each read.
                 _acknowledge_immediately(acknowledged)
             if not (data := await reader.read(_CHUNK)):
                 return
@@ -216,7 +217,8 @@ def _acknowledge_immediately(writer: asyncio.StreamWriter) -> None:
     """Disables delayed acknowledgements for the next packets of a connection (Linux only).
 
     urllib3 sends the headers and the body of a request separately. Behind a proxy, Nagle's
-    algorithm holds the body back until the headers are acknowledged, which Linux delays by 40 ms.
+    algorithm does not send the body until the headers are acknowledged. By default, Linux delays
+    this acknowledgement by 40 ms.
     """
     if hasattr(socket, "TCP_QUICKACK"):
         connection = writer.get_extra_info("socket")

@@ -212,10 +212,10 @@ class Assets:
         return wire.written(properties, numbers=self._settings.numeric_tags != "refuse")
 
     def _with_stored_context(self, new: NewVersion, naming: Naming) -> NewVersion:
-        """Replaces the URL of a build context in the store with the digest of the build context.
+        """Replaces the URL of a stored build context with the digest of the build context.
 
         The store of a local target keeps build contexts by digest. Clients see a URL, and send it
-        back unchanged in a PUT. Without this step, the store would treat the URL as a change
+        back unchanged in a PUT. If the URL were not replaced, the store would treat it as a change
         of the spec.
         """
         held = self.store.record(new.name, new.version)

@@ -1,4 +1,7 @@
-"""The error responses of the service. Recorded messages are used verbatim."""
+"""The error responses of the service.
+
+If the message of an error was recorded, the emulator returns exactly this message.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ class ServiceError(Exception):
     def _additional_info(self) -> JSON:
         request = uuid.uuid4().hex
         info: list[tuple[str, JSON]] = [
-            # Recorded entries, in their recorded order.
+            # These entries and their order are the same as in recorded responses.
             ("ComponentName", "managementfrontend"),
             ("Correlation", {"operation": request, "request": request[:16]}),
             ("Environment", LOCATION),
@@ -135,7 +138,7 @@ def refused(error: RuleViolation, conflict: Literal[400, 409]) -> ServiceError:
 
     Args:
         error: the violated rule.
-        conflict: the status for a change of a version's fixed part.
+        conflict: the HTTP status if the request would change the fixed part of a version.
     """
     if error.rule == "unknown":
         return user_error(str(error), status=404, inner="NotFoundError")

@@ -29,7 +29,7 @@ def horizon(now: datetime, lag_seconds: float, started: datetime) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Formats a time like the rows of a store, so that times can be compared as strings."""
+    """Formats a time as the rows of a store do, so that times can be compared as strings."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -55,7 +55,7 @@ def as_of(
     # Undo the changes from the newest to the oldest.
     for entry in later:
         # A creation has no earlier state. The checks of `created_at` above have already left out
-        # what was created later.
+        # containers and versions created later.
         if entry.before is None or not isinstance(entry.before, dict):
             continue
         if entry.version is None:

@@ -13,7 +13,8 @@ from envsync.emulator.service.errors import user_error
 from envsync.emulator.settings import Settings
 
 TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
-"""The header with the maximum time that a client polls. Recorded responses have this value."""
+"""The header that limits how long a client polls an operation. Recorded responses have this value.
+"""
 
 
 class Operations:
@@ -24,13 +25,13 @@ class Operations:
         self._settings = settings
         self._left: dict[str, int] = {}
         self._numbers = itertools.count(1)
-        # Handlers run in several worker threads at the same time.
+        # The lock is needed because handlers run in several worker threads at the same time.
         self._lock = threading.Lock()
 
     def begin(self, *about: str) -> str:
         """Starts an operation and returns its id.
 
-        As in recorded responses, the id contains the given words.
+        The id contains the words in `about`, as in recorded responses.
         """
         with self._lock:
             operation = "_".join((*about, str(next(self._numbers))))
@@ -38,7 +39,7 @@ class Operations:
         return operation
 
     def is_done(self, operation: str) -> bool:
-        """Counts a poll, and returns whether the operation is done.
+        """Counts one poll of an operation, and returns True if the operation is done.
 
         Raises:
             ServiceError: the operation does not exist (404).
@@ -52,7 +53,8 @@ class Operations:
 
     def waiting(self) -> dict[str, str]:
         """Returns the header with the time to wait before the next poll."""
-        # `Retry-After` has whole seconds. For fractions, Azure's clients support `retry-after-ms`.
+        # `Retry-After` has whole seconds only. Azure's clients also read `retry-after-ms`, in
+        # milliseconds.
         seconds = self._settings.retry_after
         if seconds == int(seconds):
             return {"Retry-After": f"{seconds:.0f}"}

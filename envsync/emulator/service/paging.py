@@ -32,7 +32,7 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
         ServiceError: a parameter is not a number (400).
     """
     skip = _number(call.query, "$skip", 0)
-    # `$top` may be larger than the list.
+    # `$top` can be larger than the number of items.
     top = min(_number(call.query, "$top", len(items)), len(items))
     end = min(skip + size, top)
     content: dict[str, JSON] = {"value": [render(item) for item in items[skip:end]]}
@@ -43,7 +43,7 @@ def page(call: Call, items: Sequence[_Item], *, size: int, render: Callable[[_It
 
 
 def view_of(call: Call) -> tuple[bool, ...]:
-    """Returns the archived states (True, False or both) of the items that a list includes.
+    """Returns the values of `isArchived` that select items of a list: True, False or both.
 
     Raises:
         ServiceError: `listViewType` has an unknown value (400).
@@ -55,7 +55,7 @@ def view_of(call: Call) -> tuple[bool, ...]:
 
 
 def is_ascending(call: Call) -> bool:
-    """Returns whether the oldest item comes first in a list.
+    """Returns True if a list must start with the oldest item.
 
     Without `$orderBy`, the newest item comes first, as in recorded responses.
 

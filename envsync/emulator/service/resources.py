@@ -18,7 +18,7 @@ from envsync.model.naming import highest_number, is_number
 from envsync.targets.store.rows import FIXED_EXTRA, ContainerRecord, VersionRecord, parsed_tags
 
 _ANONYMOUS = "CliV2AnonymousEnvironment"
-"""The container of the environments that jobs define inline."""
+"""The name of the container of all environments that jobs define inline."""
 
 _LABELS: Mapping[AssetKind, str] = {
     "workspace": "latest",
@@ -33,7 +33,7 @@ class Naming:
 
     Attributes:
         base: the beginning of every id, without `/` at the end.
-        type_prefix: the beginning of every type. It is empty on a registry's own host.
+        type_prefix: the beginning of every type. `type_prefix` is empty on a registry's own host.
         context_base: the beginning of the URL of a build context in the store.
     """
 
@@ -111,7 +111,7 @@ class Resources:
         Args:
             record: the container.
             versions: the versions of the container, in order of creation.
-            archived: the value of `isArchived`. It does not affect `latestVersion`.
+            archived: the value of `isArchived`. `archived` does not affect `latestVersion`.
             call: the request.
             naming: ids, types and URLs of the endpoint.
         """
@@ -128,7 +128,7 @@ class Resources:
             "nextVersion": self._next_version(record, versions),
             **({"provisioningState": "Succeeded"} if shape.rebuild else {}),
         }
-        # Only on a registry's own host, the ids of containers have a suffix (recorded in 2022-09).
+        # The ids of containers have a suffix only on a registry's own host (recorded in 2022-09).
         suffix = "" if naming.type_prefix else "/versions/latest"
         return {
             "id": f"{naming.base}/environments/{record.name}{suffix}",
@@ -196,7 +196,7 @@ def _version_properties(
         archived: the value of `isArchived`.
         context_uri: the URL of the version's build context, or None.
         labels: the value of the label property.
-        stage: the value of `stage`. If None, the stored value is returned.
+        stage: the value of `stage`. If `stage` is None, the resource has the stored value.
         numbers: whether tags that were sent as numbers are returned as numbers.
     """
     row, extra = record.row, json.loads(record.extra)

@@ -28,9 +28,9 @@ class Call:
         host: the host in lower case, without a port.
         path: the decoded path.
         names: the values of the path's placeholders.
-        query: the query parameters. If a name is repeated, the last value counts.
-        body: the JSON body, or a form as a mapping. None if the request has no body.
-        caller: the authenticated caller. None at endpoints without authentication.
+        query: the query parameters. If the query repeats a name, the last value counts.
+        body: the JSON body, or a form as a mapping. `body` is None if the request has no body.
+        caller: the authenticated caller. `caller` is None if the endpoint needs no authentication.
     """
 
     method: str
@@ -91,8 +91,8 @@ class Endpoint:
         host: the host in lower case.
         method: the HTTP method in capitals.
         pattern: a regular expression that matches the paths of the operation.
-        action: the permission that the operation needs, as in role definitions. None if the
-            operation needs no authentication.
+        action: the permission that the operation needs, as in role definitions. `action` is None if
+            the operation needs no authentication.
         handler: a function that executes the operation.
     """
 
@@ -112,8 +112,8 @@ class Endpoint:
 class ProviderEndpoints:
     """Creates the endpoints of a resource provider on a host.
 
-    In each path, a placeholder such as `{name}` stands for one segment. Permissions are given
-    without the name of the provider.
+    In each path, a placeholder such as `{name}` stands for one segment. The argument `permission`
+    does not contain the name of the provider.
 
     Attributes:
         host: the host in lower case.
@@ -153,7 +153,7 @@ def pattern(path: str) -> re.Pattern[str]:
     """Returns the pattern of a path in which each `{name}` is a group for one segment."""
     parts = _PLACEHOLDER.split(path)
     text = "".join(
-        # `split` with a group returns fixed parts and names alternately.
+        # The regular expression has a group, so `split` returns fixed parts and names alternately.
         f"(?P<{part}>[^/]+)" if index % 2 else f"(?i:{re.escape(part)})"
         for index, part in enumerate(parts)
     )

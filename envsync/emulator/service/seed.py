@@ -19,9 +19,10 @@ _SHA256_DIGITS = 64
 
 
 def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
-    """Yields the declared versions. A file without a version declares version `1`.
+    """Yields the versions that the environment files of a directory declare.
 
-    A build context gets the URL that an upload would have. Its files are not uploaded.
+    A file without a version declares version `1`. A build context gets the URL that an
+    upload would have. The files of the build context are not uploaded.
 
     Args:
         directory: the directory with the environment files. The files can refer to other
@@ -32,13 +33,13 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
         InvalidProject: a file has errors.
         TargetError: the directory contains no environment file.
     """
-    # Imported here: only a seed needs the project reader and its YAML parsers.
+    # Import the project reader only here, because only a seed needs it and its YAML parsers.
     from envsync.project.load import load
     from envsync.project.settings.config import find_config
 
     config = find_config(directory)
     root = directory if config is None else config.parent
-    # The default severities are used: the settings of a surrounding project do not apply to a seed.
+    # Use the default severities, because the settings of a surrounding project do not apply here.
     loaded = load(root, [directory], rules={}, versions="auto")
     if any(problem.severity == "error" for problem in loaded.problems):
         raise InvalidProject(loaded.problems)
@@ -61,7 +62,8 @@ def _new(declaration: Declaration, settings: Settings) -> NewVersion:
 
 
 def _uploaded(context: BuildContext, settings: Settings) -> str:
-    # A context has one upload digest for each hash of azure-ai-ml: SHA-256, or MD5 in old releases.
+    # `uploads` has one digest for each hash function of azure-ai-ml releases: SHA-256 and MD5. The
+    # emulator uses SHA-256, like new releases.
     digest = next(item for item in context.uploads if len(item) == _SHA256_DIGITS)
     container = settings.blob_container(settings.workspaces[0])
     directory = Path(context.directory or "context").name

@@ -1,4 +1,4 @@
-"""`Shape`: the keys of a response, which depend on the client's `api-version` and on the day.
+"""`Shape`: the keys of a response, which depend on `api-version` and on the day to reproduce.
 
 Over the years, keys were added to responses. `Settings.as_of` selects a day, and the emulator then
 reproduces the recorded responses of that day.

@@ -19,7 +19,7 @@ from envsync.model.canonical import JSON
 DEFAULT_DATASTORE = "workspaceblobstore"
 
 _SKEW = timedelta(minutes=15)
-"""A signature is valid from this time before its creation on, because clocks differ."""
+"""A signature's validity starts this long before its creation, because clocks differ."""
 
 
 def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:
@@ -74,7 +74,7 @@ def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
         "datastoreType": "AzureBlob",
         "accountName": settings.blob_account,
         "containerName": settings.blob_container(workspace),
-        # The suffix of the blob host, without account and `blob`.
+        # The host of the blob service without its first two labels, the account and `blob`.
         "endpoint": "core.windows.net",
         "protocol": "https",
         "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",

@@ -81,7 +81,7 @@ class Tokens:
             form: the fields of the request.
 
         Raises:
-            LoginRefused: the request has no client secret, or an unknown one.
+            LoginRefused: the request has no client secret, or the client secret is unknown.
         """
         client = form.get("client_id", "")
         role = self._role(form)
@@ -95,7 +95,8 @@ class Tokens:
             "nbf": now,
             "exp": now + LIFETIME,
             "appid": client,
-            # The principal, on which the rate limits of the resource manager depend.
+            # `oid` identifies the principal. The resource manager limits the rate of each
+            # principal.
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",

@@ -35,7 +35,7 @@ def properties_of(body: JSON) -> dict[str, JSON]:
 
 
 def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
-    """Reads the part of a version or container that may change.
+    """Reads the values of a version or container that can change after its creation.
 
     Args:
         properties: the `properties` of the body.
@@ -53,7 +53,8 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
         tags = {**tags, **numeric}
     kept = _texts("properties", properties.get("properties"))
     if kept is not None:
-        # Clients send back the properties that they read, including the service's labels.
+        # Clients send back the properties that they read, including labels, which only the service
+        # sets.
         kept.pop(LABELS, None)
     return Written(
         description=_text(properties, "description"),
@@ -121,8 +122,8 @@ def check_python(new: NewVersion) -> None:
     """Checks that a conda file does not require a Python that has reached its end of life.
 
     Raises:
-        ServiceError: the conda file requires such a Python (400). The message is from the only
-            recording.
+        ServiceError: the conda file requires such a Python (400). The message is copied from the
+            only recording of this error.
     """
     conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
     dependencies = conda.get("dependencies") if isinstance(conda, dict) else None
@@ -136,7 +137,7 @@ def check_python(new: NewVersion) -> None:
 
 
 def _is_number(value: JSON) -> bool:
-    # The type check includes JSON booleans, which are handled like numbers.
+    # A JSON boolean in a tag is handled like a number.
     return isinstance(value, bool | int | float)
 
 
@@ -230,7 +231,7 @@ def _texts(key: str, value: JSON) -> dict[str, str] | None:
     for name, text in value.items():
         if isinstance(text, str):
             texts[name] = text
-        # OpenAPI allows null as a value. A key with null is left out.
+        # The OpenAPI allows null as a value. Leave out a key whose value is null.
         elif text is not None:
             raise user_error(f"{key}.{name} must be a string.")
     return texts

@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 _TEXT_PROBE: Final = 8192
-"""Number of bytes that are searched for a null byte, which marks a binary file (git: 8000)."""
+"""`has_crlf` searches this number of bytes for a null byte, as git does with 8000 bytes.
+
+A file with a null byte is a binary file.
+"""
 
 _SQLITE: Final = b"SQLite format 3\0"
 
 LOCAL_TARGET_ID: Final = b"envs"
-"""The application id of a local target's file: `APPLICATION_ID` in `targets/store/tables.py`."""
+"""The SQLite application id of a local target (`APPLICATION_ID` in `targets/store/tables.py`).
+"""
 
 
 def has_crlf(content: bytes) -> bool:
-    """Returns True for a text with CRLF line ends. In a binary file, CRLF is not a line end."""
+    """Returns True if a text file has CRLF line ends. Returns False for a binary file."""
     return b"\r\n" in content and b"\0" not in content[:_TEXT_PROBE]
 
 
 def is_local_target(start: bytes) -> bool:
     """Returns True if a file starts like the SQLite file of a local target."""
-    # Offset 68 holds the application id: https://www.sqlite.org/fileformat.html
+    # SQLite stores the application id at offset 68: https://www.sqlite.org/fileformat.html
     return start.startswith(_SQLITE) and start[68:72] == LOCAL_TARGET_ID

@@ -19,12 +19,12 @@ def copy_context(context: BuildContext, destination: Path) -> None:
 
     Args:
         context: a context from `scan_context`.
-        destination: the target directory. It is created if it does not exist. If the copy then
-            fails, the created directory is removed.
+        destination: the directory for the copy, which is created if necessary. If the copy fails, a
+            directory that was created is removed.
 
     Raises:
         EnvsyncError: a file was removed or changed since the scan, or cannot be read.
-        ValueError: the context has no `files` or no `directory`.
+        ValueError: `files` or `directory` of the context is None.
     """
     if context.files is None or context.directory is None:
         raise ValueError("only a scanned build context can be copied")
@@ -50,7 +50,7 @@ def copy_context(context: BuildContext, destination: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> str | None:
-    """Copies one file. Returns the hex SHA-256 of the bytes, or None if it cannot be opened."""
+    """Copies a file. Returns the hex SHA-256 of the copy, or None if `source` cannot be opened."""
     sha256 = hashlib.sha256()
     try:
         # Opening a named pipe would block forever, so only regular files are opened.
@@ -67,15 +67,15 @@ def _copy_file(source: Path, target: Path) -> str | None:
 
 
 def _on_disk(directory: Path, path: str, names: dict[Path, dict[str, str]]) -> Path:
-    """Returns the path of a file on disk. The names on disk are not always in NFC.
+    """Returns the path of a file on disk, where names are not always in Unicode NFC.
 
     Args:
         directory: the context.
         path: a path of `BuildContext.files`, in NFC.
-        names: a cache. For each listed directory, it maps each NFC name to the name on disk.
+        names: a cache of directory listings. Each listing maps an NFC name to the name on disk.
     """
-    # HFS+ on macOS stores names in NFD. Other file systems keep the form of the program that
-    # created the file, so both forms are possible.
+    # HFS+ on macOS stores names in NFD. Other file systems store a name as the program wrote the
+    # name, so a name on disk can be in NFC or NFD.
     if path.isascii() or (directory / path).exists():
         return directory / path
     for part in path.split("/"):

@@ -1,10 +1,10 @@
 """Implements the ignore files of a build context: `.amlignore`, `.gitignore`, `.dockerignore`.
 
-Digests depend on these rules, so a new release of a library must not change them. The rules are
-therefore implemented here. `.amlignore` and `.gitignore` follow azure-ai-ml. Unlike git,
-azure-ai-ml matches each path separately, and does not check whether the path is a directory. A
-test compares this module with azure-ai-ml. `.dockerignore` follows Docker:
-https://docs.docker.com/build/concepts/context/#dockerignore-files
+No library is used, because digests depend on the rules, and a new release of a library could change
+the rules. For `.amlignore` and `.gitignore`, this module matches paths as azure-ai-ml does. Unlike
+git, azure-ai-ml matches each path separately, and does not check whether the path is a directory. A
+test compares this module with azure-ai-ml. For `.dockerignore`, this module matches paths as Docker
+does: https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Pattern:
     """One line of an ignore file.
 
     Attributes:
-        regex: matches the paths of the line. Use `regex.match`.
-        drops: True if the line drops these paths. False for a line that starts with `!`.
+        regex: the regular expression for the paths of the line. Use `regex.match`.
+        drops: True if the line drops the matching paths, False if the line starts with `!`.
     """
 
     regex: re.Pattern[str]
@@ -30,30 +30,37 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
-    """The patterns of one ignore file, in file order. The last pattern that matches decides."""
+    """The patterns of one ignore file, in file order.
+
+    If several patterns match a path, the last of them applies.
+    """
 
     patterns: tuple[Pattern, ...]
 
     @property
     def re_includes(self) -> bool:
-        """True if a line starts with `!`. A dropped directory may then contain kept files."""
+        """True if a line starts with `!`.
+
+        A dropped directory can then contain files that are not dropped.
+        """
         return any(not pattern.drops for pattern in self.patterns)
 
     def drops(self, path: str) -> bool:
-        """Returns True if the rules drop a path. The path is relative to the ignore file."""
+        """Returns True if the rules drop a path, relative to the directory of the ignore file."""
         for pattern in reversed(self.patterns):
             if pattern.regex.match(path):
                 return pattern.drops
         return False
 
 
-# Many contexts of a project have the same ignore file, and compiling patterns is slow.
+# Many contexts of a project have the same ignore file, so the compiled patterns are cached.
 @lru_cache(maxsize=256)
 def parse_ignore_file(text: str) -> IgnoreRules:
     """Parses an `.amlignore` or `.gitignore` as azure-ai-ml does.
 
     Raises:
-        ValueError: azure-ai-ml would fail on a line. The message contains the line number.
+        ValueError: a line is not a valid pattern in azure-ai-ml. The message contains the line
+            number.
     """
     patterns = []
     for number, line in enumerate(_lines(text), 1):
@@ -112,9 +119,9 @@ def _git_pattern(text: str) -> Pattern | None:
     if not segments:
         raise ValueError("a lone `!`")
     if len(segments) > 1 and not segments[-1]:
-        # `name/` matches only the paths below `name`. It does not match the directory, because
-        # azure-ai-ml tests the path of a directory without a slash at the end. The name of the
-        # directory is therefore part of the upload hash.
+        # `name/` matches only the paths below `name`. The pattern does not match the directory
+        # `name`, because azure-ai-ml tests the path of a directory without a slash at the end. The
+        # upload hash therefore includes the name of the directory.
         segments[-1] = "**"
     return Pattern(re.compile(_git_expression(segments)), drops)
 
@@ -159,7 +166,8 @@ def _glob(segment: str) -> str:
             expression += re.escape(segment[index])
             index += 1
         elif char == "[":
-            # A closing bracket in the first position belongs to the set: `[]a]`, `[!]a]`.
+            # A closing bracket directly after `[` or `[!` is a character of the set: `[]a]`,
+            # `[!]a]`.
             first = index + 1 if segment.startswith("!", index) else index
             end = segment.find("]", first + 1 if segment.startswith("]", first) else first)
             # Without a closing bracket, `[` is an ordinary character.
@@ -190,13 +198,13 @@ def _character_set(body: str, *, negated: bool) -> str:
 
 
 def _docker_expression(pattern: str) -> str:
-    """Converts a normalised Docker pattern to a regular expression that starts at the root."""
+    """Converts a normalised Docker pattern to a regular expression for paths in the context."""
     expression = ""
     index = 0
     while index < len(pattern):
         char = pattern[index]
         index += 1
-        # `**/` matches zero or more directories; `**` at the end matches everything below.
+        # `**/` matches zero or more directories. `**` at the end matches every path below.
         if char == "*" and pattern.startswith("*", index):
             index += 2 if pattern.startswith("*/", index) else 1
             expression += ".*" if index >= len(pattern) else "(?:.*/)?"

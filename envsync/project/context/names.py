@@ -1,4 +1,4 @@
-"""Names in a build context: their Unicode form, and the names that are never content."""
+"""Normalises the names in a build context, and defines the names that are left out."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final
 LEFT_OUT: Final = frozenset({".git", ".envsync"})
 """Names that are never part of a build context, at any depth.
 
-`.git` is a directory, or a file in a submodule or worktree. No commit contains `.git`, and it
-differs between checkouts. A local target keeps copies of build contexts in the
+`.git` is a directory, or a file in a submodule or worktree. No commit contains `.git`, and the
+content of `.git` differs between checkouts. A local target keeps copies of build contexts in the
 directory `.envsync`, so a context that contains this directory would grow with each copy.
 azure-ai-ml does not leave out these names.
 """
 
 
 def is_left_out(entry: os.DirEntry[str]) -> bool:
-    """Returns True if envsync leaves an entry of a directory out of build contexts."""
+    """Returns True if envsync leaves a directory entry out of a build context."""
     return entry.name in LEFT_OUT and (entry.name == ".git" or os.path.isdir(entry.path))
 
 
@@ -27,7 +27,7 @@ def nfc(path: str) -> str:
 
 
 def is_utf8(name: str) -> bool:
-    """Returns False for a name on disk that is not UTF-8. Python decodes it to surrogates."""
+    """Returns False if the bytes of a name are not UTF-8, so that Python uses surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:

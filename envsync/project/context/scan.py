@@ -51,17 +51,19 @@ class ContextScan:
             files that envsync does not read.
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
-        clutter: files that tools create. A directory of such files is one entry that ends in `/`.
+        clutter: files and directories that tools create. The path of a directory ends in `/`.
         docker_ignored: files that are uploaded and hashed, although a root `.dockerignore` drops
-            them. The root `Dockerfile` and `.dockerignore` are left out, because Docker reads both.
-        unhashed: files that azure-ai-ml uploads but does not hash. Either the ignore file drops
-            their directory and re-includes them, or it drops a link that leads to them. If only
-            such files change, the hash stays the same and azure-ai-ml uploads nothing.
-        git: each `.git` that azure-ai-ml alone would upload, such as
-            `az ml environment create`. A directory ends in `/`. `context` does not contain it.
+            them. The root `Dockerfile` and `.dockerignore` are not in this list, because Docker
+            reads both files.
+        unhashed: files that azure-ai-ml uploads but does not hash. One cause is a `!` pattern that
+            re-includes files of a dropped directory. Another cause is a dropped link that leads to
+            files. If only such files change, the hash stays the same and azure-ai-ml uploads
+            nothing.
+        git: each `.git` that `az ml environment create` would upload. The path of a directory ends
+            in `/`. `context` does not contain these paths.
         pointers: files that are Git LFS pointers.
-        local_targets: files that store local targets, outside of `.envsync`.
-        escapes: symbolic links that lead out of the project. They are not followed.
+        local_targets: SQLite files of local targets that are not in `.envsync`.
+        escapes: symbolic links that lead out of the project. The scan does not follow these links.
         broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
             these files.
     """
@@ -84,18 +86,19 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
 
     Args:
         directory: the build context.
-        root: the project directory. Symbolic links must not lead out of it.
+        root: the project directory. Symbolic links must not lead out of this directory.
 
     Returns:
-        The content and its problems. If a file cannot be read, no exception is raised, and `broken`
-        contains the file.
+        The files, hashes and problems of the context. If a file cannot be read, `broken` contains
+        the file, and no exception is raised.
     """
     walk = ContextWalk(os.path.realpath(directory), os.path.realpath(root))
     walk.run()
     complete = not walk.escapes and not walk.broken
     uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
-    # removes repetitions: an ignore file that leads out of the project is found twice, for example.
+    # removes duplicates, because an ignore file that leads out of the project is found twice, for
+    # example.
     return ContextScan(
         context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,
@@ -112,9 +115,10 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
 
 
 def _clutter(paths: Iterable[str]) -> Iterator[str]:
-    """Yields each file that a tool created, or the directory that contains such files."""
+    """Yields the files and directories that a tool created."""
     for path in paths:
-        # The outermost directory of created files is yielded instead of each file in it.
+        # If a tool created a directory, the directory is yielded instead of each file in the
+        # directory.
         *directories, name = path.split("/")
         for depth, directory in enumerate(directories, 1):
             if directory in CLUTTER_DIRECTORIES:
@@ -131,7 +135,7 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
     """Yields the files that `.dockerignore` excludes from the build."""
-    # `errors="replace"`, because a scan must not fail if `.dockerignore` is not UTF-8.
+    # Invalid bytes are replaced, because a scan must not fail if `.dockerignore` is not UTF-8.
     rules = parse_dockerignore(dockerignore.decode(errors="replace"))
     if rules.patterns:
         for path in paths:

@@ -6,15 +6,15 @@ import hashlib
 from typing import Final
 
 SEED: Final = b"Initialize for october 2021 AML CLI version"
-"""The initial input of azure-ai-ml's hash (`_asset_utils.py`)."""
+"""azure-ai-ml hashes these bytes before the files of a context (`_asset_utils.py`)."""
 
 
 class UploadHashes:
     """The upload hashes of one build context.
 
-    envsync leaves `.git` out of a context, and azure-ai-ml does not. If a context contains the
-    `.git` file of a submodule, the result therefore also has the hashes that azure-ai-ml computes
-    without envsync, such as in `az ml environment create`.
+    envsync leaves `.git` out of a context, but `az ml environment create` uploads `.git`. If a
+    context contains the `.git` file of a submodule, `digests` therefore returns the hashes with and
+    without this file.
     """
 
     def __init__(self) -> None:
@@ -27,12 +27,12 @@ class UploadHashes:
         self._has_git_directory = False
 
     def update(self, data: bytes) -> None:
-        """Adds the name of an entry, or a part of the content of a file."""
+        """Adds the name of a file or directory, or a part of the content of a file."""
         for item in self._all:
             item.update(data)
 
     def add_git_file(self, content: bytes) -> None:
-        """Adds a `.git` file, which envsync leaves out and `az ml environment create` uploads."""
+        """Adds a `.git` file to the hashes that `az ml environment create` would compute."""
         if self._all is self._ours:
             self._with_git = [item.copy() for item in self._ours]
             self._all = [*self._ours, *self._with_git]
@@ -40,13 +40,14 @@ class UploadHashes:
             item.update(b".git" + content)
 
     def add_git_directory(self) -> None:
-        """Notes that there is a `.git` directory. `digests` then has no hashes with `.git` files.
+        """Excludes the hashes with `.git` from `digests`, because `.git` is a directory.
 
-        Such a hash is useless, because the content of `.git` differs between checkouts.
+        A hash that includes a `.git` directory is useless, because the content of this directory
+        differs between checkouts.
         """
         self._has_git_directory = True
 
     def digests(self) -> frozenset[str]:
-        """Returns the hashes in hex: SHA-256 and MD5, each with and without `.git` files."""
+        """Returns the SHA-256 and MD5 hashes in hex, each with and without `.git` files."""
         found = self._ours if self._has_git_directory else self._all
         return frozenset(item.hexdigest() for item in found)

@@ -1,12 +1,12 @@
 """Walks a build context. Each file is read once, and all hashes are computed from that read.
 
-azure-ai-ml walks a context twice, with different rules. The walk that hashes does not enter a
-directory that the ignore file drops. The walk that uploads enters every directory, even a dropped
-directory or a link, and applies the ignore file only to files. This module combines both walks.
-Unlike azure-ai-ml, it leaves out the names in `LEFT_OUT`.
+azure-ai-ml walks a context twice, with different rules. One walk computes the hash, and does not
+enter a directory that the ignore file drops. The other walk uploads the files. The upload enters
+every directory, even a dropped directory or a link, and applies the ignore file only to files. This
+module combines both walks. Unlike azure-ai-ml, this module leaves out the names in `LEFT_OUT`.
 """
 
-# One plan may read thousands of small contexts. Paths are plain strings, because creating `Path`
+# One plan can read thousands of small contexts. Paths are plain strings, because creating `Path`
 # objects would take longer than hashing the files.
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 IGNORE_FILES: Final = (".amlignore", ".gitignore")
 """azure-ai-ml uses the first of these files that exists in the root of the context. If both files
-exist, it treats the second file like any other file.
+exist, azure-ai-ml treats the second file like any other file.
 """
 
 CHUNK: Final = 1 << 20
-"""Number of bytes in one read. Files with more bytes are not checked for CRLF line ends."""
+"""Maximum number of bytes in one read. Larger files are not checked for CRLF line ends."""
 
 MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
 """Maximum number of entries that are reached through links.
 
-With links to each other, 30 directories can expand to a billion entries.
+30 directories that contain links to each other can expand to a billion entries.
 """
 
 MAX_DEPTH: Final = 200
@@ -53,13 +53,14 @@ class ContextWalk:
         total_bytes: the size of all files.
         crlf: text files with CRLF line ends.
         unhashed: files that are uploaded but not part of azure-ai-ml's hash.
-        git: each `.git` that azure-ai-ml alone would upload. A directory ends in `/`.
+        git: each `.git` that `az ml environment create` would upload. The path of a directory ends
+            in `/`.
         pointers: files that are Git LFS pointers.
-        local_targets: files that store local targets, outside of `.envsync`.
+        local_targets: SQLite files of local targets that are not in `.envsync`.
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
-        hashes: azure-ai-ml's hashes of the files so far.
+        hashes: azure-ai-ml's hashes of the files that were read so far.
     """
 
     def __init__(self, top: str, root: str) -> None:
@@ -122,7 +123,8 @@ class ContextWalk:
             except ValueError as error:
                 self.broken.append(f"{name}: {error}")
             else:
-                # If the ignore file is a link, azure-ai-ml matches paths relative to its target.
+                # If the ignore file is a link, azure-ai-ml matches paths relative to the directory
+                # of the link's target.
                 self._rules = rules if rules.patterns else None
                 self._re_includes = rules.re_includes
                 self._rules_base = os.path.dirname(path)
@@ -134,15 +136,18 @@ class ContextWalk:
         """Walks one directory.
 
         Args:
-            path: the absolute path, with links resolved. azure-ai-ml matches patterns against it.
-            shown: the path in the context, with links not resolved. It ends in `/`, or is empty at
-                the top.
+            path: the absolute path, with links resolved. azure-ai-ml matches patterns against this
+                path.
+            shown: the path relative to the context, with links not resolved. The path ends in `/`,
+                or is empty for the context itself.
             linked: True if the walk reached the directory through a link.
             hashed: True if azure-ai-ml's hash includes the directory.
-            hidden: True if the ignore file drops everything in it, except the targets of links.
+            hidden: True if the ignore file drops every file in the directory, except files behind
+                links.
         """
-        # A link to a parent directory would be followed forever. The link is not reported if the
-        # directory is `hidden`, because azure-ai-ml then uploads no file from it.
+        # A link to a parent directory would be followed forever, so the walk stops here. If
+        # `hidden` is True, the link is not reported, because azure-ai-ml uploads no file from a
+        # hidden directory.
         if path in self._above:
             if not hidden:
                 self._break(shown, "a link to a parent directory, which makes an endless loop")
@@ -157,8 +162,9 @@ class ContextWalk:
             if hashed:  # the walk that uploads skips a directory that it cannot list
                 self._break(shown, error.strerror or str(error))
             return
-        # azure-ai-ml sorts by the lower-case name. Names that differ only in case keep the order of
-        # the file system, so the hash of such a context differs between machines.
+        # azure-ai-ml sorts entries by their lower-case names. Names that differ only in case keep
+        # the order of the file system, so the hash of a context with such names differs between
+        # machines.
         entries.sort(key=lambda entry: entry.name.lower())
         # Patterns are matched against the resolved path, not against the path through links.
         below = self._matched(path) + "/" if path != self._rules_base else ""
@@ -180,7 +186,7 @@ class ContextWalk:
         self._above.discard(path)
 
     def _matched(self, path: str) -> str:
-        """Converts a resolved path to the relative path against which patterns are matched."""
+        """Converts a resolved path to a relative path, which patterns can match."""
         if self._rules is None:
             return ""
         return os.path.relpath(path, self._rules_base).replace(os.sep, "/")
@@ -213,7 +219,7 @@ class ContextWalk:
             self._break(shown, "neither a file nor a directory")
 
     def _git(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
-        """Records a `.git` that envsync leaves out, although the ignore file does not drop it."""
+        """Processes a `.git` that the ignore file does not drop, and that envsync leaves out."""
         try:
             # The `.git` of a submodule is a small regular file. A named pipe is not read, because
             # reading it would block.
@@ -230,9 +236,9 @@ class ContextWalk:
     def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
         """Searches a dropped entry for files that azure-ai-ml uploads in spite of the ignore file.
 
-        azure-ai-ml uploads such a file if a `!` pattern re-includes it, or if a link to a directory
-        leads to it. For a file behind a link, azure-ai-ml matches the resolved path. The pattern
-        that drops the link does not always match that path.
+        azure-ai-ml uploads a file in a dropped directory if a `!` pattern re-includes the file.
+        azure-ai-ml also uploads a file behind a dropped link if no pattern drops the resolved path
+        of the file.
         """
         path = entry.path
         # Without a `!` pattern, no file below a dropped directory can be re-included.

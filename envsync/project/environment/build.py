@@ -23,8 +23,8 @@ from envsync.project.yaml.nodes import Entry
 LARGE_BYTES: Final = 100 * 1024 * 1024
 LARGE_FILES: Final = 2000
 
-# The hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address or an
-# IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`.
+# Matches the hosts that azure-ai-ml accepts in a URL: a domain name, `localhost`, an IPv4 address
+# or an IPv6 address. azure-ai-ml validates the path with marshmallow's `fields.URL`.
 _HOST: Final = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z0-9-]{2,})\.?|localhost"
     r"|\d{1,3}(?:\.\d{1,3}){3}|[a-f0-9]*:[a-f0-9:]+",
@@ -35,7 +35,7 @@ _HOST: Final = re.compile(
 def is_url(text: str) -> bool:
     """Returns True if azure-ai-ml treats the path of a build context as a URL.
 
-    azure-ai-ml uploads a local build context. It does not upload anything for a URL.
+    azure-ai-ml uploads a local build context. azure-ai-ml does not upload anything for a URL.
     """
     if re.search(r"\s", text):
         return False
@@ -58,7 +58,8 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     if "dockerfile_path" in fields:
         dockerfile = read_string(report, fields["dockerfile_path"].value, "build.dockerfile_path")
     if "path" not in fields:
-        # `fields` lacks a `path` without a value, which `read_mapping` has already reported.
+        # If `path` has no value, `fields` does not contain `path`, and `read_mapping` has already
+        # reported the problem.
         if plain_field(entry.value, "path") is None:
             message = "`build` has no `path`."
             fix = "Add `path:` with the directory of the build context."
@@ -74,7 +75,8 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     scan = _scan(file, path_node, path)
     if scan is None:
         return None
-    # The Dockerfile is checked even if the context has problems, so that one run shows them all.
+    # The Dockerfile is checked even if the context has problems, so that one run shows all
+    # problems.
     _check_context(file, path_node, scan)
     if not _has_dockerfile(file, dockerfile_node, dockerfile, context=scan.context):
         return None
@@ -108,7 +110,7 @@ def _scan(file: EnvironmentFile, node: Node, text: str) -> ContextScan | None:
 
 
 def _has_dockerfile(file: EnvironmentFile, node: Node, text: str, *, context: BuildContext) -> bool:
-    # The paths of a context are in NFC, without `./`.
+    # The paths of a context are in Unicode NFC, and do not start with `./`.
     path = unicodedata.normalize("NFC", posixpath.normpath(text))
     files = context.files or {}
     if text and path in files:
@@ -120,8 +122,8 @@ def _has_dockerfile(file: EnvironmentFile, node: Node, text: str, *, context: Bu
         message = f"An ignore file excludes the Dockerfile `{text}` from the upload."
         # azure-ai-ml reads `.gitignore` only if the context has no `.amlignore`.
         fix = (
-            "Remove the pattern that matches it from `.amlignore`. If there is no `.amlignore`, "
-            "remove the pattern from `.gitignore`."
+            "In `.amlignore`, remove the pattern that matches the Dockerfile. If there is no "
+            "`.amlignore`, remove the pattern in `.gitignore`."
         )
     else:
         message = f"The build context has no Dockerfile `{text}`."
@@ -136,7 +138,8 @@ def _has_dockerfile(file: EnvironmentFile, node: Node, text: str, *, context: Bu
 def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None:
     report = file.report
     if scan.escapes:
-        message = f"Symbolic links in the build context leave the project: {_some(scan.escapes)}."
+        links = _some(scan.escapes)
+        message = f"Symbolic links in the build context lead out of the project: {links}."
         fix = "Replace each link with the file or directory itself."
         report.add("path-escape", node, message, fix=fix)
     if scan.broken:
@@ -150,8 +153,8 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
         report.add("lfs-pointer", node, message, fix=LFS_FIX)
     oddities = (
         (scan.crlf, "text files with CRLF line ends", "Add `* text=auto eol=lf` to .gitattributes"),
-        (scan.clutter, "files that tools create", "Add them to an `.amlignore`"),
-        (scan.docker_ignored, "files that Docker ignores", "Add them to an `.amlignore` as well"),
+        (scan.clutter, "files that tools create", "List these files in `.amlignore`"),
+        (scan.docker_ignored, "files that Docker ignores", "List these files in `.amlignore` too"),
         (
             scan.git,
             "git metadata, which envsync leaves out and `az ml environment create` uploads",
@@ -159,7 +162,7 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
         ),
         (
             scan.local_targets,
-            "the file of a local target, which each apply changes",
+            "the file of a local target, which changes with each apply",
             "Set the `path` of this target to a file in `.envsync/`",
         ),
         (
@@ -177,7 +180,7 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
     if scan.total_bytes > LARGE_BYTES or count > LARGE_FILES:
         size = f"{scan.total_bytes / 1024**2:,.0f} MiB in {count:,} files"
         message = f"The build context is large: {size}."
-        fix = "List the files that the build does not need in an `.amlignore`."
+        fix = "In `.amlignore`, list the files that the build does not need."
         report.add("large-context", node, message, fix=fix)
 
 

@@ -1,8 +1,8 @@
 """Reads and checks conda specifications, from a conda file or from the environment file.
 
 azure-ai-ml does not check the content of a specification. envsync reports an error for content that
-conda would refuse. It also reports values that JSON cannot represent, because specifications are
-compared as JSON.
+conda would refuse. envsync also reports values that JSON cannot represent, because it compares
+specifications as JSON.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from envsync.project.yaml.nodes import MAP, SEQ, STR, TextProblem, entries, prob
 
 
 def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
-    """Returns the specification that `conda_file` names or contains, or None for an empty string.
+    """Reads the conda specification in `conda_file`, or in the file that `conda_file` names.
 
-    The `report` of the returned object has the problems of a conda file. All other problems are
-    added to the report of the environment file.
+    If `conda_file` is an empty string, returns None. The problems of a conda file are in the
+    `report` of the returned object. All other problems are added to the report of the environment
+    file.
     """
     if isinstance(node, MappingNode):
         return Conda(_specification(file.report, node))
@@ -40,8 +41,8 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     path = _find(file, node, node.value)
     if path is None:
         return Conda(None)
-    # Several environments may name the same conda file. These environments share one `Report`,
-    # so that each problem of the conda file is reported once.
+    # Several environments can name the same conda file. These environments share one `Report`, so
+    # that each problem of the conda file is reported once.
     known = file.files.condas.get(path)
     if known is None:
         parsed = file.files.read(path)
@@ -57,7 +58,7 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
 def _find(file: EnvironmentFile, node: Node, text: str) -> str | None:
     if text.startswith("file:"):
         # azure-ai-ml treats `file:` as a part of the file name.
-        message = f"The conda file `{text}` does not exist: `conda_file` must be a path, not a URL."
+        message = f"The conda file `{text}` does not exist. `conda_file` must be a path, not a URL."
         fix = f"Write `conda_file: {text.removeprefix('file:')}`."
         file.report.add("missing-file", node, message, fix=fix)
         return None
@@ -85,7 +86,8 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
     text = parsed.document.text
     if text.startswith("version ") and lfs_pointer(text.encode()):
         message = "The conda file is a Git LFS pointer, not the file that it stands for."
-        # If the rule `lfs-pointer` is not an error, the pointer is still not a valid specification.
+        # A pointer is never a valid specification, so it is an error even if the rule `lfs-pointer`
+        # is not an error.
         if not report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX)):
             report.add_problem(TextProblem("invalid-conda", message, fix=LFS_FIX))
         return Conda(None, report)
@@ -111,7 +113,7 @@ def _specification(report: Report, root: Node) -> str | None:
         message = "A conda specification must be a mapping."
         report.add("invalid-conda", root, message, fix="Write `dependencies:` and a list below it.")
         return None
-    # All problems are first collected in a list, because the JSON is usable only without problems.
+    # The problems are collected in a list, because the JSON can be used only if the list is empty.
     problems: list[TextProblem] = []
     data = _plain(root, problems)
     check_specification(report, root, problems)

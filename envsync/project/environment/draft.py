@@ -41,11 +41,12 @@ class Draft:
         name_node: the `name` key, or None if the file has no such key.
         version_key: the `version` key, even if its value is invalid. None if the file has no such
             key.
-        build_node: the value of `build.path`, or the value of `build` if it has no `path`. None if
-            the file has no `build`.
-        spec: the fields that are fixed at creation, or None if they have errors.
+        build_node: the value of `build.path`, or the value of `build` if `build` has no `path`.
+            None if the file has no `build`.
+        spec: the fields that are fixed at creation, or None if one of these fields has an error.
         metadata: the description and the tags, or None if the file is not a mapping.
-        conda_report: the problems of the conda file. Several drafts may share this report.
+        conda_report: the problems of the conda file. Drafts with the same conda file share this
+            report.
     """
 
     report: Report
@@ -82,7 +83,7 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     """Reads an environment file whose YAML is valid.
 
     Args:
-        file: the file. Its report collects the problems.
+        file: the environment file. Its report collects the problems.
         root: the outermost node, or None for an empty file.
         versions: the policy for files without `version`.
     """
@@ -94,8 +95,8 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     fields = read_mapping(report, root, "", known=ENVIRONMENT_FIELDS)
     if fields is None or not isinstance(root, MappingNode):
         return Draft(report)
-    # `fields` lacks fields without a value and unknown fields. `keys` has every key, so that a
-    # field without a value is not also reported as missing.
+    # `fields` contains only known fields with a value, and `keys` contains every key. A field
+    # without a value is in `keys`, so the field is not also reported as missing.
     keys = {key.value: key for key, _ in entries(root)}
     name = read_name(report, fields["name"].value) if "name" in fields else None
     if "name" not in keys:
@@ -192,7 +193,7 @@ def _read_image(report: Report, node: Node) -> str | None:
         message, fix = problem
         report.add("invalid-image", node, message, fix=fix)
     elif image and not is_pinned(image):
-        message = f"The image `{image}` has no fixed tag, so each build may use another image."
+        message = f"The image `{image}` has no fixed tag, so each build can use another image."
         fix = "Add a tag other than `latest`, or a digest."
         report.add("unpinned-image", node, message, fix=fix)
     return image

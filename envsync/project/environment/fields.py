@@ -1,6 +1,6 @@
 """Reads the fields of an environment file, and checks their names, types and values.
 
-The fields are those of the schema with which `az ml environment create` validates a file.
+`az ml environment create` validates a file against a schema with the same fields.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ ROUTE_FIELDS: Final = frozenset({"path", "port"})
 AUTO_DELETE_FIELDS: Final = frozenset({"condition", "value"})
 AUTO_DELETE_CONDITIONS: Final = ("created_greater_than", "last_accessed_greater_than")
 
-# Fields of other file formats that people write into environment files.
+# The fixes for fields of other file formats that people write into environment files.
 _CONDA_FILE: Final = (
     "This looks like a conda file. Write its path as `conda_file` in an environment file."
 )
 _FOREIGN: Final = {
     "channels": _CONDA_FILE,
     "dependencies": _CONDA_FILE,
-    "properties": "Use `tags`: azure-ai-ml does not read properties from a file.",
-    "stage": "Remove it: azure-ai-ml does not read a stage from a file.",
-    "type": "Remove it: an environment file has no type.",
+    "properties": "Use `tags`, because azure-ai-ml does not read properties from a file.",
+    "stage": "Remove `stage`, because azure-ai-ml does not read a stage from a file.",
+    "type": "Remove `type`, because an environment file has no type.",
     "docker": "Use `image`, or `build` with a `path`.",
     "dockerfile": "Use `build` with `path` and `dockerfile_path`.",
     "local_path": "Rename it to `path`.",
@@ -66,8 +66,9 @@ def read_mapping(
     Args:
         report: collects the problems.
         node: the node that should be a mapping.
-        path: the field that contains the mapping. Empty for the whole file.
-        known: the fields that the mapping may have.
+        path: the name of the field that contains the mapping, or an empty string for the whole
+            file.
+        known: the names of the allowed fields.
 
     Returns:
         The entries by field name. If the node is not a mapping, a problem is reported and the
@@ -85,7 +86,7 @@ def read_mapping(
         elif item.tag == NULL:
             field = f"{path}.{key.value}" if path else key.value
             message = f"`{field}` has no value."
-            report.add("wrong-type", key, message, fix="Give it a value, or remove the line.")
+            report.add("wrong-type", key, message, fix="Write a value, or remove the line.")
         else:
             fields[key.value] = Entry(key, item)
     return fields
@@ -123,7 +124,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
     tags: dict[str, str] = {}
     if not isinstance(node, MappingNode) or node.tag != MAP:
         message = "`tags` must be a mapping."
-        report.add("wrong-type", node, message, fix="Write `key: value` lines below it.")
+        report.add("wrong-type", node, message, fix="Write `key: value` lines below `tags:`.")
         return tags
     for key, item in entries(node):
         if key.tag != STR:
@@ -131,21 +132,22 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
             report.add("invalid-tag", key, message, fix="Put it in quotes.")
         elif key.value.startswith(RESERVED_TAG_PREFIX):
             message = f"Tags that start with `{RESERVED_TAG_PREFIX}` are reserved for envsync."
-            report.add("reserved-tag", key, message, fix="Remove the tag: envsync writes it.")
+            report.add("reserved-tag", key, message, fix="Remove the tag. envsync writes it.")
         elif not isinstance(item, ScalarNode) or item.tag == BINARY:
             message = f"The value of the tag `{key.value}` is not a string, number or boolean."
             report.add("invalid-tag", item, message, fix="Write a single string.")
         elif item.tag == NULL:
             message = f"The tag `{key.value}` has no value."
-            report.add("invalid-tag", item, message, fix='Give it a value, such as `""`.')
+            report.add("invalid-tag", item, message, fix='Write a value, such as `""`.')
         else:
-            # The value is the text of the file. YAML would read `1.10` as 1.1 and `yes` as true.
+            # The value of a tag is its text in the file, because YAML would read `1.10` as 1.1 and
+            # `yes` as true.
             tags[key.value] = item.value
     return tags
 
 
 def read_os_type(report: Report, node: Node) -> OsType | None:
-    """Returns the operating system, whatever its case, or reports a problem and returns None."""
+    """Returns the operating system, ignoring case, or reports a problem and returns None."""
     known: dict[str, OsType] = {"linux": "Linux", "windows": "Windows"}
     found = known.get(node.value.lower()) if _is_string(node) else None
     if found is None:
@@ -155,7 +157,7 @@ def read_os_type(report: Report, node: Node) -> OsType | None:
 
 
 def read_inference_config(report: Report, entry: Entry) -> InferenceConfig | None:
-    """Returns the three routes. If one is missing or invalid, reports this and returns None."""
+    """Returns the three routes. Reports a missing or invalid route and returns None."""
     fields = read_mapping(report, entry.value, "inference_config", known=INFERENCE_FIELDS)
     if fields is None:
         return None
@@ -191,7 +193,8 @@ def _read_port(report: Report, node: Node, field: str) -> int | None:
         except (ValueError, OverflowError):
             pass
         else:
-            # azure-ai-ml accepts 80.5, but would register a value that differs from the file.
+            # azure-ai-ml accepts the port 80.5, but would register another port than the file
+            # contains.
             if port == number or isinstance(number, str):
                 return port
     report.add("wrong-type", node, f"`{field}` must be an integer.", fix="Write a TCP port.")
@@ -202,7 +205,7 @@ def _report_missing(report: Report, entry: Entry, field: str, *, required: Colle
     mapping = entry.value
     written = {key.value for key, _ in entries(mapping)} if isinstance(mapping, MappingNode) else ()
     absent = sorted(set(required).difference(written))
-    # This checks only the keys. `read_mapping` reports a key without a value.
+    # Only absent keys are reported here, because `read_mapping` reports a key without a value.
     if absent:
         names = " and no ".join(f"`{name}`" for name in absent)
         fix = "Add the missing fields."
@@ -217,7 +220,7 @@ def check_ignored(report: Report, fields: dict[str, Entry]) -> None:
         own_id = fields["id"].value
         if not (_is_string(own_id) and own_id.value.startswith("azureml:")):
             message = "`id` must start with `azureml:`."
-            report.add("wrong-type", own_id, message, fix="Remove it: the service sets the id.")
+            report.add("wrong-type", own_id, message, fix="Remove `id`. The service sets the id.")
     if "auto_delete_setting" not in fields:
         return
     setting = fields["auto_delete_setting"].value

@@ -13,7 +13,8 @@ from envsync.project.files import fields, parse
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import BOOL, DATE, FLOAT, INT, STR, value
 
-# `1e3` is a number in YAML 1.2 and a string in YAML 1.1, which PyYAML implements.
+# Matches texts such as `1e3`, which are numbers in YAML 1.2 and strings in YAML 1.1. PyYAML
+# implements YAML 1.1.
 _YAML_1_2_NUMBER: Final = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+")
 
 _ALLOWED: Final = (
@@ -22,7 +23,7 @@ _ALLOWED: Final = (
 
 
 def read_name(report: Report, node: Node) -> str | None:
-    """Returns the name, or None if it is empty or not a string. Reports all its problems."""
+    """Reports problems of the name. Returns the name, or None if it is empty or not a string."""
     name = read_string(report, node, "name")
     if name is None:
         return None
@@ -40,9 +41,9 @@ def read_name(report: Report, node: Node) -> str | None:
 
 
 def read_version(report: Report, node: Node) -> str | None:
-    """Returns the version that azure-ai-ml would register, or None if there is no such version.
+    """Returns the version that azure-ai-ml would register.
 
-    Reports all problems of the version.
+    Reports all problems of the version. Returns None if the version is empty or has a wrong type.
     """
     if not isinstance(node, ScalarNode) or node.tag not in (STR, INT, FLOAT, BOOL, DATE):
         message = "`version` must be a string or a number."
@@ -52,9 +53,9 @@ def read_version(report: Report, node: Node) -> str | None:
     version = written if node.tag == DATE else str(value(node))
     if not version:
         message = "`version` is empty."
-        report.add("wrong-type", node, message, fix="Give it a value, or remove the line.")
+        report.add("wrong-type", node, message, fix="Write a value, or remove the line.")
         return None
-    # Quotes are suggested only if they would make the version valid. `"1:30"` is not valid.
+    # Quotes are suggested only if the quoted version is valid. For example, `"1:30"` is not valid.
     valid = is_valid_name(written)
     fix = f'Put it in quotes: `version: "{written}"`.' if valid else _ALLOWED
     if node.tag == DATE:
@@ -87,11 +88,11 @@ def version_problem(version: str) -> tuple[str, str] | None:
 
 
 def written_identity(data: bytes) -> tuple[str, str] | None:
-    """Returns the texts of the name and the version in the bytes of a YAML file.
+    """Returns the name and the version of an environment file, as they are written in the file.
 
     Returns:
-        The two texts, or None if one of them is missing or the file is not valid YAML. Problems are
-        not reported.
+        The text of the name and the text of the version. None if the name or the version is
+        missing, or if the file is not valid YAML. Problems are not reported.
     """
     top = fields(parse(data))
     name, version = top.get("name"), top.get("version")

@@ -1,8 +1,8 @@
-"""Checks image references by the grammar of the distribution project.
+"""Checks that image references follow the grammar of the distribution project.
 
-The grammar: https://github.com/distribution/reference/blob/main/reference.go. Docker also decides
-whether the first part of a reference is a host (`normalize.go` there): a host contains a `.` or a
-`:`, or is `localhost`.
+The grammar: https://github.com/distribution/reference/blob/main/reference.go. As in Docker, the
+first part of a reference is a host if it contains a `.` or a `:`, or is `localhost` (`normalize.go`
+in the same repository).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from functools import lru_cache
 from typing import Final
 
 MAX_NAME: Final = 255
-"""Maximum characters of the host and the path of an image."""
+"""Maximum number of characters in the host and the path of an image together."""
 
-# Longer than every valid reference: a name of 255, a tag of 128 and a digest of 135 characters.
+# Every valid reference is shorter: a name has at most 255 characters, a tag 128 and a digest 135.
 _MAX_REFERENCE: Final = 1000
-_TOO_LONG: Final = f"it is too long, with more than {_MAX_REFERENCE} characters"
+_TOO_LONG: Final = f"it has more than {_MAX_REFERENCE} characters"
 
 _HOST_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9\-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(
@@ -28,7 +28,7 @@ _DIGEST: Final = re.compile(
     r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
     r"|(?!(?i:sha(?:256|512)):)[A-Za-z][A-Za-z0-9]*(?:[\-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 )
-# Matches most references. A reference that matches is valid, so the slower checks are skipped.
+# Matches most of the valid references, so that the slower checks are skipped.
 _COMMON: Final = re.compile(
     r"(?!azureml:)(?:[a-z0-9]+(?:[.\-][a-z0-9]+)*/)?[a-z0-9]+(?:[.\-/][a-z0-9]+)*:(?!__)\w[\w.\-]{0,127}",
     re.ASCII,
@@ -40,7 +40,8 @@ _PLACEHOLDER: Final = re.compile(
     r"|\{[^{}]*\}|<[^<>]*>|%\w+%|(?<![A-Za-z0-9])__[A-Z]\w*?__(?![A-Za-z0-9])|@@?\w+@@?(?![:\w])",
 )
 
-# A reference to an environment: `azureml:NAME…`, `azureml://…`, or its ID in the resource manager.
+# Matches a reference to an environment: `azureml:NAME…`, `azureml://…`, or the id of the
+# environment in Azure Resource Manager.
 _ENVIRONMENT: Final = re.compile(
     r"azureml:(?!//|[0-9]+/)|(?:azureml:/)?/\S*\benvironments/|/?subscriptions/\S+/environments/",
     re.IGNORECASE,
@@ -50,13 +51,13 @@ _WEB: Final = re.compile(r"^(?:https?|docker|oci)://", re.IGNORECASE)
 _SHAPE: Final = "Write `[host[:port]/]path[:tag][@digest]`, such as `contoso.azurecr.io/base:1`."
 
 
-# Many environments of a project have the same image.
+# Many environments of a project have the same image, so results are cached.
 @lru_cache(maxsize=1024)
 def image_problem(image: str) -> tuple[str, str] | None:
-    """Returns a message and a fix if a string is not an image reference, otherwise None."""
+    """Returns a message and a fix if an image reference is not valid, otherwise None."""
     if len(image) < MAX_NAME and _COMMON.fullmatch(image):
         return None
-    # The patterns are slow on very long strings, and no reference is that long.
+    # Only the start is searched, because the pattern is slow on very long strings.
     placeholder = _PLACEHOLDER.search(image[:_MAX_REFERENCE])
     if placeholder:
         return _placeholder_problem(image, placeholder.group())
@@ -72,23 +73,24 @@ def image_problem(image: str) -> tuple[str, str] | None:
 
 def _placeholder_problem(image: str, placeholder: str) -> tuple[str, str]:
     message = (
-        f"The image `{image}` contains the placeholder `{placeholder}`, which nothing replaces. "
-        "envsync substitutes `${NAME}` in the targets of `envsync.yaml` only."
+        f"The image `{image}` contains the placeholder `{placeholder}`, but envsync does not "
+        "replace placeholders in this file. envsync replaces `${NAME}` only in the targets of "
+        "`envsync.yaml`."
     )
     fix = (
-        "Write the whole image here. If it differs between targets, declare one environment for "
-        "each. Or let a script write this file before envsync runs, and keep its template outside "
-        "of the environments directory."
+        "Write the whole image here. If the image differs between targets, declare one "
+        "environment for each target. Alternatively, generate this file with a script before "
+        "envsync runs, and keep the template outside of the environments directory."
     )
     return message, fix
 
 
 def _reason(image: str) -> tuple[str, str] | None:
-    """Returns why a string is not an image reference and how to fix it, or None if it is one."""
+    """Returns why an image reference is not valid and how to fix it, or None if it is valid."""
     if _ENVIRONMENT.match(image.strip()):
         return "it refers to an environment, not to an image", (
             "Write the image itself, such as `contoso.azurecr.io/base:1`. Jobs and deployments "
-            "refer to environments, but an environment cannot refer to another one."
+            "refer to environments, but an environment cannot refer to another environment."
         )
     if image != image.strip():
         return "it starts or ends with white space", _SHAPE
@@ -116,7 +118,7 @@ def _reason(image: str) -> tuple[str, str] | None:
 
 
 def _corrected(image: str) -> str:
-    """Returns an image without the mistakes that have one correction. Others may remain."""
+    """Corrects obvious mistakes in an image reference. The result is not always valid."""
     name, at, digest = _WEB.sub("", image.strip()).partition("@")
     path = _path(name)
     first, slash, rest = path.partition("/")
@@ -130,7 +132,7 @@ def _corrected(image: str) -> str:
 
 def _path(name: str) -> str:
     """Returns the host and the path of an image without its digest."""
-    # A colon after the last `/` starts the tag. A colon before it belongs to the port.
+    # A colon after the last `/` starts the tag. A colon before this `/` belongs to the port.
     start = name.rfind("/") + 1
     return name[:start] + name[start:].partition(":")[0]
 
@@ -153,7 +155,7 @@ def _path_reason(path: str) -> tuple[str, str] | None:
             return "a part of its path is empty", _SHAPE
         if _PATH_PART.fullmatch(part.lower()):
             return f"`{part}` contains upper-case letters", "Write the path in lower-case letters."
-        return f"`{part}` is not a part of a path", (
+        return f"`{part}` is not valid in a path", (
             "Use lower-case letters and digits, separated by `.`, `_`, `__` or `-`."
         )
     if len(path) > MAX_NAME:

@@ -1,4 +1,4 @@
-"""Resolves the paths that environment files name, and keeps them inside the project."""
+"""Resolves the paths in environment files, and reports paths that lead out of the project."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class EnvironmentFile:
     """An environment file that is being read.
 
     Attributes:
-        files: the cache through which this file, and the files that it names, are read.
+        files: the cache for this file, and for the files that this file names.
         report: collects the problems of the file.
         directory: the absolute path of the directory of the file. Paths in the file are relative to
             this directory.
-        boundary: the directory that paths must not leave, with symbolic links resolved.
+        boundary: the directory that must contain all paths, with symbolic links resolved.
     """
 
     files: Files
@@ -47,7 +47,7 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     if not is_within(real, file.boundary):
         message = f"`{path}` leads out of the project."
         fix = "Move the file or directory into the project, and correct the path."
-        # The path is followed if the settings make `path-escape` a warning or turn it off.
+        # If the rule `path-escape` is a warning or off, the path is followed.
         is_error = file.report.add("path-escape", node, message, fix=fix)
         if is_error:
             return None
@@ -64,7 +64,7 @@ def near_name(path: str) -> str | None:
 
 
 def report_missing(file: EnvironmentFile, node: Node, message: str, *, path: str, fix: str) -> None:
-    """Reports a path that does not exist. Suggests a similar existing name, otherwise `fix`."""
+    """Reports a missing path. If a similar name exists, suggests that name instead of `fix`."""
     near = near_name(path)
     fix = f"Did you mean `{near}`?" if near else fix
     file.report.add("missing-file", node, message, fix=fix)

@@ -24,13 +24,13 @@ Source: https://devguide.python.org/versions/. The table contains only past date
 not read the clock, so that one release of envsync reports the same problems every day.
 """
 
-# The optional channel, the name and the rest of a conda match specification:
+# Matches the optional channel, the name and the rest of a conda match specification:
 # https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/pkg-specs.html
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
-# The name, the optional extras and the rest of a requirement (PEP 508).
+# Matches the name, the optional extras and the rest of a requirement (PEP 508).
 _PIP_NAME: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _PYTHON_VERSION: Final = re.compile(r"(?:={1,3}|~=)?\s*v?(\d+)(?:\.(\d+))?(?![\d*])")
-# The common forms `name=1.2` and `name==1.2`. A match avoids further parsing, which is slower.
+# Matches the common forms `name=1.2` and `name==1.2`, so that the slower checks are skipped.
 _PLAINLY_PINNED: Final = re.compile(r"[A-Za-z0-9._\-]+==?\d[A-Za-z0-9.+!]*")
 _VCS: Final = re.compile(r"(?:git|hg|svn|bzr)\+")
 _FILE_NAMES: Final = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".conda")

@@ -25,17 +25,17 @@ from envsync.project.problems import Report
 from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
 
 KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
-"""The keys that conda reads: `VALID_KEYS` in conda/env/env.py."""
+"""The keys that conda reads, as in `VALID_KEYS` of conda/env/env.py."""
 
 _OTHER_TOOLS: Final = frozenset(
     {"author", "authors", "category", "description", "license", "platforms", "url", "version"}
 )
-"""Keys that describe the file, or that other tools read, such as conda-lock. conda ignores them."""
+"""conda ignores these keys. They describe the file, or tools such as conda-lock read them."""
 
 _PACKAGES: Final = "Write the packages below `dependencies:`."
 _ENVIRONMENT: Final = "This looks like an environment file. Write the path of a conda file."
 _FOREIGN: Final = {
-    "pip": "Move the list below `dependencies:`, as the value of an item `- pip:`.",
+    "pip": "Write the list below an item `- pip:` in `dependencies:`.",
     "packages": _PACKAGES,
     "requirements": _PACKAGES,
     "python": "Write `python=VERSION` as an item below `dependencies:`.",
@@ -48,7 +48,7 @@ _FOREIGN: Final = {
 _NO_UPLOAD: Final = "List the packages here, or use `build` with a Dockerfile that copies the file."
 _ABSOLUTE: Final = re.compile(r"(?:(?:^|[\s=@])(?:-[a-zA-Z]=?)?['\"]?|file:)/")
 _IN_IMAGE: Final = (
-    "If the image already contains it, end this line with `# envsync: ignore[conda-local-file]`."
+    "If the image contains the file, end this line with `# envsync: ignore[conda-local-file]`."
 )
 
 
@@ -56,9 +56,9 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
     """Checks a specification.
 
     Args:
-        report: collects the problems whose severity the project can change.
-        root: the specification. Its YAML is valid.
-        problems: the list to which problems that are always errors are added.
+        report: collects the problems whose severity depends on the settings.
+        root: the specification, which is valid YAML.
+        problems: collects the problems that are always errors.
     """
     has_dependencies = False
     for key, item in entries(root):
@@ -68,10 +68,11 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
             has_dependencies = _check_dependencies(report, item, problems)
         elif key.value == "variables" and not (isinstance(item, MappingNode) or item.tag == NULL):
             message = "`variables` must be a mapping."
-            fix = "Write `NAME: value` lines below it."
+            fix = "Write `NAME: value` lines below `variables:`."
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif key.value not in KEYS:
-            # The author may have written this key instead of `dependencies`. Its error is enough.
+            # The key can be a misspelt `dependencies`. If the key is reported as an error, missing
+            # dependencies are not reported as well.
             has_dependencies |= _report_unknown(report, key)
     if not has_dependencies:
         message = "The conda specification has no dependencies."
@@ -82,7 +83,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
 def _report_unknown(report: Report, key: Node) -> bool:
     """Reports a key that conda ignores. Returns True if the reported problem is an error."""
     name = str(key.value)
-    # Keys that start with `_` or `x-` hold values for YAML aliases.
+    # Keys that start with `_` or `x-` contain values for YAML aliases.
     if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):
         return False
     near = nearest(name, KEYS)
@@ -106,12 +107,12 @@ def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> 
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif is_local_channel(item.value):
             message = f"The channel `{item.value}` is a local directory, which is not uploaded."
-            fix = "Use the URL of a channel, or use `build` with a Dockerfile that copies it."
+            fix = "Use the URL of a channel, or use `build` and copy the directory in a Dockerfile."
             report.add("conda-local-file", item, message, fix=fix)
 
 
 def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> bool:
-    """Checks `dependencies`. Returns False if it contains neither an item nor an error."""
+    """Checks `dependencies`. Returns False if no dependency and no error was found."""
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."
@@ -135,7 +136,7 @@ def _check_dependencies(report: Report, node: Node, problems: list[TextProblem])
 def _check_pip(
     report: Report, entry: tuple[Node, Node], *, lines: set[int], problems: list[TextProblem]
 ) -> bool:
-    """Checks one key of a mapping in `dependencies`. Returns False for an empty list."""
+    """Checks one key of a mapping in `dependencies`. Returns False if the list is empty."""
     key, node = entry
     if key.value != "pip":
         message = f"A mapping in `dependencies` must have the key `pip:`, not `{key.value}:`."
@@ -181,7 +182,7 @@ def _report_fault(
             f"`{node.value}` names a local file. Only the text of the conda specification is sent "
             "to Azure, so the image build does not find the file."
         )
-        # Only an absolute path can lead to a file of the image.
+        # Only an absolute path can lead to a file that is already in the image.
         is_absolute = _ABSOLUTE.search(node.value) is not None
         fix = f"{_NO_UPLOAD} {_IN_IMAGE}" if is_absolute else _NO_UPLOAD
         report.add("conda-local-file", node, message, fix=fix)
@@ -190,11 +191,11 @@ def _report_fault(
         message = f"YAML reads this item and the items below it as one string: `{node.value}`."
         fix = "Give all items the same indentation."
         if node.value.split()[0] == "pip":
-            fix = "Write `- pip:` with a colon, so that the list below belongs to it."
+            fix = "Write `- pip:` with a colon, so that the list is its value."
     elif fault == "address":
         message = (
-            f"pip cannot read the address in `{node.value}`: it is not a URL. `git clone` accepts "
-            "addresses of this form, pip does not."
+            f"pip cannot read the address in `{node.value}`, because it is not a URL. `git clone` "
+            "accepts such an address, but pip does not."
         )
         fix = f"Write the address as `{clone_url(node.value)}`."
     else:
@@ -221,7 +222,7 @@ def _report_open(
     if node.start_mark.line not in lines:
         lines.add(node.start_mark.line)
         message = (
-            f"The {kind} `{node.value}` has no version, so each build may install another version."
+            f"The {kind} `{node.value}` has no version, so each build can install another version."
         )
         fix = f"Add a version, such as `{example}`."
         report.add("unpinned-dependency", node, message, fix=fix)

@@ -1,6 +1,6 @@
 """Detects conda and pip specifications that conda or pip cannot read as the author intended.
 
-These are specifications that name local files, and strings that contain several specifications.
+Examples are specifications that name local files, and strings that contain several specifications.
 """
 
 from __future__ import annotations
@@ -28,18 +28,19 @@ _PLAIN: Final = re.compile(
     r"(?:\[[A-Za-z0-9_.,\-]+\])?"
     r"(?: ?[=<>!~]=?=? ?[A-Za-z0-9_.+!*]+(?:, ?[=<>!~]=? ?[A-Za-z0-9_.+!*]+)*|=[\w.*+!]+=[\w.*]+)?"
 )
-# The archives of pip, of conda, and of setuptools.
+# The file name endings of the archives that pip, conda or setuptools can install.
 _ARCHIVES: Final = (
     *(".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz"),
     *(".tar.xz", ".txz", ".tar.lz", ".tlz", ".tar.lzma", ".conda", ".egg"),
 )
 _FILES: Final = (*_ARCHIVES, ".txt", ".toml", "setup.py", "setup.cfg")
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*", re.DOTALL)
-# The scheme of a URL has at least two letters, because `C:/` is a drive of Windows.
+# The scheme of a URL must have at least two letters, because `C:/` is a Windows drive.
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")
 _FILE_URL: Final = re.compile(r"(?:[a-z]+\+)?file:", re.IGNORECASE)
 _LOCAL_START: Final = re.compile(r"\.{1,2}(?:$|[/\\\[])|[/\\~]|[A-Za-z]:[/\\]")
-# Options follow the requirement. A hyphen before white space is an item that YAML folded.
+# Matches the start of the options, which follow the requirement. A hyphen before white space is not
+# an option, but a list item that YAML reads as part of the string.
 _OPTIONS_START: Final = re.compile(r"(?:^|\s)(?=-\S)")
 _PIP_SHORT: Final = {
     "-r": "--requirement",
@@ -51,7 +52,7 @@ _PIP_SHORT: Final = {
 }
 _PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
 _PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
-# The other options of a requirements file that have a value, and those that have none.
+# The other options of a requirements file. `_PIP_VALUES` have a value, and `_PIP_FLAGS` do not.
 _PIP_VALUES: Final = (
     *("--config-settings", "--global-option", "--hash", "--install-option"),
     *("--no-binary", "--only-binary", "--trusted-host", "--use-feature"),
@@ -59,20 +60,19 @@ _PIP_VALUES: Final = (
 _PIP_FLAGS: Final = ("--no-index", "--pre", "--prefer-binary", "--require-hashes")
 _PIP_OPTIONS: Final = (*_PIP_FILES, *_PIP_VALUES, *_PIP_FLAGS)
 _MARKER: Final = re.compile(r"\s;|;\s")
-# `user@host:path`, or the same after `git+`. Without `git+`, the host contains a dot.
+# Matches `user@host:path` and `git+user@host:path`. Without `git+`, the host must contain a dot.
 _GIT_CLONE: Final = re.compile(
     r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
 )
 _DIRECT: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*@\s*(?P<address>.+)", re.DOTALL)
 _IN_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
 _BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
-# Finds the start of a second specification: a name that is followed by an operator.
+# Matches the start of a second specification, which is a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
-# Finds a word in the place of a version. The word is no version, unless it starts with `dev` or
-# `rel`, because some packages have versions such as `dev` and `release_1`.
+# Matches a word that is not a version. A word that starts with `dev` or `rel` does not match,
+# because some packages have versions such as `dev` and `release_1`.
 _NO_VERSION: Final = re.compile(r"(?!dev|rel)[A-Za-z]{3}", re.IGNORECASE)
-# Finds a word in the place of a build string. The word is no build string, because nearly every
-# build string contains a digit, `_` or `*`.
+# Matches a word that is not a build string. Nearly every build string contains a digit, `_` or `*`.
 _NO_BUILD: Final = re.compile(r"[A-Za-z][A-Za-z.\-]{2,}")
 
 
@@ -81,10 +81,10 @@ def is_local_channel(channel: str) -> bool:
     return bool(_LOCAL_START.match(channel) or _FILE_URL.match(channel))
 
 
-# Many environments of a project have the same dependencies, hence the caches.
+# Many environments of a project have the same dependencies, so results are cached.
 @lru_cache(maxsize=4096)
 def conda_fault(item: str) -> Fault | None:
-    """Returns what is wrong with a conda dependency, or None."""
+    """Returns the kind of mistake in a conda dependency, or None."""
     if _is_plain(item):
         return None
     text = _COMMENT.sub("", item).strip()
@@ -93,7 +93,7 @@ def conda_fault(item: str) -> Fault | None:
 
 @lru_cache(maxsize=4096)
 def pip_fault(item: str) -> Fault | None:
-    """Returns what is wrong with a pip requirement, or None.
+    """Returns the kind of mistake in a pip requirement, or None.
 
     URLs of servers and of repositories, such as `git+https://…`, are not local.
     """
@@ -106,12 +106,12 @@ def pip_fault(item: str) -> Fault | None:
 
 
 def without_options(item: str) -> str:
-    """Returns a line of a requirements file without the options that follow its requirement."""
+    """Removes the options after the requirement in a line of a requirements file."""
     return _split_options(_COMMENT.sub("", item).strip())[0] or item
 
 
 def clone_url(item: str) -> str | None:
-    """Returns the URL for pip of an address such as `git@github.com:a/b.git`, or None."""
+    """Converts an address such as `git@github.com:a/b.git` to a URL for pip. Otherwise None."""
     requirement, options = _split_options(_COMMENT.sub("", item).strip())
     for address in (requirement, *(value for _, value in _file_options(options))):
         direct = _DIRECT.fullmatch(address)
@@ -127,7 +127,7 @@ def _is_plain(item: str) -> bool:
 
 
 def _is_file(text: str) -> bool:
-    """Returns True if the name, without extras, ends like that of a file that pip reads."""
+    """Returns True if a specification without its extras ends like the name of a local file."""
     return text.partition("[")[0].lower().endswith(_FILES)
 
 
@@ -135,7 +135,7 @@ def _is_local_conda(text: str) -> bool:
     if text.startswith("-"):
         return _is_local_pip(text)
     channel, separator, _ = text.partition("::")
-    # `local` is the directory to which `conda build` writes packages.
+    # The channel `local` is the directory to which `conda build` writes packages.
     if separator and (channel.strip() == "local" or is_local_channel(channel.strip())):
         return True
     for part in _IN_BRACKETS.findall(text):
@@ -154,7 +154,8 @@ def _is_local_pip(text: str) -> bool:
 
 
 def _is_local_value(option: str, value: str) -> bool:
-    # pip replaces `${NAME}` with a variable of the image, here nearly always a URL.
+    # pip replaces `${NAME}` with an environment variable of the image. For an index option, the
+    # value is nearly always a URL.
     if option in _PIP_INDEXES and value.startswith("${"):
         return False
     direct = _DIRECT.fullmatch(value)
@@ -187,8 +188,8 @@ def _split_options(text: str) -> tuple[str, str]:
 
 
 def _file_options(text: str) -> Iterator[tuple[str, str]]:
-    """Yields each option that may name a local file, by its long name, and its value."""
-    # `-e name @ URL` has one value, although pip wants quotes around it.
+    """Yields the long name and the value of each option that can name a local file."""
+    # `name @ URL` after `-e` is a single value, although pip requires quotes around the value.
     text = re.sub(r"\s?@\s?", "@", text)
     try:
         words = iter(shlex.split(text))
@@ -210,7 +211,7 @@ def _file_options(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _long_option(name: str) -> str:
-    """Returns the option that a name, or a unique start of a name, stands for. Otherwise ""."""
+    """Completes the name of an option. Returns "" if the name is unknown or not unique."""
     if name in _PIP_OPTIONS:
         return name
     found = [option for option in _PIP_OPTIONS if option.startswith(name)]
@@ -218,10 +219,10 @@ def _long_option(name: str) -> str:
 
 
 def _several_in_conda(text: str) -> Fault | None:
-    """Returns how a conda dependency names several packages, or None if it names one package.
+    """Returns the kind of mistake if a conda dependency names several packages, otherwise None.
 
-    A conda dependency is `name`, `name version` or `name version build`. White space may surround
-    operators.
+    A conda dependency is `name`, `name version` or `name version build`. White space around
+    operators is allowed.
     """
     text = _IN_BRACKETS.sub("", text)
     if text.startswith("-") or _SCHEME.match(text):
@@ -240,7 +241,7 @@ def _several_in_conda(text: str) -> Fault | None:
 
 
 def _several_in_pip(text: str) -> Fault | None:
-    """Returns how a pip requirement names several packages, or None if it names one package."""
+    """Returns the kind of mistake if a pip requirement names several packages, otherwise None."""
     requirement, _ = _split_options(text)
     if not requirement or "://" in requirement or _DIRECT.fullmatch(requirement):
         return None

@@ -1,4 +1,4 @@
-"""Classifies one YAML file: an environment file, a file that looks like one, or another file."""
+"""Decides if a YAML file is an environment file, or only looks like an environment file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Candidate:
     Attributes:
         file: the file.
         reason: why the file is not an environment file, or None if it can be an environment file.
-        suspicion: why the file looks like an environment file without being one, or None.
+        suspicion: the problem of a file that looks like an environment file but is not read, or
+            None.
         has_schema: True if the `$schema` of the file is the environment schema, or is similar to
             that schema.
         context: the resolved path of the local build context that the file names, or None.
@@ -86,7 +87,7 @@ def target(files: Files, directory: str, node: Node | None) -> str | None:
 
 
 def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
-    """Returns why a file is neither an environment nor similar, or None if it must be parsed."""
+    """Returns why a file cannot be an environment file, or None if the file must be parsed."""
     if any(has_shape(part.keys) for part in seen.parts):
         return None
     if not seen.is_certain:
@@ -98,7 +99,7 @@ def _reason_not_to_parse(seen: Outline, content: bytes) -> str | None:
         if has_similar_shape(part.keys):
             return None
     schema = seen.schema
-    # Without an ending, the word may be the start of a string on several lines.
+    # Without the ending `.json`, the word can be the start of a string on several lines.
     return _other_kind(schema) if (schema or "").endswith(".json") else NO_SHAPE
 
 
@@ -115,8 +116,8 @@ def _mentions_environment(data: bytes) -> bool:
 def _classify_broken(file: YamlFile, seen: Outline) -> Candidate:
     """Classifies a file that is not valid YAML, by the keys and `$schema` found in its text.
 
-    A text with several documents is no valid environment file. It is a broken one only if a single
-    document has the shape of an environment.
+    A text with several documents is not a valid environment file. The text is treated as a broken
+    environment file only if one document alone has the shape of an environment.
     """
     found = [_classify_broken_document(file, part) for part in seen.parts]
     return min(found, key=lambda item: (item.reason is not None, item.suspicion is None))
@@ -167,4 +168,4 @@ def _key_nodes(root: Node | None) -> Iterator[tuple[str, Node]]:
 
 
 def _other_kind(schema: str | None) -> str:
-    return f"its `$schema` is that of another kind of file: `{schema}`"
+    return f"its `$schema` belongs to another kind of file: `{schema}`"

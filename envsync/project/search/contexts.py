@@ -12,14 +12,14 @@ from envsync.project.search.walk import YamlFile
 
 
 def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
-    """Returns the candidates that build contexts hide.
+    """Returns the candidates that are not read, because they are in a build context.
 
     A build context does not hide files if it contains the environment file that names the context,
     as with `build: {path: .}` and `build: {path: ..}`. A file with the environment schema is never
     hidden. A hidden file does not hide other files, so the outermost contexts are handled first.
 
     Returns:
-        The path of each hidden candidate, with the environment file that names its context.
+        The path of each hidden candidate, with the environment file that names the build context.
     """
     hidden: dict[str, Candidate] = {}
     contexts: dict[str, Candidate] = {}
@@ -28,8 +28,8 @@ def hidden_by_contexts(candidates: Sequence[Candidate]) -> dict[str, Candidate]:
         possible = {context: item for item in undecided if (context := _hiding(item))}
         free = [item for item in undecided if not _owner(item, possible)]
         if not free:
-            # The contexts of the remaining files contain each other. Keeping a file too many is
-            # better than losing an environment without a message.
+            # The contexts of the remaining files contain each other. Reading too many files is
+            # better than ignoring an environment without a message.
             free = [item for item in undecided if _hiding(item)]
         decided = {item.file.path for item in free}
         contexts |= {context: item for item in free if (context := _hiding(item))}
@@ -44,10 +44,11 @@ class Named:
     """The conda files and build contexts that environments name.
 
     Attributes:
-        condas: environments by the resolved path of their conda file.
-        contexts: environments by the resolved path of their context, if the context hides files.
+        condas: the environment of each conda file, by the resolved path of the conda file.
+        contexts: the environment of each context that hides files, by the resolved path of the
+            context.
         targets: the resolved paths of all conda files and contexts.
-        environments: the absolute paths of the environments. No context hides them.
+        environments: the absolute paths of the environments, which no context hides.
     """
 
     condas: Mapping[str, Candidate]
@@ -67,12 +68,12 @@ class Named:
         )
 
     def reason(self, file: YamlFile, files: Files) -> str | None:
-        """Returns why a conda file or a file in a context is not an environment, otherwise None."""
+        """Returns a reason if a file is a conda file or is in a build context, otherwise None."""
         conda = self.condas.get(file.real)
         # A file that names itself as its conda file is an environment file, so that `load` reports
         # the mistake.
         if conda is not None and conda.file.path != file.path:
-            return f"{files.display(conda.file.path)} names it as its conda file"
+            return f"it is the conda file of {files.display(conda.file.path)}"
         if not self.contexts or file.path in self.environments:
             return None
         context = _context_of(file.directory, self.contexts)
@@ -82,7 +83,7 @@ class Named:
 
 
 def _context_of(directory: str, contexts: Mapping[str, Candidate]) -> Candidate | None:
-    """Returns the environment whose build context is the directory or a parent of it, or None."""
+    """Returns the environment whose build context is or contains a directory, or None."""
     return next((contexts[path] for path in _upwards(directory) if path in contexts), None)
 
 

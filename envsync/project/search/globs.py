@@ -1,8 +1,8 @@
 """Matches paths with the globs of `exclude`.
 
 The globs work as in a `.gitignore` file: https://git-scm.com/docs/gitignore. A glob without `/`
-matches a name at every depth, and a glob with `/` matches a path from the project directory. A glob
-that matches a directory matches everything below it.
+matches a name at every depth, and a glob with `/` matches a path relative to the project directory.
+A glob that matches a directory matches everything below it.
 """
 
 from __future__ import annotations
@@ -16,38 +16,40 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Globs over the paths of a project.
+    """A list of globs that match paths of a project.
 
     Attributes:
-        globs: each glob as a list of names. `**` matches any number of names.
+        globs: each glob, split into names at `/`. `**` matches any number of names.
     """
 
     globs: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(cls, globs: Sequence[str], project: str = "") -> Globs:
-        """Reads globs as they are written in `envsync.yaml`.
+        """Parses the globs of `exclude` in `envsync.yaml`.
 
         Args:
             globs: the globs, relative to the project directory.
-            project: the path of the project directory, with `/`, if every path given to `match`
-                starts with it. Empty if these paths are relative to the project directory.
+            project: the path of the project directory, with `/`. Every path that is passed to
+                `match` must start with this path. Empty if the paths are relative to the project
+                directory.
         """
         above = tuple(escape(name) for name in project.split("/") if name)
         return cls(tuple((*above, *_names(glob)) for glob in globs))
 
     def match(self, path: str) -> bool:
-        """Returns True if a glob matches a path, or a directory above it.
+        """Returns True if a glob matches a path, or a directory above the path.
 
         Args:
-            path: the path, with `/`. If `of` got a `project`, the path starts with it.
+            path: the path, with `/`. If `of` was called with a `project`, the path must start with
+                `project`.
         """
         names = path.split("/")
         return any(_match(names, glob) for glob in self.globs)
 
 
 NO_GLOBS: Final = Globs()
-"""Globs for a project without `exclude`: no path matches."""
+"""The globs of a project without `exclude`, which match no path."""
 
 
 def _names(glob: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Finds the top-level keys of a YAML text without parsing it.
 
-Most YAML files of a repository are no environment files, and parsing all of them would be slow.
+Most YAML files of a repository are not environment files, and parsing all of them would be slow.
 Finding an outline is many times faster than parsing, and also works if the YAML is not valid.
 """
 
@@ -19,11 +19,11 @@ _FIRST: Final = re.compile(
 _SCHEMA: Final = re.compile(
     rb"""^[ {]*["']?\$schema["']?[ \t]*:\s*(?:[>|][-+0-9]*\s+)?["']?([^\s"'#]+)""", re.MULTILINE
 )
-# Two patterns for a flow mapping, with the same purpose as the two patterns of `_patterns`.
-# `_FLOW_KEY` finds the keys of every level, not only of the top level.
+# For a flow mapping, these two patterns replace the two patterns of `_patterns`. `_FLOW_KEY` finds
+# the keys of every level, not only of the top level.
 _FLOW_KEY: Final = re.compile(rb"""[{,]\s*["']?([A-Za-z_$][\w.$-]*)["']?\s*:""")
 _FLOW_OTHER: Final = re.compile(rb"""[{,]\s*(?:[?&*!#]|<<|"[^"\n]*\\)""")
-# A line at which a document starts or ends. No scalar can contain such a line.
+# Matches a line at which a document starts or ends. No scalar can contain such a line.
 _MARKER: Final = re.compile(rb"^(?:---|\.\.\.)(?=[ \t\n]|\Z)", re.MULTILINE)
 # YAML 1.1 also ends a line at these characters: https://yaml.org/spec/1.1/#b-char
 _UNICODE_BREAKS: Final = (b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
@@ -35,13 +35,13 @@ class Outline:
 
     Attributes:
         text: the text in UTF-8, without byte order marks, and with line feeds as line ends.
-        keys: the top-level keys. If the text is valid YAML and the outline is certain, every key
-            is included. `keys` can also include words that are not keys, from a string on several
-            lines.
-        hiding: a pattern for everything in which further keys can be hidden. None if the text has
+        keys: the top-level keys. Every key is included if the text is valid YAML and `is_certain`
+            is True. Words from a string on several lines can be included although they are not
+            keys.
+        hiding: a pattern for YAML syntax that can contain further keys, or None if the text has
             only blank lines and comments.
-        documents: the outline of each document that is not empty, if the text has several of them.
-            Otherwise empty.
+        documents: the outlines of all documents that are not empty, or () if the text has a single
+            document.
     """
 
     text: bytes
@@ -51,7 +51,7 @@ class Outline:
 
     @property
     def parts(self) -> tuple[Outline, ...]:
-        """The outline of each document. The keys of two documents say nothing about a file."""
+        """The outline of each document. Keys of different documents do not belong together."""
         return self.documents or (self,)
 
     @property
@@ -66,7 +66,7 @@ class Outline:
 
     @property
     def schema(self) -> str | None:
-        """The first word of the value of `$schema`, or None without this key."""
+        """The first word of the value of `$schema`, or None if the key is missing."""
         found = _SCHEMA.search(self.text) if b"$schema" in self.text else None
         return found.group(1).decode("utf-8", "replace") if found else None
 
@@ -106,8 +106,8 @@ def _patterns(indent: int) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     """Returns two patterns for a text whose top level is not a flow mapping (`{…}`).
 
     The first pattern finds keys of letters, digits and a few other characters. The second pattern
-    finds everything in which other keys can be hidden: a flow mapping, an explicit key, an anchor,
-    an alias, a tag, a merge key, or a quoted string with an escape.
+    finds YAML syntax that can contain other keys: a flow mapping, an explicit key, an anchor, an
+    alias, a tag, a merge key, or a quoted string with an escape.
     """
     start = rb"^(?: {%d})?" % indent if indent else b"^"
     key = rb"""["']?([A-Za-z_$][\w.$-]*)["']?[ \t]*:(?:[ \t]|$)"""

@@ -1,4 +1,4 @@
-"""Decides if the `$schema` and the keys of a file are like those of an environment file."""
+"""Decides if a file looks like an environment file, from its `$schema` and its keys."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.
 _SCHEMA: Final = re.compile(
     r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
 )
-# The least similarity (`ratio` of difflib) at which a word counts as misspelt. With this limit,
-# `imgae` and `nmae` are similar to a field, and the names of other schemas of Azure ML are not
-# similar to `environment`.
+# A word counts as a misspelt name if its similarity (`ratio` of difflib) is at least this number.
+# With this limit, `imgae` and `nmae` are similar to a field, and the names of other schemas of
+# Azure ML are not similar to `environment`.
 _SIMILAR: Final = 0.75
 
 
@@ -44,17 +44,17 @@ def is_similar_schema(schema: str) -> bool:
 
 def has_shape(keys: Collection[str]) -> bool:
     """Returns True if the keys identify an environment file that has no `$schema`."""
-    # Other Azure ML files (jobs, components) can also have a `name` and an `image`. They differ by
-    # their `$schema`.
+    # Other Azure ML files (jobs, components) can also have a `name` and an `image`, but they have
+    # another `$schema`.
     return "name" in keys and ("image" in keys or "build" in keys)
 
 
 def has_similar_shape(keys: Collection[str]) -> bool:
     """Returns True if the keys are similar to the fields of environment files.
 
-    No other kind of file has a `conda_file`. With this key, a key similar to `name` or `image` is
-    enough. Otherwise, every key must be similar to a field, and the keys must include a `name`, and
-    an `image` or `build`.
+    No other kind of file has a `conda_file`. If a file has this key, a key similar to `name` or
+    `image` is enough. Otherwise, every key must be similar to a field, and the keys must include a
+    `name`, and an `image` or `build`.
     """
     fields = {field for key in keys if (field := similar_field(key))}
     if "conda_file" in keys:

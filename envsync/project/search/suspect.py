@@ -20,8 +20,8 @@ from envsync.project.search.shape import (
 from envsync.project.yaml.nodes import STR, TextProblem
 
 _RULE: Final = "unrecognised-environment"
-NOT_ONE: Final = "If it is not an environment, name it in `exclude` in envsync.yaml."
-"""What to do if a file that looks like an environment belongs to another tool."""
+NOT_ONE: Final = "If the file is not an environment, add it to `exclude` in envsync.yaml."
+"""The fix if a file that looks like an environment belongs to another tool."""
 
 _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 """The fields by which an environment file is recognised."""
@@ -29,7 +29,7 @@ _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """Why a file that looks like an environment is not read as one.
+    """The reason why a file that looks like an environment is not read, and the problem to report.
 
     Attributes:
         reason: completes the sentence "It is not read as an environment: …".
@@ -64,7 +64,7 @@ def unread_link(path: str, reason: str) -> TextProblem:
     message = f"The link to `{end}` is not followed: {reason}."
     near = None if os.path.exists(path) else near_name(os.path.join(os.path.dirname(path), end))
     fix = f"Did you mean `{near}`?" if near else "Correct the link."
-    ignore = "If no environments are behind it, name it in `exclude` in envsync.yaml."
+    ignore = "If the link leads to no environments, add the link to `exclude` in envsync.yaml."
     return TextProblem(_RULE, message, fix=f"{fix} {ignore}")
 
 
@@ -73,7 +73,7 @@ EMPTY: Final = Suspicion(
     TextProblem(
         _RULE,
         "The file has no content, or only comments, so it declares no environment.",
-        fix="Write an environment, delete the file, or name it in `exclude` in envsync.yaml.",
+        fix="Write an environment, delete the file, or add it to `exclude` in envsync.yaml.",
     ),
 )
 
@@ -93,10 +93,10 @@ def suspect_schema(
         is_suspect = "azureml" in schema.lower() or not {*others}.isdisjoint(_IDENTIFYING)
         reason = f"its `$schema` is `{schema}`, which is not the address of the environment schema"
     else:
-        # Files of other kinds have fields that environment files do not have.
+        # A file of another kind usually has fields that environment files do not have.
         shaped = has_shape(others) or has_similar_shape(others)
         is_suspect = shaped and all(map(similar_field, others))
-        reason = f"its `$schema` is that of another kind of file: `{schema}`"
+        reason = f"its `$schema` belongs to another kind of file: `{schema}`"
     if not is_suspect:
         return None
     return _suspicion(reason, f"Write `$schema: {SCHEMA}`.", node)
@@ -142,6 +142,6 @@ def _fits(field: str, node: Node | None) -> bool:
 
 def unreadable_directory(reason: str) -> TextProblem:
     """Returns the problem of a directory that could not be read."""
-    message = f"The directory cannot be read: {reason}. Environment files in it are not found."
-    fix = "Correct the permissions of the directory, or `environments` in envsync.yaml."
+    message = f"The directory cannot be read: {reason}. Environment files there are not found."
+    fix = "Correct the permissions of the directory, or correct `environments` in envsync.yaml."
     return TextProblem("unreadable-directory", message, fix=fix)

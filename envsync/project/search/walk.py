@@ -11,7 +11,7 @@ from envsync.project.files import Files, is_within
 
 _SUFFIXES: Final = (".yml", ".yaml")
 # These files mark caches (https://bford.info/cachedir/) and Python's virtual environments. Such a
-# directory may contain tens of thousands of files, and none of them belongs to the project.
+# directory can contain tens of thousands of files, and none of them belongs to the project.
 _GENERATED: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
@@ -47,7 +47,7 @@ class Walk:
 
 
 def is_yaml(path: str) -> bool:
-    """Returns True if a name or path ends in `.yml` or `.yaml`, in any case."""
+    """Returns True if a name or path ends in `.yml` or `.yaml`, in lower or upper case."""
     return path.lower().endswith(_SUFFIXES)
 
 
@@ -55,8 +55,9 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
     """Lists the YAML files below directories.
 
     Each directory is read once. A link to a directory is followed if its target is in the project.
-    Links are followed last, so that a directory below one of `directories` keeps its own path. The
-    files of a hidden directory are listed in `hidden`, unless `directories` contains the directory.
+    Links are followed last, so that a directory below one of `directories` has its own path, not
+    the path of a link. The files of a hidden directory are listed in `hidden`, unless `directories`
+    contains the directory.
 
     Args:
         directories: absolute paths.
@@ -89,7 +90,7 @@ def walk(directories: Iterable[str], files: Files) -> Walk:
 
 
 def _items(directory: str, found: Walk) -> list[os.DirEntry[str]]:
-    """Lists a directory, sorted by name. If this fails, adds the reason to `found`."""
+    """Lists a directory, sorted by name. If listing fails, adds the reason to `found`."""
     try:
         with os.scandir(directory) as items:
             return sorted(items, key=lambda item: item.name)
@@ -117,7 +118,7 @@ def _is_directory(item: os.DirEntry[str]) -> bool:
 
 
 def _follow(item: os.DirEntry[str], files: Files, found: Walk) -> tuple[str, str] | None:
-    """Returns a link to a directory with its target, or None if it is not followed."""
+    """Returns a link and its target directory, or None if the link is not followed."""
     target = os.path.realpath(item.path)
     if not os.path.isdir(target):
         # If the target does not exist and has no suffix, it is probably a directory that this
@@ -136,7 +137,7 @@ def _hidden(directory: str, real: str, seen: set[str]) -> Iterator[str]:
     if os.path.basename(directory) == ".git":
         return
     for parent, directories, names in os.walk(directory):
-        # `relpath` is `.` for the hidden directory itself.
+        # `normpath` is needed, because `relpath` is `.` for the hidden directory itself.
         resolved = os.path.normpath(os.path.join(real, os.path.relpath(parent, directory)))
         if resolved in seen or any(name in names for name in _GENERATED):
             directories.clear()

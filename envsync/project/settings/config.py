@@ -54,16 +54,17 @@ class Config:
     """The settings of a project. docs/configuration.md describes each setting.
 
     Attributes:
-        root: the project directory. It is the directory of the settings file or, without a
-            settings file, the start directory.
+        root: the project directory. This is the directory of the settings file, or the start
+            directory if there is no settings file.
         path: the settings file, or None if the project has no settings file.
         environments: the directories of environment files, relative to `root`.
         targets: the targets by name, in the order of the file.
         default_target: the name of the default target. If None, each command must name a target.
-        policy: what a plan may do. Command-line options can change the policy.
+        policy: the changes that a plan is allowed to make. Command-line options can change the
+            policy.
         versions: the policy for files without `version`.
         rules: the severity of every rule.
-        exclude: globs of files that are no environment files, relative to `root`.
+        exclude: globs of files that are not environment files, relative to `root`.
         defaults: the description and the tags of environments whose files do not set them.
         has_default_project: True if the settings have no `project`, so that the owner is the name
             of the directory.
@@ -90,7 +91,7 @@ class Config:
         """Returns the target called `name`, or the default target if `name` is None.
 
         Raises:
-            UsageError: the target does not exist, or there is no default target.
+            UsageError: the target does not exist, or `name` is None and there is no default target.
             InvalidProject: the target needs environment variables that are not set.
         """
         known = ", ".join(self.targets)
@@ -138,10 +139,11 @@ def load_config(
     """Reads the settings of a project.
 
     Args:
-        path: the settings file. If None, `envsync.yaml` is searched for from `start`.
-        start: the directory in which the search starts. By default, the working directory. Without
-            a settings file, this directory is the project directory.
-        environ: the environment variables. By default, the variables of the process.
+        path: the settings file. If None, `envsync.yaml` is searched for in `start` and in the
+            directories above it.
+        start: the directory in which the search starts. The default is the working directory.
+            Without a settings file, this directory is the project directory.
+        environ: the environment variables. The default is the environment of the process.
 
     Raises:
         InvalidProject: the file has errors. The exception contains all errors.
@@ -169,7 +171,7 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
     """Returns a reader of the top level of a settings file.
 
     Raises:
-        InvalidProject: the YAML has errors, or is not a mapping.
+        InvalidProject: the settings file has YAML errors, or is not a mapping.
     """
     reader = MappingReader(path.name, environ, [])
     document = compose(data)
@@ -193,7 +195,8 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     defaults = read_defaults(reader)
     rules = _read_rules(reader)
     if defaults.description:
-        # With a default description, every environment has a description.
+        # With a default description, every environment has a description, so the rule cannot be
+        # broken.
         rules["missing-description"] = "off"
     return Config(
         root=root,

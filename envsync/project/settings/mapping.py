@@ -44,7 +44,8 @@ class MappingReader:
         file: the file name in messages.
         environ: the environment variables for `${NAME}`.
         problems: the problems found so far. All readers of a file share this list.
-        entries: the known keys of the mapping, each with its nodes. Set by `open_mapping`.
+        entries: the known keys of the mapping, each with its nodes. `open_mapping` sets this
+            attribute.
         prefix: the start of the key names in messages, such as `targets.dev.`.
     """
 
@@ -85,7 +86,7 @@ class MappingReader:
         return default if entry is None else self.string_of(entry.value, key) or default
 
     def string_of(self, node: Node, key: str) -> str | None:
-        """Returns the string in a node. If it is empty or invalid, reports it and returns None."""
+        """Returns the string in a node. Reports an empty or invalid string and returns None."""
         if not isinstance(node, ScalarNode) or node.tag != STR:
             scalar = isinstance(node, ScalarNode)
             fix = f'Put it in quotes: `"{node.value}"`.' if scalar else "Write a single string."
@@ -94,9 +95,9 @@ class MappingReader:
         text = self.fill_in(node)
         if text is not None and not text.strip():
             fix = (
-                "Give a value to the environment variable in this setting."
+                "Set the environment variable in this setting to a value."
                 if uses_variables(node)
-                else "Give it a value."
+                else "Write a value."
             )
             self.add("wrong-type", node, f"{self.name(key)} is empty.", fix=fix)
             return None
@@ -121,7 +122,7 @@ class MappingReader:
         return default if entry is None else self.choice_of(entry.value, key, choices) or default
 
     def choice_of(self, node: Node, key: str, choices: Collection[_Word]) -> _Word | None:
-        """Returns the word in a node. If `choices` lacks it, reports this and returns None."""
+        """Returns the word in a node. Reports a word that is not in `choices` and returns None."""
         if isinstance(node, ScalarNode) and node.tag == BOOL and not value(node):
             text: str | None = "off"  # YAML 1.1 reads `off` without quotes as false
         else:
@@ -132,7 +133,7 @@ class MappingReader:
         near = nearest(text, choices)
         words = ", ".join(f"`{word}`" for word in choices)
         fix = f"Did you mean `{near}`?" if near else f"Choose one of {words}."
-        # The message shows the text of the file, because the value of a variable may be a secret.
+        # The message shows the text of the file, because the value of a variable can be a secret.
         message = f"{self.name(key)} cannot be `{node.value}`."
         self.add("invalid-config", node, message, fix=fix)
         return None
@@ -145,7 +146,8 @@ class MappingReader:
         Args:
             key: the setting.
             default: the value to return if the setting is absent or invalid.
-            at_most: the highest allowed integer. If None, every integer from 0 is allowed.
+            at_most: the highest allowed integer. If None, every integer that is not negative is
+                allowed.
         """
         entry = self.entries.get(key)
         if entry is None:
@@ -200,7 +202,7 @@ def open_mapping(
         parent: the reader that collects the problems.
         node: the node that should be a mapping.
         prefix: the start of the key names in messages.
-        known: the keys that the mapping may have. If None, every key is valid.
+        known: the allowed keys. If None, every key is allowed.
 
     Returns:
         The reader. If the node is not a mapping, a problem is reported and the result is None.
@@ -224,7 +226,7 @@ def open_mapping(
             parent.add("unknown-field", key, f"The setting {name} does not exist.", fix=fix)
         elif item.tag == NULL:
             message = f"{name} has no value."
-            parent.add("wrong-type", key, message, fix="Give it a value, or remove the line.")
+            parent.add("wrong-type", key, message, fix="Write a value, or remove the line.")
         else:
             found[key.value] = Entry(key, item)
     return MappingReader(
@@ -249,13 +251,13 @@ def _is_variable(match: re.Match[str]) -> bool:
 
 
 def _within(problem: TextProblem, node: ScalarNode, index: int) -> TextProblem:
-    """Moves a problem to the character of a scalar at `index`.
+    """Moves a problem to the character at `index` in a scalar.
 
     If the scalar is on several lines, moves the problem to the start of the scalar.
     """
     column = node.start_mark.column + 1
-    # Only in a scalar on one line does the index give the column. `style` is the quote character if
-    # the scalar has quotes, and the opening quote takes one column.
+    # The index gives the column only if the scalar is on one line. `style` is the quote character
+    # if the scalar has quotes, and the opening quote takes one column.
     if node.start_mark.line == node.end_mark.line:
         column += index + (1 if node.style else 0)
     return replace(problem, line=node.start_mark.line + 1, column=column)

@@ -18,7 +18,7 @@ from envsync.project.settings.mapping import MappingReader, open_mapping, uses_v
 from envsync.project.yaml.nodes import STR, entries, walk
 
 SCOPE_SETTINGS: Final = ("include", "exclude", "tags", "suffix")
-"""The settings that every kind of target may have."""
+"""Every kind of target can have these settings."""
 
 Position: TypeAlias = tuple[int, int]
 """The 1-based line and column of a value in the settings file."""
@@ -29,16 +29,16 @@ _SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,254}")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which declared environments a target gets, and what the target adds to these environments.
+    """The settings that select environments for a target, and that add tags and a suffix to them.
 
     Attributes:
-        include: globs. The target gets only environments whose declared name matches one of them.
-            If empty, the target gets every environment.
-        exclude: globs. The target gets no environment whose declared name matches one of them.
+        include: globs for declared names. The target gets only environments that match a glob. If
+            `include` is empty, the target gets every environment.
+        exclude: globs for declared names. The target gets no environment that matches a glob.
         tags: the tags that every environment of the target gets.
         suffix: the text that the target adds to every declared name.
-        positions: the position of each value in the settings file. The keys are `suffix`,
-            `include[0]` and so on, `exclude[0]` and so on, and `tags.KEY`.
+        positions: the position of each value in the settings file. The keys of this mapping are
+            `suffix`, `include[0]` and so on, `exclude[0]` and so on, and `tags.KEY`.
     """
 
     include: tuple[str, ...] = ()
@@ -73,8 +73,8 @@ def read_scope(reader: MappingReader, later: MappingReader) -> Scope:
 
     Args:
         reader: the settings of the target. This reader also collects the problems.
-        later: a reader of the same settings. It collects the problems that are errors only if the
-            target is used.
+        later: a reader of the same settings. This reader collects the problems that are errors only
+            if the target is used.
     """
     positions: dict[str, Position] = {}
     for key, entry in reader.entries.items():
@@ -86,7 +86,8 @@ def read_scope(reader: MappingReader, later: MappingReader) -> Scope:
         elif key in SCOPE_SETTINGS and isinstance(entry.value, SequenceNode):
             items = enumerate(entry.value.value)
             positions |= {f"{key}[{index}]": position_of(item) for index, item in items}
-    # An unset variable must not prevent the use of other targets.
+    # Problems of settings with variables are collected by `later`, because an unset variable must
+    # not prevent the use of other targets.
     variable = {
         key
         for key, entry in reader.entries.items()

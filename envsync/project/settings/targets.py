@@ -1,4 +1,4 @@
-"""Reads `targets` in `envsync.yaml`: the places that envsync manages, and how to connect."""
+"""Reads `targets` in `envsync.yaml`: where each target is, and how to connect to the target."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "cloud": ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud"),
 }
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# These characters would change the path of a request URL.
+# Matches characters that would change the path of a request URL.
 _NOT_IN_A_NAME: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f]")
 
 
@@ -57,7 +57,7 @@ class TargetConfig:
             local target is relative to the project directory.
         problems: the problems of settings that use variables, such as an unset variable. These
             problems are errors only if the target is used.
-        scope: which environments the target gets, and what it adds to them.
+        scope: the settings that select environments, and that add tags and a suffix to them.
         position: the position of the name in the settings file.
     """
 
@@ -76,7 +76,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
         reader: the top level of the settings file. This reader also collects the problems.
 
     Returns:
-        The targets. If the file has no `targets`, a single local target.
+        The targets. If the file has no `targets`, the result is a single local target.
     """
     entry = reader.entries.get("targets")
     if entry is None:
@@ -106,7 +106,7 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     if reader is None:
         return None
     written = {key.value for key, _ in entries(cast("MappingNode", entry.value))}
-    # `written` also contains keys without a value. `open_mapping` has already reported them.
+    # `written` also contains keys without a value, which `open_mapping` has already reported.
     for key in _REQUIRED[kind]:
         if key not in written:
             message = f"The target `{name}` has no `{key}`."
@@ -117,7 +117,8 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
     for key, item in reader.entries.items():
         if key in SCOPE_SETTINGS:
             continue
-        # An unset variable must not prevent the use of other targets, so it is reported later.
+        # An unset variable must not prevent the use of other targets, so its problem is reported
+        # only if this target is used.
         problems = later if uses_variables(item.value) else parent.problems
         text = _read_setting(replace(reader, problems=problems), key, item)
         if not text and uses_variables(item.value):
@@ -138,8 +139,8 @@ def _read_target(parent: MappingReader, name: str, entry: Entry) -> TargetConfig
 
 
 def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | None:
-    # The known keys depend on the kind, so the mapping is opened twice. This first reader is quiet,
-    # because the second reader reports the same problems again.
+    # The known keys depend on `kind`, so the mapping is opened twice. The problems of this first
+    # reader are dropped, because the second reader reports the same problems.
     quiet = replace(parent, problems=[])
     reader = open_mapping(quiet, entry.value, prefix=f"targets.{name}.", known=None)
     if reader is None:

@@ -75,8 +75,8 @@ def check(root: Node) -> list[TextProblem]:
     """Checks the tags, keys, scalars and aliases of a document.
 
     Returns:
-        Problems of the rules `yaml-syntax`, `duplicate-key` and `alias-bomb`. If no problem has the
-        rule `yaml-syntax` or `alias-bomb`, `value` and `entries` work on every node.
+        The problems of the rules `yaml-syntax`, `duplicate-key` and `alias-bomb`. If no problem has
+        the rule `yaml-syntax` or `alias-bomb`, `value` and `entries` work on every node.
     """
     checks = _Checks([], {}, [])
     if isinstance(root, ScalarNode):
@@ -91,9 +91,10 @@ def check(root: Node) -> list[TextProblem]:
     elif size > max(MAX_EXPANSION, 10 * checks.written):
         message = f"Aliases expand the {checks.written:,} values of the file to {size:,} values."
     if message:
-        fix = "Write the values out, or use fewer aliases."
+        fix = "Write the values instead of aliases, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
-    # `entries` works only on a file without problems of these two rules.
+    # `_check_merged` uses `entries`, which works only on a file without problems of these two
+    # rules.
     if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
         for node in checks.merging:
             _check_merged(node, checks.problems)
@@ -101,9 +102,10 @@ def check(root: Node) -> list[TextProblem]:
 
 
 def _check_collection(node: Node, checks: _Checks) -> _Extent:
-    """Checks a collection and everything below it, and returns its extent.
+    """Checks a collection and everything in the collection, and returns its extent.
 
-    Each collection is visited only once. An alias of the collection uses the known extent.
+    Each collection is visited only once. For an alias of the collection, the known extent is
+    returned.
     """
     known = checks.extents.get(id(node))
     if known is not None:
@@ -112,7 +114,8 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
             fix = "Replace the alias with the value that it should have."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
-    # This marker detects a collection that contains itself. It is replaced by the extent below.
+    # This marker detects a collection that contains itself. The extent replaces the marker at the
+    # end.
     checks.extents[id(node)] = _IN_PROGRESS
     if not isinstance(node, _COLLECTIONS.get(node.tag, ())):
         checks.problems.append(_unknown_tag(node))
@@ -159,7 +162,8 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
     elif key.tag == MERGE:
         merged = item.value if isinstance(item, SequenceNode) else [item]
         wrong = next((node for node in merged if not isinstance(node, MappingNode)), None)
-        # One problem is enough: all values of a list are wrong for the same reason.
+        # Only the first wrong value is reported, because all values of a list are wrong for the
+        # same reason.
         if wrong is not None:
             message = "`<<` can only merge a mapping, and this value is not a mapping."
             fix = "Use an alias of a mapping, such as `<<: *defaults`."
@@ -182,9 +186,9 @@ def _check_key(key: Node, item: Node, keys: set[object], problems: list[TextProb
 
 
 def _check_merged(node: MappingNode, problems: list[TextProblem]) -> None:
-    """Reports the keys that several merged mappings have with different values.
+    """Reports each key to which several merged mappings give different values.
 
-    By the YAML specification, the first mapping of a list wins. In PyYAML 6.0.4, the last
+    According to the YAML specification, the first mapping of a list wins. In PyYAML 6.0.4, the last
     mapping wins for most keys, and in earlier releases the first mapping wins. The value would
     therefore depend on the release of PyYAML that is installed with azure-ai-ml.
     """
@@ -210,7 +214,7 @@ def _is_same(one: Node, other: Node) -> bool:
     return one is other
 
 
-_WHICH_WINS: Final = "Releases of PyYAML differ in which value wins."
+_WHICH_WINS: Final = "Which value wins depends on the release of PyYAML."
 
 
 def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:
@@ -221,7 +225,7 @@ def _check_scalar(node: ScalarNode, problems: list[TextProblem]) -> None:
         value(node)
     except ValueError:
         kind = node.tag.removeprefix(TAG_PREFIX)
-        message = f"YAML reads this as {_KINDS.get(kind, kind)}, but the value is not valid."
+        message = f"YAML reads this value as {_KINDS.get(kind, kind)}, but the value is not valid."
         problems.append(problem_at("yaml-syntax", node, message, fix=_QUOTE))
 
 

@@ -15,7 +15,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_DEPTH: Final = 300
-"""Maximum nesting of collections. azure-ai-ml fails with a RecursionError between 400 and 500."""
+"""Maximum nesting of collections. azure-ai-ml raises RecursionError between 400 and 500 levels."""
 
 MAX_NUMBER_LENGTH: Final = 4000
 """Maximum characters of a number. Python refuses to print integers of more than 4,300 digits."""
@@ -106,9 +106,9 @@ def value(node: ScalarNode) -> Value:
     """Returns the Python value that azure-ai-ml reads from a scalar.
 
     Raises:
-        ValueError: the scalar has no valid value. `check` reports such scalars.
+        ValueError: the text of the scalar is not valid for its tag. `check` reports such a scalar.
     """
-    # PyYAML reads the key `=` as a string. In any other place, `check` reports `=`.
+    # PyYAML reads `=` as a string only if it is a key. In any other place, `check` reports `=`.
     if node.tag in (STR, VALUE):
         text: str = node.value
         return text
@@ -136,8 +136,9 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
             break
     else:
         return pairs
-    # The mappings are merged by PyYAML, because its releases differ in the order of the merged
-    # pairs. `flatten_mapping` changes the node and every merged mapping, so it is given copies.
+    # PyYAML merges the mappings, because the order of the merged pairs depends on the installed
+    # release of PyYAML. `flatten_mapping` changes the node and every merged mapping, so only copies
+    # are passed.
     copy = _copy_merged(node)
     _CONSTRUCTOR.flatten_mapping(copy)
     merged: list[tuple[Node, Node]] = copy.value
@@ -145,7 +146,7 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
 
 
 def merge_sources(node: MappingNode) -> Sequence[MappingNode]:
-    """Returns the mappings that the `<<` keys of a mapping merge in, in the order of the file."""
+    """Returns the mappings that `<<` merges into a mapping, in the order of the file."""
     merged = [item for key, item in node.value if key.tag == MERGE]
     found = (item.value if isinstance(item, SequenceNode) else [item] for item in merged)
     return [source for sources in found for source in sources if isinstance(source, MappingNode)]

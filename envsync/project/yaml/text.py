@@ -1,7 +1,7 @@
 """Parses YAML text to nodes with positions, and finds its syntax problems.
 
-The result must be the same as that of PyYAML's parser in Python, because azure-ai-ml uses that
-parser. It implements YAML 1.1, in which `010` is 8 and `yes` is true. PyYAML's C parser (libyaml)
+azure-ai-ml uses PyYAML's parser in Python, so this module must have the same result as that parser.
+The parser implements YAML 1.1, in which `010` is 8 and `yes` is true. PyYAML's C parser (libyaml)
 is many times faster and gives the same result for almost every text. The Python parser is used only
 if a text contains a construct that libyaml reads differently, or if libyaml refuses the text.
 """
@@ -28,9 +28,10 @@ from envsync.project.yaml.nodes import MAP, MAX_DEPTH, SEQ, STR, TextProblem, wa
 _READ_DIFFERENTLY: Final = re.compile(
     r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
 )
-# A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for them is faster.
+# A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for the characters is
+# faster than the pattern.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
-# The lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
+# Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
 _CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -109,7 +110,7 @@ def compose(data: bytes) -> Document:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _not_utf8(data, error)
-    # The marks of nodes count characters of `text`, so line ends are normalised before parsing.
+    # The position of a node is an index of `text`, so line ends are normalised before parsing.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # `isprintable` is far faster than the regular expression, and true for almost every file.
@@ -183,8 +184,9 @@ def _position(text: str, index: int) -> tuple[int, int]:
 def _too_deep(text: str) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
-    The composer for libyaml is recursive C code, so deep nesting would crash the process. Nesting
-    needs brackets or indentation. A text with few of them is accepted without parsing.
+    The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
+    nesting needs many brackets or a deep indentation, so any other text is accepted without
+    parsing.
     """
     if text.count("[") + text.count("{") < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
         return None
@@ -204,7 +206,7 @@ def _too_deep(text: str) -> tuple[int, int] | None:
 
 
 def _without_surrogates(root: Node | None) -> Node | None:
-    """Replaces each pair of surrogates with its character. JSON escapes some characters as pairs.
+    """Replaces each pair of surrogates with its character. JSON can contain such pairs.
 
     Raises:
         yaml.MarkedYAMLError: a surrogate is not part of a pair.
@@ -228,7 +230,7 @@ def _sentence(error: yaml.MarkedYAMLError) -> str:
 def _advice(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or ""
     if "'\\t'" in problem:
-        return "Use spaces: YAML does not allow a tab here."
+        return "Use spaces, because YAML does not allow a tab here."
     if "another document" in problem:
         return "Keep one document per file, without a second `---`."
     if "undefined alias" in problem:

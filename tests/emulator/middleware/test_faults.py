@@ -61,7 +61,7 @@ def ask(
     authorization: str = "Bearer a",
     body: bytes = b"",
 ) -> Answer:
-    """Sends a request, and closes the connection after the application has read it."""
+    """Sends a request, and closes the connection after the application has read the request."""
     sent: list[Message] = []
     received = [{"type": "http.request", "body": body}]
     scope = {
@@ -156,7 +156,7 @@ def statuses(seed: int, rate: float, paths: list[str]) -> list[int | None]:
     return [ask(app, path=path).status for path in paths]
 
 
-def test_equal_seeds_affect_equal_requests() -> None:
+def test_two_runs_with_equal_seeds_affect_the_same_requests() -> None:
     paths = [f"/{number}" for number in range(40)]
 
     assert statuses(1, 0.5, paths) == statuses(1, 0.5, paths)

@@ -152,7 +152,7 @@ def test_data_that_is_not_http_is_refused(request_: bytes) -> None:
     assert through(asking(request_)).startswith(b"HTTP/1.1 400 ")
 
 
-def test_the_reason_of_an_unavailable_destination_is_returned() -> None:
+def test_the_tunnel_returns_why_a_destination_is_unavailable() -> None:
     answer = through(asking(connect("broken.net:443")))
 
     assert answer.startswith(b"HTTP/1.1 503 Azurite is not installed\r\n")

@@ -127,7 +127,7 @@ def test_a_token_contains_the_id_of_its_client() -> None:
     assert {"oid", "tid", "appid", "exp"} <= claims.keys()
 
 
-def test_a_client_that_disconnects_during_its_request_is_ignored() -> None:
+def test_a_disconnect_during_a_request_raises_no_exception() -> None:
     async def gone() -> Message:
         return {"type": "http.disconnect"}
 
@@ -141,7 +141,7 @@ def test_a_client_that_disconnects_during_its_request_is_ignored() -> None:
     asyncio.run(app(scope, gone, nowhere))
 
 
-def test_the_login_endpoints_are_discovered() -> None:
+def test_metadata_documents_contain_the_login_endpoints() -> None:
     with serving() as client:
         client.token = None
         openid = client.send("GET", f"{LOGIN}/tenant/v2.0/.well-known/openid-configuration")

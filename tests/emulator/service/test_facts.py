@@ -105,7 +105,8 @@ def pointed(body: Any, pointer: str) -> Any:
 
 
 def sent_back(client: Client, fact: Fact) -> Any:
-    """Returns the body of a fact's request. PUTs of 2022 get the registered conda file.
+    """Returns the body of a fact's request. In a PUT of 2022, the registered conda file replaces
+    the recorded conda file.
 
     The recorded client sent back the conda file that it had read. The emulator registered a
     different conda file, so the recorded body would change it.
@@ -125,7 +126,7 @@ def answer(client: Client, fact: Fact) -> Reply:
 
 
 def known(fact: Fact, reply: Reply) -> dict[str, Any]:
-    """Returns the values of a response that the fact contains."""
+    """Returns the values of a response at the JSON pointers of a fact."""
     found = {pointer: pointed(reply.json, pointer) for pointer in fact.holds}
     return {key: renamed(value) for key, value in found.items()}
 

@@ -1,4 +1,4 @@
-"""Every value of each setting for unknown behaviour of Azure ML."""
+"""Tests every value of each setting that selects how the emulator behaves in an unknown case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ VERSION = f"{CONTAINER}/versions/1"
 
 
 def archived(client: Client) -> dict[str | None, bool]:
-    """Returns `isArchived` by version. The key None is True if the active list lacks the name."""
+    """Returns `isArchived` by version. The value of the key None is True if the list of active
+    containers lacks the name.
+    """
     versions = client.get(f"{CONTAINER}/versions", listViewType="All").json["value"]
     active = client.get(f"{WORKSPACE}/environments").json["value"]
     return {
@@ -64,7 +66,8 @@ def test_omitted_values_are_kept_or_cleared(
         client.put(address, {"image": IMAGE, **left_out})
 
         found = client.get(address).properties
-        # Recorded: null for a version, an empty string for a container.
+        # In recordings, a missing description is null in a version and an empty string in a
+        # container.
         nothing = None if address == VERSION else ""
         assert (found["description"] or nothing, found["tags"]) == (
             expected[0] or nothing,
@@ -163,14 +166,14 @@ def test_a_version_of_an_archived_container_is_shown_as_active_or_archived(
     [(Settings(hidden_versions="own"), 201), (Settings(hidden_versions="effective"), 400)],
     ids=["own", "effective"],
 )
-def test_a_version_that_only_shows_as_archived_cannot_be_restored(
+def test_a_put_without_is_archived_is_refused_if_the_version_shows_as_archived(
     settings: Settings, status: int
 ) -> None:
     with serving(settings) as client:
         client.put(VERSION, {"image": IMAGE})
         client.put(CONTAINER, {"isArchived": True})
 
-        # A PUT without `isArchived` writes false. Such a PUT restores a version that shows as
+        # A PUT without `isArchived` writes false, which would restore a version that shows as
         # archived.
         assert client.put(VERSION, {"image": IMAGE, "description": "New."}).status == status
 

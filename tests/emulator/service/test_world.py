@@ -20,7 +20,7 @@ VERSION = f"{WORKSPACE}/environments/pydata/versions/1"
 
 
 def local(path: Path) -> LocalTarget:
-    """Returns the local target of a file."""
+    """Returns a local target that uses a state file."""
     return LocalTarget(path, TargetIdentity("local", "local", str(path)))
 
 

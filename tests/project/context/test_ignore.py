@@ -1,4 +1,4 @@
-"""Ignore files as azure-ai-ml reads them, compared with azure-ai-ml, and `.dockerignore`."""
+"""Ignore files drop the same paths as in azure-ai-ml and in Docker."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ paths = st.lists(st.text(alphabet="ab[]!^-#.\\&|~", min_size=1, max_size=4), min
 
 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
-# Python's `re` warns about `--`, `&&`, `~~`, `||` and `[` in a character set: a later Python may
-# read them as set operations.
+# Python's `re` warns about `--`, `&&`, `~~`, `||` and `[` in a character set, because a later
+# Python can read them as set operations.
 @example(["[a--]b", "[+--]a"], ["-a"])
 @example(["[&&]", "[~~|]", "[[a]"], ["&"])
 @given(lines=st.lists(lines, max_size=4), path=paths.map("/".join))
@@ -75,7 +75,7 @@ def test_every_pattern_matches_as_in_azure_ai_ml(
     sdk: Any, tmp_path: Path, lines: list[str], path: str | list[str]
 ) -> None:
     path = path if isinstance(path, str) else "/".join(path)
-    # No file can have such a path.
+    # No file can have a path with the name `.` or `..`.
     if {".", ".."} & set(path.split("/")):
         return
     text = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Scans of build contexts: the content digest, azure-ai-ml's upload hashes, and oddities."""
+"""A scan of a build context finds its digest, its upload hashes and its problems."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
 from envsync.targets.store.tables import CREATE_SCRIPT
 
-# The initial input of azure-ai-ml's hash. It is not imported from envsync, so that tests fail if
-# envsync changes it.
+# azure-ai-ml hashes these bytes before the files of a context. The constant is not imported from
+# envsync, so that tests fail if envsync changes its constant.
 SEED = b"Initialize for october 2021 AML CLI version"
 REPOSITORY = Path(__file__).parents[3]
 DATA = Path(os.environ.get("ENVSYNC_TEST_DATA", REPOSITORY.parent / "shared"))
@@ -49,7 +49,7 @@ def sha256(content: bytes) -> str:
 
 
 def write(directory: Path, **files: str | bytes) -> Path:
-    """Writes files below a directory. In a keyword, `__` stands for `/`, a first `_` for `.`."""
+    """Writes files below a directory. In a keyword, `__` is `/`, and a leading `_` is `.`."""
     return write_all(
         directory, {re.sub("^_", ".", k.replace("__", "/")): v for k, v in files.items()}
     )
@@ -267,7 +267,7 @@ def test_a_context_that_is_missing_or_is_a_file_is_reported(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_reported(tmp_path: Path) -> None:
+def test_a_named_pipe_is_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", a="")
     os.mkfifo(directory / "pipe")
     found = scan(directory)
@@ -286,7 +286,7 @@ def test_an_unreadable_file_or_directory_is_reported(tmp_path: Path) -> None:
 
 
 def test_directories_that_are_nested_too_deeply_are_reported(tmp_path: Path) -> None:
-    # Deeper than `MAX_DEPTH`, which is 200.
+    # This path is deeper than `MAX_DEPTH`, which is 200.
     directory = write_all(tmp_path / "c", {"/".join("d" * 250) + "/a": ""})
     (broken,) = scan(directory).broken
     assert broken.endswith(": more than 200 directories deep")
@@ -382,7 +382,7 @@ def test_files_behind_a_dropped_link_to_a_directory_are_uploaded(tmp_path: Path)
 def test_exponentially_many_links_are_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 24 levels with two links each: 2 ** 24 paths lead to the same file.
+    # Each of the 24 levels has two links, so 2 ** 24 paths lead to the same file.
     monkeypatch.setattr("envsync.project.context.walk.MAX_ENTRIES_BEHIND_LINKS", 1000)
     for level in range(24):
         directory = tmp_path / str(level)
@@ -410,7 +410,7 @@ def test_crlf_is_found_in_text_files_only(tmp_path: Path) -> None:
     assert scan(directory).crlf == ("a", "d/e")
 
 
-def test_clutter_is_found(tmp_path: Path) -> None:
+def test_files_that_tools_create_are_found(tmp_path: Path) -> None:
     directory = write_all(
         tmp_path / "c",
         dict.fromkeys(
@@ -442,10 +442,10 @@ def test_clutter_is_found(tmp_path: Path) -> None:
     )
 
 
-# --- what envsync leaves out, and azure-ai-ml does not -------------------------------------------
+# --- names that only envsync leaves out -----------------------------------------------------------
 
 
-def test_git_and_the_state_of_local_targets_are_left_out_at_any_depth(tmp_path: Path) -> None:
+def test_dot_git_and_the_directory_dot_envsync_are_left_out_at_every_depth(tmp_path: Path) -> None:
     content: dict[str, str | bytes] = {"Dockerfile": "", "sub/a": "", ".gitattributes": ""}
     plain = scan(write_all(tmp_path / "plain", content))
     for name, others in {
@@ -460,7 +460,7 @@ def test_git_and_the_state_of_local_targets_are_left_out_at_any_depth(tmp_path: 
         assert found.clutter == ()
 
 
-def test_a_file_named_envsync_is_content(tmp_path: Path) -> None:
+def test_a_file_named_dot_envsync_is_not_left_out(tmp_path: Path) -> None:
     assert names(scan(write_all(tmp_path / "c", {".envsync": "", ".git2": ""}))) == {
         ".envsync",
         ".git2",
@@ -468,7 +468,7 @@ def test_a_file_named_envsync_is_content(tmp_path: Path) -> None:
 
 
 @needs_links
-def test_a_link_to_the_state_of_a_local_target_is_left_out(tmp_path: Path) -> None:
+def test_a_link_named_dot_envsync_is_left_out(tmp_path: Path) -> None:
     write_all(tmp_path, {"state/local.db": "x", "c/a": ""})
     (tmp_path / "c" / ".envsync").symlink_to("../state")
     (tmp_path / "c" / ".git").symlink_to("../nowhere")
@@ -485,7 +485,7 @@ def test_a_re_include_pattern_does_not_add_names_that_envsync_leaves_out(tmp_pat
     assert names(scan(write_all(tmp_path / "c", {**files, ".amlignore": lines}))) == {"a"}
 
 
-def test_git_is_reported_unless_the_ignore_file_drops_it(tmp_path: Path) -> None:
+def test_dot_git_is_reported_if_the_ignore_file_does_not_drop_it(tmp_path: Path) -> None:
     directory = write_all(tmp_path / "c", {".git": "gitdir: x\n", "sub/.git/HEAD": "", "a": ""})
     assert scan(directory).git == (".git", "sub/.git/")
 
@@ -511,7 +511,8 @@ def test_uploads_include_the_hash_with_the_git_file_of_a_submodule(
     found = scan(with_git)
     assert names(found) == uploaded - {"sub/.git"}
     assert sdk.get_object_hash(with_git, ignore_file) in found.context.uploads
-    # envsync gives azure-ai-ml a copy of the context without `.git`, and azure-ai-ml hashes it.
+    # envsync gives azure-ai-ml a copy of the context without `.git`, and azure-ai-ml hashes the
+    # copy.
     copy_context(found.context, tmp_path / "copy")
     copied = sdk.get_ignore_file(tmp_path / "copy")
     assert sdk.get_object_hash(tmp_path / "copy", copied) in found.context.uploads
@@ -532,7 +533,7 @@ def test_git_lfs_pointers_and_files_of_local_targets_are_found(tmp_path: Path) -
     assert found.pointers == ("model",)
 
 
-def test_dropped_clutter_is_not_reported(tmp_path: Path) -> None:
+def test_dropped_files_that_tools_create_are_not_reported(tmp_path: Path) -> None:
     directory = write(tmp_path / "c", _amlignore="__pycache__/\n", __pycache____a="")
     assert scan(write_all(directory, {"__pycache__/a.pyc": ""})).clutter == ()
 
@@ -591,7 +592,7 @@ def test_a_context_without_files_cannot_be_copied(tmp_path: Path) -> None:
         copy_context(BuildContext("sha256:0"), tmp_path / "copy")
 
 
-# --- the same as azure-ai-ml ------------------------------------------------------------------
+# --- comparison with azure-ai-ml ------------------------------------------------------------------
 
 
 def assert_same_as_sdk(sdk: Any, directory: Path, found: ContextScan) -> None:
@@ -658,7 +659,7 @@ ignore_lines = st.one_of(
         st.sampled_from([".amlignore", ".gitignore"]), st.lists(ignore_lines, max_size=4)
     ),
 )
-def test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does(
+def test_envsync_and_azure_ai_ml_hash_and_upload_the_same_files(
     sdk: Any,
     files: dict[str, bytes],
     directories: list[str],
@@ -688,7 +689,8 @@ def test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does(
             if not os.path.lexists(directory / name):
                 write_all(directory, {name: "\n".join(lines)})
         found = scan_context(directory, root)
-        # Otherwise azure-ai-ml fails, or reads files that envsync does not read.
+        # For a context with broken files or escaping links, azure-ai-ml fails, or reads files that
+        # envsync does not read.
         if not found.broken and not found.escapes:
             assert_same_as_sdk(sdk, directory, found)
 
@@ -705,9 +707,7 @@ def test_an_ignore_file_that_is_a_link_matches_relative_to_its_target(
     assert_same_as_sdk(sdk, directory, found)
 
 
-def test_released_contexts_are_hashed_and_uploaded_as_azure_ai_ml_does(
-    tmp_path: Path, sdk: Any
-) -> None:
+def test_envsync_and_azure_ai_ml_hash_released_contexts_equally(tmp_path: Path, sdk: Any) -> None:
     if not BUNDLE.exists():
         pytest.skip(f"needs {BUNDLE}; ENVSYNC_TEST_DATA names the directory of test data")
     if shutil.which("git") is None:
@@ -716,7 +716,7 @@ def test_released_contexts_are_hashed_and_uploaded_as_azure_ai_ml_does(
         ["git", "clone", "--quiet", "--branch", "release", BUNDLE, tmp_path / "assets"], check=True
     )
     contexts = sorted((tmp_path / "assets").glob("*/context"))
-    # Fails if the layout of the release changes and the pattern finds nothing.
+    # This assertion fails if the layout of the release changes and the pattern finds no contexts.
     assert len(contexts) > 50
     for directory in contexts:
         assert_same_as_sdk(sdk, directory, scan_context(directory, tmp_path / "assets"))

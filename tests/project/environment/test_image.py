@@ -1,4 +1,4 @@
-"""Image references are checked by the grammar of the distribution project."""
+"""`image_problem` checks the grammar of image references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DIGEST = "sha256:" + "a" * 64
         f"mcr.microsoft.com:443/base@{DIGEST}",
         "docker.io/library/python:3.12-slim",
         "contoso.azurecr.io/a/b_c/d__e/f--g.h:T_1.-x",
-        # The case of a host and of a tag does not matter.
+        # A host and a tag can contain upper-case letters.
         "Contoso.azurecr.io/x:Tag",
         "localhost/x",
         "localhost:5000/x:1",
@@ -29,12 +29,12 @@ DIGEST = "sha256:" + "a" * 64
         "repository/x@md5+b:" + "a" * 32,
         "x:__a__",
         "x:v1__RC__2",
-        # A host and a port, not a reference to an environment.
+        # This is a host and a port, not a reference to an environment.
         "azureml:5000/x",
         "azureml/x:1",
     ],
 )
-def test_a_reference_is_accepted(image: str) -> None:
+def test_a_valid_reference_is_accepted(image: str) -> None:
     assert image_problem(image) is None
 
 
@@ -59,7 +59,7 @@ def test_a_reference_is_accepted(image: str) -> None:
         ("x:__TAG__", "__TAG__"),
     ],
 )
-def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
+def test_the_message_contains_the_placeholder_that_is_not_replaced(
     image: str, placeholder: str
 ) -> None:
     problem = image_problem(image)
@@ -67,7 +67,7 @@ def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
     assert problem is not None
     message, fix = problem
     assert f"the placeholder `{placeholder}`" in message
-    assert "`${NAME}` in the targets of `envsync.yaml` only" in message
+    assert "`${NAME}` only in the targets of `envsync.yaml`" in message
     assert "Write the whole image here" in fix
 
 
@@ -100,19 +100,17 @@ def test_the_message_about_a_placeholder_contains_it_and_explains_the_fix(
         ("/x", "a part of its path is empty"),
         ("x/", "a part of its path is empty"),
         ("a//b", "a part of its path is empty"),
-        ("-x", "`-x` is not a part of a path"),
-        ("x..y", "`x..y` is not a part of a path"),
-        ("x___y", "`x___y` is not a part of a path"),
-        ("\u00e9/x", "`\u00e9` is not a part of a path"),
+        ("-x", "`-x` is not valid in a path"),
+        ("x..y", "`x..y` is not valid in a path"),
+        ("x___y", "`x___y` is not valid in a path"),
+        ("\u00e9/x", "`\u00e9` is not valid in a path"),
         ("my_host.io/x", "`my_host.io` is not a host"),
         ("a" * 256, "more than 255 characters"),
-        ("a/" * 5000, "too long"),
-        ("X@a" * 5000, "too long"),
+        ("a/" * 5000, "it has more than 1000 characters"),
+        ("X@a" * 5000, "it has more than 1000 characters"),
     ],
 )
-def test_a_string_that_is_not_a_reference_is_reported_with_the_reason(
-    image: str, reason: str
-) -> None:
+def test_an_invalid_reference_is_reported_with_the_reason(image: str, reason: str) -> None:
     problem = image_problem(image)
 
     assert problem is not None
@@ -175,7 +173,7 @@ def test_the_fix_is_general_if_the_correction_is_not_known(image: str, fix: str)
         "/subscriptions/s/resourceGroups/g/providers/p/workspaces/w/environments/foo/versions/1",
     ],
 )
-def test_a_reference_to_an_environment_is_named_as_such(image: str) -> None:
+def test_a_reference_to_an_environment_is_reported(image: str) -> None:
     problem = image_problem(image)
 
     assert problem is not None
@@ -192,7 +190,7 @@ def test_a_reference_to_an_environment_is_named_as_such(image: str) -> None:
         ("x@sha256:0", "Write `@sha256:` and 64 hexadecimal digits in lower case."),
     ],
 )
-def test_the_fix_of_a_tag_or_digest_says_what_to_write(image: str, fix: str) -> None:
+def test_the_fix_of_an_invalid_tag_or_digest_says_what_to_write(image: str, fix: str) -> None:
     problem = image_problem(image)
 
     assert problem is not None

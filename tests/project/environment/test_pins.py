@@ -1,4 +1,4 @@
-"""Images and dependencies without a version, and Python versions without support."""
+"""Images and dependencies without a version, and unsupported Python versions, are detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Specifications that name local files, and strings that contain several specifications."""
+"""Specifications that name local files or several packages are detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The globs of `exclude`, compared with those of git."""
+"""The globs of `exclude` match the same paths as the patterns of git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outline has the same top-level keys as PyYAML reads from the text."""
+"""An outline contains the top-level keys that PyYAML reads from the text."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_an_outline_has_the_keys_of_each_document(text: str, keys: list[set[str]
 
 
 @pytest.mark.parametrize("text", ["&a\nname: e\n", "<<: *x\n", "? name\n: e\n", '"n\\x61me": e\n'])
-def test_an_outline_is_uncertain_if_keys_may_be_hidden(text: str) -> None:
+def test_an_outline_is_uncertain_if_keys_can_be_hidden(text: str) -> None:
     assert not outline(text.encode()).is_certain
 
 

@@ -83,5 +83,5 @@ def test_a_misspelt_environment_schema_is_similar(schema: str) -> None:
         ("package", None),
     ],
 )
-def test_the_similar_field_of_a_key_is_found(key: str, field: str | None) -> None:
+def test_similar_field_returns_the_field_for_a_misspelt_key(key: str, field: str | None) -> None:
     assert similar_field(key) == field

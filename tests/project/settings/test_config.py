@@ -1,4 +1,4 @@
-"""Reading of `envsync.yaml`: defaults, settings, environment variables, and problems."""
+"""`load_config` reads the settings, replaces variables, and reports problems."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def problems(directory: Path, text: str, environ: Mapping[str, str] | None = Non
     return [f"{p.line}:{p.column} {p.rule}: {p.message} {p.fix}" for p in caught.value.problems]
 
 
-def test_without_a_file_the_defaults_apply(tmp_path: Path) -> None:
+def test_the_defaults_apply_without_a_settings_file(tmp_path: Path) -> None:
     directory = tmp_path / "churn-models"
     directory.mkdir()
     config = load_config(None, directory, {})
@@ -158,7 +158,7 @@ class TestTheDefaultTarget:
     ) -> None:
         assert read(tmp_path, f"targets: {targets}").default_target == default
 
-    def test_command_must_name_a_target_without_a_default_target(self, tmp_path: Path) -> None:
+    def test_command_must_name_a_target_if_there_is_no_default_target(self, tmp_path: Path) -> None:
         config = read(tmp_path, f"targets: {{dev: {{{WORKSPACE}}}, prod: {{{WORKSPACE}}}}}")
 
         with pytest.raises(UsageError, match=r"Pass `-t NAME`.*: dev, prod\."):
@@ -186,7 +186,7 @@ class TestVariables:
             "project: ${A}-${B_2}\ntargets: {x: {kind: registry, registry: 'r-${A}'}}\n"
             # `$$` is an escaped `$`, and a variable needs braces.
             "ignore_tags: ['$${A}', '$$${A}', '$A']\n",
-            # A value is not expanded again.
+            # The value of a variable is not expanded again.
             {"A": "a", "B_2": "${A}"},
         )
 
@@ -202,7 +202,7 @@ class TestVariables:
             ('project: "x-${A}"', "1:13"),
             # Columns count characters, not bytes.
             ("\nproject: é😀${A}", "2:12"),
-            # In a string on several lines, the position is the start of the string.
+            # If a string is on several lines, the position is the start of the string.
             ("project: >-\n  a\n  ${A}", "1:10"),
         ],
     )
@@ -214,7 +214,7 @@ class TestVariables:
             "Set the variable, or write the value here."
         ]
 
-    def test_variables_of_a_target_are_required_when_the_target_is_used(
+    def test_an_unset_variable_of_a_target_fails_when_the_target_is_used(
         self, tmp_path: Path
     ) -> None:
         config = read(
@@ -257,11 +257,11 @@ class TestVariables:
             ["1:1 unknown-field: The setting `projct` does not exist. Did you mean `project`?"],
         ),
         ("project: 1", ['1:10 wrong-type: `project` must be a string. Put it in quotes: `"1"`.']),
-        ("project: ''", ["1:10 wrong-type: `project` is empty. Give it a value."]),
+        ("project: ''", ["1:10 wrong-type: `project` is empty. Write a value."]),
         ("project: [a]", ["1:10 wrong-type: `project` must be a string. Write a single string."]),
         (
             "project:",
-            ["1:1 wrong-type: `project` has no value. Give it a value, or remove the line."],
+            ["1:1 wrong-type: `project` has no value. Write a value, or remove the line."],
         ),
         ("prune: ownd", ["1:8 invalid-config: `prune` cannot be `ownd`. Did you mean `owned`?"]),
         (
@@ -435,7 +435,7 @@ class TestTheFile:
         )
     ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs).encode())
 )
-def test_arbitrary_content_raises_only_invalid_project(data: bytes) -> None:
+def test_arbitrary_content_raises_no_other_exception_than_invalid_project(data: bytes) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as directory:

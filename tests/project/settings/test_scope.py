@@ -1,4 +1,4 @@
-"""Reading of `defaults`, and of `include`, `exclude`, `tags` and `suffix` of a target."""
+"""`load_config` reads `defaults`, and the scope settings of a target."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def problems(directory: Path, text: str) -> list[str]:
     return [f"{p.line}:{p.column} {p.rule}: {p.message}" for p in caught.value.problems]
 
 
-def test_defaults_are_read_as_the_text_of_the_file(tmp_path: Path) -> None:
+def test_default_tags_have_the_text_that_is_in_the_file(tmp_path: Path) -> None:
     config = read(
         tmp_path,
         "defaults: {description: About, tags: {a: b, version: 1.10, new: yes, empty: ''}}\n",

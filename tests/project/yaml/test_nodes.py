@@ -1,4 +1,4 @@
-"""The values of YAML nodes, and the wording of messages about them."""
+"""YAML nodes have the values of YAML 1.1, and messages are short and printable."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_written_entries_override_merged_entries() -> None:
         "<<: []\na: 1",
     ],
 )
-def test_merged_entries_are_those_of_the_installed_pyyaml(text: str) -> None:
+def test_entries_are_merged_as_in_the_installed_pyyaml(text: str) -> None:
     root = compose(text.encode()).root
 
     assert isinstance(root, MappingNode)

@@ -1,4 +1,4 @@
-"""Parsing YAML: positions, hostile files, and agreement with azure-ai-ml's parser."""
+"""envsync parses YAML with positions, as azure-ai-ml does, and refuses hostile files."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_merge_conflict_is_reported_at_its_first_line(text: str) -> None:
         "name: e\n# >>>>>>> topic\n",
     ],
 )
-def test_conflict_markers_in_valid_yaml_are_no_problem(text: str) -> None:
+def test_conflict_markers_in_valid_yaml_are_not_reported(text: str) -> None:
     assert compose(text.encode()).problems == ()
 
 
@@ -158,7 +158,7 @@ def test_conflict_markers_in_valid_yaml_are_no_problem(text: str) -> None:
         ("<<: x\nb:\n  <<: [1, 2]\n", ["1:5 yaml-syntax", "3:8 yaml-syntax"]),
     ],
 )
-def test_a_merge_of_several_values_that_are_no_mappings_is_one_problem(
+def test_a_merge_of_several_values_is_reported_once_if_they_are_not_mappings(
     text: str, expected: list[str]
 ) -> None:
     assert rules(text.encode()) == expected
@@ -192,7 +192,7 @@ def test_deep_nesting_is_refused(data: bytes) -> None:
 
 
 @pytest.mark.usefixtures("_parser")
-def test_nesting_as_deep_as_allowed_is_read() -> None:
+def test_nesting_up_to_the_limit_is_read() -> None:
     depth = MAX_DEPTH - 1
     assert rules(b"a: " + b"[" * depth + b"]" * depth) == []
 
@@ -265,8 +265,8 @@ def test_texts_are_read_as_azure_ai_ml_reads_them(text: str) -> None:
     document = compose(text.encode())
     broken = any(rule.endswith(("yaml-syntax", "alias-bomb")) for rule in rules(text.encode()))
     if broken:
-        # envsync refuses one kind of text that azure-ai-ml reads: a value that contains itself. Its
-        # `repr` contains `...`.
+        # azure-ai-ml reads a value that contains itself, but envsync refuses the value. The `repr`
+        # of such a value contains `...`.
         assert expected == "invalid" or "..." in expected
     else:
         assert repr(None if document.root is None else data_of(document.root)) == expected

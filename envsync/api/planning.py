@@ -1,72 +1,27 @@
-"""The Python API: makes a plan for a target of a project, and applies the plan.
-
-The command line uses the same functions. docs/api.md describes the public functions.
-"""
+"""Makes the plan for a target of a project."""
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import EnvsyncError
-from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
-from envsync.plan.apply import apply
 from envsync.plan.change import Action
 from envsync.plan.options import Options
-from envsync.plan.outcome import Outcome, unverified
 from envsync.plan.plan import Plan
 from envsync.project.for_target import of_other_targets, useless_patterns
 from envsync.project.left_out import left_out
 from envsync.project.project import Project
-from envsync.targets.connection import Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Sequence
+    from collections.abc import Collection, Sequence
 
     from envsync.model.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """The result of reading the target again after an apply.
-
-    Attributes:
-        unverified: addresses of changes that are done, but that the target does not show. If the
-            target could not be read again, every change that is done is unverified.
-        error: why the target could not be read again. None if the target was read.
-    """
-
-    unverified: tuple[str, ...]
-    error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The result of applying a plan.
-
-    Attributes:
-        outcomes: one outcome for each change, in the order in which the changes ended.
-        unverified: addresses of changes that are done, but that the target does not show. If the
-            target could not be read again, every change that is done is unverified. None with
-            `verify=False`.
-        verification_error: why the target could not be read again. None if the target was read,
-            or with `verify=False`.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    unverified: tuple[str, ...] | None
-    verification_error: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """True if every change is done and no change is unverified."""
-        return not self.unverified and all(item.status == "done" for item in self.outcomes)
 
 
 def make_plan(
@@ -83,7 +38,7 @@ def make_plan(
     Args:
         project: the project, from `load_project`.
         target: the name of the target in `envsync.yaml`. If None, the default target is used.
-        globs: patterns. The plan includes only environments whose name matches one of them, with or
+        globs: patterns. The plan includes only environments whose name matches a pattern, with or
             without the suffix of the target. If empty, the plan includes every environment.
         since: a git commit. If set, the plan includes only environments whose files changed since
             this commit.
@@ -123,8 +78,8 @@ def plan_for(
 
     Args:
         project: the project, from `load_project`.
-        target: the open target. It is not read if `only` is empty.
-        globs: patterns. The plan includes only environments whose name matches one of them, with or
+        target: the open target. If `only` is an empty collection, the target is not read.
+        globs: patterns. The plan includes only environments whose name matches a pattern, with or
             without the suffix of the target. If empty, the plan includes every environment.
         only: names. If not None, the plan includes only environments with these names.
         commit: the git commit that an apply writes into the tag `envsync.commit`.
@@ -140,14 +95,15 @@ def plan_for(
     config = project.config
     name = target.identity.name
     if config.has_default_project:
-        # Importing git is slow, and most projects have a name.
+        # `envsync.git` is imported only here, because the import is slow and most projects set
+        # `project`.
         from envsync.git.proposal import ensure_project
 
         ensure_project(config, name)
     ensure_checked_out(project)
     declared = project.declared_for(name)
-    # The files are not necessarily deleted: if a directory or a setting is wrong, envsync finds no
-    # file.
+    # If envsync finds no file, the files are not necessarily deleted: a directory or a setting can
+    # be wrong.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
         raise EnvsyncError(
@@ -168,7 +124,8 @@ def plan_for(
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
     )
-    # Reading a target in Azure takes seconds and needs a login. Avoid this for an empty selection.
+    # Do not read the target for an empty selection, because reading a target in Azure takes seconds
+    # and needs a login.
     if only is not None and not only:
         return Plan(policy.project, target.identity, options=options)
     # Also read versions that the project owns but no longer declares, because the plan can archive
@@ -219,7 +176,7 @@ def changed_names(project: Project, ref: str, target: str | None = None) -> froz
     Raises:
         GitError: the project is not in a repository, or the commit does not exist.
     """
-    # Importing git is slow, and most plans need no commit.
+    # `envsync.git` is imported only here, because the import is slow and most plans need no commit.
     from envsync.git.changed import changed_since
 
     return changed_since(project, ref, target)
@@ -252,128 +209,3 @@ def plan_with(
         take_over=options.take_over,
         allow_mass_archive=options.allow_mass_archive,
     )
-
-
-def apply_plan(
-    project: Project,
-    plan: Plan,
-    *,
-    parallel: int = DEFAULT_PARALLEL,
-    skip_rejected: bool = False,
-    verify: bool = True,
-) -> Applied:
-    """Makes the plan again, and applies the new plan if it has the digest of the given plan.
-
-    The plan is made again with the arguments that the given plan was made with: `plan.options`.
-
-    If a change fails, no exception is raised: the outcome of the change contains the error. If the
-    target cannot be read after the writes, no exception is raised either: see
-    `Applied.verification_error`.
-
-    Args:
-        project: the project, from `load_project`.
-        plan: the approved plan, from `make_plan` or from a file.
-        parallel: the maximum number of concurrent changes and requests.
-        skip_rejected: if True, names with a rejection are left out. If False, a plan with
-            rejections is refused.
-        verify: if True, the target is read again after the writes.
-
-    Raises:
-        PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
-        EnvsyncError: the target cannot be read before the writes. Nothing was changed.
-    """
-    config = project.config
-    connection = Connection(parallel=parallel)
-    commit = provenance(project)
-    options = plan.options or Options()
-    with closing(open_target(config.target(plan.target.name), config.root, connection)) as target:
-
-        def fresh() -> Plan:
-            return plan_with(project, target, options, commit=commit)
-
-        # A plan from a file has no build contexts and no specs. Only the new plan can be applied.
-        current = fresh()
-        current.ensure_approved(plan.digest)
-        outcomes: list[Outcome] = []
-        verification: Verification | None = None
-        for item in apply_and_verify(
-            current,
-            target,
-            fresh,
-            parallel=parallel,
-            skip_rejected=skip_rejected,
-            verify=verify,
-        ):
-            if isinstance(item, Verification):
-                verification = item
-            else:
-                outcomes.append(item)
-    if verification is None:
-        return Applied(tuple(outcomes), None)
-    return Applied(tuple(outcomes), verification.unverified, verification.error)
-
-
-def apply_and_verify(
-    plan: Plan,
-    target: Target,
-    plan_again: Callable[[], Plan],
-    *,
-    parallel: int = DEFAULT_PARALLEL,
-    skip_rejected: bool = False,
-    verify: bool = True,
-    stop: Callable[[], bool] = lambda: False,
-    waiting: Callable[[Collection[str]], None] = lambda _names: None,
-) -> Generator[Outcome | Verification, None, None]:
-    """Applies a plan to an open target. Yields each outcome, and then one `Verification`.
-
-    If the target cannot be read after the writes, no exception is raised: the `Verification` says
-    why.
-
-    Args:
-        plan: the plan, from `plan_for`. A plan that was read from JSON cannot be applied.
-        target: the target that the plan is for.
-        plan_again: a function that reads the target, and returns a plan made with the same
-            arguments as `plan`.
-        parallel: the maximum number of concurrent changes.
-        skip_rejected: if True, names with a rejection are left out. If False, a plan with
-            rejections is refused.
-        verify: if False, the target is not read again and no `Verification` is yielded.
-        stop: a function that is called before each change. Once the function returns True, the
-            remaining changes are skipped and no `Verification` is yielded.
-        waiting: a function that is called while lists of the target are stale. Its argument
-            contains the names of the environments whose changes are not in the lists yet.
-
-    Raises:
-        PlanRefused: the plan has rejections, or archives too much. Nothing was changed.
-    """
-    outcomes: list[Outcome] = []
-    for outcome in apply(
-        plan,
-        target,
-        parallel=parallel,
-        skip_rejected=skip_rejected,
-        stop=stop,
-        clock=time.monotonic,
-    ):
-        outcomes.append(outcome)
-        yield outcome
-    if verify and not stop():
-        yield _verification(outcomes, target, plan_again, waiting=waiting)
-
-
-def _verification(
-    outcomes: Sequence[Outcome],
-    target: Target,
-    plan_again: Callable[[], Plan],
-    *,
-    waiting: Callable[[Collection[str]], None],
-) -> Verification:
-    try:
-        # Lists of Azure ML are eventually consistent. Without waiting, the new plan could be based
-        # on a stale list.
-        target.settle(waiting)
-        return Verification(unverified(outcomes, plan_again()))
-    except EnvsyncError as error:
-        # The changes are already written. An exception here would lose the outcomes of all changes.
-        done = tuple(item.change.address for item in outcomes if item.status == "done")
-        return Verification(done, str(error))
