@@ -57,9 +57,9 @@ class Target(Protocol):
         """Registers a new version.
 
         If the build context is a local directory, the context is uploaded first. The operation is
-        idempotent: if the version exists with the same spec, owner and metadata, nothing is written.
-        So a caller can repeat the operation if a response was lost. In an archived container, the
-        new version is archived as well.
+        idempotent: if the version exists with the same spec, owner and metadata, nothing is
+        written. So a caller can repeat the operation if a response was lost. In an archived
+        container, the new version is archived as well.
 
         Args:
             environment: the version to register.
