@@ -18,7 +18,10 @@ settings.load_profile("default")
 
 # Makes failed assertions of shared test code as clear as those of the tests themselves.
 pytest.register_assert_rewrite(
-    "tests.targets.contract", "tests.targets.azure.contract", "tests.emulator.contract"
+    "tests.targets.contract",
+    "tests.targets.conflicts",
+    "tests.targets.azure.contract",
+    "tests.emulator.contract",
 )
 
 MEMORY = Path("/dev/shm")

@@ -5,6 +5,7 @@
       InvalidProject
       GitError
       TargetError
+        Conflict
       PlanRefused
       Interrupted           130
 
@@ -55,6 +56,10 @@ class GitError(EnvsyncError):
 
 class TargetError(EnvsyncError):
     """A target cannot be read, or an operation of the target was refused or failed."""
+
+
+class Conflict(TargetError):
+    """Nothing was written, because the target has changed since the plan was made."""
 
 
 class PlanRefused(EnvsyncError):

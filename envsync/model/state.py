@@ -97,6 +97,10 @@ class Container:
         active = self.active
         return active[-1].version if active else None
 
+    def version(self, version: str) -> RegisteredVersion | None:
+        """Returns one version, or None if the container does not have it."""
+        return next((item for item in self.versions if item.version == version), None)
+
     def to_json(self) -> dict[str, JSON]:
         """Returns the container as JSON data, as `show NAME --format json` prints it."""
         return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from envsync.model.before import Before
     from envsync.model.canonical import JSON
     from envsync.model.environment import Environment, EnvironmentKey, Metadata
     from envsync.model.history import HistoryEntry
@@ -52,17 +53,23 @@ class Target(Protocol):
         """
         ...
 
-    def create(self, environment: Environment) -> None:
+    def create(self, environment: Environment, before: Before | None = None) -> None:
         """Registers a new version.
 
         If the build context is a local directory, the context is uploaded first. The operation is
-        idempotent: if the version exists with the same spec and owner, nothing is written. So a
-        caller can repeat the operation if a response was lost. In an archived container, the new
-        version is archived as well.
+        idempotent: if the version exists with the same spec, owner and metadata, nothing is
+        written. So a caller can repeat the operation if a response was lost. In an archived
+        container, the new version is archived as well.
+
+        Args:
+            environment: the version to register.
+            before: the expected state of the container. If None, the state is not compared.
 
         Raises:
-            TargetError: the version exists with another spec or owner, the build context on disk
-                has changed since the plan was made, or the target refuses the content.
+            Conflict: the version exists with another spec, owner or metadata, or the state of the
+                container is not the expected state.
+            TargetError: the build context on disk has changed since the plan was made, or the
+                target refuses the content.
         """
         ...
 
@@ -73,6 +80,7 @@ class Target(Protocol):
         provenance: Provenance,
         *,
         restore: bool = False,
+        before: Before | None = None,
     ) -> None:
         """Replaces the description, tags and provenance of a version, in one write.
 
@@ -82,14 +90,19 @@ class Target(Protocol):
             provenance: the complete new reserved tags.
             restore: if True, the same write restores the version. If False, an archived version
                 stays archived.
+            before: the expected state. If None, the state is not compared. A version that already
+                has the new state is no conflict.
 
         Raises:
+            Conflict: the state of the version or container is not the expected state.
             TargetError: the version does not exist or is curated, or `restore` is True and the
                 container is archived.
         """
         ...
 
-    def set_archived(self, name: str, version: str | None, archived: bool) -> None:
+    def set_archived(
+        self, name: str, version: str | None, archived: bool, before: Before | None = None
+    ) -> None:
         """Archives or restores one version, or the whole container.
 
         This operation is idempotent. An archived container hides all its versions. After a restore
@@ -99,8 +112,11 @@ class Target(Protocol):
             name: the environment.
             version: one version. If None, the container is archived or restored.
             archived: True to archive, False to restore.
+            before: the expected state. If None, the state is not compared. If the version or
+                container is already archived, or already restored, this is no conflict.
 
         Raises:
+            Conflict: the state is not the expected state.
             TargetError: the version or container does not exist or is curated, or the version to
                 restore is in an archived container.
         """

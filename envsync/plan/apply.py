@@ -18,7 +18,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from envsync.model.errors import EnvsyncError
+from envsync.model.errors import Conflict, EnvsyncError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.outcome import Outcome
@@ -111,7 +111,7 @@ def _run(
             if skip is None and (abandoned or stop()):
                 skip = INTERRUPTED
             outcome = Outcome(change, "skipped", skip) if skip else _timed(change, target, clock)
-            if outcome.status == "failed":
+            if outcome.status in ("failed", "conflict"):
                 skip = _because(outcome)
             outcomes.put(outcome)
 
@@ -213,22 +213,25 @@ def _carry_out(change: Change, target: Target) -> Outcome:
     """Makes one change in the target, and returns its outcome."""
     try:
         if change.action is Action.CREATE and change.desired:
-            target.create(change.desired)
+            target.create(change.desired, change.before)
         elif change.desired:
             target.update(
                 change.desired.key,
                 change.desired.metadata,
                 change.desired.provenance,
                 restore=change.action is Action.RESTORE,
+                before=change.before,
             )
         else:
             archived = change.action is Action.ARCHIVE
-            target.set_archived(change.name, change.version, archived)
+            target.set_archived(change.name, change.version, archived, change.before)
             # Azure's documentation does not say whether the service restores archived versions
             # together with their container. If a version is still archived, set_archived writes
             # nothing.
             for version in change.keep_archived:
                 target.set_archived(change.name, version, archived=True)
+    except Conflict as conflict:
+        return Outcome(change, "conflict", str(conflict))
     except EnvsyncError as error:
         return Outcome(change, "failed", str(error))
     return Outcome(change, "done")

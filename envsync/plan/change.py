@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from envsync.model.before import Before
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
@@ -84,6 +85,8 @@ class Change:
         former_files: the files that declared an archived environment before, relative to the
             project directory. Empty if a file still declares the environment, and for other
             actions.
+        before: the state that the target must have just before the change. None if the change was
+            read from JSON.
     """
 
     action: Action
@@ -101,6 +104,7 @@ class Change:
     desired: Environment | None = field(default=None, compare=False, repr=False)
     keep_archived: tuple[str, ...] = field(default=(), compare=False, repr=False)
     former_files: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    before: Before | None = field(default=None, compare=False, repr=False)
 
     @property
     def address(self) -> str:

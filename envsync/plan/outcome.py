@@ -12,7 +12,7 @@ from envsync.plan.plan import Plan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Status: TypeAlias = Literal["done", "failed", "skipped"]
+Status: TypeAlias = Literal["done", "failed", "conflict", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,9 @@ class Outcome:
     """The result of one change.
 
     Attributes:
-        error: why the change failed or was skipped; None if it was done.
+        status: `conflict` if the target has changed since the plan was made. Like `failed`, the
+            change was not made.
+        error: why the change was not made; None if it was done.
         seconds: how long the change took; None if the change was not started. The JSON does not
             contain this duration.
     """

@@ -20,6 +20,7 @@ from envsync.model.policy import Policy
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
 from envsync.plan.archives import LeftOut, StillThere
+from envsync.plan.before import with_before
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.decisions import decisions
 from envsync.plan.guard import mass_archive
@@ -138,7 +139,7 @@ def _plan_name(
 ) -> _NamePlan:
     versions = resolve(declarations, container, policy.project)
     decided = list(decisions(container, versions, policy, still_there, left_out))
-    changes = tuple(item for item in decided if isinstance(item, Change))
+    changes = with_before([item for item in decided if isinstance(item, Change)], container)
     rejections = tuple(item for item in decided if isinstance(item, Rejection))
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
     # back, because the plan shows the state that the files declare.

@@ -16,6 +16,7 @@ from envsync.render.plan_view import SIGNS
 _STYLES: Final[Mapping[str, str]] = {
     "done": "green",
     "failed": "bold red",
+    "conflict": "bold red",
     "skipped": "yellow",
 }
 _OTHER: Final = "bold red"

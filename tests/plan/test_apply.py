@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.model.before import Before
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import PlanRefused, TargetError
@@ -40,9 +41,9 @@ class Recorder(LocalTarget):
         if operation in self.fails:
             raise TargetError(f"{operation} fails in this test")
 
-    def create(self, environment: Environment) -> None:
+    def create(self, environment: Environment, before: Before | None = None) -> None:
         self._note(f"create {environment.key}")
-        super().create(environment)
+        super().create(environment, before)
 
     def update(
         self,
@@ -51,14 +52,17 @@ class Recorder(LocalTarget):
         provenance: Provenance,
         *,
         restore: bool = False,
+        before: Before | None = None,
     ) -> None:
         self._note(f"{'restore' if restore else 'update'} {key}")
-        super().update(key, metadata, provenance, restore=restore)
+        super().update(key, metadata, provenance, restore=restore, before=before)
 
-    def set_archived(self, name: str, version: str | None, archived: bool) -> None:
+    def set_archived(
+        self, name: str, version: str | None, archived: bool, before: Before | None = None
+    ) -> None:
         address = name if version is None else f"{name}:{version}"
         self._note(f"{'archive' if archived else 'restore'} {address}")
-        super().set_archived(name, version, archived)
+        super().set_archived(name, version, archived, before)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from envsync.model.environment import (
     Metadata,
     Route,
 )
-from envsync.model.errors import TargetError
+from envsync.model.errors import Conflict, TargetError
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import Target
@@ -209,7 +209,8 @@ class TargetContract:
     def test_repeating_a_create_overwrites_no_metadata(self, target: Target) -> None:
         target.create(environment(description="first"))
 
-        target.create(environment(description="second", tags={}))
+        with pytest.raises(Conflict, match='description is "first", and was "second"'):
+            target.create(environment(description="second"))
 
         assert registered(target).environment == environment(description="first")
 

@@ -6,37 +6,7 @@ from collections.abc import Mapping
 
 from envsync.model.environment import Environment
 from envsync.model.errors import TargetError
-from envsync.model.state import RegisteredVersion
-from envsync.plan.compare import match_spec, spec_fields
 from envsync.targets.azure.wire import Resource
-
-
-def ensure_ours(environment: Environment, held: RegisteredVersion) -> None:
-    """Checks that a registered version has the spec and owner of the version to create.
-
-    Raises:
-        TargetError: the registered version has another spec or owner, or its build context cannot
-            be compared.
-    """
-    key = f"Environment {environment.key.name} with version {environment.key.version}"
-    match = match_spec(environment.spec, held)
-    if match == "other":
-        fields = spec_fields(held.environment.spec, environment.spec)
-        where = ", ".join(field.path for field in fields) or "build.context"
-        raise TargetError(
-            f"{key} is already registered and cannot be changed; it differs in {where}. Register a "
-            "new version instead."
-        )
-    if held.owner != environment.provenance.owner:
-        raise TargetError(
-            f"{key} is already registered by {_project(held.owner)}, not by "
-            f"{_project(environment.provenance.owner)}. Register a new version instead."
-        )
-    if match == "unknown":
-        raise TargetError(
-            f"{key} is already registered, and its build context cannot be compared with the "
-            "declared one. Register a new version instead."
-        )
 
 
 def ensure_kept(
@@ -110,7 +80,3 @@ def hidden_archive(name: str, version: str, reason: str) -> TargetError:
         f"{name}:{version} could not be archived while the environment {name} is archived. "
         f"{reason} Restore the environment in Azure ML studio, and run apply again."
     )
-
-
-def _project(owner: str | None) -> str:
-    return "no project" if owner is None else f"project {owner}"

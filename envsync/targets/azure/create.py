@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from envsync.model.errors import EnvsyncError, TargetError
 from envsync.model.wording import install
 from envsync.targets.azure.http.clouds import Cloud
 from envsync.targets.azure.http.errors import explained
+from envsync.targets.azure.http.last_check import LastCheck
 from envsync.targets.azure.http.uploads import Uploads
 from envsync.targets.scratch import scratch_directory
 
@@ -72,15 +73,21 @@ class Creator:
         """
         self._cloud = cloud
         self._credential = credential
-        self._transport = transport
+        self._transport = LastCheck(transport)
         self._scope = dict(scope)
         self._time_limit = time_limit
         self._uploads = Uploads(time_limit)
         self._lock = threading.Lock()
         self._made: MLClient | None = None
 
-    def create(self, environment: Environment) -> None:
+    def create(self, environment: Environment, check: Callable[[], object] = lambda: None) -> None:
         """Uploads the build context, if it is local, and registers the version.
+
+        Args:
+            environment: the version.
+            check: a function that is called just before the version is sent. If it raises an
+                exception, the version is not sent. The upload is harmless, because the service
+                stores each content once.
 
         Raises:
             TargetError: the upload or the registration failed, the build context on disk has
@@ -96,7 +103,7 @@ class Creator:
         with _directory(spec) as directory:
             try:
                 client = self._client()
-                with self._uploads.watched():
+                with self._uploads.watched(), self._transport.calling(check):
                     client.environments.create_or_update(_entity(environment, directory))
             except AzureError as error:
                 raise _explained(environment, error, self._cloud.manager) from error

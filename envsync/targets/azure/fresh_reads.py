@@ -51,13 +51,18 @@ class FreshReads:
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._listing: tuple[float, Listing] | None = None
+        self._listing: Listing | None = None
+        self._for_writes: tuple[float, Listing] | None = None
 
     def listing(self) -> Listing:
-        """Reads the lists of containers."""
+        """Reads the list of containers.
+
+        A plan can be made from this list, and be applied much later. So the first write after this
+        call reads the list again.
+        """
         found = read_listing(self._resources)
         with self._lock:
-            self._listing = (self._clock(), found)
+            self._listing, self._for_writes = found, None
         return found
 
     def version(self, name: str, version: str, *, must_exist: bool = False) -> Resource | None:
@@ -86,24 +91,35 @@ class FreshReads:
             self._sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
 
+    def versions(self, name: str) -> list[Resource]:
+        """Returns all versions of a container. Adds this process's writes to a stale list."""
+        found = {item.name: item for item in self._resources.versions(name)}
+        for version, written in self._recent_writes.versions(name).items():
+            if version not in found or differ(written, found[version]):
+                fresh = self.version(name, version)
+                if fresh is not None:
+                    found[version] = fresh
+        return list(found.values())
+
     def archived(self, name: str) -> bool:
         """Returns whether a container is archived.
 
         If this process has recently written the container, the archived state of that write is
         returned. Otherwise, the archived state in the lists is returned.
 
-        The lists are read again if they are older than `_BELIEVED` seconds. Another client can
-        archive the container while the user reviews the plan, and a write must not send an outdated
-        state.
+        The lists that the plan was made from are not used, because another client may have archived
+        the container before the user confirmed the plan. Lists older than `_BELIEVED` seconds are
+        read again.
         """
         # The response to a PUT shows the right archived state, but a GET does not (see
         # `listing.py`).
         if (written := self._recent_writes.container(name)) is not None:
             return written.archived
         with self._lock:
-            known = self._listing
+            known = self._for_writes
             if known is None or self._clock() - known[0] > _BELIEVED:
-                known = self._listing = (self._clock(), read_listing(self._resources))
+                self._listing = read_listing(self._resources)
+                known = self._for_writes = (self._clock(), self._listing)
             return known[1].archived(name)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
@@ -122,7 +138,7 @@ class FreshReads:
         # If the last listing already shows every write, the lists are not read again.
         deadline, wait = self._clock() + LAG, 0.0
         with self._lock:
-            listing = None if self._listing is None else self._listing[1]
+            listing = self._listing
         while unsettled := self._unsettled(listing):
             if self._clock() + wait > deadline:
                 for name in unsettled:

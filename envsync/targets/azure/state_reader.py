@@ -22,7 +22,7 @@ from envsync.targets.azure.listing import Listing
 from envsync.targets.azure.owners import owners
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.resources import Resources
-from envsync.targets.azure.wire import Resource, creation_order, differ, registered
+from envsync.targets.azure.wire import creation_order, differ, registered
 from envsync.targets.connection import Advance
 
 _ANONYMOUS: Final = "CliV2AnonymousEnvironment"
@@ -117,7 +117,7 @@ class StateReader:
 
     def _container(self, name: str, listing: Listing) -> Container | None:
         """Returns a container with its versions, or None if it does not exist."""
-        versions = self._versions(name)
+        versions = self.fresh.versions(name)
         entry, written = listing.entries.get(name), self.recent.container(name)
         # A GET of a container returns a wrong archived state, so `archived` is computed separately
         # below.
@@ -141,16 +141,6 @@ class StateReader:
             # not rely on their state.
             may_echo=archived and all(item.archived for item in versions),
         )
-
-    def _versions(self, name: str) -> list[Resource]:
-        """Returns all versions of a container. Adds this process's writes if the list is stale."""
-        found = {item.name: item for item in self.resources.versions(name)}
-        for version, written in self.recent.versions(name).items():
-            if version not in found or differ(written, found[version]):
-                fresh = self.fresh.version(name, version)
-                if fresh is not None:
-                    found[version] = fresh
-        return list(found.values())
 
 
 def _unreserved(names: Iterable[str]) -> Iterator[str]:

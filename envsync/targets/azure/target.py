@@ -5,28 +5,30 @@ archived state, restores each updated version, and cannot clear tags. envsync cr
 azure-ai-ml, because azure-ai-ml uploads build contexts. Each written resource is read back and
 compared, because the service can accept a change and ignore it.
 
-The service has no ETag, so envsync cannot detect that a version has changed since it was read.
-Each write therefore reads the version first, and changes only the fields that must change.
+The service has no ETag, so a write cannot have a precondition. Each write therefore reads the
+version first, compares it with what the plan expects (targets/conflicts.py), and changes only the
+fields that must change. Another client can still write between this read and the write.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
+from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.provenance import Provenance
-from envsync.model.state import State
+from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
 from envsync.targets import refusals
-from envsync.targets.azure.checks import ensure_ours
 from envsync.targets.azure.client import Endpoint
 from envsync.targets.azure.fresh_reads import FreshReads
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
-from envsync.targets.azure.wire import registered
+from envsync.targets.azure.wire import Resource, registered
 from envsync.targets.azure.writer import Writer
+from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
 from envsync.targets.connection import Reading, in_silence
 
 
@@ -102,14 +104,16 @@ class AzureTarget:
         """
         self._writer.fresh.settle(waiting)
 
-    def create(self, environment: Environment) -> None:
+    def create(self, environment: Environment, before: Before | None = None) -> None:
         """Uploads the build context, if it is local, and registers a new version.
 
-        Does nothing if the version exists with the same spec and owner.
+        Does nothing if the version exists with the same spec, owner and metadata.
 
         Raises:
-            TargetError: the version exists with another spec or owner, the build context on disk
-                has changed, or the service refuses the version or stores other values.
+            Conflict: the version exists with another spec, owner or metadata, or the container was
+                archived or restored in the meantime.
+            TargetError: the build context on disk has changed, or the service refuses the version
+                or stores other values.
         """
         refusals.check_new(
             environment.key.name,
@@ -117,17 +121,24 @@ class AzureTarget:
             image=environment.spec.image is not None,
             build=environment.spec.build is not None,
         )
-        key = environment.key
+        key, writer = environment.key, self._writer
+
+        def find() -> Resource | None:
+            held = writer.fresh.version(key.name, key.version)
+            ensure_creatable(environment, before, self._container(key.name, [held], before))
+            return held
+
         with self._lock(key.name):
-            held = self._writer.fresh.version(key.name, key.version)
+            # azure-ai-ml's `create_or_update` would replace the metadata of an existing version,
+            # and restore an archived version.
+            held = find()
             if held is None:
-                self._writer.register(environment)
+                # Only an upload takes so long that the version is read again after it.
+                uploads = environment.spec.local_context is not None
+                writer.register(environment, find if uploads else lambda: None)
             else:
-                # Do not call azure-ai-ml for an existing version, because `create_or_update` would
-                # replace the metadata and restore an archived version.
-                ensure_ours(environment, registered(key.name, held))
                 self._recent_writes.note(key.name, key.version, held)
-            self._writer.own(key.name, environment.provenance.owner)
+            writer.own(key.name, environment.provenance.owner)
 
     def update(
         self,
@@ -136,6 +147,7 @@ class AzureTarget:
         provenance: Provenance,
         *,
         restore: bool = False,
+        before: Before | None = None,
     ) -> None:
         """Replaces description, tags and provenance of a version.
 
@@ -144,13 +156,21 @@ class AzureTarget:
             metadata: the new description and tags.
             provenance: the new provenance.
             restore: whether to restore the version in the same write.
+            before: the expected state, if the state is compared.
 
         Raises:
+            Conflict: the state is not the expected state.
             TargetError: the version does not exist or is curated, `restore` is True although the
                 container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
-            held = self._writer.changeable(key.name, key.version)
+            held = self._writer.changeable(
+                key.name,
+                key.version,
+                lambda held: ensure_updatable(
+                    key, metadata, provenance, before, self._container(key.name, [held], before)
+                ),
+            )
             if restore:
                 self._writer.ensure_shown(key.name, key.version)
             tags = all_tags(metadata, provenance)
@@ -160,21 +180,39 @@ class AzureTarget:
             )
             self._writer.own(key.name, provenance.owner)
 
-    def set_archived(self, name: str, version: str | None, archived: bool) -> None:
+    def set_archived(
+        self, name: str, version: str | None, archived: bool, before: Before | None = None
+    ) -> None:
         """Archives or restores one version, or the container if `version` is None.
 
         Restoring a container does not restore versions that were archived separately. If the
         service restores these versions, they are archived again.
 
         Raises:
+            Conflict: the state is not the expected state.
             TargetError: the version or container does not exist or is curated, the call restores a
                 version of an archived container, or the service ignored the change.
         """
+
+        def check(found: Iterable[Resource | None]) -> None:
+            container = self._container(name, found, before)
+            ensure_archivable(name, version, before, container, archived=archived)
+
         with self._lock(name):
             if version is None:
-                self._writer.set_container(name, archived)
+                self._writer.set_container(name, archived, check if before else None)
             else:
-                self._writer.set_version(name, version, archived)
+                self._writer.set_version(name, version, archived, lambda held: check([held]))
+
+    def _container(
+        self, name: str, items: Iterable[Resource | None], before: Before | None
+    ) -> Container:
+        """Returns a container with some of its versions. Without `before`, it counts as active."""
+        return Container(
+            name,
+            tuple(registered(name, item) for item in items if item is not None),
+            archived=before is not None and self._writer.fresh.archived(name),
+        )
 
     def close(self) -> None:
         """Closes all connections."""

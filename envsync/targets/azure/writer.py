@@ -8,19 +8,18 @@ requested state.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import Environment, all_tags
-from envsync.model.errors import TargetError
+from envsync.model.errors import Conflict, TargetError
 from envsync.model.naming import is_reserved
 from envsync.targets import refusals
 from envsync.targets.azure.checks import (
     ensure_archived,
     ensure_kept,
-    ensure_ours,
     ensure_uploaded,
     hidden_archive,
 )
@@ -30,6 +29,7 @@ from envsync.targets.azure.http.errors import RequestRefused, is_absent_environm
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
+from envsync.targets.conflicts import ensure_same
 
 _DECLINED: Final = frozenset({400, 405, 409})
 """Response statuses that show that the service does not support a request."""
@@ -51,10 +51,15 @@ class Writer:
     recent: RecentWrites
     fresh: FreshReads
 
-    def register(self, environment: Environment) -> None:
+    def register(self, environment: Environment, check: Callable[[], object]) -> None:
         """Creates a version and reads it back.
 
         If the service has created the version but the response was lost, reading finds the version.
+
+        Args:
+            environment: the version.
+            check: a function that is called just before the version is sent. If it raises an
+                exception, the version is not sent.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -62,7 +67,9 @@ class Writer:
         key, failure = environment.key, None
         tags = all_tags(environment.metadata, environment.provenance)
         try:
-            self.endpoint.creator.create(environment)
+            self.endpoint.creator.create(environment, check)
+        except Conflict:
+            raise
         except TargetError as error:
             failure = error
         # After creating a version in a registry, azure-ai-ml sends a GET of the version. The
@@ -88,7 +95,7 @@ class Writer:
             )
         self.recent.note(key.name, key.version, held)
         ensure_uploaded(environment, held)
-        ensure_ours(environment, registered(key.name, held))
+        ensure_same(environment, registered(key.name, held))
         ensure_kept(str(key), held, description=environment.metadata.description, tags=tags)
 
     def own(self, name: str, owner: str | None) -> None:
@@ -132,8 +139,17 @@ class Writer:
         self.recent.note(name, None, held)
         return held
 
-    def set_container(self, name: str, archived: bool) -> None:
-        """Archives or restores a container. Sends the request even if the state seems right."""
+    def set_container(
+        self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
+    ) -> None:
+        """Archives or restores a container. Sends the request even if the state seems right.
+
+        Args:
+            name: the name of the container.
+            archived: True to archive, False to restore.
+            check: a function that is called with all versions before the container is written. If
+                it raises an exception, nothing is written.
+        """
         container = self.endpoint.resources.container(name)
         if container is None:
             raise refusals.unknown(name, None)
@@ -141,7 +157,11 @@ class Writer:
         # is checked.
         if is_reserved(name):
             raise refusals.curated(name)
-        alone = [] if archived else self._archived_alone(name)
+        # The versions are read after the container, so that the time until the write is short.
+        versions = [] if archived and check is None else self.fresh.versions(name)
+        if check is not None:
+            check(versions)
+        alone = [] if archived else _archived_alone(versions)
         try:
             held = self._put_container(name, container, tags=container.tags, archived=archived)
         except RequestRefused as error:
@@ -156,24 +176,26 @@ class Writer:
         for version in alone:
             self.set_version(name, version, True)
 
-    def _archived_alone(self, name: str) -> list[str]:
-        """Returns the versions of an archived container that were archived separately.
-
-        If the service shows all versions as archived, each version possibly shows the state of its
-        container. The list is then empty, and the next plan archives all undeclared versions again.
-        """
-        versions = self.endpoint.resources.versions(name)
-        alone = [item.name for item in versions if item.archived]
-        return alone if len(alone) < len(versions) else []
-
-    def set_version(self, name: str, version: str, archived: bool) -> None:
+    def set_version(
+        self,
+        name: str,
+        version: str,
+        archived: bool,
+        check: Callable[[Resource | None], object] = lambda held: held,
+    ) -> None:
         """Archives or restores a version. Skips a version that is already archived separately.
+
+        Args:
+            name: the name of the environment.
+            version: the version.
+            archived: True to archive, False to restore.
+            check: see `changeable`.
 
         Raises:
             TargetError: the version does not exist or is curated, its container is archived, or the
                 service ignored the change.
         """
-        held = self.changeable(name, version)
+        held = self.changeable(name, version, check)
         if not archived:
             self.ensure_shown(name, version)
         # Skip a version only if it was certainly archived separately. If the container is archived,
@@ -230,13 +252,22 @@ class Writer:
         self.recent.note(name, held.name, shown)
         ensure(shown)
 
-    def changeable(self, name: str, version: str) -> Resource:
+    def changeable(
+        self, name: str, version: str, check: Callable[[Resource | None], object]
+    ) -> Resource:
         """Reads a version, and checks that envsync can change the version.
+
+        Args:
+            name: the name of the environment.
+            version: the version.
+            check: a function that is called with the version, or with None if the version does not
+                exist. It raises an exception if the version must not be changed.
 
         Raises:
             RuleViolation: the version does not exist or is curated.
         """
         held = self.fresh.version(name, version, must_exist=True)
+        check(held)
         if held is None:
             raise refusals.unknown(name, version)
         if held.curated or is_reserved(name):
@@ -251,6 +282,16 @@ class Writer:
         """
         if self.fresh.archived(name):
             raise refusals.hidden(name, version)
+
+
+def _archived_alone(versions: Collection[Resource]) -> list[str]:
+    """Returns the versions of an archived container that were archived separately.
+
+    If the service shows all versions as archived, each version possibly shows the state of its
+    container. The list is then empty, and the next plan archives all undeclared versions again.
+    """
+    alone = [item.name for item in versions if item.archived]
+    return alone if len(alone) < len(versions) else []
 
 
 def _written(

@@ -14,14 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
 from envsync.model.history import HistoryEntry
 from envsync.model.provenance import Provenance
-from envsync.model.state import State
+from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
+from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
 from envsync.targets.local.contexts import ContextStore
 from envsync.targets.local.translation import new_version, state
+from envsync.targets.store import rules
 from envsync.targets.store.failures import damaged
+from envsync.targets.store.rows import Snapshot
 from envsync.targets.store.store import Store
 
 STATE: Final = ".envsync"
@@ -80,32 +84,45 @@ class LocalTarget:
         Raises:
             TargetError: the file cannot be read.
         """
-        snapshot = self.store.read(names, owner)
+        return self._state(self.store.read(names, owner))
+
+    def _container(self, name: str, rows: Snapshot) -> Container:
+        return self._state(rows).get(name, Container(name))
+
+    def _state(self, snapshot: Snapshot) -> State:
         try:
             return state(snapshot, self._contexts.location)
         except (KeyError, TypeError, ValueError) as error:
             # SQLite does not detect damage in the text of the rows.
             raise damaged(self.store.database.path, error) from error
 
-    def create(self, environment: Environment) -> None:
+    def create(self, environment: Environment, before: Before | None = None) -> None:
         """Copies the build context, if it is local, and registers a new version.
 
-        Does nothing if the version exists with the same spec and owner.
+        Does nothing if the version exists with the same spec, owner and metadata.
 
         Raises:
-            TargetError: the version exists with another spec or owner, the build context on disk
-                has changed, or a rule of the service forbids the version.
+            Conflict: the version exists with another spec, owner or metadata, or the container is
+                archived or restored in the meantime.
+            TargetError: the build context on disk has changed, or a rule of the service forbids the
+                version.
         """
         new = new_version(environment)
         context = environment.spec.local_context
+        key = environment.key
+
+        def check(rows: Snapshot) -> bool:
+            return ensure_creatable(environment, before, self._container(key.name, rows))
+
         if context is not None:
+            rules.check_new(new)
             # If the version is already registered, the files are not needed. The directory was
             # possibly edited or removed since the first apply.
-            if self.store.is_registered(new):
+            if check(self.store.read([key.name])):
                 return
             self.store.database.make_directory()
             self._contexts.keep(context)
-        self.store.create_version(new)
+        self.store.create_version(new, check)
 
     def update(
         self,
@@ -114,6 +131,7 @@ class LocalTarget:
         provenance: Provenance,
         *,
         restore: bool = False,
+        before: Before | None = None,
     ) -> None:
         """Replaces description, tags and provenance of a version.
 
@@ -122,24 +140,43 @@ class LocalTarget:
             metadata: the new description and tags.
             provenance: the new provenance.
             restore: whether to restore the version in the same write.
+            before: the expected state, if the state is compared.
 
         Raises:
+            Conflict: the state is not the expected state.
             TargetError: the version does not exist or is curated, or `restore` is True although the
                 container is archived.
         """
         tags = all_tags(metadata, provenance)
         self.store.update_version(
-            key.name, key.version, description=metadata.description, tags=tags, restore=restore
+            key.name,
+            key.version,
+            description=metadata.description,
+            tags=tags,
+            restore=restore,
+            check=lambda rows: ensure_updatable(
+                key, metadata, provenance, before, self._container(key.name, rows)
+            ),
         )
 
-    def set_archived(self, name: str, version: str | None, archived: bool) -> None:
+    def set_archived(
+        self, name: str, version: str | None, archived: bool, before: Before | None = None
+    ) -> None:
         """Archives or restores one version, or the container if `version` is None.
 
         Raises:
+            Conflict: the state is not the expected state.
             TargetError: the version or container does not exist or is curated, or the call restores
                 a version of an archived container.
         """
-        self.store.set_archived(name, version, archived=archived)
+        self.store.set_archived(
+            name,
+            version,
+            archived=archived,
+            check=lambda rows: ensure_archivable(
+                name, version, before, self._container(name, rows), archived=archived
+            ),
+        )
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Returns all changes that were made to one environment or its versions, oldest first.

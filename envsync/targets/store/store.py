@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from envsync.model.history import HistoryAction, HistoryEntry
 from envsync.targets import refusals
@@ -30,8 +30,18 @@ from envsync.targets.store.rows import (
 )
 from envsync.targets.store.transaction import Transaction
 
+Check: TypeAlias = Callable[[Snapshot], object]
+"""A function that is called with the rows of an environment before the environment is changed.
+
+The call and the change are one transaction. If the function raises an exception, nothing changes.
+"""
+
 _LOCAL: Final = Behaviour()
 _HISTORY = "SELECT at, actor, action, name, version, before, after FROM history"
+
+
+def _unchecked(snapshot: Snapshot) -> None:
+    """Accepts every state."""
 
 
 class Store:
@@ -94,10 +104,14 @@ class Store:
         with self.database.reading() as connection:
             return connection is not None and self._changes(connection).is_registered(new)
 
-    def create_version(self, new: NewVersion) -> None:
+    def create_version(self, new: NewVersion, check: Check = _unchecked) -> None:
         """Registers a version and its container. Does nothing if the version is registered.
 
         A version of an archived container is archived from the start (documentation, "Archive").
+
+        Args:
+            new: the version.
+            check: see `Check`. Called also if the version is registered.
 
         Raises:
             TargetError: the new version breaks a rule of the service, or the version exists with
@@ -106,6 +120,7 @@ class Store:
         # Check the version before the transaction, because the transaction creates the file.
         rules.check_new(new)
         with self.changing() as changes:
+            check(changes.snapshot(new.name))
             if not changes.is_registered(new):
                 changes.create(new)
 
@@ -128,6 +143,7 @@ class Store:
         tags: Mapping[str, str],
         *,
         restore: bool = False,
+        check: Check = _unchecked,
     ) -> None:
         """Replaces description and tags of a version.
 
@@ -137,6 +153,7 @@ class Store:
             description: the new description. If None, the description is removed.
             tags: all new tags, including reserved tags.
             restore: whether to restore the version in the same write.
+            check: see `Check`.
 
         Raises:
             TargetError: the version does not exist or is curated, or `restore` is True although the
@@ -146,9 +163,12 @@ class Store:
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
+            check(changes.snapshot(name))
             changes.update(name, version, description=description, tags=tags, restore=restore)
 
-    def set_archived(self, name: str, version: str | None, *, archived: bool) -> None:
+    def set_archived(
+        self, name: str, version: str | None, *, archived: bool, check: Check = _unchecked
+    ) -> None:
         """Archives or restores one version, or the container if `version` is None.
 
         The flag of a container hides all versions and does not change their flags. After the
@@ -164,6 +184,7 @@ class Store:
         if not self.database.exists():
             raise refusals.unknown(name, version)
         with self.changing() as changes:
+            check(changes.snapshot(name))
             if version is None:
                 changes.archive_container(name, archived)
             else:

@@ -20,6 +20,7 @@ from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import (
     ContainerRecord,
     NewVersion,
+    Snapshot,
     VersionRecord,
     VersionRow,
     Written,
@@ -50,6 +51,10 @@ class Transaction:
         self._connection = connection
         self._stamp = (at, actor)
         self._behaviour = behaviour
+
+    def snapshot(self, name: str) -> Snapshot:
+        """Returns one container with its versions and build contexts."""
+        return queries.snapshot(self._connection, [name], owner=None)
 
     def is_registered(self, new: NewVersion) -> bool:
         """Returns whether the version exists with the same spec and owner.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -379,9 +379,9 @@ def test_a_create_without_a_response_is_read_back(
     with service.target("workspace") as target:
         create = target.endpoint.creator.create
 
-        def lose_the_answer(declared: Environment) -> None:
+        def lose_the_answer(declared: Environment, check: Callable[[], object]) -> None:
             if done:
-                create(declared)
+                create(declared, check)
             raise TargetError("The connection was closed.")
 
         monkeypatch.setattr(target.endpoint.creator, "create", lose_the_answer)

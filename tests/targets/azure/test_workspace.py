@@ -186,10 +186,11 @@ class TestRequestsOfAPlan:
             target.create(environment(version="2"))
             second = asked(service, before)
 
-        # The version is read before and after the PUT. For a new owner, the container is read and
-        # written to add the owner's tag.
+        # The version is read before and after the PUT. A new owner becomes a tag of the container,
+        # and the lists show whether the container is archived.
         version = {"GET version": 2, "PUT version": 1}
-        assert first == {**version, "GET container": 1, "PUT container": 1}
+        container = {"GET containers": 2, "GET container": 1, "PUT container": 1}
+        assert first == {**version, **container}
         assert second == version
 
 

@@ -1,0 +1,125 @@
+"""`Before`: the state that a plan expects just before one of its changes is written.
+
+A person can think about a plan for hours, and other people can change the target in the meantime.
+So a target compares its state with `Before` just before it makes a change. If the two differ, the
+target raises `Conflict` and writes nothing (see targets/conflicts.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from envsync.model.canonical import canonical_json
+from envsync.model.environment import Metadata
+from envsync.model.state import Container, RegisteredVersion
+
+_SHORT: Final = 60
+"""The number of characters of a value that a message shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The state that a plan expects just before one change.
+
+    The earlier changes of the same plan are part of the expected state.
+
+    Attributes:
+        hidden: whether the container is archived.
+        version: the version to update, archive or restore. None for a create, and for a change of
+            the whole environment.
+        archived: whether the version itself is archived. None if the plan cannot know it.
+        owners: the versions that the change of a whole environment hides or shows, with the owner
+            of each. None for the change of a version.
+    """
+
+    hidden: bool
+    version: RegisteredVersion | None = None
+    archived: bool | None = None
+    owners: Mapping[str, str | None] | None = None
+
+    def differences(self, found: Container) -> tuple[str, ...]:
+        """Returns a phrase for each difference between a container and the expected state.
+
+        Args:
+            found: the container in the target. For the change of a version, it needs no other
+                versions.
+        """
+        return tuple(self._differences(found))
+
+    def _differences(self, found: Container) -> Iterator[str]:
+        if found.archived != self.hidden:
+            yield f"the environment is {_archived(found.archived)}"
+        if self.version is not None:
+            held = found.version(self.version.version)
+            if held is None:
+                yield "the version does not exist any more"
+            else:
+                yield from self._version_differences(self.version, held)
+        if self.owners is not None:
+            yield from _owner_differences(self.owners, versions_of(found, hidden=self.hidden))
+
+    def _version_differences(
+        self, expected: RegisteredVersion, held: RegisteredVersion
+    ) -> Iterator[str]:
+        if held.owner != expected.owner:
+            yield f"its owner is {_project(held.owner)}, and was {_project(expected.owner)}"
+        if self.archived is not None and held.archived != self.archived:
+            yield f"the version is {_archived(held.archived)}"
+        yield from metadata_differences(expected.environment.metadata, held.environment.metadata)
+
+
+def versions_of(container: Container, *, hidden: bool) -> dict[str, str | None]:
+    """Returns the owners of the versions that a change of the whole environment concerns.
+
+    Archiving hides the active versions. Restoring can show every version, because it is not
+    documented whether the service also restores the versions that were archived one by one.
+
+    Args:
+        container: the environment with its versions.
+        hidden: whether the change restores an archived environment.
+    """
+    return {item.version: item.owner for item in container.versions if hidden or not item.archived}
+
+
+def metadata_differences(expected: Metadata, held: Metadata) -> Iterator[str]:
+    """Yields a phrase for each field that differs: `tags.a is "2", and was not set`."""
+    was, now = _fields(expected), _fields(held)
+    for path in sorted(was.keys() | now.keys()):
+        if was.get(path) != now.get(path):
+            yield f"{path} is {_value(now.get(path))}, and was {_value(was.get(path))}"
+
+
+def _owner_differences(
+    expected: Mapping[str, str | None], held: Mapping[str, str | None]
+) -> Iterator[str]:
+    for version in sorted(expected.keys() | held.keys()):
+        if version not in held:
+            yield f"version {version} is not active any more"
+        elif version not in expected:
+            yield f"version {version} of {_project(held[version])} is new or restored"
+        elif held[version] != expected[version]:
+            yield (
+                f"the owner of version {version} is {_project(held[version])}, and was "
+                f"{_project(expected[version])}"
+            )
+
+
+def _fields(metadata: Metadata) -> dict[str, str | None]:
+    tags = {f"tags.{key}": value for key, value in metadata.tags.items()}
+    return {"description": metadata.description, **tags}
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return "not set"
+    return canonical_json(value if len(value) <= _SHORT else value[:_SHORT] + "…")
+
+
+def _archived(archived: bool) -> str:
+    return "archived now" if archived else "not archived any more"
+
+
+def _project(owner: str | None) -> str:
+    return "no project" if owner is None else f"project {owner}"

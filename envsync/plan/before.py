@@ -1,0 +1,44 @@
+"""Adds to each change of a name the state that the target must have just before the change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from envsync.model.before import Before, versions_of
+from envsync.model.state import Container
+from envsync.plan.change import Action, Change
+
+
+def with_before(changes: Iterable[Change], container: Container) -> tuple[Change, ...]:
+    """Returns the changes of one name, each with its `Before`.
+
+    Args:
+        changes: all changes of the name, in the order of the apply.
+        container: the container that the plan was made from.
+    """
+    registered = {item.version: item for item in container.versions}
+    hidden, restored = container.archived, False
+    result = []
+    for change in changes:
+        version = registered.get(change.version or "")
+        # It is not documented whether restoring a container also restores versions that were
+        # archived one by one.
+        known = version is not None and not (restored or container.may_echo)
+        result.append(
+            replace(
+                change,
+                before=Before(
+                    hidden=hidden,
+                    version=version,
+                    archived=version.archived if version and known else None,
+                    owners=versions_of(container, hidden=hidden)
+                    if change.scope == "environment"
+                    else None,
+                ),
+            )
+        )
+        if change.scope == "environment":
+            hidden = change.action is Action.ARCHIVE
+            restored = not hidden
+    return tuple(result)

@@ -1,0 +1,118 @@
+"""Checks just before a write that nobody has changed the target since the plan was made.
+
+Each function compares a container, as the target has it now, with the state that the plan expects.
+A container that already has the new state is no conflict: an earlier attempt can have written it
+although its response was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from envsync.model.before import Before, metadata_differences
+from envsync.model.environment import Environment, EnvironmentKey, Metadata
+from envsync.model.errors import Conflict
+from envsync.model.provenance import Provenance
+from envsync.model.state import Container, RegisteredVersion
+from envsync.plan.compare import match_spec, spec_fields
+
+
+def ensure_creatable(environment: Environment, before: Before | None, found: Container) -> bool:
+    """Returns True if the version is already registered, exactly as declared.
+
+    Raises:
+        Conflict: the version is registered with another spec, owner or metadata, or the container
+            is not in the expected state.
+    """
+    held = found.version(environment.key.version)
+    if held is not None:
+        ensure_same(environment, held)
+        here, there = environment.metadata, held.environment.metadata
+        if differences := tuple(metadata_differences(here, there)):
+            raise _conflict(str(environment.key), ("somebody has registered it", *differences))
+    _ensure(str(environment.key), before, found)
+    return held is not None
+
+
+def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
+    """Checks that a registered version has the spec and owner of the version to create.
+
+    Raises:
+        Conflict: the registered version differs, or its build context cannot be compared.
+    """
+    key = f"Environment {environment.key.name} with version {environment.key.version}"
+    match = match_spec(environment.spec, held)
+    if match == "other":
+        fields = spec_fields(held.environment.spec, environment.spec)
+        where = ", ".join(field.path for field in fields) or "build.context"
+        # The first part is the service's own wording.
+        raise Conflict(
+            f"{key} is already registered and cannot be changed; it differs in {where}. Register a "
+            "new version instead."
+        )
+    if held.owner != environment.provenance.owner:
+        raise Conflict(
+            f"{key} is already registered by {_project(held.owner)}, not by "
+            f"{_project(environment.provenance.owner)}. Register a new version instead."
+        )
+    if match == "unknown":
+        raise Conflict(
+            f"{key} is already registered, and its build context cannot be compared with the "
+            "declared one. Register a new version instead."
+        )
+
+
+def ensure_updatable(
+    key: EnvironmentKey,
+    metadata: Metadata,
+    provenance: Provenance,
+    before: Before | None,
+    found: Container,
+) -> None:
+    """Checks that a version, and whether its container is archived, are as the plan expects.
+
+    Raises:
+        Conflict: the state differs.
+    """
+    held = found.version(key.version)
+    written = held is not None and (
+        held.environment.metadata == metadata
+        and held.owner == provenance.owner
+        and not held.archived
+    )
+    if before is None or (written and found.archived == before.hidden):
+        return
+    _ensure(str(key), before, found)
+
+
+def ensure_archivable(
+    name: str, version: str | None, before: Before | None, found: Container, *, archived: bool
+) -> None:
+    """Checks that a version, or a container with its versions, is as the plan expects.
+
+    Raises:
+        Conflict: the state differs.
+    """
+    if version is None:
+        if found.archived != archived:
+            _ensure(name, before, found)
+        return
+    held = found.version(version)
+    if held is None or held.archived != archived:
+        _ensure(f"{name}:{version}", before, found)
+
+
+def _ensure(address: str, before: Before | None, found: Container) -> None:
+    if before is not None and (differences := before.differences(found)):
+        raise _conflict(address, differences)
+
+
+def _conflict(address: str, differences: Iterable[str]) -> Conflict:
+    return Conflict(
+        f"{address} has changed since the plan was made: {'; '.join(differences)}. Nothing was "
+        "written. Make the plan again."
+    )
+
+
+def _project(owner: str | None) -> str:
+    return "no project" if owner is None else f"project {owner}"

@@ -1,0 +1,35 @@
+"""Changes that somebody else makes between plan and apply, in workspaces and registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from envsync.project.settings.targets import TargetKind
+from envsync.targets.connection import Connection
+from tests.targets.azure.contract import STALE, service
+from tests.targets.azure.on_emulator import Azure
+from tests.targets.conflicts import Both, ConflictContract
+
+__all__ = ["service"]
+
+
+class AzureConflicts(ConflictContract):
+    kind: ClassVar[TargetKind]
+    settings: ClassVar[dict[str, object]] = {}
+
+    @pytest.fixture
+    def both(self, service: Azure) -> Iterator[Both]:
+        config, connection = service.config(self.kind), Connection(stale=STALE)
+        with service.open(config, connection) as ours, service.open(config, connection) as theirs:
+            yield ours, theirs
+
+
+class TestWorkspaceConflicts(AzureConflicts):
+    kind: ClassVar[TargetKind] = "workspace"
+
+
+class TestRegistryConflicts(AzureConflicts):
+    kind: ClassVar[TargetKind] = "registry"
