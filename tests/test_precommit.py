@@ -174,7 +174,7 @@ def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path
 
 
 def test_the_hooks_require_no_azure_package() -> None:
-    core = [name for name in requires("envsync") or () if "extra ==" not in name]
+    core = [name for name in requires("envsync-azureml") or () if "extra ==" not in name]
 
     assert [name for name in core if "azure" in name] == []
 

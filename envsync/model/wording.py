@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-from envsync._version import __version__
+DISTRIBUTION: Final = "envsync-azureml"
+"""The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
 
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
@@ -20,9 +21,7 @@ MAX_WORD: Final = 100
 
 def install(extra: str) -> str:
     """Returns the command that installs envsync with an extra."""
-    # Not `pip install envsync[...]`: the name "envsync" on PyPI belongs to an unrelated project.
-    source = f"git+https://github.com/envsync/envsync@v{__version__}"
-    return f"pip install 'envsync[{extra}] @ {source}'"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def printable(text: str, limit: int | None = None) -> str:
