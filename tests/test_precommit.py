@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTED = [
     yaml.safe_load(block)
     for block in re.findall(
-        r"^```yaml\n(.*?)^```", (ROOT / "docs/pre-commit.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^```yaml\n(.*?)^```",
+        (ROOT / "docs/how-to/pre-commit.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
 ]
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")

@@ -26,8 +26,8 @@ def canonical_json(value: JSON) -> str:
     Raises:
         ValueError: the value contains NaN or an infinity, which JSON cannot represent.
     """
-    # Tags and approvals contain digests of this string, and docs/digest.md documents the format. A
-    # change of these options would invalidate all existing digests.
+    # Tags and approvals contain digests of this string, and docs/reference/digest.md documents the
+    # format. A change of these options would invalidate all existing digests.
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )

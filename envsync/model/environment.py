@@ -208,7 +208,10 @@ class EnvironmentSpec:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
+        """`sha256:` and 64 hex digits over the canonical spec.
+
+        docs/reference/digest.md describes the format, which is format 1.
+        """
         # Registered versions contain this digest in a tag. If the hashed text changed, all
         # registered versions would look edited. So a new text needs a new format number.
         return sha256_digest("envsync-spec 1\n" + canonical_json(self.to_json()))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
-from envsync.model.wording import printable
+from envsync.model.wording import DOCUMENTATION, printable
 from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
 from envsync.render.annotations import below
 
@@ -60,11 +60,14 @@ def _rule(found: Problem) -> JSON:
     """Returns the description of the rule of a problem."""
     # A rule of another version of envsync has no sentence here, so its id is used instead.
     sentence = _SENTENCES.get(found.rule, found.rule)
+    page = "commands.md#envsync-check" if found.rule in COMPARED else f"rules.md#{found.rule}"
+    address = f"{DOCUMENTATION}/reference/{page}"
     level = RULES.get(found.rule, found.severity)
     return {
         "id": found.rule,
         "shortDescription": {"text": sentence},
-        "help": {"text": f"{sentence} See `{found.rule}` in envsync's docs/rules.md."},
+        "help": {"text": f"{sentence} See {address}"},
+        "helpUri": address,
         # SARIF's level for a rule that is off by default is "none".
         "defaultConfiguration": {"level": "none" if level == "off" else level},
     }
