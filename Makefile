@@ -172,7 +172,8 @@ git:
 # The tests of the documentation look at its site in Chromium. Without it, they are skipped.
 .PHONY: chromium
 chromium:
-	@command -v chromium chromium-browser google-chrome >/dev/null || $(call debian,chromium) || true
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+	  || ( $(call debian,chromium) ) || true
 
 .PHONY: node
 node:

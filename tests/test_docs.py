@@ -30,6 +30,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -49,6 +50,7 @@ from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
+from envsync.render.sarif import problems_sarif
 from tests import command
 from tests.repository import commit, new_repository
 
@@ -548,6 +550,20 @@ def test_every_page_that_the_code_names_exists() -> None:
         if not target.exists() or (anchor and anchor not in anchors(target)):
             missing.append((path, page))
     assert missing == []
+
+
+def test_sarif_links_to_the_description_of_each_rule() -> None:
+    found = [Problem(rule, "error", "Why.", "a.yml", 1, 1, "Fix.") for rule in (*RULES, *COMPARED)]
+    log: Any = problems_sarif(found)
+    links = {
+        rule["id"]: rule["helpUri"].removeprefix(REPOSITORY).partition("#")
+        for rule in log["runs"][0]["tool"]["driver"]["rules"]
+    }
+
+    assert links.keys() == {*RULES, *COMPARED}
+    assert [
+        rule for rule, (page, _, anchor) in links.items() if anchor not in anchors(ROOT / page)
+    ] == []
 
 
 # Messages

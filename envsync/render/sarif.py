@@ -60,7 +60,9 @@ def _rule(found: Problem) -> JSON:
     """Returns the description of the rule of a problem."""
     # A rule of another version of envsync has no sentence here, so its id is used instead.
     sentence = _SENTENCES.get(found.rule, found.rule)
-    page = "commands.md#envsync-check" if found.rule in COMPARED else f"rules.md#{found.rule}"
+    page = f"rules.md#{found.rule}" if found.rule in RULES else "rules.md"
+    if found.rule in COMPARED:
+        page = "commands.md#envsync-check"
     address = f"{DOCUMENTATION}/reference/{page}"
     level = RULES.get(found.rule, found.severity)
     return {
