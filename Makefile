@@ -88,7 +88,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git ## the tests
+pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git chromium ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
 	  $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -109,6 +109,10 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.installed-azure-ai-ml-%) ## releases of azure-ai-ml against the emulator; minutes, so not in test
 	$(BIN)/python tests/emulator/older_clients.py $(AZURE_AI_ML)
 
+.PHONY: docs
+docs: $(VENV)/.installed-dev ## the site of the documentation, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+
 .PHONY: format
 format: $(VENV)/.installed-dev ## rewrites the code in the project's style
 	$(BIN)/ruff check --fix-only --quiet
@@ -116,7 +120,7 @@ format: $(VENV)/.installed-dev ## rewrites the code in the project's style
 
 .PHONY: clean
 clean: ## removes everything that these commands made
-	rm -rf $(VENV) build dist .coverage .coverage.* .envsync .hypothesis
+	rm -rf $(VENV) build dist site .coverage .coverage.* .envsync .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -164,6 +168,12 @@ $(BIN)/python:
 .PHONY: git
 git:
 	@command -v git >/dev/null || $(call debian,git)
+
+# The tests of the documentation look at its site in Chromium. Without it, they are skipped.
+.PHONY: chromium
+chromium:
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
+	  || ( $(call debian,chromium) ) || true
 
 .PHONY: node
 node:

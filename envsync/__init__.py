@@ -1,6 +1,6 @@
 """envsync keeps Azure Machine Learning environments in git: plan, review, apply.
 
-`__all__` lists the public API, and docs/api.md describes it.
+`__all__` lists the public API, and docs/reference/api.md describes it.
 """
 
 from __future__ import annotations

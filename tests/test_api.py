@@ -1,4 +1,4 @@
-"""The public Python API, as docs/api.md describes it."""
+"""The public Python API, as docs/reference/api.md describes it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from envsync.model.state import State
 from envsync.targets.kinds import open_target
 from envsync.targets.local.target import LocalTarget
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "reference" / "api.md"
 ENVIRONMENT = """\
 $schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json
 name: {name}
@@ -59,7 +59,7 @@ def test_every_public_name_exists_and_is_documented() -> None:
 
     for name in envsync.__all__:
         assert getattr(envsync, name) is not None
-        # docs/api.md does not describe these two names.
+        # docs/reference/api.md does not describe these two names.
         if name not in {"__version__", "LatestChange"}:
             assert f"`{name}" in text or f" {name}" in text, name
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):

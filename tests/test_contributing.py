@@ -1,4 +1,4 @@
-"""The recipes in CONTRIBUTING.md list every file that an addition must change."""
+"""The recipes in docs/contributing/ list every file that an addition must change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envsync.project.rules import RULES
 from envsync.targets.kinds import OPENERS
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "contributing" / "README.md").read_text(encoding="utf-8")
 _PATH = re.compile(r"`((?:envsync|tests|docs)/[\w./-]+\.(?:py|md|json))`")
 
 FIELDS = ("description", "tags", "image", "conda_file", "build", "os_type", "inference_config")
@@ -84,7 +84,10 @@ def test_the_recipe_to_add_a_command_lists_files_that_contain_every_command() ->
         assert (ROOT / f"envsync/cli/{command}.py").exists()
     assert "envsync/cli/main.py" in paths
     assert lacking(["envsync/cli/main.py"], (f'"{command}"' for command in COMMANDS)) == []
-    assert lacking(["docs/commands.md"], (f"## `envsync {command}`" for command in COMMANDS)) == []
+    assert (
+        lacking(["docs/reference/commands.md"], (f"## `envsync {command}`" for command in COMMANDS))
+        == []
+    )
 
 
 def test_the_recipe_to_add_a_kind_of_target_lists_files_that_contain_every_kind() -> None:

@@ -9,7 +9,8 @@ Examples in a Markdown file are marked as follows:
 - ```` ```yaml environment ````: an environment file without any problem.
 - ```` ```yaml config ````: an `envsync.yaml`.
 - ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
-  only this rule, and good files break no rule. `# beside it: a, b (200 MB), c (Git LFS pointer)`
+  only this rule, and good files break no rule. The test adds a name, a description and an image if
+  they are missing, except after the word `whole`. `# beside it: a, b (200 MB), c (Git LFS pointer)`
   lists further files that the test creates. With `config` after `bad` or `good`, the file is an
   `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
@@ -18,6 +19,7 @@ Examples in a Markdown file are marked as follows:
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -28,10 +30,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+import yaml
 
+from envsync._version import __version__
 from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.git.proposal import missing_project
 from envsync.model import errors
@@ -45,13 +50,17 @@ from envsync.project.load import load
 from envsync.project.rules import COMPARED, FIXED, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
+from envsync.render.sarif import problems_sarif
 from tests import command
 from tests.repository import commit, new_repository
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-WITH_LINKS = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+REFERENCE = DOCS / "reference"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+WITH_LINKS = [*PAGES, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"))]
+# Links to this repository on GitHub. They are also checked, without a network.
+REPOSITORY = "https://github.com/envsync/envsync/blob/main/"
 
 BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]+) -->\n)?^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$",
@@ -136,12 +145,12 @@ def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str
 
 
 def test_every_command_is_documented() -> None:
-    assert sorted(code_sections(DOCS / "commands.md", "envsync ")) == sorted(commands())
+    assert sorted(code_sections(REFERENCE / "commands.md", "envsync ")) == sorted(commands())
 
 
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_option_of_a_command_is_documented(name: str) -> None:
-    section = code_sections(DOCS / "commands.md", "envsync ")[name]
+    section = code_sections(REFERENCE / "commands.md", "envsync ")[name]
     table = "\n".join(line for line in section.splitlines() if line.startswith("| `-"))
 
     assert documented_options(table) == options(commands()[name])
@@ -150,7 +159,7 @@ def test_every_option_of_a_command_is_documented(name: str) -> None:
 def test_every_global_option_is_documented() -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, typer.core.TyperGroup)
-    section = sections(DOCS / "commands.md")["Global options"]
+    section = sections(REFERENCE / "commands.md")["Global options"]
     table = "\n".join(line for line in section.splitlines() if line.startswith("| `-"))
 
     assert documented_options(table) - {"-h", "--help"} == options(group)
@@ -173,14 +182,14 @@ def test_every_exit_code_is_documented() -> None:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, errors.EnvsyncError)
     }
-    section = sections(DOCS / "commands.md")["Exit codes"]
+    section = sections(REFERENCE / "commands.md")["Exit codes"]
 
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", section, re.MULTILINE)} == codes
 
 
 # Rules
 
-RULE_SECTIONS = code_sections(DOCS / "rules.md")
+RULE_SECTIONS = code_sections(REFERENCE / "rules.md")
 # Only a git repository can break this rule: see tests/git/test_absent.py.
 WITHOUT_EXAMPLES = {"not-checked-out"}
 
@@ -210,7 +219,7 @@ def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_no_rule(
 
 
 def test_every_rule_of_check_is_documented() -> None:
-    section = code_sections(DOCS / "commands.md", "envsync ")["check"]
+    section = code_sections(REFERENCE / "commands.md", "envsync ")["check"]
 
     assert re.findall(r"^\| `([a-z-]+)` \| (?:error|warning)", section, re.MULTILINE) == [*COMPARED]
 
@@ -218,7 +227,9 @@ def test_every_rule_of_check_is_documented() -> None:
 def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
     """Writes all examples of one kind to one project, and returns the rules that they break."""
     (project / "environments").mkdir(parents=True)
-    snippets = [block.text for block in examples if block.info == f"yaml {kind}"]
+    fragments = [completed(block.text) for block in examples if block.info == f"yaml {kind}"]
+    whole = [block.text for block in examples if block.info == f"yaml {kind} whole"]
+    snippets = [*fragments, *whole]
     configs = (f"yaml {kind} config", "yaml config")
     settings = [block.text for block in examples if block.info in configs]
     assert snippets or settings
@@ -227,6 +238,19 @@ def rules_broken(examples: list[Block], kind: str, project: Path) -> set[str]:
     for number, snippet in enumerate(snippets):
         write_example(project / "environments" / f"{number}.yml", snippet)
     return {problem.rule for problem in problems(project)}
+
+
+def completed(text: str) -> str:
+    """Returns an example with the lines that the page leaves out of its examples."""
+    lines = {
+        "name": "name: pydata\n",
+        "description": "description: Notebooks and reports.\n",
+        "image|build": "image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1\n",
+    }
+    missing = (
+        line for key, line in lines.items() if not re.search(f"^(?:{key}):", text, re.MULTILINE)
+    )
+    return "".join(missing) + text
 
 
 def write_example(path: Path, text: str) -> None:
@@ -309,7 +333,9 @@ def test_each_example_of_an_environment_file_has_no_problem(text: str, tmp_path:
 
 @pytest.mark.parametrize("text", tagged("yaml config"))
 def test_each_example_of_a_settings_file_has_no_problem(text: str, tmp_path: Path) -> None:
-    (tmp_path / "environments").mkdir()
+    named = (yaml.safe_load(text) or {}).get("environments", "environments")
+    for directory in [named] if isinstance(named, str) else named:
+        (tmp_path / directory).mkdir(parents=True)
     (tmp_path / "envsync.yaml").write_text(text, encoding="utf-8")
 
     assert problems(tmp_path) == ()
@@ -394,7 +420,7 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
     }
     documented = {
         name: shape(json.loads(block.text))
-        for name, section in code_sections(DOCS / "commands.md", "envsync ").items()
+        for name, section in code_sections(REFERENCE / "commands.md", "envsync ").items()
         for block in blocks(section)
         if block.info == "json"
     }
@@ -405,8 +431,8 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
 def shape(value: object) -> object:
     """Returns the keys of JSON data, without its values.
 
-    Only the first item of a list is returned. A plan is left out, because docs/plan.md describes
-    plans.
+    Only the first item of a list is returned. A plan is left out, because docs/reference/plan.md
+    describes plans.
     """
     if isinstance(value, dict):
         return {key: None if key == "plan" else shape(item) for key, item in value.items()}
@@ -421,7 +447,7 @@ def test_every_key_in_the_json_of_a_plan_is_documented() -> None:
         rejections=(Rejection("immutable", "b", "1", "why", "fix"),),
         options=Options(),
     ).to_json()
-    section = sections(DOCS / "plan.md")["JSON"]
+    section = sections(REFERENCE / "plan.md")["JSON"]
     (example,) = (json.loads(block.text) for block in blocks(section) if block.info == "json")
 
     assert example.keys() == everything.keys()
@@ -454,17 +480,117 @@ def test_every_link_has_an_existing_target(page: Path) -> None:
     broken = []
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         path, _, anchor = link.partition("#")
-        # The tests run without a network.
-        if path.startswith("https://"):
-            continue
         target = (page.parent / path).resolve() if path else page
+        if path.startswith(REPOSITORY):
+            target = ROOT / path.removeprefix(REPOSITORY)
+        elif path.startswith("https://"):
+            # The tests run without a network.
+            continue
         if not target.exists() or (anchor and anchor not in anchors(target)):
             broken.append(link)
 
     assert broken == []
 
 
-def test_every_page_is_in_the_index() -> None:
-    linked = set(LINK.findall((DOCS / "README.md").read_text(encoding="utf-8")))
+def test_every_page_for_users_is_in_the_index() -> None:
+    linked = set(LINK.findall((DOCS / "README.md").read_text("utf-8")))
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} - {"README.md"}
+    internal = {page for page in pages if page.startswith("contributing/")}
 
-    assert {page.name for page in DOCS.glob("*.md")} - {"README.md"} == linked
+    assert {link for link in linked if link.endswith(".md")} == (pages - internal) | {
+        "contributing/README.md"
+    }
+
+
+def test_every_page_for_contributors_is_in_their_index() -> None:
+    index = DOCS / "contributing" / "README.md"
+    linked = set(LINK.findall(index.read_text("utf-8")))
+
+    assert {page.name for page in index.parent.glob("*.md")} - {"README.md"} <= linked
+
+
+def test_the_readme_has_no_relative_links() -> None:
+    # PyPI shows this page as well, and has none of the files of the repository.
+    links = LINK.findall((ROOT / "README.md").read_text("utf-8"))
+
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+@pytest.mark.parametrize("page", WITH_LINKS, ids=identity)
+def test_pages_show_this_version(page: Path) -> None:
+    pattern = r"(?:envsync/envsync@v|envsync\.git#v|^    rev: v)(\d[\w.]*)"
+    found = re.findall(pattern, page.read_text("utf-8"), re.MULTILINE)
+
+    assert set(found) <= {__version__}
+
+
+NAMED_PAGE = re.compile(r"(?<!git-lfs/blob/main/)docs/[\w./-]+\.md(?:#[\w-]+)?")
+SOURCES = ("action.yml", "Dockerfile", ".pre-commit-hooks.yaml", "envsync", "environments")
+
+
+def test_every_page_that_the_code_names_exists() -> None:
+    """Messages, help, templates and comments name pages as `docs/…` or as a link to GitHub."""
+    files = [
+        path
+        for name in SOURCES
+        for path in ([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*"))
+        if path.is_file() and path.suffix != ".pyc"
+    ]
+    named = {
+        (path.relative_to(ROOT).as_posix(), page)
+        for path in files
+        for page in NAMED_PAGE.findall(path.read_text("utf-8").replace("{DOCUMENTATION}", "docs"))
+    }
+
+    assert len(named) > 10
+    missing = []
+    for path, page in sorted(named):
+        name, _, anchor = page.partition("#")
+        target = ROOT / name
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            missing.append((path, page))
+    assert missing == []
+
+
+def test_sarif_links_to_the_description_of_each_rule() -> None:
+    found = [Problem(rule, "error", "Why.", "a.yml", 1, 1, "Fix.") for rule in (*RULES, *COMPARED)]
+    log: Any = problems_sarif(found)
+    links = {
+        rule["id"]: rule["helpUri"].removeprefix(REPOSITORY).partition("#")
+        for rule in log["runs"][0]["tool"]["driver"]["rules"]
+    }
+
+    assert links.keys() == {*RULES, *COMPARED}
+    assert [
+        rule for rule, (page, _, anchor) in links.items() if anchor not in anchors(ROOT / page)
+    ] == []
+
+
+# Messages
+
+
+def message_texts() -> set[str]:
+    """Returns the texts in the code. `…` stands for each value that the code inserts."""
+    texts = set()
+    for path in (ROOT / "envsync").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (v.value if isinstance(v, ast.Constant) else "…" for v in node.values)
+                texts.add("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+    return texts
+
+
+def test_every_message_in_troubleshooting_exists_in_the_code() -> None:
+    page = DOCS / "how-to" / "troubleshooting.md"
+    messages = [
+        cell.strip()
+        for line in page.read_text("utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| message")
+        for cell in [re.split(r"(?<!\\)\|", line)[1]]
+    ]
+    texts = message_texts()
+
+    assert len(messages) > 20
+    assert [text for text in messages if not any(text in known for known in texts)] == []

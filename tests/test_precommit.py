@@ -18,7 +18,9 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTED = [
     yaml.safe_load(block)
     for block in re.findall(
-        r"^```yaml\n(.*?)^```", (ROOT / "docs/pre-commit.md").read_text(), re.MULTILINE | re.DOTALL
+        r"^```yaml\n(.*?)^```",
+        (ROOT / "docs/how-to/pre-commit.md").read_text(),
+        re.MULTILINE | re.DOTALL,
     )
 ]
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
@@ -174,7 +176,7 @@ def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path
 
 
 def test_the_hooks_require_no_azure_package() -> None:
-    core = [name for name in requires("envsync") or () if "extra ==" not in name]
+    core = [name for name in requires("envsync-azureml") or () if "extra ==" not in name]
 
     assert [name for name in core if "azure" in name] == []
 

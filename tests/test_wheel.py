@@ -1,9 +1,11 @@
-"""The wheel that users install: its files, and its use in an empty environment."""
+"""The wheel that users install: its files, and its use with pip, uvx, pipx and the Dockerfile."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,14 +21,31 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("dist")
+    return build(ROOT, directory)
+
+
+@pytest.fixture(scope="module")
+def wheelhouse(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheel and everything that the wheel depends on.
+
+    pip creates the directory, because only pip reads the configuration of pip. The installations in
+    the tests then need no network.
+    """
+    directory = tmp_path_factory.mktemp("wheelhouse")
+    run([sys.executable, "-m", "pip", "wheel", "-q", "-w", str(directory), str(wheel)], directory)
+    return directory
+
+
+def build(source: Path, directory: Path) -> Path:
+    """Builds the wheel of a source directory, and returns its path."""
     # With build isolation, pip would download the build tools.
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(directory)]
-    run(build, ROOT)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
+    run([*command, str(directory)], source)
     (path,) = directory.glob("*.whl")
     return path
 
 
-def run(command: list[str], cwd: Path) -> str:
+def run(command: list[str], cwd: Path, **variables: str) -> str:
     """Runs a command that must succeed, and returns its output.
 
     The command does not import this checkout, because `PYTHONPATH` is not passed on.
@@ -37,7 +56,7 @@ def run(command: list[str], cwd: Path) -> str:
     done = subprocess.run(
         command,
         cwd=cwd,
-        env={**environment, "NO_COLOR": "1"},
+        env={**environment, "NO_COLOR": "1", **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -49,7 +68,7 @@ def run(command: list[str], cwd: Path) -> str:
 
 def test_the_wheel_contains_only_the_package_and_its_metadata(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    info = f"envsync-{envsync.__version__}.dist-info"
+    info = f"envsync_azureml-{envsync.__version__}.dist-info"
     package = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "envsync").rglob("*")
@@ -68,7 +87,7 @@ def test_the_wheel_contains_only_the_package_and_its_metadata(wheel: Path) -> No
 
 
 def test_the_installed_wheel_creates_applies_and_plans_a_project(
-    wheel: Path, tmp_path: Path
+    wheelhouse: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -77,7 +96,8 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv")], empty)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet"]
-    run([*pip, "install", "--no-compile", str(wheel)], empty)
+    offline = ["--no-index", "--find-links", str(wheelhouse)]
+    run([*pip, "install", "--no-compile", *offline, "envsync-azureml"], empty)
     command = str(python.with_name("envsync"))
 
     version = run([command, "--version"], empty)
@@ -95,3 +115,57 @@ def test_the_installed_wheel_creates_applies_and_plans_a_project(
     run([command, "-C", "demo", "show", held["name"]], empty)
     run([command, "-C", "demo", "targets"], empty)
     json.loads(run([command, "schema", "environment"], empty))
+
+
+def program(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def test_uvx_runs_the_wheel(wheel: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    offline = ["--offline", "--no-index", "--find-links", str(wheelhouse)]
+    uvx = [program("uvx"), *offline, "--from", str(wheel), "envsync"]
+    home = {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TOOL_DIR": str(tmp_path / "tools")}
+
+    assert run([*uvx, "--version"], tmp_path, **home) == f"envsync {envsync.__version__}\n"
+
+
+def test_pipx_runs_the_wheel(wheel: Path, wheelhouse: Path, tmp_path: Path) -> None:
+    pipx = [program("pipx"), "run", "--backend", "uv", "--spec", str(wheel), "envsync"]
+    home = {
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_FIND_LINKS": str(wheelhouse),
+        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
+    }
+
+    assert run([*pipx, "--version"], tmp_path, **home) == f"envsync {envsync.__version__}\n"
+
+
+def test_the_dockerfile_copies_everything_that_the_wheel_is_built_from(
+    wheel: Path, tmp_path: Path
+) -> None:
+    # The test cannot build the image: that needs Docker, and an image from a registry.
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    # `.dockerignore` excludes everything, and then includes again what starts with `!`.
+    exclude, *rest = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()[1:]
+    included = {line[1:] for line in rest if line.startswith("!")}
+    source = tmp_path / "source"
+    source.mkdir()
+    copied = [
+        name
+        for names in re.findall(r"^COPY ((?!--).+) \S+$", text, re.MULTILINE)
+        for name in names.split()
+    ]
+    for name in copied:
+        if (ROOT / name).is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, source / name, ignore=ignore)
+        else:
+            shutil.copy(ROOT / name, source / name)
+    built = build(source, tmp_path)
+
+    assert exclude == "*"
+    assert set(copied) == included
+    assert zipfile.ZipFile(built).namelist() == zipfile.ZipFile(wheel).namelist()

@@ -23,8 +23,8 @@ _DONE = "installed"
 """The name of an empty file that marks a complete installation. A cancelled job leaves an
 installation without this file."""
 
-# Do not install releases from PyPI: the name "envsync" on PyPI belongs to an unrelated project.
-_RELEASES = "git+https://github.com/envsync/envsync"
+# The name "envsync" on PyPI belongs to an unrelated project.
+_DISTRIBUTION = "envsync-azureml"
 _AZURE_COMMANDS = {"plan", "apply"}
 
 
@@ -62,7 +62,7 @@ def requirement(source: Path, version: str, extras: str) -> str:
         version: the release, without `v`; empty for the source code.
         extras: the extras with their brackets.
     """
-    return f"envsync{extras} @ {_RELEASES}@v{version}" if version else f"{source}{extras}"
+    return f"{_DISTRIBUTION}{extras}=={version}" if version else f"{source}{extras}"
 
 
 def key(source: Path, version: str, extras: str) -> str:

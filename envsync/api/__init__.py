@@ -1,6 +1,6 @@
 """The Python API: makes a plan for a target of a project, and applies the plan.
 
-The command line uses the same functions. docs/api.md describes the public functions.
+The command line uses the same functions. docs/reference/api.md describes the public functions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,11 @@
+<<<<<<< HEAD:envsync/api/planning.py
 """Makes the plan for a target of a project."""
+=======
+"""The Python API: makes a plan for a target of a project, and applies the plan.
+
+The command line uses the same functions. docs/reference/api.md describes the public functions.
+"""
+>>>>>>> docspart:envsync/api.py
 
 from __future__ import annotations
 

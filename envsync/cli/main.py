@@ -16,6 +16,7 @@ from envsync.cli.repeated import change_directory, repeated_options
 from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
+from envsync.model.wording import DOCUMENTATION
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -41,7 +42,7 @@ SUMMARIES: Final = {
 Each summary repeats the first line of the docstring of `run`, so that `--help` imports no command.
 """
 
-_DOCUMENTATION = "https://github.com/envsync/envsync/blob/main/docs/commands.md"
+_DOCUMENTATION = f"{DOCUMENTATION}/reference/commands.md"
 
 # After "\b", click does not wrap the paragraph, so the link stays on one line and can be opened.
 # https://click.palletsprojects.com/en/stable/documentation/

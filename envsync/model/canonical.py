@@ -26,8 +26,8 @@ def canonical_json(value: JSON) -> str:
     Raises:
         ValueError: the value contains NaN or an infinity, which JSON cannot represent.
     """
-    # Reserved tags and approvals contain digests of canonical JSON, and docs/digest.md documents
-    # its format. With other options of json.dumps, no existing digest would match.
+    # Reserved tags and approvals contain digests of canonical JSON, and docs/reference/digest.md
+    # documents its format. With other options of json.dumps, no existing digest would match.
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )

@@ -210,7 +210,10 @@ class EnvironmentSpec:
 
     @property
     def digest(self) -> str:
-        """`sha256:` and 64 hex digits over the canonical spec (format 1, docs/digest.md)."""
+        """`sha256:` and 64 hex digits over the canonical spec.
+
+        docs/reference/digest.md describes the format, which is format 1.
+        """
         # Every registered version has its digest in a tag. If the format of the hashed text
         # changed, every registered version would look edited. So another format needs another
         # number.

@@ -6,7 +6,11 @@ import difflib
 from collections.abc import Iterable
 from typing import Final
 
-from envsync._version import __version__
+DISTRIBUTION: Final = "envsync-azureml"
+"""The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
+
+DOCUMENTATION: Final = "https://github.com/envsync/envsync/blob/main/docs"
+"""The address of the documentation. An installed envsync has no files of it."""
 
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""
@@ -20,9 +24,7 @@ MAX_WORD: Final = 100
 
 def install(extra: str) -> str:
     """Returns the command that installs envsync with an extra."""
-    # `pip install envsync[...]` would install an unrelated project, which has this name on PyPI.
-    source = f"git+https://github.com/envsync/envsync@v{__version__}"
-    return f"pip install 'envsync[{extra}] @ {source}'"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def printable(text: str, limit: int | None = None) -> str:

@@ -1,7 +1,7 @@
 """`decisions`: plans the changes of one environment name.
 
 `decisions` calls the private functions of this module. Each function implements one or more rows of
-the table in docs/plan.md, and returns or yields changes, rejections and warnings.
+the table in docs/reference/plan.md, and returns or yields changes, rejections and warnings.
 
 Three questions have their own modules:
 

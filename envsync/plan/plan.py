@@ -7,7 +7,7 @@ Each attribute answers a separate question:
 - `refused`: does the guard refuse the whole plan?
 - `digest`: is this the plan that was reviewed?
 
-docs/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
+docs/reference/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
 """
 
 from __future__ import annotations

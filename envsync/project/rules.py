@@ -1,7 +1,7 @@
 """Defines the rules for environment files, with their default severities and descriptions.
 
-`docs/rules.md` explains each rule with a bad and a good file. A test compares `docs/rules.md` with
-this module.
+`docs/reference/rules.md` explains each rule with a bad and a good file. A test compares that page
+with this module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 
 Level: TypeAlias = Literal["error", "warning", "off"]
 
-# The rules are in the same order as in docs/rules.md.
+# The rules are in the same order as in docs/reference/rules.md.
 ERRORS: Final[dict[str, str]] = {
     "yaml-syntax": "The file is not valid YAML, or not UTF-8.",
     "duplicate-key": "A mapping has the same key twice.",

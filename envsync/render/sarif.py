@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from envsync._version import __version__
-from envsync.model.wording import printable
+from envsync.model.wording import DOCUMENTATION, printable
 from envsync.project.rules import COMPARED, ERRORS, RULES, WARNINGS
 from envsync.render.annotations import below
 
@@ -62,11 +62,16 @@ def _rule(found: Problem) -> JSON:
     # `_SENTENCES` has no sentence for a rule of another version of envsync, so the id of the rule
     # is used.
     sentence = _SENTENCES.get(found.rule, found.rule)
+    page = f"rules.md#{found.rule}" if found.rule in RULES else "rules.md"
+    if found.rule in COMPARED:
+        page = "commands.md#envsync-check"
+    address = f"{DOCUMENTATION}/reference/{page}"
     level = RULES.get(found.rule, found.severity)
     return {
         "id": found.rule,
         "shortDescription": {"text": sentence},
-        "help": {"text": f"{sentence} See `{found.rule}` in envsync's docs/rules.md."},
+        "help": {"text": f"{sentence} See {address}"},
+        "helpUri": address,
         # SARIF's level for a rule that is off by default is "none".
         "defaultConfiguration": {"level": "none" if level == "off" else level},
     }

@@ -1,26 +1,33 @@
-"""Reads the workflows in docs/github-actions.md."""
+"""Returns the workflows that `envsync init` writes, and the pipeline in the documentation."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
 
 _PIPELINE = re.compile(r"^<!-- azure-pipelines -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^<!-- workflow: (\S+) -->\n```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+@cache
 def workflows() -> dict[str, str]:
-    """Returns the workflows for GitHub, by path."""
-    return dict(_BLOCK.findall(_page()))
+    """Returns the workflows for GitHub, by path. docs/how-to/github-actions.md links to them."""
+    with TemporaryDirectory() as directory:
+        command = [sys.executable, "-m", "envsync", "-q", "init", directory]
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+        return {
+            path.relative_to(directory).as_posix(): path.read_text(encoding="utf-8")
+            for path in sorted(Path(directory, ".github", "workflows").iterdir())
+        }
 
 
 def pipeline() -> str:
     """Returns the pipeline for Azure DevOps."""
-    (text,) = _PIPELINE.findall(_page())
+    page = (ROOT / "docs" / "how-to" / "azure-devops.md").read_text(encoding="utf-8")
+    (text,) = _PIPELINE.findall(page)
     return str(text)
-
-
-def _page() -> str:
-    return (ROOT / "docs" / "github-actions.md").read_text(encoding="utf-8")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from envsync.action import install
+from envsync.model import wording
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -17,7 +21,7 @@ def source(tmp_path: Path) -> Path:
     directory = tmp_path / "source"
     (directory / "envsync").mkdir(parents=True)
     (directory / "envsync" / "module.py").write_text("one = 1\n")
-    (directory / "pyproject.toml").write_text("[project]\nname = 'envsync'\n")
+    (directory / "pyproject.toml").write_text("[project]\nname = 'envsync-azureml'\n")
     return directory
 
 
@@ -36,10 +40,11 @@ def test_the_directory_name_depends_on_everything_that_is_installed(
     assert len({first, changed, *others}) == 4
 
 
-def test_the_requirement_for_a_release_contains_the_git_tag_of_the_release(source: Path) -> None:
-    assert install.requirement(source, "0.1.0", "[action]") == (
-        "envsync[action] @ git+https://github.com/envsync/envsync@v0.1.0"
-    )
+def test_the_requirement_for_a_release_has_the_name_of_the_distribution(source: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert project["name"] == wording.DISTRIBUTION == "envsync-azureml"
+    assert install.requirement(source, "0.1.0", "[action]") == "envsync-azureml[action]==0.1.0"
     assert install.requirement(source, "", "[action]") == f"{source}[action]"
 
 
@@ -92,7 +97,7 @@ def test_a_failed_installation_leaves_no_directory(
 ) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     directory = tmp_path / "venv"
-    code = install.install("envsync==999", directory)
+    code = install.install("envsync-azureml==999", directory)
 
     assert code != 0
     assert "::error title=envsync::envsync cannot be installed" in capfd.readouterr().out

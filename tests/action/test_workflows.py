@@ -17,7 +17,9 @@ from envsync.cli.session import Session
 from tests.action.documented import ROOT, pipeline, workflows
 
 ACTION = ROOT / "action.yml"
-PAGE = ROOT / "docs" / "github-actions.md"
+PAGE = ROOT / "docs" / "reference" / "action.md"
+HOW_TO = ROOT / "docs" / "how-to" / "github-actions.md"
+TEMPLATES = "https://github.com/envsync/envsync/blob/main/envsync/cli/templates/"
 
 
 @pytest.fixture
@@ -38,7 +40,13 @@ def action() -> Any:
     return yaml.safe_load(ACTION.read_text(encoding="utf-8"))
 
 
-def test_init_writes_the_documented_workflows(initialised: Path) -> None:
+def test_the_documentation_links_to_every_workflow_that_init_writes(initialised: Path) -> None:
+    linked = re.findall(re.escape(TEMPLATES) + r"([\w.-]+)\)", HOW_TO.read_text(encoding="utf-8"))
+
+    assert sorted(linked) == sorted(path.name for path in (initialised / ".github").rglob("*.yml"))
+
+
+def test_the_command_line_writes_the_same_workflows(initialised: Path) -> None:
     written = {
         path.relative_to(initialised).as_posix(): path.read_text(encoding="utf-8")
         for path in (initialised / ".github").rglob("*.yml")

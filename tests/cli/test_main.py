@@ -51,7 +51,7 @@ def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: s
     assert (example_title, link_title) == ("  Example:", "  Documentation:")
     assert example.startswith(f"    envsync {name}")
     assert link == (
-        f"    https://github.com/envsync/envsync/blob/main/docs/commands.md#envsync-{name}"
+        f"    https://github.com/envsync/envsync/blob/main/docs/reference/commands.md#envsync-{name}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Compares docs/emulator.md with the emulator."""
+"""Compares docs/reference/emulator.md with the emulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from envsync.emulator.serve import Emulator
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "emulator.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "emulator.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 

@@ -22,7 +22,7 @@ from envsync.model.provenance import Provenance, user_tags
 
 
 def documented_digest(kind: str, text: str) -> str:
-    """Returns the digest that docs/digest.md describes."""
+    """Returns the digest that docs/reference/digest.md describes."""
     return "sha256:" + hashlib.sha256(f"envsync-{kind} 1\n{text}".encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Each row of the planning table in docs/plan.md, and the rules below the table."""
+"""Each row of the planning table in docs/reference/plan.md, and the rules below the table."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 The digest covers the relative paths and the content of the files that azure-ai-ml uploads, except
 for `.git` and `.envsync`, which envsync leaves out. The upload hashes are the hashes that
 azure-ai-ml writes into the blob path of an upload. With these hashes, envsync can find out if a
-registered version has the same content as the context. docs/digest.md describes the digest and the
-hashes.
+registered version has the same content as the context. docs/reference/digest.md describes the
+digest, and docs/contributing/upload-hashes.md the upload hashes.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of a project. docs/configuration.md describes each setting.
+    """The settings of a project. docs/reference/configuration.md describes each setting.
 
     Attributes:
         root: the project directory. This is the directory of the settings file, or the start

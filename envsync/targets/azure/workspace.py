@@ -1,7 +1,7 @@
 """The target `workspace`: the environments of an Azure ML workspace.
 
-The Resource Manager serves the resources of a workspace. docs/azure.md describes the target for
-users.
+The Resource Manager serves the resources of a workspace. docs/how-to/azure.md describes the
+target for users.
 """
 
 from __future__ import annotations

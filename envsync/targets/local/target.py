@@ -1,8 +1,8 @@
 """The local target: a whole workspace in one SQLite file, for demos, tests and rehearsals.
 
 The store (`store/store.py`) enforces the rules of the Azure ML service and uses the service's
-terms. `translation.py` translates these terms to envsync's model. docs/local-target.md describes
-the target for users.
+terms. `translation.py` translates these terms to envsync's model.
+docs/reference/local-target.md describes the target for users.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def names(found: ContextScan) -> set[str]:
     return set(found.context.files)
 
 
-# --- the golden digests of docs/digest.md ---------------------------------------------------------
+# --- the golden digests of docs/reference/digest.md -----------------------------------------------
 
 # `.amlignore` drops `build.log`, so its content is in no hash.
 GOLDEN_FILES: dict[str, str | bytes] = {
@@ -140,7 +140,7 @@ def test_a_golden_spec_has_the_documented_digest(spec: EnvironmentSpec, digest: 
 def test_the_example_in_the_documentation_prints_the_golden_digests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (REPOSITORY / "docs" / "digest.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reference" / "digest.md").read_text(encoding="utf-8")
     python = re.search(r"```python\n(.*?)```", page, re.DOTALL)
     assert python is not None
     monkeypatch.chdir(write_all(tmp_path, GOLDEN_FILES))
@@ -149,7 +149,8 @@ def test_the_example_in_the_documentation_prints_the_golden_digests(
     ).stdout
     assert printed == f"{GOLDEN_CONTEXT}\n{GOLDEN_SPEC}\n"
     assert f"```text\n{printed}```" in page
-    assert all(upload in page for upload in GOLDEN_UPLOADS)
+    uploads = (REPOSITORY / "docs" / "contributing" / "upload-hashes.md").read_text("utf-8")
+    assert all(upload in uploads for upload in GOLDEN_UPLOADS)
     assert sha256(b'envsync-spec 1\n{"image":"python:3.12-slim","os_type":"Linux"}') in page
 
 

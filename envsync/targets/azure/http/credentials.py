@@ -18,6 +18,7 @@ from azure.identity import (
 )
 
 from envsync.model.errors import TargetError
+from envsync.model.wording import DOCUMENTATION
 from envsync.targets.azure.http.clouds import Cloud
 
 # azure-identity waits 10 seconds for the Azure CLI by default, which is often too short.
@@ -38,7 +39,7 @@ _KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
 _NEEDS: Final[Mapping[str, str]] = {
     "default": (
         "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. In a "
-        "workflow, sign in with azure/login (docs/azure.md)."
+        f"workflow, sign in with azure/login: {DOCUMENTATION}/how-to/azure.md#signing-in"
     ),
     "cli": "Run `az login`.",
     "environment": (
@@ -77,8 +78,8 @@ _UNKNOWN: Final = (
 )
 _FEDERATION: Final = (
     "The application does not trust this workflow: its federated credential names another "
-    "repository, branch or environment. Add a federated credential for this workflow "
-    "(docs/azure.md)."
+    "repository, branch or environment. Add a federated credential for this workflow: "
+    f"{DOCUMENTATION}/how-to/azure.md#github-actions-without-a-secret"
 )
 _AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (

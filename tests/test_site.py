@@ -1,0 +1,197 @@
+"""The site of the documentation: `mkdocs build --strict`, and its pages in Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+# Elements that are wider than the window, and have no scroll bar of their own.
+OVERFLOWING = """
+() => {
+  const scrolls = (element) => {
+    for (let e = element; e && e !== document.body; e = e.parentElement)
+      if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX)) return true;
+    return false;
+  };
+  const wide = [...document.querySelectorAll('body *')].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.right > window.innerWidth + 1 && box.left < window.innerWidth
+      && !scrolls(element);
+  });
+  const page = document.documentElement.scrollWidth > window.innerWidth ? ['the page'] : [];
+  return page.concat(wide.map((element) => element.outerHTML.slice(0, 100)));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built with all warnings of MkDocs as errors."""
+    directory = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(directory)],
+        cwd=ROOT,
+        # Material for MkDocs prints an announcement otherwise.
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return directory
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Logs nothing."""
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def paths(site: Path) -> list[str]:
+    found = (path.relative_to(site).parent.as_posix() for path in site.rglob("index.html"))
+    return sorted("" if path == "." else f"{path}/" for path in found)
+
+
+def test_the_site_has_a_page_for_each_markdown_file(site: Path) -> None:
+    expected = {
+        path.relative_to(DOCS).with_suffix("").as_posix().removesuffix("README").strip("/")
+        for path in DOCS.rglob("*.md")
+    }
+
+    assert {path.strip("/") for path in paths(site)} == expected
+
+
+def test_no_mark_for_the_tests_is_on_a_page(site: Path) -> None:
+    texts = {path: path.read_text("utf-8") for path in site.rglob("index.html")}
+    marks = (
+        "```",
+        "<!-- before",
+        "<!-- file",
+        "yaml environment",
+        "yaml config",
+        "yaml bad",
+        r"\|",
+    )
+
+    found = [
+        (path.relative_to(site).as_posix(), mark)
+        for path, text in texts.items()
+        for mark in marks
+        if mark in text
+    ]
+    assert found == []
+
+
+@in_chromium
+def test_pages_fit_the_window_and_request_nothing_from_other_hosts(
+    site: Path, address: str, browser: Browser
+) -> None:
+    page = browser.new_page()
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    overflowing: dict[tuple[str, int], Any] = {}
+    for path in paths(site):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        response = page.goto(address + path, wait_until="load")
+        assert response is not None
+        assert response.ok, path
+        # Otherwise, the theme moves its search field for a moment after the width has changed.
+        page.add_style_tag(content="* { transition: none !important; }")
+        for width in (1280, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            if wide := page.evaluate(OVERFLOWING):
+                overflowing[path, width] = wide
+    # The test can fail: the page itself is too wide for such an element.
+    page.evaluate("document.querySelector('article').style.width = '900px'")
+    detected = page.evaluate(OVERFLOWING)
+    page.close()
+
+    assert overflowing == {}
+    assert detected
+    assert errors == []
+    assert [url for url in requests if not url.startswith((address, "data:", "blob:"))] == []
+
+
+@in_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_search_finds_a_page_in_both_colour_schemes(
+    address: str, browser: Browser, scheme: Any
+) -> None:
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(address)
+    page.get_by_placeholder("Search").first.fill("roll back")
+    page.locator(".md-search-result__link").first.wait_for()
+
+    links = page.locator(".md-search-result__link").evaluate_all("all => all.map((a) => a.href)")
+    used = page.evaluate("document.body.dataset.mdColorScheme")
+    page.close()
+    assert any("how-to/rolling-back/" in link for link in links)
+    assert used == {"light": "default", "dark": "slate"}[scheme]
+
+
+@in_chromium
+def test_the_words_of_the_picture_stay_inside_it(address: str, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}loop.svg")
+    outside = page.evaluate(
+        """() => {
+          const box = document.documentElement.getBoundingClientRect();
+          return [...document.querySelectorAll('text')].map((text) => {
+            const own = text.getBoundingClientRect();
+            const inside = own.left >= box.left && own.right <= box.right
+              && own.top >= box.top && own.bottom <= box.bottom;
+            return inside ? null : text.textContent;
+          }).filter(Boolean);
+        }"""
+    )
+    page.close()
+
+    assert outside == []
+
+
+def test_the_picture_has_a_description_and_colours_for_dark_pages() -> None:
+    text = (DOCS / "loop.svg").read_text("utf-8")
+    root = ElementTree.fromstring(text)
+    names = [child.tag.rpartition("}")[2] for child in root]
+
+    assert names[:2] == ["title", "desc"]
+    assert "prefers-color-scheme: dark" in text
+    assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
