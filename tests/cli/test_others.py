@@ -171,6 +171,9 @@ def test_show_prints_the_history_of_an_environment_or_a_version(filled: Path, ru
     ("reference", "message"),
     [
         ("none", "no environment 'none'"),
+        ("A", "no environment 'A'. Names are case-sensitive. Did you mean `a`?"),
+        ("A:1", "no environment 'A'. Names are case-sensitive. Did you mean `a`?"),
+        ("environments/a-1.yml", "This is a path, but environments are selected by name."),
         ("a:9", "no version '9'. Its versions are: 1, 2."),
         ("b@latest", "no active version"),
     ],
