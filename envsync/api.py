@@ -152,6 +152,7 @@ def plan_for(
     # be wrong.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
+        project.ensure_found()
         raise EnvsyncError(
             f"There is no environment file below {below}. The plan would archive "
             "every environment of the project. To allow this, pass --allow-mass-archive."

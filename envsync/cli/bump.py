@@ -84,6 +84,7 @@ def run(
     if version is not None and (problem := version_problem(version)):
         raise UsageError(" ".join(problem))
     project = session.project()
+    project.ensure_found()
     chosen, used = _choose(session, project, names or [], base=base, target=target)
     unversioned = [declaration for declaration in chosen if declaration.version is None]
     if version is not None and unversioned:

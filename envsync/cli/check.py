@@ -41,6 +41,7 @@ def run(
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
         return validate(session, [], output, strict=False)
+    project.ensure_found()
     checked = check(project, base)
     count = len(project.declarations)
     # Not `show_problems` for text, because it adds a summary of files. `check` needs a summary of

@@ -37,14 +37,15 @@ def run(
     """Show one environment or one version in a target."""
     session: Session = context.obj
     name, label, version = _parse(reference)
-    with session.target(session.config(), target) as opened:
+    config = session.config()
+    with session.target(config, target) as opened:
         container = opened.read([name]).get(name)
         if container is None:
             # Read the names only for the hint, because reading a whole target takes seconds.
             hint = name_hint(name, opened.read(None))
             raise EnvsyncError(
-                f"The target has no environment '{name}'. "
-                f"{hint or 'Run `envsync list --all` to list its environments.'}"
+                f"{config.without_file} The target has no environment '{name}'. "
+                f"{hint or 'Run `envsync list --all` to list its environments.'}".lstrip()
             )
         found = _find(container, label, version)
         if history:

@@ -166,6 +166,7 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
 def test_a_project_without_environment_files_is_an_error(
     project: Path, run: Run, command: str
 ) -> None:
+    (project / "envsync.yaml").write_text("project: churn\n")
     result = run(command)
     assert result.code == 1
     assert "no environment file below environments/" in result.err
