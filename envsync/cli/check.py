@@ -14,6 +14,7 @@ from envsync.cli.validate import validate
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import InvalidProject
 from envsync.project.project import load_project
+from envsync.render.places import placed_problems
 from envsync.render.problems import problems_text
 
 EXAMPLE = "envsync check --base origin/main"
@@ -56,7 +57,8 @@ def run(
             fields=checked.fields,
         )
     else:
-        text = problems_text(checked.problems, session.paint(sys.stdout))
+        problems = placed_problems(checked.problems, session.shown)
+        text = problems_text(problems, session.paint(sys.stdout))
         if not session.quiet:
             text += _summary(checked, count)
         if text:

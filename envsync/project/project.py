@@ -71,7 +71,7 @@ class Project:
         found = self.config.targets.get(target) if target is not None else None
         problems = target_problems(self.declarations, self.config, found) if found else ()
         if problems:
-            raise InvalidProject(problems)
+            raise InvalidProject(problems, self.config.root)
         return declared_for(self.declarations, self.config, target)
 
     def path(self, source: Source) -> Path:
@@ -135,7 +135,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     )
     # Without this exception, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):
-        raise InvalidProject(loaded.problems)
+        raise InvalidProject(loaded.problems, config.root)
     return Project(
         config,
         loaded.declarations,

@@ -113,7 +113,7 @@ class Config:
             message = f"The target `{name}` does not exist. {hint}"
             raise UsageError(f"{self.without_file} {message}".lstrip())
         if target.problems:
-            raise InvalidProject(target.problems)
+            raise InvalidProject(target.problems, self.root)
         return target
 
 
@@ -165,7 +165,7 @@ def load_config(
     if reader.problems:
         # A value with an anchor is checked again at each alias, so a problem can be found twice.
         problems = {(p.line, p.column, p.rule, p.message): p for p in reader.problems}
-        raise InvalidProject([problems[key] for key in sorted(problems)])
+        raise InvalidProject([problems[key] for key in sorted(problems)], found.parent)
     return config
 
 
@@ -216,7 +216,7 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
         if opened is not None:
             return opened
     if reader.problems:
-        raise InvalidProject(reader.problems)
+        raise InvalidProject(reader.problems, path.parent)
     return reader
 
 
