@@ -20,6 +20,7 @@ from envsync.plan import planner
 from envsync.plan.change import Action
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
+from envsync.plan.selection import ensure_possible
 from envsync.project.for_target import of_other_targets, useless_patterns
 from envsync.project.left_out import left_out
 from envsync.project.project import Project
@@ -113,6 +114,7 @@ def plan_for(
     # be wrong.
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
+        project.ensure_found()
         raise EnvsyncError(
             f"There is no environment file below {below}. The plan would archive "
             "every environment of the project. To allow this, pass --allow-mass-archive."
@@ -137,6 +139,7 @@ def plan_for(
         return Plan(policy.project, target.identity, options=options)
     # Also read versions that the project owns but no longer declares, because the plan can archive
     # them.
+    ensure_possible(globs, declared)
     names = {declaration.name for declaration in declared}
     actual = target.read(names, policy.project)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)

@@ -14,6 +14,7 @@ import typer
 from envsync.api import plan_for
 from envsync.cli.files import write_files
 from envsync.cli.options import Format, FormatOption, complete_names, complete_targets
+from envsync.cli.place import shown_path
 from envsync.cli.session import Session
 from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
@@ -25,6 +26,7 @@ from envsync.project.environment.identity import version_problem
 from envsync.project.project import Project
 from envsync.project.rewrite import rewrite_version
 from envsync.render.bumps import bumps_text
+from envsync.render.places import placed_bumps, placed_source
 
 EXAMPLE = "envsync bump churn-score demand-forecast:2024.12"
 
@@ -84,11 +86,13 @@ def run(
     if version is not None and (problem := version_problem(version)):
         raise UsageError(" ".join(problem))
     project = session.project()
+    project.ensure_found()
     chosen, used = _choose(session, project, names or [], base=base, target=target)
     unversioned = [declaration for declaration in chosen if declaration.version is None]
     if version is not None and unversioned:
+        file = session.shown(unversioned[0].source.file)
         raise EnvsyncError(
-            f"{unversioned[0].source.file} has no version, so envsync assigns the versions. "
+            f"{file} has no version, so envsync assigns the versions. "
             f'To choose the version yourself, add the line `version: "{version}"`.'
         )
     # With --version, do not read old commits. Reading old commits is slow, and the user is allowed
@@ -101,7 +105,9 @@ def run(
     if output is Format.JSON:
         session.out_json(bumps_json(bumps, unversioned))
     elif chosen:
-        session.out(bumps_text(bumps, unversioned, session.paint(sys.stdout)))
+        place = session.shown
+        shown = [replace(item, source=placed_source(item.source, place)) for item in unversioned]
+        session.out(bumps_text(placed_bumps(bumps, place), shown, session.paint(sys.stdout)))
     else:
         session.out("No version is rejected, so there is nothing to bump.")
 
@@ -191,7 +197,7 @@ def _used(
     # Add the files last: if a version is used in several places, messages must contain the file.
     for declaration in project.declarations:
         if declaration.version is not None:
-            where = f"in {declaration.source.file}"
+            where = f"in {shown_path(project.config.root, declaration.source.file)}"
             used.setdefault(declaration.name, {})[declaration.version] = where
     return used
 
@@ -218,12 +224,12 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     contents: dict[Path, bytes] = {}
     written: list[Bump] = []
     for bump in bumps:
-        file = bump.source.file
+        file, shown = bump.source.file, shown_path(root, bump.source.file)
         try:
             data = (root / file).read_bytes()
         except OSError as error:
-            raise EnvsyncError(f"{file} cannot be read: {error.strerror or error}.") from error
-        rewritten = rewrite_version(file, data, before=bump.before, after=bump.after)
+            raise EnvsyncError(f"{shown} cannot be read: {error.strerror or error}.") from error
+        rewritten = rewrite_version(shown, data, before=bump.before, after=bump.after)
         contents[root / file] = rewritten.data
         written.append(replace(bump, source=Source(file, rewritten.line)))
     write_files(contents)

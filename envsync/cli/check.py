@@ -14,6 +14,7 @@ from envsync.cli.validate import validate
 from envsync.git.check import NO_COMMIT, Checked, check
 from envsync.model.errors import InvalidProject
 from envsync.project.project import load_project
+from envsync.render.places import placed_problems
 from envsync.render.problems import problems_text
 
 EXAMPLE = "envsync check --base origin/main"
@@ -41,6 +42,7 @@ def run(
         project = load_project(Path.cwd(), session.config_file)
     except InvalidProject:
         return validate(session, [], output, strict=False)
+    project.ensure_found()
     checked = check(project, base)
     count = len(project.declarations)
     # Do not call `show_problems` for text: its last line counts files, but the last line of
@@ -55,7 +57,8 @@ def run(
             fields=checked.fields,
         )
     else:
-        text = problems_text(checked.problems, session.paint(sys.stdout))
+        problems = placed_problems(checked.problems, session.shown)
+        text = problems_text(problems, session.paint(sys.stdout))
         if not session.quiet:
             text += _summary(checked, count)
         if text:

@@ -5,6 +5,7 @@ import gc
 import io
 import os
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 import typer
 
 from envsync._version import __version__
+from envsync.cli.place import remember_start, shown_path
 from envsync.cli.repeated import change_directory, repeated_options
 from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
@@ -182,6 +184,7 @@ def _global_options(
         ),
     ] = False,
 ) -> None:
+    remember_start()
     # Change the directory first, because relative paths in other options start at DIR.
     if directory is not None:
         change_directory(directory)
@@ -240,9 +243,13 @@ def _report(error: Exception) -> int:
     """
     session = Session()  # not the session of the command, because its options can be invalid
     if isinstance(error, InvalidProject):
+        from envsync.render.places import placed_problems
         from envsync.render.problems import problems_text
 
-        session.err(problems_text(error.problems, session.paint(sys.stderr)))
+        problems = error.problems
+        if error.root is not None:
+            problems = placed_problems(problems, partial(shown_path, error.root))
+        session.err(problems_text(problems, session.paint(sys.stderr)))
         return error.exit_code
     if isinstance(error, EnvsyncError):
         session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")

@@ -22,6 +22,7 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import UsageError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.plan import Plan
+from envsync.render.places import placed_plan
 from envsync.render.plan_text import plan_text, summary_text
 
 EXAMPLE = "envsync plan 'churn-*' --target dev --out plan.json"
@@ -111,6 +112,7 @@ def shown_plan(session: Session, plan: Plan) -> str:
     if session.quiet:
         return summary_text(plan, session.paint(sys.stdout))
     color = session.use_color(sys.stdout)
+    plan = placed_plan(plan, session.shown)
     return plan_text(plan, color=color, width=session.width, full=session.verbose)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from envsync.cli.options import ProblemsFormat
 from envsync.cli.session import Session
 from envsync.model.problem import NO_FIELDS, Fields, Problem, problems_json
+from envsync.render.places import placed_problems
 from envsync.render.problems import problems_summary, problems_text
 
 
@@ -53,7 +54,7 @@ def _text(
 
         return problems_github(problems, below_repository(session.root))
     paint = session.paint(sys.stdout)
-    text = problems_text(problems, paint)
+    text = problems_text(placed_problems(problems, session.shown), paint)
     return text if session.quiet else text + problems_summary(problems, files, paint)
 
 

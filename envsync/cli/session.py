@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from envsync.cli.place import shown_path
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.targets.connection import Connection
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from envsync.project.project import Project
     from envsync.project.settings.config import Config
     from envsync.render.paint import Paint
+    from envsync.render.places import Place
 
 
 class Color(StrEnum):
@@ -61,6 +64,11 @@ class Session:
         found = config_path(self.config_file, Path.cwd())
         return Path.cwd() if found is None else found.parent
 
+    @property
+    def shown(self) -> Place:
+        """The function that returns the path of a file of the project, as text shows it."""
+        return partial(shown_path, self.root)
+
     def config(self) -> Config:
         """Reads the settings of the project that contains the working directory.
 
@@ -81,9 +89,11 @@ class Session:
 
         project = load_project(Path.cwd(), self.config_file)
         if not self.quiet and project.warnings:
+            from envsync.render.places import placed_problems
             from envsync.render.problems import problems_text
 
-            self.err(problems_text(project.warnings, paint=self.paint(sys.stderr)))
+            warnings = placed_problems(project.warnings, self.shown)
+            self.err(problems_text(warnings, paint=self.paint(sys.stderr)))
         return project
 
     @contextmanager

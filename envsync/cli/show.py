@@ -12,6 +12,7 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import KeepsHistory, Target
+from envsync.plan.hints import name_hint
 from envsync.render.state import container_text, history_text, version_text
 
 EXAMPLE = "envsync show pydata@latest --format json"
@@ -36,12 +37,15 @@ def run(
     """Show one environment or one version in a target."""
     session: Session = context.obj
     name, label, version = _parse(reference)
-    with session.target(session.config(), target) as opened:
+    config = session.config()
+    with session.target(config, target) as opened:
         container = opened.read([name]).get(name)
         if container is None:
+            # Read the names only for the hint, because reading a whole target takes seconds.
+            hint = name_hint(name, opened.read(None))
             raise EnvsyncError(
-                f"The target has no environment '{name}'. "
-                "Run `envsync list --all` to list its environments."
+                f"{config.without_file} The target has no environment '{name}'. "
+                f"{hint or 'Run `envsync list --all` to list its environments.'}".lstrip()
             )
         found = _find(container, label, version)
         if history:

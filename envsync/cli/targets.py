@@ -43,6 +43,8 @@ def run(
     """
     session: Session = context.obj
     config = session.config()
+    if config.path is None and not session.quiet:
+        session.err(f"{config.without_file} The default settings are used.")
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:

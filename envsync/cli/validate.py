@@ -70,10 +70,10 @@ def validate(
 
 def _show_passed_over(session: Session, passed_over: Mapping[str, str]) -> None:
     """Prints each YAML file that is not an environment file, with the reason."""
-    root = session.root
+    root, place = session.root, session.shown
     for path, reason in sorted(passed_over.items()):
-        shown = Path(path).relative_to(root) if Path(path).is_relative_to(root) else Path(path)
-        session.out(printable(f"{shown.as_posix()}: not an environment file: {reason}"))
+        inside = Path(path).relative_to(root) if Path(path).is_relative_to(root) else Path(path)
+        session.out(printable(f"{place(inside.as_posix())}: not an environment file: {reason}"))
 
 
 def _load(session: Session, paths: Sequence[Path]) -> Loaded:

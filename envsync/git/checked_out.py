@@ -41,7 +41,7 @@ def ensure_checked_out(project: Project) -> None:
         if item.severity == "error"
     ]
     if problems:
-        raise InvalidProject(problems)
+        raise InvalidProject(problems, project.config.root)
 
 
 def checkout_problems(

@@ -17,7 +17,8 @@ from envsync.model.errors import EnvsyncError
 from envsync.project.load import load, referenced_paths
 from envsync.project.rules import RULES, Level
 from envsync.project.search.globs import Globs
-from envsync.project.settings.config import DEFAULT_ENVIRONMENTS, FILE_NAME, Config, load_config
+from envsync.project.settings.config import FILE_NAME, Config, load_config
+from envsync.project.settings.directories import DEFAULT_ENVIRONMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -31,7 +31,7 @@ def ensure_project(config: Config, target: str) -> None:
         InvalidProject: `project` is missing. The error proposes the name of the repository.
     """
     if problems := missing_project(config, target):
-        raise InvalidProject(problems)
+        raise InvalidProject(problems, config.root)
 
 
 def missing_project(config: Config, target: str | None = None) -> tuple[Problem, ...]:

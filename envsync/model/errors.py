@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from envsync.model.problem import Problem
 
@@ -42,10 +43,13 @@ class InvalidProject(EnvsyncError):
 
     Attributes:
         problems: every problem, warnings included, in the order of files and lines.
+        root: the project directory, from which the paths of the problems start. None if the
+            problems belong to no project.
     """
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], root: Path | None = None) -> None:
         self.problems = tuple(problems)
+        self.root = root
         errors = [problem for problem in self.problems if problem.severity == "error"]
         super().__init__("\n".join(str(problem) for problem in errors))
 

@@ -161,9 +161,9 @@ class TargetIdentity:
         """Creates the identity from the JSON data of `to_json`.
 
         Raises:
-            TypeError: the data is not a mapping with the attributes of `TargetIdentity` as keys.
+            KeyError, TypeError: the data is not a mapping with the attributes of `TargetIdentity`.
         """
-        return cls(**data)
+        return cls(data["name"], data["kind"], data["id"])
 
 
 # `history` is not part of Target, because Azure keeps no history. `runtime_checkable` allows

@@ -15,7 +15,7 @@ from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import natural_order
-from envsync.model.wording import nearest
+from envsync.plan.hints import declared_in, name_hint
 from envsync.plan.next_version import next_version, proposed_version
 
 Used: TypeAlias = Mapping[str, Mapping[str, str]]
@@ -120,9 +120,9 @@ def _order(declaration: Declaration) -> tuple[object, ...]:
 def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Declaration:
     name, colon, version = reference.partition(":")
     if name not in by_name:
-        near = nearest(name, by_name)
+        files = declared_in(item for group in by_name.values() for item in group)
         setting = "Check the name, and `environments` in envsync.yaml."
-        hint = f"Did you mean '{near}'?" if near else setting
+        hint = name_hint(name, by_name, files) or setting
         raise EnvsyncError(f"No file declares an environment '{name}'. {hint}")
     group = by_name[name]
     if not colon:

@@ -22,6 +22,7 @@ from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.options import Options
+from envsync.plan.shape import not_a_plan
 
 FORMAT_VERSION = 1
 
@@ -176,25 +177,30 @@ class Plan:
             EnvsyncError: the data is not a plan, has another format version, or was edited, so that
                 its digest does not match its content.
         """
-        try:
-            plan = cls._read(data)
-            edited = plan.digest != data["digest"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # Check the version first: a plan of another version can have other keys.
+        version = data.get("format_version", FORMAT_VERSION) if isinstance(data, dict) else None
+        if isinstance(data, dict) and version != FORMAT_VERSION:
             raise EnvsyncError(
-                f"This is not a plan that envsync wrote: {_why_unreadable(data, error)}. Save one "
-                "with `envsync plan --out FILE`."
-            ) from error
+                f"The plan has format version {version}, but this envsync ({__version__}) reads "
+                f"only {FORMAT_VERSION}. Make the plan again."
+            )
+        if reason := not_a_plan(data):
+            raise EnvsyncError(
+                f"This is not a plan that envsync wrote: {reason}. Save one with `envsync plan "
+                "--out FILE`."
+            )
+        plan = cls._read(data)
+        try:
+            edited = plan.digest != data["digest"]
+        # Values such as NaN have no canonical JSON, so they have no digest.
+        except ValueError:
+            edited = True
         if edited:
             raise EnvsyncError("The plan was edited after it was written. Make the plan again.")
         return plan
 
     @classmethod
-    def _read(cls, data: Any) -> Plan:
-        if data["format_version"] != FORMAT_VERSION:
-            raise EnvsyncError(
-                f"The plan has format version {data['format_version']}, but this envsync "
-                f"({__version__}) reads only {FORMAT_VERSION}. Make the plan again."
-            )
+    def _read(cls, data: dict[str, Any]) -> Plan:
         return cls(
             project=data["project"],
             target=TargetIdentity.from_json(data["target"]),
@@ -207,12 +213,3 @@ class Plan:
             options=Options.from_json(data["options"]) if "options" in data else None,
             read_back=True,
         )
-
-
-def _why_unreadable(data: object, error: Exception) -> str:
-    """Returns why JSON data is not a plan, in words that do not require knowledge of Python."""
-    if not isinstance(data, dict):
-        return "it is not a JSON object"
-    if isinstance(error, KeyError):
-        return f"the key `{error.args[0]}` is missing"
-    return "a value has the wrong type, or is not known"

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from envsync.model.declaration import Declaration
-from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
@@ -25,6 +23,7 @@ from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.decisions import decisions
 from envsync.plan.guard import mass_archive
 from envsync.plan.plan import Plan
+from envsync.plan.selection import selected
 from envsync.plan.versions import container_after, latest_warnings, resolve
 
 
@@ -73,14 +72,20 @@ def make_plan(
     }
     # Owned names that no file declares are planned as well, because the plan can archive them.
     names = declared.keys() | owned.keys()
-    selected = _selected(names, globs, only, suffix)
+    chosen = selected(
+        names,
+        globs,
+        only,
+        suffix=suffix,
+        declarations=[item for group in declared.values() for item in group],
+    )
     everything = {
         name: _plan_name(
             actual.get(name, Container(name)), declared[name], policy, still_there, left_out
         )
         for name in sorted(names)
     }
-    parts = [everything[name] for name in selected]
+    parts = [everything[name] for name in chosen]
     changes = tuple(change for part in parts for change in part.changes)
     refused = None
     if any(change.action is Action.ARCHIVE for change in changes):
@@ -102,7 +107,7 @@ def make_plan(
             # A name that gets its first version is left out, because nobody has used its @latest
             # yet.
             LatestChange(name, everything[name].before, everything[name].after)
-            for name in selected
+            for name in chosen
             if everything[name].before not in (None, everything[name].after)
         ),
         warnings=tuple(warning for part in parts for warning in part.warnings),
@@ -156,29 +161,3 @@ def _plan_name(
         after=following.latest,
         unchanged=len(versions.keys() - touched),
     )
-
-
-def _selected(
-    names: Collection[str], globs: Sequence[str], only: Collection[str] | None, suffix: str
-) -> list[str]:
-    """Returns the names that match a glob and are in `only`, sorted.
-
-    If `globs` is empty, every name matches. If `only` is None, every name that matches is returned.
-    """
-    for glob in globs:
-        # Without this check, the plan for a misspelt name would be empty, which looks like success.
-        if not any(_matches(name, glob, suffix) for name in names):
-            raise EnvsyncError(
-                f"No declared or owned environment matches '{glob}'. "
-                "Run `envsync list` to see the environments in the target."
-            )
-    return sorted(
-        name
-        for name in names
-        if (not globs or any(_matches(name, glob, suffix) for glob in globs))
-        and (only is None or name in only)
-    )
-
-
-def _matches(name: str, glob: str, suffix: str) -> bool:
-    return fnmatchcase(name, glob) or fnmatchcase(name.removesuffix(suffix), glob)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envsync.model.errors import InvalidProject
+from envsync.model.errors import EnvsyncError, InvalidProject
 from envsync.project.discovery import references
 from envsync.project.files import Files
 from envsync.project.for_target import declared_for, target_problems
@@ -45,6 +45,20 @@ class Project:
     passed_over: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
     unreadable: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
+    def ensure_found(self) -> None:
+        """Checks that there is a settings file or an environment file.
+
+        Raises:
+            EnvsyncError: there is neither, so the directory is probably the wrong one.
+        """
+        if self.config.path is None and not self.declarations:
+            below = ", ".join(f"{directory}/" for directory in self.config.environments)
+            raise EnvsyncError(
+                f"{self.config.without_file} There is no environment file below {below} either. "
+                "Change to the project directory, pass it with -C, or create a project with "
+                "`envsync init`."
+            )
+
     def declared_for(self, target: str | None) -> tuple[Declaration, ...]:
         """Returns the environments that a target should contain, with their names in the target.
 
@@ -57,7 +71,7 @@ class Project:
         found = self.config.targets.get(target) if target is not None else None
         problems = target_problems(self.declarations, self.config, found) if found else ()
         if problems:
-            raise InvalidProject(problems)
+            raise InvalidProject(problems, self.config.root)
         return declared_for(self.declarations, self.config, target)
 
     def path(self, source: Source) -> Path:
@@ -106,7 +120,8 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
 
     Raises:
         InvalidProject: a file has an error. The exception contains the problems of all files.
-        UsageError: `config_file` cannot be read.
+        UsageError: there is no file at `config_file`.
+        EnvsyncError: the settings file cannot be read.
     """
     config = load_config(None if config_file is None else Path(config_file), Path(directory))
     files = Files.below(config.root)
@@ -120,7 +135,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
     )
     # Without this exception, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):
-        raise InvalidProject(loaded.problems)
+        raise InvalidProject(loaded.problems, config.root)
     return Project(
         config,
         loaded.declarations,

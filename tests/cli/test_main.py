@@ -140,6 +140,68 @@ def test_the_error_for_an_unknown_target_lists_the_known_targets(project: Path, 
     assert "local" in result.err.replace("locall", "")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan"],
+        ["apply", "--yes"],
+        ["plan", "-t", "dev"],
+        ["check"],
+        ["bump", "a"],
+        ["bump", "--all-rejected"],
+        ["show", "a"],
+    ],
+)
+def test_an_error_without_a_settings_file_begins_with_the_missing_file(
+    project: Path, run: Run, arguments: list[str]
+) -> None:
+    result = run(*arguments)
+
+    assert (result.code != 0, result.out) == (True, "")
+    sentence = f"There is no envsync.yaml in {project} or in a directory above it. "
+    assert result.err.startswith(f"Error: {sentence}")
+
+
+@pytest.mark.parametrize("command", ["list", "targets"])
+def test_a_result_from_default_settings_comes_with_a_note_about_the_missing_file(
+    project: Path, run: Run, command: str
+) -> None:
+    note = f"There is no envsync.yaml in {project} or in a directory above it. "
+
+    assert run(command).err == f"{note}The default settings are used.\n"
+    assert run(command, "-q").err == ""
+    (project / "envsync.yaml").write_text("project: churn\n")
+    assert run(command).err == ""
+
+
+def test_environment_files_without_a_settings_file_can_be_planned(project: Path, run: Run) -> None:
+    declare(project, "a")
+
+    assert (run("plan").code, run("plan").err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["plan"], 1),
+        (["validate"], 1),
+        (["list"], 1),
+        (["targets"], 1),
+        (["--config", "envsync.yaml", "plan"], 64),
+        (["--config", "none.yaml", "plan"], 64),
+    ],
+)
+def test_settings_that_cannot_be_read_exit_with_1_unless_the_option_is_wrong(
+    project: Path, run: Run, arguments: list[str], code: int
+) -> None:
+    declare(project, "a")
+    (project / "envsync.yaml").symlink_to("nowhere")
+    result = run(*arguments)
+
+    assert (result.code, result.out) == (code, "")
+    assert "cannot be read" in result.err
+
+
 def test_option_directory_runs_the_command_in_another_directory(project: Path, run: Run) -> None:
     declare(project, "a")
     elsewhere = project.parent

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from envsync.targets.local.target import LocalTarget
+from tests.builders import container, registered, state
 from tests.cli.conftest import Run, declare
 
 
@@ -130,7 +133,112 @@ def test_list_prints_environments_and_versions_as_json(filled: Path, run: Run) -
     assert everything[1]["versions"][0]["archived"] is True
 
 
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("a",), ["a"]),
+        (("[ab]*",), ["a"]),
+        (("c", "a"), ["a", "c"]),
+        (("b", "c", "--all"), ["b", "c"]),
+        (("--owned",), ["a", "c"]),
+        (("--owned", "--all"), ["a", "b", "c"]),
+        (("--owned", "c"), ["c"]),
+        (("nothing",), []),
+    ],
+)
+def test_list_is_limited_to_globs_and_to_the_project(
+    filled: Path, run: Run, arguments: tuple[str, ...], names: list[str]
+) -> None:
+    assert [item["name"] for item in run("list", *arguments, "--json").data] == names
+
+
+def test_list_with_option_owned_leaves_out_other_owners(filled: Path, run: Run) -> None:
+    (filled / "envsync.yaml").write_text("project: other\n")
+
+    assert run("list", "--owned", "--json").data == []
+    assert run("list", "--owned").out == "The target has no environments of project 'other'.\n"
+    assert [item["name"] for item in run("list", "--json").data] == ["a", "c"]
+
+
+def test_a_glob_of_list_matches_names_with_and_without_the_suffix(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets: {dev: {kind: local, path: dev.db, suffix: -dev}}\n"
+    )
+    declare(project, "a")
+    declare(project, "b")
+    run("apply", "--yes")
+
+    for glob in ("a", "a-dev", "a-*"):
+        assert [item["name"] for item in run("list", glob, "--json").data] == ["a-dev"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("A",), "No environment in the target matches 'A'. Names are case-sensitive."),
+        (("a:1",), "No environment in the target matches 'a:1'. A GLOB selects an environment"),
+        (("x", "y"), "No environment in the target matches 'x' or 'y'."),
+        (("b",), "Only archived environments match 'b'. Pass --all to list them."),
+        (("x", "--owned"), "No environment of project 'churn' in the target matches 'x'."),
+    ],
+)
+def test_list_says_why_no_environment_is_listed(
+    filled: Path, run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = run("list", *arguments)
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(sentence)
+
+
+@pytest.fixture
+def curated(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the local target contain two environments of the service, and one of a user."""
+    (project / "envsync.yaml").write_text("project: churn\n")
+    held = state(
+        container("AzureML-sklearn", "1"),
+        container("sklearn-1.5", replace(registered("sklearn-1.5", "1"), curated=True)),
+        container("mine", "1"),
+    )
+    monkeypatch.setattr(LocalTarget, "read", lambda *_arguments: held)
+
+
+@pytest.mark.usefixtures("curated")
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ((), ["mine"]),
+        (("--all",), ["AzureML-sklearn", "mine", "sklearn-1.5"]),
+        (("*sklearn*",), ["AzureML-sklearn", "sklearn-1.5"]),
+        (("AzureML-sklearn", "mine"), ["AzureML-sklearn", "mine"]),
+    ],
+)
+def test_list_leaves_out_curated_environments_unless_they_are_asked_for(
+    run: Run, arguments: tuple[str, ...], names: list[str]
+) -> None:
+    assert [item["name"] for item in run("list", *arguments, "--json").data] == names
+
+
+@pytest.mark.usefixtures("curated")
+def test_list_says_how_many_curated_environments_it_leaves_out(run: Run) -> None:
+    note = "2 curated environments are not listed. Pass --all to list everything.\n"
+
+    assert (run("list").err, run("list", "--json").err) == (note, note)
+    assert [run(*arguments).err for arguments in (("list", "-q"), ("list", "--all"))] == ["", ""]
+
+
+def test_list_of_a_target_with_only_archived_environments_says_so(
+    filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        LocalTarget, "read", lambda *_arguments: state(container("b", "1", archived=True))
+    )
+
+    assert run("list").out == ("The target has no environments, except archived or curated ones.\n")
+
+
 def test_list_of_an_empty_target_creates_no_file(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text("project: churn\n")
     assert run("list").out == "The target has no environments.\n"
     assert run("list", "--format", "json").data == []
     assert not (project / ".envsync").exists()
@@ -171,6 +279,9 @@ def test_show_prints_the_history_of_an_environment_or_a_version(filled: Path, ru
     ("reference", "message"),
     [
         ("none", "no environment 'none'"),
+        ("A", "no environment 'A'. Names are case-sensitive. Did you mean `a`?"),
+        ("A:1", "no environment 'A'. Names are case-sensitive. Did you mean `a`?"),
+        ("environments/a-1.yml", "This is a path, but environments are selected by name."),
         ("a:9", "no version '9'. Its versions are: 1, 2."),
         ("b@latest", "no active version"),
     ],

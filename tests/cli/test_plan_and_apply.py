@@ -166,6 +166,7 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
 def test_a_project_without_environment_files_is_an_error(
     project: Path, run: Run, command: str
 ) -> None:
+    (project / "envsync.yaml").write_text("project: churn\n")
     result = run(command)
     assert result.code == 1
     assert "no environment file below environments/" in result.err
@@ -209,6 +210,50 @@ def test_globs_limit_the_plan(project: Path, run: Run) -> None:
     assert run("plan", "serve-*", "--detailed-exitcode").code == 0
     missing = run("plan", "nothing-*")
     assert (missing.code, "environment matches 'nothing-*'" in missing.err) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize(
+    ("glob", "advice"),
+    [
+        ("environments/a-1.yml", "Pass a name that is declared there: `a`."),
+        ("./a-1.yml", "Pass a name that is declared there: `a`."),
+        ("a:1", "Pass `a` instead."),
+        ("a@latest", "Pass `a` instead."),
+    ],
+)
+def test_a_path_or_a_version_instead_of_a_name_is_reported_before_the_target_is_read(
+    project: Path, run: Run, command: str, glob: str, advice: str
+) -> None:
+    declare(project, "a")
+    (project / ".envsync").mkdir()
+    (project / ".envsync" / "local.db").write_text("not a database")
+    assert "local.db" in run(command, "a").err
+    result = run(command, glob)
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(f"Error: No declared or owned environment matches '{glob}'. ")
+    assert advice in result.err
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize(
+    ("glob", "advice"),
+    [
+        ("plan.json", "run `envsync apply --plan plan.json`."),
+        ("A", "Names are case-sensitive. Did you mean `a`?"),
+        ("A*", "without case, the GLOB matches `a`."),
+        ("nothing", "Run `envsync list`"),
+    ],
+)
+def test_a_word_that_is_not_a_name_is_reported_with_what_to_do(
+    project: Path, run: Run, command: str, glob: str, advice: str
+) -> None:
+    declare(project, "a")
+    result = run(command, glob)
+
+    assert (result.code, result.out) == (1, "")
+    assert advice in result.err
 
 
 def test_a_saved_plan_is_refused_once_it_is_stale(project: Path, run: Run) -> None:

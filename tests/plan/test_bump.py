@@ -144,7 +144,16 @@ def test_a_repeated_reference_selects_its_declaration_once() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("aa", "No file declares an environment 'aa'. Did you mean 'a'?"),
+        ("aa", "No file declares an environment 'aa'. Did you mean `a`?"),
+        (
+            "A:1",
+            "No file declares an environment 'A'. Names are case-sensitive. Did you mean `a`?",
+        ),
+        (
+            "environments/a-10.yml",
+            "No file declares an environment 'environments/a-10.yml'. This is a path. Pass a name "
+            "that is declared there: `a`.",
+        ),
         (
             "zebra",
             "No file declares an environment 'zebra'. "

@@ -221,7 +221,8 @@ def test_edited_or_malformed_plans_are_refused(edit: Any, message: str) -> None:
 
 def test_keys_that_a_later_envsync_added_are_ignored() -> None:
     data: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
-    for part in (data, *data["changes"], *data["rejections"], *data["latest"]):
+    parts = (data, data["target"], *data["changes"], *data["rejections"], *data["latest"])
+    for part in parts:
         part["surprise"] = 1
         for field in part.get("fields", []):
             field["surprise"] = 1
@@ -279,8 +280,11 @@ def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
         ({}, "the key `format_version` is missing"),
         ([], "it is not a JSON object"),
         (None, "it is not a JSON object"),
-        (PLAN.to_json() | {"changes": [{"action": "create"}]}, "the key `scope` is missing"),
-        (PLAN.to_json() | {"target": 1}, "a value has the wrong type, or is not known"),
+        (
+            PLAN.to_json() | {"changes": [{"action": "create"}]},
+            "the key `changes[0].scope` is missing",
+        ),
+        (PLAN.to_json() | {"target": 1}, "`target` is not a JSON object"),
     ],
 )
 def test_the_message_about_a_file_that_is_no_plan_contains_no_python(

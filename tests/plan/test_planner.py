@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -1335,17 +1336,25 @@ def test_globs_select_declared_and_owned_names() -> None:
     ]
 
 
-# Names are case-sensitive. "others" exists, but another project owns it.
-@pytest.mark.parametrize("glob", ["nothing", "NEW", "others"])
-def test_a_glob_that_matches_nothing_is_an_error(glob: str) -> None:
+# "others" exists, but another project owns it.
+@pytest.mark.parametrize(
+    ("glob", "advice"),
+    [
+        ("nothing", "Run `envsync list` to see the environments in the target."),
+        ("others", "Run `envsync list` to see the environments in the target."),
+        ("NEW", "Names are case-sensitive. Did you mean `new`?"),
+        ("new:1", "A GLOB selects an environment with all its versions. Pass `new` instead."),
+        ("new-1.yml", "This is a path. Pass a name that is declared there: `new`."),
+        ("plan.json", "To apply a saved plan, run `envsync apply --plan plan.json`."),
+    ],
+)
+def test_a_glob_that_matches_nothing_is_an_error_with_advice(glob: str, advice: str) -> None:
     actual = state(container("others", registered("others", "1", owner="other")))
+    desired = [replace(declared("new", "1"), source=Source("environments/new-1.yml", 1))]
 
     with pytest.raises(EnvsyncError) as caught:
-        plan([declared("new", "1")], actual, globs=("new", glob))
-    assert str(caught.value) == (
-        f"No declared or owned environment matches '{glob}'. "
-        "Run `envsync list` to see the environments in the target."
-    )
+        plan(desired, actual, globs=("new", glob))
+    assert str(caught.value) == f"No declared or owned environment matches '{glob}'. {advice}"
 
 
 def owned(number: int) -> State:

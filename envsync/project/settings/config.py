@@ -10,13 +10,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from yaml.nodes import SequenceNode
-
 from envsync.model.environment import Metadata
-from envsync.model.errors import InvalidProject, UsageError
+from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
 from envsync.project.rules import FIXED, RULES, Level
+from envsync.project.settings.directories import read_environments, read_exclude
 from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.scope import read_defaults
 from envsync.project.settings.targets import TargetConfig, read_targets
@@ -25,7 +24,6 @@ from envsync.project.yaml.nodes import NULL
 from envsync.project.yaml.text import compose
 
 FILE_NAME: Final = "envsync.yaml"
-DEFAULT_ENVIRONMENTS: Final = ("environments",)
 MAX_PROJECT_LENGTH: Final = 256
 """Maximum characters of a tag value in Azure. envsync writes the project name as a tag value."""
 
@@ -87,6 +85,13 @@ class Config:
         """The absolute paths of the directories of environment files."""
         return [self.root / directory for directory in self.environments]
 
+    @property
+    def without_file(self) -> str:
+        """A sentence that begins messages if there is no settings file; otherwise empty."""
+        if self.path is not None:
+            return ""
+        return f"There is no {FILE_NAME} in {self.root} or in a directory above it."
+
     def target(self, name: str | None = None) -> TargetConfig:
         """Returns the target called `name`, or the default target if `name` is None.
 
@@ -106,9 +111,10 @@ class Config:
         if target is None:
             near = nearest(name, self.targets)
             hint = f"Did you mean `{near}`?" if near else f"Known targets: {known}."
-            raise UsageError(f"The target `{name}` does not exist. {hint}")
+            message = f"The target `{name}` does not exist. {hint}"
+            raise UsageError(f"{self.without_file} {message}".lstrip())
         if target.problems:
-            raise InvalidProject(target.problems)
+            raise InvalidProject(target.problems, self.root)
         return target
 
 
@@ -118,7 +124,8 @@ def find_config(start: Path) -> Path | None:
     absolute = Path(os.path.abspath(start))
     for directory in (absolute, *absolute.parents):
         path = directory / FILE_NAME
-        if path.is_file():
+        # `lexists` finds a broken link as well: ignoring such a file would select another project.
+        if os.path.lexists(path):
             return path
     return None
 
@@ -147,24 +154,49 @@ def load_config(
 
     Raises:
         InvalidProject: the file has errors. The exception contains all errors.
-        UsageError: the file at `path` cannot be read.
+        UsageError: there is no file at `path`.
+        EnvsyncError: the file cannot be read.
     """
     start = Path(os.path.abspath(start or Path.cwd()))
     found = config_path(path, start)
     if found is None:
         return _read(start, None, MappingReader(FILE_NAME, {}, []))
-    try:
-        data = found.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"The settings file {found} cannot be read: {reason}.") from error
+    data = _read_bytes(found, named=path is not None)
     reader = _open(found, data, os.environ if environ is None else environ)
     config = _read(found.parent, found, reader)
     if reader.problems:
         # A value with an anchor is checked again at each alias, so a problem can be found twice.
         problems = {(p.line, p.column, p.rule, p.message): p for p in reader.problems}
-        raise InvalidProject([problems[key] for key in sorted(problems)])
+        raise InvalidProject([problems[key] for key in sorted(problems)], found.parent)
     return config
+
+
+def _read_bytes(path: Path, *, named: bool) -> bytes:
+    """Reads a settings file.
+
+    Args:
+        path: the absolute path.
+        named: whether the user named the file, for example with `--config`.
+
+    Raises:
+        UsageError: the user named a path at which there is no file.
+        EnvsyncError: the file cannot be read.
+    """
+    failed = f"The settings file {path} cannot be read"
+    try:
+        # Opening a named pipe would wait for a writer. The user can name one on purpose.
+        if not named and path.exists() and not path.is_file():
+            raise EnvsyncError(f"{failed}: it is not a regular file. Remove it or rename it.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if path.is_symlink() and isinstance(error, FileNotFoundError):
+            reason = "it is a link to a file that does not exist"
+        if named and not path.is_file():
+            raise UsageError(f"{failed}: {reason}.") from error
+        raise EnvsyncError(
+            f"{failed}: {reason}. Make the file readable, or name another file with --config."
+        ) from error
 
 
 def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
@@ -186,7 +218,7 @@ def _open(path: Path, data: bytes, environ: Mapping[str, str]) -> MappingReader:
         if opened is not None:
             return opened
     if reader.problems:
-        raise InvalidProject(reader.problems)
+        raise InvalidProject(reader.problems, path.parent)
     return reader
 
 
@@ -201,13 +233,13 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     return Config(
         root=root,
         path=path,
-        environments=_read_environments(root, reader),
+        environments=read_environments(root, reader),
         targets=MappingProxyType(targets),
         default_target=_read_default(targets, reader),
         policy=_read_policy(root, reader),
         versions=reader.choice("versions", ("auto", "explicit"), "auto"),
         rules=MappingProxyType(rules),
-        exclude=_read_exclude(reader),
+        exclude=read_exclude(reader),
         defaults=defaults,
         has_default_project="project" not in reader.entries,
     )
@@ -237,41 +269,6 @@ def _read_project(root: Path, reader: MappingReader) -> str:
         node = reader.entries["project"].value
         reader.add("invalid-config", node, message, fix="Choose another name.")
     return project
-
-
-def _read_environments(root: Path, reader: MappingReader) -> tuple[str, ...]:
-    """Returns the directories of environment files, without duplicates."""
-    entry = reader.entries.get("environments")
-    if entry is None:
-        return DEFAULT_ENVIRONMENTS
-    nodes = entry.value.value if isinstance(entry.value, SequenceNode) else [entry.value]
-    if not nodes:
-        message = "`environments` names no directory."
-        reader.add("invalid-config", entry.value, message, fix="Write at least one directory.")
-    found = [(node, reader.string_of(node, "environments")) for node in nodes]
-    for node, text in found:
-        if text is not None and not _is_inside(root, text):
-            message = f"The environments directory `{text}` is outside of the project."
-            fix = f"Write the path of a directory below the directory of {reader.file}."
-            reader.add("path-escape", node, message, fix=fix)
-    return tuple(dict.fromkeys(text for _, text in found if text)) or DEFAULT_ENVIRONMENTS
-
-
-def _is_inside(root: Path, text: str) -> bool:
-    try:
-        return (root / text).resolve().is_relative_to(root.resolve())
-    except (OSError, ValueError, RuntimeError):  # a null character, or a loop of links
-        return False
-
-
-def _read_exclude(reader: MappingReader) -> tuple[str, ...]:
-    globs = reader.strings("exclude")
-    if any(glob.startswith("/") or ".." in glob.split("/") for glob in globs):
-        node = reader.entries["exclude"].value
-        message = "`exclude` has a glob that leads out of the project."
-        fix = f"Write globs relative to the directory of {reader.file}, without `..`."
-        reader.add("invalid-config", node, message, fix=fix)
-    return globs
 
 
 def _read_rules(reader: MappingReader) -> dict[str, Level]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envsync.model.errors import InvalidProject, UsageError
+from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 from envsync.project.rules import RULES
 from envsync.project.settings.config import Config, find_config, load_config
 
@@ -413,9 +414,64 @@ class TestTheFile:
         (tmp_path / "conf" / "my.yaml").write_text("project: x")
         assert load_config(Path("conf/my.yaml"), tmp_path, {}).root == tmp_path / "conf"
 
-    def test_a_missing_settings_file_that_the_user_names_is_an_error(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["no.yaml", ".", "broken.yaml"])
+    def test_a_path_without_a_file_is_wrong_usage(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "broken.yaml").symlink_to("nowhere")
         with pytest.raises(UsageError, match="cannot be read"):
-            load_config(tmp_path / "no.yaml", tmp_path, {})
+            load_config(tmp_path / name, tmp_path, {})
+
+    # A test cannot take away the permission to read a file from the user `root`.
+    @pytest.mark.parametrize(
+        ("kind", "reason"),
+        [
+            ("link", "it is a link to a file that does not exist"),
+            ("loop", "Too many levels of symbolic links"),
+            ("directory", "it is not a regular file"),
+            ("pipe", "it is not a regular file"),
+        ],
+    )
+    def test_settings_file_that_cannot_be_read_is_not_ignored(
+        self, tmp_path: Path, kind: str, reason: str
+    ) -> None:
+        below = tmp_path / "below"
+        below.mkdir()
+        # If envsync ignored the unreadable file, it would read this file.
+        (tmp_path / "envsync.yaml").write_text("project: other")
+        path = below / "envsync.yaml"
+        if kind == "directory":
+            path.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to({"link": "nowhere", "loop": "envsync.yaml"}[kind])
+
+        with pytest.raises(EnvsyncError, match=reason) as caught:
+            load_config(None, below, {})
+        assert caught.value.exit_code == 1
+        assert str(path) in str(caught.value)
+
+    def test_an_error_of_reading_the_settings_file_is_reported(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "envsync.yaml").write_text("project: x")
+
+        def refuse(_path: Path) -> bytes:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+        for path in (None, tmp_path / "envsync.yaml"):
+            with pytest.raises(EnvsyncError, match=r"Permission denied\. Make the file") as caught:
+                load_config(path, tmp_path, {})
+            assert caught.value.exit_code == 1
+
+    def test_config_without_a_settings_file_says_where_the_file_is_missing(
+        self, tmp_path: Path
+    ) -> None:
+        sentence = f"There is no envsync.yaml in {tmp_path} or in a directory above it."
+        assert load_config(None, tmp_path, {}).without_file == sentence
+
+        (tmp_path / "envsync.yaml").write_text("project: x")
+        assert load_config(None, tmp_path, {}).without_file == ""
 
     def test_settings_file_must_be_yaml(self, tmp_path: Path) -> None:
         assert problems(tmp_path, "a: [")[0].startswith("1:5 yaml-syntax")

@@ -1,0 +1,42 @@
+"""Paths in text, relative to the directory in which the user started envsync.
+
+Terminals and editors resolve a path such as `environments/a.yml:3` from that directory. Paths in
+JSON are relative to the project directory, so that they are the same for everybody.
+"""
+
+from __future__ import annotations
+
+import os
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Final
+
+# The option -C changes the working directory of the process, but not of the user's terminal.
+_START: Final[ContextVar[str | None]] = ContextVar("start", default=None)
+
+
+def remember_start() -> None:
+    """Remembers the working directory. `main` calls this function before `-C` has an effect."""
+    try:
+        _START.set(str(Path.cwd()))
+    except FileNotFoundError:
+        # The working directory was deleted, so no path can be relative to it.
+        _START.set(None)
+
+
+def shown_path(root: Path, file: str) -> str:
+    """Returns the path of a file of a project, relative to the user's directory, with `/`.
+
+    Args:
+        root: the project directory.
+        file: the path relative to the project directory, or the absolute path of a file outside.
+    """
+    start = _START.get() or str(Path.cwd())
+    # A file outside of the project keeps its absolute path, which is shorter than a relative one.
+    if Path(file).is_absolute() and not Path(file).is_relative_to(start):
+        return file
+    try:
+        return os.path.relpath(root / file, start).replace(os.sep, "/")
+    except ValueError:
+        # On Windows, there is no relative path from one drive to another.
+        return (root / file).as_posix()

@@ -1,0 +1,99 @@
+"""JSON that is not a plan: every mistake is refused with a message that names the key."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from envsync.model.errors import EnvsyncError
+from envsync.plan.plan import Plan
+from envsync.render.annotations import plan_github
+from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_text import plan_text
+from tests.plan.test_plan import PLAN
+
+WHOLE: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
+MISSING = object()
+
+
+def places(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yields the path of each value in JSON data."""
+    for key in data if isinstance(data, dict) else range(len(data)):
+        yield (*path, key)
+        if isinstance(data[key], dict | list):
+            yield from places(data[key], (*path, key))
+
+
+def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
+    """Returns the JSON of `PLAN` with another value at the path."""
+    data: dict[str, Any] = json.loads(json.dumps(WHOLE))
+    parent: Any = data
+    for key in path[:-1]:
+        parent = parent[key]
+    if value is MISSING:
+        del parent[path[-1]]
+    else:
+        parent[path[-1]] = value
+    return data
+
+
+@pytest.mark.parametrize("value", [MISSING, None, 5, 1.5, True, "x", [], [1], {}, {"a": 1}])
+def test_a_plan_with_a_wrong_value_is_refused_without_the_names_of_python_errors(
+    value: object,
+) -> None:
+    for path in places(WHOLE):
+        data = changed(path, value)
+        try:
+            # Every value fits the digest, so that no plan is refused as edited.
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Plan, "digest", data.get("digest"))
+                plan = Plan.from_json(data)
+        except EnvsyncError as error:
+            assert not re.search(r"KeyError|TypeError|Error\(|NoneType|isprintable", str(error))
+        else:
+            # The value is allowed, so every renderer must be able to show the plan.
+            for render in (plan_text, plan_markdown, plan_github):
+                assert isinstance(render(plan), str)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("project",), MISSING, "the key `project` is missing"),
+        (("target", "id"), MISSING, "the key `target.id` is missing"),
+        (("changes", 0, "fields", 0, "path"), MISSING, "`changes[0].fields[0].path` is missing"),
+        (("changes",), {}, "`changes` is not a list"),
+        (("changes", 1), "x", "`changes[1]` is not a JSON object"),
+        (("changes", 0, "action"), "delete", "is not one of create, update, archive, restore"),
+        (("changes", 0, "source", "line"), True, "`changes[0].source.line` is not a whole number"),
+        (("rejections", 0, "message"), None, "`rejections[0].message` is not a string"),
+        (("warnings",), [5], "`warnings[0]` is not a string"),
+        (("refused",), 5, "`refused` is not a string or null"),
+        (("options",), {"globs": "a"}, "`options.globs` is not a list"),
+        (("options",), {"take_over": 1}, "`options.take_over` is not true or false"),
+    ],
+)
+def test_the_message_names_the_first_wrong_value(
+    path: tuple[str | int, ...], value: object, reason: str
+) -> None:
+    with pytest.raises(EnvsyncError) as caught:
+        Plan.from_json(changed(path, value))
+
+    assert str(caught.value).startswith("This is not a plan that envsync wrote: ")
+    assert reason in str(caught.value)
+
+
+def test_the_files_of_a_build_context_are_added_removed_or_modified() -> None:
+    field = {"path": "build.context", "before": None, "after": None, "files": {"a.txt": "moved"}}
+    with pytest.raises(EnvsyncError, match=r'files\["a.txt"\]` is not one of added, removed'):
+        Plan.from_json(changed(("changes", 0, "fields"), [field]))
+
+
+def test_a_value_without_canonical_json_counts_as_an_edit() -> None:
+    field = {"path": "conda_file.x", "before": float("nan"), "after": None}
+    with pytest.raises(EnvsyncError, match="edited"):
+        Plan.from_json(changed(("changes", 0, "fields"), [field]))

@@ -1,0 +1,81 @@
+"""Paths in problems, plans and bumps, as text shows them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from envsync.model.declaration import Source
+from envsync.model.problem import Problem
+from envsync.plan.bump import Bump
+from envsync.plan.change import Rejection
+from envsync.plan.plan import Plan
+from envsync.render.places import in_sentence, placed_bumps, placed_plan, placed_problems
+from tests.builders import PROJECT, TARGET
+
+
+def place(file: str) -> str:
+    return f"../{file}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("`a:1` is already declared in e/a.yml:3.", "`a:1` is already declared in ../e/a.yml:3."),
+        ("but e/a.yaml:3:5 declares it", "but ../e/a.yaml:3:5 declares it"),
+        ("(e/a.yml:3)", "(../e/a.yml:3)"),
+        ("e/a.yml:3: broken", "../e/a.yml:3: broken"),
+        # A known file needs no line.
+        ("Correct known.yml or check it out.", "Correct ../known.yml or check it out."),
+        ("Remove known.yml.", "Remove ../known.yml."),
+        # The user wrote these words, or they are not known files.
+        ("The image `r/a.yml:3` is invalid.", "The image `r/a.yml:3` is invalid."),
+        ("The image 'r/a.yml:3' is invalid.", "The image 'r/a.yml:3' is invalid."),
+        ("List it in `exclude` in envsync.yaml.", "List it in `exclude` in envsync.yaml."),
+        ("Run envsync bump a:1.", "Run envsync bump a:1."),
+        ("", ""),
+    ],
+)
+def test_a_sentence_has_the_shown_paths_of_positions_and_known_files(text: str, shown: str) -> None:
+    assert in_sentence(text, ("known.yml",), place) == shown
+
+
+def test_a_problem_has_the_shown_path_of_its_file_and_of_other_files() -> None:
+    problem = Problem("r", "error", "Declared in e/b.yml:2.", "e/a.yml", 1, 5, "See e/c.yml:9.")
+
+    assert placed_problems([problem], place) == (
+        replace(
+            problem, file="../e/a.yml", message="Declared in ../e/b.yml:2.", fix="See ../e/c.yml:9."
+        ),
+    )
+
+
+def test_a_plan_has_shown_paths_and_keeps_its_digest() -> None:
+    rejection = Rejection(
+        "still-there",
+        "a",
+        "1",
+        "No file declares a:1.",
+        "Correct e/a.yml.",
+        (),
+        Source("e/a.yml", 1),
+    )
+    plan = Plan(
+        PROJECT,
+        TARGET,
+        rejections=(rejection, replace(rejection, source=None)),
+        warnings=("envsync.yaml:3: no name matches `x`.",),
+    )
+    shown = placed_plan(plan, place)
+
+    assert [item.source for item in shown.rejections] == [Source("../e/a.yml", 1), None]
+    assert [item.fix for item in shown.rejections] == ["Correct ../e/a.yml.", "Correct e/a.yml."]
+    assert shown.warnings == ("../envsync.yaml:3: no name matches `x`.",)
+    assert shown.digest == plan.digest
+
+
+def test_a_bump_has_the_shown_path() -> None:
+    bump = Bump("a", "1", "2", Source("e/a.yml", 3))
+
+    assert placed_bumps([bump], place) == [Bump("a", "1", "2", Source("../e/a.yml", 3))]
