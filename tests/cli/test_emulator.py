@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.cli import emulator as command
-from envsync.cli import main
+from envsync.cli import emulator_values, main
 from envsync.cli import serving as command_serving
 from envsync.cli.serving import variables_text
 from envsync.emulator.settings import Settings
@@ -276,6 +275,8 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "state": ("--state", "s.db", Path("s.db")),
         "seed": ("--seed", str(tmp_path), tmp_path),
         "reader_secret": ("--reader-secret", "r", "r"),
+        "assertion_seconds": ("--assertion-lifetime", "90s", 90.0),
+        "token_seconds": ("--token-lifetime", "60", 60),
         "tags": ("--tags", "merge", "merge"),
         "omitted": ("--omitted", "keep", "keep"),
         "conflict": ("--conflict", "400", 400),
@@ -313,7 +314,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_several_faults_keep_their_order() -> None:
-    assert command.faults(["429=0.1", "drop-after-commit=1"]) == (
+    assert emulator_values.faults(["429=0.1", "drop-after-commit=1"]) == (
         ("429", 0.1),
         ("drop-after-commit", 1.0),
     )
@@ -322,24 +323,24 @@ def test_several_faults_keep_their_order() -> None:
 @pytest.mark.parametrize("text", ["429", "=1", "429=", "429=2", "429=-1", "418=0.5", "500=nan"])
 def test_an_invalid_fault_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected KIND=RATE"):
-        command.faults([text])
+        emulator_values.faults([text])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1s", "1.5"])
 def test_an_invalid_latency_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected milliseconds"):
-        command.milliseconds(text)
+        emulator_values.milliseconds(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30", 30.0), ("30s", 30.0), ("0.5s", 0.5)])
 def test_seconds_are_accepted_with_and_without_unit(text: str, expected: float) -> None:
-    assert command.seconds("--list-lag", text) == expected
+    assert emulator_values.seconds("--list-lag", text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
 def test_an_invalid_number_of_seconds_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected seconds"):
-        command.seconds("--list-lag", text)
+        emulator_values.seconds("--list-lag", text)
 
 
 @pytest.mark.parametrize(
