@@ -406,3 +406,33 @@ def test_the_emulator_prints_a_warning_without_azurite_and_runs_the_command() ->
         "Warning: Azurite is not installed, so build contexts cannot be uploaded. Install it with"
         " `npm install --global azurite`, or set ENVSYNC_AZURITE to the path of azurite-blob.\n"
     )
+
+
+def test_failed_uploads_without_azurite_do_not_repeat_how_to_install_it(tmp_path: Path) -> None:
+    pytest.importorskip("azure.ai.ml", reason="uploads need azure-ai-ml")
+    (tmp_path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n  dev: {kind: workspace, workspace: ws-dev, resource_group: g,"
+        ' subscription_id: "${AZURE_SUBSCRIPTION_ID}"}\n'
+    )
+    for name in ("a", "b"):
+        (tmp_path / "environments" / name / "context").mkdir(parents=True)
+        (tmp_path / "environments" / name / "context" / "Dockerfile").write_text(f"FROM {name}:1\n")
+        (tmp_path / "environments" / name / "env.yml").write_text(
+            f"name: {name}\nversion: 1\ndescription: About {name}.\nbuild: {{path: context}}\n"
+        )
+    command = ("-C", str(tmp_path), "apply", "--yes")
+    done = envsync(
+        "emulator",
+        "--",
+        sys.executable,
+        "-m",
+        "envsync",
+        *command,
+        ENVSYNC_AZURITE="no-such-program",
+    )
+
+    reason = "The envsync emulator needs Azurite for uploads, and Azurite is not installed."
+    assert done.returncode == 1
+    assert done.stdout.count(f"cannot be reached: the proxy refused: 503 {reason}\n") == 2
+    assert "Check the network" not in done.stdout
+    assert (done.stdout + done.stderr).count("npm install") == 1
