@@ -70,6 +70,9 @@ class Settings:
             stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
         reader_secret: the client secret of clients that can read but not write.
+        assertion_seconds: seconds after which a client assertion, such as a token of GitHub's OIDC
+            endpoint, is refused. If None, an assertion is valid until the time in its own claims.
+        token_seconds: the lifetime of an access token in seconds.
         tags: whether a PUT replaces the tags of a version or adds to them.
         omitted: whether a PUT without `tags` or `description` keeps or clears the stored value.
         conflict: the HTTP status of a PUT that would change the fixed part of a version.
@@ -111,6 +114,8 @@ class Settings:
     state: Path | None = None
     seed: Path | None = None
     reader_secret: str | None = None
+    assertion_seconds: float | None = None
+    token_seconds: int = 3600
     tags: Literal["merge", "replace"] = "replace"
     omitted: Literal["keep", "clear"] = "clear"
     conflict: Literal[400, 409] = 409

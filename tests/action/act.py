@@ -1,7 +1,7 @@
 """Runs the documented workflows on this machine with `act`, without containers.
 
-Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache and
-login do nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
+Stand-ins replace third-party actions: setup-python returns the Python of the tests, and cache
+does nothing. `act` replaces the checkout by a copy of the repository. The action of envsync is
 the real action. The action is installed before the tests, as if an earlier job on the same machine
 had installed it.
 """
@@ -24,6 +24,7 @@ from tests.action.forge import REPOSITORY, TOKEN, Forge
 
 _EXIT = re.compile(r"exit status (\d+)")
 _USES = re.compile(r"uses: (\S+)@(\S+)")
+_FROM_WORKFLOW = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
 _STAND_INS = {
     "actions/setup-python": """
         inputs:
@@ -43,16 +44,6 @@ _STAND_INS = {
         runs:
           using: composite
           steps: [{shell: bash, run: "true"}]
-    """,
-    "azure/login": """
-        inputs:
-          client-id: {required: true}
-          tenant-id: {required: true}
-          subscription-id: {required: true}
-        runs:
-          using: composite
-          steps:
-            - {shell: bash, env: {ID: "${{ inputs.client-id }}"}, run: 'echo "signed in as $ID"'}
     """,
 }
 
@@ -153,7 +144,8 @@ class Runner:
             "GITHUB_REPOSITORY": REPOSITORY,
             "TEST_PYTHON": sys.executable,
             "NO_PROXY": "127.0.0.1",
-            **self.variables,
+            # act would use these values in place of the `env` of the workflow.
+            **{name: self.variables[name] for name in self.variables if name not in _FROM_WORKFLOW},
         }
         command = [
             "act",
@@ -172,6 +164,7 @@ class Runner:
             "--secret=GITHUB_TOKEN",
             "--var=AZURE_CLIENT_ID=a-writer",
             "--var=AZURE_READER_CLIENT_ID=a-reader",
+            "--var=AZURE_TENANT_ID=contoso",
             f"--var=AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}",
             *(f"--env={name}={value}" for name, value in variables.items()),
             *self._local_actions(),

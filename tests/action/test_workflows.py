@@ -55,6 +55,31 @@ def test_the_command_line_writes_the_same_workflows(initialised: Path) -> None:
     assert written == workflows()
 
 
+@pytest.mark.parametrize(
+    ("workflow", "job", "client"),
+    [
+        ("envsync-plan", "plan", "AZURE_READER_CLIENT_ID"),
+        ("envsync-apply", "apply", "AZURE_CLIENT_ID"),
+        ("envsync-nightly", "plan", "AZURE_CLIENT_ID"),
+    ],
+)
+def test_the_jobs_that_sign_in_to_azure_have_the_ids_and_the_permission(
+    workflow: str, job: str, client: str
+) -> None:
+    text = workflows()[f".github/workflows/{workflow}.yml"]
+    content = yaml.safe_load(text)
+    permitted = [
+        name
+        for name, found in content["jobs"].items()
+        if found["permissions"].get("id-token") == "write"
+    ]
+
+    assert content["env"]["AZURE_CLIENT_ID"] == f"${{{{ vars.{client} }}}}"
+    assert content["env"]["AZURE_TENANT_ID"] == "${{ vars.AZURE_TENANT_ID }}"
+    assert permitted == [job]
+    assert "azure/login" not in text
+
+
 def test_zizmor_finds_no_security_problem(initialised: Path) -> None:
     config = ROOT / "tests" / "action" / "zizmor.yml"
     workflows_directory = initialised / ".github" / "workflows"
@@ -149,4 +174,4 @@ def test_each_third_party_action_is_used_in_one_version() -> None:
         for match in re.findall(r"uses: ((?!envsync/)\S+)@([0-9a-f]{40} # v[\d.]+)\n", text)
     }
 
-    assert len({name for name, _ in used}) == len(used) == 4
+    assert len({name for name, _ in used}) == len(used) == 3

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.cli import emulator as command
-from envsync.cli import main
+from envsync.cli import emulator_values, main
 from envsync.cli import serving as command_serving
 from envsync.cli.serving import variables_text
 from envsync.emulator.settings import Settings
@@ -277,6 +276,8 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "state": ("--state", "s.db", Path("s.db")),
         "seed": ("--seed", str(tmp_path), tmp_path),
         "reader_secret": ("--reader-secret", "r", "r"),
+        "assertion_seconds": ("--assertion-lifetime", "90s", 90.0),
+        "token_seconds": ("--token-lifetime", "60", 60),
         "tags": ("--tags", "merge", "merge"),
         "omitted": ("--omitted", "keep", "keep"),
         "conflict": ("--conflict", "400", 400),
@@ -314,7 +315,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_emulator_keeps_the_order_of_several_faults() -> None:
-    assert command.faults(["429=0.1", "drop-after-commit=1"]) == (
+    assert emulator_values.faults(["429=0.1", "drop-after-commit=1"]) == (
         ("429", 0.1),
         ("drop-after-commit", 1.0),
     )
@@ -323,24 +324,24 @@ def test_emulator_keeps_the_order_of_several_faults() -> None:
 @pytest.mark.parametrize("text", ["429", "=1", "429=", "429=2", "429=-1", "418=0.5", "500=nan"])
 def test_an_invalid_fault_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected KIND=RATE"):
-        command.faults([text])
+        emulator_values.faults([text])
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1s", "1.5"])
 def test_an_invalid_latency_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected milliseconds"):
-        command.milliseconds(text)
+        emulator_values.milliseconds(text)
 
 
 @pytest.mark.parametrize(("text", "expected"), [("30", 30.0), ("30s", 30.0), ("0.5s", 0.5)])
 def test_seconds_are_accepted_with_and_without_unit(text: str, expected: float) -> None:
-    assert command.seconds("--list-lag", text) == expected
+    assert emulator_values.seconds("--list-lag", text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1ms", "nan"])
 def test_an_invalid_number_of_seconds_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="expected seconds"):
-        command.seconds("--list-lag", text)
+        emulator_values.seconds("--list-lag", text)
 
 
 @pytest.mark.parametrize(
@@ -406,3 +407,33 @@ def test_the_emulator_prints_a_warning_without_azurite_and_runs_the_command() ->
         "Warning: Azurite is not installed, so build contexts cannot be uploaded. Install it with"
         " `npm install --global azurite`, or set ENVSYNC_AZURITE to the path of azurite-blob.\n"
     )
+
+
+def test_failed_uploads_without_azurite_do_not_repeat_how_to_install_it(tmp_path: Path) -> None:
+    pytest.importorskip("azure.ai.ml", reason="uploads need azure-ai-ml")
+    (tmp_path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n  dev: {kind: workspace, workspace: ws-dev, resource_group: g,"
+        ' subscription_id: "${AZURE_SUBSCRIPTION_ID}"}\n'
+    )
+    for name in ("a", "b"):
+        (tmp_path / "environments" / name / "context").mkdir(parents=True)
+        (tmp_path / "environments" / name / "context" / "Dockerfile").write_text(f"FROM {name}:1\n")
+        (tmp_path / "environments" / name / "env.yml").write_text(
+            f"name: {name}\nversion: 1\ndescription: About {name}.\nbuild: {{path: context}}\n"
+        )
+    command = ("-C", str(tmp_path), "apply", "--yes")
+    done = envsync(
+        "emulator",
+        "--",
+        sys.executable,
+        "-m",
+        "envsync",
+        *command,
+        ENVSYNC_AZURITE="no-such-program",
+    )
+
+    reason = "The envsync emulator needs Azurite for uploads, and Azurite is not installed."
+    assert done.returncode == 1
+    assert done.stdout.count(f"cannot be reached: the proxy refused: 503 {reason}\n") == 2
+    assert "Check the network" not in done.stdout
+    assert (done.stdout + done.stderr).count("npm install") == 1

@@ -394,10 +394,10 @@ def test_the_error_of_an_upload_says_that_azurite_is_missing(
     monkeypatch.setenv("ENVSYNC_AZURITE", "no-such-program")
     emulator = start(Settings())
 
-    assert [warning.partition(",")[0] for warning in emulator.warnings] == [
-        "Azurite is not installed"
-    ]
-    with pytest.raises(urllib.error.URLError, match="npm install --global azurite"):
+    (warning,) = emulator.warnings
+    assert warning.startswith("Azurite is not installed, so build contexts cannot be uploaded.")
+    assert "`npm install --global azurite`" in warning
+    with pytest.raises(urllib.error.URLError, match="Azurite is not installed>"):
         upload(Settings())
 
 

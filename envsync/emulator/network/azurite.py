@@ -26,6 +26,10 @@ from envsync.emulator.settings import Settings
 
 INSTALL = "npm install --global azurite"
 
+# The warning at the start of the emulator contains the command that installs Azurite. Each failed
+# upload shows only this reason.
+_MISSING = "The envsync emulator needs Azurite for uploads, and Azurite is not installed"
+
 START_SECONDS = 60.0
 """Maximum time in seconds until Azurite listens. One or two seconds are usual."""
 
@@ -108,8 +112,7 @@ class Azurite:
         """
         async with self._starting:
             if self.program is None:
-                reason = f"Azurite, which stores uploads, is not installed: {INSTALL}"
-                raise TunnelRefusal(503, reason)
+                raise TunnelRefusal(503, _MISSING)
             if self._address is None:
                 try:
                     return await asyncio.to_thread(self._start, self.program)

@@ -16,14 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from envsync.emulator.service.assertions import InvalidAssertion, check_time
 from envsync.emulator.service.errors import unauthorized
 from envsync.emulator.settings import CLIENT_SECRET, LOGIN_HOST, Settings, stable_id
 from envsync.model.canonical import JSON
 
 Role: TypeAlias = Literal["reader", "writer"]
-
-LIFETIME = 3600
-"""The lifetime of a token in seconds."""
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -81,11 +79,12 @@ class Tokens:
             form: the fields of the request.
 
         Raises:
-            LoginRefused: the request has no client secret, or the client secret is unknown.
+            LoginRefused: the request has no client secret, the client secret is unknown, or the
+                assertion is outside its valid time range.
         """
         client = form.get("client_id", "")
         role = self._role(form)
-        now = int(time.time())
+        now, lifetime = int(time.time()), self._settings.token_seconds
         # The v1 endpoint has the field `resource` in place of `scope`.
         scope = form.get("scope", form.get("resource", "")).split(" ")[0]
         claims: dict[str, JSON] = {
@@ -93,7 +92,7 @@ class Tokens:
             "iss": f"https://sts.windows.net/{tenant}/",
             "iat": now,
             "nbf": now,
-            "exp": now + LIFETIME,
+            "exp": now + lifetime,
             "appid": client,
             # `oid` identifies the principal. The resource manager limits the rate of each
             # principal.
@@ -106,8 +105,8 @@ class Tokens:
         }
         return {
             "token_type": "Bearer",
-            "expires_in": LIFETIME,
-            "ext_expires_in": LIFETIME,
+            "expires_in": lifetime,
+            "ext_expires_in": lifetime,
             "access_token": self._signed(claims),
         }
 
@@ -132,10 +131,7 @@ class Tokens:
     def _role(self, form: Mapping[str, str]) -> Role:
         secret = form.get("client_secret")
         if secret is None and form.get("client_assertion_type") == _ASSERTION:
-            # Workload identity federation. The emulator does not verify the assertion, because it
-            # does not have the keys of the identity providers.
-            secret = form.get("client_assertion")
-            return "reader" if secret == self._settings.reader_secret else "writer"
+            return self._role_of_assertion(form.get("client_assertion", ""))
         if secret is None:
             raise LoginRefused("invalid_request", 900144, "The request body must contain a secret.")
         if secret == self._settings.reader_secret:
@@ -143,6 +139,15 @@ class Tokens:
         if secret == CLIENT_SECRET:
             return "writer"
         raise LoginRefused("invalid_client", 7000215, "Invalid client secret provided.")
+
+    def _role_of_assertion(self, assertion: str) -> Role:
+        if assertion == self._settings.reader_secret:
+            return "reader"
+        try:
+            check_time(assertion, now=time.time(), lifetime=self._settings.assertion_seconds)
+        except InvalidAssertion as error:
+            raise LoginRefused("invalid_client", error.number, str(error)) from error
+        return "writer"
 
     def _signed(self, claims: dict[str, JSON]) -> str:
         # Real tokens are signed with RS256. Clients do not verify access tokens, so a symmetric key

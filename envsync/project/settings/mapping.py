@@ -33,6 +33,11 @@ _Word = TypeVar("_Word", bound=str)
 # `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
 # found and can be reported.
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
+# With these variables, a job of GitHub Actions or Azure Pipelines requests tokens to sign in. Plans
+# and comments on pull requests contain settings, so a setting must not contain such a value.
+_JOB_TOKENS: Final = frozenset(
+    {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"}
+)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -184,6 +189,12 @@ class MappingReader:
                 message = f"The environment variable `{name}` is not set."
                 fix = "Set the variable, or write the value here."
                 problem = TextProblem("unset-variable", message, fix=fix)
+                self.add_problem(_within(problem, node, match.start()))
+                complete = False
+            elif name in _JOB_TOKENS:
+                message = f"The environment variable `{name}` contains a token of the CI job."
+                fix = "Remove the reference: plans and comments would show the token."
+                problem = TextProblem("invalid-config", message, fix=fix)
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
             else:

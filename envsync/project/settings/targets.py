@@ -37,7 +37,15 @@ _OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "registry": ("subscription_id", "resource_group", "credential", "cloud"),
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "credential": ("default", "cli", "environment", "workload", "managed"),
+    "credential": (
+        "default",
+        "cli",
+        "environment",
+        "github",
+        "pipelines",
+        "workload",
+        "managed",
+    ),
     "cloud": ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud"),
 }
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

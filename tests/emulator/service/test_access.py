@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
+from urllib.parse import urlencode
 
 import pytest
 from starlette.types import Message
 
 from envsync.emulator.endpoints.app import create_app
-from envsync.emulator.service.tokens import LIFETIME, Tokens
+from envsync.emulator.service.tokens import Tokens
 from envsync.emulator.settings import Settings
-from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, Client, serving
+from tests.emulator.client import (
+    DATAPLANE,
+    IMAGE,
+    REGISTRY,
+    WORKSPACE,
+    Client,
+    Reply,
+    serving,
+)
 
 VERSION = f"{WORKSPACE}/environments/pydata/versions/1"
 READER = Settings(reader_secret="only-reads")
@@ -44,13 +54,14 @@ def test_the_token_of_another_emulator_is_refused() -> None:
         assert client.get(VERSION).status == 401
 
 
-def test_an_expired_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
-    with serving() as client:
+@pytest.mark.parametrize("settings", [Settings(), Settings(token_seconds=60)])
+def test_an_expired_token_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(settings) as client:
         assert client.get(WORKSPACE).status == 200
         now = time.time()
-        monkeypatch.setattr(time, "time", lambda: now + LIFETIME + 1)
+        monkeypatch.setattr(time, "time", lambda: now + settings.token_seconds - 5)
+        assert client.get(WORKSPACE).status == 200
+        monkeypatch.setattr(time, "time", lambda: now + settings.token_seconds + 1)
 
         assert client.get(WORKSPACE).status == 401
 
@@ -102,19 +113,83 @@ def test_a_login_without_a_secret_is_refused() -> None:
     assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
 
-def test_a_federated_assertion_logs_in() -> None:
-    assertion = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+def jwt(**claims: object) -> str:
+    """Returns a JWT with these claims and an invalid signature, which the emulator ignores."""
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    return f"e30.{payload}.signature"
+
+
+def log_in_with_assertion(client: Client, assertion: str) -> Reply:
+    form = {
+        "client_id": "x",
+        "client_assertion": assertion,
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    }
+    client.token = None
+    return client.send(
+        "POST",
+        f"{LOGIN}/tenant/oauth2/v2.0/token",
+        content=urlencode(form).encode(),
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+
+
+@pytest.mark.parametrize("assertion", ["opaque", "e.y.J", "e30.W10.s", jwt(exp=2_000)])
+def test_a_federated_assertion_logs_in(assertion: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000.0)
     with serving() as client:
-        client.token = None
-        reply = client.send(
-            "POST",
-            f"{LOGIN}/tenant/oauth2/v2.0/token",
-            content=f"client_id=x&client_assertion=e.y.J&client_assertion_type={assertion}".encode(),
-            headers={"content-type": "application/x-www-form-urlencoded"},
-        )
+        reply = log_in_with_assertion(client, assertion)
         client.token = reply.json["access_token"]
 
         assert client.get(WORKSPACE).status == 200
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "claims", "number"),
+    [
+        (None, {"iat": 400, "nbf": 400, "exp": 1_001}, None),
+        (None, {"iat": 400, "nbf": 400, "exp": 1_000}, 700024),
+        (None, {"iat": 1_001, "nbf": 1_001, "exp": 2_000}, 700024),
+        (None, {"sub": "no times"}, 50027),
+        (60.0, {"iat": 941, "exp": 2_000}, None),
+        (60.0, {"iat": 940, "exp": 2_000}, 700024),
+        (60.0, {"iat": 990, "exp": 999}, 700024),
+        (60.0, {"exp": 2_000}, 50027),
+    ],
+)
+def test_an_assertion_is_refused_outside_its_valid_time_range(
+    lifetime: float | None,
+    claims: dict[str, object],
+    number: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_000.0)
+    with serving(Settings(assertion_seconds=lifetime)) as client:
+        reply = log_in_with_assertion(client, jwt(**claims))
+
+    assert reply.status == (200 if number is None else 401)
+    assert reply.json.get("error_codes") == (None if number is None else [number])
+
+
+def test_the_error_for_an_old_assertion_contains_its_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_698_753_184.0)
+    with serving() as client:
+        reply = log_in_with_assertion(client, jwt(nbf=1_698_752_389, exp=1_698_752_689))
+
+    # The text of a public report of this error, without its fractions of seconds.
+    assert reply.json["error_description"] == (
+        "AADSTS700024: Client assertion is not within its valid time range. Current time: "
+        "2023-10-31T11:53:04.0000000Z, assertion valid from 2023-10-31T11:39:49.0000000Z, expiry "
+        "time of assertion 2023-10-31T11:44:49.0000000Z."
+    )
+
+
+def test_an_assertion_without_an_age_is_refused_if_there_is_a_limit() -> None:
+    with serving(Settings(assertion_seconds=60, reader_secret="only-reads")) as client:
+        assert log_in_with_assertion(client, "opaque").json["error_codes"] == [50027]
+        assert log_in_with_assertion(client, "only-reads").status == 200
 
 
 def test_a_token_contains_the_id_of_its_client() -> None:

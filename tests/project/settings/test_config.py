@@ -215,6 +215,19 @@ class TestVariables:
             "Set the variable, or write the value here."
         ]
 
+    @pytest.mark.parametrize(
+        "name", ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"]
+    )
+    def test_the_token_of_a_ci_job_is_refused(self, name: str, tmp_path: Path) -> None:
+        with pytest.raises(InvalidProject) as caught:
+            read(tmp_path, f"project: x-${{{name}}}", {name: "hidden"})
+
+        (problem,) = caught.value.problems
+        assert (problem.rule, problem.message) == (
+            "invalid-config",
+            f"The environment variable `{name}` contains a token of the CI job.",
+        )
+
     def test_an_unset_variable_of_a_target_fails_when_the_target_is_used(
         self, tmp_path: Path
     ) -> None:

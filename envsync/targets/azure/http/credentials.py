@@ -19,32 +19,46 @@ from azure.identity import (
 
 from envsync.model.errors import TargetError
 from envsync.model.wording import DOCUMENTATION
+from envsync.targets.azure.http import federated
 from envsync.targets.azure.http.clouds import Cloud
 
 # azure-identity waits 10 seconds for the Azure CLI by default, which is often too short.
 _CLI_SECONDS: Final = 60
 """Seconds to wait for the Azure CLI, which starts slowly on a busy machine."""
 
-_KINDS: Final[Mapping[str, Callable[[str], TokenCredential]]] = {
-    "default": lambda authority: DefaultAzureCredential(
-        authority=authority, process_timeout=_CLI_SECONDS
+_KINDS: Final[Mapping[str, Callable[[Cloud], TokenCredential]]] = {
+    "default": lambda cloud: DefaultAzureCredential(
+        authority=cloud.authority,
+        process_timeout=_CLI_SECONDS,
+        managed_identity_client_id=_client_id(),
     ),
     # `AzureCliCredential` gets no cloud, because `az cloud set` selects the cloud of the Azure CLI.
     "cli": lambda _: AzureCliCredential(process_timeout=_CLI_SECONDS),
-    "environment": lambda authority: EnvironmentCredential(authority=authority),
-    "workload": lambda authority: WorkloadIdentityCredential(authority=authority),
-    "managed": lambda _: ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID")),
+    "environment": lambda cloud: EnvironmentCredential(authority=cloud.authority),
+    "github": federated.github,
+    "pipelines": federated.pipelines,
+    "workload": lambda cloud: WorkloadIdentityCredential(authority=cloud.authority),
+    "managed": lambda _: ManagedIdentityCredential(client_id=_client_id()),
 }
 
 _NEEDS: Final[Mapping[str, str]] = {
     "default": (
-        "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. In a "
-        f"workflow, sign in with azure/login: {DOCUMENTATION}/how-to/azure.md#signing-in"
+        "Run `az login`, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. In a job "
+        "of GitHub Actions, set AZURE_TENANT_ID and AZURE_CLIENT_ID, and give the job the "
+        f"permission `id-token: write`: {DOCUMENTATION}/how-to/azure.md#signing-in"
     ),
     "cli": "Run `az login`.",
     "environment": (
         "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or choose another "
         "`credential` in envsync.yaml."
+    ),
+    "github": (
+        "Check AZURE_TENANT_ID and AZURE_CLIENT_ID in the workflow, and the federated credential "
+        "of the application (docs/azure.md)."
+    ),
+    "pipelines": (
+        "Check the service connection of the task, and that its application trusts Azure Pipelines "
+        "(docs/azure.md)."
     ),
     "workload": (
         "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, a file with the "
@@ -81,6 +95,19 @@ _FEDERATION: Final = (
     "repository, branch or environment. Add a federated credential for this workflow: "
     f"{DOCUMENTATION}/how-to/azure.md#github-actions-without-a-secret"
 )
+_OLD_ASSERTION: Final = (
+    "The federated token has expired, and this credential cannot renew it. In GitHub Actions use "
+    "`credential: github`, in Azure Pipelines `credential: pipelines`, which request a new token "
+    f"for each sign-in: {DOCUMENTATION}/how-to/azure.md#signing-in"
+)
+_WRONG_CLOCK: Final = (
+    "Azure refused a new token of this job because of its time. Check the clock of this machine."
+)
+_NO_CONNECTION: Final = (
+    "Azure Pipelines issued no token for the service connection. Check that the service connection "
+    "uses workload identity federation, that this pipeline may use it, and that SYSTEM_ACCESSTOKEN "
+    "is `$(System.AccessToken)`."
+)
 _AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (
     "Azure's sign-in cannot be reached. Check the network, and HTTPS_PROXY if there is a proxy."
@@ -96,6 +123,7 @@ _SIGNS: Final = tuple(
     for sign, sentence in (
         ("CERTIFICATE_VERIFY_FAILED", _UNTRUSTED),
         ("AADSTS7000222", _EXPIRED),
+        ("AADSTS700024", _OLD_ASSERTION),
         ("AADSTS7002[0-9]{2}|AADSTS70021", _FEDERATION),
         ("AADSTS(7000215|700016|90002)|invalid_client|get authority configuration", _UNKNOWN),
         ("AADSTS(50078|50079|50076|50173|70043|700082|700084)", _AGAIN),
@@ -113,6 +141,11 @@ _OWN_SIGNS: Final = {
     "cli": (
         (re.compile("CLI not found"), _NO_CLI),
         (re.compile("Failed to (invoke|execute)"), _SLOW_CLI),
+    ),
+    "github": ((re.compile("AADSTS700024"), _WRONG_CLOCK),),
+    "pipelines": (
+        (re.compile("AADSTS700024"), _WRONG_CLOCK),
+        (re.compile("OIDC token|Expecting value|JSON is invalid"), _NO_CONNECTION),
     ),
     # The credential requests a managed identity at an address that exists only on machines in Azure
     # (169.254.169.254). If this request times out, the machine has no managed identity, even if the
@@ -155,17 +188,26 @@ class SignIn:
 def credential(kind: str, cloud: Cloud) -> SignIn:
     """Returns the credential that `credential` in `envsync.yaml` selects. Does not sign in.
 
+    In a job of GitHub Actions or Azure Pipelines that can request tokens, `default` selects these
+    tokens.
+
     Raises:
         TargetError: a required environment variable is missing, such as `AZURE_CLIENT_ID`.
     """
+    if kind == "default":
+        kind = federated.detected() or kind
     try:
-        return SignIn(kind, _KINDS[kind](cloud.authority))
+        return SignIn(kind, _KINDS[kind](cloud))
     except (AzureError, ValueError) as error:
         raise TargetError(advice(kind, error)) from error
 
 
 def advice(kind: str, error: Exception) -> str:
     """Returns one line that says why a credential could not sign in and what to do."""
+    if isinstance(error, federated.MissingVariables):
+        return str(error)
+    if isinstance(error, federated.NoAssertion):
+        return str(error.message)
     if isinstance(error, OSError) and error.filename:
         return f"The token file {error.filename} cannot be read: {error.strerror}. {_NEEDS[kind]}"
     # The error of the managed identity is ignored, because most machines have no managed identity.
@@ -175,3 +217,8 @@ def advice(kind: str, error: Exception) -> str:
         if sign.search(text):
             return sentence
     return f"Not signed in to Azure. {_NEEDS[kind]}"
+
+
+def _client_id() -> str | None:
+    """Returns the client id of a user-assigned identity, or None if the variable is empty."""
+    return os.environ.get("AZURE_CLIENT_ID") or None

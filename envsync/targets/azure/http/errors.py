@@ -23,6 +23,10 @@ from envsync.targets.azure.http.retries import is_certificate_error
 # Lake Storage Gen2.
 _STORAGE: Final = re.compile(r"([^.]+)\.(blob|dfs)\.")
 _POOL: Final = re.compile(r"ConnectionPool\(host='([^']+)'")
+# The text of the error ends with the brackets and quotes of several nested exceptions.
+_PROXY_REASON: Final = re.compile(r"Tunnel connection failed: (.*?)(?:['\")]+)?$", re.DOTALL)
+_EMULATOR: Final = "The envsync emulator"
+_NETWORK: Final = "Check the network, and HTTPS_PROXY if there is a proxy."
 _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 
@@ -193,10 +197,10 @@ def explained(error: AzureError, url: str) -> TargetError:
             "a smaller --parallel."
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
-        return TargetError(
-            f"{host} cannot be reached: {_reason(text)}. Check the network, and HTTPS_PROXY if "
-            "there is a proxy."
-        )
+        reason = _reason(text)
+        # The reason of the emulator's proxy already says what to do, and the network is local.
+        advice = "" if _EMULATOR in reason else f" {_NETWORK}"
+        return TargetError(f"{host} cannot be reached: {reason}.{advice}")
     return TargetError(f"Azure failed: {_line(text)}")
 
 
@@ -237,7 +241,8 @@ def _reason(text: str) -> str:
     if "timed out" in text or "imeout" in text:
         return "it did not respond in time"
     if "Tunnel connection failed" in text or "ProxyError" in text:
-        return "the proxy refused: " + _line(text).rpartition("Tunnel connection failed: ")[2][:160]
+        found = _PROXY_REASON.search(_line(text))
+        return f"the proxy refused: {found[1][:160]}" if found else "the proxy refused"
     return "the connection was closed"
 
 

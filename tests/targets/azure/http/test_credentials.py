@@ -206,7 +206,7 @@ class TestCli:
 
 
 class TestManaged:
-    @pytest.mark.parametrize("client", [None, "user-assigned"])
+    @pytest.mark.parametrize("client", [None, "", "user-assigned"])
     def test_a_managed_identity_signs_in(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, client: str | None
     ) -> None:
@@ -217,7 +217,7 @@ class TestManaged:
 
             assert reads(service, "managed")
 
-        assert asked == [client]
+        assert asked == [client or None]
 
     def test_the_error_on_a_machine_without_managed_identity_says_what_to_do(
         self, service: Azure
@@ -299,6 +299,7 @@ def app_service() -> Iterator[tuple[str, list[str | None]]]:
         ("Unable to get authority configuration for https://login/t.", "Check AZURE_TENANT_ID"),
         ("AADSTS700213: No matching federated identity record found.", "Add a federated"),
         ("AADSTS70021: No matching federated identity record found.", "Add a federated"),
+        ("AADSTS700024: Client assertion is not within its valid time range.", "cannot renew it"),
         ("AADSTS700082: The refresh token has expired.", "Run `az login`"),
         ("Failed to resolve 'login.microsoftonline.com'", "HTTPS_PROXY"),
         ("[SSL: CERTIFICATE_VERIFY_FAILED]", "REQUESTS_CA_BUNDLE"),
