@@ -194,7 +194,7 @@ def test_versions_in_git_are_skipped(project: Path, run: Run) -> None:
 def test_versions_in_older_commits_are_skipped(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
-    for before, after in (("1", "2"), ("2", "1")):
+    for before, after in (("1", "2"), ("2", "4"), ("4", "1")):
         edit(file, f'"{before}"', f'"{after}"')
         commit(project)
 
@@ -285,6 +285,7 @@ def test_option_base_selects_the_commit_to_compare_with(project: Path, run: Run)
     commit(project)
     edit(file, "base:1", "base:2")
     commit(project)
+    edit(file, "About", "Other")
 
     assert run("bump", "--all-rejected").out.startswith("No version is rejected")
     assert run("bump", "--all-rejected", "--base", "HEAD~1").out.endswith("  a  1 -> 2\n")

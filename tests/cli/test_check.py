@@ -36,10 +36,11 @@ def test_check_without_edits_exits_with_zero_and_prints_the_commit(
     repository: Path, run: Run
 ) -> None:
     head = git(repository, "rev-parse", "--short=7", "HEAD")
+    commit(repository, "Nothing of an environment")
     result = run("check")
 
     assert (result.code, result.err) == (0, "")
-    assert result.out == f"2 environments compared with {head} (HEAD): none rejected.\n"
+    assert result.out == f"2 environments compared with {head} (HEAD~1): none rejected.\n"
     assert run("-q", "check").out == ""
 
 
@@ -126,6 +127,7 @@ def test_check_prints_errors_in_files_like_validate(
 def test_option_base_selects_the_commit_to_compare_with(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     commit(repository)
+    declare(repository, "a", image=OTHER, description="Changed")
 
     assert run("check").code == 0
     result = run("check", "--base", "HEAD~1")
@@ -157,7 +159,7 @@ def test_check_rejects_nothing_before_the_first_commit(project: Path, run: Run) 
     new_repository(project)
     declare(project, "a")
 
-    assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
+    assert run("check").out == "1 environment not compared: there is no earlier commit.\n"
 
 
 def test_check_works_in_a_hook_with_the_locale_c(repository: Path) -> None:
