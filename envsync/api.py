@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from envsync.git.checked_out import ensure_checked_out
-from envsync.model.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError, GitError
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan import planner
 from envsync.plan.apply import apply
@@ -233,7 +233,10 @@ def provenance(project: Project) -> str | None:
     """
     from envsync.git.changed import current_commit
 
-    return current_commit(project)
+    try:
+        return current_commit(project)
+    except GitError:
+        return None
 
 
 def plan_with(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,22 @@ def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     told = message(lambda: find_repository(repository))
     assert told.startswith("Git does not trust the repository")
     assert f"`git config --global --add safe.directory {repository}`" in told
+
+
+def test_the_setting_for_a_repository_of_another_user_contains_its_top_in_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = new_repository(tmp_path / "my team's models")
+    write(directory, {"sub/deep/a.txt": "1"})
+    commit(directory)
+    linked = tmp_path / "linked tree"
+    git(directory, "worktree", "add", "--quiet", "--detach", str(linked))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    for top in (directory, linked):
+        told = message(partial(find_repository, top / "sub" / "deep"))
+        advice = told.split("`")[1]
+        assert shlex.split(advice) == [*advice.split()[:5], str(top)]
 
 
 def test_the_error_for_content_that_a_partial_clone_lacks_says_what_to_do(
