@@ -1,4 +1,4 @@
-"""Runs the hooks with pre-commit: as an installed git hook, and with `try-repo`."""
+"""Runs the documented configurations of pre-commit as installed git hooks."""
 
 from __future__ import annotations
 
@@ -58,9 +58,7 @@ def run(
             "NO_COLOR": "1",
             "PRE_COMMIT_COLOR": "never",
             "PIP_NO_COMPILE": "1",
-            "PRE_COMMIT_HOME": str(
-                (hooks or directory).with_name(f"{(hooks or directory).name}-home")
-            ),
+            "PRE_COMMIT_HOME": str(owner.with_name(f"{owner.name}-home")),
             **(url_of(hooks) if hooks else {}),
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         },
@@ -327,7 +325,7 @@ def test_the_hook_stops_a_conflict_that_is_resolved_under_the_same_version(
     for branch in ("main", "feature"):
         succeed(project, "git", "checkout", "--quiet", branch)
         replace(file, ":20241215.v1", f":{branch}")
-        succeed(project, *ENVSYNC, "bump", "--all-rejected")
+        succeed(project, *ENVSYNC, "bump", "cpu-base", "--version", "2")
         assert commit(project).returncode == 0
     assert run(project, "git", "merge", "main").returncode == 1
     succeed(project, "git", "checkout", "--ours", "environments")
@@ -335,7 +333,7 @@ def test_the_hook_stops_a_conflict_that_is_resolved_under_the_same_version(
     stopped = commit(project)
     assert stopped.returncode == 1
     assert "error[immutable] cpu-base:2 differs from commit" in stopped.stdout
-    succeed(project, "git", "checkout", "--theirs", "environments")
+    succeed(project, "git", "checkout", "main", "--", "environments")
     assert commit(project).returncode == 0
 
 
