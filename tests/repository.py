@@ -21,8 +21,12 @@ UNSET = (
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
     "GIT_PREFIX",
+    "CI_DEFAULT_BRANCH",
     "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
     "SYSTEM_PULLREQUEST_TARGETBRANCH",
+    "BITBUCKET_PR_DESTINATION_BRANCH",
+    "CHANGE_TARGET",
 )
 """Environment variables that a git hook or a pipeline may set while it runs the tests."""
 

@@ -1,4 +1,4 @@
-"""Runs the hooks with pre-commit: as an installed git hook, and with `try-repo`."""
+"""Runs the documented configurations of pre-commit as installed git hooks."""
 
 from __future__ import annotations
 
@@ -14,26 +14,42 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.repository import UNSET
+
 ROOT = Path(__file__).parents[1]
-DOCUMENTED = [
-    yaml.safe_load(block)
-    for block in re.findall(
-        r"^```yaml\n(.*?)^```",
-        (ROOT / "docs/how-to/pre-commit.md").read_text(),
-        re.MULTILINE | re.DOTALL,
-    )
-]
+BLOCKS: list[str] = re.findall(
+    r"^```yaml\n(.*?)^```",
+    (ROOT / "docs/how-to/pre-commit.md").read_text(),
+    re.MULTILINE | re.DOTALL,
+)
+(SUBDIRECTORY,) = (block for block in BLOCKS if " -C " in block)
+(LOCAL,) = (block for block in BLOCKS if "repo: local" in block)
+(REMOTE,) = (block for block in BLOCKS if "repo: https:" in block and block != SUBDIRECTORY)
+"""The documented configurations of pre-commit, as text."""
+
+(DRAFTS,) = (block for block in BLOCKS if block.startswith("exclude:"))
+"""The documented setting for drafts."""
+
 PRE_COMMIT = (sys.executable, "-m", "pre_commit")
 ENVSYNC = (sys.executable, "-m", "envsync")
 
 
-def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command without the git settings of this machine and without git's variables."""
+def run(
+    directory: Path, *command: str, hooks: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command without the git settings of this machine and without git's variables.
+
+    Args:
+        directory: the working directory.
+        command: the command.
+        hooks: a repository of hooks. Git uses it instead of the URL in the documentation.
+    """
     # git sets variables such as GIT_INDEX_FILE for its hooks, and a hook can run these tests.
-    foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT")
+    foreign = ("PYTHON", "COV", "GIT_", "PRE_COMMIT", *UNSET)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     for role in ("AUTHOR", "COMMITTER"):
         environment |= {f"GIT_{role}_NAME": "A", f"GIT_{role}_EMAIL": "a@example.org"}
+    owner = hooks or directory
     return subprocess.run(
         command,
         cwd=directory,
@@ -44,7 +60,8 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
             "NO_COLOR": "1",
             "PRE_COMMIT_COLOR": "never",
             "PIP_NO_COMPILE": "1",
-            "PRE_COMMIT_HOME": str(directory.with_name(f"{directory.name}-home")),
+            "PRE_COMMIT_HOME": str(owner.with_name(f"{owner.name}-home")),
+            **(url_of(hooks) if hooks else {}),
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         },
         stdin=subprocess.DEVNULL,
@@ -55,8 +72,17 @@ def run(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def succeed(directory: Path, *command: str) -> str:
-    done = run(directory, *command)
+def url_of(hooks: Path) -> dict[str, str]:
+    """Returns the environment variables that replace the documented URL of the hooks."""
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{hooks.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": str(yaml.safe_load(REMOTE)["repos"][0]["repo"]),
+    }
+
+
+def succeed(directory: Path, *command: str, hooks: Path | None = None) -> str:
+    done = run(directory, *command, hooks=hooks)
     assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}"
     return done.stdout
 
@@ -99,9 +125,9 @@ def project(committed: Path, tmp_path: Path) -> Path:
     return shutil.copytree(committed, tmp_path / "project", symlinks=True)
 
 
-def commit(project: Path) -> subprocess.CompletedProcess[str]:
+def commit(project: Path, hooks: Path | None = None) -> subprocess.CompletedProcess[str]:
     succeed(project, "git", "add", "--all")
-    return run(project, "git", "commit", "--message", "Edit")
+    return run(project, "git", "commit", "--message", "Edit", hooks=hooks)
 
 
 def test_the_hook_stops_an_edit_of_an_immutable_field_and_allows_it_after_a_bump(
@@ -158,21 +184,159 @@ def test_the_hook_allows_changes_of_metadata_and_other_files(project: Path) -> N
     assert results(passed.stdout) == {"envsync validate": "Passed", "envsync check": "Passed"}
 
 
-def test_try_repo_installs_the_hooks_and_runs_them(project: Path, tmp_path: Path) -> None:
-    hooks = tmp_path / "hooks"
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the hooks of this project, and the documented tag."""
+    directory = tmp_path_factory.mktemp("hooks") / "hooks"
     shutil.copytree(
-        ROOT / "envsync", hooks / "envsync", ignore=shutil.ignore_patterns("__pycache__")
+        ROOT / "envsync", directory / "envsync", ignore=shutil.ignore_patterns("__pycache__")
     )
     for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, hooks)
+        shutil.copy(ROOT / name, directory)
     # pre-commit clones the repository of a hook, so the files must be committed.
-    commit_all(hooks)
+    commit_all(directory)
+    succeed(directory, "git", "tag", str(yaml.safe_load(REMOTE)["repos"][0]["rev"]))
+    return directory
+
+
+def configured(directory: Path, configuration: str, hooks: Path | None = None) -> Path:
+    """Commits the examples with a documented configuration, and installs the hooks."""
+    top = directory / "repository"
+    project = top / "models" if configuration is SUBDIRECTORY else top
+    shutil.copytree(ROOT / "environments", project / "environments")
+    shutil.copy(ROOT / "envsync.yaml", project)
+    (top / ".pre-commit-config.yaml").write_text(configuration)
+    commit_all(top)
+    succeed(top, *PRE_COMMIT, "install", hooks=hooks)
+    return project
+
+
+def test_the_documented_hooks_are_installed_and_run(tmp_path: Path, hooks: Path) -> None:
+    project = configured(tmp_path, REMOTE, hooks)
     replace(project / "environments/base/cpu-base.yml", ":20241215.v1", ":20250101.v1")
 
-    tried = run(project, *PRE_COMMIT, "try-repo", str(hooks), "--all-files")
-    assert results(tried.stdout) == {"envsync validate": "Passed", "envsync check": "Failed"}
-    assert "envsync bump cpu-base" in tried.stdout
-    assert tried.returncode == 1
+    by_hand = run(project, *PRE_COMMIT, "run", "--all-files", hooks=hooks)
+    for stopped in (by_hand, commit(project, hooks)):
+        assert results(stopped.stdout) == {"envsync validate": "Passed", "envsync check": "Failed"}
+        assert "envsync bump cpu-base" in stopped.stdout
+        assert stopped.returncode == 1
+    succeed(project, *ENVSYNC, "bump", "--all-rejected")
+    assert commit(project, hooks).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "fix"),
+    [
+        ("gpu/image-classifier/requirements.txt", "envsync bump image-classifier"),
+        ("conda/tabular.yml", "error[missing-file]"),
+    ],
+)
+def test_the_hooks_of_a_subdirectory_stop_a_commit_that_only_removes_a_file(
+    tmp_path: Path, hooks: Path, path: str, fix: str
+) -> None:
+    project = configured(tmp_path, SUBDIRECTORY, hooks)
+    (project / "environments" / path).unlink()
+
+    stopped = commit(project.parent, hooks)
+    assert stopped.returncode == 1
+    assert fix in stopped.stdout
+    assert "Skipped" not in stopped.stdout
+
+
+def test_the_hooks_of_a_subdirectory_allow_a_commit_of_other_files(
+    tmp_path: Path, hooks: Path
+) -> None:
+    project = configured(tmp_path, SUBDIRECTORY, hooks)
+    (project.parent / "notes.md").write_text("About something else.\n")
+
+    passed = commit(project.parent, hooks)
+    assert passed.returncode == 0, passed.stdout
+    assert results(passed.stdout) == {"envsync validate": "Passed", "envsync check": "Passed"}
+
+
+@pytest.mark.parametrize("name", ["new.yml", "new.draft.yml"])
+def test_an_untracked_draft_blocks_a_commit_unless_it_is_excluded(
+    tmp_path: Path, name: str
+) -> None:
+    project = configured(tmp_path, LOCAL)
+    settings = project / "envsync.yaml"
+    settings.write_text(settings.read_text() + DRAFTS)
+    succeed(project, "git", "add", "--all")
+    (project / "environments" / name).write_text("name: new\nimage: [\n")
+    done = run(project, "git", "commit", "--message", "Exclude drafts")
+
+    assert done.returncode == (1 if name == "new.yml" else 0), done.stdout
+    assert ("environments/new.yml:" in done.stdout) == (name == "new.yml")
+
+
+def test_changes_that_are_not_staged_do_not_block_a_commit(tmp_path: Path) -> None:
+    project = configured(tmp_path, LOCAL)
+    (project / "notes.md").write_text("Staged.\n")
+    succeed(project, "git", "add", "--all")
+    replace(project / "environments/base/cpu-base.yml", "image:", "imgae:")
+    done = run(project, "git", "commit", "--message", "Notes")
+
+    assert done.returncode == 0, done.stdout
+    assert results(done.stdout) == {"envsync validate": "Passed", "envsync check": "Passed"}
+
+
+# Merges
+
+
+def raised_on_two_branches(project: Path) -> None:
+    """Two branches change different files of a build context, and raise the same version."""
+    environment = project / "environments/gpu/image-classifier.yml"
+    context = project / "environments/gpu/image-classifier"
+    version = re.search(r"^version: .*$", environment.read_text(), re.MULTILINE)
+    assert version
+    succeed(project, "git", "branch", "feature")
+    for branch, name in (("HEAD", "requirements.txt"), ("feature", "Dockerfile")):
+        succeed(project, "git", "checkout", "--quiet", branch)
+        replace(environment, version[0], "version: 99")
+        with (context / name).open("a") as file:
+            file.write("# changed\n")
+        succeed(project, "git", "commit", "--quiet", "--all", "--message", "Raise")
+
+
+def test_the_hook_stops_a_merge_without_conflict_that_changes_a_version(tmp_path: Path) -> None:
+    project = configured(tmp_path, LOCAL)
+    succeed(project, "git", "checkout", "--quiet", "-B", "main")
+    raised_on_two_branches(project)
+    succeed(project, "git", "checkout", "--quiet", "main")
+    before = head(project)
+
+    stopped = run(project, "git", "merge", "--no-edit", "feature")
+    assert stopped.returncode == 1, stopped.stdout
+    assert results(stopped.stdout) == {"envsync validate": "Passed", "envsync check": "Failed"}
+    assert "error[immutable] image-classifier:99 differs from commit" in stopped.stdout
+    assert head(project) == before
+
+    succeed(project, *ENVSYNC, "bump", "image-classifier")
+    succeed(project, "git", "add", "--all")
+    assert run(project, "git", "commit", "--no-edit").returncode == 0
+    assert len(succeed(project, "git", "rev-list", "--parents", "-1", "HEAD").split()) == 3
+
+
+def test_the_hook_stops_a_conflict_that_is_resolved_under_the_same_version(
+    tmp_path: Path,
+) -> None:
+    project = configured(tmp_path, LOCAL)
+    succeed(project, "git", "checkout", "--quiet", "-B", "main")
+    succeed(project, "git", "branch", "feature")
+    file = project / "environments/base/cpu-base.yml"
+    for branch in ("main", "feature"):
+        succeed(project, "git", "checkout", "--quiet", branch)
+        replace(file, ":20241215.v1", f":{branch}")
+        succeed(project, *ENVSYNC, "bump", "cpu-base", "--version", "2")
+        assert commit(project).returncode == 0
+    assert run(project, "git", "merge", "main").returncode == 1
+    succeed(project, "git", "checkout", "--ours", "environments")
+
+    stopped = commit(project)
+    assert stopped.returncode == 1
+    assert "error[immutable] cpu-base:2 differs from commit" in stopped.stdout
+    succeed(project, "git", "checkout", "main", "--", "environments")
+    assert commit(project).returncode == 0
 
 
 def test_the_hooks_require_no_azure_package() -> None:
@@ -184,14 +348,14 @@ def test_the_hooks_require_no_azure_package() -> None:
 def test_the_documented_hooks_exist() -> None:
     there = {hook["id"]: hook for hook in read(".pre-commit-hooks.yaml")}
 
-    assert hooks_of(DOCUMENTED[0]).keys() == there.keys()
-    assert hooks_of(DOCUMENTED[2]).keys() == there.keys()
-    for name, hook in hooks_of(DOCUMENTED[2]).items():
+    assert hooks_of(yaml.safe_load(REMOTE)).keys() == there.keys()
+    assert hooks_of(yaml.safe_load(SUBDIRECTORY)).keys() == there.keys()
+    for name, hook in hooks_of(yaml.safe_load(SUBDIRECTORY)).items():
         assert hook["entry"] == there[name]["entry"].replace("envsync", "envsync -C models")
 
 
 def test_the_docs_contain_the_configuration_that_init_writes() -> None:
-    assert read("envsync/cli/templates/pre-commit.yaml") == DOCUMENTED[1]
+    assert read("envsync/cli/templates/pre-commit.yaml") == yaml.safe_load(LOCAL)
 
 
 def test_this_repository_runs_both_hooks_on_its_examples() -> None:

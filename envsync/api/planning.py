@@ -1,11 +1,4 @@
-<<<<<<< HEAD:envsync/api/planning.py
 """Makes the plan for a target of a project."""
-=======
-"""The Python API: makes a plan for a target of a project, and applies the plan.
-
-The command line uses the same functions. docs/reference/api.md describes the public functions.
-"""
->>>>>>> docspart:envsync/api.py
 
 from __future__ import annotations
 
@@ -15,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from envsync.git.checked_out import ensure_checked_out
-from envsync.model.errors import EnvsyncError
+from envsync.model.errors import EnvsyncError, GitError
 from envsync.plan import planner
 from envsync.plan.change import Action
 from envsync.plan.options import Options
@@ -200,7 +193,10 @@ def provenance(project: Project) -> str | None:
     """
     from envsync.git.changed import current_commit
 
-    return current_commit(project)
+    try:
+        return current_commit(project)
+    except GitError:
+        return None
 
 
 def plan_with(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from envsync.api import Verification, apply_and_verify, plan_with, provenance
+from envsync.api import Verification, apply_and_verify, plan_with
 from envsync.cli.files import read_plan
 from envsync.cli.options import (
     Format,
@@ -23,11 +23,12 @@ from envsync.cli.options import (
 from envsync.cli.plan import shown_plan
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
-from envsync.model.errors import Interrupted, PlanRefused
+from envsync.model.errors import GitError, Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.options import digest_of, options_again
 from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
+from envsync.project.project import Project
 from envsync.render.outcomes import applied_text, outcome_column, outcome_text
 from envsync.targets.scratch import remove_scratch
 
@@ -85,7 +86,7 @@ def run(
     project = session.project()
     # A saved plan contains the name of its target, so `--plan` works without `--target`.
     name = target or (saved.target.name if saved else None)
-    commit = provenance(project)
+    commit = _commit(session, project)
     with session.target(project.config, name, parallel) as opened:
 
         def plan_now() -> Plan:
@@ -148,6 +149,20 @@ def run(
         raise Interrupted("Interrupted. Run apply again to make the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
+
+
+def _commit(session: Session, project: Project) -> str | None:
+    """Returns the value of the tag `envsync.commit`. Prints a warning if git cannot be used."""
+    from envsync.git.changed import current_commit
+
+    try:
+        return current_commit(project)
+    except GitError as error:
+        session.err(
+            "Warning: the applied versions will not have the tag `envsync.commit`, because git "
+            f"cannot say which commit is checked out. {error}"
+        )
+        return None
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:

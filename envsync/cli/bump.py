@@ -18,8 +18,9 @@ from envsync.cli.place import shown_path
 from envsync.cli.session import Session
 from envsync.git.check import Checked, check
 from envsync.git.past import declared_before
+from envsync.git.repository import find_repository
 from envsync.model.declaration import Declaration, Source
-from envsync.model.errors import EnvsyncError, GitError, UsageError
+from envsync.model.errors import EnvsyncError, GitError, NoRepository, UsageError
 from envsync.model.target import Target
 from envsync.plan.bump import Bump, Used, bumps_json, choose, decide
 from envsync.project.environment.identity import version_problem
@@ -97,8 +98,10 @@ def run(
         )
     # With --version, do not read old commits. Reading old commits is slow, and the user is allowed
     # to choose a version that an old commit declared.
-    if version is None:
-        used = _with_past(project, chosen, used)
+    if version is None and len(unversioned) < len(chosen):
+        used = _with_past(session, project, chosen, used)
+    elif version is not None:
+        _warn_without_git(session, project)
     declared = Counter(declaration.name for declaration in project.declarations)
     alone = {name for name, count in declared.items() if count == 1}
     bumps = _write(project.config.root, decide(chosen, used, version, alone=alone))
@@ -202,16 +205,43 @@ def _used(
     return used
 
 
-def _with_past(project: Project, chosen: Sequence[Declaration], used: Used) -> Used:
-    """Returns `used` plus the versions that any commit declared. If git fails, returns `used`."""
+def _with_past(
+    session: Session, project: Project, chosen: Sequence[Declaration], used: Used
+) -> Used:
+    """Returns `used` plus the versions that any commit declared.
+
+    Raises:
+        EnvsyncError: git cannot be used, so the next version could be one of an earlier commit.
+    """
     try:
         past = declared_before(project.config, {item.name for item in chosen})
-    except GitError:
+        is_shallow = find_repository(project.config.root).is_shallow
+    except NoRepository:
         return used
+    except GitError as error:
+        raise EnvsyncError(
+            "Cannot choose the next version, because git cannot say which versions earlier commits "
+            f"used. {error} Or choose the version yourself with --version."
+        ) from error
+    if is_shallow and not session.quiet:
+        session.err(
+            "Warning: this clone is shallow, so the next version can be one that an older commit "
+            "used. To take all commits into account, run `git fetch --unshallow` first."
+        )
     return {
         name: dict.fromkeys(past.get(name, ()), "in git") | dict(used.get(name, {}))
         for name in {item.name for item in chosen}
     }
+
+
+def _warn_without_git(session: Session, project: Project) -> None:
+    """Prints a warning if git cannot say whether an earlier commit used the chosen version."""
+    try:
+        find_repository(project.config.root)
+    except NoRepository:
+        return
+    except GitError as error:
+        session.err(f"Warning: git cannot say whether an earlier commit used this version. {error}")
 
 
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:

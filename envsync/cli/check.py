@@ -11,7 +11,7 @@ from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.cli.validate import validate
-from envsync.git.check import NO_COMMIT, Checked, check
+from envsync.git.check import Checked, check
 from envsync.model.errors import InvalidProject
 from envsync.project.project import load_project
 from envsync.render.places import placed_problems
@@ -43,6 +43,9 @@ def run(
     except InvalidProject:
         return validate(session, [], output, strict=False)
     project.ensure_found()
+    # `validate` reports an error if there is no environment file.
+    if not project.declarations:
+        return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
     # Do not call `show_problems` for text: its last line counts files, but the last line of
@@ -67,9 +70,10 @@ def run(
 
 
 def _summary(checked: Checked, count: int) -> str:
-    """Returns one line: how many environments were compared, with which commit, and the result."""
+    """Returns one line: how many environments were compared, with which commits, and the result."""
     compared = f"{count} environment{'' if count == 1 else 's'}"
-    if checked.base == NO_COMMIT:
-        return f"{compared} not compared: the repository has no commit yet."
+    if not checked.bases:
+        return f"{compared} not compared: there is no earlier commit."
     rejected = f"{len(checked.rejections)} rejected" if checked.rejections else "none rejected"
-    return f"{compared} compared with {checked.base[:7]} ({checked.base_name}): {rejected}."
+    bases = " and ".join(f"{base.commit[:7]} ({base.name})" for base in checked.bases)
+    return f"{compared} compared with {bases}: {rejected}."

@@ -1,7 +1,7 @@
 """`envsync validate`: reports all problems of the environment files in one run."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from envsync.cli.session import Session
 from envsync.git.checked_out import checkout_problems
 from envsync.model.errors import InvalidProject
 from envsync.model.problem import Problem
-from envsync.model.wording import printable
+from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.project.for_target import target_problems, useless_pattern_problems
 from envsync.project.load import Loaded, load
 from envsync.project.search.globs import Globs
@@ -96,6 +96,8 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         paths=[path.absolute() for path in paths] or None,
     )
     problems = [*loaded.problems, *_settings_problems(config, loaded)]
+    if not loaded.files and not any(problem.severity == "error" for problem in problems):
+        problems.append(_nothing_found(config, paths))
     if not paths:
         # Report the files that git has not checked out. Paths on the command line are not searched
         # for such files, because each path must exist.
@@ -105,6 +107,42 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
             for target in config.targets.values():
                 problems += useless_pattern_problems(loaded.declarations, config, target)
     return replace(loaded, problems=tuple(sorted(problems, key=attrgetter("order"))))
+
+
+def _nothing_found(config: Config, paths: Sequence[Path]) -> Problem:
+    """Returns the error for a run that found no environment file, such as after a typo in a path.
+
+    Without this error, `validate` would report success, although it has validated nothing.
+    """
+    if paths:
+        message = f"There is no environment file at {_listed(map(str, paths))}."
+        fix = "Pass the path of an environment file, or of a directory that contains one."
+    else:
+        message = f"There is no environment file below {_listed(config.environments)}."
+        fix = (
+            "Correct `environments` in envsync.yaml, or add an environment file. "
+            "`envsync validate -v` lists every other YAML file with the reason."
+        )
+    missing = [item for item in config.environments if not (config.root / item).is_dir()]
+    if missing and not paths:
+        message = f"{message[:-1]}, because {_listed(missing)} is not a directory."
+    if paths:
+        shown = paths[0].as_posix()
+    else:
+        shown = config.path.name if config.path else config.environments[0]
+    return Problem(
+        rule="missing-file",
+        severity="error",
+        message=printable(message, MAX_MESSAGE),
+        file=shown,
+        line=1,
+        column=1,
+        fix=fix,
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:

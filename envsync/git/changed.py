@@ -9,7 +9,7 @@ from envsync.git.checkout import above, is_below
 from envsync.git.declared import declared_at, settings_at
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
-from envsync.model.errors import GitError
+from envsync.model.errors import NoRepository
 from envsync.project.for_target import declared_for
 
 if TYPE_CHECKING:
@@ -67,8 +67,11 @@ def current_commit(project: Project) -> str | None:
     """Returns the checked-out commit, with the suffix `-dirty` if project files differ from it.
 
     Returns:
-        The commit id. None if there is no commit, the commit contains no environments
-        directory, or git fails.
+        The commit id. None if there is no repository, there is no commit, or the commit contains no
+        environments directory.
+
+    Raises:
+        GitError: git cannot be used, so the commit is unknown.
     """
     config = project.config
     try:
@@ -83,7 +86,7 @@ def current_commit(project: Project) -> str | None:
             return None
         paths = project_paths(repository, project)
         dirty = repository.changed(commit, paths) or repository.untracked(paths)
-    except GitError:
+    except NoRepository:
         return None
     return f"{commit}-dirty" if dirty else commit
 

@@ -1,6 +1,6 @@
-"""Compares every declared environment with its content at a git commit, for `envsync check`.
+"""Compares every declared environment with its content at git commits, for `envsync check`.
 
-The comparison treats the commit like a target. An edit that a plan would reject as `immutable` is
+The comparison treats a commit like a target. An edit that a plan would reject as `immutable` is
 rejected here as well, before the version is registered.
 """
 
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING
 
+from envsync.git.base import Base, find_bases
 from envsync.git.changed import project_paths
 from envsync.git.checked_out import ensure_checked_out
 from envsync.git.declared import declared_at
@@ -18,7 +20,7 @@ from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
 from envsync.model.declaration import Declaration, Source
-from envsync.model.environment import Environment, EnvironmentKey
+from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.naming import natural_order
 from envsync.model.problem import Problem
 from envsync.model.state import RegisteredVersion
@@ -29,47 +31,41 @@ from envsync.plan.compare import match_spec, spec_fields
 if TYPE_CHECKING:
     from envsync.project.project import Project
 
-NO_COMMIT: Final = "0" * 40
-"""The value of `Checked.base` in a repository without commits. Git passes the same value to
-hooks."""
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of comparing a project with a commit.
+    """The result of comparing a project with commits.
 
     Attributes:
-        base: the commit id. `NO_COMMIT` before the first commit.
-        rejections: the versions whose immutable fields differ from their values at the commit.
+        bases: the commits. Empty if there is no earlier commit. During a merge, there are several.
+        rejections: the versions whose immutable fields differ from their values at a commit.
         problems: first a problem for each rejection, at the position of its first changed field,
             then the warnings.
         fields: maps the problem of each rejection to the changed fields.
-        used: the versions that the base commit or the current commit declares, by name.
-        base_name: the name of the commit in messages, such as `origin/main`.
+        used: the versions that the base commits or the current commit declare, by name.
     """
 
-    base: str
+    bases: tuple[Base, ...]
     rejections: tuple[Rejection, ...]
     problems: tuple[Problem, ...]
     fields: Mapping[Problem, tuple[FieldChange, ...]]
     used: Mapping[str, frozenset[str]]
-    base_name: str = "HEAD"
 
 
 def check(project: Project, base: str | None = None) -> Checked:
-    """Compares the declared environments with their content at a commit.
+    """Compares the declared environments with their content at git commits.
 
     Args:
         project: the result of `load_project`. The files of the project are not read again.
-        base: the commit. By default, the commit at which the current branch began.
+        base: the commit. By default, the commits of `find_bases`, such as the commit at which the
+            current branch began.
 
     Raises:
-        GitError: there is no repository, or the commit or its content is missing in this clone.
+        GitError: there is no repository, there is nothing to compare with, or the commit or its
+            content is missing in this clone.
     """
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
-    found = repository.base(base)
-    before = declared_at(repository, found.commit, project.config) if found.commit else ()
     files = repository.untracked(project_paths(repository, project), ignored=True)
     ignored = list(_ignored(project, repository, files))
     # No commit contains an ignored environment file, so this file cannot be compared.
@@ -79,41 +75,59 @@ def check(project: Project, base: str | None = None) -> Checked:
         for item in project.declarations
         if item.source not in uncommitted
     ]
-    used = _used(project, repository, commit=found.commit, before=before)
-    rejected = list(_rejections(before, now, found.commit or NO_COMMIT, used))
+    before_at = cache(lambda commit: declared_at(repository, commit, project.config))
+    bases = find_bases(
+        repository, base, lambda commit: _contents(before_at(commit)) != _contents(now)
+    )
+    before = {item.commit: before_at(item.commit) for item in bases}
+    everything = [item for declared in before.values() for item in declared]
+    used = _used(project, repository, before)
+    rejected = list(_rejections(before, now, used))
     fields = {edited(project, item, source): item.fields for item, source in rejected}
-    warnings = [went_back(project, item, version) for item, version in _going_back(before, now)]
+    warnings = [went_back(project, item, version) for item, version in _going_back(everything, now)]
     warnings += [git_ignored(project, source, field) for source, field in ignored]
     return Checked(
-        base=found.commit or NO_COMMIT,
+        bases=bases,
         rejections=tuple(item for item, _ in rejected),
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
         used=used,
-        base_name=found.name,
     )
 
 
+def _contents(
+    declarations: Iterable[Declaration],
+) -> dict[tuple[str, str | None], tuple[EnvironmentSpec, Metadata]]:
+    """Returns what environments are registered as, without the position in files."""
+    return {(item.name, item.version): (item.spec, item.metadata) for item in declarations}
+
+
 def _rejections(
-    before: Iterable[Declaration],
+    before: Mapping[str, Iterable[Declaration]],
     now: Sequence[Declaration],
-    commit: str,
     used: Mapping[str, frozenset[str]],
 ) -> Iterator[tuple[Rejection, Source]]:
-    """Yields a rejection for each edited version, with the source of its declaration."""
+    """Yields a rejection for each edited version, with the source of its declaration.
+
+    If a version differs from several commits, the rejection is about the first of them.
+    """
     taken = {item.name: {*used.get(item.name, ())} for item in now}
     for item in now:
         taken[item.name].add(item.version or "")
-    held = {(item.name, item.version): item.spec for item in before}
     versions = Counter(item.name for item in now)
+    specs = {
+        commit: {(item.name, item.version): item.spec for item in declared}
+        for commit, declared in before.items()
+    }
     for item in now:
-        spec = held.get((item.name, item.version))
         # If a file has no `version`, envsync assigns a new version to each edit, so every edit is
         # allowed.
-        if spec is None or item.version is None:
+        if item.version is None:
             continue
         key = EnvironmentKey(item.name, item.version)
-        if match_spec(item.spec, RegisteredVersion(Environment(key, spec))) != "same":
+        found = _first_difference(key, item.spec, specs)
+        if found is not None:
+            commit, spec = found
             rejection = Rejection(
                 code="immutable",
                 name=key.name,
@@ -131,12 +145,27 @@ def _rejections(
             yield rejection, item.source
 
 
+def _first_difference(
+    key: EnvironmentKey,
+    now: EnvironmentSpec,
+    specs: Mapping[str, Mapping[tuple[str, str | None], EnvironmentSpec]],
+) -> tuple[str, EnvironmentSpec] | None:
+    """Returns the first commit in which a version has another spec, and this spec."""
+    for commit, declared in specs.items():
+        spec = declared.get((key.name, key.version))
+        if spec is not None:
+            registered = RegisteredVersion(Environment(key, spec))
+            if match_spec(now, registered) != "same":
+                return commit, spec
+    return None
+
+
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Finds the environments whose highest version is lower than at the commit.
+    """Finds the environments whose highest version is lower than at the commits.
 
-    Yields the declaration with the highest version, and the highest version at the commit.
+    Yields the declaration with the highest version, and the highest version at the commits.
     """
     # Names that no longer have a version are skipped, because a removal is not a lower version.
     then = _highest(before)
@@ -175,17 +204,13 @@ def _ignored(
 
 
 def _used(
-    project: Project,
-    repository: Repository,
-    *,
-    commit: str | None,
-    before: Sequence[Declaration],
+    project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
 ) -> dict[str, frozenset[str]]:
-    """Returns the versions that `commit` or the current commit declares, by name."""
+    """Returns the versions that the commits `before` or the current commit declare, by name."""
     head = repository.head()
     here = repository.relatives(project.config.directories)
-    found = list(before)
-    if head is not None and head != commit and here:
+    found = [item for declared in before.values() for item in declared]
+    if head is not None and head not in before and here:
         # If no file differs from the current commit, this commit contains exactly the loaded
         # declarations.
         unchanged = not repository.changed(head, here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tempfile
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from envsync.model.errors import GitError
+from envsync.model.errors import GitError, NoRepository
 
 # A command that only reads must not run a hook or start the fsmonitor daemon. A pull request can
 # add a directory with the layout of a bare repository, whose settings can make git run a program.
@@ -97,17 +98,26 @@ def run_git(
     return int(status), bytes(out), str(message)
 
 
+def no_repository(directory: Path) -> NoRepository:
+    """Returns the error for a directory that is not in a git repository."""
+    return NoRepository(
+        f"{directory} is not in a git repository, so there is no commit to compare with. Run "
+        "envsync in a clone."
+    )
+
+
 def explain(message: str, directory: Path) -> GitError:
     """Converts the error output of git to an error, with a next step for the user."""
     if "not a git repository" in message:
-        return GitError(
-            f"{directory} is not in a git repository, so there is no commit to compare with. Run "
-            "envsync in a clone."
-        )
+        return no_repository(directory)
     if "dubious ownership" in message:
+        # Git compares `safe.directory` with the top of the repository, so the setting for a
+        # directory below the top would have no effect.
+        named = re.search("repository at '(.*)'", message)
+        top = shlex.quote(named[1] if named else str(directory))
         return GitError(
             f"Git does not trust the repository of {directory}, because another user owns it. If "
-            f"you trust it, run `git config --global --add safe.directory {directory}`."
+            f"you trust it, run `git config --global --add safe.directory {top}`."
         )
     if "must be run in a work tree" in message or "cannot use bare repository" in message:
         return GitError(

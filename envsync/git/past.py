@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator, Sequence
 
+from envsync.git.branches import likely_branch
+from envsync.git.merge import merge_heads
 from envsync.git.repository import Repository, find_repository
 from envsync.project.environment.identity import written_identity
 from envsync.project.settings.config import Config
@@ -13,7 +15,8 @@ from envsync.project.settings.config import Config
 def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str]]:
     """Returns the versions that commits of the current branch or the default branch declare.
 
-    Only commits and contents in this clone are searched. Nothing is fetched.
+    During a merge, the branches that are being merged are searched as well. Only commits and
+    contents in this clone are searched. Nothing is fetched.
 
     Args:
         config: the settings of the project.
@@ -23,11 +26,14 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
         The versions by name. Names without versions are left out.
 
     Raises:
-        GitError: the project is not in a repository.
+        NoRepository: the project is not in a repository.
+        GitError: git cannot be used, so the versions are unknown.
     """
     repository = find_repository(config.root)
     directories = repository.relatives(config.directories)
-    tips = [tip for tip in (repository.head(), repository.default_branch()) if tip]
+    branch = likely_branch(repository)
+    tips = [tip for tip in (repository.head(), branch.ref if branch else None) if tip]
+    tips += merge_heads(repository)
     if not directories or not tips:
         return {}
     found: dict[str, set[str]] = {}

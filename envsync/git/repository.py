@@ -1,4 +1,4 @@
-"""Reads a git repository: its commits, the base of a branch, and changes in the work tree.
+"""Reads a git repository: its commits, and changes in the work tree.
 
 Nothing is written to the repository or the work tree. Git can update the index while it searches
 for changes, so git gets a copy of the index.
@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from envsync.git.command import explain, git_python, run_git
+from envsync.git.advice import FETCH_ALL
+from envsync.git.command import explain, git_python, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
-
-_PULL_REQUEST_TARGETS: Final = ("GITHUB_BASE_REF", "SYSTEM_PULLREQUEST_TARGETBRANCH")
-"""Environment variables of GitHub and Azure Pipelines with the target branch of a pull request."""
 
 # The git settings of the user can change the output of `git diff`. These options override them.
 _DIFF_OPTIONS: Final = (
@@ -31,25 +29,6 @@ _DIFF_OPTIONS: Final = (
     "--no-relative",
     "--ignore-submodules=none",
 )
-
-_FETCH: Final = (
-    "This clone is shallow. Fetch the complete history: with `fetch-depth: 0` for "
-    "actions/checkout, or with `git fetch --unshallow`."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The commit that a project is compared with.
-
-    Attributes:
-        commit: the commit id: 40 hex digits, or 64 in a repository that uses SHA-256. None before
-            the first commit.
-        name: the name of the commit in messages, such as `origin/main`.
-    """
-
-    commit: str | None
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +43,14 @@ class Repository:
         git_dir: the git directory of this work tree, usually `.git`.
         index: the index file of the work tree. In a commit hook, the index file of the new commit.
         is_shallow: True if the clone has only the newest commits.
+        is_committing: True in a hook that git runs before it creates a commit.
     """
 
     top: Path
     git_dir: Path
     index: Path
     is_shallow: bool
+    is_committing: bool = False
 
     def relative(self, path: Path) -> str | None:
         """Returns the resolved path relative to the top, or None if it is outside of `top`."""
@@ -104,6 +85,11 @@ class Repository:
             raise explain(message, self.top)
         return out
 
+    def attempt(self, *arguments: str) -> bytes | None:
+        """Runs a git command and returns its standard output, or None if the command failed."""
+        status, out, _ = self._run(arguments)
+        return None if status else out
+
     def head(self) -> str | None:
         """Returns the checked-out commit, or None before the first commit."""
         return self._commit("HEAD")
@@ -116,37 +102,11 @@ class Repository:
         """
         found = self._commit(ref)
         if found is None:
-            hint = _FETCH if self.is_shallow else "Correct the name, or run `git fetch`."
+            hint = "Correct the name, or run `git fetch`."
+            if self.is_shallow:
+                hint = f"This clone is shallow. {FETCH_ALL}"
             raise GitError(f"The commit `{ref}` does not exist in {self.top}. {hint}")
         return found
-
-    def base(self, ref: str | None = None) -> Base:
-        """Returns the commit to compare with.
-
-        If `ref` is given, the base is the commit of `ref`. Otherwise, the base is the merge base of
-        HEAD and the branch from `default_branch`. Without a default branch, the base is HEAD.
-
-        Raises:
-            GitError: the commit does not exist, the two branches have no common commit, or the
-                clone is too shallow to find the common commit.
-        """
-        if ref is not None:
-            return Base(self.commit(ref), ref)
-        head = self.head()
-        branch = self.default_branch() if head else None
-        if branch is None:
-            if head and self.is_shallow:
-                raise GitError(f"Git cannot find the commit at which this branch began. {_FETCH}")
-            return Base(head, "HEAD")
-        # `git merge-base` fails if it finds no common commit. A shallow clone can lack the common
-        # commit.
-        status, out, _ = self._run(("merge-base", "HEAD", branch))
-        name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
-        if status:
-            hint = _FETCH if self.is_shallow else "Pass the commit to compare with as `--base`."
-            raise GitError(f"HEAD and {name} have no commit in common. {hint}")
-        found = out.decode().strip()
-        return Base(found, "HEAD" if found == head else name)
 
     def tree(self, commit: str, paths: Collection[str], *, below: bool = True) -> list[Entry]:
         """Returns the entries of a commit at the paths and, if `below` is True, below them."""
@@ -209,45 +169,26 @@ class Repository:
         if not ref or ref.startswith(("-", "^")) or "\0" in ref:
             return None
         # `^{commit}` resolves an annotated tag to its commit, and refuses trees and blobs.
-        status, out, _ = self._run(("rev-parse", "--verify", "--quiet", ref + "^{commit}"))
-        return None if status else out.decode().strip()
-
-    def default_branch(self) -> str | None:
-        """Returns the full name of the branch that HEAD will be merged into, or None if unknown."""
-        targets = [
-            os.environ.get(name, "").removeprefix("refs/heads/") for name in _PULL_REQUEST_TARGETS
-        ]
-        leaves = [*filter(None, targets), "HEAD", "main", "master", "trunk", "develop"]
-        patterns = [f"refs/remotes/*/{leaf}" for leaf in leaves]
-        listing = os.fsdecode(self.run("for-each-ref", "--format=%(refname) %(symref)", *patterns))
-        # A remote's `HEAD` is a symbolic ref to its default branch, so `target` is the branch.
-        found = {}
-        for line in listing.splitlines():
-            ref, target = line.split(" ")
-            remote, leaf = ref.split("/", 3)[2:]
-            found[leaf, remote] = target or ref
-        remotes = {remote for _, remote in found}
-        upstream = "" if len(remotes) == 1 else self._upstream()
-        # `refs/remotes/<remote>/<branch>`: the third part is the name of the remote.
-        order = ["origin", *upstream.split("/")[2:3], *sorted(remotes)]
-        return next(
-            (found[leaf, remote] for leaf in leaves for remote in order if (leaf, remote) in found),
-            upstream or None,
-        )
-
-    def _upstream(self) -> str:
-        """Returns the full name of the upstream branch, or an empty string."""
-        status, out, _ = self._run(("rev-parse", "--symbolic-full-name", "@{upstream}"))
-        return "" if status else os.fsdecode(out).strip()
+        out = self.attempt("rev-parse", "--verify", "--quiet", ref + "^{commit}")
+        return None if out is None else out.decode().strip()
 
 
 def find_repository(directory: Path) -> Repository:
     """Finds the git repository that contains a directory.
 
     Raises:
-        GitError: the directory is not in a repository, the repository has no work tree, git does
-            not trust the repository, or git is not installed.
+        NoRepository: the directory is not in a repository.
+        GitError: the repository has no work tree, git does not trust the repository, or git is not
+            installed.
     """
+    try:
+        git_python()
+    except GitError:
+        # Without git, only a `.git` shows that there is a repository.
+        above = (directory.resolve(), *directory.resolve().parents)
+        if os.environ.get("GIT_DIR") or any(os.path.lexists(path / ".git") for path in above):
+            raise
+        raise no_repository(directory) from None
     # Git sets GIT_DIR when it runs a hook. If only GIT_DIR is set, git takes the working directory
     # as the top of the work tree.
     environ = _discover(directory) if os.environ.get("GIT_DIR") else {}
@@ -260,8 +201,13 @@ def find_repository(directory: Path) -> Repository:
     if len(lines) != len(wanted):
         raise GitError(f"The path {directory} contains a line break. Rename the directory.")
     top, git_dir = Path(lines[2]).resolve(), Path(lines[1])
+    index = _index_of_hook(top, git_dir)
     return Repository(
-        top=top, git_dir=git_dir, index=_index(top, git_dir), is_shallow=lines[0] == "true"
+        top=top,
+        git_dir=git_dir,
+        index=index or git_dir / "index",
+        is_shallow=lines[0] == "true",
+        is_committing=index is not None,
     )
 
 
@@ -278,8 +224,8 @@ def _discover(directory: Path) -> dict[str, str]:
         return {"GIT_DIR": str(found.git_dir), "GIT_WORK_TREE": str(found.working_tree_dir)}
 
 
-def _index(top: Path, git_dir: Path) -> Path:
-    """Returns the path of the index of a work tree.
+def _index_of_hook(top: Path, git_dir: Path) -> Path | None:
+    """Returns the path of the index in a commit hook, or None outside of such a hook.
 
     In a commit hook, git sets `GIT_INDEX_FILE` to the path of the index. A hook of one repository
     can run envsync in another repository. Then the variable is ignored.
@@ -289,7 +235,7 @@ def _index(top: Path, git_dir: Path) -> Path:
         path = (top / named).resolve()
         if path.parent == git_dir.resolve() and path.exists():
             return path
-    return git_dir / "index"
+    return None
 
 
 def _below(paths: Collection[str]) -> list[str]:

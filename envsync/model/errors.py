@@ -4,6 +4,7 @@
       UsageError            64
       InvalidProject
       GitError
+        NoRepository
       TargetError
         Conflict
       PlanRefused
@@ -56,6 +57,10 @@ class InvalidProject(EnvsyncError):
 
 class GitError(EnvsyncError):
     """Git failed, for example because there is no repository, or the clone is too shallow."""
+
+
+class NoRepository(GitError):
+    """A directory is not in a git repository, so no commit contains its files."""
 
 
 class TargetError(EnvsyncError):

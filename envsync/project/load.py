@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -150,8 +151,17 @@ def _discover_named(
 ) -> Discovered:
     """Returns the files in `paths`, and the environment files below the directories in `paths`."""
     named = [os.path.abspath(path) for path in paths]
-    below = [path for path in named if os.path.isdir(path)]
-    single = {path for path in named if path not in below and os.path.exists(path)}
+    found_directories = [path for path in named if os.path.isdir(path)]
+    # The files of another project are not searched, because other settings apply to them.
+    tops = [files.real_root, *map(os.path.realpath, environments)]
+    below = [
+        path
+        for path in found_directories
+        if any(is_within(os.path.realpath(path), top) for top in tops)
+    ]
+    outside = [path for path in found_directories if path not in below]
+    problems.extend(_is_outside(files.display(path), files.root) for path in outside)
+    single = {path for path in named if path not in found_directories and os.path.exists(path)}
     # The environments directories are searched as well, because an environment file there can name
     # a conda file or a build context in one of the paths. The directories in `paths` come first, so
     # that messages show the paths that the user knows.
@@ -162,7 +172,7 @@ def _discover_named(
         return any(is_within(path, directory) for directory in below)
 
     for path, absolute in zip(paths, named, strict=True):
-        if absolute not in below and absolute not in single:
+        if absolute not in found_directories and absolute not in single:
             shown = files.display(absolute) if is_within(absolute, files.root) else path
             problems.append(_does_not_exist(str(shown).replace(os.sep, "/")))
     return Discovered(
@@ -200,6 +210,19 @@ def _does_not_exist(path: str) -> Problem:
         line=1,
         column=1,
         fix="Correct the path.",
+    )
+
+
+def _is_outside(path: str, root: str) -> Problem:
+    return Problem(
+        rule="path-escape",
+        severity="error",
+        message=f"The directory is outside of the project {root}.",
+        file=path,
+        line=1,
+        column=1,
+        fix=f"Pass a directory of the project. To validate another project, run "
+        f"`envsync -C {shlex.quote(path)} validate`.",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ def run(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         return Result(int(exit_.value.code or 0), written.out, written.err)
 
     return call
+
+
+def without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes importing GitPython fail, as it does on a machine without git."""
+    monkeypatch.setitem(sys.modules, "git", None)
 
 
 def declare(

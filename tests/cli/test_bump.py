@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, declare
+from tests.cli.conftest import Run, declare, without_git
 
 
 def git(directory: Path, *arguments: str) -> None:
@@ -194,7 +195,7 @@ def test_bump_skips_versions_in_git(project: Path, run: Run) -> None:
 def test_bump_skips_versions_in_older_commits(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
-    for before, after in (("1", "2"), ("2", "1")):
+    for before, after in (("1", "2"), ("2", "4"), ("4", "1")):
         edit(file, f'"{before}"', f'"{after}"')
         commit(project)
 
@@ -218,6 +219,69 @@ def test_bump_skips_versions_in_a_target_only_with_option_target(project: Path, 
     assert run("bump", "a", "-t", "local").out == "environments/a-1.yml:3:  a  1 -> 3\n"
     edit(project / "environments" / "a-1.yml", '"3"', '"1"')
     assert run("bump", "a").out == "environments/a-1.yml:3:  a  1 -> 2\n"
+
+
+# Git that cannot be used
+
+
+def unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With this variable of git's own tests, every repository seems to belong to another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+
+@pytest.mark.parametrize(
+    ("break_git", "reason"),
+    [(unsafe, "Git does not trust the repository"), (without_git, "Git cannot be run")],
+)
+def test_bump_refuses_to_choose_a_version_if_git_cannot_be_used(
+    project: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    break_git: Callable[[pytest.MonkeyPatch], None],
+    reason: str,
+) -> None:
+    file = declare(project, "a", "2")
+    commit(project)
+    edit(file, '"2"', '"1"')
+    break_git(monkeypatch)
+    refused = run("bump", "a")
+
+    assert (refused.code, refused.out, refused.err.count("\n")) == (1, "", 1)
+    assert refused.err.startswith("Error: Cannot choose the next version, because git cannot say")
+    assert reason in refused.err
+    assert "--version" in refused.err
+    assert 'version: "1"' in file.read_text()
+
+    chosen = run("bump", "a", "--version", "3")
+    assert (chosen.code, chosen.out) == (0, "environments/a-2.yml:3:  a  1 -> 3\n")
+    assert chosen.err.count("Warning: ") == 1
+    assert reason in chosen.err
+
+
+def test_bump_needs_no_git_for_a_file_without_version(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a", None)
+    commit(project)
+    unsafe(monkeypatch)
+
+    assert run("bump", "a").code == 0
+
+
+def test_bump_says_that_a_shallow_clone_lacks_commits(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    edit(file, '"1"', '"2"')
+    commit(project)
+    edit(file, '"2"', '"1"')
+    commit(project)
+    git(tmp_path, "clone", "--quiet", "--depth", "1", project.as_uri(), "clone")
+    result = run("-C", str(tmp_path / "clone"), "bump", "a")
+
+    assert result.out.endswith("a  1 -> 2\n")
+    assert result.err.startswith("Warning: this clone is shallow, so the next version can be one")
 
 
 # Rejected versions
@@ -285,6 +349,7 @@ def test_option_base_selects_the_commit_to_compare_with(project: Path, run: Run)
     commit(project)
     edit(file, "base:1", "base:2")
     commit(project)
+    edit(file, "About", "Other")
 
     assert run("bump", "--all-rejected").out.startswith("No version is rejected")
     assert run("bump", "--all-rejected", "--base", "HEAD~1").out.endswith("  a  1 -> 2\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run, declare
+from tests.cli.conftest import Run, declare, without_git
 from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
@@ -36,10 +36,11 @@ def test_check_without_edits_exits_with_zero_and_prints_the_commit(
     repository: Path, run: Run
 ) -> None:
     head = git(repository, "rev-parse", "--short=7", "HEAD")
+    commit(repository, "Nothing of an environment")
     result = run("check")
 
     assert (result.code, result.err) == (0, "")
-    assert result.out == f"2 environments compared with {head} (HEAD): none rejected.\n"
+    assert result.out == f"2 environments compared with {head} (HEAD~1): none rejected.\n"
     assert run("-q", "check").out == ""
 
 
@@ -126,6 +127,7 @@ def test_check_prints_errors_in_files_like_validate(
 def test_option_base_selects_the_commit_to_compare_with(repository: Path, run: Run) -> None:
     declare(repository, "a", image=OTHER)
     commit(repository)
+    declare(repository, "a", image=OTHER, description="Changed")
 
     assert run("check").code == 0
     result = run("check", "--base", "HEAD~1")
@@ -157,7 +159,131 @@ def test_check_rejects_nothing_before_the_first_commit(project: Path, run: Run) 
     new_repository(project)
     declare(project, "a")
 
-    assert run("check").out == "1 environment not compared: the repository has no commit yet.\n"
+    assert run("check").out == "1 environment not compared: there is no earlier commit.\n"
+
+
+def test_a_shallow_checkout_of_a_pushed_branch_is_an_error(
+    repository: Path, run: Run, tmp_path: Path
+) -> None:
+    """The steps of actions/checkout. Comparing HEAD with itself would accept the edit."""
+    git(repository, "checkout", "--quiet", "-b", "feat")
+    declare(repository, "a", image=OTHER)
+    pushed = commit(repository)
+    fetched = new_repository(tmp_path / "fetched")
+    git(fetched, "remote", "add", "origin", repository.as_uri())
+    refspec = f"+{pushed}:refs/remotes/origin/feat"
+    git(fetched, "fetch", "--quiet", "--no-tags", "--depth=1", "origin", refspec)
+    git(fetched, "checkout", "--quiet", "-B", "feat", "refs/remotes/origin/feat")
+    # Files that a pipeline writes do not count as edits.
+    (fetched / "environments" / "report.json").write_text("{}")
+    result = run("-C", str(fetched), "check")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("Error: There is nothing to compare")
+    assert "`fetch-depth: 0`" in result.err
+    git(fetched, "fetch", "--quiet", "--unshallow", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    assert "(origin/main): 1 rejected." in run("-C", str(fetched), "check").out
+
+
+def test_check_on_the_default_branch_rejects_an_edit_of_the_last_commit(
+    repository: Path, run: Run
+) -> None:
+    declare(repository, "a", image=OTHER)
+    commit(repository)
+
+    result = run("check")
+    assert (result.code, "(HEAD~1): 1 rejected." in result.out) == (1, True)
+    assert "error[immutable] a:1 differs" in result.out
+
+
+@pytest.mark.parametrize("branch", ["main", "feat"])
+def test_a_conflict_that_keeps_the_own_side_under_the_same_version_is_rejected(
+    repository: Path, run: Run, branch: str
+) -> None:
+    conflict(repository)
+    git(repository, "checkout", "--quiet", branch)
+    other = "feat" if branch == "main" else "main"
+    with pytest.raises(subprocess.CalledProcessError):
+        git(repository, "merge", "--quiet", other)
+    git(repository, "checkout", "--ours", "environments")
+    git(repository, "add", "--all")
+    result = run("check")
+
+    assert result.code == 1
+    assert (
+        f"error[immutable] a:2 differs from commit {git(repository, 'rev-parse', other)[:7]}"
+        in (result.out)
+    )
+    # The next version is in neither branch.
+    assert "Run `envsync bump a`" in result.out
+    assert run("bump", "a").out.endswith("a  2 -> 3\n")
+    assert run("check").code == 0
+
+
+def test_a_conflict_that_keeps_the_side_of_the_default_branch_is_accepted(
+    repository: Path, run: Run
+) -> None:
+    conflict(repository)
+    with pytest.raises(subprocess.CalledProcessError):
+        git(repository, "merge", "--quiet", "main")
+    git(repository, "checkout", "--theirs", "environments")
+    git(repository, "add", "--all")
+
+    assert run("check").code == 0
+
+
+def conflict(repository: Path) -> None:
+    """Declares version 2 of `a` with different images on `main` and on `feat`."""
+    file = repository / "environments" / "a-1.yml"
+    git(repository, "checkout", "--quiet", "-b", "feat")
+    for branch, image in (("feat", "base:feat"), ("main", "base:main")):
+        git(repository, "checkout", "--quiet", branch)
+        text = file.read_text().replace('version: "1"', 'version: "2"')
+        file.write_text(text.replace("base:1", image))
+        commit(repository)
+    git(repository, "checkout", "--quiet", "feat")
+
+
+def test_a_merge_without_conflict_is_rejected_in_the_hook_pre_merge_commit(
+    repository: Path,
+) -> None:
+    """Both branches raise the same version. Git merges the equal lines without a conflict."""
+    file = declare(repository, "c")
+    file.write_text(file.read_text().replace("image: ", "build: {path: docker}\n# "))
+    docker = repository / "environments" / "docker"
+    docker.mkdir()
+    for name in ("Dockerfile", "run.sh"):
+        (docker / name).write_text("FROM scratch\n")
+    commit(repository)
+    git(repository, "branch", "feat")
+    for branch, name in (("main", "Dockerfile"), ("feat", "run.sh")):
+        git(repository, "checkout", "--quiet", branch)
+        file.write_text(file.read_text().replace('version: "1"', 'version: "2"'))
+        (docker / name).write_text("FROM other\n")
+        commit(repository)
+    hook = repository / ".git" / "hooks" / "pre-merge-commit"
+    hook.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m envsync check\n")
+    hook.chmod(0o755)
+    for branch, other in (("main", "feat"), ("feat", "main")):
+        git(repository, "checkout", "--quiet", branch)
+        done = subprocess.run(
+            ["git", "merge", other],
+            cwd=repository,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode != 0
+        assert "error[immutable] c:2 differs from commit" in done.stdout + done.stderr
+        git(repository, "reset", "--quiet", "--hard")
+
+
+def test_check_without_an_environment_file_is_an_error(repository: Path, run: Run) -> None:
+    (repository / "envsync.yaml").write_text("environments: enviroments\n")
+    result = run("check")
+
+    assert result.code == 1
+    assert "There is no environment file below `enviroments`" in result.out
 
 
 def test_check_works_in_a_git_hook_under_locale_c(repository: Path) -> None:
@@ -327,6 +453,39 @@ def test_a_version_has_no_commit_tag_if_git_ignores_the_project(project: Path, r
 
     assert run("apply", "--yes").code == 0
     assert commit_of(run) is None
+
+
+def test_apply_says_once_that_git_cannot_name_the_commit(
+    repository: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With this variable of git's own tests, every repository seems to belong to another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    result = run("apply", "--yes")
+
+    assert result.code == 0
+    assert result.err.count("Warning: the applied versions will not have the tag") == 1
+    assert f"`git config --global --add safe.directory {repository}`" in result.err
+    assert commit_of(run) is None
+
+
+def test_apply_says_that_git_is_missing(
+    repository: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_git(monkeypatch)
+    result = run("apply", "--yes")
+
+    assert result.code == 0
+    assert "`envsync.commit`" in result.err
+    assert "Git cannot be run. Install git" in result.err
+
+
+def test_apply_outside_a_repository_needs_no_git(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(project, "a")
+    without_git(monkeypatch)
+
+    assert (run("apply", "--yes").code, run("bump", "a").err) == (0, "")
 
 
 def test_the_python_api_stores_the_commit_and_has_the_argument_since(

@@ -348,3 +348,52 @@ def test_schema_prints_a_valid_json_schema(run: Run, kind: str) -> None:
 
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["title"]
+
+
+@pytest.mark.parametrize("output", ["text", "json", "github", "sarif"])
+def test_validate_without_an_environment_file_is_an_error(
+    project: Path, run: Run, output: str
+) -> None:
+    declare(project, "a")
+    (project / "envsync.yaml").write_text("environments: enviroments\n")
+    result = run("validate", "--format", output)
+
+    assert result.code == 1
+    assert "There is no environment file below `enviroments`" in result.out
+    assert "`enviroments` is not a directory" in result.out
+
+
+def test_validate_of_a_directory_without_an_environment_file_is_an_error(
+    project: Path, run: Run
+) -> None:
+    declare(project, "a")
+    (project / "docs").mkdir()
+    result = run("validate", "docs")
+
+    assert result.code == 1
+    assert "There is no environment file at `docs`" in result.out
+    assert run("validate", "docs", "environments").code == 0
+
+
+def test_validate_of_excluded_files_alone_is_an_error(project: Path, run: Run) -> None:
+    declare(project, "a")
+    (project / "envsync.yaml").write_text("exclude: ['*.yml']\n")
+
+    assert "There is no environment file below `environments`" in run("validate").out
+
+
+@pytest.mark.parametrize("path", ["../other", "..", "link"])
+def test_validate_does_not_search_directories_outside_of_the_project(
+    project: Path, run: Run, path: str
+) -> None:
+    declare(project, "a")
+    other = project.parent / "other"
+    (other / "environments").mkdir(parents=True)
+    (other / "environments" / "broken.yml").write_text("name: [\n")
+    (project / "link").symlink_to(other)
+    result = run("validate", path, "environments")
+
+    assert result.code == 1
+    assert "error[path-escape] The directory is outside of the project" in result.out
+    assert "broken.yml" not in result.out
+    assert "1 environment file: 1 error." in result.out

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from envsync.git.check import NO_COMMIT, Checked, check
+from envsync.git.base import Base
+from envsync.git.check import Checked, check
 from envsync.git.declared import declared_at
 from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
@@ -75,7 +76,7 @@ def test_an_edit_of_an_immutable_field_is_rejected_at_its_position(root: Path) -
     (rejection,) = result.rejections
     assert (rejection.code, rejection.fix) == ("immutable", "envsync bump a")
     assert result.fields == {problem: rejection.fields}
-    assert (result.base, result.base_name) == (base, "HEAD")
+    assert result.bases == (Base(base, "HEAD"),)
 
 
 @pytest.mark.parametrize(
@@ -479,7 +480,6 @@ def test_a_build_context_in_a_submodule_is_compared_with_the_recorded_commit(
 
     commit(module)
     commit(root)
-    assert checked(root).problems == ()
     assert paths(checked(root, "HEAD~1")) == {"a:1": ["build.context"]}
 
 
@@ -554,7 +554,6 @@ def test_the_error_for_a_submodule_without_history_says_what_to_fetch(
     git(tmp_path, "clone", "--quiet", str(root), str(clone))
     git(clone, "config", "submodule.modules/inner.url", inner.as_uri())
     git(clone, "submodule", "--quiet", "update", "--init", "--depth=1")
-    assert checked(clone).problems == ()
 
     with pytest.raises(GitError, match="The clone of the submodule modules/inner lacks the commit"):
         checked(clone, "HEAD~1")
@@ -570,7 +569,7 @@ def test_a_project_in_a_submodule_is_compared_with_commits_of_the_submodule(
     write(root, {"modules/inner/environments/a.yml": environment(image=f"{IMAGE}:2")})
     result = checked(root / "modules" / "inner")
 
-    assert (result.base, list(paths(result))) == (base, ["a:1"])
+    assert (result.bases[0].commit, list(paths(result))) == (base, ["a:1"])
 
 
 # The commit
@@ -610,7 +609,7 @@ def test_check_rejects_nothing_before_the_first_commit(root: Path) -> None:
     write(root, {"environments/a.yml": environment()})
     result = checked(root)
 
-    assert (result.base, result.problems, dict(result.used)) == (NO_COMMIT, (), {})
+    assert (result.bases, result.problems, dict(result.used)) == ((), (), {})
 
 
 def test_a_branch_is_compared_with_the_commit_where_it_began(root: Path, tmp_path: Path) -> None:
@@ -624,7 +623,7 @@ def test_a_branch_is_compared_with_the_commit_where_it_began(root: Path, tmp_pat
     git(clone, "fetch", "--quiet")
     result = checked(clone)
 
-    assert (result.base, result.base_name, result.problems) == (base, "origin/main", ())
+    assert (result.bases, result.problems) == ((Base(base, "origin/main"),), ())
 
     write(clone, {"environments/a.yml": environment(image=f"{IMAGE}:3")})
     assert list(paths(checked(clone))) == ["a:1"]

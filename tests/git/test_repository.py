@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from envsync.git.repository import Base, find_repository
+from envsync.git.repository import find_repository
 from envsync.model.errors import GitError
 from tests.project.project import write
 from tests.repository import commit, git, new_repository
@@ -24,17 +26,6 @@ def repository(tmp_path: Path) -> Path:
     """A repository with one commit."""
     directory = new_repository(tmp_path / "repository")
     write(directory, {"a.txt": "one\n", "sub/b.txt": "one\n"})
-    commit(directory)
-    return directory
-
-
-@pytest.fixture
-def clone(repository: Path, tmp_path: Path) -> Path:
-    """A clone of `repository` on a feature branch with one more commit."""
-    directory = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", repository.as_uri(), str(directory))
-    git(directory, "checkout", "--quiet", "-b", "feature")
-    write(directory, {"a.txt": "two\n"})
     commit(directory)
     return directory
 
@@ -121,6 +112,22 @@ def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     told = message(lambda: find_repository(repository))
     assert told.startswith("Git does not trust the repository")
     assert f"`git config --global --add safe.directory {repository}`" in told
+
+
+def test_the_setting_for_a_repository_of_another_user_contains_its_top_in_quotes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = new_repository(tmp_path / "my team's models")
+    write(directory, {"sub/deep/a.txt": "1"})
+    commit(directory)
+    linked = tmp_path / "linked tree"
+    git(directory, "worktree", "add", "--quiet", "--detach", str(linked))
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    for top in (directory, linked):
+        told = message(partial(find_repository, top / "sub" / "deep"))
+        advice = told.split("`")[1]
+        assert shlex.split(advice) == [*advice.split()[:5], str(top)]
 
 
 def test_the_error_for_content_that_a_partial_clone_lacks_says_what_to_do(
@@ -300,172 +307,7 @@ def test_an_unborn_branch_has_no_commit(tmp_path: Path) -> None:
     found = find_repository(new_repository(tmp_path / "new"))
 
     assert found.head() is None
-    assert found.base() == Base(None, "HEAD")
-    assert "commit `HEAD` does not exist" in message(lambda: found.base("HEAD"))
-
-
-def test_the_base_is_the_revision_that_is_given(clone: Path) -> None:
-    head = git(clone, "rev-parse", "HEAD")
-
-    assert find_repository(clone).base("HEAD") == Base(head, "HEAD")
-
-
-# Where the branch began
-
-
-def test_a_branch_is_compared_with_its_merge_base_with_the_default_branch(clone: Path) -> None:
-    expected = git(clone, "rev-parse", "origin/main")
-
-    assert find_repository(clone).base() == Base(expected, "origin/main")
-
-
-def test_new_commits_on_the_default_branch_do_not_change_the_base(
-    repository: Path, clone: Path
-) -> None:
-    began = git(clone, "rev-parse", "origin/main")
-    commit(repository)
-    git(clone, "fetch", "--quiet")
-
-    assert git(clone, "rev-parse", "origin/main") != began
-    assert find_repository(clone).base().commit == began
-
-
-def test_the_base_is_the_current_commit_on_the_default_branch(clone: Path) -> None:
-    git(clone, "checkout", "--quiet", "main")
-
-    assert find_repository(clone).base() == Base(git(clone, "rev-parse", "main"), "HEAD")
-
-
-def test_unpushed_commits_on_the_default_branch_are_compared_with_the_pushed_commit(
-    clone: Path,
-) -> None:
-    git(clone, "checkout", "--quiet", "main")
-    pushed = git(clone, "rev-parse", "HEAD")
-    commit(clone)
-
-    assert find_repository(clone).base().commit == pushed
-
-
-def test_the_base_is_the_current_commit_without_a_remote(repository: Path) -> None:
-    git(repository, "checkout", "--quiet", "-b", "feature")
-    head = commit(repository)
-
-    assert find_repository(repository).base() == Base(head, "HEAD")
-
-
-@pytest.mark.parametrize("branch", ["main", "master", "trunk", "develop"])
-def test_usual_branch_names_are_tried_if_the_remote_has_no_head(clone: Path, branch: str) -> None:
-    began = git(clone, "rev-parse", "origin/main")
-    git(clone, "update-ref", "-d", "refs/remotes/origin/HEAD", "--no-deref")
-    git(clone, "update-ref", "-d", "refs/remotes/origin/main")
-    git(clone, "update-ref", f"refs/remotes/origin/{branch}", began)
-
-    assert find_repository(clone).base() == Base(began, f"origin/{branch}")
-
-
-@pytest.mark.parametrize("upstream", ["origin/live", "live"])
-def test_the_upstream_branch_is_used_without_a_usual_branch_name(
-    clone: Path, upstream: str
-) -> None:
-    began = git(clone, "rev-parse", "origin/main")
-    git(clone, "remote", "set-head", "origin", "--delete")
-    git(clone, "update-ref", "-d", "refs/remotes/origin/main")
-    git(clone, "update-ref", "refs/remotes/origin/live", began)
-    git(clone, "branch", "--no-track", "live", began)
-    git(clone, "branch", "--quiet", "--set-upstream-to", upstream)
-
-    assert find_repository(clone).base() == Base(began, upstream)
-
-
-def test_a_detached_head_is_compared_with_its_merge_base(clone: Path) -> None:
-    began = git(clone, "rev-parse", "origin/main")
-    git(clone, "checkout", "--quiet", "--detach")
-
-    assert find_repository(clone).base().commit == began
-
-
-def test_the_remote_of_the_upstream_branch_is_used_without_origin(
-    clone: Path,
-) -> None:
-    git(clone, "remote", "rename", "origin", "team")
-    git(clone, "remote", "add", "another", "https://example.com/none.git")
-    git(clone, "update-ref", "refs/remotes/another/main", "HEAD")
-    git(clone, "branch", "--set-upstream-to=team/main", "feature")
-    git(clone, "update-ref", "-d", "refs/remotes/team/HEAD", "--no-deref")
-
-    assert find_repository(clone).base() == Base(git(clone, "rev-parse", "team/main"), "team/main")
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("GITHUB_BASE_REF", "release/1"),
-        ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/release/1"),
-    ],
-)
-def test_a_pull_request_is_compared_with_its_target_branch(
-    clone: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    git(clone, "update-ref", "refs/remotes/origin/release/1", "HEAD")
-    head = commit(clone)
-    monkeypatch.setenv(variable, value)
-    found = find_repository(clone).base()
-
-    assert found == Base(git(clone, "rev-parse", "HEAD^"), "origin/release/1")
-    assert found.commit != head
-
-
-def test_the_error_for_unrelated_histories_suggests_option_base(clone: Path) -> None:
-    git(clone, "checkout", "--quiet", "--orphan", "alone")
-    commit(clone)
-
-    told = message(lambda: find_repository(clone).base())
-    assert told == (
-        "HEAD and origin/main have no commit in common. "
-        "Pass the commit to compare with as `--base`."
-    )
-
-
-# Shallow clones
-
-
-@pytest.fixture
-def shallow(repository: Path, tmp_path: Path) -> Path:
-    """A clone as in a pipeline, which contains only the newest commit of a pull request."""
-    commit(repository, "Second")
-    git(repository, "checkout", "--quiet", "-b", "feature")
-    commit(repository, "Third")
-    directory = new_repository(tmp_path / "shallow")
-    git(directory, "remote", "add", "origin", repository.as_uri())
-    refspec = "+refs/heads/feature:refs/remotes/pull/1/merge"
-    git(directory, "fetch", "--quiet", "--depth=1", "origin", refspec)
-    git(directory, "checkout", "--quiet", "--detach", "refs/remotes/pull/1/merge")
-    return directory
-
-
-def test_the_error_for_a_shallow_clone_says_what_to_fetch(shallow: Path) -> None:
-    found = find_repository(shallow)
-
-    assert found.is_shallow
-    for told in (message(found.base), message(lambda: found.base("HEAD~1"))):
-        assert "`fetch-depth: 0`" in told
-        assert "`git fetch --unshallow`" in told
-
-
-def test_a_shallow_clone_without_the_merge_base_is_an_error(
-    repository: Path, shallow: Path
-) -> None:
-    git(shallow, "fetch", "--quiet", "--depth=1", "origin", "+main:refs/remotes/origin/main")
-
-    assert "no commit in common" in message(find_repository(shallow).base)
-    assert "`fetch-depth: 0`" in message(find_repository(shallow).base)
-
-
-def test_a_shallow_clone_with_the_merge_base_is_sufficient(repository: Path, shallow: Path) -> None:
-    git(shallow, "fetch", "--quiet", "--depth=2", "origin", "+main:refs/remotes/origin/main")
-    git(shallow, "fetch", "--quiet", "--depth=2", "origin", "feature")
-
-    assert find_repository(shallow).base().commit == git(repository, "rev-parse", "main")
+    assert "commit `HEAD` does not exist" in message(lambda: found.commit("HEAD"))
 
 
 # What changed

@@ -1,0 +1,175 @@
+"""Finds the branch that the current branch will be merged into."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from envsync.git.advice import FETCH_ALL
+from envsync.git.repository import Repository
+from envsync.model.errors import GitError
+
+PULL_REQUEST_TARGETS: Final = (
+    "GITHUB_BASE_REF",
+    "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+    "SYSTEM_PULLREQUEST_TARGETBRANCH",
+    "BITBUCKET_PR_DESTINATION_BRANCH",
+    "CHANGE_TARGET",
+)
+"""Environment variables with the target branch of a pull request: GitHub, GitLab, Azure Pipelines,
+Bitbucket and Jenkins."""
+
+_DEFAULT_BRANCH: Final = "CI_DEFAULT_BRANCH"
+"""The environment variable of GitLab with the name of the default branch."""
+
+_USUAL_NAMES: Final = ("main", "master", "trunk", "develop")
+_REMOTES: Final = "refs/remotes/"
+_HEADS: Final = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The branch that the current branch will be merged into.
+
+    Attributes:
+        ref: the full name, such as `refs/remotes/origin/main`.
+        is_default: True if the branch is the default branch of a remote or of the repository.
+        variable: the environment variable that contains the name of the branch, or an empty string.
+    """
+
+    ref: str
+    is_default: bool = False
+    variable: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name in messages, such as `origin/main`."""
+        return self.ref.removeprefix(_REMOTES).removeprefix(_HEADS)
+
+
+def target_branch(repository: Repository) -> Branch | None:
+    """Returns the branch that the current branch will be merged into, or None if it is unknown.
+
+    In a pull request, the pipeline says which branch. Otherwise, `likely_branch` decides.
+
+    Raises:
+        GitError: this clone does not contain the target branch of the pull request.
+    """
+    for variable in PULL_REQUEST_TARGETS:
+        name = os.environ.get(variable, "").removeprefix(_HEADS)
+        if name:
+            refs = _Refs(repository)
+            candidates = [*(refs.of_remote(remote, name) for remote in refs.order), _HEADS + name]
+            ref = next(filter(refs.all.__contains__, candidates), None)
+            if ref is None:
+                raise GitError(
+                    f"{variable} is `{name}`, but this clone does not contain the branch `{name}`, "
+                    f"so there is no commit to compare with. {FETCH_ALL}"
+                )
+            return Branch(ref, variable=variable)
+    return likely_branch(repository)
+
+
+def likely_branch(repository: Repository) -> Branch | None:
+    """Returns the default branch, or else the branch that the current branch follows.
+
+    The remote that the current branch follows comes first. In the clone of a fork, `origin` is
+    usually the fork, and its default branch can be stale.
+    """
+    refs = _Refs(repository)
+    remote = next(filter(refs.all.__contains__, refs.default_of_remotes()), None)
+    if remote is not None:
+        return Branch(remote, is_default=True)
+    follows = refs.upstream if refs.upstream in refs.all else None
+    # A branch usually follows its own copy in the remote, into which it is pushed. Only another
+    # branch is the one where the current branch began.
+    if follows and refs.branch and not follows.endswith("/" + refs.branch):
+        return Branch(follows)
+    local = next(filter(refs.all.__contains__, refs.default_of_repository()), None)
+    if local is not None:
+        return Branch(local, is_default=True)
+    return Branch(follows) if follows else None
+
+
+class _Refs:
+    """The branches of a repository and of its remotes."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        fields = "%(refname) %(symref)"
+        listing = repository.run("for-each-ref", f"--format={fields}", _REMOTES, _HEADS)
+        pairs = (line.partition(" ")[::2] for line in os.fsdecode(listing).splitlines())
+        # A remote's `HEAD` is a symbolic ref to its default branch. Other values are empty.
+        self.all: Mapping[str, str] = dict(pairs)
+
+    def of_remote(self, remote: str, name: str) -> str:
+        return f"{_REMOTES}{remote}/{name}"
+
+    @cached_property
+    def branch(self) -> str:
+        """The name of the current branch; empty if HEAD is detached."""
+        found = self._repository.attempt("symbolic-ref", "--quiet", "HEAD")
+        if found is None:
+            # During a rebase, HEAD is detached, and git keeps the name of the branch in a file.
+            for directory in ("rebase-merge", "rebase-apply"):
+                file = self._repository.git_dir / directory / "head-name"
+                if file.is_file():
+                    found = file.read_bytes()
+        return os.fsdecode(found or b"").strip().removeprefix(_HEADS)
+
+    @cached_property
+    def _follows(self) -> tuple[str, str]:
+        """The upstream branch of the current branch, and its remote. Both can be empty."""
+        if not self.branch:
+            return "", ""
+        fields = "%(upstream)%0a%(upstream:remotename)"
+        command = ("for-each-ref", f"--format={fields}", _HEADS + self.branch)
+        upstream, _, remote = os.fsdecode(self._repository.run(*command)).partition("\n")
+        return upstream, remote.strip()
+
+    @property
+    def upstream(self) -> str:
+        """The full name of the branch that the current branch follows, or an empty string."""
+        return self._follows[0]
+
+    @cached_property
+    def order(self) -> Sequence[str]:
+        """The remotes. The remote that the current branch follows comes first, then `origin`."""
+        known = os.fsdecode(self._repository.run("remote")).splitlines()
+        # A pipeline can fetch branches without the settings of a remote.
+        known += [
+            ref.removeprefix(_REMOTES).partition("/")[0]
+            for ref in self.all
+            if ref.startswith(_REMOTES)
+            and not any(ref.startswith(self.of_remote(remote, "")) for remote in known)
+        ]
+        first = [remote for remote in (self._follows[1], "origin") if remote in known]
+        return tuple(dict.fromkeys([*first, *sorted(known)]))
+
+    def default_of_remotes(self) -> Iterator[str]:
+        """Yields the full names that the default branch of a remote can have, most likely first."""
+        named = {remote: self._head(remote) for remote in self.order}
+        for remote in self.order:
+            names = [os.environ.get(_DEFAULT_BRANCH, ""), named[remote], *named.values()]
+            for name in _without_empty([*names, *_USUAL_NAMES]):
+                yield self.of_remote(remote, name)
+
+    def default_of_repository(self) -> Iterator[str]:
+        """Yields the full names that a local default branch can have, most likely first."""
+        local = [ref for ref in self.all if ref.startswith(_HEADS)]
+        yield from (_HEADS + name for name in _USUAL_NAMES)
+        # Without a remote, the only branch is the default branch, whatever its name is.
+        if len(local) == 1 and len(self.all) == 1:
+            yield local[0]
+
+    def _head(self, remote: str) -> str:
+        """Returns the name of the default branch of a remote, or an empty string."""
+        symbolic = self.all.get(self.of_remote(remote, "HEAD"), "")
+        return symbolic.removeprefix(self.of_remote(remote, ""))
+
+
+def _without_empty(names: Iterable[str]) -> Iterator[str]:
+    return filter(None, dict.fromkeys(names))
