@@ -290,7 +290,7 @@ def problems(project: Path) -> tuple[Problem, ...]:
 def envsync(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Runs the command line without colour. The output is as wide as in the docs."""
     if arguments[0] != "emulator":
-        return command.envsync(*arguments, cwd=cwd, merged=True, NO_COLOR="1", COLUMNS="100")
+        return command.envsync(*arguments, cwd=cwd, merged=True, NO_COLOR="1", COLUMNS="80")
     # The emulator starts a program, which writes to the standard output of this process.
     return subprocess.run(
         [sys.executable, "-m", "envsync", *arguments],

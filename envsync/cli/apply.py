@@ -2,7 +2,7 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +23,7 @@ from envsync.cli.options import (
 from envsync.cli.plan import shown_plan
 from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
+from envsync.cli.streams import error_of, reason_of, understands_escapes
 from envsync.model.errors import GitError, Interrupted, PlanRefused
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.plan.options import digest_of, options_again
@@ -144,6 +145,9 @@ def run(
         if not session.quiet:
             session.out("")
         session.out(applied_text(outcomes, missing, session.paint(sys.stdout)))
+    error = error_of(sys.stdout)
+    if error and plan.applicable:
+        _report_lost_output(session, error, outcomes, missing)
     # Raise the error only after the outcomes are printed: they show what this run has changed.
     if interrupted:
         raise Interrupted("Interrupted. Run apply again to make the changes that were not started.")
@@ -163,6 +167,21 @@ def _commit(session: Session, project: Project) -> str | None:
             f"cannot say which commit is checked out. {error}"
         )
         return None
+
+
+def _report_lost_output(
+    session: Session,
+    error: OSError,
+    outcomes: Iterable[Outcome],
+    missing: Sequence[str] | None,
+) -> None:
+    """Prints to standard error what the apply did, because standard output is incomplete."""
+    paint = session.paint(sys.stderr)
+    session.err(f"Standard output is incomplete: {reason_of(error)}. Apply continued without it.")
+    for outcome in outcomes:
+        if outcome.status not in ("done", "skipped"):
+            session.err(outcome_text(outcome, paint))
+    session.err(applied_text(outcomes, missing, paint))
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
@@ -190,6 +209,12 @@ def _ask(plan: Plan) -> None:
     Raises:
         PlanRefused: the answer is no, or standard input is not a terminal.
     """
+    if error := error_of(sys.stdout):
+        raise PlanRefused(
+            "not-approved",
+            "Cannot ask for confirmation: the plan cannot be written to standard output: "
+            f"{reason_of(error)}. Pass --yes, or the digest of the reviewed plan with --approve.",
+        )
     if not sys.stdin.isatty():
         raise PlanRefused(
             "not-approved",
@@ -201,6 +226,11 @@ def _ask(plan: Plan) -> None:
     # `input()` would write the question to standard output, which is only for results.
     sys.stderr.write(question)
     sys.stderr.flush()
+    if error := error_of(sys.stderr):
+        raise PlanRefused(
+            "not-approved",
+            f"Cannot ask for confirmation: standard error cannot be written: {reason_of(error)}.",
+        )
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise PlanRefused("not-approved", "Not applied.")
 
@@ -242,7 +272,7 @@ def _report(
 @contextmanager
 def _progress(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
     """Shows a progress bar. Yields a function that advances the bar by one change."""
-    if quiet or not total or not sys.stderr.isatty():
+    if quiet or not total or not understands_escapes(sys.stderr):
         yield lambda: None
         return
     from rich.console import Console

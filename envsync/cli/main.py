@@ -2,7 +2,6 @@
 
 # No "from __future__ import annotations": typer would evaluate every string annotation at start-up.
 import gc
-import io
 import os
 import sys
 from functools import partial
@@ -17,12 +16,15 @@ from envsync.cli.place import remember_start, shown_path
 from envsync.cli.repeated import change_directory, repeated_options
 from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
+from envsync.cli.streams import error_of, line_width, reason_of, unfailing_streams
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 from envsync.model.wording import DOCUMENTATION
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
+    from typer._click.shell_completion import CompletionItem
 
+EXIT_CHANGES: Final = 2
 EXIT_USAGE: Final = 64
 EXIT_BUG: Final = 70
 
@@ -91,6 +93,22 @@ class _Command(typer.core.TyperCommand):
                     parameter, ["--json"], parameter.name, action="store_const", const="json"
                 )
         return parser
+
+    def shell_complete(self, ctx: "Context", incomplete: str) -> "list[CompletionItem]":
+        """Returns the completions of an option name or an argument.
+
+        Also returns the options that the help of a command does not list: `--json`, and the global
+        options.
+        """
+        from typer._click.shell_completion import CompletionItem
+
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            options = [item for item in self.params if isinstance(item, typer.core.TyperOption)]
+            names = [name for option in options if option.hidden for name in option.opts]
+            names += ["--json" for option in options if "--format" in option.opts]
+            found += [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return found
 
     def format_options(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Writes the sections "Arguments" and "Options"."""
@@ -205,19 +223,15 @@ def main() -> NoReturn:
     # Garbage collection would free almost nothing, because a command needs nearly all objects until
     # it ends. With thousands of files, garbage collection takes up to half of the time.
     gc.disable()
-    for stream in (sys.stdout, sys.stderr):
-        # On Windows, the code page of a pipe may lack characters, such as arrows. Escape them.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    with second_interrupt_ends():
-        sys.exit(_run())
+    with second_interrupt_ends(), unfailing_streams():
+        sys.exit(_with_lost_output(_run()))
 
 
 def _run() -> int:
     """Runs the command and returns the exit code of the process."""
     try:
         # Without standalone mode, `app` returns the command's result, or the code of a typer.Exit.
-        return app(standalone_mode=False) or 0
+        return app(standalone_mode=False, terminal_width=_help_width()) or 0
     except _WRONG_USAGE as error:
         error.show()
         return EXIT_USAGE
@@ -226,13 +240,33 @@ def _run() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader, such as `head`, has closed the pipe. Python flushes standard output at exit
-        # and would report the error again: https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception as error:
         return _report(error)
+
+
+def _help_width() -> int | None:
+    """Returns the number of columns of the help. None means the default of click."""
+    if sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        return None
+    return line_width(sys.stdout)
+
+
+def _with_lost_output(code: int) -> int:
+    """Reports that a result could not be written to standard output. Returns the exit code.
+
+    A reader that closes the pipe, such as `head`, has read enough, so this is not an error.
+    """
+    sys.stdout.flush()
+    error = error_of(sys.stdout)
+    if error is None or isinstance(error, BrokenPipeError):
+        return code
+    session = Session()
+    session.err(
+        f"{session.paint(sys.stderr)('bold red', 'Error:')} The output is incomplete, because "
+        f"standard output cannot be written: {reason_of(error)}. Redirect standard output to a "
+        "file or a pipe that can be written."
+    )
+    return 1 if code in (0, EXIT_CHANGES) else code
 
 
 def _report(error: Exception) -> int:
@@ -259,10 +293,17 @@ def _report(error: Exception) -> int:
     import tempfile
     import traceback
 
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="envsync-", suffix=".log", delete=False, encoding="utf-8"
-    ) as log:
-        log.write(f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n")
-        log.write("".join(traceback.format_exception(error)))
-    session.err(f"This is a bug in envsync: {error!r}. Please report it and attach {log.name}.")
+    details = f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n"
+    details += "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="envsync-", suffix=".log", delete=False, encoding="utf-8"
+        ) as log:
+            log.write(details)
+    except OSError:
+        # The disk can be full. Without a file, the details are on standard error.
+        session.err(f"This is a bug in envsync: {error!r}. Please report it with this text:")
+        session.err(details)
+    else:
+        session.err(f"This is a bug in envsync: {error!r}. Please report it and attach {log.name}.")
     return EXIT_BUG

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from envsync.cli.session import Session
+from envsync.cli.repeated import completing_session
 
 
 class Format(StrEnum):
@@ -27,7 +27,7 @@ class ProblemsFormat(StrEnum):
     SARIF = "sarif"
 
 
-def complete_targets(incomplete: str) -> Iterable[str]:
+def complete_targets(context: typer.Context, incomplete: str) -> Iterable[str]:
     """Returns the names of targets that start with `incomplete`, for shell completion.
 
     Returns no names if `envsync.yaml` cannot be read, because the shell would print an error into
@@ -36,13 +36,13 @@ def complete_targets(incomplete: str) -> Iterable[str]:
     from envsync.model.errors import EnvsyncError
 
     try:
-        # Completion runs before the global options are parsed: `--config` has no effect here.
-        return [name for name in Session().config().targets if name.startswith(incomplete)]
+        config = completing_session(context).config()
     except EnvsyncError:
         return []
+    return [name for name in config.targets if name.startswith(incomplete)]
 
 
-def complete_names(incomplete: str) -> Iterable[str]:
+def complete_names(context: typer.Context, incomplete: str) -> Iterable[str]:
     """Returns the names of declared environments that start with `incomplete`, sorted.
 
     Returns no names if a file of the project has errors.
@@ -51,9 +51,10 @@ def complete_names(incomplete: str) -> Iterable[str]:
     from envsync.project.project import load_project
 
     try:
-        names = {declaration.name for declaration in load_project().declarations}
+        project = load_project(config_file=completing_session(context).config_file)
     except EnvsyncError:
         return []
+    names = {declaration.name for declaration in project.declarations}
     return sorted(name for name in names if name.startswith(incomplete))
 
 

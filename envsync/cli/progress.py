@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, TypeAlias
 
+from envsync.cli.streams import understands_escapes
+
 Advance: TypeAlias = Callable[[int, int], None]
 """`advance(done, total)` sets the number of finished items and the number of all items.
 
@@ -64,7 +66,7 @@ class _Activity:
     def _show(self) -> None:
         if self._ended.wait(PATIENCE):
             return
-        if sys.stderr.isatty():
+        if understands_escapes(sys.stderr):
             self._show_live()
             return
         shown = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from envsync.cli.session import Color
+from envsync.cli.session import Color, Session
 from envsync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,11 +70,29 @@ def repeated_options(options: Iterable[Parameter], own: Iterable[Parameter]) -> 
     return repeated
 
 
+def completing_session(context: Context) -> Session:
+    """Returns the session of a command, also while a shell completes the command line.
+
+    During completion, nobody else makes the session: click parses the options before the command,
+    but does not call the function that receives them.
+
+    Raises:
+        UsageError: the directory of `-C` cannot be entered.
+    """
+    if context.obj is None:
+        options = context.find_root().params
+        if directory := options.get(_DIRECTORY):
+            change_directory(directory)
+        context.obj = Session(config_file=options.get("config"))
+    session: Session = context.obj
+    return session
+
+
 def _setter(name: str) -> Callable[[Context, Parameter, Any], None]:
     def change(context: Context, _option: Parameter, value: Any) -> None:
-        # The session is missing while a shell completes a command line.
-        if not value or context.obj is None:
+        if not value:
             return
+        completing_session(context)
         if name == _DIRECTORY:
             change_directory(Path(value))
         else:

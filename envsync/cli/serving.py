@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from envsync.cli.session import Session
 from envsync.cli.signals import forwarding, handling
+from envsync.cli.streams import error_of
 from envsync.emulator.settings import Settings
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.wording import install
@@ -105,6 +107,11 @@ def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
     stop = threading.Event()
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))
+        error = error_of(sys.stdout)
+        # Without its variables, no client can use the emulator. A reader that has closed the pipe,
+        # such as `head`, has read the variables that it needs.
+        if error and not isinstance(error, BrokenPipeError):
+            return
         if not session.quiet:
             session.err("Serving until Ctrl-C.")
         # On Windows, Ctrl-C does not interrupt a wait without a timeout.

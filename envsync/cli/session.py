@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from envsync.cli.place import shown_path
+from envsync.cli.streams import line_width, understands_escapes
 from envsync.model.target import DEFAULT_PARALLEL
 from envsync.targets.connection import Connection
 
@@ -116,6 +116,7 @@ class Session:
         connection = Connection(
             parallel=parallel,
             debug_http=self.debug_http,
+            warn=lambda text: self.err(f"Warning: {text}"),
             reading=lambda: self.progress(f"Reading {chosen.name}"),
         )
         with closing(open_target(chosen, config.root, connection)) as opened:
@@ -143,11 +144,11 @@ class Session:
     def use_color(self, stream: TextIO) -> bool:
         """Returns True if text for a stream is coloured.
 
-        `--color` decides. With `auto`, text is coloured on a terminal, unless NO_COLOR is set to a
-        value that is not empty (https://no-color.org).
+        `--color` decides. With `auto`, text is coloured on a terminal, unless TERM is `dumb`, or
+        NO_COLOR is set to a value that is not empty (https://no-color.org).
         """
         if self.color is Color.AUTO:
-            return stream.isatty() and not os.environ.get("NO_COLOR")
+            return understands_escapes(stream) and not os.environ.get("NO_COLOR")
         return self.color is Color.ALWAYS
 
     def paint(self, stream: TextIO) -> Paint:
@@ -158,8 +159,8 @@ class Session:
 
     @property
     def width(self) -> int:
-        """The number of columns of the terminal; 80 if standard output is not a terminal."""
-        return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else 80
+        """The maximum number of columns of a line on standard output."""
+        return line_width(sys.stdout)
 
     # Flush both streams after each write. Otherwise the log of a pipeline would contain results and
     # errors in the wrong order, because only standard output is buffered.
@@ -168,6 +169,11 @@ class Session:
         """Writes a result to standard output."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Writes a text that is not a result to standard output. With `-q`, writes nothing."""
+        if not self.quiet:
+            self.out(text)
 
     def err(self, text: str) -> None:
         """Writes progress, a warning or an error to standard error."""

@@ -21,6 +21,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final, NoReturn
 
+from envsync.cli.streams import understands_escapes
+
 EXIT_INTERRUPTED: Final = 130
 
 _SHOW_CURSOR: Final = "\x1b[?25h"
@@ -136,7 +138,7 @@ def _nothing(_number: int, _frame: FrameType | None) -> None:
 
 def _end(clean: Callable[[], None] = lambda: None) -> NoReturn:
     """Ends the process without waiting for its threads."""
-    show_cursor = _SHOW_CURSOR if sys.stderr.isatty() else ""
+    show_cursor = _SHOW_CURSOR if understands_escapes(sys.stderr) else ""
     _say(f"{show_cursor}Ended at once. Changes that had started can be complete or missing.\n")
     clean()
     os._exit(EXIT_INTERRUPTED)

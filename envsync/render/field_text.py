@@ -27,6 +27,10 @@ _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
 _HANG: Final = 2
 
 
+_MOST_COLUMNS: Final = 480
+"""The number of columns of the longest value that is shown on one line in full."""
+
+
 def label_width(fields: Iterable[FieldView], width: int) -> int:
     """Returns the number of columns for the names of fields.
 
@@ -63,11 +67,14 @@ def field_lines(
 def value_lines(text: str, room: int, *, full: bool) -> list[str]:
     """Returns a value as lines of at most `room` columns.
 
-    Unless `full` is True, a value with more than six lines is cut, and `…` is added.
+    Unless `full` is True, a value with more than six lines or 480 columns is cut, and `…` is added.
     """
     # Most values fit into one line, so this early return makes large plans fast.
-    if cells(text) <= room:
+    if cells(text) <= min(room, _MOST_COLUMNS):
         return [text]
+    # If the lines have no limit, one line can contain a whole script.
+    if cells(text) <= room:
+        return [text if full else shorten(text, _MOST_COLUMNS)]
     if full:
         return list(wrapped(text, room))
     kept = list(islice(wrapped(text, room), _MOST_VALUE_LINES + 1))

@@ -29,6 +29,10 @@ def in_silence() -> AbstractContextManager[Advance]:
     return nullcontext(lambda _done, _total: None)
 
 
+def no_warning(_text: str) -> None:
+    """Ignores a warning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The connection settings of one run.
@@ -39,6 +43,7 @@ class Connection:
         stale: the number of seconds for which a GET of a version can return the old state after a
             write.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
+        warn: a function that is called with a warning, for example about a full disk.
         reading: shows the progress of a read. The local target is fast and does not show progress.
     """
 
@@ -47,4 +52,5 @@ class Connection:
     # A GET right after a PUT was stale in one recording (2022-03), and not in later recordings.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None
+    warn: Callable[[str], None] = field(default=no_warning, compare=False)
     reading: Reading = field(default=in_silence, compare=False)

@@ -449,12 +449,57 @@ def test_shell_completion_offers_commands_targets_and_names(
     )
     declare(project, "train-a")
     declare(project, "serve-b")
-    words = typed.split()
+
+    assert set(completions(project, typed)) == offered
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("envsync -C other plan ze", ["zed"]),
+        ("envsync plan -C other ze", ["zed"]),
+        ("envsync -C .. plan -C churn/other ze", ["zed"]),
+        ("envsync --config other.yaml plan -t q", ["qa"]),
+        ("envsync plan --config other.yaml -t q", ["qa"]),
+        ("envsync -C other --config ../other.yaml list -t q", ["qa"]),
+        ("envsync -C missing plan -t q", []),
+        ("envsync --config missing.yaml plan ze", []),
+    ],
+)
+def test_shell_completion_reads_the_global_options(
+    project: Path, typed: str, offered: list[str]
+) -> None:
+    (project / "other.yaml").write_text("targets: {qa: {kind: local}}\n")
+    (project / "other" / "environments").mkdir(parents=True)
+    declare(project / "other", "zed")
+
+    assert completions(project, typed) == offered
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("envsync plan --j", ["--json"]),
+        ("envsync targets --j", ["--json"]),
+        ("envsync bump --verb", ["--verbose"]),
+        ("envsync list --conf", ["--config"]),
+        ("envsync schema --debug", ["--debug-http"]),
+        ("envsync schema --j", []),
+    ],
+)
+def test_shell_completion_offers_options_that_the_help_of_a_command_hides(
+    project: Path, typed: str, offered: list[str]
+) -> None:
+    assert completions(project, typed) == offered
+
+
+def completions(project: Path, typed: str) -> list[str]:
+    """Returns what bash offers for the last word of a command line."""
     environment = {
         **os.environ,
         "_ENVSYNC_COMPLETE": "complete_bash",
         "COMP_WORDS": typed,
-        "COMP_CWORD": str(len(words) - 1),
+        "COMP_CWORD": str(len(typed.split()) - 1),
     }
     result = subprocess.run(
         [Path(sys.executable).with_name("envsync")],
@@ -463,8 +508,7 @@ def test_shell_completion_offers_commands_targets_and_names(
         capture_output=True,
         text=True,
     )
-
-    assert set(result.stdout.split()) == offered
+    return result.stdout.split()
 
 
 def test_the_command_line_imports_no_slow_package() -> None:

@@ -1,4 +1,4 @@
-"""Tests of `envsync validate`, `list`, `show`, `init` and `schema`."""
+"""Tests of `envsync validate`, `list`, `show` and `schema`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
 
 from envsync.targets.local.target import LocalTarget
 from tests.builders import container, registered, state
@@ -293,53 +292,6 @@ def test_show_fails_for_an_unknown_name_or_version(
 
     assert (result.code, result.out) == (1, "")
     assert message in result.err
-
-
-def test_init_writes_a_valid_project(project: Path, run: Run) -> None:
-    result = run("init", "new")
-
-    assert result.code == 0
-    new = project / "new"
-    assert sorted(str(path.relative_to(new)) for path in new.rglob("*") if path.is_file()) == [
-        ".github/workflows/envsync-apply.yml",
-        ".github/workflows/envsync-nightly.yml",
-        ".github/workflows/envsync-plan.yml",
-        ".pre-commit-config.yaml",
-        "environments/example.yml",
-        "envsync.yaml",
-    ]
-    assert run("-C", "new", "validate", "--strict").code == 0
-    assert run("-C", "new", "plan", "--detailed-exitcode").code == 2
-    assert yaml.safe_load((new / ".pre-commit-config.yaml").read_text())["repos"]
-
-
-def test_init_overwrites_nothing(project: Path, run: Run) -> None:
-    (project / "envsync.yaml").write_text("project: mine\n")
-    result = run("init")
-
-    assert result.code == 0
-    assert "kept     envsync.yaml" in result.out
-    assert (project / "envsync.yaml").read_text() == "project: mine\n"
-    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
-    again = run("init")
-    assert "written" not in again.out
-    assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
-
-
-@pytest.mark.parametrize("name", ["1.10", "true", "a b: c", "ß{x}"])
-def test_init_accepts_any_directory_name(project: Path, run: Run, name: str) -> None:
-    assert run("init", name).code == 0
-    assert run("-C", name, "plan").code == 0
-
-
-def test_the_error_of_init_contains_the_file_that_cannot_be_written(
-    project: Path, run: Run
-) -> None:
-    (project / "file").write_text("")
-    result = run("init", "file")
-
-    assert result.code == 1
-    assert "cannot be written" in result.err
 
 
 @pytest.mark.parametrize("kind", ["environment", "config", "plan"])

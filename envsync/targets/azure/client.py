@@ -72,7 +72,7 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
     """
     where = cloud(config.settings.get("cloud") or current_cloud())
     who = credential(config.settings.get("credential") or "default", where)
-    log = RequestLog(connection.debug_http) if connection.debug_http else None
+    log = RequestLog(connection.debug_http, connection.warn) if connection.debug_http else None
     transport = SharedTransport(connection.parallel, log)
     rest = Rest(where, who, transport, time_limit=connection.time_limit)
     return AzureClient(

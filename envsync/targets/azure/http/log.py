@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -31,10 +33,17 @@ _LARGEST_BODY: Final = 1 << 16
 
 
 class RequestLog:
-    """A file to which requests and responses are appended, without authorization headers."""
+    """A file to which requests and responses are appended, without authorization headers.
 
-    def __init__(self, path: Path) -> None:
+    If the disk is full, the log ends, and the requests continue.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         """Opens the file.
+
+        Args:
+            path: the file.
+            warn: a function that is called with a sentence when the log ends early.
 
         Raises:
             TargetError: the file cannot be written.
@@ -46,7 +55,10 @@ class RequestLog:
                 f"The request log {path} cannot be written: {error.strerror}. Change the path of "
                 "--debug-http."
             ) from error
+        self._path = path
+        self._warn = warn
         self._lock = threading.Lock()
+        self._ended = False
 
     def answered(self, request: Any, response: Any, seconds: float) -> None:
         """Writes an azure-core request and its response to the log."""
@@ -68,7 +80,8 @@ class RequestLog:
 
     def close(self) -> None:
         """Closes the file."""
-        self._file.close()
+        with suppress(OSError):  # text that a full disk has refused is written again
+            self._file.close()
 
     def _write(self, request: Any, seconds: float, outcome: dict[str, JSON]) -> None:
         # In azure-core's new request class, `content` is the body. In the old request class, `data`
@@ -83,9 +96,18 @@ class RequestLog:
             "ms": round(seconds * 1000),
         }
         with self._lock:
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            # Flush each line, so that the log is complete even if the process is killed.
-            self._file.flush()
+            if self._ended:
+                return
+            try:
+                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                # Flush each line, so that the log is complete even if the process is killed.
+                self._file.flush()
+            except OSError as error:
+                self._ended = True
+                self._warn(
+                    f"The request log {self._path} cannot be written any more: {error.strerror}. "
+                    "Later requests are not logged."
+                )
 
 
 def redacted_url(url: str) -> str:

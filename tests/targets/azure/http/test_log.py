@@ -34,7 +34,7 @@ def test_signatures_in_a_text_are_hidden(key: str) -> None:
 
 def test_secrets_in_bodies_are_hidden_and_other_fields_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "http.jsonl"
-    log = RequestLog(path)
+    log = RequestLog(path, pytest.fail)
     connection = rest(
         Script(
             answer(
@@ -63,7 +63,7 @@ def test_secrets_in_bodies_are_hidden_and_other_fields_are_kept(tmp_path: Path) 
 
 def test_a_request_without_a_response_is_logged(tmp_path: Path) -> None:
     path = tmp_path / "http.jsonl"
-    log = RequestLog(path)
+    log = RequestLog(path, pytest.fail)
     connection = rest(Script(ConnectionError("refused"), answer(200, {})), log=log)
 
     with pytest.raises(ConnectionError):
@@ -103,3 +103,18 @@ def test_the_error_of_a_missing_extra_says_how_to_install_it(kind: str) -> None:
         f"The target dev is a {kind} in Azure, and the package azure.identity is not installed: "
         f"{install('azure')}\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_full_disk_ends_the_log_and_not_the_requests() -> None:
+    warnings: list[str] = []
+    log = RequestLog(Path("/dev/full"), warnings.append)
+    connection = rest(Script(answer(200, {"a": 1}), answer(200, {"a": 2})), log=log)
+    received = [connection.get(URL)["a"] for _ in range(2)]
+    log.close()
+
+    assert received == [1, 2]
+    assert warnings == [
+        "The request log /dev/full cannot be written any more: No space left on device. Later "
+        "requests are not logged."
+    ]

@@ -1,0 +1,140 @@
+"""The texts of the files that `envsync init` writes, made from what the repository contains."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from envsync.project.settings.guesses import Guess
+
+WORKFLOWS: Final = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
+_MOST_DIRECTORIES: Final = 5
+"""The most directories that `environments` lists, unless more are at the top of the project."""
+
+# YAML reads these words as booleans or as null.
+_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class NewProject:
+    """What is known about a new project before its files are written.
+
+    Attributes:
+        name: the project name, as YAML text.
+        environments: the directories of the environment files that exist, relative to the project
+            directory. Empty if the project has no environment file yet.
+        targets: the targets that the files of the repository use.
+        below: the path of the project directory relative to the top of the repository, with `/`.
+            Empty for the top.
+        branch: the default branch of the repository.
+    """
+
+    name: str
+    environments: tuple[str, ...] = ()
+    targets: tuple[Guess, ...] = ()
+    below: str = ""
+    branch: str = "main"
+
+    def settings(self) -> str:
+        """Returns the text of `envsync.yaml`."""
+        text = _template("envsync.yaml").replace('"{project}"', self.name)
+        if self.environments:
+            listed = ", ".join(map(_quoted, self.environments))
+            value = listed if len(self.environments) == 1 else f"[{listed}]"
+            text = text.replace("environments: environments\n", f"environments: {value}\n")
+        return text + "".join(f"  {target_line(guess)}\n" for guess in self.targets)
+
+    def workflow(self, name: str) -> str:
+        """Returns the text of a GitHub workflow."""
+        text = _template(name)
+        text = text.replace("branches: [main]", f"branches: [{_quoted(self.branch)}]")
+        # In an expression, a quote is escaped by a second quote.
+        escaped = self.branch.replace("'", "''")
+        text = text.replace("'refs/heads/main'", f"'refs/heads/{escaped}'")
+        if self.below:
+            # `command` is an input of every step that uses the action of envsync.
+            line = working_directory(self.below)
+            text = re.sub(r"(?m)^( +)command: .*$", lambda at: f"{at[0]}\n{at[1]}{line}", text)
+        return text
+
+    def hooks(self) -> str:
+        """Returns the text of `.pre-commit-config.yaml`."""
+        text = _template("pre-commit.yaml")
+        if self.below:
+            # pre-commit runs at the top of the repository, and splits `entry` as a shell does.
+            at = f"envsync -C {shlex.quote(self.below)}"
+            text = re.sub(
+                r"(?m)^( +entry: )envsync (.*)$",
+                lambda found: found[1] + _quoted(f"{at} {found[2]}"),
+                text,
+            )
+        return text
+
+
+def working_directory(below: str) -> str:
+    """Returns the line of a workflow that makes the action run in the project directory."""
+    return f"working-directory: {_quoted(below)}"
+
+
+def target_line(guess: Guess) -> str:
+    """Returns the line of a target below `targets` in `envsync.yaml`."""
+    pairs = {"kind": guess.kind, **guess.settings}.items()
+    settings = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs)
+    return f"{_quoted(guess.name)}: {{{settings}}}"
+
+
+def example() -> str:
+    """Returns the text of the example of an environment file."""
+    return _template("example.yml")
+
+
+def common_directories(paths: Iterable[str]) -> tuple[str, ...]:
+    """Returns directories that contain all files, as few as possible and as deep as possible.
+
+    Args:
+        paths: the files, relative to the project directory, with `/`.
+    """
+    parents = sorted({_encodable(path.rpartition("/")[0] or ".") for path in paths})
+    if len(_outermost(parents)) > _MOST_DIRECTORIES:
+        parents = [parent.partition("/")[0] for parent in parents]
+    return tuple(_outermost(parents))
+
+
+def _outermost(directories: Iterable[str]) -> list[str]:
+    """Returns the directories that are not below another one of the directories."""
+    found = sorted(set(directories))
+    if "." in found:
+        return ["."]
+    return [one for one in found if not any(one.startswith(f"{each}/") for each in found)]
+
+
+def _encodable(directory: str) -> str:
+    """Returns the nearest directory at or above a directory whose path is valid UTF-8."""
+    while True:
+        try:
+            directory.encode()
+        except UnicodeEncodeError:
+            directory = directory.rpartition("/")[0] or "."
+        else:
+            return directory
+
+
+def _quoted(text: str) -> str:
+    """Returns a text as YAML, with quotes if YAML could read the text as something else."""
+    plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", text) and text.lower() not in _WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _template(name: str) -> str:
+    return (files("envsync") / "cli" / "templates" / name).read_text("utf-8")
+
+
+def hooks_to_add(text: str) -> Sequence[str]:
+    """Returns the lines of the hooks alone, for a configuration file that exists already."""
+    lines = text.splitlines()
+    return lines[lines.index("repos:") + 1 :]
