@@ -33,6 +33,7 @@ pytestmark = [
 
 BASE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1"
 NEWER = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20250301.v1"
+WORKSPACES = tuple(f"ws-{number}" for number in range(60))
 HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::forged | `"
 
 
@@ -42,6 +43,18 @@ class Project:
 
     path: Path
     variables: Mapping[str, str]
+    forge: Forge
+
+    def set_targets(self, **workspaces: str) -> None:
+        """Writes `envsync.yaml` with a target for each workspace."""
+        targets = [
+            f'  {name}: {{kind: workspace, subscription_id: "${{AZURE_SUBSCRIPTION_ID}}",'
+            f" resource_group: ml-dev, workspace: {workspace}, credential: environment}}\n"
+            for name, workspace in workspaces.items()
+        ]
+        (self.path / "envsync.yaml").write_text(
+            "project: churn\ndefault_target: dev\ntargets:\n" + "".join(targets)
+        )
 
     def git(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -76,32 +89,42 @@ class Project:
         return sorted(name for name in held if not name.startswith("AzureML-"))
 
     def pull_request(self, number: int = 7, origin: str = REPOSITORY) -> dict[str, Any]:
-        """Returns the event of a push to a pull request."""
+        """Pushes to a pull request and returns the event."""
+        head = self.git("rev-parse", "HEAD")
+        self.forge.open(number, head)
         return {
             "pull_request": {
                 "number": number,
                 "base": {"ref": "main", "sha": self.git("rev-parse", "main")},
                 "head": {
                     "ref": "change",
-                    "sha": self.git("rev-parse", "HEAD"),
+                    "sha": head,
                     "repo": {"full_name": origin},
                 },
             }
         }
 
-    def merge(self, forge: Forge, number: int = 7) -> dict[str, Any]:
+    def merge(self, number: int = 7, how: str = "--no-ff") -> dict[str, Any]:
         """Merges the branch, and returns the event of the push to the default branch."""
         self.git("switch", "--quiet", "main")
-        self.git("merge", "--quiet", "--no-ff", "change", "--message", "Merge")
+        if how == "--rebase":
+            self.git("cherry-pick", "main..change")
+        else:
+            self.git("merge", "--quiet", how, "change", "--message", "Merge")
+        if how == "--squash":
+            self.commit()
+        return self.pushed(number)
+
+    def pushed(self, number: int = 7) -> dict[str, Any]:
+        """Lets GitHub know the newest commit as the merge of a pull request."""
         sha = self.git("rev-parse", "HEAD")
-        forge.merge(sha, number)
+        self.forge.merge(sha, number)
         return {"ref": "refs/heads/main", "after": sha}
 
 
 @pytest.fixture(scope="module")
 def azure() -> Iterator[Mapping[str, str]]:
-    names = tuple(f"ws-{number}" for number in range(9))
-    with running(Settings(workspaces=names)) as emulator:
+    with running(Settings(workspaces=WORKSPACES)) as emulator:
         yield emulator.variables
 
 
@@ -119,10 +142,18 @@ def runner(machine: Runner, forge: Forge, azure: Mapping[str, str]) -> Runner:
     return machine
 
 
+@pytest.fixture(scope="module")
+def unused() -> Iterator[str]:
+    """The workspaces that no test has used."""
+    return iter(WORKSPACES)
+
+
 @pytest.fixture
-def project(tmp_path: Path, azure: Mapping[str, str]) -> Project:
+def project(
+    tmp_path: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
+) -> Project:
     """A project with two applied environments and a checked-out branch for a change."""
-    found = Project(tmp_path / "models", azure)
+    found = Project(tmp_path / "models", azure, forge)
     found.path.mkdir()
     found.git("init", "--quiet", "--initial-branch", "main")
     found.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
@@ -132,28 +163,13 @@ def project(tmp_path: Path, azure: Mapping[str, str]) -> Project:
         file = found.path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    (found.path / "envsync.yaml").write_text(
-        "project: churn\ntargets:\n  dev: {kind: local, path: state.db}\n"
-    )
+    found.set_targets(dev=next(unused))
     found.declare("pydata", "1")
     found.declare("sklearn", "1")
     found.commit()
     found.apply()
     found.git("switch", "--quiet", "--create", "change")
     return found
-
-
-def in_azure(project: Project, workspace: str) -> None:
-    """Moves the project's target into a workspace of the emulator."""
-    (project.path / "envsync.yaml").write_text(
-        "project: churn\ntargets:\n"
-        '  dev: {kind: workspace, subscription_id: "${AZURE_SUBSCRIPTION_ID}",'
-        f" resource_group: ml-dev, workspace: {workspace}, credential: environment}}\n"
-    )
-    project.git("switch", "--quiet", "main")
-    project.commit()
-    project.apply()
-    project.git("switch", "--quiet", "--force-create", "change")
 
 
 def plan(runner: Runner, project: Project, **options: Any) -> Ran:
@@ -164,15 +180,24 @@ def plan(runner: Runner, project: Project, **options: Any) -> Ran:
     )
 
 
-def merged(runner: Runner, project: Project, forge: Forge) -> Ran:
-    payload = project.merge(forge)
+def merged(runner: Runner, project: Project, how: str = "--no-ff") -> Ran:
+    return pushed(runner, project, project.merge(how=how))
+
+
+def pushed(runner: Runner, project: Project, payload: Mapping[str, Any]) -> Ran:
     return runner.run(project.path, event="push", workflow="envsync-apply.yml", payload=payload)
+
+
+def by_hand(runner: Runner, project: Project, **inputs: str) -> Ran:
+    payload = {"ref": "refs/heads/main", "inputs": inputs}
+    return runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
 
 
 def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
-    in_azure(project, "ws-1")
     project.declare("xgboost", "1", about=HOSTILE)
     project.commit()
     forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:0").line())
@@ -185,7 +210,7 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     second = plan(runner, project)
     comments = [text for text in forge.comments[7] if text.author == BOT]
     before = project.held()
-    applied = merged(runner, project, forge)
+    applied = merged(runner, project)
     (comment,) = comments
     result = forge.comments[7][-1]
 
@@ -208,7 +233,16 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
     line, _, text = comment.body.partition("\n")
     marker = read_marker(line)
     assert marker is not None
-    assert marker == Marker("plan", ".", "dev", digest=shown["digest"], changes=marker.changes)
+    assert marker == Marker(
+        "plan",
+        ".",
+        "dev",
+        digest=shown["digest"],
+        changes=marker.changes,
+        number=7,
+        head=project.git("rev-parse", "change"),
+        time=marker.time,
+    )
     assert text.startswith(
         "### envsync · dev\n\n**2 to create, 2 unchanged** in the workspace target "
     )
@@ -223,7 +257,6 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
 def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_approved(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
-    in_azure(project, "ws-2")
     project.declare("xgboost", "1")
     project.commit()
     plan(runner, project)
@@ -231,14 +264,11 @@ def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_appro
     project.apply("pydata")
     project.git("restore", ".")
 
-    stopped = merged(runner, project, forge)
+    stopped = merged(runner, project)
     result = forge.comments[7][-1].body.partition("\n")[2]
     after = project.held()
-    inputs = {"target": "dev", "digest": stopped.outputs["apply/2"]["digest"]}
-    payload = {"ref": "refs/heads/main", "inputs": inputs}
-    by_hand = runner.run(
-        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
-    )
+    digest = stopped.outputs["apply/2"]["digest"]
+    manual = by_hand(runner, project, target="dev", digest=digest)
 
     assert stopped.jobs == {"files": "success", "apply": "failure"}
     assert stopped.failures == [1]
@@ -248,18 +278,15 @@ def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_appro
     assert "- `update pydata:1` was not in the approved plan\n" in result
     assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
     assert after == ["pydata", "sklearn"]
-    assert by_hand.jobs == {"files": "success", "apply": "success"}
+    assert manual.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["pydata", "sklearn", "xgboost"]
 
 
 def test_each_target_has_its_own_comment_and_approval(
-    runner: Runner, forge: Forge, project: Project
+    runner: Runner, forge: Forge, project: Project, unused: Iterator[str]
 ) -> None:
-    dev, prod = project.path.with_name("dev.db"), project.path.with_name("prod.db")
-    (project.path / "envsync.yaml").write_text(
-        "project: churn\ndefault_target: dev\ntargets:\n"
-        f"  dev: {{kind: local, path: {dev}}}\n  prod: {{kind: local, path: {prod}}}\n"
-    )
+    dev, prod = next(unused), next(unused)
+    project.set_targets(dev=dev, prod=prod)
     project.apply()
     project.declare("xgboost", "1")
     project.commit()
@@ -267,13 +294,20 @@ def test_each_target_has_its_own_comment_and_approval(
     project.declare("pydata", "1", about="Somebody else was here.")
     project.apply("pydata")
     project.git("restore", ".")
-    stopped = merged(runner, project, forge)
+    stopped = merged(runner, project)
     told = [text.body.splitlines()[1::2][:2] for text in forge.comments[7]]
+    within, group = " in the workspace target", "resource group ml-dev"
 
     assert shown.jobs == {"files": "success", "plan": "success"}
     assert sorted(told[:2]) == [
-        ["### envsync · dev", f"**1 to create, 2 unchanged** in the local target `{dev}`"],
-        ["### envsync · prod", f"**3 to create, 0 unchanged** in the local target `{prod}`"],
+        [
+            "### envsync · dev",
+            f"**1 to create, 2 unchanged**{within} `{dev}, {group}`",
+        ],
+        [
+            "### envsync · prod",
+            f"**3 to create, 0 unchanged**{within} `{prod}, {group}`",
+        ],
     ]
     assert stopped.failures == [1]
     assert sorted(told[2:]) == [
@@ -290,7 +324,7 @@ def test_a_manual_run_on_another_branch_applies_nothing(
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
-    inputs = {"target": "dev", "digest": make_plan(load_project(project.path)).digest}
+    inputs = {"target": "dev", "digest": "sha256:" + "0" * 64}
     payload = {"ref": "refs/heads/change", "inputs": inputs}
     ran = runner.run(
         project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
@@ -312,9 +346,10 @@ def test_a_rejection_fails_the_workflow_and_adds_an_annotation(
     assert ran.failures == [1, 1]
     assert ran.outputs["plan/2"]["rejected"] == "1"
     assert "Fix: `envsync bump pydata`" in comment.body
-    assert {
-        (level, file, line) for level, file, line, _ in ran.annotations if level == "error" and file
-    } == {("error", "environments/pydata.yml", "3"), ("error", "environments/pydata.yml", "1")}
+    # `check` annotates the line of the edit.
+    assert [item[:3] for item in ran.annotations if item[0] == "error" and item[1]] == [
+        ("error", "environments/pydata.yml", "3")
+    ]
 
 
 def test_a_plan_without_changes_is_also_written_to_a_comment(
@@ -327,7 +362,7 @@ def test_a_plan_without_changes_is_also_written_to_a_comment(
     assert ran.jobs == {"files": "success", "plan": "success"}
     assert ran.outputs["plan/2"]["has-changes"] == "false"
     assert comment.body.partition("\n")[2].startswith(
-        "### envsync · dev\n\n**No changes, 2 unchanged** in the local target "
+        "### envsync · dev\n\n**No changes, 2 unchanged** in the workspace target "
     )
 
 
@@ -388,7 +423,9 @@ def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
 
     assert [ran.jobs["plan"] for ran in (differing, equal)] == ["failure", "success"]
     assert (issue.title, state) == ("envsync: dev is not as declared", "open")
-    assert told.startswith("### envsync · dev\n\n**1 to update, 1 unchanged** in the local target ")
+    assert told.startswith(
+        "### envsync · dev\n\n**1 to update, 1 unchanged** in the workspace target "
+    )
     assert (differing.failures, equal.failures) == ([2], [])
     assert len(forge.issues) == 1
     assert issue.state == "closed"

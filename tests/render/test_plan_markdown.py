@@ -273,7 +273,7 @@ def inline(tokens: list[Token]) -> list[Token]:
 def test_no_string_changes_the_structure_of_the_markdown(text: str, value: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # A long string has many lines, and many lines are folded: another structure, on purpose.
-        patch.setattr("envsync.render.plan_markdown._MOST_LINES_OPEN", 10**9)
+        patch.setattr("envsync.render.change_markdown._MOST_LINES_OPEN", 10**9)
         tokens = GFM.parse(plan_markdown(plan_of(text, value), directory=text or "x"))
         plain = GFM.parse(plan_markdown(plan_of("x", value), directory="x"))
 
