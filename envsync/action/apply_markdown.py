@@ -56,7 +56,7 @@ def applied_markdown(
 
 
 def nothing_markdown(plan: Plan) -> Markdown:
-    """Renders that an empty plan needs no apply and no approval."""
+    """Renders the result of an empty plan: nothing was applied, and no approval was needed."""
     count = plan.unchanged
     text = f"**Nothing to do**: {count} unchanged.\n\n<sub>Digest: {code(plan.digest)}</sub>\n"
     return lambda _limit: text

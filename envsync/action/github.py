@@ -44,7 +44,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The content of a comment, and who wrote this content when.
+    """The newest content of a comment, with its editor and its time.
 
     All attributes are read in one request. Otherwise, the comment could be edited between two
     requests.

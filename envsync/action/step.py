@@ -246,7 +246,7 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. If GitHub returns an error, annotates the step with it.
+        """Writes a comment or an issue. If GitHub returns an error, annotates the step with the error.
 
         Args:
             what: `comment` or `issue`.

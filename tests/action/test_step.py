@@ -5,10 +5,12 @@ The command line runs in the process of the tests. The fixture `own_process` cha
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from envsync.action.marker import Marker, read_marker
-from tests.action.forge import READ_ONLY, TOKEN, Forge
+from tests.action.forge import READ_ONLY, REPOSITORY, TOKEN, Forge
 from tests.action.step import Step
 
 
@@ -101,6 +103,23 @@ def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> 
     assert step.run("plan") == 0
     assert forge.requests == []
     assert "1 to create" in step.summary
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+def test_a_plan_without_the_base_commit_says_that_changes_are_not_separated(
+    step: Step, with_git: bool
+) -> None:
+    if with_git:
+        subprocess.run(["git", "init", "--quiet", step.workspace], check=True)
+    head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
+    base = {"ref": "main", "sha": "0" * 40}
+    step.trigger("pull_request", pull_request={"number": 7, "base": base, "head": head})
+
+    assert step.run("plan") == 0
+    assert (
+        "::notice title=envsync::The plan does not show which changes are from the" in step.output
+    )
+    assert "**1 to create, 0 unchanged**" in step.summary
 
 
 @pytest.mark.parametrize(
