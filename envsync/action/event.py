@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,11 @@ class Event:
         merged: whether the pull request is merged.
         fork: whether the pull request comes from another repository.
         head: the newest commit of the pull request's branch. For other events, `sha`.
+        base: for a pull request, the newest commit of its base branch when the event happened.
         run_url: the URL of this workflow run.
+        attempt: 1 for the first attempt of this run; higher if the run or a job was run again.
+        actor: the login of the account that started this attempt.
+        workflow: the file name of the workflow, such as `envsync-apply.yml`.
     """
 
     name: str
@@ -40,7 +44,11 @@ class Event:
     merged: bool = False
     fork: bool = False
     head: str = ""
+    base: str = ""
     run_url: str = ""
+    attempt: int = 1
+    actor: str = ""
+    workflow: str = "envsync-apply.yml"
 
 
 def read_event(environ: Mapping[str, str]) -> Event:
@@ -61,32 +69,40 @@ def read_event(environ: Mapping[str, str]) -> Event:
     repository = _variable(environ, "GITHUB_REPOSITORY")
     sha = _variable(environ, "GITHUB_SHA")
     run = environ.get("GITHUB_RUN_ID", "")
-    run_url = f"{environ.get('GITHUB_SERVER_URL', '')}/{repository}/actions/runs/{run}"
-    pull = _payload(environ).get("pull_request")
-    if not isinstance(pull, dict):
-        return Event(
-            name=name,
-            repository=repository,
-            sha=sha,
-            branch=environ.get("GITHUB_REF_NAME", ""),
-            head=sha,
-            run_url=run_url,
-        )
-    head = pull.get("head") or {}
-    # If the fork was deleted, `repo` is null. The empty name makes `fork` True in this case.
-    origin = (head.get("repo") or {}).get("full_name", "")
-    return Event(
+    attempt = environ.get("GITHUB_RUN_ATTEMPT", "")
+    event = Event(
         name=name,
         repository=repository,
         sha=sha,
-        branch=str((pull.get("base") or {}).get("ref", "")),
+        branch=environ.get("GITHUB_REF_NAME", ""),
+        head=sha,
+        run_url=f"{environ.get('GITHUB_SERVER_URL', '')}/{repository}/actions/runs/{run}",
+        attempt=int(attempt) if attempt.isdecimal() else 1,
+        actor=environ.get("GITHUB_TRIGGERING_ACTOR") or environ.get("GITHUB_ACTOR", ""),
+        workflow=_workflow(environ),
+    )
+    pull = _payload(environ).get("pull_request")
+    if not isinstance(pull, dict):
+        return event
+    head, base = pull.get("head") or {}, pull.get("base") or {}
+    # If the fork was deleted, `repo` is null. The empty name makes `fork` True in this case.
+    origin = (head.get("repo") or {}).get("full_name", "")
+    return replace(
+        event,
+        branch=str(base.get("ref", "")),
         number=int(pull["number"]),
         merged=bool(pull.get("merged")),
         # Names of owners and repositories are case-insensitive.
         fork=origin.casefold() != repository.casefold(),
         head=str(head.get("sha") or sha),
-        run_url=run_url,
+        base=str(base.get("sha", "")),
     )
+
+
+def _workflow(environ: Mapping[str, str]) -> str:
+    # `owner/name/.github/workflows/envsync-apply.yml@refs/heads/main`
+    path = environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    return path.rpartition("/")[2] or "envsync-apply.yml"
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:

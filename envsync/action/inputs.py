@@ -44,6 +44,7 @@ class Inputs:
         approve: `none`, `comment`, or the digest of a plan.
         token: the token for GitHub's API; empty if there is no token. No message contains the
             token.
+        is_first_job: False if the job is not the first job of a matrix.
     """
 
     command: str
@@ -54,6 +55,7 @@ class Inputs:
     issue: bool = False
     approve: str = "none"
     token: str = field(default="", repr=False)
+    is_first_job: bool = True
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
@@ -78,6 +80,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         issue=_flag(environ, "issue"),
         approve=_text(environ, "approve", "none"),
         token=environ.get(TOKEN_VARIABLE, ""),
+        is_first_job=environ.get("ENVSYNC_JOB_INDEX", "").strip() in {"", "0"},
     )
     if inputs.approve not in {"none", "comment"} and not _DIGEST.fullmatch(inputs.approve):
         raise UsageError(

@@ -15,13 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from envsync.model.canonical import canonical_json, sha256_digest
-
 if TYPE_CHECKING:
     from envsync.action.github import GitHub, Post
-    from envsync.plan.plan import Plan
 
-MAX_LENGTH: Final = 8_000
+MAX_LENGTH: Final = 16_000
 """Maximum length of a marker in characters. If the fingerprints of a plan do not fit, the marker
 contains only the digest of the plan."""
 
@@ -32,7 +29,6 @@ _MAX_DATA: Final = 1_000_000
 
 # GitHub's web editor saves comments with CRLF.
 _LINE: Final = re.compile(r"<!-- envsync ([A-Za-z0-9+/=]+) -->(?:\r?\n|\Z)")
-_FINGERPRINT: Final = slice(len("sha256:"), len("sha256:") + 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +40,11 @@ class Marker:
         directory: the input `working-directory` of the workflow.
         target: the input `target` of the workflow.
         digest: the digest of the plan; empty if there is no plan.
-        changes: the result of `fingerprints` for the plan; None if there is no plan, or the
-            fingerprints do not fit.
+        changes: the fingerprints of the plan; None if there is no plan, or the fingerprints do not
+            fit.
+        number: the number of the pull request; None for an issue.
+        head: the newest commit of the pull request when the plan was made.
+        time: when the plan was made, in UTC. Only for display: the clock of a runner can be wrong.
     """
 
     kind: str
@@ -53,6 +52,9 @@ class Marker:
     target: str
     digest: str = ""
     changes: Mapping[str, str] | None = field(default=None)
+    number: int | None = None
+    head: str = ""
+    time: str = ""
 
     def replaces(self, other: Marker) -> bool:
         """Returns True if both markers have the same kind, directory and target."""
@@ -68,7 +70,8 @@ class Marker:
         return complete if len(complete) <= MAX_LENGTH else self._line(None)
 
     def _line(self, changes: Mapping[str, str] | None) -> str:
-        data = [self.kind, self.directory, self.target, self.digest, changes and dict(changes)]
+        place = [self.kind, self.directory, self.target, self.number]
+        data = [*place, self.head, self.time, self.digest, changes and dict(changes)]
         # Compress the data, because the fingerprints of a large plan would not fit otherwise.
         packed = zlib.compress(json.dumps(data).encode(), level=9)
         return f"<!-- envsync {base64.b64encode(packed).decode()} -->\n"
@@ -82,35 +85,33 @@ def read_marker(body: str) -> Marker | None:
     try:
         packed = base64.b64decode(found[1], validate=True)
         data = json.loads(zlib.decompressobj().decompress(packed, _MAX_DATA))
-        kind, directory, target, digest, changes = data
+        kind, directory, target, number, head, time, digest, changes = data
     # `json.loads` raises RecursionError if the JSON is nested too deeply.
     except (binascii.Error, zlib.error, ValueError, TypeError, RecursionError):
         return None
-    if not all(isinstance(item, str) for item in (kind, directory, target, digest)):
+    strings = (kind, directory, target, head, time, digest)
+    if not all(isinstance(item, str) for item in strings) or not _is_number(number):
         return None
-    return Marker(kind, directory, target, digest=digest, changes=_changes(changes))
+    return Marker(
+        kind,
+        directory,
+        target,
+        digest=digest,
+        changes=_changes(changes),
+        number=number,
+        head=head,
+        time=time,
+    )
+
+
+def _is_number(data: Any) -> bool:
+    return data is None or type(data) is int
 
 
 def _changes(data: Any) -> Mapping[str, str] | None:
-    return data if isinstance(data, dict) else None
-
-
-def fingerprints(plan: Plan) -> dict[str, str]:
-    """Returns a short digest of each change and rejection, by action and address.
-
-    Two plans with equal fingerprints change a target in the same way.
-    """
-    found = {f"{item.action} {item.address}": item.to_json() for item in plan.changes}
-    found |= {f"reject {item.address}": item.to_json() for item in plan.rejections}
-    # Leave out the keys that only explain a change. A change with a new explanation is still the
-    # same change.
-    explanations = ("reason", "message", "fix", "source", "predecessor", "differs")
-    return {
-        name: sha256_digest(
-            canonical_json({key: item for key, item in data.items() if key not in explanations})
-        )[_FINGERPRINT]
-        for name, data in found.items()
-    }
+    if isinstance(data, dict) and all(isinstance(item, str) for item in data.values()):
+        return data
+    return None
 
 
 def own_posts(github: GitHub, posts: Iterable[Post], marker: Marker) -> list[Post]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from envsync.action.markdown import MAX_COMMENT, Markdown, size
-from envsync.action.marker import Marker, own_posts
+from envsync.action.markdown import MAX_COMMENT, Markdown, headed, size
+from envsync.action.marker import Marker, own_posts, read_marker
 
 if TYPE_CHECKING:
     from envsync.action.github import GitHub
+
+
+_SEPARATOR: Final = "\n---\n\n"
+
+_LEAST_ROOM: Final = 10_000
+"""Minimum size in bytes for a result that is appended to a comment. If a comment has less room, the
+result gets a new comment."""
 
 
 def post_body(marker: Marker, markdown: Markdown, footer: str) -> str:
@@ -35,6 +42,49 @@ def update_comment(
     for post in own_posts(github, github.comments(number), marker):
         return github.edit_comment(post.id, body).url
     return github.create_comment(number, body).url if create else None
+
+
+def append_to_comment(
+    github: GitHub,
+    number: int,
+    marker: Marker,
+    *,
+    title: str,
+    markdown: Markdown,
+    footer: str,
+    create: bool,
+) -> str | None:
+    """Appends a result to the newest comment that contains the marker.
+
+    A comment is a record, so earlier results are never overwritten. If the comment has no room, or
+    if another account edited it, the result gets a new comment.
+
+    Args:
+        github: the repository.
+        number: the number of the pull request.
+        marker: the marker of the comment.
+        title: the heading of a new comment.
+        markdown: the result without a heading.
+        footer: the last line of the result.
+        create: whether to write a comment if the pull request has none with this marker.
+
+    Returns:
+        The URL of the comment, or None if there is no comment.
+    """
+    posts = own_posts(github, github.comments(number), marker)
+    if not (posts or create):
+        return None
+    if posts:
+        written = github.written(posts[-1])
+        found = read_marker(written.body)
+        room = MAX_COMMENT - size(written.body) - size(_SEPARATOR + footer)
+        # Do not write text of another account again: the account of the action would be its author.
+        is_own = written.editor in {None, github.login} and found and found.replaces(marker)
+        if is_own and room >= _LEAST_ROOM:
+            body = written.body.rstrip() + "\n" + _SEPARATOR + markdown(room) + footer
+            return github.edit_comment(posts[-1].id, body).url
+    body = post_body(marker, headed(title, markdown), footer)
+    return github.create_comment(number, body).url
 
 
 def update_issue(

@@ -32,6 +32,8 @@ class Result:
         matrix: the targets as the JSON matrix of a job; empty if they are unknown.
         starts_comment: whether to write a new comment if the pull request has no comment yet. An
             existing comment is always updated.
+        error: the message of an error about the whole step; empty if there is none.
+        notice: the message of a notice about the whole step; empty if there is none.
     """
 
     code: int
@@ -43,6 +45,8 @@ class Result:
     plan_file: Path | None = None
     matrix: str = ""
     starts_comment: bool = True
+    error: str = ""
+    notice: str = ""
 
     def outputs(self) -> dict[str, str]:
         """Returns the values for the outputs of `action.yml`, by name."""

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from envsync.action.approval import Approval, NotApproved, find_approval, merged_number
+from envsync.action.approval import (
+    Approval,
+    NotApproved,
+    ensure_newest,
+    find_approval,
+    merged_number,
+)
+from envsync.action.base import base_commit
 from envsync.action.commands.apply import apply
 from envsync.action.commands.plan import plan
 from envsync.action.commands.validate import check, validate
+from envsync.action.connection import Forbidden, GitHubError
 from envsync.action.event import Event, read_event
-from envsync.action.github import Forbidden, GitHub, GitHubError
+from envsync.action.github import GitHub
 from envsync.action.inputs import Inputs, read_inputs
 from envsync.action.job import MAX_SUMMARY, Job
 from envsync.action.markdown import Markdown, failure_markdown, footer, headed, size
-from envsync.action.marker import Marker, fingerprints
-from envsync.action.posts import post_body, update_comment, update_issue
+from envsync.action.marker import Marker
+from envsync.action.posts import append_to_comment, post_body, update_comment, update_issue
 from envsync.action.result import Result
 from envsync.model.errors import EnvsyncError
 from envsync.model.wording import printable
@@ -64,17 +74,20 @@ class _Step:
 
     def run(self) -> int:
         """Runs the command, publishes its result, and returns its exit code."""
-        number: int | None = self.event.number
+        # The event after a merge is a push, which does not contain the number of the pull request.
+        number, approval = self.event.number, None
         try:
             if self.inputs.command == "apply":
-                # The event after a merge is a push, which does not contain the number of the pull
-                # request.
-                number = self._merged_number()
-            result = self._run_command(number)
-        except (NotApproved, GitHubError) as error:
+                number, approval = self._reviewed()
+            result = self._run_command(approval)
+        except GitHubError as error:
             result = self._stopped(error)
         self.job.log(result.log)
-        self.job.write_commands(result.annotations)
+        if self.inputs.is_first_job:
+            self.job.write_commands(result.annotations)
+        for level, message in (("error", result.error), ("notice", result.notice)):
+            if message:
+                self.job.annotate(message, level)
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
@@ -87,7 +100,7 @@ class _Step:
             self._post("issue", lambda github: self._issue(github, result, planned))
         return result.code
 
-    def _run_command(self, number: int | None) -> Result:
+    def _run_command(self, approval: Approval | None) -> Result:
         directory = self.job.workspace / self.inputs.directory
         match self.inputs.command:
             case "validate":
@@ -95,68 +108,135 @@ class _Step:
             case "check":
                 return check(self.inputs, directory)
             case "plan":
-                return plan(self.inputs, directory, self.job.temporary)
+                base = partial(base_commit, directory, self.event) if self.event.base else None
+                return plan(self.inputs, directory, self.job.temporary, base=base)
             case _:
-                approval = self._approval(number)
-                return apply(self.inputs, directory, self.job.temporary, approval=approval)
+                return apply(
+                    self.inputs,
+                    directory,
+                    self.job.temporary,
+                    approval=approval,
+                    workflow=self.event.workflow,
+                )
 
-    def _merged_number(self) -> int | None:
-        """Returns the number of the merged pull request.
+    def _reviewed(self) -> tuple[int | None, Approval | None]:
+        """Returns the number of the merged pull request, and the approved plan.
 
-        Returns None if no pull request was merged, or if the step does not need the number.
+        The number is None if no pull request was merged, or if the step does not need the number.
+        The approval is None if any plan can be applied.
         """
-        required = self.inputs.approve == "comment"
-        if self.github is None or not (required or self.inputs.comment):
-            return None
+        number, problem = None, ""
+        approve = self.inputs.approve
+        if self.github is not None and (approve == "comment" or self.inputs.comment):
+            try:
+                number = merged_number(self.github, self.event)
+            except (NotApproved, GitHubError) as error:
+                problem = str(error)
+                if approve != "comment":
+                    self.job.annotate(f"No comment was written: {error}", "warning")
+        if approve == "none":
+            return number, None
+        # Do not stop yet: an empty plan needs no approval.
+        if approve == "comment" and (problem or number is None):
+            return number, Approval.missing(problem or self._no_pull_request())
         try:
-            return merged_number(self.github, self.event)
-        except GitHubError as error:
-            if required:
-                raise
-            self.job.annotate(f"No comment was written: {error}", "warning")
-            return None
+            return number, self._approval(number)
+        except (NotApproved, GitHubError) as error:
+            return number, Approval.missing(str(error))
 
-    def _approval(self, number: int | None) -> Approval | None:
-        if self.inputs.approve == "none":
-            return None
-        if self.inputs.approve != "comment":
-            return Approval(self.inputs.approve, None)
+    def _no_pull_request(self) -> str:
         if self.github is None:
-            raise NotApproved("`approve: comment` needs a `token` that can read pull requests.")
-        if number is None:
-            raise NotApproved(
-                f"The commit {self.event.sha[:12]} on {self.event.branch} was not made by merging "
-                "a pull request, so no plan was reviewed for it. Review a plan, and run this "
-                "workflow manually with the digest of the plan as `approve`."
-            )
-        return find_approval(self.github, number, self._marker("plan"))
+            return "`approve: comment` needs a `token` that can read pull requests."
+        return (
+            f"The commit {self.event.sha[:12]} on {self.event.branch} was not made by merging a "
+            "pull request, so no plan was reviewed for it."
+        )
+
+    def _approval(self, number: int | None) -> Approval:
+        """Returns the approved plan: the plan with the digest, or the plan in the comment.
+
+        Raises:
+            NotApproved: no plan was reviewed for the commit of this run.
+            GitHubError: the API of GitHub cannot be reached, or returns an error.
+        """
+        github, event = self.github, self.event
+        if self.inputs.approve != "comment":
+            if github is not None:
+                ensure_newest(github, event, event.sha)
+            by = f"{event.actor} started this run with the digest." if event.actor else ""
+            return Approval(self.inputs.approve, by=by)
+        if github is None or number is None:
+            raise NotApproved(self._no_pull_request())
+        pull = github.pull_request(number)
+        ensure_newest(github, event, pull.merge)
+        return find_approval(github, pull, self._marker("plan"))
 
     def _stopped(self, error: EnvsyncError) -> Result:
         title = f"envsync {self.inputs.command} stopped; nothing was changed."
-        self.job.annotate(str(error), "error")
         return Result(
             code=error.exit_code,
             summary=title,
             markdown=failure_markdown(title, str(error)),
             log=str(error),
+            error=str(error),
         )
 
     def _marker(self, kind: str, planned: Plan | None = None) -> Marker:
         marker = Marker(kind, self.inputs.directory, self.inputs.target)
         if planned is None:
             return marker
-        return replace(marker, digest=planned.digest, changes=fingerprints(planned))
+        return replace(
+            marker,
+            digest=planned.digest,
+            changes=planned.fingerprints,
+            number=self.event.number,
+            head=self.event.head,
+            time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
 
-    def _markdown(self, result: Result) -> Markdown:
-        """Returns the result below a heading that names the target and the directory."""
+    def _heading(self, result: Result) -> str:
+        """Returns a heading that names the target and the directory."""
         # Without a plan, the name of the default target is not known.
         target = result.plan.target.name if result.plan else self.inputs.target
-        return headed(heading(target, self.inputs.directory), result.markdown)
+        return heading(target, self.inputs.directory)
+
+    def _markdown(self, result: Result) -> Markdown:
+        return headed(self._heading(result), result.markdown)
 
     def _comment(self, github: GitHub, number: int, result: Result) -> str | None:
         marker = self._marker(self.inputs.command, result.plan)
-        body = post_body(marker, self._markdown(result), footer(self.inputs, self.event))
+        small = footer(self.inputs, self.event)
+        if self.inputs.command == "apply":
+            return append_to_comment(
+                github,
+                number,
+                marker,
+                title=self._heading(result),
+                markdown=result.markdown,
+                footer=small,
+                create=result.starts_comment,
+            )
+        if stale := self._stale(github, number):
+            self.job.annotate(f"No comment was written: {stale} {_IN_SUMMARY}")
+            return None
+        body = post_body(marker, self._markdown(result), small)
         return update_comment(github, number, marker, body=body, create=result.starts_comment)
+
+    def _stale(self, github: GitHub, number: int) -> str:
+        """Returns why the result is not about the pull request as it is now, or an empty string.
+
+        A job can run again at any time. The comment of a merged pull request shows what was
+        reviewed, and the comment of an open pull request shows its newest commit.
+        """
+        pull = github.pull_request(number)
+        if not pull.is_open:
+            return f"pull request #{number} is closed."
+        if pull.head != self.event.head:
+            return (
+                f"pull request #{number} now has the commit {pull.head[:12]}, and this run is for "
+                f"the commit {self.event.head[:12]}."
+            )
+        return ""
 
     def _issue(self, github: GitHub, result: Result, planned: Plan) -> str | None:
         marker = self._marker("issue", planned)
@@ -166,7 +246,7 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. If GitHub returns an error, annotates the step with it.
+        """Writes a comment or an issue. An error of GitHub becomes an annotation of the step.
 
         Args:
             what: `comment` or `issue`.

@@ -69,7 +69,10 @@ def apply_plan(
     skip_rejected: bool = False,
     verify: bool = True,
 ) -> Applied:
-    """Makes the plan again, and applies the new plan if it has the digest of the given plan.
+    """Makes the plan again, and applies the new plan if each of its changes was approved.
+
+    The changes of the given plan are approved. The new plan has fewer changes if some of them were
+    already made, for example by an earlier apply that was interrupted.
 
     The plan is made again with the arguments that the given plan was made with: `plan.options`.
 
@@ -86,7 +89,8 @@ def apply_plan(
         verify: if True, the target is read again after the writes.
 
     Raises:
-        PlanRefused: the plan is stale, has rejections or archives too much. Nothing was changed.
+        PlanRefused: the new plan has a change that is not in the given plan, has rejections or
+            archives too much. Nothing was changed.
         EnvsyncError: the target cannot be read before the writes. Nothing was changed.
     """
     config = project.config
@@ -100,7 +104,7 @@ def apply_plan(
 
         # A plan from a file has no build contexts and no specs. Only the new plan can be applied.
         current = fresh()
-        current.ensure_approved(plan.digest)
+        current.ensure_approved(plan.digest, plan.fingerprints.values())
         outcomes: list[Outcome] = []
         verification: Verification | None = None
         for item in apply_and_verify(

@@ -45,7 +45,7 @@ def run(
     plan_file: Annotated[
         Path | None,
         typer.Option(
-            "--plan", metavar="FILE", help="Apply only if the plan equals this saved plan."
+            "--plan", metavar="FILE", help="Apply only changes of this saved plan, or nothing."
         ),
     ] = None,
     approve: Annotated[
@@ -97,8 +97,7 @@ def run(
         if not as_json:
             session.out(shown_plan(session, plan))
         try:
-            for approved in filter(None, (saved.digest if saved else None, digest)):
-                plan.ensure_approved(approved)
+            _ensure_approved(session, plan, saved, digest)
             plan.ensure_applicable(skip_rejected=skip_rejected)
             if plan.applicable and not (yes or saved or digest):
                 _ask(plan)
@@ -153,6 +152,28 @@ def run(
         raise Interrupted("Interrupted. Run apply again to make the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
+
+
+def _ensure_approved(session: Session, plan: Plan, saved: Plan | None, digest: str | None) -> None:
+    """Checks that every change was approved with `--plan` or `--approve`.
+
+    Prints how many changes of the saved plan are left, if some of them were already made.
+
+    Raises:
+        PlanRefused: the plan has a change that was not approved.
+    """
+    changes = saved.fingerprints.values() if saved else ()
+    if saved:
+        plan.ensure_approved(saved.digest, changes)
+    if digest:
+        # A digest alone says nothing about single changes. The saved plan does if the digest is
+        # the digest of the saved plan.
+        plan.ensure_approved(digest, changes if saved and saved.digest == digest else ())
+    if saved and plan.changes and plan.digest != saved.digest and not session.quiet:
+        session.err(
+            f"Of the {len(saved.changes)} changes of the saved plan, {len(plan.changes)} "
+            f"{'is' if len(plan.changes) == 1 else 'are'} left."
+        )
 
 
 def _commit(session: Session, project: Project) -> str | None:

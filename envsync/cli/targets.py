@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,6 +17,13 @@ from envsync.project.settings.targets import TargetConfig
 from envsync.render.paint import Paint, columns
 
 EXAMPLE = "envsync targets --format matrix"
+
+NO_SHARED_TARGET: Final = (
+    "The matrix is empty, because `envsync.yaml` has no workspace and no registry. A local target "
+    "is a file, which other jobs do not have. Add a target to `envsync.yaml`, for example: "
+    "`dev: {kind: workspace, subscription_id: ..., resource_group: ..., workspace: ...}`."
+)
+"""The notice about an empty matrix, for people and for the annotation of the action."""
 
 
 class TargetsFormat(StrEnum):
@@ -48,9 +55,12 @@ def run(
     if output is TargetsFormat.JSON:
         session.out_json(_json(config))
     elif output is TargetsFormat.MATRIX:
+        shared = _shared(config.targets.values())
+        if not shared and not session.quiet:
+            session.err(NO_SHARED_TARGET)
         # Print one line, because a step of a GitHub workflow sets an output with a line
         # `name=value`.
-        session.out(json.dumps({"target": _shared(config.targets.values())}))
+        session.out(json.dumps({"target": shared}))
     else:
         session.out(_text(config, session.paint(sys.stdout)))
 
@@ -90,11 +100,8 @@ def _json(config: Config) -> JSON:
 
 
 def _shared(targets: Iterable[TargetConfig]) -> list[str]:
-    """Returns the names of workspaces and registries. If all targets are local, returns all names.
+    """Returns the names of workspaces and registries.
 
     Local targets are left out, because a local target is a file that other jobs do not have.
     """
-    # Without this fallback, a project that has only local targets would get an empty matrix, which
-    # GitHub rejects.
-    kinds = {target.name: target.kind for target in targets}
-    return [name for name, kind in kinds.items() if kind != "local"] or list(kinds)
+    return [target.name for target in targets if target.kind != "local"]

@@ -6,6 +6,7 @@ Each attribute answers a separate question:
 - `rejections`: which declarations cannot be applied?
 - `refused`: does the guard refuse the whole plan?
 - `digest`: is this the plan that was reviewed?
+- `is_left_of`: are all changes among the reviewed changes?
 
 docs/reference/plan.md describes the JSON of a plan, and `envsync schema plan` prints its schema.
 """
@@ -13,6 +14,7 @@ docs/reference/plan.md describes the JSON of a plan, and `envsync schema plan` p
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +23,7 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, LatestChange, Rejection
+from envsync.plan.fingerprint import effective, fingerprint
 from envsync.plan.options import Options
 from envsync.plan.shape import not_a_plan
 
@@ -105,26 +108,52 @@ class Plan:
                 "applied. Fix the rejected files, or pass --skip-rejected to apply the rest.",
             )
 
-    def ensure_approved(self, digest: str) -> None:
-        """Checks that this plan is the one that was approved. An empty plan is always accepted.
+    def ensure_approved(self, digest: str, changes: Collection[str] = ()) -> None:
+        """Checks that this plan is the approved plan, or what is left of the approved plan.
+
+        An empty plan is always accepted.
 
         Args:
             digest: the digest of the approved plan.
+            changes: the values of the `fingerprints` of the approved plan. If empty, only the plan
+                with the digest is accepted.
 
         Raises:
-            PlanRefused: the digests differ, and the plan is not empty. The code of the exception is
-                `plan-stale`.
+            PlanRefused: the digests differ, and the plan contains a change that was not approved.
+                The code of the exception is `plan-stale`.
         """
         # An empty plan changes nothing, so it needs no approval. For example, an earlier apply has
         # already made the approved changes.
-        if self.digest != digest and not self.is_empty:
-            raise PlanRefused(
-                "plan-stale",
-                f"plan-stale: no plan with the approved digest {digest} can be made now. The "
-                "digest is mistyped, or of another plan (for another target, or made with other "
-                "arguments), or files, settings or the target have changed since the approval. "
-                f"Nothing was applied. The plan now has the digest {self.digest}. Review it.",
-            )
+        if self.digest == digest or self.is_empty or (changes and self.is_left_of(changes)):
+            return
+        raise PlanRefused(
+            "plan-stale",
+            f"plan-stale: no plan with the approved digest {digest} can be made now. The "
+            "digest is mistyped, or of another plan (for another target, or made with other "
+            "arguments), or files, settings or the target have changed since the approval. "
+            f"Nothing was applied. The plan now has the digest {self.digest}. Review it.",
+        )
+
+    def is_left_of(self, approved: Collection[str]) -> bool:
+        """Returns True if every change of this plan is among the approved changes.
+
+        Args:
+            approved: fingerprints of the approved changes.
+        """
+        # Compare every change, not `fingerprints`: a dict would lose one of two changes that have
+        # the same action and address. Rejections write nothing, so they need no approval.
+        known = frozenset(approved)
+        return all(self._fingerprint(change) in known for change in self.changes)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The fingerprint of each change and rejection, by action and address."""
+        found = {f"{item.action} {item.address}": self._fingerprint(item) for item in self.changes}
+        rejected = {f"reject {item.address}": self._fingerprint(item) for item in self.rejections}
+        return found | rejected
+
+    def _fingerprint(self, part: Change | Rejection) -> str:
+        return fingerprint(self.project, self.target, part.to_json())
 
     @property
     def summary(self) -> dict[str, int]:
@@ -139,16 +168,9 @@ class Plan:
     @property
     def digest(self) -> str:
         """The SHA-256 digest of the project, the target, the changes and the rejections."""
-        # An approval must stay valid if an edit does not change what is applied. So the digest
-        # ignores explanations, and line numbers, which move if a comment is added to a file. The
-        # digest also ignores `latest` and `warnings`, which follow from the changes.
-        explaining = {"reason", "message", "fix", "source", "predecessor", "differs"}
-        documents = [part.to_json() for part in self.changes]
-        documents += [part.to_json() for part in self.rejections]
-        parts: list[JSON] = [
-            {key: value for key, value in document.items() if key not in explaining}
-            for document in documents
-        ]
+        # The digest ignores `latest` and `warnings`, which follow from the changes.
+        parts: list[JSON] = [effective(change.to_json()) for change in self.changes]
+        parts += [effective(rejection.to_json()) for rejection in self.rejections]
         data: JSON = [self.project, self.target.to_json(), parts]
         return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
 

@@ -123,7 +123,11 @@ class Runner:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
         (packages,) = directory.glob("lib/python*/site-packages")
         own = Path(next(path for path in sys.path if path.endswith("site-packages")))
-        (packages / "tests.pth").write_text(f"import site; site.addsitedir({str(own)!r})\n")
+        # Python ignores PYTHONPATH in the action. The code beside these tests comes first.
+        first = f"sys.path.insert(0, {str(ROOT)!r})"
+        (packages / "tests.pth").write_text(
+            f"import site, sys; {first}; site.addsitedir({str(own)!r})\n"
+        )
         (directory / "installed").touch()
 
     def run(

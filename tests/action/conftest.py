@@ -1,11 +1,20 @@
-"""Fixtures: a GitHub on loopback, and a client for it."""
+"""Fixtures: a GitHub on loopback, a client for it, and a step, and a runner with a project."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
+from envsync.action.command_line import Completed
 from envsync.action.github import GitHub
+from envsync.emulator.serve import running
+from envsync.emulator.settings import Settings
+from tests import command
+from tests.action.act import Runner
+from tests.action.documented import workflows
 from tests.action.forge import REPOSITORY, TOKEN, Forge, serving
+from tests.action.project import WORKSPACES, Project
+from tests.action.step import Step
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +34,100 @@ def forge(served: Forge) -> Forge:
 @pytest.fixture
 def github(forge: Forge) -> GitHub:
     return GitHub(REPOSITORY, TOKEN, api=forge.url, graphql=f"{forge.url}/graphql")
+
+
+def in_process(directory: Path, *arguments: str) -> Completed:
+    done = command.envsync(*arguments, cwd=directory)
+    return Completed(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def own_process() -> None:
+    """Runs the command line in a separate process, as in a workflow on GitHub."""
+
+
+@pytest.fixture
+def step(
+    tmp_path: Path,
+    forge: Forge,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Step:
+    """A step for pull request 7, in a project that declares one environment."""
+    monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
+    if "own_process" not in request.fixturenames:
+        for name in ("validate", "plan", "apply"):
+            monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    variables = {
+        "GITHUB_API_URL": forge.url,
+        "GITHUB_GRAPHQL_URL": f"{forge.url}/graphql",
+        "GITHUB_REPOSITORY": REPOSITORY,
+        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_REF_NAME": "main",
+        "GITHUB_SHA": "abc",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "GITHUB_WORKSPACE": str(workspace),
+        "INPUT_COMMENT": "true",
+        "INPUT_TOKEN": TOKEN,
+        "RUNNER_TEMP": str(tmp_path),
+    }
+    found = Step(workspace, variables, capsys)
+    forge.open(7, "def")
+    head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
+    found.trigger("pull_request", pull_request={"number": 7, "base": {"ref": "main"}, "head": head})
+    found.declare("pydata")
+    return found
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[Mapping[str, str]]:
+    with running(Settings(workspaces=WORKSPACES)) as emulator:
+        yield emulator.variables
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory: pytest.TempPathFactory, served: Forge) -> Runner:
+    """A runner with an installed action."""
+    runner = Runner(tmp_path_factory.mktemp("runner") / "home", served)
+    runner.prepare(installed=True)
+    return runner
+
+
+@pytest.fixture
+def runner(machine: Runner, forge: Forge, azure: Mapping[str, str]) -> Runner:
+    machine.variables = azure
+    return machine
+
+
+@pytest.fixture(scope="session")
+def unused() -> Iterator[str]:
+    """The workspaces that no test has used."""
+    return iter(WORKSPACES)
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, azure: Mapping[str, str], forge: Forge, unused: Iterator[str]
+) -> Project:
+    """A project with two applied environments and a checked-out branch for a change."""
+    found = Project(tmp_path / "models", azure, forge)
+    found.path.mkdir()
+    found.git("init", "--quiet", "--initial-branch", "main")
+    found.git("remote", "add", "origin", f"https://github.com/{REPOSITORY}.git")
+    found.git("config", "user.name", "octocat")
+    found.git("config", "user.email", "octocat@example.com")
+    for path, text in workflows().items():
+        file = found.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    found.set_targets(dev=next(unused))
+    found.declare("pydata", "1")
+    found.declare("sklearn", "1")
+    found.commit()
+    found.apply()
+    found.git("switch", "--quiet", "--create", "change")
+    return found

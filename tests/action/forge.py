@@ -27,7 +27,7 @@ _SCHEMA = build_schema("""
     type Bot implements Actor { login: String! }
     interface Node { id: ID! }
     type IssueComment implements Node {
-        id: ID!, body: String!, lastEditedAt: String, editor: Actor
+        id: ID!, body: String!, createdAt: String!, lastEditedAt: String, editor: Actor
     }
     type Query { viewer: User!, node(id: ID!): Node }
 """)
@@ -39,6 +39,8 @@ class Text:
 
     Attributes:
         editor: the login of the last editor; empty for a deleted account, None without an edit.
+        created: when the text was created.
+        edited: when the text was last edited; empty without an edit.
     """
 
     id: int
@@ -47,6 +49,8 @@ class Text:
     editor: str | None = None
     title: str = ""
     state: str = "open"
+    created: str = ""
+    edited: str = ""
 
     def json(self, url: str) -> dict[str, Any]:
         return {
@@ -71,10 +75,14 @@ class Forge:
         comments: the comments of each pull request, by its number.
         issues: the issues, oldest first.
         pulls: the response of `commits/SHA/pulls`, by commit.
+        opened: the response of `pulls/NUMBER`, by number.
+        reviews: the response of `pulls/NUMBER/reviews`, by number.
+        branches: the newest commit of each branch, by name.
         faults: responses to the next requests: status, headers and an optional body. If an item is
             None, the request gets the normal response.
         requests: method and path of each request so far.
         ids: the id of the last comment.
+        seconds: the clock of GitHub. Each event takes one second.
     """
 
     url: str = ""
@@ -89,15 +97,45 @@ class Forge:
     )
     requests: list[str] = field(default_factory=list)
     ids: int = 3_000_000_000  # like on GitHub, too large for 32 bits
+    opened: dict[int, dict[str, Any]] = field(default_factory=dict)
+    reviews: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    seconds: int = 0
+
+    def time(self) -> str:
+        """Returns the time, and advances the clock."""
+        self.seconds += 1
+        minutes, seconds = divmod(self.seconds, 60)
+        return f"2026-11-20T10:{minutes:02}:{seconds:02}Z"
 
     def write_comment(self, number: int, author: str, body: str) -> Text:
         self.ids += 1
-        text = Text(self.ids, author, body)
+        text = Text(self.ids, author, body, created=self.time())
         self.comments.setdefault(number, []).append(text)
         return text
 
+    def edit_comment(self, text: Text, editor: str, body: str) -> None:
+        text.body, text.editor, text.edited = body, editor, self.time()
+
+    def open(self, number: int, head: str, base: str = "main") -> None:
+        """Opens a pull request, opens it again, or pushes a commit to it."""
+        self.opened[number] = {
+            "number": number,
+            "state": "open",
+            "base": {"ref": base},
+            "head": {"sha": head},
+            "merged_at": None,
+            # A temporary merge commit.
+            "merge_commit_sha": "f" * 40,
+            "merged_by": None,
+        }
+
+    def close(self, number: int) -> None:
+        """Closes a pull request without a merge."""
+        self.opened[number]["state"] = "closed"
+
     def merge(self, sha: str, number: int, base: str = "main", *, at: str | None = None) -> None:
-        """Adds a merged pull request that contains a commit.
+        """Merges a pull request with a merge that contains a commit.
 
         Args:
             sha: the commit.
@@ -105,14 +143,22 @@ class Forge:
             base: the branch that the pull request was merged into.
             at: the last commit of the merge, if it is not `sha`.
         """
-        merged = {
-            "number": number,
-            "base": {"ref": base},
-            "merged_at": "2026-11-20T10:00:00Z",
+        if number not in self.opened:
+            self.open(number, "def", base)
+        self.opened[number] |= {
+            "state": "closed",
+            "merged_at": self.time(),
             "merge_commit_sha": at or sha,
-            "html_url": f"{self.url}/{REPOSITORY}/pull/{number}",
+            "merged_by": {"login": "octocat"},
         }
-        self.pulls.setdefault(sha, []).append(merged)
+        self.branches[base] = at or sha
+        # Lists of pull requests do not contain `merged_by`.
+        listed = {key: item for key, item in self.opened[number].items() if key != "merged_by"}
+        self.pulls.setdefault(sha, []).append(listed)
+
+    def review(self, number: int, login: str, commit: str, state: str = "APPROVED") -> None:
+        found = {"user": {"login": login}, "state": state, "commit_id": commit}
+        self.reviews.setdefault(number, []).append(found)
 
 
 @contextmanager
@@ -151,6 +197,9 @@ def _routes(forge: Forge, rest: str, graphql: str) -> list[Route]:
     return [
         Route(graphql, _Endpoint(forge, _graphql, reads=True), methods=["POST"]),
         Route(at + "/commits/{sha}/pulls", _Endpoint(forge, _pulls)),
+        Route(at + "/pulls/{number:int}", _Endpoint(forge, _pull)),
+        Route(at + "/pulls/{number:int}/reviews", _Endpoint(forge, _reviews)),
+        Route(at + "/git/ref/heads/{branch:path}", _Endpoint(forge, _branch)),
         Route(at + "/issues", _Endpoint(forge, _issues), methods=["GET", "POST"]),
         Route(at + "/issues/{number:int}", _Endpoint(forge, _issue), methods=["PATCH"]),
         Route(
@@ -207,6 +256,22 @@ async def _pulls(forge: Forge, request: Request, _login: str, _data: Any) -> Res
     return _page(forge, request, forge.pulls.get(request.path_params["sha"], []))
 
 
+async def _pull(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    found = forge.opened.get(request.path_params["number"])
+    return JSONResponse(found or {"message": "Not Found"}, 200 if found else 404)
+
+
+async def _reviews(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    return _page(forge, request, forge.reviews.get(request.path_params["number"], []))
+
+
+async def _branch(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    found = forge.branches.get(request.path_params["branch"])
+    if found is None:
+        return JSONResponse({"message": "Not Found"}, 404)
+    return JSONResponse({"object": {"type": "commit", "sha": found}})
+
+
 async def _comments(forge: Forge, request: Request, login: str, data: Any) -> Response:
     number = request.path_params["number"]
     if request.method == "POST":
@@ -220,7 +285,7 @@ async def _comment(forge: Forge, request: Request, login: str, data: Any) -> Res
     for number, texts in forge.comments.items():
         for text in texts:
             if text.id == request.path_params["id"]:
-                text.body, text.editor = data["body"], login
+                forge.edit_comment(text, login, data["body"])
                 return JSONResponse(text.json(_url(forge, number, text)))
     return JSONResponse({"message": "Not Found"}, 404)
 
@@ -265,7 +330,8 @@ async def _graphql(forge: Forge, _request: Request, login: str, data: Any) -> Re
                         "__typename": "IssueComment",
                         "body": text.body,
                         "editor": actor(text.editor),
-                        "lastEditedAt": None if text.editor is None else "2026-11-20T10:00:00Z",
+                        "createdAt": text.created,
+                        "lastEditedAt": None if text.editor is None else text.edited,
                     }
         return None
 

@@ -6,14 +6,30 @@ from dataclasses import replace
 
 import pytest
 
-from envsync.action.approval import Approval, NotApproved, find_approval, merged_number
+from envsync.action.approval import (
+    Approval,
+    NotApproved,
+    ensure_newest,
+    find_approval,
+    merged_number,
+)
+from envsync.action.connection import GitHubError
 from envsync.action.event import Event
-from envsync.action.github import GitHub, Post
+from envsync.action.github import GitHub, Post, Written
 from envsync.action.marker import Marker
 from tests.action.forge import BOT, REPOSITORY, Forge
 
 PLAN = Marker("plan", ".", "dev")
-REVIEWED = Marker("plan", ".", "dev", digest="sha256:1", changes={"create a:1": "f"})
+REVIEWED = Marker(
+    "plan",
+    ".",
+    "dev",
+    digest="sha256:1",
+    changes={"create a:1": "f"},
+    number=7,
+    head="def",
+    time="2020-01-01T00:00:00Z",  # the clock of the runner is wrong
+)
 PUSH = Event(name="push", repository=REPOSITORY, sha="abc", branch="main")
 
 
@@ -63,19 +79,42 @@ def test_merged_number_sends_no_request_for_a_closed_pull_request(
     assert forge.requests == []
 
 
+def test_merged_number_refuses_to_choose_between_two_merged_pull_requests(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.merge("abc", 8)
+    forge.merge("abc", 7)
+
+    with pytest.raises(NotApproved, match="merging the pull requests #7 and #8, so it is unknown"):
+        merged_number(github, PUSH)
+
+
+def approved(github: GitHub, forge: Forge) -> Approval:
+    """Merges the pull request and returns its approval."""
+    forge.merge("abc", 7)
+    return find_approval(github, github.pull_request(7), PLAN)
+
+
 @pytest.mark.parametrize("editor", [None, BOT])
 def test_find_approval_reads_only_the_comment_of_the_action(
     github: GitHub, forge: Forge, editor: str | None
 ) -> None:
-    forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:2").line())
-    forge.write_comment(7, BOT, Marker("plan", ".", "prod", digest="sha256:3").line())
+    forge.write_comment(7, "mallory", replace(REVIEWED, digest="sha256:2").line())
+    forge.write_comment(7, BOT, replace(REVIEWED, target="prod", digest="sha256:3").line())
+    forge.write_comment(7, BOT, replace(REVIEWED, directory="ml", digest="sha256:4").line())
+    forge.write_comment(7, BOT, replace(REVIEWED, kind="apply", digest="sha256:5").line())
     text = forge.write_comment(7, BOT, REVIEWED.line() + "text")
-    text.editor = editor
+    if editor:
+        forge.edit_comment(text, editor, text.body)
+    forge.review(7, "alice", "def")
+    forge.review(7, "bob", "0" * 40)
 
-    assert find_approval(github, 7, PLAN) == Approval(
+    assert approved(github, forge) == Approval(
         "sha256:1",
         {"create a:1": "f"},
         f"{forge.url}/{REPOSITORY}/pull/7#issuecomment-{text.id}",
+        by="Approved by merging #7 by octocat. Reviewed by alice. bob reviewed only the older "
+        "commit 000000000000. The plan was made for the commit def at 2020-01-01T00:00:00Z.",
     )
 
 
@@ -85,34 +124,112 @@ def test_find_approval_reads_only_the_comment_of_the_action(
         ([], r"#7 has no comment of github-actions\[bot\] with a plan for target 'dev' in \."),
         ([("mallory", REVIEWED, None)], r"has no comment of github-actions\[bot\]"),
         ([("github-actions", REVIEWED, None)], r"has no comment of github-actions\[bot\]"),
+        ([("dependabot[bot]", REVIEWED, None)], r"has no comment of github-actions\[bot\]"),
         ([(BOT, REVIEWED, "mallory")], "was edited by mallory, so its plan is not trusted"),
         ([(BOT, REVIEWED, "github-actions")], "was edited by github-actions, so"),
+        ([(BOT, REVIEWED, "dependabot[bot]")], r"was edited by dependabot\[bot\], so"),
         ([(BOT, REVIEWED, "")], "was edited by a deleted account, so"),
-        ([(BOT, REVIEWED, None), (BOT, REVIEWED, None)], "has 2 comments .* Delete all but one"),
-        ([(BOT, PLAN, None)], "shows no plan: planning pull request #7 failed"),
+        ([(BOT, REVIEWED, None), (BOT, REVIEWED, None)], "has 2 comments .* it is unknown"),
+        ([(BOT, PLAN, None)], "shows no plan, because planning pull request #7 failed"),
+        ([(BOT, replace(REVIEWED, number=8), None)], "plan of another pull request: #8"),
+        ([(BOT, replace(REVIEWED, number=None), None)], "plan of another pull request: #None"),
+        ([(BOT, replace(REVIEWED, head="123"), None)], "the commit 123, but the commit def was"),
+        ([(BOT, replace(REVIEWED, head=""), None)], r"the commit \(unknown\), but the commit def"),
     ],
 )
 def test_find_approval_explains_a_missing_or_untrusted_comment(
     github: GitHub, forge: Forge, posts: list[tuple[str, Marker, str | None]], message: str
 ) -> None:
     for author, marker, editor in posts:
-        forge.write_comment(7, author, marker.line() + "text").editor = editor
+        text = forge.write_comment(7, author, marker.line() + "text")
+        if editor is not None:
+            forge.edit_comment(text, editor, text.body)
 
     with pytest.raises(NotApproved, match=message):
-        find_approval(github, 7, PLAN)
+        approved(github, forge)
+
+
+def test_a_comment_that_was_written_after_the_merge_approves_nothing(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.merge("abc", 7)
+    forge.write_comment(7, BOT, REVIEWED.line())
+
+    with pytest.raises(NotApproved, match="at 2026-11-20T10:00:02Z, which is not before the merge"):
+        find_approval(github, github.pull_request(7), PLAN)
+
+
+def test_a_comment_that_was_edited_after_the_merge_approves_nothing(
+    github: GitHub, forge: Forge
+) -> None:
+    text = forge.write_comment(7, BOT, replace(REVIEWED, digest="sha256:2").line())
+    forge.merge("abc", 7)
+    forge.edit_comment(text, BOT, REVIEWED.line())
+
+    with pytest.raises(NotApproved, match="was written or changed at 2026-11-20T10:00:03Z"):
+        find_approval(github, github.pull_request(7), PLAN)
+
+
+def test_a_comment_of_the_second_of_the_merge_approves_nothing(
+    github: GitHub, forge: Forge
+) -> None:
+    text = forge.write_comment(7, BOT, REVIEWED.line())
+    forge.merge("abc", 7)
+    text.created = forge.opened[7]["merged_at"]
+
+    with pytest.raises(NotApproved, match="is not before the merge"):
+        find_approval(github, github.pull_request(7), PLAN)
+
+
+def test_a_pull_request_that_is_not_merged_approves_nothing(github: GitHub, forge: Forge) -> None:
+    forge.write_comment(7, BOT, REVIEWED.line())
+    forge.open(7, "def")
+
+    with pytest.raises(GitHubError, match=r"no valid times: .* was merged at ''"):
+        find_approval(github, github.pull_request(7), PLAN)
+
+
+def test_find_approval_succeeds_if_the_reviews_cannot_be_read(
+    github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(_number: int) -> None:
+        raise GitHubError("No.")
+
+    monkeypatch.setattr(github, "approvals", forbidden)
+    forge.write_comment(7, BOT, REVIEWED.line())
+
+    assert approved(github, forge).by.startswith("Approved by merging #7 by octocat. The plan was")
 
 
 def test_find_approval_uses_the_newest_content_of_an_edited_comment(
     github: GitHub, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forged = Marker("plan", ".", "dev", digest="sha256:2")
-    text = forge.write_comment(7, BOT, forged.line())
-    read = github.last_edit
+    text = forge.write_comment(7, BOT, replace(REVIEWED, digest="sha256:2").line())
+    read = github.written
 
-    def meanwhile(post: Post) -> tuple[str, str | None]:
-        text.body, text.editor = REVIEWED.line(), BOT
+    def meanwhile(post: Post) -> Written:
+        forge.edit_comment(text, "mallory", REVIEWED.line())
         return read(post)
 
-    monkeypatch.setattr(github, "last_edit", meanwhile)
+    monkeypatch.setattr(github, "written", meanwhile)
 
-    assert find_approval(github, 7, PLAN).digest == REVIEWED.digest
+    with pytest.raises(NotApproved, match="was edited by mallory"):
+        approved(github, forge)
+
+
+@pytest.mark.parametrize(("attempt", "newest"), [(1, "abc"), (1, "123"), (2, "abc")])
+def test_a_run_for_the_newest_commit_or_a_first_attempt_is_allowed(
+    github: GitHub, forge: Forge, attempt: int, newest: str
+) -> None:
+    forge.branches["main"] = newest
+
+    ensure_newest(github, replace(PUSH, attempt=attempt), "abc")
+
+
+def test_a_run_that_is_started_again_for_an_older_commit_is_not_approved(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.branches["main"] = "123"
+
+    with pytest.raises(NotApproved, match="for the commit abc, but main is now at 123"):
+        ensure_newest(github, replace(PUSH, attempt=2), "abc")

@@ -37,6 +37,19 @@ def test_a_push_event_contains_the_branch(tmp_path: Path) -> None:
     )
 
 
+def test_an_event_shows_who_started_which_workflow_how_often(tmp_path: Path) -> None:
+    variables = {
+        **environ(tmp_path, "push", {}),
+        "GITHUB_ACTOR": "alice",
+        "GITHUB_TRIGGERING_ACTOR": "bob",
+        "GITHUB_RUN_ATTEMPT": "3",
+        "GITHUB_WORKFLOW_REF": "o/r/.github/workflows/apply models.yml@refs/heads/main",
+    }
+    event = read_event(variables)
+
+    assert (event.actor, event.attempt, event.workflow) == ("bob", 3, "apply models.yml")
+
+
 @pytest.mark.parametrize(
     ("origin", "fork"),
     [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from envsync.action.github import Forbidden, GitHub, GitHubError, PullRequest
+from envsync.action.connection import Forbidden, GitHubError
+from envsync.action.github import GitHub, PullRequest, Review, Written
 from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
 
 
@@ -15,7 +16,7 @@ from tests.action.forge import BOT, READ_ONLY, REPOSITORY, Forge
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Makes each pause end at once. Returns a list of the lengths of pauses in seconds."""
     pauses: list[float] = []
-    monkeypatch.setattr("envsync.action.github.time.sleep", pauses.append)
+    monkeypatch.setattr("envsync.action.connection.time.sleep", pauses.append)
     return pauses
 
 
@@ -47,27 +48,66 @@ def test_the_last_editor_of_a_comment_is_read(
 ) -> None:
     text = forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
-    text.editor, text.body = editor, "two"
+    text.editor, text.body, text.edited = editor, "two", "2026-11-20T11:00:00Z"
+    at = text.created if editor is None else text.edited
 
-    assert github.last_edit(post) == ("two", told)
+    assert github.written(post) == Written("two", told, at)
 
 
-def test_reading_the_last_edit_of_a_deleted_comment_is_an_error(
-    github: GitHub, forge: Forge
-) -> None:
+def test_reading_the_content_of_a_deleted_comment_is_an_error(github: GitHub, forge: Forge) -> None:
     forge.write_comment(7, BOT, "one")
     (post,) = github.comments(7)
     forge.comments.clear()
 
     with pytest.raises(GitHubError, match=r"The comment .* was deleted or is hidden"):
-        github.last_edit(post)
+        github.written(post)
 
 
 def test_only_merged_pull_requests_of_a_commit_are_returned(github: GitHub, forge: Forge) -> None:
     forge.merge("abc", 7)
     forge.pulls["abc"].append({**forge.pulls["abc"][0], "number": 8, "merged_at": None})
 
-    assert github.merged_with("abc") == (PullRequest(7, "main", "abc"),)
+    assert github.merged_with("abc") == (
+        PullRequest(7, "main", "def", merge="abc", merged_at="2026-11-20T10:00:01Z"),
+    )
+
+
+def test_a_pull_request_is_read_as_it_is_now(github: GitHub, forge: Forge) -> None:
+    forge.open(7, "def")
+    opened = github.pull_request(7)
+    forge.open(7, "abc")
+    pushed = github.pull_request(7)
+    forge.close(7)
+    closed = github.pull_request(7)
+    forge.merge("123", 7)
+    merged = github.pull_request(7)
+
+    assert [opened, pushed, closed, merged] == [
+        PullRequest(7, "main", "def", is_open=True),
+        PullRequest(7, "main", "abc", is_open=True),
+        PullRequest(7, "main", "abc"),
+        PullRequest(7, "main", "abc", False, "123", "2026-11-20T10:00:01Z", "octocat"),
+    ]
+
+
+def test_only_the_newest_approving_review_of_each_account_counts(
+    github: GitHub, forge: Forge
+) -> None:
+    forge.review(7, "alice", "abc")
+    forge.review(7, "alice", "def")
+    forge.review(7, "alice", "def", "COMMENTED")
+    forge.review(7, "bob", "def")
+    forge.review(7, "bob", "def", "CHANGES_REQUESTED")
+    forge.review(7, "carol", "def", "DISMISSED")
+
+    assert github.approvals(7) == (Review("alice", "def"),)
+
+
+@pytest.mark.parametrize("branch", ["main", "release/1.0", "a#b"])
+def test_the_newest_commit_of_a_branch_is_read(github: GitHub, forge: Forge, branch: str) -> None:
+    forge.branches[branch] = "abc"
+
+    assert github.branch_head(branch) == "abc"
 
 
 def test_open_issues_of_other_owners_are_not_listed(github: GitHub, forge: Forge) -> None:
@@ -121,7 +161,7 @@ def test_a_request_is_repeated_after_the_time_in_the_rate_limit_response(
     headers: dict[str, str],
     pause: float,
 ) -> None:
-    monkeypatch.setattr("envsync.action.github.time.time", lambda: 1000.0)
+    monkeypatch.setattr("envsync.action.connection.time.time", lambda: 1000.0)
     forge.faults = [(403, headers)]
 
     assert github.create_comment(7, "one").body == "one"
@@ -210,7 +250,7 @@ def test_the_error_for_an_unreachable_github_contains_the_address(slept: list[fl
 
 def test_a_graphql_error_is_an_error(github: GitHub) -> None:
     with pytest.raises(GitHubError, match="Cannot query field 'nobody'"):
-        github._query("query { nobody }", {})
+        github._connection.query("query { nobody }", {})
 
 
 def test_a_password_in_netrc_does_not_replace_the_token(

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from envsync.action.apply_markdown import (
+    applied_markdown,
+    differences,
+    nothing_markdown,
+    refused_markdown,
+)
 from envsync.action.approval import Approval
 from envsync.action.event import Event
 from envsync.action.inputs import Inputs
 from envsync.action.markdown import (
     MAX_COMMENT,
     Markdown,
-    applied_markdown,
     cut,
-    differences,
     failure_markdown,
     footer,
     headed,
     problems_markdown,
-    refused_markdown,
 )
-from envsync.action.marker import MAX_LENGTH, Marker, fingerprints
+from envsync.action.marker import MAX_LENGTH, Marker
 from envsync.action.posts import post_body
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
@@ -136,10 +141,28 @@ def test_each_outcome_is_one_line_and_failures_come_first() -> None:
     assert lines[-1] == f"<sub>Digest: `{made.digest}`</sub>"
 
 
-def test_differences_mention_project_and_target_if_the_changes_are_equal() -> None:
-    assert differences({"create a:1": "1"}, {"create a:1": "1"}) == [
-        "- The changes are the same, but the project or the target is different."
-    ]
+def test_an_applied_plan_shows_who_approved_it() -> None:
+    made = plan("a")
+    outcomes = [Outcome(made.changes[0], "done")]
+    approval = Approval(made.digest, {}, "https://x/7", by="Approved by merging #7 by @alice.")
+    whole = applied_markdown(made, outcomes, True, approval)(MAX_COMMENT)
+    left = applied_markdown(made, outcomes, True, replace(approval, digest="sha256:1"))(MAX_COMMENT)
+
+    told = "Approved by merging `#7` by `@alice`. [Approved plan](https://x/7)."
+    assert whole.splitlines()[2] == told
+    assert left.splitlines()[2] == f"{told} This is what was left of it."
+
+
+def test_an_empty_plan_is_shown_as_nothing_to_do() -> None:
+    made = replace(plan(), unchanged=3)
+
+    assert nothing_markdown(made)(MAX_COMMENT) == (
+        f"**Nothing to do**: 3 unchanged.\n\n<sub>Digest: `{made.digest}`</sub>\n"
+    )
+
+
+def test_differences_say_that_equal_changes_are_the_same() -> None:
+    assert differences({"create a:1": "1"}, {"create a:1": "1"}) == ["- The changes are the same."]
 
 
 def test_each_difference_between_two_plans_is_listed() -> None:
@@ -171,6 +194,14 @@ def test_a_refusal_shows_the_differences_and_the_current_plan(
     assert f"<sub>Digest: `{made.digest}`</sub>" in lines
 
 
+def test_a_refusal_shows_the_command_that_applies_the_current_plan() -> None:
+    command = "gh workflow run apply.yml -f target=dev"
+    text = refused_markdown("It moved.", plan("a"), None, command=command)(MAX_COMMENT)
+
+    assert f"input `digest`:\n\n```sh\n{command}\n```\n" in text
+    assert plan("a").digest in text.partition("```")[0]
+
+
 PROBLEM = Problem(rule="r", severity="error", message="m" * 400, file="f", line=1, column=1, fix="")
 LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
 
@@ -184,7 +215,7 @@ LONG = plan(*(f"name-{number}-" + "é" * 200 for number in range(3_000)))
     ],
 )
 def test_a_comment_fits_into_the_limit_of_github(text: Markdown) -> None:
-    marker = Marker("plan", ".", "dev", digest=LONG.digest, changes=fingerprints(LONG))
+    marker = Marker("plan", ".", "dev", digest=LONG.digest, changes=LONG.fingerprints)
     whole = post_body(marker, text, "\n<sub>footer</sub>\n")
 
     assert MAX_COMMENT - MAX_LENGTH < len(whole.encode()) <= MAX_COMMENT

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envsync.action.marker import MAX_LENGTH, Marker, fingerprints, read_marker
-from envsync.model.target import TargetIdentity
-from envsync.plan.change import Action, Change, FieldChange, Rejection
-from envsync.plan.plan import Plan
+from envsync.action.marker import MAX_LENGTH, Marker, read_marker
 
 DIGEST = "sha256:" + "0" * 64
+PLACE = ["plan", ".", "dev", 7]
 text = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -23,7 +21,9 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 def test_a_marker_with_any_names_is_equal_after_a_round_trip(
     kind: str, directory: str, target: str, changes: dict[str, str]
 ) -> None:
-    marker = Marker(kind, directory, target, digest=DIGEST, changes=changes)
+    marker = Marker(
+        kind, directory, target, DIGEST, changes, number=7, head=target, time="2026-11-20T10:00:00Z"
+    )
     line = marker.line()
 
     assert line.count("-->") == line.count("<!--") == line.count("\n") == 1
@@ -32,7 +32,7 @@ def test_a_marker_with_any_names_is_equal_after_a_round_trip(
 
 
 def test_fingerprints_that_do_not_fit_are_left_out() -> None:
-    changes = {f"create {index}": f"{index * 7919:012x}" for index in range(5_000)}
+    changes = {f"create {index}": f"{index * 7919:012x}" for index in range(9_000)}
     line = Marker("plan", ".", "dev", digest=DIGEST, changes=changes).line()
 
     assert len(line) < MAX_LENGTH
@@ -53,9 +53,12 @@ def packed(data: object) -> str:
         "<!-- envsync !!!! -->\n",
         "<!-- envsync AAAA -->\n",
         f"<!-- envsync {packed('text')} -->\n",
-        f"<!-- envsync {packed(['plan', '.', 'dev', 1, None])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', None, '', '', 1, None])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', '7', '', '', DIGEST, None])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', True, '', '', DIGEST, None])} -->\n",
+        f"<!-- envsync {packed(['plan', '.', 'dev', 7, None, '', DIGEST, None])} -->\n",
         f"<!-- envsync {packed(['plan', '.', 'dev'])} -->\n",
-        f"<!-- envsync {packed(['plan', '.', 'dev', DIGEST, {'a': 'x' * 3_000_000}])} -->\n",
+        f"<!-- envsync {packed([*PLACE, '', '', DIGEST, {'a': 'x' * 3_000_000}])} -->\n",
         f"<!-- envsync {base64.b64encode(zlib.compress(b'[' * 3_000_000)).decode()} -->\n",
     ],
 )
@@ -83,26 +86,8 @@ def test_a_marker_replaces_markers_of_the_same_command_directory_and_target() ->
     )
 
 
-def test_the_fingerprint_of_a_change_does_not_depend_on_the_reason() -> None:
-    def plan(reason: str, after: str) -> Plan:
-        update = Change(
-            action=Action.UPDATE,
-            scope="version",
-            name="a",
-            version="1",
-            reason=reason,
-            fields=(FieldChange("tags.a", "1", after),),
-            predecessor=reason,
-            differs=(FieldChange("tags.a", reason, "1"),),
-        )
-        rejection = Rejection(code="immutable", name="b", version=None, message=reason, fix="fix")
-        return Plan(
-            project="p",
-            target=TargetIdentity("dev", "local", "x"),
-            changes=(update,),
-            rejections=(rejection,),
-        )
+@pytest.mark.parametrize("changes", [1, ["a"], {"a": 1}, {"a": ["b"]}])
+def test_changes_that_are_not_fingerprints_are_ignored(changes: object) -> None:
+    line = f"<!-- envsync {packed([*PLACE, 'abc', '', DIGEST, changes])} -->\n"
 
-    assert list(fingerprints(plan("why", "2"))) == ["update a:1", "reject b"]
-    assert fingerprints(plan("why", "2")) == fingerprints(plan("because", "2"))
-    assert fingerprints(plan("why", "2")) != fingerprints(plan("why", "3"))
+    assert read_marker(line) == Marker("plan", ".", "dev", DIGEST, number=7, head="abc")

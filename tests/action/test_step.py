@@ -5,111 +5,13 @@ The command line runs in the process of the tests. The fixture `own_process` cha
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
+import subprocess
 
 import pytest
 
-from envsync.action.command_line import Completed
-from envsync.action.marker import Marker, fingerprints, read_marker
-from envsync.action.step import run_step
-from envsync.api import make_plan
-from envsync.plan.plan import Plan
-from envsync.project.project import load_project
-from tests import command
-from tests.action.forge import BOT, READ_ONLY, REPOSITORY, TOKEN, Forge
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
-
-
-def in_process(directory: Path, *arguments: str) -> Completed:
-    done = command.envsync(*arguments, cwd=directory)
-    return Completed(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def own_process() -> None:
-    """Runs the command line in a separate process, as in a workflow on GitHub."""
-
-
-@pytest.fixture(autouse=True)
-def _fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "own_process" not in request.fixturenames:
-        for name in ("validate", "plan", "apply"):
-            monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
-
-
-@dataclass
-class Step:
-    """One step of a workflow.
-
-    Attributes:
-        workspace: the directory that the repository is checked out to.
-        variables: the variables that GitHub and `action.yml` set.
-        output: what the last command printed to the log.
-    """
-
-    workspace: Path
-    variables: dict[str, str]
-    capsys: pytest.CaptureFixture[str]
-    output: str = field(default="")
-
-    def run(self, command: str, **inputs: str) -> int:
-        """Runs a command of the action and returns its exit code."""
-        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
-            Path(self.variables[name]).write_text("")
-        given = {f"INPUT_{name.upper()}": text for name, text in inputs.items()}
-        code = run_step({**self.variables, "INPUT_COMMAND": command, **given})
-        self.output = self.capsys.readouterr().out
-        return code
-
-    @property
-    def summary(self) -> str:
-        return Path(self.variables["GITHUB_STEP_SUMMARY"]).read_text()
-
-    def trigger(self, name: str, **payload: object) -> None:
-        """Sets the event that the step runs for."""
-        Path(self.variables["GITHUB_EVENT_PATH"]).write_text(json.dumps(payload))
-        self.variables["GITHUB_EVENT_NAME"] = name
-
-    def declare(self, name: str, image: str = "mcr.microsoft.com/azureml/base:1") -> Path:
-        path = self.workspace / "environments" / f"{name}.yml"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f'name: {name}\nversion: "1"\nimage: {image}\ndescription: About.\n')
-        return path
-
-    def plan(self) -> Plan:
-        return make_plan(load_project(self.workspace))
-
-
-@pytest.fixture
-def step(tmp_path: Path, forge: Forge, capsys: pytest.CaptureFixture[str]) -> Step:
-    """A step for pull request 7, in a project that declares one environment."""
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    variables = {
-        "GITHUB_API_URL": forge.url,
-        "GITHUB_GRAPHQL_URL": f"{forge.url}/graphql",
-        "GITHUB_REPOSITORY": REPOSITORY,
-        "GITHUB_EVENT_PATH": str(tmp_path / "event.json"),
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "GITHUB_REF_NAME": "main",
-        "GITHUB_SHA": "abc",
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
-        "GITHUB_WORKSPACE": str(workspace),
-        "INPUT_COMMENT": "true",
-        "INPUT_TOKEN": TOKEN,
-        "RUNNER_TEMP": str(tmp_path),
-    }
-    found = Step(workspace, variables, capsys)
-    head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
-    found.trigger("pull_request", pull_request={"number": 7, "base": {"ref": "main"}, "head": head})
-    found.declare("pydata")
-    return found
+from envsync.action.marker import Marker, read_marker
+from tests.action.forge import READ_ONLY, REPOSITORY, TOKEN, Forge
+from tests.action.step import Step
 
 
 def test_an_invalid_input_stops_the_step(step: Step) -> None:
@@ -201,6 +103,23 @@ def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> 
     assert step.run("plan") == 0
     assert forge.requests == []
     assert "1 to create" in step.summary
+
+
+@pytest.mark.parametrize("with_git", [True, False])
+def test_a_plan_without_the_base_commit_says_that_changes_are_not_separated(
+    step: Step, with_git: bool
+) -> None:
+    if with_git:
+        subprocess.run(["git", "init", "--quiet", step.workspace], check=True)
+    head = {"sha": "def", "repo": {"full_name": REPOSITORY}}
+    base = {"ref": "main", "sha": "0" * 40}
+    step.trigger("pull_request", pull_request={"number": 7, "base": base, "head": head})
+
+    assert step.run("plan") == 0
+    assert (
+        "::notice title=envsync::The plan does not show which changes are from the" in step.output
+    )
+    assert "**1 to create, 0 unchanged**" in step.summary
 
 
 @pytest.mark.parametrize(
@@ -314,15 +233,20 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     step.trigger("push")
     step.run("apply")
     step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
+    step.review(forge)
     forge.merge("abc", 7)
-    approved = Marker("plan", ".", "", digest=step.plan().digest, changes=fingerprints(step.plan()))
-    forge.write_comment(7, BOT, approved.line())
 
     assert step.run("apply", approve="comment") == 1
     comment = forge.comments[7][-1]
-    assert (read_marker(comment.body) or approved).kind == "apply"
-    assert "**Nothing was applied.** The plan has 1 rejection, so" in comment.body
+    marker = read_marker(comment.body)
+    assert (marker and marker.kind) == "apply"
+    assert (
+        "**Nothing was applied.** The plan has 1 rejection, so nothing can be applied. In another "
+        "pull request, run `envsync bump pydata` and commit the result."
+    ) in comment.body
     assert comment.body.count("### envsync") == 1
+    assert "gh workflow run" not in comment.body + step.output
+    assert step.output.count("::error") == 1
 
 
 def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:

@@ -271,6 +271,44 @@ def test_a_saved_plan_is_refused_once_it_is_stale(project: Path, run: Run) -> No
     assert history(project) == 2
 
 
+def test_what_is_left_of_a_saved_plan_is_applied(project: Path, run: Run) -> None:
+    declare(project, "a")
+    declare(project, "b")
+    digest = run("plan", "--out", "plan.json", "--format", "json").data["digest"]
+    run("apply", "a", "--yes")
+
+    assert run("apply", "--approve", digest).code == 1
+    assert run("apply", "--plan", "plan.json", "--approve", "sha256:" + "0" * 64).code == 1
+    assert history(project) == 1
+    left = run("apply", "--plan", "plan.json", "--approve", digest)
+    assert (left.code, history(project)) == (0, 2)
+    assert "Of the 2 changes of the saved plan, 1 is left." in left.err
+    again = run("apply", "--plan", "plan.json")
+    assert (again.code, history(project)) == (0, 2)
+
+
+def test_a_saved_plan_is_refused_if_one_of_its_changes_differs_now(project: Path, run: Run) -> None:
+    declare(project, "a")
+    declare(project, "b")
+    run("plan", "--out", "plan.json")
+    run("apply", "a", "--yes")
+    declare(project, "b", description="Another one.")
+
+    stale = run("apply", "--plan", "plan.json")
+    assert (stale.code, "plan-stale" in stale.err, history(project)) == (1, True, 1)
+
+
+def test_a_saved_plan_approves_nothing_in_another_target(project: Path, run: Run) -> None:
+    declare(project, "a")
+    run("plan", "--out", "plan.json")
+    (project / "envsync.yaml").write_text(
+        "project: p\ntargets:\n  local: {kind: local, path: other.db}\n"
+    )
+
+    assert run("apply", "--plan", "plan.json").code == 1
+    assert not (project / "other.db").exists()
+
+
 def test_apply_is_refused_if_the_approved_digest_is_not_the_digest_of_the_plan(
     project: Path, run: Run
 ) -> None:

@@ -94,12 +94,15 @@ def test_a_matrix_is_one_line_with_workspaces_and_registries(run: Run) -> None:
     assert json.loads(out) == {"target": ["dev", "shared"]}
 
 
-def test_a_matrix_contains_local_targets_if_there_are_no_other_targets(
+def test_a_matrix_without_workspaces_and_registries_is_empty_with_a_notice(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").unlink()
+    result = run("targets", "--format", "matrix")
 
-    assert run("targets", "--format", "matrix").data == {"target": ["local"]}
+    assert (result.code, result.data) == (0, {"target": []})
+    assert result.err.startswith("The matrix is empty, because `envsync.yaml` has no workspace")
+    assert run("-q", "targets", "--format", "matrix").err == ""
 
 
 def test_an_error_in_the_settings_exits_with_one(project: Path, run: Run) -> None:

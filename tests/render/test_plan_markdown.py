@@ -19,7 +19,7 @@ from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejec
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
 from envsync.render.gfm import code, fence, prose
-from envsync.render.plan_markdown import heading, plan_markdown
+from envsync.render.plan_markdown import heading, plan_body, plan_markdown
 from tests.builders import PROJECT, TARGET, declared, image
 from tests.render.hostile import NASTY, plan_of, texts, values
 from tests.render.test_plan_text import DIFFERS, IMAGE, WORKSPACE, create, example
@@ -273,7 +273,7 @@ def inline(tokens: list[Token]) -> list[Token]:
 def test_no_string_changes_the_structure_of_the_markdown(text: str, value: object) -> None:
     with pytest.MonkeyPatch.context() as patch:
         # A plan with many lines is folded and so has another structure. Turn folding off.
-        patch.setattr("envsync.render.plan_markdown._MOST_LINES_OPEN", 10**9)
+        patch.setattr("envsync.render.change_markdown._MOST_LINES_OPEN", 10**9)
         tokens = GFM.parse(plan_markdown(plan_of(text, value), directory=text or "x"))
         plain = GFM.parse(plan_markdown(plan_of("x", value), directory="x"))
 
@@ -408,6 +408,59 @@ def test_a_plan_that_fits_the_limit_is_not_cut() -> None:
 
     assert plan_markdown(plan, limit=len(whole.encode())) == whole
     assert plan_markdown(plan, limit=len(whole.encode()) - 1) != whole
+
+
+def test_a_cut_plan_begins_with_what_it_does_not_show() -> None:
+    text = plan_markdown(large(500, 20, 500), limit=20_000)
+    shown = text.count("\n! update "), text.count("**Warning:**"), text.count(" 1 → 2\n")
+    changes, warnings, names = (500 - number for number in shown)
+
+    assert text.splitlines()[4] == (
+        f"**This plan is cut. Not shown: {warnings} warnings, {names} names, {changes} changes.** "
+        "Run `envsync plan` to see the whole plan."
+    )
+    assert "This plan is cut" not in plan_markdown(large(50, 20, 50))
+
+
+def test_changes_of_a_pull_request_are_shown_apart_from_pending_changes() -> None:
+    plan = Plan(
+        PROJECT,
+        TARGET,
+        changes=(create("a"), create("b"), create("c")),
+        rejections=(
+            Rejection("immutable", "b", "1", "b:1 exists.", "envsync bump b"),
+            Rejection("immutable", "d", "1", "d:1 exists.", "envsync bump d"),
+        ),
+    )
+    text = plan_body(plan, own={"b"})
+    own, pending = text.partition("**Pending on the target before this pull request**")[::2]
+    foreign = "This pull request does not change the files of this environment."
+
+    assert "**Changes of this pull request**\n\n```diff\n+ create   b:2 " in own
+    assert "+ create   a:2 " in pending
+    assert "+ create   c:2 " in pending
+    assert text.count(foreign) == 1
+    assert text.index("d:1") < text.index(foreign)
+
+
+@pytest.mark.parametrize("own", [None, {"a", "b"}])
+def test_changes_are_not_separated_if_none_was_pending(own: set[str] | None) -> None:
+    plan = Plan(PROJECT, TARGET, changes=(create("a"), create("b")))
+
+    assert plan_body(plan, own=own) == plan_body(plan)
+
+
+def test_a_pull_request_without_changes_shows_only_pending_changes() -> None:
+    text = plan_body(Plan(PROJECT, TARGET, changes=(create("a"),)), own=())
+
+    assert "Changes of this pull request" not in text
+    assert "**Pending on the target before this pull request**" in text
+
+
+def test_the_whole_id_of_a_workspace_is_shown() -> None:
+    assert f"\n\nTarget id: `{WORKSPACE.id}`\n\n<sub>Digest: " in plan_markdown(
+        Plan(PROJECT, WORKSPACE)
+    )
 
 
 def test_rejections_are_cut_last() -> None:

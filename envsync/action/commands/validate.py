@@ -10,6 +10,7 @@ from envsync.action.command_line import Completed, envsync
 from envsync.action.markdown import problems_markdown
 from envsync.action.result import PLAIN, Result, failure
 from envsync.cli.problems import below_repository
+from envsync.cli.targets import NO_SHARED_TARGET
 from envsync.model.problem import Problem
 from envsync.project.settings.config import find_config
 from envsync.render.annotations import problems_github
@@ -20,9 +21,18 @@ if TYPE_CHECKING:
 
 
 def validate(inputs: Inputs, directory: Path) -> Result:
-    """Runs `validate`. The result also contains the targets, as a matrix for later jobs."""
+    """Runs `validate`. The result also contains the targets, as a matrix for later jobs.
+
+    The matrix is empty text if it has no targets: GitHub rejects a matrix without targets, and a
+    workflow can test for an empty text.
+    """
     result = check(inputs, directory)
     targets = envsync(directory, "targets", "--format", "matrix")
+    data = targets.json()
+    if not data:
+        return result
+    if not data["target"]:
+        return replace(result, notice=NO_SHARED_TARGET)
     return replace(result, matrix=targets.stdout.strip())
 
 

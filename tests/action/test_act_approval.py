@@ -1,0 +1,244 @@
+"""Runs the documented workflows for plans that were approved, changed or never reviewed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from envsync.action.marker import read_marker
+from tests.action.act import Runner
+from tests.action.forge import BOT, Forge
+from tests.action.project import NEWER, Project, by_hand, merged, plan, pushed
+
+pytestmark = [
+    pytest.mark.xdist_group("act"),
+    pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux"),
+]
+
+
+def records(forge: Forge) -> list[str]:
+    """Returns the comments that show an apply, without their markers."""
+    return [
+        text.body.partition("\n")[2]
+        for text in forge.comments.get(7, [])
+        if (marker := read_marker(text.body)) and marker.kind == "apply"
+    ]
+
+
+@pytest.mark.parametrize("how", ["--squash", "--rebase"])
+def test_a_squash_or_a_rebase_applies_the_approved_plan(
+    runner: Runner, forge: Forge, project: Project, how: str
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    project.declare("catboost", "1")
+    project.commit()
+    plan(runner, project)
+    ran = merged(runner, project, how)
+
+    assert ran.jobs == {"files": "success", "apply": "success"}
+    assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
+    assert "Approved by merging `#7` by octocat." in records(forge)[0]
+
+
+def test_an_apply_runs_again_until_everything_approved_is_done(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.declare("catboost", "1")
+    project.commit()
+    plan(runner, project)
+    payload = project.merge()
+    project.apply("catboost")  # as an apply that failed half way
+
+    first = pushed(runner, project, payload)
+    again = pushed(runner, project, payload)
+    (record,) = records(forge)
+
+    assert first.jobs == again.jobs == {"files": "success", "apply": "success"}
+    assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
+    assert "This is what was left of it." in record
+    assert record.index("**Applied**: 1 done.") < record.index("**Nothing to do**: 4 unchanged.")
+
+
+def test_a_push_without_environments_needs_no_approval(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.git("switch", "--quiet", "main")
+    (project.path / "README.md").write_text("Models.")
+    project.commit()
+    direct = pushed(runner, project, {"ref": "refs/heads/main"})
+    project.git("switch", "--quiet", "--force-create", "change")
+    (project.path / "README.md").write_text("More models.")
+    project.commit()
+    by_merge = merged(runner, project)
+
+    assert direct.jobs == by_merge.jobs == {"files": "success", "apply": "success"}
+    assert records(forge) == []
+    assert "**Nothing to do**: 2 unchanged." in direct.summary
+
+
+def test_a_plan_job_that_runs_again_after_the_merge_approves_nothing(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    event = project.pull_request()
+    reviewed = runner.run(
+        project.path, event="pull_request", workflow="envsync-plan.yml", payload=event
+    )
+    shown = forge.comments[7][0].body
+    payload = project.merge()
+    # Drift: another change is pending now, and nobody has reviewed it.
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
+    stopped = pushed(runner, project, payload)
+    again = runner.run(
+        project.path, event="pull_request", workflow="envsync-plan.yml", payload=event
+    )
+    still = pushed(runner, project, payload)
+
+    assert reviewed.jobs == again.jobs == {"files": "success", "plan": "success"}
+    assert stopped.failures == still.failures == [1]
+    assert forge.comments[7][0].body == shown
+    assert any("pull request #7 is closed" in item[3] for item in again.annotations)
+    assert project.held() == ["pydata", "sklearn"]
+    assert records(forge)[0].count("**Nothing was applied.**") == 2
+
+
+@pytest.mark.parametrize("attack", ["edit by the bot", "edit by a user", "force push", "merge"])
+def test_an_apply_stops_if_nobody_reviewed_the_plan(
+    runner: Runner, forge: Forge, project: Project, attack: str
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    plan(runner, project)
+    comment = forge.comments[7][0]
+    if attack == "force push":
+        # The plan job of the new commit has not written its comment before the merge.
+        project.declare("xgboost", "1", NEWER)
+        project.git("commit", "--quiet", "--all", "--amend", "--message", "forced")
+        project.pull_request()
+    payload = project.merge()
+    if attack == "edit by the bot":
+        forge.edit_comment(comment, BOT, comment.body)
+    if attack == "edit by a user":
+        forge.edit_comment(comment, "mallory", comment.body)
+    if attack == "merge":
+        # The merge commit contains a file that is in neither of its parents.
+        project.declare("catboost", "1")
+        project.git("add", "--all")
+        project.git("commit", "--quiet", "--amend", "--message", "Merge")
+        payload = project.pushed()
+    ran = pushed(runner, project, payload)
+    (record,) = records(forge)
+
+    assert ran.failures == [1]
+    assert project.held() == ["pydata", "sklearn"]
+    assert record.startswith("### envsync · dev\n\n**Nothing was applied.**")
+    told = {
+        "edit by the bot": "is not before the merge",
+        "edit by a user": "was edited by mallory",
+        "force push": "was merged.",
+        "merge": "`create catboost:1` was not in the approved plan",
+    }
+    assert told[attack] in record
+    digest = ran.outputs["apply/1"]["digest"]
+    command = f"gh workflow run envsync-apply.yml -f target=dev -f digest={digest}"
+    assert command in record
+    assert any(command in item[3] for item in ran.annotations if item[0] == "error")
+
+
+def test_a_comment_shows_apart_what_was_pending_before(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
+    project.declare("xgboost", "1")
+    project.commit()
+    ran = plan(runner, project)
+    body = forge.comments[7][0].body
+    own, pending = body.partition("**Pending on the target before this pull request**")[::2]
+
+    assert ran.jobs == {"files": "success", "plan": "success"}
+    assert "**Changes of this pull request**" in own
+    assert ("xgboost:1" in own, "pydata:1" in own) == (True, False)
+    assert ("xgboost:1" in pending, "pydata:1" in pending) == (False, True)
+    assert "Target id: `/subscriptions/" in body
+
+
+def test_a_rejection_in_several_targets_has_one_annotation(
+    runner: Runner, forge: Forge, project: Project, unused: Iterator[str]
+) -> None:
+    project.git("switch", "--quiet", "main")
+    targets = {"dev": next(unused), "prod": next(unused)}
+    for name in ("prod", "dev"):
+        project.set_targets(dev=targets[name])
+        project.apply()
+        project.declare("new", "1")
+        project.apply()
+        (project.path / "environments" / "new.yml").unlink()
+    project.set_targets(**targets)
+    project.commit()
+    project.git("switch", "--quiet", "--force-create", "change")
+    project.declare("pydata", "1", NEWER)  # `check` finds this edit
+    project.declare("new", "1", NEWER)  # git never had this version, but both targets have
+    project.commit()
+    ran = plan(runner, project)
+    forge.comments.clear()
+    stopped = merged(runner, project)
+
+    found = [item[1:3] for item in ran.annotations if item[0] == "error" and item[1]]
+    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "3")]
+    found = [item[1:3] for item in stopped.annotations if item[0] == "error"]
+    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "1")]
+    for record in records(forge):
+        assert "In another pull request, run `envsync bump new pydata` and commit" in record
+        assert "gh workflow run" not in record
+
+
+def test_a_manual_run_can_allow_a_mass_archive(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.git("switch", "--quiet", "main")
+    for index in range(7):
+        project.declare(f"old-{index}", "1")
+    project.commit()
+    project.apply()
+    project.git("switch", "--quiet", "--force-create", "change")
+    for index in range(7):
+        (project.path / "environments" / f"old-{index}.yml").unlink()
+    project.commit()
+    plan(runner, project)
+    stopped = merged(runner, project)
+    inputs = {"target": "dev", "digest": stopped.outputs["apply/1"]["digest"]}
+    before = project.held()
+    allowed = by_hand(runner, project, **inputs, **{"allow-mass-archive": "true"})
+
+    assert "-f allow-mass-archive=true\n" in records(forge)[0]
+    assert len(before) == 9
+    assert (stopped.failures, allowed.failures) == ([1], [])
+    assert "7 done" in records(forge)[0]
+
+
+def test_a_project_with_only_local_targets_plans_and_applies_nothing(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    (project.path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n  local: {kind: local, path: state.db}\n"
+    )
+    project.commit()
+    planned = plan(runner, project)
+    applied = merged(runner, project)
+    nightly = runner.run(project.path, event="schedule", workflow="envsync-nightly.yml", payload={})
+
+    for ran in (planned, applied, nightly):
+        assert ran.jobs == {"files": "success"}
+        (notice,) = [item[3] for item in ran.annotations if item[0] == "notice"]
+        assert notice.startswith("The matrix is empty, because `envsync.yaml` has no workspace")
+    assert forge.comments == {}
+    assert not (project.path / "state.db").exists()
