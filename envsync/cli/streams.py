@@ -14,43 +14,51 @@ import os
 import select
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from typing import Final, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TextIO, cast
 
 NO_LIMIT: Final = 1_000_000
 """The number of columns of a line that is never wrapped."""
-
-_PART: Final = 1000
-"""The number of characters that are written to a non-blocking stream at once.
-
-UTF-8 has at most four bytes for a character, so a part fits into the buffer of 8192 bytes.
-"""
 
 _STANDARD: Final = 3
 """The number of standard file descriptors: 0, 1 and 2."""
 
 
-class _Buffer(io.BufferedWriter):
-    """The buffer of a stream that has no buffer, because PYTHONUNBUFFERED is set.
-
-    Without a buffer, Python drops the rest of a text of which only a part was written.
-    """
-
-
-class _Output(io.TextIOWrapper):
+class _Output(io.TextIOBase):
     """A text stream that keeps the first error and then drops all text.
 
-    The class is not a binary stream below a `TextIOWrapper`. A signal that arrives while Python
-    code of a binary stream returns would make `io.BufferedWriter` write the same bytes twice.
+    The stream has no buffer. Otherwise, a signal handler that prints could not use the stream while
+    the buffer is written: https://docs.python.org/3/library/io.html#reentrancy
 
     Attributes:
         error: the first error, or None if all text was written.
     """
 
-    error: OSError | None = None
+    # On Windows, the code page of a pipe may lack characters, such as arrows. Escape them.
+    errors = "backslashreplace"
+    encoding = "utf-8"
+
+    def __init__(self, stream: io.TextIOWrapper | None) -> None:
+        """Wraps a stream. None means that the stream was closed before the start of the process."""
+        self.error: OSError | None = None
+        self._binary: Any = None
+        if stream is not None:
+            stream.flush()
+            self.encoding = stream.encoding
+            # With PYTHONUNBUFFERED, Python itself uses no buffer.
+            self._binary = getattr(stream.buffer, "raw", stream.buffer)
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._binary is not None and bool(self._binary.isatty())
+
+    def fileno(self) -> int:
+        if self._binary is None:
+            raise io.UnsupportedOperation("fileno")
+        return int(self._binary.fileno())
 
     def write(self, text: str, /) -> int:
         """Writes a text or drops it. Always returns the length of the text.
@@ -58,76 +66,28 @@ class _Output(io.TextIOWrapper):
         Raises:
             TypeError: `text` is not a string.
         """
-        _ensure_text(text)
-        # A non-blocking stream can be full. Some programs, such as Node.js, let envsync inherit a
-        # non-blocking pipe. Write small parts, because a full `io.BufferedWriter` drops bytes.
-        size = len(text) if self._is_blocking() else _PART
-        for start in range(0, len(text), size or 1):
-            if self.error is None:
-                self._try(partial(super().write, text[start : start + size]))
-                self.flush()
+        # click writes empty bytes to a stream to find out whether the stream is binary.
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text and self.error is None:
+            lines = text if os.linesep == "\n" else text.replace("\n", os.linesep)
+            try:
+                self._write(memoryview(lines.encode(self.encoding, self.errors)))
+            except OSError as error:
+                self.error = error
         return len(text)
 
-    def flush(self) -> None:
-        """Writes the text in the buffers, and waits while a non-blocking stream is full."""
-        while self.error is None and not self._try(super().flush):
-            select.select([], [self], [])
-
-    def release(self) -> None:
-        """Detaches the buffer, which the end of this stream would close otherwise.
-
-        The original stream uses the buffer.
-        """
-        buffer = self.detach()
-        if isinstance(buffer, _Buffer):
-            buffer.detach()
-
-    def _try(self, action: Callable[[], object]) -> bool:
-        """Calls a function that writes. Returns False if the stream is full for the moment."""
-        try:
-            action()
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            self.error = error
-            self._drop()
-        return True
-
-    def _drop(self) -> None:
-        """Redirects the stream to the null device, so that Python can flush its buffers at exit.
-
-        https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        """
-        with suppress(OSError):
-            descriptor = self.fileno()
-            with Path(os.devnull).open("wb") as nothing:
-                os.dup2(nothing.fileno(), descriptor)
-
-    def _is_blocking(self) -> bool:
-        try:
-            return os.name == "nt" or os.get_blocking(self.fileno())
-        except OSError:  # a test can have replaced the stream by one without a descriptor
-            return True
-
-
-class _Closed(_Output):
-    """A stream that was closed before the start of the process."""
-
-    def write(self, text: str, /) -> int:
-        """Drops the text. The first text sets `error`.
-
-        Raises:
-            TypeError: `text` is not a string.
-        """
-        _ensure_text(text)
-        self.error = self.error or OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return len(text)
-
-
-def _ensure_text(text: object) -> None:
-    # click writes empty bytes to a stream to find out whether the stream is binary.
-    if not isinstance(text, str):
-        raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+    def _write(self, data: memoryview) -> None:
+        if self._binary is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        while data:
+            count = self._binary.write(data)
+            # A non-blocking stream is full. Some programs, such as Node.js, let envsync inherit a
+            # non-blocking pipe.
+            if count is None:
+                select.select([], [self._binary], [])
+            else:
+                data = data[count:]
 
 
 @contextmanager
@@ -136,18 +96,15 @@ def unfailing_streams() -> Iterator[None]:
     _fill_descriptors()
     before = sys.stdin, sys.stdout, sys.stderr
     if sys.stdin is None:
-        sys.stdin = io.TextIOWrapper(io.BytesIO())
+        sys.stdin = io.StringIO()
     elif isinstance(sys.stdin, io.TextIOWrapper):
         # An answer in the terminal can contain any bytes.
         sys.stdin.reconfigure(errors="replace")
-    sys.stdout, sys.stderr = replaced = _unfailing(sys.stdout), _unfailing(sys.stderr)
+    sys.stdout, sys.stderr = _unfailing(sys.stdout), _unfailing(sys.stderr)
     try:
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before
-        for stream in replaced:
-            if isinstance(stream, _Output):
-                stream.release()
 
 
 def error_of(stream: TextIO) -> OSError | None:
@@ -191,13 +148,7 @@ def _fill_descriptors() -> None:
 
 
 def _unfailing(stream: TextIO | None) -> TextIO:
-    # On Windows, the code page of a pipe may lack characters, such as arrows. Escape them.
-    errors = "backslashreplace"
-    if stream is None:
-        return _Closed(io.BytesIO(), encoding="utf-8", errors=errors)
-    if not isinstance(stream, io.TextIOWrapper):
+    # A test can have replaced the stream by an object of another class, which cannot fail.
+    if stream is not None and not isinstance(stream, io.TextIOWrapper):
         return stream
-    stream.flush()
-    binary = stream.buffer
-    buffer = _Buffer(binary) if isinstance(binary, io.RawIOBase) else binary
-    return _Output(buffer, encoding=stream.encoding, errors=errors)
+    return cast("TextIO", _Output(stream))
