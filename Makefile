@@ -109,9 +109,10 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.installed-azure-ai-ml-%) ## releases of azure-ai-ml against the emulator; minutes, so not in test
 	$(BIN)/python tests/emulator/older_clients.py $(AZURE_AI_ML)
 
+# With --quiet, MkDocs counts no warnings, so --strict would have no effect.
 .PHONY: docs
 docs: $(VENV)/.installed-dev ## the site of the documentation, in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir site
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## rewrites the code in the project's style
