@@ -83,7 +83,8 @@ class _Step:
         except GitHubError as error:
             result = self._stopped(error)
         self.job.log(result.log)
-        if self.inputs.is_first_job:
+        # The problems of files are the same for each target, so only rejections are left out.
+        if self.inputs.annotations or result.plan is None:
             self.job.write_commands(result.annotations)
         for level, message in (("error", result.error), ("notice", result.notice)):
             if message:
@@ -246,7 +247,7 @@ class _Step:
         return update_issue(github, marker, title=title[:_MAX_TITLE], body=body, needed=needed)
 
     def _post(self, what: str, write: Callable[[GitHub], str | None]) -> None:
-        """Writes a comment or an issue. If GitHub returns an error, annotates the step with the error.
+        """Writes a comment or an issue. An error of GitHub becomes an annotation of the step.
 
         Args:
             what: `comment` or `issue`.
