@@ -308,7 +308,7 @@ def test_a_project_with_only_local_targets_has_no_matrix(step: Step) -> None:
     assert "matrix<<" in outputs
     assert '{"target"' not in outputs
     (step.workspace / "envsync.yaml").write_text(
-        "default_target: local\ntargets:\n"
+        "project: p\ndefault_target: local\ntargets:\n"
         "  local: {kind: local, path: state.db}\n  shared: {kind: registry, registry: hub-ml}\n"
     )
     assert step.run("validate") == 0, step.output
