@@ -44,7 +44,7 @@ class Inputs:
         approve: `none`, `comment`, or the digest of a plan.
         token: the token for GitHub's API; empty if there is no token. No message contains the
             token.
-        is_first_job: False if the job is not the first job of a matrix.
+        annotations: whether to annotate the file of each rejection.
     """
 
     command: str
@@ -55,7 +55,7 @@ class Inputs:
     issue: bool = False
     approve: str = "none"
     token: str = field(default="", repr=False)
-    is_first_job: bool = True
+    annotations: bool = True
 
 
 def read_inputs(environ: Mapping[str, str]) -> Inputs:
@@ -80,7 +80,7 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         issue=_flag(environ, "issue"),
         approve=_text(environ, "approve", "none"),
         token=environ.get(TOKEN_VARIABLE, ""),
-        is_first_job=environ.get("ENVSYNC_JOB_INDEX", "").strip() in {"", "0"},
+        annotations=_flag(environ, "annotations", "true"),
     )
     if inputs.approve not in {"none", "comment"} and not _DIGEST.fullmatch(inputs.approve):
         raise UsageError(
@@ -107,9 +107,9 @@ def _text(environ: Mapping[str, str], name: str, default: str = "") -> str:
     return environ.get("INPUT_" + name.upper().replace("-", "_"), "").strip() or default
 
 
-def _flag(environ: Mapping[str, str], name: str) -> bool:
+def _flag(environ: Mapping[str, str], name: str, default: str = "false") -> bool:
     # GitHub passes an input as the string in the workflow file, such as `true` or `True`.
-    text = _text(environ, name, "false").lower()
+    text = _text(environ, name, default).lower()
     if text not in {"true", "false"}:
         raise UsageError(f"The input `{name}` is {text!r}; it must be true or false.")
     return text == "true"

@@ -83,7 +83,8 @@ class _Step:
         except GitHubError as error:
             result = self._stopped(error)
         self.job.log(result.log)
-        if self.inputs.is_first_job:
+        # The problems of files are the same for each target, so only rejections are left out.
+        if self.inputs.annotations or result.plan is None:
             self.job.write_commands(result.annotations)
         for level, message in (("error", result.error), ("notice", result.notice)):
             if message:
