@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ def nobody(service: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     prefixes = ("AZURE", "IDENTITY_", "MSI_", "ACTIONS_", "GITHUB_", "SYSTEM_", "TF_")
     for name in [name for name in os.environ if name.startswith(prefixes)]:
         monkeypatch.delenv(name)
+    (tmp_path / "bin").mkdir()
+    if git := shutil.which("git"):
+        (tmp_path / "bin" / "git").symlink_to(git)  # an apply records the commit
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     # The delays between retries would make the tests slow.
     monkeypatch.setattr(federated, "_RETRIES", 0)
