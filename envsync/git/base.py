@@ -134,6 +134,6 @@ def _nothing_to_compare(head: str, branch: Branch | None) -> GitError:
     return GitError(
         f"There is nothing to compare: {same}, and git does not say at which commit this branch "
         f"began, because this clone contains no default branch. {FETCH_ALL} Or pass the commit to "
-        "compare with as `--base`. If the branch of the remote has an unusual name, run "
+        "compare with as `--base`. If the default branch of the remote has an unusual name, run "
         "`git remote set-head origin --auto`."
     )
