@@ -17,11 +17,11 @@ from typing import Any, Final
 from envsync.action.inputs import TOKEN_VARIABLE
 from envsync.model.errors import EnvsyncError
 
-_TOKENS: Final = frozenset(
-    {TOKEN_VARIABLE, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"}
-)
-"""Names of environment variables that are not passed to envsync. `envsync.yaml` can refer to any
-environment variable, so a secret value could appear in a public comment."""
+# ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it. Settings in
+# `envsync.yaml` cannot refer to that variable.
+_TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
+"""Names of environment variables that are not passed to envsync. `envsync.yaml` can refer to other
+environment variables, so a secret value could appear in a public comment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,303 @@
+"""Runs the documented workflows with act, the emulator, and a GitHub on loopback."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envsync.action.marker import Marker, read_marker
+from tests.action.act import Ran, Runner
+from tests.action.forge import BOT, READ_ONLY, Forge
+from tests.action.project import NEWER, Project, by_hand, merged, plan
+from tests.targets.azure.http.ci_system import CiSystem, serving
+
+pytestmark = [
+    pytest.mark.xdist_group("act"),
+    pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux"),
+]
+
+HOSTILE = "@octocat closes #1 </details><img src=x>%0A::set-output name=digest::forged | `"
+
+
+@pytest.fixture
+def ci() -> Iterator[CiSystem]:
+    with serving() as running:
+        yield running
+
+
+def sign_in_with_github(runner: Runner, project: Project, ci: CiSystem) -> None:
+    """Sets `credential: github`, and the variables of a job with `id-token: write`."""
+    job = {
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{ci.url}/idtoken?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "the token of this job",
+    }
+    runner.variables = {**runner.variables, **job}
+    project.variables = {**project.variables, **job}
+    file = project.path / "envsync.yaml"
+    file.write_text(file.read_text().replace("credential: environment", "credential: github"))
+
+
+def test_a_merge_applies_the_plan_that_the_pull_request_shows(
+    runner: Runner, forge: Forge, project: Project, ci: CiSystem
+) -> None:
+    sign_in_with_github(runner, project, ci)
+    project.declare("xgboost", "1", about=HOSTILE)
+    project.commit()
+    forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:0").line())
+    for _ in range(100):
+        forge.write_comment(7, "octocat", "Looks good.")
+
+    first = plan(runner, project)
+    project.declare("catboost", "1")
+    project.commit()
+    second = plan(runner, project)
+    comments = [text for text in forge.comments[7] if text.author == BOT]
+    before = project.held()
+    applied = merged(runner, project)
+    (comment,) = comments
+    result = forge.comments[7][-1]
+
+    assert (first.jobs, second.jobs, applied.jobs) == (
+        {"files": "success", "plan": "success"},
+        {"files": "success", "plan": "success"},
+        {"files": "success", "apply": "success"},
+    )
+    assert project.creator("xgboost", "1") == "a-writer"
+    assert len(ci.requests) >= 3
+    shown = second.outputs["plan/1"]
+    assert shown["digest"] != first.outputs["plan/1"]["digest"]
+    assert {name: shown[name] for name in ("has-changes", "create", "unchanged", "rejected")} == {
+        "has-changes": "true",
+        "create": "2",
+        "unchanged": "2",
+        "rejected": "0",
+    }
+    assert Path(shown["plan-file"]).name == "plan.json"
+    line, _, text = comment.body.partition("\n")
+    marker = read_marker(line)
+    assert marker is not None
+    assert marker == Marker(
+        "plan",
+        ".",
+        "dev",
+        digest=shown["digest"],
+        changes=marker.changes,
+        number=7,
+        head=project.git("rev-parse", "change"),
+        time=marker.time,
+    )
+    assert text.startswith(
+        "### envsync · dev\n\n**2 to create, 2 unchanged** in the workspace target "
+    )
+    assert text in second.summary
+    assert outside_code(text, "octocat", "img", "#1") == []
+    assert before == ["pydata", "sklearn"]
+    assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
+    assert result.body.partition("\n")[2].startswith("### envsync · dev\n\n**Applied**: 2 done.\n")
+    assert forged.body == Marker("plan", ".", "dev", digest="sha256:0").line()
+
+
+def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_approved(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    plan(runner, project)
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
+
+    stopped = merged(runner, project)
+    result = forge.comments[7][-1].body.partition("\n")[2]
+    after = project.held()
+    digest = stopped.outputs["apply/1"]["digest"]
+    manual = by_hand(runner, project, target="dev", digest=digest)
+
+    assert stopped.jobs == {"files": "success", "apply": "failure"}
+    assert stopped.failures == [1]
+    assert result.startswith(
+        "### envsync · dev\n\n**Nothing was applied.** The plan differs from the approved plan."
+    )
+    assert "- `update pydata:1` was not in the approved plan\n" in result
+    assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
+    assert after == ["pydata", "sklearn"]
+    assert manual.jobs == {"files": "success", "apply": "success"}
+    assert project.held() == ["pydata", "sklearn", "xgboost"]
+
+
+def test_each_target_has_its_own_comment_and_approval(
+    runner: Runner, forge: Forge, project: Project, unused: Iterator[str]
+) -> None:
+    dev, prod = next(unused), next(unused)
+    project.set_targets(dev=dev, prod=prod)
+    project.apply()
+    project.declare("xgboost", "1")
+    project.commit()
+    shown = plan(runner, project)
+    project.declare("pydata", "1", about="Somebody else was here.")
+    project.apply("pydata")
+    project.git("restore", ".")
+    stopped = merged(runner, project)
+    told = [text.body.splitlines()[1::2][:2] for text in forge.comments[7]]
+    within, group = " in the workspace target", "resource group ml-dev"
+
+    assert shown.jobs == {"files": "success", "plan": "success"}
+    assert sorted(told[:2]) == [
+        [
+            "### envsync · dev",
+            f"**1 to create, 2 unchanged**{within} `{dev}, {group}`",
+        ],
+        [
+            "### envsync · prod",
+            f"**3 to create, 0 unchanged**{within} `{prod}, {group}`",
+        ],
+    ]
+    assert stopped.failures == [1]
+    assert sorted(told[2:]) == [
+        [
+            "### envsync · dev",
+            "**Nothing was applied.** The plan differs from the approved plan.",
+        ],
+        ["### envsync · prod", "**Applied**: 3 done."],
+    ]
+
+
+def test_a_manual_run_on_another_branch_applies_nothing(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    inputs = {"target": "dev", "digest": "sha256:" + "0" * 64}
+    payload = {"ref": "refs/heads/change", "inputs": inputs}
+    ran = runner.run(
+        project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
+    )
+
+    assert ran.jobs == {"files": "success"}
+    assert project.held() == ["pydata", "sklearn"]
+
+
+def test_a_rejection_fails_the_workflow_and_adds_an_annotation(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("pydata", "1", NEWER)
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "failure", "plan": "failure"}
+    assert ran.failures == [1, 1]
+    assert ran.outputs["plan/1"]["rejected"] == "1"
+    assert "Fix: `envsync bump pydata`" in comment.body
+    # `check` annotates the line of the edit.
+    assert [item[:3] for item in ran.annotations if item[0] == "error" and item[1]] == [
+        ("error", "environments/pydata.yml", "3")
+    ]
+
+
+def test_a_plan_without_changes_is_also_written_to_a_comment(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "success", "plan": "success"}
+    assert ran.outputs["plan/1"]["has-changes"] == "false"
+    assert comment.body.partition("\n")[2].startswith(
+        "### envsync · dev\n\n**No changes, 2 unchanged** in the workspace target "
+    )
+
+
+def test_problems_of_invalid_files_replace_the_plan(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("pydata", "1")
+    file = project.path / "environments" / "pydata.yml"
+    file.write_text(file.read_text() + "imag: typo\n")
+    project.commit()
+    ran = plan(runner, project)
+    (comment,) = forge.comments[7]
+
+    assert ran.jobs == {"files": "failure", "plan": "failure"}
+    assert ran.failures == [1, 1]
+    assert "- `environments/pydata.yml:5` error `unknown-field`" in comment.body
+    assert ("error", "environments/pydata.yml", "5") in {item[:3] for item in ran.annotations}
+    assert ran.outputs["plan/1"]["digest"] == ""
+
+
+def test_the_pull_request_of_a_fork_gets_a_summary_instead_of_a_comment(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    project.declare("xgboost", "1")
+    project.commit()
+    ran = plan(runner, project, origin="octocat/models", token=READ_ONLY)
+
+    assert ran.jobs == {"files": "success", "plan": "success"}
+    assert "### envsync · dev\n\n**1 to create, " in ran.summary
+    assert forge.comments == {}
+    assert [item for item in ran.annotations if item[0] == "notice"] == [
+        (
+            "notice",
+            "",
+            "",
+            "No comment was written: the token of a fork is read-only. "
+            "The job's summary shows the result.",
+        )
+    ]
+    assert (ran.outputs["plan/1"]["has-changes"], ran.outputs["plan/1"]["create"]) == ("true", "1")
+    assert "signed in" not in ran.log
+
+
+def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
+    runner: Runner, forge: Forge, project: Project
+) -> None:
+    def nightly() -> Ran:
+        return runner.run(
+            project.path, event="schedule", workflow="envsync-nightly.yml", payload={}
+        )
+
+    project.declare("pydata", "1", about="Something else.")
+    differing = nightly()
+    (issue,) = forge.issues
+    told, state = issue.body.partition("\n")[2], issue.state
+    project.git("restore", ".")
+    equal = nightly()
+
+    assert [ran.jobs["plan"] for ran in (differing, equal)] == ["failure", "success"]
+    assert (issue.title, state) == ("envsync: dev is not as declared", "open")
+    assert told.startswith(
+        "### envsync · dev\n\n**1 to update, 1 unchanged** in the workspace target "
+    )
+    assert (differing.failures, equal.failures) == ([2], [])
+    assert len(forge.issues) == 1
+    assert issue.state == "closed"
+
+
+def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Project) -> None:
+    fresh = Runner(tmp_path / "fresh", forge)
+    fresh.prepare(installed=False)
+    workflow = project.path / ".github" / "workflows" / "validate.yml"
+    workflow.write_text(
+        "on: push\njobs:\n  files:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8\n"
+        "      - uses: envsync/envsync@v0.1.0\n        with: {command: validate}\n"
+    )
+    ran = fresh.run(
+        project.path, event="push", workflow="validate.yml", payload={"ref": "refs/heads/main"}
+    )
+
+    assert ran.jobs == {"files": "success"}
+    assert ran.outputs["files/1"]["summary"] == "Valid. 2 environment files, no problems."
+
+
+def outside_code(text: str, *words: str) -> list[str]:
+    """Returns the words that occur outside of code, where GitHub interprets mentions and HTML."""
+    prose = re.sub(
+        r"^(`{3,}).*?^\1$|(`+)(?!`).*?(?<!`)\2(?!`)", "", text, flags=re.MULTILINE | re.DOTALL
+    )
+    return [word for word in words if word in prose]
