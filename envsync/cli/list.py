@@ -41,7 +41,7 @@ def run(
 ) -> None:
     """List the environments in a target.
 
-    Curated environments are listed only with --all, or if a GLOB matches them.
+    Lists curated environments only if --all is given or a GLOB matches their names.
     """
     session: Session = context.obj
     config = session.config()

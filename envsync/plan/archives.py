@@ -96,8 +96,8 @@ def superseded(
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
     """
-    # `prune: none` protects every version that no file declares, also if a file declares another
-    # version of the name.
+    # `prune: none` protects every version that no file declares, even if a file declares another
+    # version of the same name.
     if policy.superseded == "keep" or policy.prune == "none":
         return
     for item in container.active:
@@ -150,7 +150,7 @@ def _still_there(
             name=name,
             version=version,
             message=f"No file declares {address}, but {still_there[file].sentence}.",
-            fix=f"Correct {still_there[file].path} or check it out, delete it, or list it in "
+            fix=f"Correct, check out or delete {still_there[file].path}, or list the path in "
             "`exclude` in envsync.yaml.",
             source=Source(still_there[file].path, 1),
         )

@@ -536,6 +536,6 @@ class TestApprove:
         assert result.code == 1
         assert result.err.startswith(
             f"Error: plan-stale: no plan with the approved digest sha256:{'0' * 64} can be made "
-            "now. The digest is mistyped, or of another plan"
+            "now. There are three possible reasons: the digest is mistyped, the approved plan has "
         )
-        assert "files, settings or the target have changed since the approval." in result.err
+        assert "has changed since the approval (a file, a setting or the target)." in result.err

@@ -484,7 +484,9 @@ def test_an_environment_outside_of_a_repository_is_archived_if_its_file_is_gone(
     assert [change.address for change in planned(tmp_path).changes] == ["a"]
 
 
-def test_option_since_does_not_archive_an_environment_whose_file_is_not_read(project: Path) -> None:
+def test_option_since_does_not_archive_an_environment_whose_file_is_not_read(
+    project: Path,
+) -> None:
     rewrite("")(project)
     made = make_plan(load_project(project), since="HEAD")
 

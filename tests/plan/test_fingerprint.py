@@ -90,7 +90,9 @@ def test_a_plan_for_another_project_or_target_is_not_left_of_an_approved_plan(ot
 
 
 @pytest.mark.parametrize("changes", [(UPDATE,), (ARCHIVE,), (ARCHIVE, UPDATE)])
-def test_what_is_left_of_an_approved_plan_is_approved(changes: tuple[Change, ...]) -> None:
+def test_what_is_left_of_an_approved_plan_is_approved(
+    changes: tuple[Change, ...],
+) -> None:
     left = replace(PLAN, changes=changes, rejections=())
 
     assert left.is_left_of(APPROVED)

@@ -1067,7 +1067,7 @@ def test_the_rejection_still_there_contains_the_file_and_the_reason() -> None:
 
     assert rejection.message == "No file declares a, but new/a.yml may declare it."
     assert rejection.fix == (
-        "Correct new/a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
+        "Correct, check out or delete new/a.yml, or list the path in `exclude` in envsync.yaml."
     )
     assert rejection.source == Source("new/a.yml", 1)
 

@@ -27,7 +27,7 @@ def place(file: str) -> str:
         ("(e/a.yml:3)", "(../e/a.yml:3)"),
         ("e/a.yml:3: broken", "../e/a.yml:3: broken"),
         # A known file needs no line.
-        ("Correct known.yml or check it out.", "Correct ../known.yml or check it out."),
+        ("Delete known.yml, or list it.", "Delete ../known.yml, or list it."),
         ("Remove known.yml.", "Remove ../known.yml."),
         # The user wrote these words, or they are not known files.
         ("The image `r/a.yml:3` is invalid.", "The image `r/a.yml:3` is invalid."),
