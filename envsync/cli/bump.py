@@ -173,7 +173,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
         suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    # Names in a target have its suffix, but names in files do not have it.
+    # Names in a target end with the suffix of the target, but names in files do not.
     return [
         f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
         for rejection in rejections
