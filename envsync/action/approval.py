@@ -5,10 +5,10 @@ approval only if
 
 - the owner of the token wrote the comment, and no other account edited it last. Otherwise,
   everyone who can write or edit a comment could approve a plan.
-- GitHub received its content before the merge. Otherwise, nobody has reviewed the content: the job
-  that plans can run again after the merge.
-- its plan was made for this pull request and for the commit that was merged. Otherwise, the comment
-  is a copy, or it shows an older commit.
+- GitHub received the content of the comment before the merge. Otherwise, nobody has reviewed the
+  content, because the job that plans can run again after the merge.
+- the plan in the comment was made for this pull request and for the commit that was merged.
+  Otherwise, the comment is a copy, or shows a plan for an older commit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Approval:
 
     @classmethod
     def missing(cls, reason: str) -> Approval:
-        """Returns an approval of nothing. Only an empty plan can be applied with it."""
+        """Returns an approval with which only an empty plan can be applied."""
         return cls(NO_DIGEST, {}, refusal=reason)
 
 
@@ -100,7 +100,7 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 
 
 def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
-    """Checks that a run that was started again runs for the newest commit of its branch.
+    """Checks that a repeated run is for the newest commit of its branch.
 
     Otherwise, everyone who may start a run again could bring back an old state: the files of an old
     commit, with the approval of that time. The first attempt of a run is allowed for an older

@@ -78,7 +78,8 @@ def append_to_comment(
         written = github.written(posts[-1])
         found = read_marker(written.body)
         room = MAX_COMMENT - size(written.body) - size(_SEPARATOR + footer)
-        # Do not write text of another account again: the account of the action would be its author.
+        # Do not repeat text that another account wrote: the account of the action would become the
+        # author of the text.
         is_own = written.editor in {None, github.login} and found and found.replaces(marker)
         if is_own and room >= _LEAST_ROOM:
             body = written.body.rstrip() + "\n" + _SEPARATOR + markdown(room) + footer

@@ -45,7 +45,7 @@ class _Applied:
 
     @property
     def is_stopped(self) -> bool:
-        """True if envsync made a plan and applied nothing of it."""
+        """True if envsync made a plan and applied no change."""
         # If a change failed, the exit code is not 0. envsync prints outcomes in this case as well.
         return self.completed.code != 0 and not self.outcomes
 
@@ -89,7 +89,7 @@ def apply(
         annotations=plan_github(plan, annotation_prefix(directory)),
         plan=plan,
         plan_file=file,
-        # An empty plan changes nothing, so there is nothing to tell on the pull request.
+        # An empty plan changes nothing, so the pull request needs no comment.
         starts_comment=not plan.is_empty,
     )
     if applied.is_stopped:
@@ -117,7 +117,7 @@ def _read(completed: Completed) -> _Applied | None:
 
 
 def _is_left(plan: Plan, approval: Approval) -> bool:
-    """Returns True if the plan is what is left of the approved plan, and not the whole of it."""
+    """Returns True if the plan contains some, but not all, of the approved changes."""
     return (
         bool(approval.changes and plan.changes)
         and plan.digest != approval.digest
