@@ -49,8 +49,8 @@ def checkout_problems(
 ) -> list[Problem]:
     """Returns a `not-checked-out` problem for each place that is not checked out.
 
-    The severity of an incomplete build context is `error`. The severity of environment files that
-    are not checked out is the level of the rule `not-checked-out`.
+    An incomplete build context is an error. The level of the rule `not-checked-out` is the severity
+    for environment files that are not checked out.
 
     Args:
         config: the settings of the project.

@@ -69,7 +69,7 @@ def run_git(
     Args:
         directory: the working directory of the command.
         arguments: the command and its options.
-        environ: environment variables in addition to those of the process.
+        environ: more environment variables for the command.
         data: the standard input.
 
     Returns:
