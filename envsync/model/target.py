@@ -95,7 +95,7 @@ class Target(Protocol):
 
         Raises:
             Conflict: the state of the version or container is not the expected state.
-            TargetError: the version does not exist or is curated, or `restore` is True and the
+            TargetError: the version does not exist, is curated, or cannot be restored because its
                 container is archived.
         """
         ...
@@ -117,8 +117,8 @@ class Target(Protocol):
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version or container does not exist or is curated, or the version to
-                restore is in an archived container.
+            TargetError: the version or container does not exist or is curated. A version also
+                cannot be restored while its container is archived.
         """
         ...
 

@@ -135,9 +135,9 @@ def _run(
 
 
 def _not_created(plan: Plan) -> dict[str, str]:
-    """Returns versions that are not created because of a rejection.
+    """Returns the versions that are not created because of a rejection, by directory.
 
-    Maps the directory of the file that declares such a version to the address of the version.
+    The key is the directory of the file that declares the version. The value is the address.
     """
     parts: list[Change | Rejection] = [
         change
@@ -151,7 +151,7 @@ def _not_created(plan: Plan) -> dict[str, str]:
 
 
 def _immutable(plan: Plan) -> dict[str, str]:
-    """Maps each file that declares a version with the rejection `immutable` to this version."""
+    """Returns the versions with the rejection `immutable`, by the file that declares them."""
     return {
         item.source.file: item.address
         for item in plan.rejections
@@ -172,9 +172,9 @@ def _unreplaced(
         change: the change to check.
         missing: maps the directory of a file to a version that the file declares, but that was not
             created.
-        immutable: maps a file to the version with the rejection `immutable` that the file declares.
-            The registered version has other content than the file, so it does not replace the old
-            name.
+        immutable: the versions with the rejection `immutable`, by the file that declares them. Such
+            a registered version does not have the content of the file, so it does not replace the
+            old name.
     """
     for file in change.former_files:
         if file in immutable:

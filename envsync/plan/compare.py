@@ -72,7 +72,7 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     files = _context_files(theirs, ours)
     data = before.to_json()
     if theirs and theirs.digest is None:
-        # Use UNKNOWN, because None would look like a version without a build context in the plan.
+        # Use UNKNOWN, because in the plan, None would look like a version without a build context.
         data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
     fields = [
         replace(field, files=files) if field.path == "build.context" else field

@@ -146,7 +146,7 @@ def _restore_environment(
 def _existing(
     item: RegisteredVersion, declaration: Declaration, policy: Policy, *, fix: Callable[[], str]
 ) -> Iterator[Decision]:
-    """Yields the rejection, update or restore of a declared version that is registered.
+    """Yields the change or the rejection for a declared version that is already registered.
 
     A version that equals its declaration needs no change.
 

@@ -92,7 +92,7 @@ def _is_at(file: str, path: str) -> bool:
     """Returns True if a file is at a path or below it.
 
     The path can start in any directory above or below the project directory, because the user can
-    stand anywhere.
+    work in any directory.
     """
     inside = f"/{file}/"
     return bool(path) and (f"/{path}/" in inside or f"/{path}".endswith(f"/{file}"))

@@ -78,7 +78,7 @@ def options_again(
             already has this option, False does not remove it.
 
     Raises:
-        UsageError: the patterns on the command line differ from those of the saved plan.
+        UsageError: the command line and the saved plan have different patterns.
     """
     if saved is None:
         saved = Options(tuple(globs))

@@ -33,7 +33,7 @@ class Outcome:
     seconds: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the outcome as JSON data, which names the change without its fields."""
+        """Returns the outcome as JSON data, without the fields of the change."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,

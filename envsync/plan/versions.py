@@ -93,7 +93,7 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
     return replace(
         container,
         versions=kept + created,
-        # The version None is the key of a change of the whole environment.
+        # A change of the whole environment has the version None.
         archived=archived.get(None, container.archived),
     )
 

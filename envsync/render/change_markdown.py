@@ -22,7 +22,7 @@ WIDTH: Final = 96
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _MOST_PATH_COLUMNS: Final = 36
 _LEAST_COLUMNS: Final = 40
-# If the list of changes has more lines, it is folded. The reader then sees the text after it.
+# A list of changes with more lines is folded, so that the reader sees the text after the list.
 _MOST_LINES_OPEN: Final = 60
 
 

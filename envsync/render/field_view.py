@@ -41,8 +41,10 @@ class ItemLine(NamedTuple):
 
     Attributes:
         sign: `+`, `-` or `~`; empty in a list that is shown whole.
-        before: the item in the target, or the path of a removed file; None if it is absent.
-        after: the declared item, or the path of an added or modified file; None if it is absent.
+        before: the item in the target, or the path of a removed file; None for any other file, and
+            for an item that is not in the target.
+        after: the declared item, or the path of an added or modified file; None for any other file,
+            and for an item that is not declared.
     """
 
     sign: str
@@ -54,8 +56,9 @@ class FieldView(NamedTuple):
     """One field that differs, or one field of a new version.
 
     Attributes:
-        before: the value in the target; None if it is absent, or if `items` shows the difference.
-        after: the declared value; None if it is absent, or if `items` shows the difference.
+        before: the value in the target; None if there is no value, or if `items` shows the
+            difference.
+        after: the declared value; None if there is no value, or if `items` shows the difference.
         items: the items of a list that differ, all items of a new list, or the files of a build
             context that differ. If `items` is not empty, renderers can leave out `before` and
             `after`.
