@@ -226,7 +226,7 @@ def test_list_says_how_many_curated_environments_it_leaves_out(run: Run) -> None
     assert [run(*arguments).err for arguments in (("list", "-q"), ("list", "--all"))] == ["", ""]
 
 
-def test_list_of_a_target_with_only_archived_environments_says_so(
+def test_list_says_that_all_environments_of_a_target_are_archived(
     filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

@@ -271,7 +271,7 @@ def test_a_saved_plan_is_refused_once_it_is_stale(project: Path, run: Run) -> No
     assert history(project) == 2
 
 
-def test_what_is_left_of_a_saved_plan_is_applied(project: Path, run: Run) -> None:
+def test_apply_makes_the_remaining_changes_of_a_saved_plan(project: Path, run: Run) -> None:
     declare(project, "a")
     declare(project, "b")
     digest = run("plan", "--out", "plan.json", "--format", "json").data["digest"]

@@ -107,7 +107,7 @@ def test_an_environment_that_a_target_leaves_out_counts_as_undeclared(
         ),
     ],
 )
-def test_the_reason_of_an_archive_contains_the_setting_that_leaves_the_environment_out(
+def test_the_reason_for_an_archive_contains_the_setting_that_excludes_the_environment(
     settings: str, reason: str, project: Path, run: Run
 ) -> None:
     declare(project, "churn")
@@ -123,7 +123,7 @@ def test_the_reason_of_an_archive_contains_the_setting_that_leaves_the_environme
     assert (change["action"], change["name"], change["reason"]) == ("archive", "churn", reason)
 
 
-def test_the_reason_of_an_archive_contains_no_setting_if_the_file_was_deleted(
+def test_the_reason_for_an_archive_contains_no_setting_if_the_file_was_deleted(
     project: Path, run: Run
 ) -> None:
     declare(project, "kept")
@@ -266,17 +266,19 @@ class TestSince:
     def since(self, run: Run, *arguments: str) -> list[str]:
         return addresses(run("plan", "--since", "HEAD", "--format", "json", *arguments).data)
 
-    def test_option_since_selects_nothing_without_changes(self, changed: Path, run: Run) -> None:
+    def test_plan_since_a_commit_is_empty_if_nothing_has_changed(
+        self, changed: Path, run: Run
+    ) -> None:
         assert self.since(run) == []
 
-    def test_option_since_selects_the_environments_that_use_a_changed_default(
+    def test_plan_since_a_commit_contains_environments_that_use_a_changed_default(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '2'}}\n" + DEV.format("suffix: -dev"))
 
         assert self.since(run) == ["update b-dev:1"]
 
-    def test_option_since_selects_the_old_and_the_new_names_after_a_changed_suffix(
+    def test_plan_since_a_commit_contains_old_and_new_names_if_the_suffix_has_changed(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '1'}}\n" + DEV.format("suffix: -d"))
@@ -288,7 +290,7 @@ class TestSince:
             "archive b-dev",
         ]
 
-    def test_option_since_selects_a_changed_file_by_its_name_in_the_target(
+    def test_plan_since_a_commit_contains_the_name_of_a_changed_environment_in_the_target(
         self, changed: Path, run: Run
     ) -> None:
         declare(changed, "a", tags="{cost: '9'}")
@@ -297,7 +299,7 @@ class TestSince:
         assert self.since(run) == ["update a-dev:1", "archive b-dev"]
         assert self.since(run, "b") == ["archive b-dev"]
 
-    def test_a_saved_plan_contains_the_names_that_option_since_selected(
+    def test_a_saved_plan_contains_the_names_that_changed_since_the_commit(
         self, changed: Path, run: Run
     ) -> None:
         declare(changed, "a", tags="{cost: '9'}")

@@ -287,7 +287,7 @@ def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
         (PLAN.to_json() | {"target": 1}, "`target` is not a JSON object"),
     ],
 )
-def test_the_message_about_a_file_that_is_no_plan_contains_no_python(
+def test_the_message_about_an_invalid_plan_file_contains_no_python_term(
     data: Any, reason: str
 ) -> None:
     with pytest.raises(EnvsyncError) as caught:

@@ -354,7 +354,7 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
 @pytest.mark.parametrize(
     ("desired", "held", "policy", "changes", "rejected"), ROWS.values(), ids=ROWS.keys()
 )
-def test_each_row_of_the_planning_table(
+def test_planner_implements_each_row_of_the_planning_table(
     desired: list[Declaration],
     held: Container | None,
     policy: Policy,
@@ -1460,7 +1460,7 @@ LEFT_OUT = {
         ),
     ],
 )
-def test_the_reason_of_an_archive_names_the_setting_that_leaves_the_environment_out(
+def test_the_reason_for_an_archive_names_the_setting_that_excludes_the_environment(
     held: Container, reasons: list[str]
 ) -> None:
     desired = [declared("kept", "9"), declared("b", "1")]
@@ -1533,7 +1533,7 @@ def test_the_guard_counts_archives_that_a_glob_leaves_out(held: int) -> None:
     assert plan(desired, owned(held), globs=("new",)).refused is None
 
 
-def test_the_guard_counts_archives_that_a_limit_to_changed_names_leaves_out() -> None:
+def test_the_guard_counts_archives_of_names_that_are_not_selected() -> None:
     made = make_plan([declared("new", "1")], owned(12), POLICY, TARGET, only={"e0"})
 
     assert actions(made) == ["archive e0"]
