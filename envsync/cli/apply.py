@@ -158,7 +158,7 @@ def run(
 def _ensure_approved(session: Session, plan: Plan, saved: Plan | None, digest: str | None) -> None:
     """Checks that every change was approved with `--plan` or `--approve`.
 
-    Prints how many changes of the saved plan are left, if some of them were already made.
+    If some changes of the saved plan were already made, prints how many changes are left.
 
     Raises:
         PlanRefused: the plan has a change that was not approved.

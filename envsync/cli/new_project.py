@@ -90,7 +90,7 @@ def target_line(guess: Guess) -> str:
 
 
 def example() -> str:
-    """Returns the text of the example of an environment file."""
+    """Returns the text of an example environment file."""
     return _template("example.yml")
 
 

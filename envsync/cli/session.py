@@ -159,7 +159,7 @@ class Session:
 
     @property
     def width(self) -> int:
-        """The maximum number of columns of a line on standard output."""
+        """The maximum width, in columns, of a line on standard output."""
         return line_width(sys.stdout)
 
     # Flush both streams after each write. Otherwise the log of a pipeline would contain results and

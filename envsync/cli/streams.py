@@ -61,7 +61,7 @@ class _Output(io.TextIOBase):
         return int(self._binary.fileno())
 
     def write(self, text: str, /) -> int:
-        """Writes a text or drops it. Always returns the length of the text.
+        """Writes a text, or drops the text after an error. Always returns the length of the text.
 
         Raises:
             TypeError: `text` is not a string.
@@ -108,7 +108,7 @@ def unfailing_streams() -> Iterator[None]:
 
 
 def error_of(stream: TextIO) -> OSError | None:
-    """Returns the first error of a standard stream, or None if all its text was written."""
+    """Returns the first error of a standard stream, or None if all text was written."""
     # While rich shows progress, an object of rich replaces the stream, and has the attributes of
     # the stream.
     error = getattr(stream, "error", None)
@@ -126,11 +126,11 @@ def understands_escapes(stream: TextIO) -> bool:
 
 
 def line_width(stream: TextIO) -> int:
-    """Returns the maximum number of columns of a line.
+    """Returns the maximum width of a line in columns.
 
-    The value is the variable COLUMNS, if it is set. Otherwise, it is the width of the terminal. If
-    the stream is not a terminal, a line can have any length, so that other programs can search the
-    text.
+    The variable COLUMNS sets the width. Without this variable, the width of the terminal is used.
+    If the stream is not a terminal, a line can have any length, so that other programs can search
+    the text.
     """
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:

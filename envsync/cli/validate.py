@@ -147,7 +147,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
-    """Yields the problems of the project name and of the settings of targets."""
+    """Yields the problems in the project name and in the settings of targets."""
     if config.has_default_project:
         # Import git only if the project has no name, because the import is slow.
         from envsync.git.proposal import missing_project
