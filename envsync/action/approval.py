@@ -69,8 +69,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     Returns None if no merge of a pull request created the commit.
 
     Raises:
-        NotApproved: GitHub names several pull requests. If a branch is part of another branch, one
-            merge can merge both pull requests.
+        NotApproved: GitHub lists several pull requests for the commit. If a branch is part of
+            another branch, one merge can merge both pull requests.
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
     # The event `pull_request` of type `closed` contains the number, so no request is necessary.

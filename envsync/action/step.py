@@ -93,8 +93,7 @@ class _Step:
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
-        # Write the comment and the issue last: unlike the log, outputs and summary, they need the
-        # network.
+        # Write the comment and the issue last, because only comments and issues need the network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
         # Without a plan, the state of the target is unknown, so the issue is not changed.
