@@ -111,8 +111,8 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
     parent = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD~1")
     if parent is not None:
         return (Base(parent.decode().strip(), "HEAD~1"),)
-    # At the edge of a shallow clone, git hides the parents of a commit. The commit itself still
-    # contains their ids.
+    # At the edge of a shallow clone, git hides the parents of a commit. The commit object still
+    # contains the ids of its parents.
     header = repository.run("cat-file", "commit", "HEAD").partition(b"\n\n")[0]
     if b"\nparent " in header:
         raise GitError(

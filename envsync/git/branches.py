@@ -78,7 +78,7 @@ def likely_branch(repository: Repository) -> Branch | None:
     """Returns the default branch, or else the upstream branch of the current branch.
 
     The remote that the current branch follows comes first. In the clone of a fork, `origin` is
-    usually the fork, and its default branch can be stale.
+    usually the fork, and the default branch of a fork can be stale.
     """
     refs = _Refs(repository)
     remote = next(filter(refs.all.__contains__, refs.default_of_remotes()), None)

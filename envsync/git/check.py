@@ -109,7 +109,7 @@ def _rejections(
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration.
 
-    If a version differs from several commits, the rejection is about the first of them.
+    If a version differs from several commits, the rejection is about the first of these commits.
     """
     taken = {item.name: {*used.get(item.name, ())} for item in now}
     for item in now:

@@ -57,7 +57,7 @@ def above(path: str) -> Iterator[str]:
 
 
 def is_below(path: str, directory: str) -> bool:
-    """Returns True if a path is the directory or is below it. Every path is below `""`."""
+    """Returns True if a path is equal to or below a directory. Every path is below `""`."""
     return not directory or path == directory or path.startswith(directory + "/")
 
 

@@ -153,7 +153,7 @@ def _settings(path: Path) -> Config | None:
 
 
 def _inside(tree: Path, path: Path) -> str | None:
-    """Returns the resolved path relative to `tree`, or None if it is outside of `tree`."""
+    """Returns the resolved path relative to `tree`, or None for a path outside of `tree`."""
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(tree):
         return None

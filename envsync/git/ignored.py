@@ -1,4 +1,4 @@
-"""Makes a build context without the files that git ignores, to compare it with a commit."""
+"""Makes a build context without the files that git ignores, for comparisons with a commit."""
 
 from __future__ import annotations
 

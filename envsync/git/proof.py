@@ -30,7 +30,7 @@ _SPARSE = "it is in git, but this sparse checkout leaves it out"
 def still_there(
     project: Project, versions: Iterable[RegisteredVersion], suffix: str = ""
 ) -> dict[str, Evidence]:
-    """Looks for files that declared these versions, and that may exist although they were not read.
+    """Finds files that declared these versions and may still exist, but were not read.
 
     Args:
         project: the loaded project.

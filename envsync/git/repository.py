@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. Git can update the index while it searches
-for changes, so git gets a copy of the index.
+Nothing is written to the repository or the work tree. While git searches for changes, git can
+update the index, so git gets a copy of the index.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Repository:
     is_committing: bool = False
 
     def relative(self, path: Path) -> str | None:
-        """Returns the resolved path relative to the top, or None if it is outside of `top`."""
+        """Returns the resolved path relative to `top`, or None for a path outside of `top`."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None
