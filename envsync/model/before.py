@@ -1,7 +1,7 @@
 """`Before`: the state that a plan expects just before one of its changes is written.
 
 A person can think about a plan for hours, and other people can change the target in the meantime.
-So a target compares its state with `Before` just before it makes a change. If the two differ, the
+So just before each change, the target compares its state with `Before`. If the two differ, the
 target raises `Conflict` and writes nothing (see targets/conflicts.py).
 """
 

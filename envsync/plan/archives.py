@@ -20,7 +20,7 @@ from envsync.plan.change import Action, Change, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Evidence that the file of a version may still exist, although it was not read.
+    """Evidence that the file of a version may still exist, although the file was not read.
 
     Attributes:
         path: the file or directory to look at, relative to the project directory.

@@ -211,7 +211,8 @@ def _existing(
             key=key,
             spec=declaration.spec,
             metadata=metadata,
-            # Later plans trust the digest, so it is written only if the content could be compared.
+            # Later plans trust the digest, so the digest is written only if the content could be
+            # compared.
             provenance=provenance(
                 declaration, policy, declaration.spec.digest if match == "same" else None
             ),

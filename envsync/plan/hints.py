@@ -16,7 +16,7 @@ _MOST_NAMES: Final = 3
 
 _FILE: Final = re.compile(r".*\.ya?ml", re.IGNORECASE)
 _WILDCARD: Final = re.compile(r"[*?\[]")
-# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1` as jobs contain it.
+# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1`, which jobs contain.
 _REFERENCE: Final = re.compile(r"(?:azureml:)?([^:@/]+)[:@](.+)")
 
 

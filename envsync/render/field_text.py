@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ARROW: Final = " → "
 
 MOST_ITEMS: Final = 40
-"""The number of items of one list, or files of one build context, that are shown by default."""
+"""How many items of a list, or files of a build context, are shown by default."""
 
 _MOST_VALUE_LINES: Final = 6
 # Values get at least this many columns, because a narrower value cannot be read. In a very narrow
@@ -28,7 +28,7 @@ _HANG: Final = 2
 
 
 _MOST_COLUMNS: Final = 480
-"""The number of columns of the longest value that is shown on one line in full."""
+"""A value is shown on one line in full if the value has at most this many columns."""
 
 
 def label_width(fields: Iterable[FieldView], width: int) -> int:
@@ -129,7 +129,7 @@ def named_lines(
 
 
 def differing(field: FieldView) -> tuple[ItemLine, ...]:
-    """Returns the items of a list that differ, without the items that only show the new order."""
+    """Returns the differing items of a list, without the items that only show the new order."""
     return tuple(item for item in field.items if item.sign)
 
 
