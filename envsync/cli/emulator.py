@@ -115,7 +115,9 @@ def run(
     ] = _DEFAULTS.fault_seed,
     tags: Annotated[
         Literal["merge", "replace"],
-        typer.Option(help="Add the tags in a PUT to the existing tags, or replace the existing tags."),
+        typer.Option(
+            help="Add the tags in a PUT to the existing tags, or replace the existing tags."
+        ),
     ] = _DEFAULTS.tags,
     omitted: Annotated[
         Literal["keep", "clear"],

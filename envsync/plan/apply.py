@@ -2,10 +2,9 @@
 
 The applier makes no decisions: the plan contains all of them. Four stages run one after another:
 
-1. Archive undeclared versions, so that restoring their environment does not show them.
-2. Restore environments.
-3. Create, update and restore versions.
-4. Archive everything else. Each environment already has its new version. `_unreplaced` says which
+1. Archive undeclared versions, so that a restored environment does not show these versions. 2.
+Restore environments. 3. Create, update and restore versions. 4. Archive everything else. Each
+environment already has its new version. `_unreplaced` says which
    archives are skipped because a replacement is missing.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.

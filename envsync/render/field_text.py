@@ -23,7 +23,7 @@ _MOST_VALUE_LINES: Final = 6
 _LEAST_COLUMNS: Final = 20
 _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
 # If an item has several lines, all lines after the first are indented by this many columns.
-# Otherwise, they would look like other items.
+# Otherwise, these lines would look like other items.
 _HANG: Final = 2
 
 
@@ -141,7 +141,7 @@ def _dimmed(paint: Paint) -> Paint:
 def _value(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[str]:
     if field.note:
         yield paint("yellow", field.note)
-    # If the files of a build context are known, they are shown instead of its digest.
+    # If the files of a build context are known, the files are shown instead of the digest.
     if full or not (field.items or field.note):
         yield from _scalar(field, paint, room, full)
     items = field.items if full or not field.note else differing(field)
