@@ -85,8 +85,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
             if pull.merge == event.sha and pull.base == event.branch
         }
         if len(numbers) > 1:
-            # Do not guess. Somebody could open a second pull request with the same commits, to get
-            # another plan approved than the plan that was reviewed.
+            # Do not guess. Somebody could open a second pull request with the same commits, so that
+            # a plan that nobody reviewed is applied.
             names = " and ".join(f"#{number}" for number in sorted(numbers))
             raise NotApproved(
                 f"The commit {event.sha[:12]} was made by merging the pull requests {names}, so it "
@@ -103,8 +103,8 @@ def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
     """Checks that a repeated run is for the newest commit of its branch.
 
     Otherwise, everyone who may start a run again could bring back an old state: the files of an old
-    commit, with the approval of that time. The first attempt of a run is allowed for an older
-    commit, because runs wait for each other.
+    commit, with an old approval. The first attempt of a run is allowed for an older commit, because
+    runs wait for each other.
 
     Args:
         github: the repository.

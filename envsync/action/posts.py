@@ -34,7 +34,7 @@ def update_comment(
         number: the number of the pull request.
         marker: the marker of the comment.
         body: the new body.
-        create: whether to write a comment if the pull request has none with this marker.
+        create: whether to write a comment if no comment has this marker.
 
     Returns:
         The URL of the comment, or None if there is no comment.
@@ -66,7 +66,7 @@ def append_to_comment(
         title: the heading of a new comment.
         markdown: the result without a heading.
         footer: the last line of the result.
-        create: whether to write a comment if the pull request has none with this marker.
+        create: whether to write a comment if no comment has this marker.
 
     Returns:
         The URL of the comment, or None if there is no comment.

@@ -76,7 +76,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SECONDS",
-            help="Refuse federated tokens, such as tokens of GitHub, that are older than this.",
+            help="Refuse federated tokens that are older than this, such as tokens of GitHub.",
             show_default="until the expiry time in the token",
         ),
     ] = None,

@@ -107,7 +107,7 @@ def common_directories(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _outermost(directories: Iterable[str]) -> list[str]:
-    """Returns the directories that are not below another one of the directories."""
+    """Drops the directories that are below another directory, and returns the rest."""
     found = sorted(set(directories))
     if "." in found:
         return ["."]

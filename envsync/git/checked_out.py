@@ -176,7 +176,7 @@ def _is_ignored(path: Path, directory: str) -> bool:
 
 
 def _command(repository: Repository, command: str, path: Path) -> str:
-    """Returns the advice to run a git command, with paths for the working directory of the user."""
+    """Returns the advice to run a git command in the working directory of the user."""
     top = os.path.relpath(repository.top)
     at = "" if top == os.curdir else f" -C {shlex.quote(top)}"
     inner = path.relative_to(repository.top).as_posix()

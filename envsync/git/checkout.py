@@ -16,10 +16,10 @@ from envsync.model.errors import GitError
 def check_out(
     repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes the files of a commit that are at or below `paths` to a directory.
+    """Writes the files of a commit, at or below `paths`, to a directory.
 
-    Files that are unchanged in the work tree are copied from there. So filters (such as Git LFS)
-    and line ends cannot cause a difference in these files. Git writes all other files.
+    Files that are unchanged in the work tree are copied from the work tree. So filters (such as Git
+    LFS) and line ends cannot cause a difference in these files. Git writes all other files.
 
     Args:
         repository: the repository of the commit.

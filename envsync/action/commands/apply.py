@@ -72,8 +72,8 @@ def apply(
     completed = _run(inputs, directory, approval.digest if approval else None)
     applied = _read(completed)
     if applied and applied.is_stopped and approval and _is_left(applied.plan, approval):
-        # An earlier run has made some of the approved changes. Pass the digest of the plan that was
-        # compared with the approval here. envsync then refuses any other plan.
+        # An earlier run has made some of the approved changes. Here, pass the digest of the plan
+        # that was compared with the approval. envsync then refuses any other plan.
         completed = _run(inputs, directory, applied.plan.digest)
         applied = _read(completed)
     if applied is None:
