@@ -2,10 +2,11 @@
 
 The applier makes no decisions: the plan contains all of them. Four stages run one after another:
 
-1. Archive undeclared versions, so that a restored environment does not show these versions. 2.
-Restore environments. 3. Create, update and restore versions. 4. Archive everything else. Each
-environment already has its new version. `_unreplaced` says which
-   archives are skipped because a replacement is missing.
+1. Archive undeclared versions, so that a restored environment does not show these versions.
+2. Restore environments.
+3. Create, update and restore versions.
+4. Archive everything else. Each environment already has its new version. `_unreplaced` says which
+   changes of this stage are skipped because a replacement is missing.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -43,9 +44,9 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    If a change fails, only the changes that depend on it are skipped. These are the later changes
-    of the same unit, and the changes of the same name in later stages. No change depends on an
-    update.
+    If a change fails, only the changes that depend on this change are skipped. These are the later
+    changes of the same unit, and the changes of the same name in later stages. No change depends on
+    an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
@@ -161,11 +162,11 @@ def _immutable(plan: Plan) -> dict[str, str]:
 def _unreplaced(
     change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
 ) -> str | None:
-    """Returns the reason to skip an archive, or None if the archive can run.
+    """Returns why a change that archives must be skipped, or None if the change can be made.
 
-    A renamed environment is planned as an archive of the old name and a create of the new name. The
-    files that declare the two names are in the same directory. If the new name was not created, the
-    old name must stay active, because jobs need one of the two names.
+    For a renamed environment, the plan archives the old name and creates the new name. The files
+    that declare the two names are in the same directory. If the new name was not created, the old
+    name must stay active, because jobs need one of the two names.
 
     Args:
         change: the change to check.
@@ -256,8 +257,8 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # All creates of one name are one unit. They run in order, because `@latest` is the version that
-    # is created last.
+    # All changes that create a version of one name are one unit. These changes run in order,
+    # because `@latest` is the version that is created last.
     yield [*creates.values(), *writes]
     yield archives
 

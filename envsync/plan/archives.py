@@ -1,4 +1,4 @@
-"""Plans the archives of one name: a version is archived only if its file is proven to be gone.
+"""Plans which versions of one name are archived: only versions whose file is proven to be gone.
 
 If envsync reads only a part of a project (because of a sparse checkout, an unreadable directory or
 a broken link), files that exist look deleted. The tag `envsync.source` of a version contains the

@@ -109,7 +109,7 @@ class Plan:
             )
 
     def ensure_approved(self, digest: str, changes: Collection[str] = ()) -> None:
-        """Checks that this plan is the approved plan, or what is left of the approved plan.
+        """Checks that this plan is the approved plan, or contains only some of its changes.
 
         An empty plan is always accepted.
 

@@ -54,7 +54,7 @@ def make_plan(
         still_there: files that exist, but were not read as environment files, each with the reason.
             A version that was declared in one of these files is not archived.
         left_out: names and files that the settings leave out on purpose, each with the reason.
-            `left_out` changes only the reasons of archives.
+            `left_out` changes only the reasons that the plan shows.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -89,8 +89,9 @@ def make_plan(
     changes = tuple(change for part in parts for change in part.changes)
     refused = None
     if any(change.action is Action.ARCHIVE for change in changes):
-        # The guard counts the archives of the whole project, even if only some names are selected.
-        # Otherwise, several small plans could archive what the guard forbids in a single plan.
+        # The guard counts what the whole project would archive, even if only some names are
+        # selected. Otherwise, several small plans could archive what the guard forbids in a single
+        # plan.
         refused = mass_archive(
             [change for part in everything.values() for change in part.changes],
             {name for name, part in everything.items() if part.after is None},

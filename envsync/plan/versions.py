@@ -44,10 +44,10 @@ def resolve(
 def _version_of(declaration: Declaration, container: Container, project: str) -> str:
     """Returns the declared version. If the file has no `version`, assigns a version.
 
-    If the newest version that is not archived itself has the declared spec, this version is used.
-    Otherwise a new version is assigned. If every version is a number, the new version is the
-    highest number plus one. Otherwise, the new version is the one that the service would assign
-    next.
+    Versions that are archived themselves are ignored. If the newest version has the declared spec,
+    the newest version is used. Otherwise a new version is assigned. If every version is a
+    number, the new version is the highest number plus one. Otherwise, the new version is the one
+    that the service would assign next.
     """
     if declaration.version is not None:
         return declaration.version

@@ -196,6 +196,6 @@ def _pair(
 
 
 def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yields lines with `start` before the first line, and the other lines aligned with it."""
+    """Yields the lines with `start` before the first line, and equal indentation of all lines."""
     for index, line in enumerate(lines):
         yield (" " * len(start) if index else start) + line
