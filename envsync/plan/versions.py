@@ -45,9 +45,8 @@ def _version_of(declaration: Declaration, container: Container, project: str) ->
     """Returns the declared version. If the file has no `version`, assigns a version.
 
     Versions that are archived themselves are ignored. If the newest version has the declared spec,
-    the newest version is used. Otherwise a new version is assigned. If every version is a
-    number, the new version is the highest number plus one. Otherwise, the new version is the one
-    that the service would assign next.
+    the newest version is used. Otherwise a new version is assigned. If every version is a number,
+    the new version is the highest number plus one. Otherwise, the service's next version is used.
     """
     if declaration.version is not None:
         return declaration.version

@@ -292,7 +292,7 @@ def test_global_options_work_before_and_after_the_command(
 
 
 @pytest.mark.parametrize("name", [name for name in SUMMARIES if name != "init"])
-def test_every_command_accepts_global_options_after_it(name: str, run: Run) -> None:
+def test_every_command_accepts_global_options_after_its_name(name: str, run: Run) -> None:
     assert run(name, "-v", "-q", "--color", "never", "-C", ".", "--help").code == 0
 
 

@@ -219,7 +219,7 @@ def test_list_leaves_out_curated_environments_unless_they_are_asked_for(
 
 
 @pytest.mark.usefixtures("curated")
-def test_list_says_how_many_curated_environments_it_leaves_out(run: Run) -> None:
+def test_list_prints_the_number_of_hidden_curated_environments(run: Run) -> None:
     note = "2 curated environments are not listed. Pass --all to list everything.\n"
 
     assert (run("list").err, run("list", "--json").err) == (note, note)

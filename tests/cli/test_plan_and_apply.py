@@ -246,7 +246,7 @@ def test_a_path_or_a_version_instead_of_a_name_is_reported_before_the_target_is_
         ("nothing", "Run `envsync list`"),
     ],
 )
-def test_a_word_that_is_not_a_name_is_reported_with_what_to_do(
+def test_the_error_for_a_word_that_is_not_a_name_says_what_to_do(
     project: Path, run: Run, command: str, glob: str, advice: str
 ) -> None:
     declare(project, "a")

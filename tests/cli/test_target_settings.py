@@ -453,9 +453,7 @@ class TestMissingProject:
 
 
 class TestASavedPlan:
-    def test_apply_of_a_saved_plan_uses_the_globs_of_the_plan(
-        self, project: Path, run: Run
-    ) -> None:
+    def test_apply_uses_the_globs_in_a_saved_plan(self, project: Path, run: Run) -> None:
         declare(project, "a")
         declare(project, "b")
         assert run("plan", "a*", "--out", "plan.json").code == 0
@@ -465,9 +463,7 @@ class TestASavedPlan:
         assert "a:1  done" in result.out
         assert addresses(run("plan", "--format", "json").data) == ["create b:1"]
 
-    def test_apply_of_a_saved_plan_uses_option_take_over_of_the_plan(
-        self, project: Path, run: Run
-    ) -> None:
+    def test_apply_uses_option_take_over_in_a_saved_plan(self, project: Path, run: Run) -> None:
         declare(project, "a")
         configure(project, "")
         assert run("apply", "--yes").code == 0
@@ -476,7 +472,7 @@ class TestASavedPlan:
 
         assert run("apply", "--plan", "plan.json").code == 0
 
-    def test_apply_of_a_saved_plan_uses_option_allow_mass_archive_of_the_plan(
+    def test_apply_uses_option_allow_mass_archive_in_a_saved_plan(
         self, project: Path, run: Run
     ) -> None:
         file = declare(project, "a")
@@ -495,7 +491,7 @@ class TestASavedPlan:
         assert (wrong.code, "was made for a*" in wrong.err) == (64, True)
         assert run("apply", "--plan", "plan.json", "a*").code == 0
 
-    def test_a_saved_plan_of_an_older_envsync_uses_the_globs_of_the_command_line(
+    def test_a_plan_saved_by_an_older_envsync_uses_globs_from_the_command_line(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")

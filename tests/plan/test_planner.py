@@ -910,7 +910,7 @@ PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
 @pytest.mark.parametrize(
     ("desired", "held", "predecessor", "reason"), PREDECESSORS.values(), ids=PREDECESSORS.keys()
 )
-def test_the_create_of_a_new_version_contains_its_predecessor(
+def test_a_new_version_in_a_plan_contains_its_predecessor(
     desired: Declaration, held: Container, predecessor: str | None, reason: str
 ) -> None:
     (create,) = (
@@ -922,7 +922,7 @@ def test_the_create_of_a_new_version_contains_its_predecessor(
         assert create.differs == ()
 
 
-def test_the_create_of_a_new_version_lists_what_differs_from_its_predecessor() -> None:
+def test_a_new_version_in_a_plan_lists_the_fields_that_differ() -> None:
     before = registered("a", "1", conda("python=3.11", "numpy=1.24"), "Old.", {"x": "1", "y": "1"})
     after = declared(
         "a", "2", conda("python=3.11", "lightgbm=4", "numpy=1.26"), "New.", {"x": "1", "y": "2"}
@@ -945,7 +945,7 @@ def test_the_create_of_a_new_version_lists_what_differs_from_its_predecessor() -
     }
 
 
-def test_the_create_of_a_new_version_lists_the_context_files_that_differ() -> None:
+def test_a_new_version_in_a_plan_lists_the_context_files_that_differ() -> None:
     before = registered("a", "1", built(a="1", b="1"))
     (create,) = plan(
         [declared("a", "2", built(a="2", c="1"))], state(container("a", before))
