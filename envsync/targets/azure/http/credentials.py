@@ -54,11 +54,11 @@ _NEEDS: Final[Mapping[str, str]] = {
     ),
     "github": (
         "Check AZURE_TENANT_ID and AZURE_CLIENT_ID in the workflow, and the federated credential "
-        "of the application (docs/azure.md)."
+        f"of the application: {DOCUMENTATION}/how-to/azure.md#github-actions-without-a-secret"
     ),
     "pipelines": (
-        "Check the service connection of the task, and that its application trusts Azure Pipelines "
-        "(docs/azure.md)."
+        "Check the service connection of the task, and that its application trusts Azure "
+        f"Pipelines: {DOCUMENTATION}/how-to/azure.md#signing-in"
     ),
     "workload": (
         "Set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE, a file with the "

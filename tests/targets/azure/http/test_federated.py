@@ -17,6 +17,7 @@ pytest.importorskip("azure.identity", reason="azure-identity is not installed")
 from envsync.api import Applied, apply_plan, make_plan
 from envsync.emulator.service.assets import Assets
 from envsync.model.errors import TargetError
+from envsync.model.wording import DOCUMENTATION
 from envsync.project.project import load_project
 from envsync.targets.azure.http import federated
 from envsync.targets.azure.http.clouds import cloud
@@ -344,7 +345,8 @@ class TestLongJobs:
         assert done.outcomes[-1].error == (
             "The federated token has expired, and this credential cannot renew it. In GitHub "
             "Actions use `credential: github`, in Azure Pipelines `credential: pipelines`, which "
-            "request a new token for each sign-in (docs/azure.md)."
+            "request a new token for each sign-in: "
+            f"{DOCUMENTATION}/how-to/azure.md#signing-in"
         )
 
 
