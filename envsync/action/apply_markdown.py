@@ -30,7 +30,7 @@ def applied_markdown(
         plan: the plan that was applied.
         outcomes: the outcomes, in the order of the plan.
         verified: whether the target shows every change; None if the target was not read again.
-        approval: the approved plan. None if any plan was applied.
+        approval: the approved plan. None if the plan was applied without an approval.
     """
     counts = Counter(item.status for item in outcomes)
     totals = ", ".join(f"{counts[status]} {status}" for status in sorted(counts)) or "no changes"
@@ -41,7 +41,7 @@ def applied_markdown(
         lines += ["**Not verified**: the target does not show every change that was done.", ""]
     if approval is not None and approval.by:
         shown = f" [Approved plan]({approval.url})." if approval.url else ""
-        left = "" if approval.digest == plan.digest else " This is what was left of it."
+        left = "" if approval.digest == plan.digest else " Its other changes were already made."
         lines += [f"{prose(printable(approval.by))}{shown}{left}", ""]
     lines += [f"- {code(printable(item.address))} rejected" for item in plan.rejections]
     lines += [
@@ -71,7 +71,7 @@ def refused_markdown(
         reason: sentences that say why no change was applied, and what to do.
         plan: the current plan.
         approval: the approved plan. If None, no differences are shown.
-        command: the command that applies the current plan; empty if no command does.
+        command: the command that applies the current plan; empty if there is no such command.
     """
     lines = [f"**Nothing was applied.** {prose(printable(reason))}", ""]
     if approval is not None and not approval.refusal:
@@ -111,7 +111,7 @@ def differences(approved: Mapping[str, str] | None, current: Mapping[str, str]) 
     found = {
         "was not in the approved plan": [name for name in current if name not in approved],
         "is no longer in the plan": [name for name in approved if name not in current],
-        # This is also the case if the project or the target is different.
+        # The fingerprints also differ if the projects or the targets of the two plans differ.
         "differs from the approved change": [
             name for name in current if name in approved and approved[name] != current[name]
         ],

@@ -5,10 +5,10 @@ approval only if
 
 - the owner of the token wrote the comment, and no other account edited it last. Otherwise,
   everyone who can write or edit a comment could approve a plan.
-- GitHub received its content before the merge. Otherwise, nobody has reviewed the content: the job
-  that plans can run again after the merge.
-- its plan was made for this pull request and for the commit that was merged. Otherwise, the comment
-  is a copy, or it shows an older commit.
+- GitHub received the content of the comment before the merge. Otherwise, nobody has reviewed the
+  content, because the job that plans can run again after the merge.
+- the plan in the comment was made for this pull request and for the commit that was merged.
+  Otherwise, the comment is a copy, or shows a plan for an older commit.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Approval:
 
     @classmethod
     def missing(cls, reason: str) -> Approval:
-        """Returns an approval of nothing. Only an empty plan can be applied with it."""
+        """Returns an approval with which only an empty plan can be applied."""
         return cls(NO_DIGEST, {}, refusal=reason)
 
 
@@ -69,8 +69,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
     Returns None if no merge of a pull request created the commit.
 
     Raises:
-        NotApproved: GitHub names several pull requests. If a branch is part of another branch, one
-            merge can merge both pull requests.
+        NotApproved: GitHub lists several pull requests for the commit. If a branch is part of
+            another branch, one merge can merge both pull requests.
         GitHubError: the API of GitHub cannot be reached, or returns an error.
     """
     # The event `pull_request` of type `closed` contains the number, so no request is necessary.
@@ -85,8 +85,8 @@ def merged_number(github: GitHub, event: Event) -> int | None:
             if pull.merge == event.sha and pull.base == event.branch
         }
         if len(numbers) > 1:
-            # Do not guess. Somebody could open a second pull request with the same commits, to get
-            # another plan approved than the plan that was reviewed.
+            # Do not guess. Somebody could open a second pull request with the same commits, so that
+            # a plan that nobody reviewed is applied.
             names = " and ".join(f"#{number}" for number in sorted(numbers))
             raise NotApproved(
                 f"The commit {event.sha[:12]} was made by merging the pull requests {names}, so it "
@@ -100,11 +100,11 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 
 
 def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
-    """Checks that a run that was started again runs for the newest commit of its branch.
+    """Checks that a repeated run is for the newest commit of its branch.
 
     Otherwise, everyone who may start a run again could bring back an old state: the files of an old
-    commit, with the approval of that time. The first attempt of a run is allowed for an older
-    commit, because runs wait for each other.
+    commit, with an old approval. The first attempt of a run is allowed for an older commit, because
+    runs wait for each other.
 
     Args:
         github: the repository.

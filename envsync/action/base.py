@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def base_commit(directory: Path, event: Event) -> str:
-    """Returns the commit that a pull request started from, as far as the checkout shows it.
+    """Returns the commit from which a pull request started, as far as the checkout has the history.
 
     Raises:
         GitError: the checkout does not contain the commit, or is not a git repository.

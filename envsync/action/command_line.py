@@ -51,7 +51,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
 
     Args:
         directory: the working directory.
-        arguments: the command and its options. No shell interprets them.
+        arguments: the command and its options. No shell interprets the arguments.
 
     Raises:
         EnvsyncError: the directory does not exist or cannot be entered.

@@ -126,7 +126,7 @@ class GitHub:
         return tuple(_pull_request(item) for item in found if item["merged_at"])
 
     def pull_request(self, number: int) -> PullRequest:
-        """Returns a pull request as it is now."""
+        """Returns the current state of a pull request."""
         return _pull_request(self._connection.get(f"/pulls/{number}"))
 
     def approvals(self, number: int) -> tuple[Review, ...]:
@@ -168,7 +168,8 @@ class GitHub:
         """Returns the newest content of a comment, with its editor and its time.
 
         Raises:
-            GitHubError: the comment was deleted, or the token may not read it.
+            GitHubError: the comment was deleted, or the token has no permission to read the
+                comment.
         """
         node = self._connection.query(_EDIT_QUERY, {"id": post.node})["node"]
         if not node:

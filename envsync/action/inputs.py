@@ -38,7 +38,7 @@ class Inputs:
         command: `validate`, `check`, `plan` or `apply`.
         target: the name of a target in `envsync.yaml`; empty for the default target.
         directory: the working directory relative to the workspace, with `/` as separator.
-        args: further arguments of the command. No shell interprets them.
+        args: further arguments of the command. No shell interprets the arguments.
         comment: whether to write the result as a comment on the pull request.
         issue: whether to keep an issue open while the plan has changes.
         approve: `none`, `comment`, or the digest of a plan.

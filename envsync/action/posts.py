@@ -34,7 +34,7 @@ def update_comment(
         number: the number of the pull request.
         marker: the marker of the comment.
         body: the new body.
-        create: whether to write a comment if the pull request has none with this marker.
+        create: whether to write a comment if no comment has this marker.
 
     Returns:
         The URL of the comment, or None if there is no comment.
@@ -66,7 +66,7 @@ def append_to_comment(
         title: the heading of a new comment.
         markdown: the result without a heading.
         footer: the last line of the result.
-        create: whether to write a comment if the pull request has none with this marker.
+        create: whether to write a comment if no comment has this marker.
 
     Returns:
         The URL of the comment, or None if there is no comment.
@@ -78,7 +78,8 @@ def append_to_comment(
         written = github.written(posts[-1])
         found = read_marker(written.body)
         room = MAX_COMMENT - size(written.body) - size(_SEPARATOR + footer)
-        # Do not write text of another account again: the account of the action would be its author.
+        # Do not repeat text that another account wrote: the account of the action would become the
+        # author of the text.
         is_own = written.editor in {None, github.login} and found and found.replaces(marker)
         if is_own and room >= _LEAST_ROOM:
             body = written.body.rstrip() + "\n" + _SEPARATOR + markdown(room) + footer

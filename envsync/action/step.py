@@ -83,7 +83,8 @@ class _Step:
         except GitHubError as error:
             result = self._stopped(error)
         self.job.log(result.log)
-        # The problems of files are the same for each target, so only rejections are left out.
+        # The input `annotations` leaves out only rejections. If no plan was made, the annotations
+        # are problems of files, which are always written.
         if self.inputs.annotations or result.plan is None:
             self.job.write_commands(result.annotations)
         for level, message in (("error", result.error), ("notice", result.notice)):
@@ -92,8 +93,7 @@ class _Step:
         self.job.set_outputs(result.outputs())
         small = footer(self.inputs, self.event)
         self.job.add_summary(self._markdown(result)(MAX_SUMMARY - size(small)) + small)
-        # Write the comment and the issue last: unlike the log, outputs and summary, they need the
-        # network.
+        # Write the comment and the issue last, because only comments and issues need the network.
         if self.inputs.comment and number is not None:
             self._post("comment", lambda github: self._comment(github, number, result))
         # Without a plan, the state of the target is unknown, so the issue is not changed.
@@ -124,7 +124,7 @@ class _Step:
         """Returns the number of the merged pull request, and the approved plan.
 
         The number is None if no pull request was merged, or if the step does not need the number.
-        The approval is None if any plan can be applied.
+        The approval is None if the step needs no approval.
         """
         number, problem = None, ""
         approve = self.inputs.approve
@@ -137,7 +137,7 @@ class _Step:
                     self.job.annotate(f"No comment was written: {error}", "warning")
         if approve == "none":
             return number, None
-        # Do not stop yet: an empty plan needs no approval.
+        # Do not stop yet, because an empty plan needs no approval.
         if approve == "comment" and (problem or number is None):
             return number, Approval.missing(problem or self._no_pull_request())
         try:
@@ -224,7 +224,7 @@ class _Step:
         return update_comment(github, number, marker, body=body, create=result.starts_comment)
 
     def _stale(self, github: GitHub, number: int) -> str:
-        """Returns why the result is not about the pull request as it is now, or an empty string.
+        """Returns why the result is outdated for the pull request, or an empty string.
 
         A job can run again at any time. The comment of a merged pull request shows what was
         reviewed, and the comment of an open pull request shows its newest commit.

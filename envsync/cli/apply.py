@@ -56,7 +56,7 @@ def run(
         bool,
         typer.Option(
             "--skip-rejected",
-            help="Apply all changes of names without a rejection. Apply still exits with 1.",
+            help="Apply the changes of all names without rejections, and then exit with 1.",
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
@@ -123,7 +123,7 @@ def run(
                 ),
                 silent=as_json,
             )
-            # Read the result here, because signals after this block end the process.
+            # Read the result inside this block, because after the block, a signal ends the process.
             interrupted = stopped()
 
     if verification and verification.error:
@@ -147,7 +147,8 @@ def run(
     error = error_of(sys.stdout)
     if error and plan.applicable:
         _report_lost_output(session, error, outcomes, missing)
-    # Raise the error only after the outcomes are printed: they show what this run has changed.
+    # Raise the error only after the outcomes are printed: the outcomes show what this run has
+    # changed.
     if interrupted:
         raise Interrupted("Interrupted. Run apply again to make the changes that were not started.")
     ok = not plan.rejections and not missing and all(item.status == "done" for item in outcomes)
@@ -157,7 +158,7 @@ def run(
 def _ensure_approved(session: Session, plan: Plan, saved: Plan | None, digest: str | None) -> None:
     """Checks that every change was approved with `--plan` or `--approve`.
 
-    Prints how many changes of the saved plan are left, if some of them were already made.
+    If some changes of the saved plan were already made, prints how many changes are left.
 
     Raises:
         PlanRefused: the plan has a change that was not approved.
@@ -166,8 +167,8 @@ def _ensure_approved(session: Session, plan: Plan, saved: Plan | None, digest: s
     if saved:
         plan.ensure_approved(saved.digest, changes)
     if digest:
-        # A digest alone says nothing about single changes. The saved plan does if the digest is
-        # the digest of the saved plan.
+        # A digest does not show which single changes were approved. If the digest is the digest of
+        # the saved plan, the saved plan shows the approved changes.
         plan.ensure_approved(digest, changes if saved and saved.digest == digest else ())
     if saved and plan.changes and plan.digest != saved.digest and not session.quiet:
         session.err(
@@ -206,9 +207,9 @@ def _report_lost_output(
 
 
 def _waiting(session: Session, target: str) -> Callable[[Collection[str]], None]:
-    """Returns a function that prints the environments whose new state the target does not list yet.
+    """Returns a function that prints which environments are still stale in the lists of the target.
 
-    The function prints nothing if all of its names were in earlier messages.
+    The function prints nothing if earlier messages contained all these environments.
     """
     told: set[str] = set()
 

@@ -164,8 +164,8 @@ def _check(project: Project, base: str | None, *, needed: bool) -> Checked | Non
 def _rejected(project: Project, checked: Checked | None, target: Target | None) -> list[str]:
     """Returns the addresses of the versions with rejected edits.
 
-    The rejections come from the plan for the target. If `target` is None, they come from the
-    comparison with git.
+    The rejections come from the plan for the target. If `target` is None, the rejections come from
+    the comparison with git.
     """
     suffix = ""
     if target is not None:
@@ -173,7 +173,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
         suffix = project.config.target(target.identity.name).scope.suffix
     else:
         rejections = checked.rejections if checked else ()
-    # Names in a target have its suffix, but names in files do not have it.
+    # Names in a target end with the suffix of the target, but names in files do not.
     return [
         f"{rejection.name.removesuffix(suffix)}:{rejection.version}"
         for rejection in rejections
@@ -192,7 +192,7 @@ def _used(
 
     `held` maps declared names to the versions that the target contains.
     """
-    # Archived versions are also in use, because they can be restored.
+    # Archived versions count as used, because they can be restored.
     where = f"in the target '{target}'"
     used = {name: dict.fromkeys(versions, where) for name, versions in held.items()}
     for name, versions in checked.used.items() if checked else ():

@@ -48,7 +48,7 @@ def run(
         return validate(session, [], output, strict=False)
     checked = check(project, base)
     count = len(project.declarations)
-    # Do not call `show_problems` for text: its last line counts files, but the last line of
+    # Do not call `show_problems` for text, because its last line counts files. The last line of
     # `check` describes the comparison.
     if output is not ProblemsFormat.TEXT:
         show_problems(

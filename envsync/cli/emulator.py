@@ -76,7 +76,7 @@ def run(
         str | None,
         typer.Option(
             metavar="SECONDS",
-            help="Refuse federated tokens, such as tokens of GitHub, that are older than this.",
+            help="Refuse federated tokens that are older than this, such as tokens of GitHub.",
             show_default="until the expiry time in the token",
         ),
     ] = None,
@@ -115,7 +115,9 @@ def run(
     ] = _DEFAULTS.fault_seed,
     tags: Annotated[
         Literal["merge", "replace"],
-        typer.Option(help="Add the tags in a PUT to the tags of the version, or replace them."),
+        typer.Option(
+            help="Add the tags in a PUT to the existing tags, or replace the existing tags."
+        ),
     ] = _DEFAULTS.tags,
     omitted: Annotated[
         Literal["keep", "clear"],
@@ -128,8 +130,8 @@ def run(
     restore: Annotated[
         Literal["keep", "all"],
         typer.Option(
-            help="When a container is restored: leave individually archived versions archived, or "
-            "restore all versions."
+            help="Restoring a container restores all versions, or keeps individually archived "
+            "versions archived."
         ),
     ] = _DEFAULTS.restore,
     archive_hidden: Annotated[

@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _MILLISECONDS = re.compile(r"(\d+)(?:ms)?")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s?")
 
-# Maps the string of each kind to the kind, so that a lookup has the type FaultKind.
+# Maps each string to itself, so that the result of a lookup has the type FaultKind.
 _KINDS: Mapping[str, FaultKind] = {kind: kind for kind in FAULT_KINDS}
 
 

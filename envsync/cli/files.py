@@ -63,7 +63,7 @@ def _write_beside(path: Path, content: bytes, stack: ExitStack) -> Path:
 
 
 def _mode(path: Path) -> int:
-    """Returns the permissions of the file, or the default permissions if it does not exist.
+    """Returns the permissions of a file, or the default permissions if the file does not exist.
 
     Raises:
         OSError: the path is not a regular file, for example a directory or a device.

@@ -109,7 +109,7 @@ def _directory_name(root: Path) -> str:
 
 
 def _environment_files(root: Path, settings: Path | None = None) -> list[str]:
-    """Returns the environment files of a project, relative to its directory, with `/`.
+    """Returns the environment files of a project, relative to the project directory, with `/`.
 
     Args:
         root: the project directory.

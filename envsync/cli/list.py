@@ -41,7 +41,7 @@ def run(
 ) -> None:
     """List the environments in a target.
 
-    Curated environments are listed only with --all, or if a GLOB matches them.
+    Lists curated environments only if --all is given or a GLOB matches their names.
     """
     session: Session = context.obj
     config = session.config()
@@ -72,7 +72,7 @@ def _listed(
     """Returns the environments to list, sorted by name, and the number of hidden curated ones.
 
     Args:
-        state: the content of the target, archived environments included.
+        state: the content of the target, including archived environments.
         globs: if not empty, only environments whose name matches a glob are listed.
         suffix: the suffix of the target.
         owner: if not None, only environments with a version of this project are listed.

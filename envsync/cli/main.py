@@ -245,7 +245,7 @@ def _run() -> int:
 
 
 def _help_width() -> int | None:
-    """Returns the number of columns of the help. None means the default of click."""
+    """Returns the width of the help in columns, or None for the default of click."""
     if sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         return None
     return line_width(sys.stdout)

@@ -14,7 +14,8 @@ from envsync.project.settings.guesses import Guess
 
 WORKFLOWS: Final = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
 _MOST_DIRECTORIES: Final = 5
-"""The most directories that `environments` lists, unless more are at the top of the project."""
+"""The maximum number of directories in `environments`, unless more are at the top of the
+project."""
 
 # YAML reads these words as booleans or as null.
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -82,14 +83,14 @@ def working_directory(below: str) -> str:
 
 
 def target_line(guess: Guess) -> str:
-    """Returns the line of a target below `targets` in `envsync.yaml`."""
+    """Returns the line that declares a target, for `targets` in `envsync.yaml`."""
     pairs = {"kind": guess.kind, **guess.settings}.items()
     settings = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs)
     return f"{_quoted(guess.name)}: {{{settings}}}"
 
 
 def example() -> str:
-    """Returns the text of the example of an environment file."""
+    """Returns the text of an example environment file."""
     return _template("example.yml")
 
 
@@ -106,7 +107,7 @@ def common_directories(paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def _outermost(directories: Iterable[str]) -> list[str]:
-    """Returns the directories that are not below another one of the directories."""
+    """Drops the directories that are below another directory, and returns the rest."""
     found = sorted(set(directories))
     if "." in found:
         return ["."]
@@ -114,7 +115,7 @@ def _outermost(directories: Iterable[str]) -> list[str]:
 
 
 def _encodable(directory: str) -> str:
-    """Returns the nearest directory at or above a directory whose path is valid UTF-8."""
+    """Returns a directory, or its nearest parent with a UTF-8 path if its own path is not UTF-8."""
     while True:
         try:
             directory.encode()

@@ -25,14 +25,15 @@ def remember_start() -> None:
 
 
 def shown_path(root: Path, file: str) -> str:
-    """Returns the path of a file of a project, relative to the user's directory, with `/`.
+    """Returns the path of a project file, relative to the user's directory, with `/`.
 
     Args:
         root: the project directory.
         file: the path relative to the project directory, or the absolute path of a file outside.
     """
     start = _START.get() or str(Path.cwd())
-    # A file outside of the project keeps its absolute path, which is shorter than a relative one.
+    # A file outside of the project keeps its absolute path, because a relative path would be
+    # longer.
     if Path(file).is_absolute() and not Path(file).is_relative_to(start):
         return file
     try:

@@ -67,7 +67,7 @@ def run(
 ) -> int:
     """Show the changes that apply would make, without writing.
 
-    Exits with 1 if the plan has rejections or is refused.
+    Exits with 1 if the plan has rejections or would archive too much.
     """
     session: Session = context.obj
     if all_targets and (target or out):

@@ -61,10 +61,10 @@ def _text(
 def below_repository(root: Path) -> str:
     """Returns the path of the project directory relative to the root of its git repository.
 
-    The path has the separator `/`. GitHub requires file names in annotations and in code scanning
-    that are relative to the root of the repository. Without a repository, the path is relative to
-    the directory in `GITHUB_WORKSPACE`. If the project is outside this directory as well, the path
-    is empty.
+    The path has the separator `/`. In annotations and in code scanning, GitHub requires paths that
+    are relative to the root of the repository. Without a repository, the path is relative to the
+    directory in `GITHUB_WORKSPACE`. If the project is outside this directory as well, the path is
+    empty.
     """
     root = root.resolve()
     above = (root, *root.parents)

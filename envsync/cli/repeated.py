@@ -73,8 +73,8 @@ def repeated_options(options: Iterable[Parameter], own: Iterable[Parameter]) -> 
 def completing_session(context: Context) -> Session:
     """Returns the session of a command, also while a shell completes the command line.
 
-    During completion, nobody else makes the session: click parses the options before the command,
-    but does not call the function that receives them.
+    During completion, there is no session yet: click parses the global options, but does not call
+    the function that makes the session.
 
     Raises:
         UsageError: the directory of `-C` cannot be entered.

@@ -108,7 +108,7 @@ def _serve(session: Session, emulator: Emulator, *, as_json: bool) -> None:
     with handling(lambda _number, _frame: stop.set()):
         session.out(variables_text(emulator.variables, as_json=as_json))
         error = error_of(sys.stdout)
-        # Without its variables, no client can use the emulator. A reader that has closed the pipe,
+        # No client can use the emulator without the variables. A reader that has closed the pipe,
         # such as `head`, has read the variables that it needs.
         if error and not isinstance(error, BrokenPipeError):
             return

@@ -66,7 +66,7 @@ class Session:
 
     @property
     def shown(self) -> Place:
-        """The function that returns the path of a file of the project, as text shows it."""
+        """The function that converts the path of a project file to the path that the user sees."""
         return partial(shown_path, self.root)
 
     def config(self) -> Config:
@@ -159,7 +159,7 @@ class Session:
 
     @property
     def width(self) -> int:
-        """The maximum number of columns of a line on standard output."""
+        """The maximum width, in columns, of a line on standard output."""
         return line_width(sys.stdout)
 
     # Flush both streams after each write. Otherwise the log of a pipeline would contain results and

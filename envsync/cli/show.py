@@ -96,7 +96,7 @@ def _parse(reference: str) -> tuple[str, str | None, str | None]:
 
 
 def _find(container: Container, label: str | None, version: str | None) -> RegisteredVersion | None:
-    """Returns the version with this label or version string, or None if both are None."""
+    """Returns the version with this label or version string, or None if neither is given."""
     wanted = container.latest if label else version
     if wanted is None:
         if label:

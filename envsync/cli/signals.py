@@ -34,8 +34,8 @@ def second_interrupt_ends() -> Iterator[None]:
     """Ends the process on the second Ctrl-C. The first Ctrl-C raises `KeyboardInterrupt`.
 
     If the first Ctrl-C comes in the block, a second Ctrl-C also ends the process after the block,
-    while Python waits for threads. This function changes nothing outside the main thread, or if
-    Ctrl-C already has a handler or is ignored.
+    while Python waits for threads. Does nothing outside the main thread. Also does nothing if
+    Ctrl-C is ignored, or already has a handler.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -77,8 +77,8 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
     (https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation).
 
     Args:
-        clean: a function that removes temporary files. It is called before a second signal ends the
-            process.
+        clean: a function that removes temporary files. The function is called before a second
+            signal ends the process.
     """
     received: list[int] = []
 

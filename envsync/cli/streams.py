@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TextIO, cast
 
 NO_LIMIT: Final = 1_000_000
-"""The number of columns of a line that is never wrapped."""
+"""A line width in columns that no line exceeds, so that no line is wrapped."""
 
 _STANDARD: Final = 3
 """The number of standard file descriptors: 0, 1 and 2."""
@@ -40,7 +40,7 @@ class _Output(io.TextIOBase):
     encoding = "utf-8"
 
     def __init__(self, stream: io.TextIOWrapper | None) -> None:
-        """Wraps a stream. None means that the stream was closed before the start of the process."""
+        """Wraps a stream, or None if the stream was closed before the start of the process."""
         self.error: OSError | None = None
         self._binary: Any = None
         if stream is not None:
@@ -61,7 +61,7 @@ class _Output(io.TextIOBase):
         return int(self._binary.fileno())
 
     def write(self, text: str, /) -> int:
-        """Writes a text or drops it. Always returns the length of the text.
+        """Writes a text, or drops the text after an error. Always returns the length of the text.
 
         Raises:
             TypeError: `text` is not a string.
@@ -108,8 +108,9 @@ def unfailing_streams() -> Iterator[None]:
 
 
 def error_of(stream: TextIO) -> OSError | None:
-    """Returns the first error of a standard stream, or None if all its text was written."""
-    # rich replaces the stream while it shows progress, and passes attributes on.
+    """Returns the first error of a standard stream, or None if all text was written."""
+    # While rich shows progress, an object of rich replaces the stream, and has the attributes of
+    # the stream.
     error = getattr(stream, "error", None)
     return error if isinstance(error, OSError) else None
 
@@ -125,10 +126,11 @@ def understands_escapes(stream: TextIO) -> bool:
 
 
 def line_width(stream: TextIO) -> int:
-    """Returns the maximum number of columns of a line.
+    """Returns the maximum width of a line in columns.
 
-    The variable COLUMNS decides. Otherwise, the width is the width of the terminal. If the stream
-    is not a terminal, a line can have any length, so that other programs can search the text.
+    The variable COLUMNS sets the width. Without this variable, the width of the terminal is used.
+    If the stream is not a terminal, a line can have any length, so that other programs can search
+    the text.
     """
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:

@@ -102,7 +102,8 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         # Report the files that git has not checked out. Paths on the command line are not searched
         # for such files, because each path must exist.
         problems += checkout_problems(config, loaded.declarations)
-        # A pattern of a target may match the name in a file that was not read or has an error.
+        # Report useless patterns only without errors, because a pattern can match a name in a file
+        # that was not read.
         if not any(problem.severity == "error" for problem in problems):
             for target in config.targets.values():
                 problems += useless_pattern_problems(loaded.declarations, config, target)
@@ -146,9 +147,9 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _settings_problems(config: Config, loaded: Loaded) -> Iterator[Problem]:
-    """Yields the problems of the project name and of the settings of targets."""
+    """Yields the problems in the project name and in the settings of targets."""
     if config.has_default_project:
-        # Importing git is slow, and most projects have a name.
+        # Import git only if the project has no name, because the import is slow.
         from envsync.git.proposal import missing_project
 
         yield from missing_project(config)

@@ -214,9 +214,10 @@ class _Server:
             self._ready.set_result(await self._tunnel.start())
             await self._stop.wait()
         finally:
-            # Stop the tunnel and Azurite at the same time, because each waits for the other. The
-            # tunnel waits for connections that are starting Azurite. Azurite ends only after its
-            # open connections are closed, and the tunnel has to close these connections.
+            # Stop the tunnel and Azurite at the same time, because each waits for the other. A new
+            # connection can start Azurite, and the tunnel waits until this start is complete.
+            # Azurite ends only after its open connections are closed, and the tunnel has to close
+            # these connections.
             await asyncio.gather(self._tunnel.stop(), self._azurite.stop())
             self._uvicorn.should_exit = True
             await serving

@@ -1,4 +1,4 @@
-"""`Settings`: the content of an emulator, and its behaviour if Azure ML's behaviour is unknown.
+"""`Settings`: the content and the behaviour of an emulator.
 
 Documentation and recordings do not show how Azure ML behaves in every case. Most fields of type
 `Literal` select the behaviour in one of these cases. The default is the most probable behaviour.

@@ -39,14 +39,15 @@ class Absent:
 
     Attributes:
         files: the files that a sparse checkout leaves out.
-        submodules: maps each submodule that is not checked out to the repository that contains it.
+        submodules: the submodules that are not checked out, each with the repository that contains
+            the submodule.
     """
 
     files: Mapping[Path, SparseFile] = field(default_factory=dict)
     submodules: Mapping[Path, Repository] = field(default_factory=dict)
 
     def submodule_of(self, path: Path) -> Path | None:
-        """Returns the submodule that is not checked out and contains a path, or None."""
+        """Returns the submodule in `submodules` that contains a path, or None."""
         return next((item for item in (path, *path.parents) if item in self.submodules), None)
 
 
@@ -74,7 +75,8 @@ def find_absent(root: Path) -> Absent:
             # The tag `S` means that the entry has the skip-worktree bit.
             if tag == "S" and not os.path.lexists(real):
                 files[real] = SparseFile(repository, path, object_id)
-            # 160000 is the mode of a submodule. Its directory has a `.git` once it is checked out.
+            # 160000 is the mode of a submodule. After a checkout, the directory of the submodule
+            # contains `.git`.
             elif mode == "160000":
                 if os.path.lexists(real / ".git"):
                     waiting.append(find_repository(real))
@@ -123,7 +125,7 @@ def _index(repository: Repository) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _may_be_absent(root: Path) -> bool:
-    """Returns False if the index has no submodule, and no file that may be left out.
+    """Returns False if the index shows that no file and no submodule can be absent.
 
     Reads the index without git, because git is not always installed.
     """

@@ -39,12 +39,12 @@ def find_bases(
     - the commits at which the current branch began. Branches that were merged in both directions
       can have several such commits.
     - during a merge, the commits that are being merged.
-    - on the default branch, the current commit if an environment has changed since then, otherwise
-      the first parent of the current commit.
+    - on the default branch, the current commit. If no environment has changed since the current
+      commit, the base is the first parent of the current commit.
 
     Args:
         repository: the repository of the project.
-        ref: a git revision. Zeros select the bases as if `ref` was None: pipelines pass zeros for
+        ref: a git revision. Zeros have the same effect as None, because pipelines pass zeros for
             the commit before the push of a new branch.
         is_changed: returns True if an environment of the project differs from a commit.
 
@@ -96,7 +96,7 @@ def _began(
 ) -> list[Base]:
     """Returns the commits at which the current branch began."""
     # With more than two commits, `git merge-base` treats the second and the following commits as
-    # if they were already merged. It fails if it finds no common commit.
+    # if they were already merged. The command fails if there is no common commit.
     out = repository.attempt("merge-base", "--all", branch.ref, head, *merged)
     if out is None:
         hint = "Pass the commit to compare with as `--base`."
@@ -111,8 +111,8 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
     parent = repository.attempt("rev-parse", "--verify", "--quiet", "HEAD~1")
     if parent is not None:
         return (Base(parent.decode().strip(), "HEAD~1"),)
-    # At the edge of a shallow clone, git hides the parents of a commit. The commit itself still
-    # contains their ids.
+    # At the edge of a shallow clone, git hides the parents of a commit. The commit object still
+    # contains the ids of its parents.
     header = repository.run("cat-file", "commit", "HEAD").partition(b"\n\n")[0]
     if b"\nparent " in header:
         raise GitError(
@@ -123,7 +123,7 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
 
 
 def _nothing_to_compare(head: str, branch: Branch | None) -> GitError:
-    """Returns the error for a base that is the current commit, if no environment has changed."""
+    """Returns the error for a project that has not changed since its base, the current commit."""
     same = f"no environment differs from the checked-out commit {head[:7]}"
     if branch is not None and branch.variable:
         return GitError(

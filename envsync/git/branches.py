@@ -53,7 +53,8 @@ class Branch:
 def target_branch(repository: Repository) -> Branch | None:
     """Returns the branch that the current branch will be merged into, or None if it is unknown.
 
-    In a pull request, the pipeline says which branch. Otherwise, `likely_branch` decides.
+    In a pull request, a variable of the pipeline contains the name of this branch. Otherwise,
+    `likely_branch` decides.
 
     Raises:
         GitError: this clone does not contain the target branch of the pull request.
@@ -74,18 +75,18 @@ def target_branch(repository: Repository) -> Branch | None:
 
 
 def likely_branch(repository: Repository) -> Branch | None:
-    """Returns the default branch, or else the branch that the current branch follows.
+    """Returns the default branch, or else the upstream branch of the current branch.
 
     The remote that the current branch follows comes first. In the clone of a fork, `origin` is
-    usually the fork, and its default branch can be stale.
+    usually the fork, and the default branch of a fork can be stale.
     """
     refs = _Refs(repository)
     remote = next(filter(refs.all.__contains__, refs.default_of_remotes()), None)
     if remote is not None:
         return Branch(remote, is_default=True)
     follows = refs.upstream if refs.upstream in refs.all else None
-    # A branch usually follows its own copy in the remote, into which it is pushed. Only another
-    # branch is the one where the current branch began.
+    # The upstream branch is usually the pushed copy of the current branch. The current branch can
+    # have begun at the upstream branch only if their names differ.
     if follows and refs.branch and not follows.endswith("/" + refs.branch):
         return Branch(follows)
     local = next(filter(refs.all.__contains__, refs.default_of_repository()), None)
@@ -102,7 +103,8 @@ class _Refs:
         fields = "%(refname) %(symref)"
         listing = repository.run("for-each-ref", f"--format={fields}", _REMOTES, _HEADS)
         pairs = (line.partition(" ")[::2] for line in os.fsdecode(listing).splitlines())
-        # A remote's `HEAD` is a symbolic ref to its default branch. Other values are empty.
+        # A remote's `HEAD` is a symbolic ref to its default branch. For all other refs, the value
+        # is empty.
         self.all: Mapping[str, str] = dict(pairs)
 
     def of_remote(self, remote: str, name: str) -> str:

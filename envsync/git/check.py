@@ -39,10 +39,10 @@ class Checked:
     Attributes:
         bases: the commits. Empty if there is no earlier commit. During a merge, there are several.
         rejections: the versions whose immutable fields differ from their values at a commit.
-        problems: first a problem for each rejection, at the position of its first changed field,
-            then the warnings.
+        problems: one problem for each rejection, at the position of its first changed field,
+            followed by the warnings.
         fields: maps the problem of each rejection to the changed fields.
-        used: the versions that the base commits or the current commit declare, by name.
+        used: by name, the versions that the current commit or a base commit declares.
     """
 
     bases: tuple[Base, ...]
@@ -98,7 +98,7 @@ def check(project: Project, base: str | None = None) -> Checked:
 def _contents(
     declarations: Iterable[Declaration],
 ) -> dict[tuple[str, str | None], tuple[EnvironmentSpec, Metadata]]:
-    """Returns what environments are registered as, without the position in files."""
+    """Maps each declared name and version to the spec and the metadata, without the source."""
     return {(item.name, item.version): (item.spec, item.metadata) for item in declarations}
 
 
@@ -109,7 +109,7 @@ def _rejections(
 ) -> Iterator[tuple[Rejection, Source]]:
     """Yields a rejection for each edited version, with the source of its declaration.
 
-    If a version differs from several commits, the rejection is about the first of them.
+    If a version differs from several commits, the rejection is about the first of these commits.
     """
     taken = {item.name: {*used.get(item.name, ())} for item in now}
     for item in now:
@@ -150,7 +150,7 @@ def _first_difference(
     now: EnvironmentSpec,
     specs: Mapping[str, Mapping[tuple[str, str | None], EnvironmentSpec]],
 ) -> tuple[str, EnvironmentSpec] | None:
-    """Returns the first commit in which a version has another spec, and this spec."""
+    """Returns the first commit at which a version had a different spec, and that spec."""
     for commit, declared in specs.items():
         spec = declared.get((key.name, key.version))
         if spec is not None:
@@ -206,7 +206,7 @@ def _ignored(
 def _used(
     project: Project, repository: Repository, before: Mapping[str, Sequence[Declaration]]
 ) -> dict[str, frozenset[str]]:
-    """Returns the versions that the commits `before` or the current commit declare, by name."""
+    """Returns, by name, the versions that the current commit or a commit in `before` declares."""
     head = repository.head()
     here = repository.relatives(project.config.directories)
     found = [item for declared in before.values() for item in declared]

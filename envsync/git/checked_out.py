@@ -49,8 +49,8 @@ def checkout_problems(
 ) -> list[Problem]:
     """Returns a `not-checked-out` problem for each place that is not checked out.
 
-    The severity of an incomplete build context is `error`. The severity of environment files that
-    are not checked out is the level of the rule `not-checked-out`.
+    An incomplete build context is an error. The level of the rule `not-checked-out` is the severity
+    for environment files that are not checked out.
 
     Args:
         config: the settings of the project.
@@ -176,7 +176,7 @@ def _is_ignored(path: Path, directory: str) -> bool:
 
 
 def _command(repository: Repository, command: str, path: Path) -> str:
-    """Returns the advice to run a git command, with paths for the working directory of the user."""
+    """Returns the advice to run a git command in the working directory of the user."""
     top = os.path.relpath(repository.top)
     at = "" if top == os.curdir else f" -C {shlex.quote(top)}"
     inner = path.relative_to(repository.top).as_posix()

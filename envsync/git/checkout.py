@@ -16,10 +16,10 @@ from envsync.model.errors import GitError
 def check_out(
     repository: Repository, commit: str, paths: Collection[str], *, destination: Path
 ) -> list[Path]:
-    """Writes the files of a commit that are at or below `paths` to a directory.
+    """Writes the files of a commit, at or below `paths`, to a directory.
 
-    Files that are unchanged in the work tree are copied from there. So filters (such as Git LFS)
-    and line ends cannot cause a difference in these files. Git writes all other files.
+    Files that are unchanged in the work tree are copied from the work tree. So filters (such as Git
+    LFS) and line ends cannot cause a difference in these files. Git writes all other files.
 
     Args:
         repository: the repository of the commit.
@@ -57,7 +57,7 @@ def above(path: str) -> Iterator[str]:
 
 
 def is_below(path: str, directory: str) -> bool:
-    """Returns True if a path is the directory or is below it. Every path is below `""`."""
+    """Returns True if a path is equal to or below a directory. Every path is below `""`."""
     return not directory or path == directory or path.startswith(directory + "/")
 
 

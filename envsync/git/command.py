@@ -31,8 +31,8 @@ _SETTINGS: Final = tuple(
 )
 _ENVIRON: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
-    # Paths are literal, because a file name can be `[a]*`. The other three variables must be 0:
-    # git fails if one of them is set in addition to `GIT_LITERAL_PATHSPECS`.
+    # Paths are literal, because a file name can be `[a]*`. The other three variables must be 0,
+    # because git does not accept any of them together with `GIT_LITERAL_PATHSPECS`.
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_GLOB_PATHSPECS": "0",
     "GIT_NOGLOB_PATHSPECS": "0",
@@ -69,7 +69,7 @@ def run_git(
     Args:
         directory: the working directory of the command.
         arguments: the command and its options.
-        environ: environment variables in addition to those of the process.
+        environ: more environment variables for the command.
         data: the standard input.
 
     Returns:

@@ -81,7 +81,7 @@ def settings_at(repository: Repository, commit: str, config: Config) -> Config:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """The directories and globs of the search for environment files in a checked-out commit.
+    """Where to search for environment files in a checked-out commit.
 
     Attributes:
         directories: the absolute paths of the environments directories.
@@ -133,7 +133,7 @@ def _check_out_project(
 def _search(
     root: Path, project: str, environments: Sequence[str], exclude: Sequence[str]
 ) -> _Search:
-    """Returns the directories and globs of a search, as paths and patterns below a tree.
+    """Returns where to search in a tree that contains the files of a commit.
 
     Args:
         root: the project directory in the tree.
@@ -153,7 +153,7 @@ def _settings(path: Path) -> Config | None:
 
 
 def _inside(tree: Path, path: Path) -> str | None:
-    """Returns the resolved path relative to `tree`, or None if it is outside of `tree`."""
+    """Returns the resolved path relative to `tree`, or None for a path outside of `tree`."""
     real = Path(os.path.realpath(path))
     if not real.is_relative_to(tree):
         return None

@@ -89,7 +89,7 @@ def _problem(
 
 
 def _changes(fields: Sequence[FieldChange]) -> str:
-    """Returns the changed fields in the words of a plan, as text. Cuts a long list of fields."""
+    """Describes the changed fields in the words of a plan. Cuts a long list of fields."""
     views = field_views(fields)
     parts: list[str] = []
     # Always show the first change, because the user needs to see an example of the edit.

@@ -1,4 +1,4 @@
-"""Removes files that git ignores from a build context, to compare the context with a commit."""
+"""Makes a build context without the files that git ignores, for comparisons with a commit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from envsync.model.environment import BuildContext, EnvironmentSpec
 def without_ignored(
     spec: EnvironmentSpec, repository: Repository, ignored: Collection[str]
 ) -> EnvironmentSpec:
-    """Removes the files that git ignores from the build context. Returns the new spec.
+    """Returns the spec with a build context that contains no file that git ignores.
 
     Args:
         spec: the spec of the work tree.

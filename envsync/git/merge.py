@@ -24,7 +24,8 @@ def merge_heads(repository: Repository) -> dict[str, str]:
     heads = dict.fromkeys(ids, "MERGE_HEAD")
     if not heads and repository.is_committing:
         # Git writes MERGE_HEAD only after the hook `pre-merge-commit`. For this hook, `git merge`
-        # sets a variable for each branch: its name contains the commit, its value is the branch.
+        # sets a variable for each branch: the name of the variable contains the commit, and the
+        # value is the branch.
         found = ((_VARIABLE.fullmatch(key), value) for key, value in os.environ.items())
         heads = {match[1]: value for match, value in found if match}
     # A hook can run envsync in another repository, which does not contain the commits of the hook.

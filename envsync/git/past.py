@@ -52,8 +52,8 @@ def _contents(
     repository: Repository, tips: Sequence[str], directories: Sequence[str]
 ) -> Iterator[bytes]:
     """Yields the content of each YAML file in each commit that is reachable from `tips`."""
-    # A partial clone lacks the content of some files. `--missing=print` marks them with `?`.
-    # Without this option, git would send one request for each missing content.
+    # A partial clone lacks the content of some files. `--missing=print` marks the missing content
+    # with `?`. Without this option, git would send one request for each missing content.
     below = [directory or "." for directory in directories]
     listing = repository.run("rev-list", "--objects", "--missing=print", *tips, "--", *below)
     lines = [line.partition(b" ") for line in listing.splitlines() if not line.startswith(b"?")]

@@ -30,7 +30,7 @@ _SPARSE = "it is in git, but this sparse checkout leaves it out"
 def still_there(
     project: Project, versions: Iterable[RegisteredVersion], suffix: str = ""
 ) -> dict[str, Evidence]:
-    """Returns why files that declared these versions may still exist, although they were not read.
+    """Finds files that declared these versions and may still exist, but were not read.
 
     Args:
         project: the loaded project.
@@ -95,14 +95,15 @@ class _Search:
                 )
         if self._failure is not None:
             return Evidence(
-                file, f"git cannot say whether {file} is only not checked out: {self._failure}"
+                file,
+                f"git cannot say whether {file} exists but is not checked out: {self._failure}",
             )
         for place, reason in self._unknown():
             return Evidence(place, f"{file} may have been moved to {place}: {reason}")
         return None
 
     def _unread(self) -> list[tuple[str, str, bytes]]:
-        """Returns path, reason and content of each YAML file that was not read."""
+        """Returns path, reason and content of each YAML file that is not read as an environment."""
         if self._moved is None:
             self._moved = [*self._passed_over(), *self._sparse()]
         return self._moved

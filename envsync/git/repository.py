@@ -1,7 +1,7 @@
 """Reads a git repository: its commits, and changes in the work tree.
 
-Nothing is written to the repository or the work tree. Git can update the index while it searches
-for changes, so git gets a copy of the index.
+Nothing is written to the repository or the work tree. While git searches for changes, git can
+update the index, so git gets a copy of the index.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from envsync.git.command import explain, git_python, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
 from envsync.model.errors import GitError
 
-# The git settings of the user can change the output of `git diff`. These options override them.
+# The git settings of the user can change the output of `git diff`. These options override the
+# settings.
 _DIFF_OPTIONS: Final = (
     "--name-only",
     "-z",
@@ -53,7 +54,7 @@ class Repository:
     is_committing: bool = False
 
     def relative(self, path: Path) -> str | None:
-        """Returns the resolved path relative to the top, or None if it is outside of `top`."""
+        """Returns the resolved path relative to `top`, or None for a path outside of `top`."""
         real = path.resolve()
         if not real.is_relative_to(self.top):
             return None
@@ -75,7 +76,8 @@ class Repository:
         Args:
             arguments: the command and its options.
             data: the standard input.
-            environ: more environment variables. They override defaults such as `GIT_INDEX_FILE`.
+            environ: more environment variables. These variables override defaults such as
+                `GIT_INDEX_FILE`.
 
         Raises:
             GitError: the command failed. The error explains the message of git.
@@ -116,7 +118,7 @@ class Repository:
         return [parse_entry(line) for line in listing.split(b"\0") if line]
 
     def changed(self, commit: str, paths: Collection[str]) -> frozenset[str]:
-        """Returns the tracked files at or below the given paths that differ from a commit."""
+        """Returns the tracked files that differ from a commit, at or below the given paths."""
         if not paths:
             return frozenset()
         with tempfile.TemporaryDirectory(prefix="envsync-") as directory:

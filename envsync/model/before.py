@@ -1,7 +1,7 @@
 """`Before`: the state that a plan expects just before one of its changes is written.
 
 A person can think about a plan for hours, and other people can change the target in the meantime.
-So a target compares its state with `Before` just before it makes a change. If the two differ, the
+So just before each change, the target compares its state with `Before`. If the two differ, the
 target raises `Conflict` and writes nothing (see targets/conflicts.py).
 """
 
@@ -29,7 +29,8 @@ class Before:
         hidden: whether the container is archived.
         version: the version to update, archive or restore. None for a create, and for a change of
             the whole environment.
-        archived: whether the version itself is archived. None if the plan cannot know it.
+        archived: whether the version itself is archived. None if it is unknown whether the version
+            is archived.
         owners: the versions that the change of a whole environment hides or shows, with the owner
             of each. None for the change of a version.
     """
@@ -43,8 +44,8 @@ class Before:
         """Returns a phrase for each difference between a container and the expected state.
 
         Args:
-            found: the container in the target. For the change of a version, it needs no other
-                versions.
+            found: the container in the target. For the change of a version, all other versions may
+                be missing.
         """
         return tuple(self._differences(found))
 

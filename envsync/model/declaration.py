@@ -42,8 +42,8 @@ class Declaration:
     Attributes:
         version: the version in the file. If None, envsync assigns the version (`versions: auto`).
         source: the line in the file that declares the name.
-        suffix: the text that the target appends to the name in the file, and with which `name`
-            ends. Empty if the target has no suffix.
+        suffix: the text at the end of `name` that the target has appended to the name in the file.
+            Empty if the target has no suffix.
         copies: other files that declare the same version with the same content.
     """
 

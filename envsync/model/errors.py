@@ -64,7 +64,7 @@ class NoRepository(GitError):
 
 
 class TargetError(EnvsyncError):
-    """A target cannot be read, or an operation of the target was refused or failed."""
+    """A target cannot be read, or has not completed an operation."""
 
 
 class Conflict(TargetError):

@@ -27,10 +27,10 @@ class Policy:
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
             can leave without an active version. The percentage of owned versions that the plan
-            archives in other environments counts too. The limit applies only if the project owns at
+            archives in other environments is added. The limit applies only if the project owns at
             least ten active environments.
         max_archives: the maximum number of environments that a plan can leave without an active
-            version. The number of versions that the plan archives in other environments counts too.
+            version. The number of versions that the plan archives in other environments is added.
             The limit applies only if the project owns fewer than ten active environments.
         take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether `max_archive_percent` and `max_archives` are ignored.

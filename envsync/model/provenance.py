@@ -33,7 +33,7 @@ class Provenance:
     commit: str | None = None
 
     def as_tags(self) -> dict[str, str]:
-        """Returns the reserved tags with these values. Attributes without a value get no tag."""
+        """Returns one reserved tag for each attribute that has a value."""
         tags = {
             OWNER_TAG: self.owner,
             "envsync.digest": self.digest,

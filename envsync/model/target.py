@@ -66,8 +66,8 @@ class Target(Protocol):
             before: the expected state of the container. If None, the state is not compared.
 
         Raises:
-            Conflict: the version exists with another spec, owner or metadata, or the state of the
-                container is not the expected state.
+            Conflict: the version exists with another spec, owner or metadata, or the container is
+                not in the expected state.
             TargetError: the build context on disk has changed since the plan was made, or the
                 target refuses the content.
         """
@@ -95,7 +95,7 @@ class Target(Protocol):
 
         Raises:
             Conflict: the state of the version or container is not the expected state.
-            TargetError: the version does not exist or is curated, or `restore` is True and the
+            TargetError: the version does not exist, is curated, or cannot be restored because its
                 container is archived.
         """
         ...
@@ -112,13 +112,13 @@ class Target(Protocol):
             name: the environment.
             version: one version. If None, the container is archived or restored.
             archived: True to archive, False to restore.
-            before: the expected state. If None, the state is not compared. If the version or
-                container is already archived, or already restored, this is no conflict.
+            before: the expected state. If None, the state is not compared. A version or container
+                that is already in the requested state is no conflict.
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version or container does not exist or is curated, or the version to
-                restore is in an archived container.
+            TargetError: the version or container does not exist or is curated. A version also
+                cannot be restored while its container is archived.
         """
         ...
 

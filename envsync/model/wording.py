@@ -10,7 +10,7 @@ DISTRIBUTION: Final = "envsync-azureml"
 """The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
 
 DOCUMENTATION: Final = "https://github.com/envsync/envsync/blob/main/docs"
-"""The address of the documentation. An installed envsync has no files of it."""
+"""The address of the documentation. The documentation is not installed with envsync."""
 
 MAX_MESSAGE: Final = 500
 """Maximum length of a message, in characters."""

@@ -2,11 +2,11 @@
 
 The applier makes no decisions: the plan contains all of them. Four stages run one after another:
 
-1. Archive undeclared versions, so that restoring their environment does not show them.
+1. Archive undeclared versions, so that a restored environment does not show these versions.
 2. Restore environments.
 3. Create, update and restore versions.
 4. Archive everything else. Each environment already has its new version. `_unreplaced` says which
-   archives are skipped because a replacement is missing.
+   changes of this stage are skipped because a replacement is missing.
 
 A stage consists of units, which run in parallel. The changes inside a unit run one after another.
 """
@@ -44,9 +44,9 @@ def apply(
 ) -> Generator[Outcome, None, None]:
     """Makes every change of a plan, and yields each outcome as soon as it is known.
 
-    If a change fails, only the changes that depend on it are skipped. These are the later changes
-    of the same unit, and the changes of the same name in later stages. No change depends on an
-    update.
+    If a change fails, only the changes that depend on this change are skipped. These are the later
+    changes of the same unit, and the changes of the same name in later stages. No change depends on
+    an update.
 
     Args:
         plan: a plan that `make_plan` returned, not one that was read from JSON.
@@ -135,9 +135,9 @@ def _run(
 
 
 def _not_created(plan: Plan) -> dict[str, str]:
-    """Returns versions that are not created because of a rejection.
+    """Returns the versions that are not created because of a rejection, by directory.
 
-    Maps the directory of the file that declares such a version to the address of the version.
+    The key is the directory of the file that declares the version. The value is the address.
     """
     parts: list[Change | Rejection] = [
         change
@@ -151,7 +151,7 @@ def _not_created(plan: Plan) -> dict[str, str]:
 
 
 def _immutable(plan: Plan) -> dict[str, str]:
-    """Maps each file that declares a version with the rejection `immutable` to this version."""
+    """Returns the versions with the rejection `immutable`, by the file that declares them."""
     return {
         item.source.file: item.address
         for item in plan.rejections
@@ -162,19 +162,19 @@ def _immutable(plan: Plan) -> dict[str, str]:
 def _unreplaced(
     change: Change, missing: Mapping[str, str], immutable: Mapping[str, str]
 ) -> str | None:
-    """Returns the reason to skip an archive, or None if the archive can run.
+    """Returns why a change that archives must be skipped, or None if the change can be made.
 
-    A renamed environment is planned as an archive of the old name and a create of the new name. The
-    files that declare the two names are in the same directory. If the new name was not created, the
-    old name must stay active, because jobs need one of the two names.
+    For a renamed environment, the plan archives the old name and creates the new name. The files
+    that declare the two names are in the same directory. If the new name was not created, the old
+    name must stay active, because jobs need one of the two names.
 
     Args:
         change: the change to check.
         missing: maps the directory of a file to a version that the file declares, but that was not
             created.
-        immutable: maps a file to the version with the rejection `immutable` that the file declares.
-            The registered version has other content than the file, so it does not replace the old
-            name.
+        immutable: the versions with the rejection `immutable`, by the file that declares them. Such
+            a registered version does not have the content of the file, so it does not replace the
+            old name.
     """
     for file in change.former_files:
         if file in immutable:
@@ -257,8 +257,8 @@ def _stages(changes: Iterable[Change]) -> Iterator[list[list[Change]]]:
             writes.append([change])
     yield keep_hidden
     yield restores
-    # All creates of one name are one unit. They run in order, because `@latest` is the version that
-    # is created last.
+    # All changes that create a version of one name are one unit. These changes run in order,
+    # because `@latest` is the version that is created last.
     yield [*creates.values(), *writes]
     yield archives
 

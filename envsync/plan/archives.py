@@ -1,4 +1,4 @@
-"""Plans the archives of one name: a version is archived only if its file is proven to be gone.
+"""Plans which versions of one name are archived: only versions whose file is proven to be gone.
 
 If envsync reads only a part of a project (because of a sparse checkout, an unreadable directory or
 a broken link), files that exist look deleted. The tag `envsync.source` of a version contains the
@@ -20,7 +20,7 @@ from envsync.plan.change import Action, Change, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Evidence that the file of a version may still exist, although it was not read.
+    """Evidence that the file of a version may still exist, although the file was not read.
 
     Attributes:
         path: the file or directory to look at, relative to the project directory.
@@ -96,8 +96,8 @@ def superseded(
         still_there: files that exist, but were not read as environment files.
         left_out: see `LeftOut`.
     """
-    # `prune: none` protects every version that no file declares, also if a file declares another
-    # version of the name.
+    # `prune: none` protects every version that no file declares, even if a file declares another
+    # version of the same name.
     if policy.superseded == "keep" or policy.prune == "none":
         return
     for item in container.active:
@@ -150,7 +150,7 @@ def _still_there(
             name=name,
             version=version,
             message=f"No file declares {address}, but {still_there[file].sentence}.",
-            fix=f"Correct {still_there[file].path} or check it out, delete it, or list it in "
+            fix=f"Correct, check out or delete {still_there[file].path}, or list the path in "
             "`exclude` in envsync.yaml.",
             source=Source(still_there[file].path, 1),
         )

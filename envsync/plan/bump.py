@@ -163,8 +163,7 @@ def decide(
     for declaration in declarations:
         name, before = declaration.name, declaration.version
         if before is None:
-            # The file has no version: envsync assigns one when it makes a plan, so the file needs
-            # no edit.
+            # A file without a version needs no edit, because every plan assigns a version.
             continue
         taken = used.get(name, {})
         # Two files that declare the same name must not get the same new version.
@@ -177,8 +176,8 @@ def decide(
             raise EnvsyncError(
                 f"{name}:{version} is already used {taken[version]}. Choose another version."
             )
-        # Copies of the file are bumped too, because otherwise they would still declare the old
-        # version.
+        # Copies of the file are bumped too, because otherwise the copies would still declare the
+        # old version.
         sources = (declaration.source, *declaration.copies)
         bumps += [Bump(name=name, before=before, after=after, source=source) for source in sources]
     if commands:

@@ -83,8 +83,8 @@ class Change:
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
         former_files: the files that declared an archived environment before, relative to the
-            project directory. Empty if a file still declares the environment, and for other
-            actions.
+            project directory. Empty for other actions, and if a file still declares the
+            environment.
         before: the state that the target must have just before the change. None if the change was
             read from JSON.
     """

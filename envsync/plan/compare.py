@@ -72,7 +72,7 @@ def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldC
     files = _context_files(theirs, ours)
     data = before.to_json()
     if theirs and theirs.digest is None:
-        # Use UNKNOWN, because None would look like a version without a build context in the plan.
+        # Use UNKNOWN, because in the plan, None would look like a version without a build context.
         data["build"] = {**before.build.to_json(), "context": UNKNOWN} if before.build else None
     fields = [
         replace(field, files=files) if field.path == "build.context" else field
@@ -171,7 +171,7 @@ def _inside(path: str, before: JSON, after: JSON) -> Iterator[FieldChange]:
 
     Items of two lists are compared if they have the same name (see `item_names`). The path of an
     item contains its index in the new list, or in the old list if the item was removed. If the
-    items that both lists contain have another order, the list itself is a difference as well.
+    items that both lists contain are in a different order, the list itself is a difference as well.
     """
     if canonical_json(before) == canonical_json(after):
         return

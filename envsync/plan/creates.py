@@ -64,7 +64,8 @@ def _foreign_owner(declaration: Declaration, container: Container, policy: Polic
     if foreign and len(foreign) == len(container.active):
         owners = ", ".join(sorted({f"'{item.owner}'" for item in foreign}))
         return f"Every active version of {container.name} belongs to another project: {owners}."
-    # If both projects have a file without `version`, each would create a new version in every plan.
+    # If both projects have a file without `version`, each of the two projects would create a new
+    # version in every plan.
     if foreign and declaration.version is None and foreign[-1] is container.active[-1]:
         latest = foreign[-1]
         return (

@@ -146,7 +146,7 @@ def _restore_environment(
 def _existing(
     item: RegisteredVersion, declaration: Declaration, policy: Policy, *, fix: Callable[[], str]
 ) -> Iterator[Decision]:
-    """Yields the rejection, update or restore of a declared version that is registered.
+    """Yields the change or the rejection for a declared version that is already registered.
 
     A version that equals its declaration needs no change.
 
@@ -211,7 +211,8 @@ def _existing(
             key=key,
             spec=declaration.spec,
             metadata=metadata,
-            # Later plans trust the digest, so it is written only if the content could be compared.
+            # Later plans trust the digest, so the digest is written only if the content could be
+            # compared.
             provenance=provenance(
                 declaration, policy, declaration.spec.digest if match == "same" else None
             ),

@@ -1,7 +1,7 @@
 """Fingerprints: digests that identify the changes and rejections of a plan.
 
-An approval is valid for what is left of the approved plan. So each change of a new plan is compared
-with the changes of the approved plan.
+An approval is also valid for the remaining changes of the approved plan. So each change of a new
+plan is compared with the changes of the approved plan.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _MOST_NAMES: Final = 3
 
 _FILE: Final = re.compile(r".*\.ya?ml", re.IGNORECASE)
 _WILDCARD: Final = re.compile(r"[*?\[]")
-# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1` as jobs contain it.
+# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1`, which jobs contain.
 _REFERENCE: Final = re.compile(r"(?:azureml:)?([^:@/]+)[:@](.+)")
 
 
@@ -92,7 +92,7 @@ def _is_at(file: str, path: str) -> bool:
     """Returns True if a file is at a path or below it.
 
     The path can start in any directory above or below the project directory, because the user can
-    stand anywhere.
+    work in any directory.
     """
     inside = f"/{file}/"
     return bool(path) and (f"/{path}/" in inside or f"/{path}".endswith(f"/{file}"))

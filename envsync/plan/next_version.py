@@ -13,7 +13,7 @@ from envsync.model.naming import is_valid_version
 # `2024-05-01` do not match, because they have no obvious next version.
 _COUNTED: Final = re.compile(r"((?:[0-9]+\.)*)([0-9]+)")
 
-# Matches a date such as `2024-05-01`, which a time, or a counter after a dot, can follow.
+# Matches a date such as `2024-05-01`. After the date, there can be a time, or a dot and a counter.
 _DATE: Final = re.compile(
     r"([0-9]{4}[-_][0-9]{1,2}[-_][0-9]{1,2}(?:[-_T][0-9]+)*)(?:\.([0-9]+))?(.*)"
 )

@@ -70,7 +70,7 @@ def options_again(
 
     Args:
         saved: the options of the saved plan. None if there is no saved plan, or if an older envsync
-            saved it without its options.
+            saved the plan without options.
         globs: the patterns on the command line.
         take_over: whether `--take-over` is on the command line. If the saved plan already has this
             option, False does not remove it.
@@ -78,7 +78,7 @@ def options_again(
             already has this option, False does not remove it.
 
     Raises:
-        UsageError: the patterns on the command line differ from those of the saved plan.
+        UsageError: the command line and the saved plan have different patterns.
     """
     if saved is None:
         saved = Options(tuple(globs))

@@ -22,7 +22,7 @@ class Outcome:
     Attributes:
         status: `conflict` if the target has changed since the plan was made. Like `failed`, the
             change was not made.
-        error: why the change was not made; None if it was done.
+        error: why the change was not made; None if the change was done.
         seconds: how long the change took; None if the change was not started. The JSON does not
             contain this duration.
     """
@@ -33,7 +33,7 @@ class Outcome:
     seconds: float | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the outcome as JSON data, which names the change without its fields."""
+        """Returns the outcome as JSON data, without the fields of the change."""
         return {
             "action": str(self.change.action),
             "scope": self.change.scope,

@@ -109,7 +109,7 @@ class Plan:
             )
 
     def ensure_approved(self, digest: str, changes: Collection[str] = ()) -> None:
-        """Checks that this plan is the approved plan, or what is left of the approved plan.
+        """Checks that this plan is the approved plan, or contains only some of its changes.
 
         An empty plan is always accepted.
 
@@ -128,10 +128,11 @@ class Plan:
             return
         raise PlanRefused(
             "plan-stale",
-            f"plan-stale: no plan with the approved digest {digest} can be made now. The "
-            "digest is mistyped, or of another plan (for another target, or made with other "
-            "arguments), or files, settings or the target have changed since the approval. "
-            f"Nothing was applied. The plan now has the digest {self.digest}. Review it.",
+            f"plan-stale: no plan with the approved digest {digest} can be made now. There are "
+            "three possible reasons: the digest is mistyped, the approved plan has another target "
+            "or other arguments, or something has changed since the approval (a file, a setting "
+            "or the target). Nothing was applied. The plan now has the digest "
+            f"{self.digest}. Review it.",
         )
 
     def is_left_of(self, approved: Collection[str]) -> bool:

@@ -1,9 +1,9 @@
 """`make_plan`: makes the plan that turns the actual state of a target into the desired state.
 
-`make_plan` is pure: it uses no clock, file or network, so equal arguments give equal plans. It
-plans all declared names, and all names of which the project owns a version. `decisions` plans each
-name separately. Then `make_plan` adds the changes of `@latest`, and passes the changes of all names
-to the guard.
+`make_plan` is pure: it uses no clock, file or network, so equal arguments give equal plans.
+`make_plan` plans all declared names, and all names with a version that the project owns.
+`decisions` plans each name separately. Then `make_plan` adds the changes of `@latest`, and passes
+the changes of all names to the guard.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def make_plan(
             every name is planned.
         only: names. If not None, the plan is limited to these names. Unlike globs, `only` can
             contain unknown names.
-        still_there: maps files that exist, but were not read as environment files, to the reason.
-            If a version was declared in one of these files, it is not archived.
-        left_out: maps names and files that the settings leave out on purpose to the reason.
-            `left_out` changes only the reasons of archives.
+        still_there: files that exist, but were not read as environment files, each with the reason.
+            A version that was declared in one of these files is not archived.
+        left_out: names and files that the settings leave out on purpose, each with the reason.
+            `left_out` changes only the reasons that the plan shows.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -89,8 +89,9 @@ def make_plan(
     changes = tuple(change for part in parts for change in part.changes)
     refused = None
     if any(change.action is Action.ARCHIVE for change in changes):
-        # The guard counts the archives of the whole project, even if only some names are selected.
-        # Otherwise, several small plans could archive what the guard forbids in a single plan.
+        # The guard counts what the whole project would archive, even if only some names are
+        # selected. Otherwise, several small plans could archive what the guard forbids in a single
+        # plan.
         refused = mass_archive(
             [change for part in everything.values() for change in part.changes],
             {name for name, part in everything.items() if part.after is None},

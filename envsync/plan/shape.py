@@ -1,4 +1,4 @@
-"""Checks that JSON data has the keys and types of a plan, and says where it has not.
+"""Checks that JSON data has the keys and types of a plan, and says which key is wrong.
 
 The JSON Schema in `envsync/schemas/plan.json` describes the same document. This check needs no
 package, and its messages name the key.

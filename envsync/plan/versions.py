@@ -44,10 +44,9 @@ def resolve(
 def _version_of(declaration: Declaration, container: Container, project: str) -> str:
     """Returns the declared version. If the file has no `version`, assigns a version.
 
-    If the newest version that is not archived itself has the declared spec, this version is used.
-    Otherwise a new version is assigned. If every version is a number, the new version is the
-    highest number plus one. Otherwise, the new version is the one that the service would assign
-    next.
+    Versions that are archived themselves are ignored. If the newest version has the declared spec,
+    the newest version is used. Otherwise a new version is assigned. If every version is a number,
+    the new version is the highest number plus one. Otherwise, the service's next version is used.
     """
     if declaration.version is not None:
         return declaration.version
@@ -93,7 +92,7 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
     return replace(
         container,
         versions=kept + created,
-        # The version None is the key of a change of the whole environment.
+        # A change of the whole environment has the version None.
         archived=archived.get(None, container.archived),
     )
 

@@ -83,7 +83,7 @@ def _property(text: str) -> str:
 
 
 def below(prefix: str, file: str) -> str:
-    """Returns the path of a file of the project, relative to the root of the repository.
+    """Returns the path of a project file, relative to the root of the repository.
 
     Args:
         prefix: the project directory, relative to the root of the repository; empty if it is the

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from envsync.render.field_view import FieldView, ItemLine
 
 WIDTH: Final = 96
-"""The number of columns that a code block in a comment on GitHub shows, approximately."""
+"""The approximate number of columns that a code block in a GitHub comment shows."""
 
 # Syntax highlighting of diffs colours lines that begin with `+`, `-` or `!`, but not `~` or `^`.
 _MARKS: Final = {"+": "+", "~": "!", "-": "-", "^": "+"}
 _MOST_PATH_COLUMNS: Final = 36
 _LEAST_COLUMNS: Final = 40
-# If the list of changes has more lines, it is folded. The reader then sees the text after it.
+# A list of changes with more lines is folded, so that the reader sees the text after the list.
 _MOST_LINES_OPEN: Final = 60
 
 
 def changes_section(shown: PlanView, parts: Sequence[ItemView], room: float, title: str) -> Section:
-    """Returns the section of some changes of a plan.
+    """Returns a section that shows some changes of a plan.
 
     Args:
         shown: the whole plan. All sections of changes have the same columns.

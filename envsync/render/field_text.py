@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ARROW: Final = " → "
 
 MOST_ITEMS: Final = 40
-"""The number of items of one list, or files of one build context, that are shown by default."""
+"""How many items of a list, or files of a build context, are shown by default."""
 
 _MOST_VALUE_LINES: Final = 6
 # Values get at least this many columns, because a narrower value cannot be read. In a very narrow
@@ -23,12 +23,12 @@ _MOST_VALUE_LINES: Final = 6
 _LEAST_COLUMNS: Final = 20
 _STYLES: Final = {"": "green", "+": "green", "-": "red", "~": "yellow"}
 # If an item has several lines, all lines after the first are indented by this many columns.
-# Otherwise, they would look like other items.
+# Otherwise, these lines would look like other items.
 _HANG: Final = 2
 
 
 _MOST_COLUMNS: Final = 480
-"""The number of columns of the longest value that is shown on one line in full."""
+"""A value is shown on one line in full if the value has at most this many columns."""
 
 
 def label_width(fields: Iterable[FieldView], width: int) -> int:
@@ -129,7 +129,7 @@ def named_lines(
 
 
 def differing(field: FieldView) -> tuple[ItemLine, ...]:
-    """Returns the items of a list that differ, without the items that only show the new order."""
+    """Returns the differing items of a list, without the items that only show the new order."""
     return tuple(item for item in field.items if item.sign)
 
 
@@ -141,7 +141,7 @@ def _dimmed(paint: Paint) -> Paint:
 def _value(field: FieldView, paint: Paint, room: int, full: bool) -> Iterator[str]:
     if field.note:
         yield paint("yellow", field.note)
-    # If the files of a build context are known, they are shown instead of its digest.
+    # If the files of a build context are known, the files are shown instead of the digest.
     if full or not (field.items or field.note):
         yield from _scalar(field, paint, room, full)
     items = field.items if full or not field.note else differing(field)
@@ -196,6 +196,6 @@ def _pair(
 
 
 def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yields lines with `start` before the first line, and the other lines aligned with it."""
+    """Yields the lines with `start` before the first line, and equal indentation of all lines."""
     for index, line in enumerate(lines):
         yield (" " * len(start) if index else start) + line

@@ -1,7 +1,6 @@
 """`FieldView`: the strings of one field of a change, in the same form for text and Markdown.
 
-Lists are shown with one line for each item. All items of a list that differ are grouped in one
-field.
+Lists are shown with one line for each item. All differing items of a list are grouped in one field.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _CONDA_FILE: Final = "conda_file"
 # order.
 _CONDA_KEYS: Final = ("name", "channels", "dependencies")
 
-# Matches a quoted key such as `["a[3]"]`, or the index of an item of a list.
+# Matches a quoted key such as `["a[3]"]`, or the index of a list item.
 _STEPS: Final = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 _ITEM: Final = re.compile(r"\[\d+\]\Z")
 
@@ -41,8 +40,10 @@ class ItemLine(NamedTuple):
 
     Attributes:
         sign: `+`, `-` or `~`; empty in a list that is shown whole.
-        before: the item in the target, or the path of a removed file; None if it is absent.
-        after: the declared item, or the path of an added or modified file; None if it is absent.
+        before: the item in the target, or the path of a removed file; None for any other file, and
+            for an item that is not in the target.
+        after: the declared item, or the path of an added or modified file; None for any other file,
+            and for an item that is not declared.
     """
 
     sign: str
@@ -54,11 +55,11 @@ class FieldView(NamedTuple):
     """One field that differs, or one field of a new version.
 
     Attributes:
-        before: the value in the target; None if it is absent, or if `items` shows the difference.
-        after: the declared value; None if it is absent, or if `items` shows the difference.
-        items: the items of a list that differ, all items of a new list, or the files of a build
-            context that differ. If `items` is not empty, renderers can leave out `before` and
-            `after`.
+        before: the value in the target; None if there is no value, or if `items` shows the
+            difference.
+        after: the declared value; None if there is no value, or if `items` shows the difference.
+        items: the differing items of a list, all items of a new list, or the differing files of a
+            build context. If `items` is not empty, renderers can leave out `before` and `after`.
         listed: whether the field belongs to a new version that is not compared with another
             version.
         note: `reordered` if the order of a list differs. In this case, the last items are the whole
@@ -78,8 +79,8 @@ class FieldView(NamedTuple):
 def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple[FieldView, ...]:
     """Converts fields to views, in the given order.
 
-    If a list has several differences (in its order and its items), they become one field, at the
-    position of the first difference.
+    If a list has several differences (in its order and its items), the differences become one
+    field, at the position of the first difference.
 
     Args:
         fields: the fields of a change or a rejection.

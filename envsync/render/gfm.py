@@ -17,15 +17,15 @@ _MANY_BACKTICKS: Final = re.compile("`{10,}")
 _FIRST_BACKTICKS: Final = re.compile(r"^[ \t]*(`+)", re.MULTILINE)
 _PIECES: Final = re.compile(r"(`[^`]+`|\s+)")
 _WORD: Final = re.compile(r"(?P<open>\(?)(?P<word>.*?)(?P<close>\)?[,;:.?!]*)", re.DOTALL)
-# Words, and numbers of up to six digits. GitHub links seven hex digits to a commit, even if all of
-# them are letters, as in "defaced".
+# Matches words, and numbers of up to six digits. GitHub links seven hex digits to a commit, even if
+# all of them are letters, as in "defaced".
 _PLAIN: Final = re.compile(r"(?!(?i:[0-9a-f]{7,})\Z)(?:[A-Za-z]+(?:'[a-z]+)?|[0-9]{1,6}|%|)")
 
 
 def countable(text: str) -> str:
     """Escapes long runs of backticks in a string."""
-    # A fence or code span needs more backticks than its content has in a row. GitHub's parser
-    # (cmark) supports at most 80.
+    # The marks of a fence or code span need more backticks than the longest run of backticks in the
+    # content. GitHub's parser (cmark) supports at most 80.
     return _MANY_BACKTICKS.sub(lambda run: r"\x60" * len(run.group()), text)
 
 
@@ -35,9 +35,9 @@ def code(text: str) -> str:
     marks = _marks(_BACKTICKS.findall(text), least=1)
     stripped = text.strip(" ")
     # A code span cannot begin or end with a backtick, so content with a backtick at an end gets a
-    # space on each side. Parsers remove these spaces. They also remove a space of the content if it
-    # has spaces on both sides, so such content gets an extra space as well. See
-    # https://github.github.com/gfm/#code-spans
+    # space on each side. Parsers remove these spaces. If content already begins and ends with a
+    # space, parsers would also remove these spaces, so this content gets a space on each side as
+    # well. See https://github.github.com/gfm/#code-spans
     pad = " " if not text or (stripped and text != stripped.strip("`")) else ""
     return f"{marks}{pad}{text}{pad if text else ''}{marks}"
 

@@ -14,7 +14,7 @@ from envsync.plan.change import Rejection
 from envsync.plan.plan import Plan
 
 Place: TypeAlias = Callable[[str], str]
-"""Maps the path of a file, relative to the project directory, to the path that is shown."""
+"""Maps the path of a file, relative to the project directory, to the path that the user sees."""
 
 # Matches words of a sentence. A word in backticks is something that the user wrote, not a path.
 _WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
@@ -23,7 +23,7 @@ _POSITION: Final = re.compile(r"(?P<file>.+\.ya?ml)(?P<rest>(?::\d+)+[.:]?)")
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
-    """Returns the problems with the paths that are shown, also in messages and fixes."""
+    """Returns the problems with the paths that the user sees, also in messages and fixes."""
     return tuple(
         replace(
             item,
@@ -36,7 +36,7 @@ def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem,
 
 
 def placed_plan(plan: Plan, place: Place) -> Plan:
-    """Returns the plan with the paths that are shown. The digest of the plan stays the same."""
+    """Returns the plan with the paths that the user sees. The digest of the plan stays the same."""
     return replace(
         plan,
         rejections=tuple(_placed_rejection(item, place) for item in plan.rejections),
@@ -45,22 +45,22 @@ def placed_plan(plan: Plan, place: Place) -> Plan:
 
 
 def placed_bumps(bumps: Iterable[Bump], place: Place) -> list[Bump]:
-    """Returns the bumps with the paths that are shown."""
+    """Returns the bumps with the paths that the user sees."""
     return [replace(item, source=placed_source(item.source, place)) for item in bumps]
 
 
 def placed_source(source: Source, place: Place) -> Source:
-    """Returns the source with the path that is shown."""
+    """Returns the source with the path that the user sees."""
     return replace(source, file=place(source.file))
 
 
 def in_sentence(text: str, files: Collection[str], place: Place) -> str:
-    """Returns a sentence with the paths that are shown.
+    """Returns a sentence with the paths that the user sees.
 
     Args:
         text: the sentence.
         files: paths to replace. Words such as `environments/a.yml:3` are replaced as well.
-        place: the function that returns the path that is shown.
+        place: the function that returns the path that the user sees.
     """
 
     def word(match: re.Match[str]) -> str:

@@ -104,7 +104,7 @@ def _cut(left_out: Sequence[str]) -> str:
 def _end(shown: PlanView) -> str:
     """Returns the id of the target, and the digest.
 
-    The name of a target says nothing: a pull request can give the name to another workspace.
+    The name of a target is not enough: a pull request can give the name to another workspace.
     """
     # The summary already shows an id that has only one part, such as the path of a local target.
     target = "" if shown.place == (shown.id,) else f"\nTarget id: {code(shown.id)}\n"
@@ -157,7 +157,7 @@ def _names(shown: PlanView) -> list[Section]:
 def _separated(
     plan: Plan, shown: PlanView, room: float, own: Collection[str] | None
 ) -> list[Section]:
-    """Returns the sections of changes: one, or one for a pull request and one for all others."""
+    """Returns one section, or two if some changes are not from the pull request."""
     pairs = list(zip(plan.changes, shown.changes, strict=True))
     pending = [item for change, item in pairs if own is not None and change.name not in own]
     if not pending:

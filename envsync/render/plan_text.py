@@ -56,10 +56,11 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         ]
     layout = _Layout(shown, paint, width=width, full=full, brief=brief)
     blocks = [layout.item(item) for item in (*shown.changes, *shown.rejections)]
-    # Pair each block with the block before it. The second list is one item longer than the first.
+    # Pair each block with the block before it: `[[""], *blocks]` contains the blocks one place
+    # later.
     for block, before in zip(blocks, [[""], *blocks], strict=False):
-        # An empty line separates blocks, unless both have a single line. For example, the lines of
-        # many archives are easier to read without empty lines between them.
+        # An empty line separates blocks, unless both have a single line. For example, many changes
+        # that archive a version are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
     lines += _latest(shown, paint, width)
     lines += _warnings(shown.warnings, paint, width)

@@ -134,7 +134,7 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
 
 
 def _place(target: str) -> tuple[str, ...]:
-    """Returns the parts of the id of a workspace in words. Any other id is one part."""
+    """Returns the parts of a workspace id in words. Any other id is one part."""
     found = _ARM_ID.match(target)
     if found is None:
         return (target,)

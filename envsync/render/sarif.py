@@ -58,7 +58,7 @@ def problems_sarif(problems: Iterable[Problem], prefix: str = "") -> JSON:
 
 
 def _rule(found: Problem) -> JSON:
-    """Returns the description of the rule of a problem."""
+    """Returns the SARIF description of the rule that a problem violates."""
     # `_SENTENCES` has no sentence for a rule of another version of envsync, so the id of the rule
     # is used.
     sentence = _SENTENCES.get(found.rule, found.rule)

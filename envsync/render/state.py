@@ -21,7 +21,7 @@ def list_text(containers: Sequence[Container], paint: Paint, *, everything: bool
     Args:
         containers: the environments to list.
         paint: a function that colours text.
-        everything: whether archived versions are counted, and a column STATE is added.
+        everything: whether to count archived versions, and to add a column STATE.
     """
     if not containers:
         return "The target has no environments.\n"

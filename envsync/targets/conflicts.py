@@ -1,8 +1,8 @@
 """Checks just before a write that nobody has changed the target since the plan was made.
 
 Each function compares a container, as the target has it now, with the state that the plan expects.
-A container that already has the new state is no conflict: an earlier attempt can have written it
-although its response was lost.
+A container that already has the new state is no conflict, because an earlier attempt can have
+written this state although its response was lost.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
     if match == "other":
         fields = spec_fields(held.environment.spec, environment.spec)
         where = ", ".join(field.path for field in fields) or "build.context"
-        # The first part is the service's own wording.
+        # The first words of this message are from the service.
         raise Conflict(
             f"{key} is already registered and cannot be changed; it differs in {where}. Register a "
             "new version instead."
@@ -69,7 +69,7 @@ def ensure_updatable(
     before: Before | None,
     found: Container,
 ) -> None:
-    """Checks that a version, and whether its container is archived, are as the plan expects.
+    """Checks that a version and the archived state of its container are as the plan expects.
 
     Raises:
         Conflict: the state differs.

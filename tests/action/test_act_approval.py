@@ -43,7 +43,7 @@ def test_a_squash_or_a_rebase_applies_the_approved_plan(
     assert "Approved by merging `#7` by octocat." in records(forge)[0]
 
 
-def test_an_apply_runs_again_until_everything_approved_is_done(
+def test_an_apply_can_run_again_until_all_approved_changes_are_made(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
@@ -59,7 +59,7 @@ def test_an_apply_runs_again_until_everything_approved_is_done(
 
     assert first.jobs == again.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
-    assert "This is what was left of it." in record
+    assert "Its other changes were already made." in record
     assert record.index("**Applied**: 1 done.") < record.index("**Nothing to do**: 4 unchanged.")
 
 
@@ -152,7 +152,7 @@ def test_an_apply_stops_if_nobody_reviewed_the_plan(
     assert any(command in item[3] for item in ran.annotations if item[0] == "error")
 
 
-def test_a_comment_shows_apart_what_was_pending_before(
+def test_a_comment_shows_pending_changes_separately(
     runner: Runner, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1", about="Somebody else was here.")

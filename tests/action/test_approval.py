@@ -170,7 +170,7 @@ def test_a_comment_that_was_edited_after_the_merge_approves_nothing(
         find_approval(github, github.pull_request(7), PLAN)
 
 
-def test_a_comment_of_the_second_of_the_merge_approves_nothing(
+def test_a_comment_written_in_the_same_second_as_the_merge_approves_nothing(
     github: GitHub, forge: Forge
 ) -> None:
     text = forge.write_comment(7, BOT, REVIEWED.line())

@@ -37,7 +37,7 @@ def test_a_push_event_contains_the_branch(tmp_path: Path) -> None:
     )
 
 
-def test_an_event_shows_who_started_which_workflow_how_often(tmp_path: Path) -> None:
+def test_an_event_contains_actor_workflow_and_attempt(tmp_path: Path) -> None:
     variables = {
         **environ(tmp_path, "push", {}),
         "GITHUB_ACTOR": "alice",

@@ -72,7 +72,7 @@ def test_only_merged_pull_requests_of_a_commit_are_returned(github: GitHub, forg
     )
 
 
-def test_a_pull_request_is_read_as_it_is_now(github: GitHub, forge: Forge) -> None:
+def test_the_current_state_of_a_pull_request_is_read(github: GitHub, forge: Forge) -> None:
     forge.open(7, "def")
     opened = github.pull_request(7)
     forge.open(7, "abc")

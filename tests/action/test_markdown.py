@@ -150,7 +150,7 @@ def test_an_applied_plan_shows_who_approved_it() -> None:
 
     told = "Approved by merging `#7` by `@alice`. [Approved plan](https://x/7)."
     assert whole.splitlines()[2] == told
-    assert left.splitlines()[2] == f"{told} This is what was left of it."
+    assert left.splitlines()[2] == f"{told} Its other changes were already made."
 
 
 def test_an_empty_plan_is_shown_as_nothing_to_do() -> None:

@@ -55,7 +55,7 @@ def test_an_apply_with_a_digest_shows_who_started_it(reviewed: Step, forge: Forg
     assert "alice started this run with the digest." in applied(forge)[0]
 
 
-def test_a_second_run_appends_to_the_record_of_the_first(reviewed: Step, forge: Forge) -> None:
+def test_a_second_run_appends_to_the_comment_of_the_first_run(reviewed: Step, forge: Forge) -> None:
     codes = [reviewed.run("apply", approve="comment"), reviewed.run("apply", approve="comment")]
     (body,) = applied(forge)
 
@@ -65,7 +65,7 @@ def test_a_second_run_appends_to_the_record_of_the_first(reviewed: Step, forge: 
     assert "::notice title=envsync::Nothing to do in local." in reviewed.output
 
 
-def test_a_record_that_another_account_edited_is_not_written_again(
+def test_a_comment_that_another_account_edited_is_not_written_again(
     reviewed: Step, forge: Forge
 ) -> None:
     reviewed.run("apply", approve="comment")
@@ -79,7 +79,7 @@ def test_a_record_that_another_account_edited_is_not_written_again(
     assert "@octocat" not in second
 
 
-def test_a_record_without_room_gets_a_second_comment(reviewed: Step, forge: Forge) -> None:
+def test_a_full_comment_is_followed_by_a_second_comment(reviewed: Step, forge: Forge) -> None:
     reviewed.run("apply", approve="comment")
     record = forge.comments[7][-1]
     record.body += "x" * 60_000
@@ -111,16 +111,18 @@ def test_an_empty_plan_is_applied_if_github_cannot_be_read(
     assert step.run("apply", approve="comment", comment="false") == 0
 
 
-def test_what_is_left_of_an_approved_plan_is_applied(reviewed: Step, forge: Forge) -> None:
+def test_apply_makes_the_remaining_changes_of_an_approved_plan(
+    reviewed: Step, forge: Forge
+) -> None:
     reviewed.run("apply", args="pydata", comment="false")
     assert names(reviewed) == ["xgboost"]
 
     assert reviewed.run("apply", approve="comment") == 0
     assert names(reviewed) == []
-    assert "This is what was left of it." in applied(forge)[0]
+    assert "Its other changes were already made." in applied(forge)[0]
 
 
-def test_a_change_beside_what_is_left_stops_the_whole_apply(reviewed: Step, forge: Forge) -> None:
+def test_apply_makes_no_change_if_one_change_was_not_approved(reviewed: Step, forge: Forge) -> None:
     reviewed.run("apply", args="pydata", comment="false")
     reviewed.declare("catboost")
 
@@ -173,7 +175,7 @@ def test_a_copied_comment_approves_nothing(
     assert "gh workflow run envsync-apply.yml -f target=local -f digest=sha256:" in step.summary
 
 
-def test_a_plan_for_another_target_with_the_same_name_is_not_left_of_the_approved_plan(
+def test_an_approval_is_not_valid_for_another_target_with_the_same_name(
     reviewed: Step,
 ) -> None:
     (reviewed.workspace / "envsync.yaml").write_text(

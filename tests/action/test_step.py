@@ -106,7 +106,7 @@ def test_a_plan_for_a_push_event_writes_no_comment(step: Step, forge: Forge) -> 
 
 
 @pytest.mark.parametrize("with_git", [True, False])
-def test_a_plan_without_the_base_commit_says_that_changes_are_not_separated(
+def test_a_plan_says_that_changes_are_not_separated_if_the_base_commit_is_missing(
     step: Step, with_git: bool
 ) -> None:
     if with_git:

@@ -197,7 +197,7 @@ def test_check_on_the_default_branch_rejects_an_edit_of_the_last_commit(
 
 
 @pytest.mark.parametrize("branch", ["main", "feat"])
-def test_a_conflict_that_keeps_the_own_side_under_the_same_version_is_rejected(
+def test_check_rejects_a_merge_that_keeps_only_our_edit_of_a_version(
     repository: Path, run: Run, branch: str
 ) -> None:
     conflict(repository)
@@ -220,7 +220,7 @@ def test_a_conflict_that_keeps_the_own_side_under_the_same_version_is_rejected(
     assert run("check").code == 0
 
 
-def test_a_conflict_that_keeps_the_side_of_the_default_branch_is_accepted(
+def test_check_accepts_a_merge_that_keeps_the_edit_of_the_default_branch(
     repository: Path, run: Run
 ) -> None:
     conflict(repository)
@@ -312,7 +312,7 @@ def test_check_works_in_a_git_hook_under_locale_c(repository: Path) -> None:
 # plan --since
 
 
-def test_option_since_limits_the_plan_to_changed_and_deleted_environments(
+def test_plan_since_a_commit_contains_only_changed_and_deleted_environments(
     repository: Path, run: Run
 ) -> None:
     declare(repository, "c")
@@ -333,7 +333,7 @@ def test_option_since_limits_the_plan_to_changed_and_deleted_environments(
     assert result.data["digest"] == run("plan", "--format", "json").data["digest"]
 
 
-def test_plan_with_option_since_and_globs_contains_only_environments_that_match_both(
+def test_plan_since_a_commit_with_globs_contains_only_changed_names_that_match(
     repository: Path, run: Run
 ) -> None:
     declare(repository, "a", description="Other")
@@ -346,7 +346,7 @@ def test_plan_with_option_since_and_globs_contains_only_environments_that_match_
     assert run("plan", "zzz", "--since", "HEAD").code == 1
 
 
-def test_option_since_finds_changes_of_conda_files_and_build_contexts(
+def test_plan_since_a_commit_finds_changed_conda_files_and_build_contexts(
     repository: Path, run: Run
 ) -> None:
     conda = repository / "conda.yml"
@@ -370,7 +370,9 @@ def names(run: Run) -> list[str]:
     return [item["name"] for item in data["changes"]]
 
 
-def test_option_since_reads_no_target_if_nothing_has_changed(repository: Path, run: Run) -> None:
+def test_plan_since_a_commit_reads_no_target_if_nothing_has_changed(
+    repository: Path, run: Run
+) -> None:
     (repository / "envsync.yaml").write_text(
         "targets:\n  far: {kind: local, path: /proc/nowhere/local.db}\ndefault_target: far\n"
     )
@@ -382,7 +384,7 @@ def test_option_since_reads_no_target_if_nothing_has_changed(repository: Path, r
     assert (data["changes"], data["rejections"]) == ([], [])
 
 
-def test_option_since_outside_a_repository_is_an_error(project: Path, run: Run) -> None:
+def test_plan_since_a_commit_fails_outside_a_repository(project: Path, run: Run) -> None:
     declare(project, "a")
 
     assert "is not in a git repository" in run("plan", "--since", "HEAD").err
@@ -414,7 +416,7 @@ def test_the_stored_commit_ends_with_dirty_if_there_are_uncommitted_changes(
     assert commit_of(run, "c:1") == git(repository, "rev-parse", "HEAD") + "-dirty"
 
 
-def test_a_commit_without_changes_of_environments_changes_no_version(
+def test_a_commit_that_changes_no_environment_changes_no_version(
     repository: Path, run: Run
 ) -> None:
     plan = run("plan", "--format", "json").data
@@ -433,7 +435,7 @@ def test_a_commit_without_changes_of_environments_changes_no_version(
     assert (commit_of(run), commit_of(run, "b:1")) == (head, first)
 
 
-def test_a_version_has_no_commit_tag_without_a_commit(project: Path, run: Run) -> None:
+def test_a_version_has_no_commit_tag_before_the_first_commit(project: Path, run: Run) -> None:
     declare(project, "a")
     applied = run("apply", "--yes")
     assert (applied.code, applied.err) == (0, "")
@@ -504,7 +506,7 @@ def test_the_python_api_stores_the_commit_and_has_the_argument_since(
     assert json.loads(json.dumps(make_plan(project, since=head).to_json()))["changes"] == []
 
 
-def test_option_since_finds_changes_in_a_submodule(
+def test_plan_since_a_commit_finds_changes_in_a_submodule(
     repository: Path, run: Run, tmp_path: Path
 ) -> None:
     inner = new_repository(tmp_path / "inner")

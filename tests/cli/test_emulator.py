@@ -409,7 +409,7 @@ def test_the_emulator_prints_a_warning_without_azurite_and_runs_the_command() ->
     )
 
 
-def test_failed_uploads_without_azurite_do_not_repeat_how_to_install_it(tmp_path: Path) -> None:
+def test_failed_uploads_do_not_repeat_how_to_install_azurite(tmp_path: Path) -> None:
     pytest.importorskip("azure.ai.ml", reason="uploads need azure-ai-ml")
     (tmp_path / "envsync.yaml").write_text(
         "project: churn\ntargets:\n  dev: {kind: workspace, workspace: ws-dev, resource_group: g,"

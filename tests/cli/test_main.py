@@ -152,7 +152,7 @@ def test_the_error_for_an_unknown_target_lists_the_known_targets(project: Path, 
         ["show", "a"],
     ],
 )
-def test_an_error_without_a_settings_file_begins_with_the_missing_file(
+def test_an_error_begins_with_the_missing_settings_file(
     project: Path, run: Run, arguments: list[str]
 ) -> None:
     result = run(*arguments)
@@ -191,7 +191,7 @@ def test_environment_files_without_a_settings_file_can_be_planned(project: Path,
         (["--config", "none.yaml", "plan"], 64),
     ],
 )
-def test_settings_that_cannot_be_read_exit_with_1_unless_the_option_is_wrong(
+def test_unreadable_settings_and_a_wrong_option_config_have_different_exit_codes(
     project: Path, run: Run, arguments: list[str], code: int
 ) -> None:
     declare(project, "a")
@@ -292,7 +292,7 @@ def test_global_options_work_before_and_after_the_command(
 
 
 @pytest.mark.parametrize("name", [name for name in SUMMARIES if name != "init"])
-def test_every_command_accepts_global_options_after_it(name: str, run: Run) -> None:
+def test_every_command_accepts_global_options_after_its_name(name: str, run: Run) -> None:
     assert run(name, "-v", "-q", "--color", "never", "-C", ".", "--help").code == 0
 
 

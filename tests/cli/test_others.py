@@ -219,14 +219,14 @@ def test_list_leaves_out_curated_environments_unless_they_are_asked_for(
 
 
 @pytest.mark.usefixtures("curated")
-def test_list_says_how_many_curated_environments_it_leaves_out(run: Run) -> None:
+def test_list_prints_the_number_of_hidden_curated_environments(run: Run) -> None:
     note = "2 curated environments are not listed. Pass --all to list everything.\n"
 
     assert (run("list").err, run("list", "--json").err) == (note, note)
     assert [run(*arguments).err for arguments in (("list", "-q"), ("list", "--all"))] == ["", ""]
 
 
-def test_list_of_a_target_with_only_archived_environments_says_so(
+def test_list_says_that_all_environments_of_a_target_are_archived(
     filled: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(

@@ -55,7 +55,7 @@ def test_paths_of_problems_start_in_the_directory_of_the_user(
 
 
 @pytest.mark.parametrize("options", [("-C", "churn"), ("--config", "churn/envsync.yaml")])
-def test_errors_of_the_settings_start_in_the_directory_of_the_user(
+def test_paths_in_settings_errors_start_in_the_directory_of_the_user(
     broken: Path, run: Run, options: tuple[str, ...]
 ) -> None:
     (broken / "envsync.yaml").write_text("prun: x\n")
@@ -73,7 +73,7 @@ def test_json_has_paths_that_start_in_the_project(broken: Path, run: Run) -> Non
     assert files == {"environments/a-1.yml", "environments/b-2.yml"}
 
 
-def test_warnings_and_rejections_of_a_plan_start_in_the_directory_of_the_user(
+def test_paths_in_warnings_and_rejections_start_in_the_directory_of_the_user(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").write_text("project: churn\n")
@@ -107,7 +107,7 @@ def test_bump_prints_paths_that_start_in_the_directory_of_the_user(project: Path
     )
 
 
-def test_skipped_files_start_in_the_directory_of_the_user(project: Path, run: Run) -> None:
+def test_paths_of_skipped_files_start_in_the_directory_of_the_user(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: churn\n")
     declare(project, "a")
     (project / "environments" / "job.yml").write_text("jobs: {}\n")
@@ -127,7 +127,7 @@ def test_skipped_files_start_in_the_directory_of_the_user(project: Path, run: Ru
         ("e", "e/\udcff.yml", "\udcff.yml"),
     ],
 )
-def test_a_path_is_shown_relative_to_the_start(
+def test_a_path_is_shown_relative_to_the_start_directory(
     project: Path, directory: str, file: str, shown: str
 ) -> None:
     (project / "e").mkdir()
@@ -139,7 +139,7 @@ def test_a_path_is_shown_relative_to_the_start(
     assert shown_path(project, file) == shown
 
 
-def test_a_file_below_the_start_that_is_named_by_its_absolute_path_is_shown_relative(
+def test_an_absolute_path_below_the_start_directory_is_shown_as_a_relative_path(
     project: Path,
 ) -> None:
     remember_start()

@@ -246,7 +246,7 @@ def test_a_path_or_a_version_instead_of_a_name_is_reported_before_the_target_is_
         ("nothing", "Run `envsync list`"),
     ],
 )
-def test_a_word_that_is_not_a_name_is_reported_with_what_to_do(
+def test_the_error_for_a_word_that_is_not_a_name_says_what_to_do(
     project: Path, run: Run, command: str, glob: str, advice: str
 ) -> None:
     declare(project, "a")
@@ -271,7 +271,7 @@ def test_a_saved_plan_is_refused_once_it_is_stale(project: Path, run: Run) -> No
     assert history(project) == 2
 
 
-def test_what_is_left_of_a_saved_plan_is_applied(project: Path, run: Run) -> None:
+def test_apply_makes_the_remaining_changes_of_a_saved_plan(project: Path, run: Run) -> None:
     declare(project, "a")
     declare(project, "b")
     digest = run("plan", "--out", "plan.json", "--format", "json").data["digest"]

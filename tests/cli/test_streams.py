@@ -190,9 +190,7 @@ def test_a_file_does_not_get_the_descriptor_of_a_closed_stream(project: Path) ->
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_output_waits_for_a_reader_of_a_pipe_that_does_not_block(
-    project: Path, unbuffered: str
-) -> None:
+def test_output_to_a_non_blocking_pipe_waits_for_the_reader(project: Path, unbuffered: str) -> None:
     for number in range(400):
         declare(project, f"more{number}")
     reading, writing = os.pipe()
@@ -287,7 +285,9 @@ def test_an_answer_that_is_not_utf8_is_a_refusal(project: Path) -> None:
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown"])
-def test_a_terminal_without_escape_sequences_gets_none(project: Path, term: str) -> None:
+def test_a_terminal_that_cannot_interpret_escape_sequences_gets_plain_text(
+    project: Path, term: str
+) -> None:
     child = in_terminal(project, "apply --yes", TERM=term)
     child.expect(pexpect.EOF)
     child.close()
@@ -304,7 +304,7 @@ LONG = "A description of more than eighty columns, which a terminal of that widt
     ("variables", "is_wrapped"),
     [({}, False), ({"COLUMNS": "60"}, True), ({"COLUMNS": "0"}, False), ({"COLUMNS": "x"}, False)],
 )
-def test_only_columns_wraps_text_in_a_pipe(
+def test_text_in_a_pipe_is_wrapped_only_if_the_variable_columns_is_set(
     project: Path, variables: dict[str, str], is_wrapped: bool
 ) -> None:
     declare(project, "long", description=LONG)

@@ -107,7 +107,7 @@ def test_an_environment_that_a_target_leaves_out_counts_as_undeclared(
         ),
     ],
 )
-def test_the_reason_of_an_archive_contains_the_setting_that_leaves_the_environment_out(
+def test_the_reason_for_an_archive_contains_the_setting_that_excludes_the_environment(
     settings: str, reason: str, project: Path, run: Run
 ) -> None:
     declare(project, "churn")
@@ -123,7 +123,7 @@ def test_the_reason_of_an_archive_contains_the_setting_that_leaves_the_environme
     assert (change["action"], change["name"], change["reason"]) == ("archive", "churn", reason)
 
 
-def test_the_reason_of_an_archive_contains_no_setting_if_the_file_was_deleted(
+def test_the_reason_for_an_archive_contains_no_setting_if_the_file_was_deleted(
     project: Path, run: Run
 ) -> None:
     declare(project, "kept")
@@ -266,17 +266,19 @@ class TestSince:
     def since(self, run: Run, *arguments: str) -> list[str]:
         return addresses(run("plan", "--since", "HEAD", "--format", "json", *arguments).data)
 
-    def test_option_since_selects_nothing_without_changes(self, changed: Path, run: Run) -> None:
+    def test_plan_since_a_commit_is_empty_if_nothing_has_changed(
+        self, changed: Path, run: Run
+    ) -> None:
         assert self.since(run) == []
 
-    def test_option_since_selects_the_environments_that_use_a_changed_default(
+    def test_plan_since_a_commit_contains_environments_that_use_a_changed_default(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '2'}}\n" + DEV.format("suffix: -dev"))
 
         assert self.since(run) == ["update b-dev:1"]
 
-    def test_option_since_selects_the_old_and_the_new_names_after_a_changed_suffix(
+    def test_plan_since_a_commit_contains_old_and_new_names_if_the_suffix_has_changed(
         self, changed: Path, run: Run
     ) -> None:
         configure(changed, "defaults: {tags: {cost: '1'}}\n" + DEV.format("suffix: -d"))
@@ -288,7 +290,7 @@ class TestSince:
             "archive b-dev",
         ]
 
-    def test_option_since_selects_a_changed_file_by_its_name_in_the_target(
+    def test_plan_since_a_commit_contains_the_name_of_a_changed_environment_in_the_target(
         self, changed: Path, run: Run
     ) -> None:
         declare(changed, "a", tags="{cost: '9'}")
@@ -297,7 +299,7 @@ class TestSince:
         assert self.since(run) == ["update a-dev:1", "archive b-dev"]
         assert self.since(run, "b") == ["archive b-dev"]
 
-    def test_a_saved_plan_contains_the_names_that_option_since_selected(
+    def test_a_saved_plan_contains_the_names_that_changed_since_the_commit(
         self, changed: Path, run: Run
     ) -> None:
         declare(changed, "a", tags="{cost: '9'}")
@@ -451,9 +453,7 @@ class TestMissingProject:
 
 
 class TestASavedPlan:
-    def test_apply_of_a_saved_plan_uses_the_globs_of_the_plan(
-        self, project: Path, run: Run
-    ) -> None:
+    def test_apply_uses_the_globs_in_a_saved_plan(self, project: Path, run: Run) -> None:
         declare(project, "a")
         declare(project, "b")
         assert run("plan", "a*", "--out", "plan.json").code == 0
@@ -463,9 +463,7 @@ class TestASavedPlan:
         assert "a:1  done" in result.out
         assert addresses(run("plan", "--format", "json").data) == ["create b:1"]
 
-    def test_apply_of_a_saved_plan_uses_option_take_over_of_the_plan(
-        self, project: Path, run: Run
-    ) -> None:
+    def test_apply_uses_option_take_over_in_a_saved_plan(self, project: Path, run: Run) -> None:
         declare(project, "a")
         configure(project, "")
         assert run("apply", "--yes").code == 0
@@ -474,7 +472,7 @@ class TestASavedPlan:
 
         assert run("apply", "--plan", "plan.json").code == 0
 
-    def test_apply_of_a_saved_plan_uses_option_allow_mass_archive_of_the_plan(
+    def test_apply_uses_option_allow_mass_archive_in_a_saved_plan(
         self, project: Path, run: Run
     ) -> None:
         file = declare(project, "a")
@@ -493,7 +491,7 @@ class TestASavedPlan:
         assert (wrong.code, "was made for a*" in wrong.err) == (64, True)
         assert run("apply", "--plan", "plan.json", "a*").code == 0
 
-    def test_a_saved_plan_of_an_older_envsync_uses_the_globs_of_the_command_line(
+    def test_a_plan_saved_by_an_older_envsync_uses_globs_from_the_command_line(
         self, project: Path, run: Run
     ) -> None:
         declare(project, "a")
@@ -536,6 +534,6 @@ class TestApprove:
         assert result.code == 1
         assert result.err.startswith(
             f"Error: plan-stale: no plan with the approved digest sha256:{'0' * 64} can be made "
-            "now. The digest is mistyped, or of another plan"
+            "now. There are three possible reasons: the digest is mistyped, the approved plan has "
         )
-        assert "files, settings or the target have changed since the approval." in result.err
+        assert "has changed since the approval (a file, a setting or the target)." in result.err

@@ -305,7 +305,7 @@ def with_submodule(tmp_path: Path, place: str = "environments/mod") -> Path:
     return outer
 
 
-def test_plan_searches_submodules_of_submodules(tmp_path: Path) -> None:
+def test_plan_searches_nested_submodules(tmp_path: Path) -> None:
     outer = with_submodule(tmp_path)
     git(outer / "environments/mod", "submodule", "deinit", "--force", "nested")
 
@@ -484,7 +484,9 @@ def test_an_environment_outside_of_a_repository_is_archived_if_its_file_is_gone(
     assert [change.address for change in planned(tmp_path).changes] == ["a"]
 
 
-def test_option_since_does_not_archive_an_environment_whose_file_is_not_read(project: Path) -> None:
+def test_plan_since_a_commit_does_not_archive_an_environment_whose_file_is_not_read(
+    project: Path,
+) -> None:
     rewrite("")(project)
     made = make_plan(load_project(project), since="HEAD")
 

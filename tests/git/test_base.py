@@ -86,7 +86,9 @@ def test_a_given_base_that_is_a_descendant_of_head_is_used(clone: Path) -> None:
 
 
 @pytest.mark.parametrize("ref", ["HEAD", "feat", "origin/feat"])
-def test_a_given_base_that_is_head_is_an_error_without_changes(clone: Path, ref: str) -> None:
+def test_a_given_base_that_is_head_is_an_error_if_nothing_has_changed(
+    clone: Path, ref: str
+) -> None:
     text = message(clone, ref)
 
     assert text.startswith(f"The base `{ref}` is the checked-out commit {rev(clone, 'HEAD')[:7]}")
@@ -278,7 +280,7 @@ def test_the_target_branch_can_be_local(repository: Path, monkeypatch: pytest.Mo
     assert bases(repository) == [Base(rev(repository, "main"), "main")]
 
 
-def test_a_pull_request_without_its_commit_is_an_error(
+def test_a_pull_request_job_that_checks_out_the_target_branch_is_an_error(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The event `pull_request_target` of GitHub checks out the target branch."""
@@ -434,7 +436,7 @@ def renamed_branch(tmp_path: Path, commit_id: str) -> Path:
         renamed_branch,
     ],
 )
-def test_a_pushed_branch_without_the_default_branch_is_an_error(
+def test_a_pushed_branch_is_an_error_if_the_clone_lacks_the_default_branch(
     repository: Path, tmp_path: Path, check_out: Callable[[Path, str], Path]
 ) -> None:
     directory = check_out(tmp_path, rev(repository, "feat"))
@@ -450,7 +452,7 @@ def test_a_pushed_branch_without_the_default_branch_is_an_error(
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-def test_the_checkout_of_a_pull_request_without_its_target_is_an_error(
+def test_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/feat:refs/remotes/pull/1/merge")
@@ -460,7 +462,7 @@ def test_the_checkout_of_a_pull_request_without_its_target_is_an_error(
     assert message(directory).startswith(f"{variable} is `main`, but this clone does not contain")
 
 
-def test_the_default_branch_without_its_parent_is_an_error(
+def test_a_clone_without_the_parent_of_the_default_branch_is_an_error(
     repository: Path, tmp_path: Path
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/main:refs/remotes/origin/main")
@@ -495,7 +497,7 @@ def test_a_shallow_clone_without_the_merge_base_is_an_error(
     assert bases(directory) == [Base(rev(repository, "main~1"), "origin/main")]
 
 
-def test_a_shallow_clone_without_a_known_branch_is_an_error_after_changes(
+def test_a_shallow_clone_without_a_known_branch_is_an_error_if_files_have_changed(
     repository: Path, tmp_path: Path
 ) -> None:
     directory = azure(tmp_path, rev(repository, "feat"))
@@ -584,7 +586,9 @@ def test_a_merge_in_another_work_tree_is_not_a_base(clone: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("command", ["cherry-pick", "revert", "rebase"])
-def test_a_stopped_command_does_not_change_the_base(clone: Path, command: str) -> None:
+def test_a_git_command_that_stopped_at_a_conflict_does_not_change_the_base(
+    clone: Path, command: str
+) -> None:
     write(clone, {"a.txt": "conflict"})
     commit(clone)
     arguments = {

@@ -176,7 +176,7 @@ def test_linked_settings_apply_to_the_directory_that_contains_the_link(root: Pat
     assert found(checked(root / "x")) == ["environments/a.yml:4:1 immutable"]
 
 
-def test_an_edit_of_each_kind_of_field_is_reported_on_the_line_of_the_field(root: Path) -> None:
+def test_an_edit_of_any_field_is_reported_on_its_line(root: Path) -> None:
     routes = "\n".join(
         f"  {route}: {{path: /{route}, port: PORT}}"
         for route in ("liveness_route", "readiness_route", "scoring_route")

@@ -94,7 +94,7 @@ def test_the_first_target_in_azure_needs_a_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["dev", "prod-2", "shared"])
-def test_the_fix_of_a_missing_project_lists_the_target_of_the_error(
+def test_the_fix_for_a_missing_project_contains_the_target_in_the_error(
     target: str, tmp_path: Path
 ) -> None:
     targets = [

@@ -114,7 +114,7 @@ def test_the_error_for_a_repository_of_another_user_contains_the_git_setting(
     assert f"`git config --global --add safe.directory {repository}`" in told
 
 
-def test_the_setting_for_a_repository_of_another_user_contains_its_top_in_quotes(
+def test_the_suggested_git_setting_contains_the_quoted_top_of_the_repository(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = new_repository(tmp_path / "my team's models")
@@ -241,7 +241,7 @@ def test_a_hook_in_a_worktree_finds_its_worktree(
     assert found.changed(found.commit("HEAD"), [""]) == frozenset()
 
 
-def test_the_index_of_a_hook_of_another_repository_is_not_used(
+def test_find_repository_ignores_the_index_that_git_passes_to_a_hook_in_another_repository(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = new_repository(tmp_path / "other")

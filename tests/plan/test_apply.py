@@ -344,7 +344,7 @@ def test_outcomes_have_the_seconds_that_each_change_took(tmp_path: Path) -> None
     assert [(item.status, item.seconds) for item in outcomes] == [("done", 1.0), ("failed", 1.0)]
 
 
-def test_outcomes_have_no_seconds_without_a_clock_or_if_skipped(tmp_path: Path) -> None:
+def test_skipped_and_unmeasured_changes_have_no_seconds(tmp_path: Path) -> None:
     plan = make_plan([declared("a", "1")], {}, POLICY, TARGET)
     skipped = apply(plan, Recorder(tmp_path / "a.db"), stop=lambda: True, clock=lambda: 0.0)
     unmeasured = apply(plan, Recorder(tmp_path / "b.db"))

@@ -42,7 +42,7 @@ def test_the_archive_of_an_environment_expects_its_active_versions_and_their_own
     assert before == Before(hidden=False, owners={"2": PROJECT})
 
 
-def test_a_restore_expects_every_version_and_the_changes_before_it() -> None:
+def test_a_restore_expects_every_version_and_all_earlier_changes() -> None:
     found = container("a", registered("a", "1", description="Old."), "2", archived=True)
 
     before = expected(found, "1")
@@ -60,20 +60,20 @@ def test_a_create_in_a_restored_environment_expects_an_active_environment() -> N
     assert before["create a:2"] == Before(hidden=False)
 
 
-def test_an_archived_state_that_the_service_may_repeat_is_not_expected() -> None:
+def test_an_uncertain_archived_state_is_not_expected() -> None:
     version = registered("a", "1", archived=True, description="Old.")
     found = replace(container("a", version, archived=True), may_echo=True)
 
     assert expected(found, "1")["restore a:1"].archived is None
 
 
-def test_a_change_of_another_name_expects_nothing_of_this_name() -> None:
+def test_a_change_expects_nothing_about_versions_of_other_names() -> None:
     plan = make_plan([declared("b", "1")], state(), POLICY, TARGET)
 
     assert [change.before for change in plan.changes] == [Before(hidden=False)]
 
 
-def test_the_digest_and_the_json_of_a_plan_ignore_what_is_expected() -> None:
+def test_the_digest_and_the_json_of_a_plan_ignore_the_expected_state() -> None:
     plan = make_plan([declared("b", "1")], state(), POLICY, TARGET)
     bare = replace(plan, changes=tuple(replace(item, before=None) for item in plan.changes))
 

@@ -316,7 +316,7 @@ UNKNOWN_CONTEXTS: dict[str, tuple[EnvironmentSpec, EnvironmentSpec, list[str]]] 
 @pytest.mark.parametrize(
     ("before", "after", "paths"), UNKNOWN_CONTEXTS.values(), ids=UNKNOWN_CONTEXTS.keys()
 )
-def test_a_context_of_unknown_content_is_not_shown_as_absent(
+def test_a_context_with_unknown_content_is_not_shown_as_absent(
     before: EnvironmentSpec, after: EnvironmentSpec, paths: list[str]
 ) -> None:
     fields = spec_fields(before, after)

@@ -35,7 +35,7 @@ def test_fingerprints_are_named_by_action_and_address() -> None:
     assert list(PLAN.fingerprints) == ["update a:1", "archive old", "reject b"]
 
 
-def test_a_fingerprint_is_long_enough_that_two_changes_cannot_be_searched_for() -> None:
+def test_a_fingerprint_is_long_enough_to_prevent_collisions() -> None:
     assert {len(item) for item in APPROVED} == {40}
 
 
@@ -67,7 +67,7 @@ def test_a_fingerprint_does_not_depend_on_explanations(explained: dict[str, Any]
         replace(ARCHIVE, scope="version", name="old", version="1"),
     ],
 )
-def test_a_change_that_differs_from_the_approved_change_is_not_left_of_it(change: Change) -> None:
+def test_a_change_that_differs_from_the_approved_change_is_not_approved(change: Change) -> None:
     assert not replace(PLAN, changes=(change,)).is_left_of(APPROVED)
     # Two changes with one action and address have one key in `fingerprints`.
     assert not replace(PLAN, changes=(change, UPDATE, ARCHIVE)).is_left_of(APPROVED)
@@ -83,21 +83,23 @@ def test_a_change_that_differs_from_the_approved_change_is_not_left_of_it(change
         replace(PLAN, target=TargetIdentity("dev", "local", "y")),
     ],
 )
-def test_a_plan_for_another_project_or_target_is_not_left_of_an_approved_plan(other: Plan) -> None:
+def test_an_approval_is_not_valid_for_another_project_or_target(other: Plan) -> None:
     assert not other.is_left_of(APPROVED)
     with pytest.raises(PlanRefused, match="plan-stale"):
         other.ensure_approved(PLAN.digest, APPROVED)
 
 
 @pytest.mark.parametrize("changes", [(UPDATE,), (ARCHIVE,), (ARCHIVE, UPDATE)])
-def test_what_is_left_of_an_approved_plan_is_approved(changes: tuple[Change, ...]) -> None:
+def test_the_remaining_changes_of_an_approved_plan_are_approved(
+    changes: tuple[Change, ...],
+) -> None:
     left = replace(PLAN, changes=changes, rejections=())
 
     assert left.is_left_of(APPROVED)
     left.ensure_approved(PLAN.digest, APPROVED)
 
 
-def test_what_is_left_of_an_approved_plan_is_refused_if_only_the_digest_is_known() -> None:
+def test_the_remaining_changes_are_refused_if_only_the_approved_digest_is_known() -> None:
     with pytest.raises(PlanRefused, match="plan-stale"):
         replace(PLAN, changes=(UPDATE,)).ensure_approved(PLAN.digest)
 

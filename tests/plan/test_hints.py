@@ -75,7 +75,7 @@ def test_other_words_can_be_names_or_globs(word: str) -> None:
     assert not cannot_be_a_name(word)
 
 
-def test_a_declaration_is_found_by_its_file_and_by_the_copies_of_its_file() -> None:
+def test_a_declaration_is_found_by_its_file_and_by_copies() -> None:
     item = replace(
         declared("a-dev", "1"),
         source=Source("environments/a.yml", 1),

@@ -287,7 +287,7 @@ def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
         (PLAN.to_json() | {"target": 1}, "`target` is not a JSON object"),
     ],
 )
-def test_the_message_about_a_file_that_is_no_plan_contains_no_python(
+def test_the_message_about_an_invalid_plan_file_contains_no_python_term(
     data: Any, reason: str
 ) -> None:
     with pytest.raises(EnvsyncError) as caught:
@@ -310,10 +310,10 @@ def test_only_the_plan_with_the_approved_digest_can_be_applied() -> None:
         PLAN.ensure_approved(approved)
     assert caught.value.code == "plan-stale"
     assert str(caught.value) == (
-        f"plan-stale: no plan with the approved digest {approved} can be made now. The digest is "
-        "mistyped, or of another plan (for another target, or made with other arguments), or "
-        "files, settings or the target have changed since the approval. Nothing was applied. The "
-        f"plan now has the digest {PLAN.digest}. Review it."
+        f"plan-stale: no plan with the approved digest {approved} can be made now. There are three "
+        "possible reasons: the digest is mistyped, the approved plan has another target or other "
+        "arguments, or something has changed since the approval (a file, a setting or the "
+        f"target). Nothing was applied. The plan now has the digest {PLAN.digest}. Review it."
     )
 
 

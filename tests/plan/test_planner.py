@@ -354,7 +354,7 @@ ROWS: dict[str, tuple[list[Declaration], Container | None, Policy, list[str], li
 @pytest.mark.parametrize(
     ("desired", "held", "policy", "changes", "rejected"), ROWS.values(), ids=ROWS.keys()
 )
-def test_each_row_of_the_planning_table(
+def test_planner_implements_each_row_of_the_planning_table(
     desired: list[Declaration],
     held: Container | None,
     policy: Policy,
@@ -910,7 +910,7 @@ PREDECESSORS: dict[str, tuple[Declaration, Container, str | None, str]] = {
 @pytest.mark.parametrize(
     ("desired", "held", "predecessor", "reason"), PREDECESSORS.values(), ids=PREDECESSORS.keys()
 )
-def test_the_create_of_a_new_version_contains_its_predecessor(
+def test_a_new_version_in_a_plan_contains_its_predecessor(
     desired: Declaration, held: Container, predecessor: str | None, reason: str
 ) -> None:
     (create,) = (
@@ -922,7 +922,7 @@ def test_the_create_of_a_new_version_contains_its_predecessor(
         assert create.differs == ()
 
 
-def test_the_create_of_a_new_version_lists_what_differs_from_its_predecessor() -> None:
+def test_a_new_version_in_a_plan_lists_the_fields_that_differ() -> None:
     before = registered("a", "1", conda("python=3.11", "numpy=1.24"), "Old.", {"x": "1", "y": "1"})
     after = declared(
         "a", "2", conda("python=3.11", "lightgbm=4", "numpy=1.26"), "New.", {"x": "1", "y": "2"}
@@ -945,7 +945,7 @@ def test_the_create_of_a_new_version_lists_what_differs_from_its_predecessor() -
     }
 
 
-def test_the_create_of_a_new_version_lists_the_context_files_that_differ() -> None:
+def test_a_new_version_in_a_plan_lists_the_context_files_that_differ() -> None:
     before = registered("a", "1", built(a="1", b="1"))
     (create,) = plan(
         [declared("a", "2", built(a="2", c="1"))], state(container("a", before))
@@ -1067,7 +1067,7 @@ def test_the_rejection_still_there_contains_the_file_and_the_reason() -> None:
 
     assert rejection.message == "No file declares a, but new/a.yml may declare it."
     assert rejection.fix == (
-        "Correct new/a.yml or check it out, delete it, or list it in `exclude` in envsync.yaml."
+        "Correct, check out or delete new/a.yml, or list the path in `exclude` in envsync.yaml."
     )
     assert rejection.source == Source("new/a.yml", 1)
 
@@ -1460,7 +1460,7 @@ LEFT_OUT = {
         ),
     ],
 )
-def test_the_reason_of_an_archive_names_the_setting_that_leaves_the_environment_out(
+def test_the_reason_for_an_archive_names_the_setting_that_excludes_the_environment(
     held: Container, reasons: list[str]
 ) -> None:
     desired = [declared("kept", "9"), declared("b", "1")]
@@ -1533,7 +1533,7 @@ def test_the_guard_counts_archives_that_a_glob_leaves_out(held: int) -> None:
     assert plan(desired, owned(held), globs=("new",)).refused is None
 
 
-def test_the_guard_counts_archives_that_a_limit_to_changed_names_leaves_out() -> None:
+def test_the_guard_counts_archives_of_names_that_are_not_selected() -> None:
     made = make_plan([declared("new", "1")], owned(12), POLICY, TARGET, only={"e0"})
 
     assert actions(made) == ["archive e0"]

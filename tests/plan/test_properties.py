@@ -233,7 +233,7 @@ def test_a_plan_does_not_depend_on_the_order_of_files(
 
 @examples
 @given(declarations(), edits, policies)
-def test_the_digest_of_a_saved_plan_approves_the_same_apply(
+def test_applying_a_saved_plan_equals_applying_without_a_saved_plan(
     desired: list[Declaration], made: list[Edit], policy: Policy
 ) -> None:
     # `twin` gets the same edits as `target`, but its apply does not use the saved plan.
@@ -309,7 +309,7 @@ def test_two_concurrent_applies_lose_no_change(
 
 @examples
 @given(declarations(), st.integers(2, 4))
-def test_a_repeated_apply_never_creates_a_second_version_of_the_same_content(
+def test_a_repeated_apply_never_creates_a_second_version_with_the_same_content(
     desired: list[Declaration], times: int
 ) -> None:
     with local_target() as target:

@@ -42,7 +42,7 @@ def changed(path: tuple[str | int, ...], value: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("value", [MISSING, None, 5, 1.5, True, "x", [], [1], {}, {"a": 1}])
-def test_a_plan_with_a_wrong_value_is_refused_without_the_names_of_python_errors(
+def test_the_refusal_of_a_malformed_plan_names_no_python_error(
     value: object,
 ) -> None:
     for path in places(WHOLE):

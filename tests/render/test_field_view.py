@@ -54,7 +54,7 @@ def test_a_path_that_ends_with_a_key_is_not_an_item(path: str) -> None:
     assert [view.path for view in field_views([FieldChange(path, "a", "b")])] == [path]
 
 
-def test_items_of_one_list_share_a_label_in_the_order_of_the_plan() -> None:
+def test_items_of_one_list_share_a_label_and_keep_their_order() -> None:
     assert shown(
         FieldChange("image", "a:1", "a:2"),
         FieldChange(f"{DEPENDENCIES}[0]", "python=3.10", "python=3.11"),

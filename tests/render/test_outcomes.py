@@ -61,7 +61,7 @@ def test_a_duration_is_rounded_before_it_is_split_into_minutes(seconds: float, s
     assert duration(seconds) == shown
 
 
-def test_a_duration_is_not_part_of_the_json_or_of_equality() -> None:
+def test_a_duration_is_neither_in_the_json_nor_compared() -> None:
     fast, slow = (Outcome(change("a"), "done", seconds=seconds) for seconds in (None, 5.0))
 
     assert fast == slow

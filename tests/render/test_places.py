@@ -27,7 +27,7 @@ def place(file: str) -> str:
         ("(e/a.yml:3)", "(../e/a.yml:3)"),
         ("e/a.yml:3: broken", "../e/a.yml:3: broken"),
         # A known file needs no line.
-        ("Correct known.yml or check it out.", "Correct ../known.yml or check it out."),
+        ("Delete known.yml, or list it.", "Delete ../known.yml, or list it."),
         ("Remove known.yml.", "Remove ../known.yml."),
         # The user wrote these words, or they are not known files.
         ("The image `r/a.yml:3` is invalid.", "The image `r/a.yml:3` is invalid."),
@@ -37,11 +37,11 @@ def place(file: str) -> str:
         ("", ""),
     ],
 )
-def test_a_sentence_has_the_shown_paths_of_positions_and_known_files(text: str, shown: str) -> None:
+def test_positions_and_known_files_in_a_sentence_get_the_shown_path(text: str, shown: str) -> None:
     assert in_sentence(text, ("known.yml",), place) == shown
 
 
-def test_a_problem_has_the_shown_path_of_its_file_and_of_other_files() -> None:
+def test_every_path_in_a_problem_becomes_the_shown_path() -> None:
     problem = Problem("r", "error", "Declared in e/b.yml:2.", "e/a.yml", 1, 5, "See e/c.yml:9.")
 
     assert placed_problems([problem], place) == (

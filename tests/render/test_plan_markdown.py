@@ -410,7 +410,7 @@ def test_a_plan_that_fits_the_limit_is_not_cut() -> None:
     assert plan_markdown(plan, limit=len(whole.encode()) - 1) != whole
 
 
-def test_a_cut_plan_begins_with_what_it_does_not_show() -> None:
+def test_a_cut_plan_begins_with_the_list_of_missing_parts() -> None:
     text = plan_markdown(large(500, 20, 500), limit=20_000)
     shown = text.count("\n! update "), text.count("**Warning:**"), text.count(" 1 → 2\n")
     changes, warnings, names = (500 - number for number in shown)

@@ -32,14 +32,14 @@ def build(item: RegisteredVersion) -> JSON:
     return item.to_json()["build"]
 
 
-def test_a_build_context_of_unknown_content_is_shown_as_its_url() -> None:
+def test_a_build_context_with_unknown_content_is_shown_as_its_url() -> None:
     item = built(None, URI)
 
     assert lines(item) == ['build.dockerfile_path "Dockerfile"', f'build.context_uri "{URI}"']
     assert build(item) == {"context": None, "dockerfile_path": "Dockerfile", "context_uri": URI}
 
 
-def test_a_build_context_of_known_content_is_shown_as_its_digest() -> None:
+def test_a_build_context_with_known_content_is_shown_as_its_digest() -> None:
     item = built(DIGEST, None)
 
     assert lines(item) == [
@@ -49,7 +49,7 @@ def test_a_build_context_of_known_content_is_shown_as_its_digest() -> None:
     assert build(item) == {"context": DIGEST, "dockerfile_path": "Dockerfile"}
 
 
-def test_a_build_context_of_unknown_content_without_a_url_is_shown_as_none() -> None:
+def test_a_build_context_with_neither_content_nor_url_is_shown_as_none() -> None:
     assert lines(built(None, None))[0] == "build.context (none)"
 
 

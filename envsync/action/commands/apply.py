@@ -45,7 +45,7 @@ class _Applied:
 
     @property
     def is_stopped(self) -> bool:
-        """True if envsync made a plan and applied nothing of it."""
+        """True if envsync made a plan and applied no change."""
         # If a change failed, the exit code is not 0. envsync prints outcomes in this case as well.
         return self.completed.code != 0 and not self.outcomes
 
@@ -72,8 +72,8 @@ def apply(
     completed = _run(inputs, directory, approval.digest if approval else None)
     applied = _read(completed)
     if applied and applied.is_stopped and approval and _is_left(applied.plan, approval):
-        # An earlier run has made some of the approved changes. Pass the digest of the plan that was
-        # compared with the approval here. envsync then refuses any other plan.
+        # An earlier run has made some of the approved changes. Here, pass the digest of the plan
+        # that was compared with the approval. envsync then refuses any other plan.
         completed = _run(inputs, directory, applied.plan.digest)
         applied = _read(completed)
     if applied is None:
@@ -89,7 +89,7 @@ def apply(
         annotations=plan_github(plan, annotation_prefix(directory)),
         plan=plan,
         plan_file=file,
-        # An empty plan changes nothing, so there is nothing to tell on the pull request.
+        # An empty plan changes nothing, so the pull request needs no comment.
         starts_comment=not plan.is_empty,
     )
     if applied.is_stopped:
@@ -117,7 +117,7 @@ def _read(completed: Completed) -> _Applied | None:
 
 
 def _is_left(plan: Plan, approval: Approval) -> bool:
-    """Returns True if the plan is what is left of the approved plan, and not the whole of it."""
+    """Returns True if the plan contains some, but not all, of the approved changes."""
     return (
         bool(approval.changes and plan.changes)
         and plan.digest != approval.digest

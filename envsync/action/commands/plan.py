@@ -33,8 +33,9 @@ def plan(
         inputs: the target and further arguments.
         directory: the working directory.
         temporary: the directory in which the plan is saved for later steps.
-        base: for a pull request, a function that returns the commit that it is compared with. The
-            changes of the pull request are then shown apart from changes that were pending before.
+        base: for a pull request, a function that returns the commit to compare the pull request
+            with. The changes of the pull request are then shown separately from changes that were
+            pending before.
     """
     file = new_plan_file(temporary)
     options = (*target_option(inputs), "--out", str(file))

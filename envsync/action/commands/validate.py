@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def validate(inputs: Inputs, directory: Path) -> Result:
     """Runs `validate`. The result also contains the targets, as a matrix for later jobs.
 
-    The matrix is empty text if it has no targets: GitHub rejects a matrix without targets, and a
-    workflow can test for an empty text.
+    If there are no targets, the matrix is an empty text. GitHub rejects a matrix without targets,
+    but a workflow can test for an empty text.
     """
     result = check(inputs, directory)
     targets = envsync(directory, "targets", "--format", "matrix")

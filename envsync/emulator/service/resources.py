@@ -117,7 +117,8 @@ class Resources:
         """
         active = [item.row.version for item in versions if not item.row.archived]
         shape = shape_of(call.query.get("api-version", ""), self.settings.as_of)
-        # The rows are in order of creation, which is the order of the label `latest`.
+        # The label `latest` refers to the version that was created last, and the rows are in order
+        # of creation.
         latest = active[-1] if active else None
         properties: dict[str, JSON] = {
             "description": record.description or "",
@@ -139,7 +140,10 @@ class Resources:
         }
 
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
-        """Returns `nextVersion`: the highest number plus one, or 1, or a timestamp.
+        """Returns `nextVersion`, which is a number or, depending on the settings, a timestamp.
+
+        The number is one more than the highest version. It is 1 if the newest version is not a
+        number.
 
         As in recorded responses, a version with this number can already exist.
         """

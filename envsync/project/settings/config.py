@@ -290,8 +290,9 @@ def _read_rules(reader: MappingReader) -> dict[str, Level]:
 
 def _read_default(targets: Mapping[str, TargetConfig], reader: MappingReader) -> str | None:
     if "default_target" not in reader.entries:
-        # Only a single target, or the harmless target `local`, is a safe default. With any other
-        # default, a new target in the file could silently change the target of a command.
+        # A safe default is the target `local`, which is harmless, or the only target in the file.
+        # With any other default, a new target in the file could silently change the target of a
+        # command.
         if len(targets) == 1:
             return next(iter(targets))
         return "local" if "local" in targets else None

@@ -1,4 +1,4 @@
-"""Reads `defaults`, and the settings of a target that select and extend environments."""
+"""Reads `defaults`, and the settings that select and extend environments for a target."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class LocalTarget:
 
         Raises:
             Conflict: the state is not the expected state.
-            TargetError: the version does not exist or is curated, or `restore` is True although the
+            TargetError: the version does not exist, is curated, or cannot be restored because its
                 container is archived.
         """
         tags = all_tags(metadata, provenance)

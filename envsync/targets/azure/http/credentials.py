@@ -32,7 +32,7 @@ _KINDS: Final[Mapping[str, Callable[[Cloud], TokenCredential]]] = {
         process_timeout=_CLI_SECONDS,
         managed_identity_client_id=_client_id(),
     ),
-    # `AzureCliCredential` gets no cloud, because `az cloud set` selects the cloud of the Azure CLI.
+    # `AzureCliCredential` has no parameter for the cloud: `az cloud set` selects the cloud.
     "cli": lambda _: AzureCliCredential(process_timeout=_CLI_SECONDS),
     "environment": lambda cloud: EnvironmentCredential(authority=cloud.authority),
     "github": federated.github,

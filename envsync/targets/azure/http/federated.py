@@ -56,7 +56,8 @@ _VARIABLES: Final[Mapping[Kind, Mapping[str, str]]] = {
         "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": _CONNECTION,
     },
 }
-# Each CI system sets this variable in every job. Its absence means that envsync runs elsewhere.
+# Each CI system sets this variable in every job. If the variable is not set, envsync runs
+# elsewhere.
 _IN_JOB: Final[Mapping[Kind, tuple[str, str]]] = {
     "github": ("GITHUB_ACTIONS", "GitHub Actions"),
     "pipelines": ("TF_BUILD", "Azure Pipelines"),
@@ -98,8 +99,8 @@ class MissingVariables(ValueError):
 def detected() -> Kind | None:
     """Returns the CI system whose tokens `credential: default` uses.
 
-    Returns None outside CI systems, if a required variable is not set, or if variables select
-    another way to sign in, such as a client secret.
+    Returns None if envsync does not run in a CI system, if a required variable is not set, or if
+    variables select another way to sign in, such as a client secret.
     """
     if any(os.environ.get(name) for name in _OTHER_WAYS):
         return None
@@ -107,7 +108,7 @@ def detected() -> Kind | None:
 
 
 def github(cloud: Cloud) -> ClientAssertionCredential:
-    """Returns a credential that signs in with the tokens of a job of GitHub Actions.
+    """Returns a credential that signs in with the tokens that GitHub Actions issues to a job.
 
     Raises:
         MissingVariables: an environment variable is not set.
@@ -126,7 +127,7 @@ def github(cloud: Cloud) -> ClientAssertionCredential:
 
 
 def pipelines(cloud: Cloud) -> AzurePipelinesCredential:
-    """Returns a credential that signs in with the tokens of a job of Azure Pipelines.
+    """Returns a credential that signs in with the tokens that Azure Pipelines issues to a job.
 
     Raises:
         MissingVariables: an environment variable is not set.
