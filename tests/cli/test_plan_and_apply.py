@@ -162,6 +162,18 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
         assert "version" in result.err
 
 
+def test_without_files_and_with_prune_none_the_message_mentions_no_archive(
+    project: Path, run: Run
+) -> None:
+    (project / "envsync.yaml").write_text("prune: none\n")
+    (project / "environments").mkdir(exist_ok=True)
+    result = run("plan")
+
+    assert result.code == 1
+    assert "With `prune: none`, nothing is archived, so there is nothing to plan." in result.err
+    assert "--allow-mass-archive" not in result.err
+
+
 @pytest.mark.parametrize("command", ["plan", "apply"])
 def test_a_project_without_environment_files_is_an_error(
     project: Path, run: Run, command: str
