@@ -108,10 +108,14 @@ def plan_for(
     if not project.declarations and not allow_mass_archive:
         below = ", ".join(f"{directory}/" for directory in config.environments)
         project.ensure_found()
-        raise EnvsyncError(
-            f"There is no environment file below {below}. The plan would archive "
-            "every environment of the project. To allow this, pass --allow-mass-archive."
-        )
+        if config.policy.prune == "none":
+            consequence = "With `prune: none`, nothing is archived, so there is nothing to plan."
+        else:
+            consequence = (
+                "The plan would archive every environment of the project. To allow this, pass "
+                "--allow-mass-archive."
+            )
+        raise EnvsyncError(f"There is no environment file below {below}. {consequence}")
     policy = replace(
         config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
     )

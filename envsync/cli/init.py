@@ -16,6 +16,8 @@ from envsync.cli.new_project import (
     common_directories,
     example,
     hooks_to_add,
+    runs_hooks,
+    runs_workflow,
     target_line,
     working_directory,
 )
@@ -186,17 +188,18 @@ def _excluded(config: Config) -> Iterator[str]:
 
 def _missing_in_workflow(workflow: Path, project: NewProject) -> Iterator[str]:
     """Yields what an existing workflow lacks."""
-    if project.below and project.below not in _text(workflow):
-        yield (
-            f"{workflow} does not run for this project. Copy its jobs, and add to each step with "
-            f"the action envsync\n  {working_directory(project.below)}"
-        )
+    if runs_workflow(_text(workflow), project.below):
+        return
+    line = working_directory(project.below or ".")
+    yield (
+        f"{workflow} does not run for this project. Copy its jobs, and write in each step with the "
+        f"action envsync\n  {line}"
+    )
 
 
 def _missing_hooks(path: Path, project: NewProject) -> Iterator[str]:
     """Yields the hooks that an existing configuration of pre-commit lacks."""
-    text = _text(path)
-    if "envsync" not in text or project.below not in text:
+    if not runs_hooks(_text(path), project.below):
         hooks = "\n".join(hooks_to_add(project.hooks()))
         yield f"{path} has no hooks that check this project. Add below `repos:`\n{hooks}"
 

@@ -82,6 +82,39 @@ def working_directory(below: str) -> str:
     return f"working-directory: {_quoted(below)}"
 
 
+def runs_workflow(text: str, below: str) -> bool:
+    """Returns whether a workflow seems to run the action of envsync in the project directory.
+
+    Args:
+        text: the text of the workflow.
+        below: the project directory relative to the top of the repository. Empty for the top.
+    """
+    if below:
+        return _names(text, below)
+    steps = re.findall(r"(?m)^\s*(?:- +)?uses: *[\"']?[^\s\"']*/envsync@", text)
+    elsewhere = re.findall(r"(?m)^\s*working-directory: *(?![\"']?\.?[\"']?\s*$)", text)
+    return len(steps) > len(elsewhere)
+
+
+def runs_hooks(text: str, below: str) -> bool:
+    """Returns whether a configuration of pre-commit seems to check the project directory.
+
+    Args:
+        text: the text of the configuration.
+        below: the project directory relative to the top of the repository. Empty for the top.
+    """
+    if below:
+        return "envsync" in text and _names(text, below)
+    hooks = re.findall(r"(?m)^\s*(?:- +)?id: *[\"']?envsync-", text)
+    elsewhere = re.findall(r"envsync -C\b", text)
+    return len(hooks) > len(elsewhere) or ("envsync" in text and not (hooks or elsewhere))
+
+
+def _names(text: str, directory: str) -> bool:
+    """Returns whether a text contains a path. `envs` is not a path in `envsync` or `a/envs`."""
+    return bool(re.search(rf"(?<![\w./-]){re.escape(directory)}(?![\w.-]|/\w)", text))
+
+
 def target_line(guess: Guess) -> str:
     """Returns the line that declares a target, for `targets` in `envsync.yaml`."""
     pairs = {"kind": guess.kind, **guess.settings}.items()

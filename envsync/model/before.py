@@ -8,7 +8,7 @@ target raises `Conflict` and writes nothing (see targets/conflicts.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from envsync.model.canonical import canonical_json
@@ -33,12 +33,16 @@ class Before:
             is archived.
         owners: the versions that the change of a whole environment hides or shows, with the owner
             of each. None for the change of a version.
+        known: for a create, the versions that the environment has, each with the owners that it can
+            have: an update of the same plan can change the owner before or after the create. None
+            for other changes.
     """
 
     hidden: bool
     version: RegisteredVersion | None = None
     archived: bool | None = None
     owners: Mapping[str, str | None] | None = None
+    known: Mapping[str, frozenset[str | None]] | None = None
 
     def differences(self, found: Container) -> tuple[str, ...]:
         """Returns a phrase for each difference between a container and the expected state.
@@ -60,6 +64,8 @@ class Before:
                 yield from self._version_differences(self.version, held)
         if self.owners is not None:
             yield from _owner_differences(self.owners, versions_of(found, hidden=self.hidden))
+        if self.known is not None:
+            yield from _new_versions(self.known, found)
 
     def _version_differences(
         self, expected: RegisteredVersion, held: RegisteredVersion
@@ -68,6 +74,8 @@ class Before:
             yield f"its owner is {_project(held.owner)}, and was {_project(expected.owner)}"
         if self.archived is not None and held.archived != self.archived:
             yield f"the version is {_archived(held.archived)}"
+        if not has_same_spec(expected, held):
+            yield "the version was deleted and registered again with another spec"
         yield from metadata_differences(expected.environment.metadata, held.environment.metadata)
 
 
@@ -82,6 +90,25 @@ def versions_of(container: Container, *, hidden: bool) -> dict[str, str | None]:
         hidden: whether the change restores an archived environment.
     """
     return {item.version: item.owner for item in container.versions if hidden or not item.archived}
+
+
+def has_same_spec(expected: RegisteredVersion, held: RegisteredVersion) -> bool:
+    """Returns whether two reads of one version show the same spec.
+
+    A registered spec never changes. But a version can be deleted and registered again.
+    """
+    return _content(expected) == _content(held)
+
+
+def _content(item: RegisteredVersion) -> tuple[object, ...]:
+    spec = item.environment.spec
+    if spec.build is None:
+        return (spec,)
+    # Azure returns the URL of a build context, and only tags show whether the build context was
+    # uploaded. So compare the URL, which does not depend on tags. The query can be a signature.
+    uri = item.context_uri or spec.build.context
+    context = uri.partition("?")[0] if isinstance(uri, str) else uri
+    return replace(spec, build=None), context, spec.build.dockerfile_path
 
 
 def metadata_differences(expected: Metadata, held: Metadata) -> Iterator[str]:
@@ -105,6 +132,14 @@ def _owner_differences(
                 f"the owner of version {version} is {_project(held[version])}, and was "
                 f"{_project(expected[version])}"
             )
+
+
+def _new_versions(known: Mapping[str, frozenset[str | None]], found: Container) -> Iterator[str]:
+    for item in found.versions:
+        if item.version not in known:
+            yield f"version {item.version} of {_project(item.owner)} is new"
+        elif item.owner not in known[item.version]:
+            yield f"the owner of version {item.version} is {_project(item.owner)} now"
 
 
 def _fields(metadata: Metadata) -> dict[str, str | None]:

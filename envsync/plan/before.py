@@ -17,8 +17,10 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
         changes: all changes of the name, in the order of the apply.
         container: the container that the plan was made from.
     """
+    changes = tuple(changes)
     registered = {item.version: item for item in container.versions}
     hidden, restored = container.archived, False
+    versions = _known(changes, container)
     result = []
     for change in changes:
         version = registered.get(change.version or "")
@@ -35,6 +37,7 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
                     owners=versions_of(container, hidden=hidden)
                     if change.scope == "environment"
                     else None,
+                    known=versions if change.action is Action.CREATE else None,
                 ),
             )
         )
@@ -42,3 +45,16 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
             hidden = change.action is Action.ARCHIVE
             restored = not hidden
     return tuple(result)
+
+
+def _known(changes: Iterable[Change], container: Container) -> dict[str, frozenset[str | None]]:
+    """Returns the versions of the name and the owners that each can have during the apply."""
+    known: dict[str, frozenset[str | None]] = {
+        item.version: frozenset({item.owner}) for item in container.versions
+    }
+    for change in changes:
+        if change.desired is not None:
+            version = change.desired.key.version
+            owner = change.desired.provenance.owner
+            known[version] = known.get(version, frozenset()) | {owner}
+    return known

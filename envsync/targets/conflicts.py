@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from envsync.model.before import Before, metadata_differences
+from envsync.model.before import Before, has_same_spec, metadata_differences
 from envsync.model.environment import Environment, EnvironmentKey, Metadata
 from envsync.model.errors import Conflict
 from envsync.model.provenance import Provenance
@@ -28,7 +28,11 @@ def ensure_creatable(environment: Environment, before: Before | None, found: Con
     if held is not None:
         ensure_same(environment, held)
         here, there = environment.metadata, held.environment.metadata
-        if differences := tuple(metadata_differences(here, there)):
+        differences = list(metadata_differences(here, there))
+        # A version of an archived environment is archived from the start.
+        if before is not None and held.archived and not found.archived:
+            differences.insert(0, "the version is archived")
+        if differences:
             raise _conflict(str(environment.key), ("somebody has registered it", *differences))
     _ensure(str(environment.key), before, found)
     return held is not None
@@ -79,6 +83,7 @@ def ensure_updatable(
         held.environment.metadata == metadata
         and held.owner == provenance.owner
         and not held.archived
+        and (before is None or before.version is None or has_same_spec(before.version, held))
     )
     if before is None or (written and found.archived == before.hidden):
         return

@@ -201,6 +201,20 @@ def test_a_rejection_in_several_targets_has_one_annotation(
         assert "gh workflow run" not in record
 
 
+@pytest.mark.parametrize("digest", ["none", "comment"])
+def test_a_manual_run_applies_nothing_without_a_digest(
+    runner: Runner, project: Project, digest: str
+) -> None:
+    project.git("switch", "--quiet", "main")
+    project.declare("xgboost", "1")
+    project.commit()
+    ran = by_hand(runner, project, target="dev", digest=digest)
+
+    assert ran.failures == [64]
+    assert f"The input `approve` is 'no digest, {digest}'" in ran.annotations[-1][3]
+    assert project.held() == ["pydata", "sklearn"]
+
+
 def test_a_manual_run_can_allow_a_mass_archive(
     runner: Runner, forge: Forge, project: Project
 ) -> None:

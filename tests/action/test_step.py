@@ -257,6 +257,34 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
     assert step.output.count("::error") == 1
 
 
+def test_a_plan_with_only_rejections_says_so_with_skip_rejected(step: Step) -> None:
+    step.trigger("push")
+    step.run("apply")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
+
+    assert step.run("apply", args="--skip-rejected") == 1
+    assert "**Nothing was applied.** The plan has 1 rejection" in step.summary
+    assert "Nothing was applied to" not in step.output
+
+
+def test_a_stopped_apply_prints_the_whole_fix_of_each_rejection(step: Step) -> None:
+    step.trigger("push")
+    step.declare("sklearn")
+    step.run("apply")
+    # The target has the version that follows the declared version, so the fix names another one.
+    newer = step.declare("sklearn", image="mcr.microsoft.com/azureml/base:2")
+    newer.write_text(newer.read_text().replace('version: "1"', 'version: "2"'))
+    step.run("apply")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/base:3")
+    step.declare("sklearn", image="mcr.microsoft.com/azureml/base:3")
+
+    assert step.run("apply") == 1
+    assert (
+        "In another pull request, run `envsync bump pydata` and `envsync bump sklearn --version 3` "
+        "and commit the result."
+    ) in step.summary
+
+
 def test_an_apply_of_invalid_files_shows_the_problems(step: Step) -> None:
     step.trigger("push")
     file = step.declare("pydata")

@@ -296,11 +296,36 @@ class TestTheTopOfTheRepository:
             path = f".github/workflows/{name}"
             assert f"kept     {path}\n" in out
             assert (
-                f"{path} does not run for this project. Copy its jobs, and add to each step with "
+                f"{path} does not run for this project. Copy its jobs, and write in each step with "
                 "the action envsync\n  working-directory: second\n"
             ) in out
         assert "\n.pre-commit-config.yaml has no hooks that check this project." in out
         assert '        entry: "envsync -C second check"\n' in out
+
+    @pytest.mark.parametrize(
+        ("first", "second", "directory"),
+        [
+            # The workflows contain the text `envs` in `envsync`, and `models` in `models/churn`.
+            (".", "envs", "envs"),
+            ("models/churn", "models", "models"),
+            ("models/churn", ".", '"."'),
+        ],
+    )
+    def test_init_sees_that_existing_workflows_and_hooks_are_for_another_project(
+        self, repository: Path, run: Run, first: str, second: str, directory: str
+    ) -> None:
+        os.chdir(repository)
+        assert run("init", first).code == 0
+        out = run("init", second).out
+
+        for name in WORKFLOWS:
+            path = f".github/workflows/{name}"
+            assert (
+                f"{path} does not run for this project. Copy its jobs, and write in each step with "
+                f"the action envsync\n  working-directory: {directory}\n"
+            ) in out
+        assert "\n.pre-commit-config.yaml has no hooks that check this project." in out
+        assert "missing" not in run("init", first).out
 
     def test_hooks_that_init_prints_complete_an_existing_configuration(
         self, repository: Path, project: Path, run: Run

@@ -17,6 +17,8 @@ import jsonschema
 import pexpect
 import pytest
 
+from envsync.model.before import Before
+from envsync.model.environment import Environment
 from envsync.model.errors import TargetError
 from envsync.model.state import State
 from envsync.targets.local.target import LocalTarget
@@ -160,6 +162,18 @@ def test_errors_in_files_stop_plan_and_apply_before_the_target_is_read(
         assert result.out == ""
         assert "environments/a-1.yml:6:1: error[unknown-field]" in result.err
         assert "version" in result.err
+
+
+def test_without_files_and_with_prune_none_the_message_mentions_no_archive(
+    project: Path, run: Run
+) -> None:
+    (project / "envsync.yaml").write_text("prune: none\n")
+    (project / "environments").mkdir(exist_ok=True)
+    result = run("plan")
+
+    assert result.code == 1
+    assert "With `prune: none`, nothing is archived, so there is nothing to plan." in result.err
+    assert "--allow-mass-archive" not in result.err
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
@@ -460,10 +474,10 @@ def test_apply_prints_a_failed_change_and_exits_with_one(
     declare(project, "b")
     create = LocalTarget.create
 
-    def fail(self: LocalTarget, environment: object) -> None:
-        if str(environment.key) == "a:1":  # type: ignore[attr-defined]
+    def fail(self: LocalTarget, environment: Environment, before: Before | None = None) -> None:
+        if str(environment.key) == "a:1":
             raise TargetError("The disk is full.")
-        create(self, environment)  # type: ignore[arg-type]
+        create(self, environment, before)
 
     monkeypatch.setattr(LocalTarget, "create", fail)
     result = run("apply", "--yes")

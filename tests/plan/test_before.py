@@ -57,7 +57,18 @@ def test_a_restore_expects_every_version_and_all_earlier_changes() -> None:
 def test_a_create_in_a_restored_environment_expects_an_active_environment() -> None:
     before = expected(container("a", "1", archived=True), "1", "2")
 
-    assert before["create a:2"] == Before(hidden=False)
+    assert before["create a:2"] == Before(
+        hidden=False, known={"1": frozenset({PROJECT}), "2": frozenset({PROJECT})}
+    )
+
+
+def test_a_create_expects_both_owners_of_a_version_that_the_plan_adopts() -> None:
+    before = expected(container("a", registered("a", "1", owner=None)), "1", "2")
+
+    assert before["create a:2"].known == {
+        "1": frozenset({None, PROJECT}),
+        "2": frozenset({PROJECT}),
+    }
 
 
 def test_an_uncertain_archived_state_is_not_expected() -> None:
@@ -70,7 +81,9 @@ def test_an_uncertain_archived_state_is_not_expected() -> None:
 def test_a_change_expects_nothing_about_versions_of_other_names() -> None:
     plan = make_plan([declared("b", "1")], state(), POLICY, TARGET)
 
-    assert [change.before for change in plan.changes] == [Before(hidden=False)]
+    assert [change.before for change in plan.changes] == [
+        Before(hidden=False, known={"1": frozenset({PROJECT})})
+    ]
 
 
 def test_the_digest_and_the_json_of_a_plan_ignore_the_expected_state() -> None:

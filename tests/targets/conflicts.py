@@ -294,6 +294,47 @@ class ConflictContract:
         assert status == "conflict"
         assert words in error
 
+    @pytest.mark.parametrize(
+        ("meddle", "words"),
+        [
+            (create("3"), f"version 3 of project {OTHER} is new"),
+            (create("3", PROJECT), f"version 3 of project {PROJECT} is new"),
+            (write(owner=OTHER), f"the owner of version 1 is project {OTHER} now"),
+        ],
+        ids=["other", "ours", "taken"],
+    )
+    def test_a_create_is_not_added_to_versions_that_the_plan_did_not_see(
+        self, both: Both, meddle: Meddle, words: str
+    ) -> None:
+        both[1].create(version())
+
+        status, error = self.outcome(both, meddle, declared("pydata", "1"), declared("pydata", "2"))
+
+        assert status == "conflict"
+        assert words in error
+
+    def test_a_create_under_a_name_that_somebody_else_has_taken_is_a_conflict(
+        self, both: Both
+    ) -> None:
+        status, error = self.outcome(both, create("1"), declared("pydata", "2"))
+
+        assert status == "conflict"
+        assert f"version 1 of project {OTHER} is new" in error
+
+    def test_a_create_of_a_version_that_somebody_else_has_archived_is_a_conflict(
+        self, both: Both
+    ) -> None:
+        both[1].create(version())
+
+        def meddle(target: Target) -> None:
+            create("2", PROJECT)(target)
+            archive("2")(target)
+
+        status, error = self.outcome(both, meddle, declared("pydata", "1"), declared("pydata", "2"))
+
+        assert status == "conflict"
+        assert "somebody has registered it; the version is archived" in error
+
     def test_a_create_that_somebody_else_has_made_is_done(self, both: Both) -> None:
         both[1].create(version())
 

@@ -134,7 +134,7 @@ def _stopped(
 ) -> Result:
     """Adds to a result why nothing was applied, and what to do."""
     plan = applied.plan
-    if plan.rejections and "--skip-rejected" not in inputs.args:
+    if plan.rejections and not ("--skip-rejected" in inputs.args and plan.applicable):
         # Running the workflow again with the digest would not help: the rejections would remain.
         markdown = refused_markdown(_rejected(plan), plan, None)
         return replace(result, markdown=markdown, log=f"{result.log}\n{_rejected(plan)}")
@@ -161,13 +161,18 @@ def _rejected(plan: Plan) -> str:
     """Returns how many rejections a plan has, and how to correct the files."""
     count = len(plan.rejections)
     text = f"The plan has {count} rejection{'' if count == 1 else 's'}, so nothing can be applied."
-    bumped = dict.fromkeys(
-        item.name for item in plan.rejections if item.fix.startswith("envsync bump ")
+    fixes = dict.fromkeys(
+        item.fix for item in plan.rejections if item.fix.startswith("envsync bump ")
     )
-    if not bumped:
+    if not fixes:
         return f"{text} Correct the files in another pull request."
-    command = printable(shlex.join(["envsync", "bump", *bumped]))
-    return f"{text} In another pull request, run `{command}` and commit the result."
+    # One command bumps several names, but a fix with `--version` needs a command of its own.
+    plain = {shlex.join(["envsync", "bump", item.name]): item.name for item in plan.rejections}
+    names = [plain[fix] for fix in fixes if fix in plain]
+    commands = [shlex.join(["envsync", "bump", *names])] if names else []
+    commands += [fix for fix in fixes if fix not in plain]
+    shown = " and ".join(f"`{printable(command)}`" for command in commands)
+    return f"{text} In another pull request, run {shown} and commit the result."
 
 
 def _command(plan: Plan, workflow: str) -> str:

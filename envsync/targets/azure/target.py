@@ -125,7 +125,10 @@ class AzureTarget:
 
         def find() -> Resource | None:
             held = writer.fresh.version(key.name, key.version)
-            ensure_creatable(environment, before, self._container(key.name, [held], before))
+            # The list of versions can be stale, so it is used only for the other versions.
+            others = writer.fresh.versions(key.name) if before and before.known is not None else []
+            found = [held, *(item for item in others if item.name != key.version)]
+            ensure_creatable(environment, before, self._container(key.name, found, before))
             return held
 
         with self._lock(key.name):
