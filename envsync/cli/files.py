@@ -13,6 +13,7 @@ from pathlib import Path
 
 from envsync.model.errors import EnvsyncError
 from envsync.plan.plan import Plan
+from envsync.project.disk import read_regular_file
 
 
 def write_file(path: Path, text: str) -> None:
@@ -98,7 +99,7 @@ def read_plan(path: Path) -> Plan:
         EnvsyncError: the file cannot be read, or does not contain a plan.
     """
     try:
-        return Plan.from_json(json.loads(path.read_text("utf-8")))
+        return Plan.from_json(json.loads(read_regular_file(path).decode()))
     except OSError as error:
         raise EnvsyncError(f"{path} cannot be read: {error.strerror or error}.") from error
     # Deeply nested JSON raises RecursionError.

@@ -14,7 +14,7 @@ from typing import Final
 
 from envsync.project.context.pattern import Split, Token
 
-MAX_STEPS: Final = 300_000
+MAX_STEPS: Final = 150_000
 """Maximum number of steps for the paths of one context. A step compares one character."""
 
 # In the regular expressions of azure-ai-ml, `.` does not match a line break.

@@ -22,7 +22,7 @@ from envsync.project.context.expression import MAX_SLASH_SETS, expression, is_pl
 from envsync.project.context.literals import Literals
 from envsync.project.context.pattern import WILDCARD, Split, docker_segments, git_segments
 
-MAX_WILDCARDS: Final = 500
+MAX_WILDCARDS: Final = 400
 """Maximum number of different patterns with wildcards in one ignore file."""
 
 MAX_WILDCARD_TEXT: Final = 20_000

@@ -94,7 +94,7 @@ def read_mapping(
 
 def _report_unknown(report: Report, key: Node, path: str, *, known: Collection[str]) -> None:
     name = str(key.value)
-    near = nearest(name, known)
+    near = nearest(name, known) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
     what = f"`{path}`" if path else "An environment file"
     report.add("unknown-field", key, f"{what} has no field `{name}`.", fix=fix)

@@ -23,6 +23,8 @@ _RULE: Final = "unrecognised-environment"
 NOT_ONE: Final = "If the file is not an environment, add it to `exclude` in envsync.yaml."
 """The fix if a file that looks like an environment belongs to another tool."""
 
+_MAX_KEYS: Final = 100
+
 _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 """The fields by which an environment file is recognised."""
 
@@ -95,7 +97,7 @@ def suspect_schema(
     else:
         # A file of another kind usually has fields that environment files do not have.
         shaped = has_shape(others) or has_similar_shape(others)
-        is_suspect = shaped and all(map(similar_field, others))
+        is_suspect = shaped and len(others) < _MAX_KEYS and all(map(similar_field, others))
         reason = f"its `$schema` belongs to another kind of file: `{schema}`"
     if not is_suspect:
         return None

@@ -16,6 +16,7 @@ from envsync.model.environment import Metadata
 from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
+from envsync.project.disk import MAX_PATH, read_regular_file
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.scope import read_defaults
@@ -154,7 +155,7 @@ def load_config(
     if found is None:
         return _read(start, None, MappingReader(FILE_NAME, {}, []))
     try:
-        data = found.read_bytes()
+        data = read_regular_file(found)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"The settings file {found} cannot be read: {reason}.") from error
@@ -250,7 +251,10 @@ def _read_environments(root: Path, reader: MappingReader) -> tuple[str, ...]:
         reader.add("invalid-config", entry.value, message, fix="Write at least one directory.")
     found = [(node, reader.string_of(node, "environments")) for node in nodes]
     for node, text in found:
-        if text is not None and not _is_inside(root, text):
+        if text is not None and len(text) > MAX_PATH:
+            message = f"The path in `environments` has more than {MAX_PATH:,} characters."
+            reader.add("invalid-config", node, message, fix="Use a shorter path.")
+        elif text is not None and not _is_inside(root, text):
             message = f"The environments directory `{text}` is outside of the project."
             fix = f"Write the path of a directory below the directory of {reader.file}."
             reader.add("path-escape", node, message, fix=fix)

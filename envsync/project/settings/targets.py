@@ -11,6 +11,7 @@ from typing import Final, Literal, cast
 from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
+from envsync.project.disk import MAX_PATH
 from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
 from envsync.project.settings.scope import (
     SCOPE_SETTINGS,
@@ -167,4 +168,7 @@ def _read_setting(reader: MappingReader, key: str, entry: Entry) -> str:
     elif key == "path" and "\0" in text:
         message = f"{reader.name(key)} contains a null character."
         reader.add("invalid-config", entry.value, message, fix="Remove the null character.")
+    elif key == "path" and len(text) > MAX_PATH:
+        message = f"{reader.name(key)} has more than {MAX_PATH:,} characters."
+        reader.add("invalid-config", entry.value, message, fix="Use a shorter path.")
     return text
