@@ -52,6 +52,16 @@ def _suspicion(reason: str, fix: str, node: Node | None) -> Suspicion:
     return Suspicion(reason, TextProblem(_RULE, message, fix=fix, line=line, column=column))
 
 
+def escaping_link() -> TextProblem:
+    """Returns the problem of a symbolic link that leads out of the project."""
+    return TextProblem(
+        "path-escape",
+        "The symbolic link leads out of the project, so it is not followed.",
+        fix="Replace the link with the directory itself, or add the link to `exclude` in "
+        "envsync.yaml.",
+    )
+
+
 def unread_link(path: str, reason: str) -> TextProblem:
     """Returns the problem of a symbolic link that is not followed.
 

@@ -239,8 +239,12 @@ def _too_deep(text: str) -> tuple[int, int] | None:
                     return mark.line + 1, mark.column + 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+    except yaml.MarkedYAMLError as error:
+        # libyaml has a limit of its own, and reads ahead of the events.
+        if "nesting depth" in (error.problem or "") and error.problem_mark is not None:
+            return error.problem_mark.line + 1, error.problem_mark.column + 1
     except (yaml.YAMLError, RecursionError):
-        return None  # `compose` finds the same error and reports it
+        pass  # `compose` finds the same error and reports it
     return None
 
 
