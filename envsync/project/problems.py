@@ -150,10 +150,10 @@ class _Ignore:
 
 
 def _ignored_rules(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
-    ignored: dict[int, frozenset[str]] = {}
+    ignored: dict[int, set[str]] = {}
     for comment in comments:
-        ignored[comment.line] = ignored.get(comment.line, frozenset()) | {comment.rule}
-    return ignored
+        ignored.setdefault(comment.line, set()).add(comment.rule)
+    return {line: frozenset(rules) for line, rules in ignored.items()}
 
 
 def _useless(comment: _Ignore, *, suggest: bool) -> TextProblem | None:

@@ -36,6 +36,9 @@ ENVIRONMENT_FIELDS: Final = OUTPUT_FIELDS | {
     "auto_delete_setting",
     "id",
 }
+MAX_TAGS: Final = 1_000
+"""Maximum number of tags of one environment. The service publishes no limit."""
+
 BUILD_FIELDS: Final = frozenset({"path", "dockerfile_path"})
 INFERENCE_FIELDS: Final = frozenset(ROUTES)
 ROUTE_FIELDS: Final = frozenset({"path", "port"})
@@ -125,6 +128,10 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
     if not isinstance(node, MappingNode) or node.tag != MAP:
         message = "`tags` must be a mapping."
         report.add("wrong-type", node, message, fix="Write `key: value` lines below `tags:`.")
+        return tags
+    if len(node.value) > MAX_TAGS:
+        message = f"`tags` has more than {MAX_TAGS:,} tags."
+        report.add("invalid-tag", node, message, fix="Remove tags.")
         return tags
     for key, item in entries(node):
         if key.tag != STR:

@@ -39,6 +39,9 @@ MAX_SLOW_TEXT: Final = 100_000
 libyaml reads longer texts. If libyaml refuses a longer text, its error is reported.
 """
 
+MAX_BRACKETS: Final = 50_000
+"""Maximum number of `[` and `{` in a text. Measuring how deep they are nested takes time."""
+
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -126,7 +129,11 @@ def compose(data: bytes) -> Document:
         line, column = _position(text, illegal.start())
         message = f"YAML does not allow the character U+{ord(illegal.group()):04X}."
         return _broken(text, message, fix="Remove the character.", line=line, column=column)
-    deep = _too_deep(text)
+    brackets = text.count("[") + text.count("{")
+    if brackets > MAX_BRACKETS:
+        message = f"The file has more than {MAX_BRACKETS:,} brackets."
+        return _broken(text, message, fix="Make the file smaller.", line=1, column=1)
+    deep = _too_deep(text, brackets)
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
     differs = _READ_DIFFERENTLY.search(text) if any(c in text for c in _RARE) else None
@@ -220,14 +227,14 @@ def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, start) + 1, index - start + 1
 
 
-def _too_deep(text: str) -> tuple[int, int] | None:
+def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
     The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
     nesting needs many brackets or a deep indentation, so any other text is accepted without
     parsing.
     """
-    if text.count("[") + text.count("{") < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
+    if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
         return None
     depth = 0
     try:
