@@ -73,7 +73,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     unreadable = {
         path: reason
         for path, reason in found.unreadable.items()
-        if path not in excluded and (len(tops) > 1 or os.path.lexists(path))
+        if path not in excluded and (path not in tops or len(tops) > 1 or os.path.lexists(path))
     }
     links = {path: reason for path, reason in found.links.items() if path not in excluded}
     problems = [

@@ -15,6 +15,7 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
+from envsync.project.context.names import is_utf8
 from envsync.project.discovery import Discovered, discover, references
 from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
@@ -233,6 +234,13 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
         report.add_problem(TextProblem("path-escape", message, fix=fix))
+        return Draft(report)
+    if not is_utf8(shown):
+        # The path becomes a tag of the version, and a tag must be valid Unicode.
+        report = Report(shown, rules)
+        message = "The path of the file is not UTF-8."
+        fix = "Rename the file, or the directory above it."
+        report.add_problem(TextProblem("yaml-syntax", message, fix=fix))
         return Draft(report)
     parsed = files.read(path)
     if isinstance(parsed, Unreadable):

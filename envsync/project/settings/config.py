@@ -119,7 +119,7 @@ def find_config(start: Path) -> Path | None:
     absolute = Path(os.path.abspath(start))
     for directory in (absolute, *absolute.parents):
         path = directory / FILE_NAME
-        if path.is_file():
+        if os.path.isfile(path):  # unlike `Path.is_file`, False for a directory without access
             return path
     return None
 
@@ -231,7 +231,8 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
 
 def _read_project(root: Path, reader: MappingReader) -> str:
     # Characters that a tag value cannot have are removed from the directory name.
-    default = _CONTROL.sub("", root.name).strip()[:MAX_PROJECT_LENGTH] or "project"
+    name = root.name.encode(errors="ignore").decode()  # the name of a directory can be any bytes
+    default = _CONTROL.sub("", name).strip()[:MAX_PROJECT_LENGTH] or "project"
     project = reader.string("project", default)
     if len(project) > MAX_PROJECT_LENGTH or _CONTROL.search(project):
         message = f"`project` must have at most {MAX_PROJECT_LENGTH} characters, all printable."

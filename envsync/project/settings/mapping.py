@@ -187,6 +187,8 @@ class MappingReader:
         end = 0
         complete = True
         for match in _VARIABLE.finditer(text):
+            if not self.has_room:
+                return None
             parts.append(text[end : match.start()])
             end = match.end()
             name = match.group(1)

@@ -12,7 +12,7 @@ from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
 from envsync.project.disk import MAX_PATH
-from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
+from envsync.project.settings.mapping import MAX_ITEMS, MappingReader, open_mapping, uses_variables
 from envsync.project.settings.scope import (
     SCOPE_SETTINGS,
     Position,
@@ -86,6 +86,10 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
     if opened is not None and not entry.value.value:
         message = "`targets` has no target."
         reader.add("invalid-config", entry.value, message, fix="Add a target, or remove the line.")
+    if opened is not None and len(opened.entries) > MAX_ITEMS:
+        message = f"`targets` has more than {MAX_ITEMS:,} targets."
+        reader.add("invalid-config", entry.value, message, fix="Remove targets.")
+        return {}
     targets = {}
     for name, item in opened.entries.items() if opened else ():
         target = _read_target(reader, name, item)
