@@ -105,8 +105,7 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
 	done
 
-# Hours of work are possible: TORTURE='--seed 7' changes the inputs. What each script does is in its
-# first lines.
+# TORTURE='--seed 7' gives every script another seed. What a script does is in its first lines.
 .PHONY: torture
 torture: $(VENV)/.installed-dev git ## hostile inputs, faults and races, with a seed; minutes, so not in test
 	@set -eu; \

@@ -140,11 +140,11 @@ def _as_azure_ai_ml(text: str) -> list[bool] | None:
     """Returns which paths azure-ai-ml drops, or None if it could need minutes to find out."""
     if re.search(r"(?:\*.*){6}", text):
         return None
-    from azure.ai.ml._utils._pathspec import GitWildMatchPattern
-
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore")
+        from azure.ai.ml._utils._pathspec import GitWildMatchPattern
+
         patterns = [GitWildMatchPattern(line) for line in lines]
     found = []
     for path in _PATHS:

@@ -41,9 +41,9 @@ def test_a_hostile_project_is_validated_within_a_bound(title: str, tmp_path: Pat
     INPUTS[title](tmp_path)
     if not (tmp_path / "envsync.yaml").exists():
         write_files(tmp_path, {"envsync.yaml": SETTINGS})
+    command = (sys.executable, "-m", "envsync", "-C", str(tmp_path), "validate")
     ended = subprocess.run(
-        ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh"]
-        + [sys.executable, "-m", "envsync", "-C", str(tmp_path), "validate"],
+        ["sh", "-c", f'ulimit -t {CPU_SECONDS}; exec "$@"', "sh", *command],
         capture_output=True,
         text=True,
         check=False,
@@ -91,7 +91,7 @@ def test_a_named_pipe_or_device_is_not_read(
 def test_an_environment_file_whose_path_is_not_utf_8_is_refused(
     tmp_path: Path, name: bytes
 ) -> None:
-    path = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"environments", name)))
+    path = tmp_path / "environments" / os.fsdecode(name)
     try:
         path.parent.mkdir(parents=True)
         path.write_text(BASE)
@@ -106,7 +106,7 @@ def test_an_environment_file_whose_path_is_not_utf_8_is_refused(
 
 
 def test_a_project_directory_whose_name_is_not_utf_8_can_be_applied(tmp_path: Path) -> None:
-    root = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"p\xff")))
+    root = tmp_path / os.fsdecode(b"p\xff")
     try:
         root.mkdir()
     except OSError:

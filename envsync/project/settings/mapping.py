@@ -28,7 +28,7 @@ from envsync.project.yaml.nodes import (
     value,
 )
 
-MAX_PROBLEMS: Final = 1_000
+MAX_PROBLEMS: Final = 100
 """Maximum number of problems of one settings file that are reported."""
 
 MAX_ITEMS: Final = 1_000
@@ -74,6 +74,9 @@ class MappingReader:
         """Adds a problem. Every problem of a settings file is an error."""
         if not self.has_room:
             return  # the file is refused anyway
+        if len(self.problems) == MAX_PROBLEMS - 1:
+            message = f"The file has {MAX_PROBLEMS} problems or more."
+            item = replace(item, message=message, fix="Correct the problems above first.")
         self.problems.append(
             Problem(
                 rule=item.rule,
