@@ -105,6 +105,16 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
 	done
 
+# TORTURE='--seed 7' gives every script another seed. What a script does is in its first lines.
+.PHONY: torture
+torture: $(VENV)/.installed-dev git ## hostile inputs, faults and races, with a seed; minutes, so not in test
+	@set -eu; \
+	for script in tests/torture/[a-z]*.py; do \
+	  name=$$(basename "$$script" .py); \
+	  printf '\n$$ python -m tests.torture.%s $(TORTURE)\n' "$$name"; \
+	  $(BIN)/python -m "tests.torture.$$name" $(TORTURE); \
+	done
+
 .PHONY: clients
 clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.installed-azure-ai-ml-%) ## releases of azure-ai-ml against the emulator; minutes, so not in test
 	$(BIN)/python tests/emulator/older_clients.py $(AZURE_AI_ML)

@@ -7,12 +7,19 @@ import json
 import os
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from envsync.model.canonical import JSON, canonical_json
 from envsync.model.errors import EnvsyncError
-from envsync.plan.plan import Plan
+from envsync.model.wording import MAX_MESSAGE, MAX_WORD, printable
+from envsync.plan.plan import FORMAT_VERSION, Plan
+from envsync.plan.schema import violation
+from envsync.project.disk import read_regular_file
 
 
 def write_file(path: Path, text: str) -> None:
@@ -98,7 +105,8 @@ def read_plan(path: Path) -> Plan:
         EnvsyncError: the file cannot be read, or does not contain a plan.
     """
     try:
-        return Plan.from_json(json.loads(path.read_text("utf-8")))
+        data = json.loads(read_regular_file(path).decode(), object_pairs_hook=_without_repetitions)
+        return parse_plan(data)
     except OSError as error:
         raise EnvsyncError(f"{path} cannot be read: {error.strerror or error}.") from error
     # Deeply nested JSON raises RecursionError.
@@ -106,10 +114,53 @@ def read_plan(path: Path) -> Plan:
         reason = "it is not valid JSON"
         if isinstance(error, UnicodeDecodeError):
             reason = "it is not UTF-8"
-        elif isinstance(error, json.JSONDecodeError):
+        elif isinstance(error, json.JSONDecodeError | _RepeatedKey):
             reason += f": {error}"
         raise EnvsyncError(
             f"{path} is not a plan: {reason}. Save one with `envsync plan --out {path}`."
         ) from error
     except EnvsyncError as error:
         raise EnvsyncError(f"{path}: {error}") from error
+
+
+def parse_plan(data: Any) -> Plan:
+    """Creates a plan from JSON data, which must satisfy `envsync schema plan`.
+
+    Raises:
+        EnvsyncError: the data is not a plan that this envsync wrote.
+    """
+    # `from_json` explains why data of another format version cannot be read.
+    if isinstance(data, dict) and data.get("format_version") == FORMAT_VERSION:
+        schema = json.loads(files("envsync").joinpath("schemas", "plan.json").read_text("utf-8"))
+        reason = violation(data, schema) or _not_canonical(data)
+        if reason is not None:
+            raise EnvsyncError(
+                f"This is not a plan that envsync wrote: {printable(reason, MAX_MESSAGE)}. Save "
+                "one with `envsync plan --out FILE`."
+            )
+    return Plan.from_json(data)
+
+
+def _not_canonical(data: JSON) -> str | None:
+    """Returns why no digest of the data can be computed, or None."""
+    try:
+        canonical_json(data).encode()
+    except UnicodeEncodeError:
+        return "a string contains an unpaired surrogate"
+    except ValueError:
+        return "a number is not finite"
+    except RecursionError:
+        return "a value is nested too deeply"
+    return None
+
+
+class _RepeatedKey(ValueError):
+    """An object has the same key twice."""
+
+
+def _without_repetitions(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _RepeatedKey(f"the key `{printable(repeated, MAX_WORD)}` is repeated")
+    return data

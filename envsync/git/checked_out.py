@@ -13,7 +13,7 @@ from envsync.git.repository import Repository
 from envsync.model.errors import GitError, InvalidProject
 from envsync.model.problem import Problem, Severity
 from envsync.project.context.ignore import parse_ignore_file
-from envsync.project.context.walk import IGNORE_FILES
+from envsync.project.context.rules import IGNORE_FILES
 from envsync.project.files import Files, is_within
 from envsync.project.locate import locate
 from envsync.project.search.globs import Globs

@@ -17,8 +17,8 @@ from envsync.project.files import Files, Unreadable, fields, nested_field
 from envsync.project.search.candidate import Candidate, classify, target
 from envsync.project.search.contexts import Named, hidden_by_contexts
 from envsync.project.search.globs import NO_GLOBS, Globs
-from envsync.project.search.suspect import unread_link, unreadable_directory
-from envsync.project.search.walk import Walk, YamlFile, is_yaml, walk
+from envsync.project.search.suspect import escaping_link, unread_link, unreadable_directory
+from envsync.project.search.walk import OUTSIDE, Walk, YamlFile, is_yaml, walk
 from envsync.project.yaml.nodes import TextProblem
 
 EXCLUDED: Final = "`exclude` in envsync.yaml names it"
@@ -41,8 +41,8 @@ class Discovered:
             read as an environment: …".
         unreadable: the directories that could not be read, each with the reason. Each link to a
             directory that does not exist or is outside of the project is included.
-        problems: the problems of the rules `unrecognised-environment` and `unreadable-directory`,
-            each with the path of its file or directory.
+        problems: the problems of the rules `unrecognised-environment`, `unreadable-directory` and
+            `path-escape`, each with the path of its file or directory.
     """
 
     environment_files: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     unreadable = {
         path: reason
         for path, reason in found.unreadable.items()
-        if path not in excluded and (len(tops) > 1 or os.path.lexists(path))
+        if path not in excluded and (path not in tops or len(tops) > 1 or os.path.lexists(path))
     }
     links = {path: reason for path, reason in found.links.items() if path not in excluded}
     problems = [
@@ -83,7 +83,7 @@ def discover(directories: Sequence[str], files: Files, exclude: Globs = NO_GLOBS
     ]
     problems += [(path, unreadable_directory(reason)) for path, reason in unreadable.items()]
     problems += [
-        (path, unread_link(path, reason))
+        (path, escaping_link() if reason == OUTSIDE else unread_link(path, reason))
         for path, reason in links.items()
         if not _is_named(path, named, files)
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.context.scan import ContextScan, scan_context
+from envsync.project.disk import read_regular_file, real_path
 from envsync.project.problems import Report
 from envsync.project.yaml.check import check
 from envsync.project.yaml.nodes import NULL, TextProblem, entries
@@ -128,7 +129,7 @@ class Files:
     def real(self, directory: str, path: str = "") -> str:
         """Joins a directory and a path. Returns the absolute path with symbolic links resolved."""
         if path and (path in (".", "..") or os.sep in path or "/" in path):
-            return os.path.realpath(os.path.join(directory, path))
+            return real_path(os.path.join(directory, path))
         # `realpath` calls `lstat` for every part of a path, and thousands of files can be in one
         # directory. Each directory is therefore resolved only once.
         known = self.directories.get(directory)
@@ -137,7 +138,7 @@ class Files:
         if not path:
             return known
         found = os.path.join(known, path)
-        return os.path.realpath(found) if os.path.islink(found) else found
+        return real_path(found) if os.path.islink(found) else found
 
     def scan(self, directory: str, boundary: str) -> ContextScan:
         """Scans a build context. Links in the context must not lead out of `boundary`."""
@@ -212,8 +213,7 @@ def parse(data: bytes) -> ParsedFile:
 
 def _read(path: str) -> bytes | Unreadable:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_regular_file(path)
     except OSError as error:
         return Unreadable(error.strerror or str(error))
     except ValueError:

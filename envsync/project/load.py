@@ -16,6 +16,7 @@ from envsync.model.naming import natural_order
 from envsync.model.policy import Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
+from envsync.project.context.names import is_utf8
 from envsync.project.discovery import Discovered, discover, references
 from envsync.project.doubt import add_doubt
 from envsync.project.environment.draft import Draft, read_environment
@@ -84,7 +85,12 @@ def load(
     """
     files = Files.below(root) if files is None else files
     problems: list[Problem] = []
-    directories = [str(directory) for directory in environments]
+    directories = []
+    for environment_directory in map(str, environments):
+        if is_within(os.path.realpath(environment_directory), files.real_root):
+            directories.append(environment_directory)
+        else:
+            problems.append(_escaping_directory(files.display(environment_directory)))
     if paths is None:
         found = discover(directories, files, exclude)
     else:
@@ -201,6 +207,18 @@ def _unread(path: str, problem: TextProblem, files: Files, *, rules: Mapping[str
     return report
 
 
+def _escaping_directory(path: str) -> Problem:
+    return Problem(
+        rule="path-escape",
+        severity="error",
+        message="The environments directory is a symbolic link that leads out of the project.",
+        file=path,
+        line=1,
+        column=1,
+        fix="Replace the link with the directory itself.",
+    )
+
+
 def _does_not_exist(path: str) -> Problem:
     return Problem(
         rule="missing-file",
@@ -228,6 +246,25 @@ def _is_outside(path: str, root: str) -> Problem:
 
 def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Versions) -> Draft:
     shown = files.display(path)
+    directory, name = os.path.split(path)
+    # A file outside of the project can be named on the command line. Paths in such a file must not
+    # lead out of its own directory.
+    boundary = files.real_root
+    if not is_within(files.real(directory), boundary):
+        boundary = files.real(directory)
+    if not is_within(files.real(directory, name), boundary):
+        report = Report(shown, rules)
+        message = "The file is a symbolic link that leads out of the project."
+        fix = "Replace the link with the file itself."
+        report.add_problem(TextProblem("path-escape", message, fix=fix))
+        return Draft(report)
+    if not is_utf8(shown):
+        # The path becomes a tag of the version, and a tag must be valid Unicode.
+        report = Report(shown, rules)
+        message = "The path of the file is not UTF-8."
+        fix = "Rename the file, or the directory above it."
+        report.add_problem(TextProblem("yaml-syntax", message, fix=fix))
+        return Draft(report)
     parsed = files.read(path)
     if isinstance(parsed, Unreadable):
         report = Report(shown, rules)
@@ -242,19 +279,6 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX))
         return Draft(report)
     report = start_report(shown, parsed.document, problems=parsed.problems, rules=rules)
-    directory, name = os.path.split(path)
-    # A file outside of the project can be named on the command line. Paths in such a file must not
-    # lead out of its own directory.
-    boundary = files.real_root
-    if not is_within(files.real(directory), boundary):
-        boundary = files.real(directory)
-    if not is_within(files.real(directory, name), boundary):
-        message = "The file is a symbolic link that leads out of the project."
-        fix = "Replace the link with the file itself."
-        # If the rule `path-escape` is a warning or off, the link is followed.
-        is_error = report.add_problem(TextProblem("path-escape", message, fix=fix))
-        if is_error:
-            return Draft(report)
     draft = Draft(report)
     if not parsed.is_broken:
         file = EnvironmentFile(files, report, directory=directory, boundary=boundary)

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
-from envsync.model.problem import Problem
+from envsync.model.problem import Problem, Severity
 from envsync.model.wording import MAX_FIX, MAX_MESSAGE, nearest, printable
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.yaml.nodes import TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
+
+MAX_OF_RULE: Final = 100
+"""Maximum number of problems of one rule that the report of a file contains."""
 
 _COMMENT: Final = re.compile(r"(?<![^\s])#[ \t]*envsync:[ \t]*ignore\[([^\]\n]*)\]")
 _LINE_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
@@ -40,11 +44,24 @@ class Report:
     # A dict keeps the order and removes repetitions. A value with an anchor is checked again at
     # each alias, so a problem can be found twice.
     _found: dict[Problem, None] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+    # For each rule with more than `MAX_OF_RULE` problems, the first problem that is left out.
+    _left_out: dict[str, Problem] = field(default_factory=dict)
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems found so far, without repetitions."""
-        return list(self._found)
+        """The problems found so far, without repetitions.
+
+        If a rule has more than `MAX_OF_RULE` problems, a last problem says so.
+        """
+        return [*self._found, *self._left_out.values()]
+
+    def has_room(self, rule: str) -> bool:
+        """Returns True if the report still shows problems of a rule.
+
+        If not, a caller need not search for a suggestion, which is slow.
+        """
+        return self._counts[rule] < MAX_OF_RULE
 
     @property
     def has_errors(self) -> bool:
@@ -54,6 +71,7 @@ class Report:
     def replace(self, problems: Iterable[Problem]) -> None:
         """Replaces all problems found so far."""
         self._found = dict.fromkeys(problems)
+        self._left_out.clear()
 
     def add(self, rule: str, node: Node, message: str, *, fix: str) -> bool:
         """Adds a problem at the start of a node. Returns True if the problem is an error."""
@@ -66,7 +84,9 @@ class Report:
             level = self.rules.get(item.rule) or RULES[item.rule]
             if item.rule in self.ignored.get(item.line, ()):
                 level = "off"
-        if level != "off":
+        if level != "off" and not self.has_room(item.rule):
+            self._leave_out(item, level)
+        elif level != "off":
             problem = Problem(
                 rule=item.rule,
                 severity=level,
@@ -76,8 +96,22 @@ class Report:
                 column=item.column,
                 fix=printable(item.fix, MAX_FIX),
             )
-            self._found.setdefault(problem)
+            if problem not in self._found:
+                self._found[problem] = None
+                self._counts[item.rule] += 1
         return level == "error"
+
+    def _leave_out(self, item: TextProblem, level: Severity) -> None:
+        if item.rule not in self._left_out:
+            self._left_out[item.rule] = Problem(
+                rule=item.rule,
+                severity=level,
+                message=f"The file breaks the rule more than {MAX_OF_RULE} times.",
+                file=self.file,
+                line=item.line,
+                column=item.column,
+                fix="Correct the problems above. Then, run the command again.",
+            )
 
 
 def start_report(
@@ -100,7 +134,7 @@ def start_report(
     for item in problems:
         report.add_problem(item)
     for comment in comments:
-        problem = _useless(comment)
+        problem = _useless(comment, suggest=report.has_room("useless-ignore"))
         if problem is not None:
             report.add_problem(problem)
     return report
@@ -116,20 +150,25 @@ class _Ignore:
 
 
 def _ignored_rules(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
-    ignored: dict[int, frozenset[str]] = {}
+    ignored: dict[int, set[str]] = {}
     for comment in comments:
-        ignored[comment.line] = ignored.get(comment.line, frozenset()) | {comment.rule}
-    return ignored
+        ignored.setdefault(comment.line, set()).add(comment.rule)
+    return {line: frozenset(rules) for line, rules in ignored.items()}
 
 
-def _useless(comment: _Ignore) -> TextProblem | None:
-    """Returns a `useless-ignore` problem if the comment cannot have an effect, else None."""
+def _useless(comment: _Ignore, *, suggest: bool) -> TextProblem | None:
+    """Returns a `useless-ignore` problem if the comment cannot have an effect, else None.
+
+    Args:
+        comment: the comment.
+        suggest: whether to suggest a similar rule.
+    """
     rule = comment.rule
     if rule in FIXED:
         message = f"The rule `{rule}` cannot be turned off."
         fix = "Remove the comment, and correct the problem itself."
     elif rule not in RULES:
-        near = nearest(rule, RULES)
+        near = nearest(rule, RULES) if suggest else None
         message = f"The rule `{rule}` does not exist."
         fix = f"Did you mean `{near}`?" if near else "Use a rule id that `envsync validate` shows."
     else:

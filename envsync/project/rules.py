@@ -85,6 +85,7 @@ FIXED: Final[frozenset[str]] = frozenset(
         "reserved-tag",
         "image-or-build",
         "missing-file",
+        "path-escape",
         "invalid-conda",
         "invalid-tag",
         "invalid-config",

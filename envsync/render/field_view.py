@@ -13,7 +13,7 @@ from envsync.model.wording import printable
 from envsync.render.values import plain_text, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envsync.model.canonical import JSON
     from envsync.plan.change import FieldChange
@@ -87,20 +87,19 @@ def field_views(fields: Iterable[FieldChange], *, listed: bool = False) -> tuple
         listed: whether the fields belong to a new version that is not compared with another
             version.
     """
-    views: list[FieldView] = []
-    places: dict[str, int] = {}
+    groups: list[list[FieldView]] = []
+    lists: dict[str, list[FieldView]] = {}
     for field in fields:
         ordered = _is_reordered(field)
         if not ordered and (not field.path.endswith("]") or not _ITEM.search(field.path)):
-            views += _views(field, listed)
+            groups += ([view] for view in _views(field, listed))
             continue
         view = _reordered(field) if ordered else _item(field)
-        if view.path in places:
-            views[places[view.path]] = _merged(views[places[view.path]], view)
-        else:
-            places[view.path] = len(views)
-            views.append(view)
-    return tuple(views)
+        if view.path not in lists:
+            lists[view.path] = []
+            groups.append(lists[view.path])
+        lists[view.path].append(view)
+    return tuple(map(_merged, groups))
 
 
 def _list_label(path: str) -> str:
@@ -121,10 +120,13 @@ def _reordered(field: FieldChange) -> FieldView:
     return FieldView(_list_label(field.path), None, None, items, note=REORDERED)
 
 
-def _merged(first: FieldView, second: FieldView) -> FieldView:
-    """Combines two views of the same list: first the items that differ, then the order."""
-    items = (*first.items, *second.items)
-    if not (first.note or second.note):
+def _merged(views: Sequence[FieldView]) -> FieldView:
+    """Combines the views of one list: first the items that differ, then the order."""
+    first = views[0]
+    if len(views) == 1:
+        return first
+    items = tuple(item for view in views for item in view.items)
+    if not any(view.note for view in views):
         return first._replace(items=items)
     signed = (item for item in items if item.sign)
     order = (item for item in items if not item.sign)

@@ -11,6 +11,7 @@ import pytest
 
 from envsync.project.discovery import EXCLUDED
 from envsync.project.load import Loaded
+from envsync.project.rules import Level
 from tests.project.project import Contents, found, load_files, write
 
 SCHEMA = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
@@ -254,6 +255,52 @@ def test_a_link_to_a_file_outside_the_project_is_not_read(tmp_path: Path) -> Non
 
     assert found(loaded) == ["e.yml:1:1 error path-escape"]
     assert loaded.declarations == ()
+
+
+@needs_links
+def test_a_broken_file_outside_the_project_is_not_quoted(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / "environments").mkdir(parents=True)
+    (tmp_path / "tokens.yml").write_text("name: a\nimage: b\nsecret: 1\nsecret: 2\n\tx")
+    (root / "environments" / "e.yml").symlink_to(tmp_path / "tokens.yml")
+
+    loaded = load_files(root, {})
+
+    assert found(loaded) == ["e.yml:1:1 error path-escape"]
+    assert "secret" not in str(loaded.problems)
+
+
+@needs_links
+def test_an_environments_directory_that_leads_out_of_the_project_is_not_read(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "e.yml").write_text(env("secret"))
+    (root / "environments").symlink_to("../outside", target_is_directory=True)
+
+    loaded = load_files(root, {})
+
+    assert [(p.file, p.rule, p.severity) for p in loaded.problems] == [
+        ("environments", "path-escape", "error")
+    ]
+    assert (loaded.environment_files, loaded.declarations) == ((), ())
+
+
+@needs_links
+@pytest.mark.parametrize("level", ["error", "warning", "off"])
+def test_a_linked_directory_outside_the_project_is_an_error(tmp_path: Path, level: Level) -> None:
+    root = tmp_path / "project"
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "e.yml").write_text(env("secret"))
+    (root / "environments").mkdir(parents=True)
+    (root / "environments" / "link").symlink_to("../../outside", target_is_directory=True)
+
+    loaded = load_files(root, {}, rules={"path-escape": level})
+
+    assert found(loaded) == ["link:1:1 error path-escape"]
+    assert loaded.environment_files == ()
 
 
 @needs_links
@@ -508,7 +555,7 @@ def test_links_that_are_not_followed_are_reported(tmp_path: Path) -> None:
     rule = "warning unrecognised-environment"
     assert found(loaded) == [
         f"a.yml:1:1 {rule}",
-        f"elsewhere:1:1 {rule}",
+        "elsewhere:1:1 error path-escape",
         f"loop.yml:1:1 {rule}",
         f"missing:1:1 {rule}",
     ]

@@ -875,20 +875,22 @@ def test_a_declaration_has_the_registered_values_if_rules_are_off(
     assert [(d.name, d.version) for d in loaded.declarations] == [("f", "1.1")]
 
 
-def test_a_path_out_of_the_project_is_followed_only_if_path_escape_is_not_an_error(
-    tmp_path: Path,
+@pytest.mark.parametrize("comment", ["", "  # envsync: ignore[path-escape]"])
+def test_no_setting_and_no_comment_lets_a_path_lead_out_of_the_project(
+    tmp_path: Path, comment: str
 ) -> None:
     root = tmp_path / "project"
     files = {
-        "environments/e.yml": BASE + "conda_file: ../../conda.yml\n",
-        "../conda.yml": "dependencies: [a=1]\n",
+        "environments/e.yml": BASE + f"conda_file: ../../conda.yml{comment}\n",
+        "../conda.yml": "dependencies: [secret=1]\n",
     }
-    assert load_files(root, files).declarations == ()
 
-    loaded = load_files(root, files, rules={"path-escape": "warning"})
+    for level in ("error", "warning", "off"):
+        loaded = load_files(root, files, rules={"path-escape": level})
 
-    assert found(loaded) == ["e.yml:4:13 warning path-escape"]
-    assert loaded.declarations[0].spec.conda_file == '{"dependencies":["a=1"]}'
+        assert loaded.declarations == ()
+        assert "e.yml:4:13 error path-escape" in found(loaded)
+        assert "secret" not in str(loaded.problems)
 
 
 @pytest.mark.parametrize(

@@ -11,31 +11,115 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from envsync.project.context.automaton import Automaton, Steps
+from envsync.project.context.expression import MAX_SLASH_SETS, expression, is_plain
+from envsync.project.context.literals import Literals
+from envsync.project.context.pattern import WILDCARD, Split, docker_segments, git_segments
+
+MAX_WILDCARDS: Final = 400
+"""Maximum number of different patterns with wildcards in one ignore file."""
+
+MAX_WILDCARD_TEXT: Final = 20_000
+"""Maximum number of characters of the patterns with wildcards together."""
+
+MAX_TURNS: Final = 200
+"""Maximum number of times that lines with and without `!` take turns, if they have wildcards."""
+
+_BELOW_ROOT: Final = "[^/]++/"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One line of an ignore file.
+class Pattern(NamedTuple):
+    """A line of an ignore file.
 
     Attributes:
-        regex: the regular expression for the paths of the line. Use `regex.match`.
+        segments: the parts of the pattern, or None for `**/`.
         drops: True if the line drops the matching paths, False if the line starts with `!`.
     """
 
-    regex: re.Pattern[str]
+    segments: Split | None
     drops: bool
 
 
 @dataclass(frozen=True, slots=True)
+class _Run:
+    """Consecutive patterns with wildcards that all drop paths, or that all include paths.
+
+    Attributes:
+        position: the position of the last of these patterns.
+        regex: matches a path if one of the patterns matches.
+        automata: the patterns that have no regular expression.
+    """
+
+    position: int
+    regex: re.Pattern[str]
+    automata: tuple[Automaton, ...]
+
+    @classmethod
+    def of(cls, patterns: Sequence[tuple[int, Pattern]]) -> _Run:
+        """Prepares patterns, each with its position."""
+        expressions = []
+        automata = []
+        for _, pattern in patterns:
+            segments = pattern.segments
+            found = _BELOW_ROOT if segments is None else expression(segments)
+            if found is None:
+                automata.append(Automaton(segments))
+            else:
+                expressions.append(found)
+        regex = re.compile("|".join(expressions) if expressions else "(?!)")
+        return cls(patterns[-1][0], regex, tuple(automata))
+
+    def is_matched(self, path: str, steps: Steps) -> bool:
+        """Returns True if one of the automata matches a path."""
+        return any(automaton.matches(path, steps) for automaton in self.automata)
+
+
 class IgnoreRules:
     """The patterns of one ignore file, in file order.
 
     If several patterns match a path, the last of them applies.
     """
 
-    patterns: tuple[Pattern, ...]
+    def __init__(self, patterns: Iterable[Pattern], *, for_docker: bool = False) -> None:
+        """Prepares the patterns.
+
+        Args:
+            patterns: the patterns, in file order.
+            for_docker: True if wildcards match line breaks, as in Docker but not in azure-ai-ml.
+
+        Raises:
+            ValueError: the patterns exceed `MAX_TURNS`.
+        """
+        self._patterns = tuple(patterns)
+        self._literals = Literals()
+        # The number of the group of consecutive patterns with the same sign, for each pattern.
+        turns = [0]
+        for before, after in zip(self._patterns, self._patterns[1:], strict=False):
+            turns.append(turns[-1] + (before.drops != after.drops))
+        wild = [
+            (position, pattern)
+            for position, pattern in enumerate(self._patterns)
+            if not self._literals.add(pattern.segments, position)
+        ]
+        runs = [list(run) for _, run in groupby(wild, lambda item: turns[item[0]])]
+        if len(runs) > MAX_TURNS:
+            raise ValueError(
+                f"patterns with and without `!` take turns more than {MAX_TURNS:,} times"
+            )
+        self._runs = tuple(map(_Run.of, reversed(runs)))
+        self._steps = Steps()
+        self._for_docker = for_docker
+
+    @property
+    def is_empty(self) -> bool:
+        """True if the ignore file has no pattern."""
+        return not self._patterns
 
     @property
     def re_includes(self) -> bool:
@@ -43,14 +127,37 @@ class IgnoreRules:
 
         A dropped directory can then contain files that are not dropped.
         """
-        return any(not pattern.drops for pattern in self.patterns)
+        return any(not pattern.drops for pattern in self._patterns)
 
     def drops(self, path: str) -> bool:
-        """Returns True if the rules drop a path, relative to the directory of the ignore file."""
-        for pattern in reversed(self.patterns):
-            if pattern.regex.match(path):
-                return pattern.drops
-        return False
+        """Returns True if the rules drop a path, relative to the directory of the ignore file.
+
+        Raises:
+            TooManySteps: the path or a pattern is unusual, and matching takes too long.
+        """
+        plain = self._for_docker or is_plain(path)
+        last = self._last_match(path) if plain else self._last_unusual_match(path)
+        return last >= 0 and self._patterns[last].drops
+
+    def _last_match(self, path: str) -> int:
+        """Returns the position of a pattern that decides about a path, or -1."""
+        last = self._literals.last_match(path)
+        for run in self._runs:
+            if run.position < last:
+                break
+            if run.regex.match(path) or (run.automata and run.is_matched(path, self._steps)):
+                return run.position
+        return last
+
+    def _last_unusual_match(self, path: str) -> int:
+        for position in reversed(range(len(self._patterns))):
+            segments = self._patterns[position].segments
+            # Without this check, an automaton would be created for each long name.
+            size = sum(len(name) for name in segments or () if isinstance(name, str))
+            self._steps.add(1 + min(size, len(path)))
+            if size <= len(path) and Automaton(segments).matches(path, self._steps):
+                return position
+        return -1
 
 
 # Many contexts of a project have the same ignore file, so the compiled patterns are cached.
@@ -59,167 +166,83 @@ def parse_ignore_file(text: str) -> IgnoreRules:
     """Parses an `.amlignore` or `.gitignore` as azure-ai-ml does.
 
     Raises:
-        ValueError: a line is not a valid pattern in azure-ai-ml. The message contains the line
-            number.
+        ValueError: a line is not a valid pattern in azure-ai-ml, or the file has too many patterns.
+            If a line is not valid, the message contains the line number.
     """
-    patterns = []
+    patterns: dict[str, Pattern] = {}
+    wildcards = _Wildcards()
     for number, line in enumerate(_lines(text), 1):
-        try:
-            pattern = _git_pattern(line.strip())
-        except (ValueError, re.error) as error:
-            raise ValueError(f"line {number} is not a valid pattern: {line.strip()}") from error
-        if pattern is not None:
-            patterns.append(pattern)
-    return IgnoreRules(tuple(patterns))
+        line = line.strip()
+        if not line or line.startswith("#") or line == "/":
+            continue
+        # The last of several equal lines decides.
+        pattern = patterns.pop(line, None)
+        if pattern is None:
+            wildcards.add(line)
+            drops = not line.startswith("!")
+            try:
+                pattern = Pattern(git_segments(line if drops else line[1:]), drops)
+            except ValueError as error:
+                raise ValueError(f"line {number} is not a valid pattern: {line}") from error
+        patterns[line] = pattern
+    return IgnoreRules(patterns.values())
 
 
 @lru_cache(maxsize=256)
 def parse_dockerignore(text: str) -> IgnoreRules:
-    """Parses a `.dockerignore`. Lines that Docker would refuse are skipped."""
-    patterns = []
+    """Parses a `.dockerignore`. Lines that Docker would refuse are skipped.
+
+    Raises:
+        ValueError: the file has too many patterns.
+    """
+    patterns: dict[str, list[Pattern]] = {}
+    wildcards = _Wildcards()
     for line in _lines(text):
         # Docker checks for `#` before it strips the line, so an indented `#` is part of a name.
         text = "" if line.startswith("#") else line.strip()
         drops = not text.startswith("!")
-        text = text if drops else text[1:].strip()
-        if not text:
+        name = text if drops else text[1:].strip()
+        if not name:
             continue
-        # The optional end `(?:/.*)?` is needed because a pattern that matches a directory drops
-        # every file below the directory.
-        expression = _docker_expression(posixpath.normpath(text).lstrip("/")) + "(?:/.*)?"
-        try:
-            patterns.append(Pattern(re.compile(expression + r"\Z", re.DOTALL), drops))
-        except re.error:
-            continue
-    return IgnoreRules(tuple(patterns))
+        known = patterns.pop(text, None)
+        if known is None:
+            wildcards.add(name)
+            try:
+                splits = docker_segments(posixpath.normpath(name).lstrip("/"))
+            except ValueError:
+                splits = []
+            known = [Pattern(segments, drops) for segments in splits]
+        patterns[text] = known
+    every = (pattern for item in patterns.values() for pattern in item)
+    return IgnoreRules(every, for_docker=True)
+
+
+class _Wildcards:
+    """Counts the patterns with wildcards of one file, and their characters."""
+
+    def __init__(self) -> None:
+        self._patterns = 0
+        self._text = 0
+
+    def add(self, pattern: str) -> None:
+        """Counts a pattern.
+
+        Raises:
+            ValueError: there are too many patterns with wildcards, or they are too long.
+        """
+        if not WILDCARD.search(pattern):
+            return
+        # A set such as `[!a]` can match `/`, which doubles the regular expression.
+        self._patterns += 2 ** min(pattern.count("["), MAX_SLASH_SETS)
+        self._text += len(pattern)
+        if self._patterns > MAX_WILDCARDS:
+            raise ValueError(f"more than {MAX_WILDCARDS:,} patterns with wildcards")
+        if self._text > MAX_WILDCARD_TEXT:
+            raise ValueError(
+                f"the patterns with wildcards have more than {MAX_WILDCARD_TEXT:,} characters"
+            )
 
 
 def _lines(text: str) -> list[str]:
     """Splits a text at line ends. `str.splitlines` would also split at form feeds, for example."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def _git_pattern(text: str) -> Pattern | None:
-    """Parses one stripped line as azure-ai-ml does. Returns None if the line has no pattern."""
-    if not text or text.startswith("#") or text == "/":
-        return None
-    drops = not text.startswith("!")
-    segments = (text if drops else text[1:]).split("/")
-    segments = [
-        segment
-        for before, segment in zip([None, *segments], segments, strict=False)
-        if not (before == segment == "**")
-    ]
-    if segments == ["**", ""]:  # everything that is not directly in the root
-        return Pattern(re.compile("^.+/.*$"), drops)
-    if not segments[0]:  # a leading slash anchors the pattern to the root
-        segments = segments[1:]
-    elif (len(segments) == 1 or segments[1:] == [""]) and segments[0] != "**":
-        segments = ["**", *segments]  # a single name matches at every depth
-    if not segments:
-        raise ValueError("a lone `!`")
-    if len(segments) > 1 and not segments[-1]:
-        # `name/` matches only the paths below `name`. The pattern does not match the directory
-        # `name`, because azure-ai-ml tests the path of a directory without a slash at the end. The
-        # upload hash therefore includes the name of the directory.
-        segments[-1] = "**"
-    return Pattern(re.compile(_git_expression(segments)), drops)
-
-
-def _git_expression(segments: list[str]) -> str:
-    """Converts the normalised segments of a pattern to a regular expression."""
-    if segments == ["**"]:
-        return "^.+$"
-    expression = "^"
-    last = len(segments) - 1
-    slash = ""
-    for index, segment in enumerate(segments):
-        if segment == "**" and index == 0:
-            expression += "(?:.+/)?"
-            continue
-        if segment == "**" and index == last:
-            expression += "/.*"
-        elif segment == "**":
-            expression += "(?:/.+)?"
-        else:
-            expression += slash + ("[^/]+" if segment == "*" else _glob(segment))
-            if index == last:
-                expression += "(?:/.*)?"
-        slash = "/"
-    return expression + "$"
-
-
-def _glob(segment: str) -> str:
-    """Converts a segment with `*`, `?`, `[…]` and backslashes to a regular expression."""
-    expression = ""
-    index = 0
-    while index < len(segment):
-        char = segment[index]
-        index += 1
-        if char == "*":
-            expression += "[^/]*"
-        elif char == "?":
-            expression += "[^/]"
-        elif char == "\\":
-            if index == len(segment):
-                raise ValueError("nothing after the backslash")
-            expression += re.escape(segment[index])
-            index += 1
-        elif char == "[":
-            # A closing bracket directly after `[` or `[!` is a character of the set: `[]a]`,
-            # `[!]a]`.
-            first = index + 1 if segment.startswith("!", index) else index
-            end = segment.find("]", first + 1 if segment.startswith("]", first) else first)
-            # Without a closing bracket, `[` is an ordinary character.
-            if end < 0:
-                expression += re.escape(char)
-            else:
-                expression += _character_set(segment[first:end], negated=first > index)
-                index = end + 1
-        else:
-            expression += re.escape(char)
-    return expression
-
-
-def _character_set(body: str, *, negated: bool) -> str:
-    """Converts the body of `[…]` to a regular expression.
-
-    Every character is escaped, because Python reserves `[`, `--` and `&&` in character sets.
-    """
-    expression = "[^" if negated else "["
-    index = 0
-    while index < len(body):
-        expression += re.escape(body[index])
-        if body.startswith("-", index + 1) and index + 2 < len(body):
-            expression += "-" + re.escape(body[index + 2])
-            index += 2
-        index += 1
-    return expression + "]"
-
-
-def _docker_expression(pattern: str) -> str:
-    """Converts a normalised Docker pattern to a regular expression for paths in the context."""
-    expression = ""
-    index = 0
-    while index < len(pattern):
-        char = pattern[index]
-        index += 1
-        # `**/` matches zero or more directories. `**` at the end matches every path below.
-        if char == "*" and pattern.startswith("*", index):
-            index += 2 if pattern.startswith("*/", index) else 1
-            expression += ".*" if index >= len(pattern) else "(?:.*/)?"
-        elif char == "*":
-            expression += "[^/]*"
-        elif char == "?":
-            expression += "[^/]"
-        elif char == "\\" and index < len(pattern):
-            expression += re.escape(pattern[index])
-            index += 1
-        elif char == "[" and (end := pattern.find("]", index + 1)) > 0:
-            # Docker uses Go's syntax, which negates a set with `^` instead of `!`.
-            negated = pattern[index] == "^"
-            expression += _character_set(pattern[index + negated : end], negated=negated)
-            index = end + 1
-        else:
-            expression += re.escape(char)
-    return expression

@@ -136,8 +136,11 @@ def _clutter(paths: Iterable[str]) -> Iterator[str]:
 def _docker_ignored(paths: Iterable[str], dockerignore: bytes) -> Iterator[str]:
     """Yields the files that `.dockerignore` excludes from the build."""
     # Invalid bytes are replaced, because a scan must not fail if `.dockerignore` is not UTF-8.
-    rules = parse_dockerignore(dockerignore.decode(errors="replace"))
-    if rules.patterns:
-        for path in paths:
-            if path not in {".dockerignore", "Dockerfile"} and rules.drops(path):
-                yield path
+    try:
+        rules = parse_dockerignore(dockerignore.decode(errors="replace"))
+        if not rules.is_empty:
+            for path in paths:
+                if path not in {".dockerignore", "Dockerfile"} and rules.drops(path):
+                    yield path
+    except ValueError:
+        return  # too many patterns: the files are only part of a warning

@@ -16,29 +16,22 @@ import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from envsync.project.context.automaton import TooManySteps
 from envsync.project.context.content import has_crlf, is_local_target
-from envsync.project.context.ignore import parse_ignore_file
 from envsync.project.context.names import is_left_out, is_utf8, nfc
+from envsync.project.context.rules import IGNORE_FILES, ContextRules
 from envsync.project.context.upload_hashes import UploadHashes
 from envsync.project.lfs import lfs_pointer
-
-if TYPE_CHECKING:
-    from envsync.project.context.ignore import IgnoreRules
-
-IGNORE_FILES: Final = (".amlignore", ".gitignore")
-"""azure-ai-ml uses the first of these files that exists in the root of the context. If both files
-exist, azure-ai-ml treats the second file like any other file.
-"""
 
 CHUNK: Final = 1 << 20
 """Maximum number of bytes in one read. Larger files are not checked for CRLF line ends."""
 
-MAX_ENTRIES_BEHIND_LINKS: Final = 100_000
-"""Maximum number of entries that are reached through links.
+MAX_REPEATED_ENTRIES: Final = 10_000
+"""Maximum number of entries that links add by leading to a directory again.
 
-30 directories that contain links to each other can expand to a billion entries.
+Eight directories with links to each other can expand to a million entries.
 """
 
 MAX_DEPTH: Final = 200
@@ -84,11 +77,10 @@ class ContextWalk:
         self.broken: list[str] = []
         self.dockerignore = b""
         self.hashes = UploadHashes()
-        self._rules: IgnoreRules | None = None
-        self._re_includes = False
-        self._rules_base = top
+        self._rules = ContextRules(top)
         self._above: set[str] = set()
-        self._behind_links = 0
+        self._walked: set[str] = set()
+        self._repeated = 0
 
     def run(self) -> None:
         """Walks the whole context."""
@@ -96,7 +88,12 @@ class ContextWalk:
             self.escapes.append(".")
             return
         self._read_ignore_file()
-        self._directory(self._top, "", linked=False, hashed=True, hidden=False)
+        try:
+            self._directory(self._top, "", hashed=True, hidden=False)
+        except TooManySteps as error:
+            self.broken.append(f"{self._rules.name}: {error}")
+        except _TooManyEntries:
+            self.broken.append(".: too many files behind links")
 
     def _inside(self, path: str) -> bool:
         return path == self._root or path.startswith(os.path.join(self._root, ""))
@@ -113,26 +110,11 @@ class ContextWalk:
             if not os.path.isfile(path):
                 self.broken.append(f"{name}: not a file")
                 return
-            try:
-                with open(path, encoding="utf-8-sig", newline="") as file:
-                    rules = parse_ignore_file(file.read())
-            except OSError as error:
-                self.broken.append(f"{name}: {error.strerror or error}")
-            except UnicodeDecodeError:
-                self.broken.append(f"{name}: not UTF-8")
-            except ValueError as error:
-                self.broken.append(f"{name}: {error}")
-            else:
-                # If the ignore file is a link, azure-ai-ml matches paths relative to the directory
-                # of the link's target.
-                self._rules = rules if rules.patterns else None
-                self._re_includes = rules.re_includes
-                self._rules_base = os.path.dirname(path)
+            if reason := self._rules.read(path, name):
+                self.broken.append(f"{name}: {reason}")
             return
 
-    def _directory(
-        self, path: str, shown: str, *, linked: bool, hashed: bool, hidden: bool
-    ) -> None:
+    def _directory(self, path: str, shown: str, *, hashed: bool, hidden: bool) -> None:
         """Walks one directory.
 
         Args:
@@ -140,7 +122,6 @@ class ContextWalk:
                 path.
             shown: the path relative to the context, with links not resolved. The path ends in `/`,
                 or is empty for the context itself.
-            linked: True if the walk reached the directory through a link.
             hashed: True if azure-ai-ml's hash includes the directory.
             hidden: True if the ignore file drops every file in the directory, except files behind
                 links.
@@ -167,31 +148,29 @@ class ContextWalk:
         # machines.
         entries.sort(key=lambda entry: entry.name.lower())
         # Patterns are matched against the resolved path, not against the path through links.
-        below = self._matched(path) + "/" if path != self._rules_base else ""
+        below = self._rules.relative(path) + "/" if path != self._rules.base else ""
         self._above.add(path)
+        self._count(path, len(entries))
         for entry in entries:
-            if linked:
-                self._behind_links += 1
-                if self._behind_links > MAX_ENTRIES_BEHIND_LINKS:
-                    self._break(shown, "too many files behind links")
-                    break
-            dropped = hidden or (self._rules is not None and self._rules.drops(below + entry.name))
+            dropped = hidden or self._rules.drop(below + entry.name)
             if is_left_out(entry):
                 if entry.name == ".git" and not dropped:
                     self._git(entry, shown + entry.name, hashed=hashed)
             elif dropped:
-                self._dropped(entry, shown + entry.name, linked=linked)
+                self._dropped(entry, shown + entry.name)
             else:
-                self._kept(entry, shown + entry.name, linked=linked, hashed=hashed)
+                self._kept(entry, shown + entry.name, hashed=hashed)
         self._above.discard(path)
 
-    def _matched(self, path: str) -> str:
-        """Converts a resolved path to a relative path, which patterns can match."""
-        if self._rules is None:
-            return ""
-        return os.path.relpath(path, self._rules_base).replace(os.sep, "/")
+    def _count(self, path: str, entries: int) -> None:
+        """Counts the entries of a directory that the walk has already visited."""
+        if path in self._walked:
+            self._repeated += 1 + entries
+            if self._repeated > MAX_REPEATED_ENTRIES:
+                raise _TooManyEntries
+        self._walked.add(path)
 
-    def _kept(self, entry: os.DirEntry[str], shown: str, *, linked: bool, hashed: bool) -> None:
+    def _kept(self, entry: os.DirEntry[str], shown: str, *, hashed: bool) -> None:
         """Processes one entry that the ignore file does not drop."""
         if not is_utf8(entry.name):
             self._break(shown, "a name that is not UTF-8")
@@ -201,7 +180,6 @@ class ContextWalk:
             self.hashes.update(entry.name.encode())
         path = entry.path
         if entry.is_symlink():
-            linked = True
             path = os.path.realpath(path)
             if not self._inside(path):
                 self.escapes.append(nfc(shown))
@@ -212,7 +190,7 @@ class ContextWalk:
             self._break(shown, _reason(error))
             return
         if stat.S_ISDIR(mode):
-            self._directory(path, shown + "/", linked=linked, hashed=hashed, hidden=False)
+            self._directory(path, shown + "/", hashed=hashed, hidden=False)
         elif stat.S_ISREG(mode):
             self._file(path, shown, hashed=hashed)
         else:
@@ -233,7 +211,7 @@ class ContextWalk:
             self.hashes.add_git_directory()
         self.git.append(nfc(shown) if is_file else nfc(shown) + "/")
 
-    def _dropped(self, entry: os.DirEntry[str], shown: str, *, linked: bool) -> None:
+    def _dropped(self, entry: os.DirEntry[str], shown: str) -> None:
         """Searches a dropped entry for files that azure-ai-ml uploads in spite of the ignore file.
 
         azure-ai-ml uploads a file in a dropped directory if a `!` pattern re-includes the file.
@@ -242,20 +220,19 @@ class ContextWalk:
         """
         path = entry.path
         # Without a `!` pattern, no file below a dropped directory can be re-included.
-        hidden = not self._re_includes
+        hidden = not self._rules.re_includes
         if entry.is_symlink():
-            linked = True
             path = os.path.realpath(path)
             if not os.path.isdir(path):
                 return
             if not self._inside(path):
                 self.escapes.append(nfc(shown))
                 return
-            hidden = hidden and self._rules is not None and self._rules.drops(self._matched(path))
+            hidden = hidden and self._rules.drop(self._rules.relative(path))
         elif not entry.is_dir(follow_symlinks=False):
             return
         if is_utf8(entry.name):
-            self._directory(path, shown + "/", linked=linked, hashed=False, hidden=hidden)
+            self._directory(path, shown + "/", hashed=False, hidden=hidden)
 
     def _file(self, path: str, shown: str, *, hashed: bool) -> None:
         """Reads a file, and updates azure-ai-ml's hashes and the results of the walk."""
@@ -295,6 +272,10 @@ class ContextWalk:
         # Python decodes a name that is not UTF-8 to lone surrogates, which cannot be printed.
         path = nfc(shown.rstrip("/") or ".")
         self.broken.append(f"{os.fsencode(path).decode(errors='backslashreplace')}: {reason}")
+
+
+class _TooManyEntries(Exception):
+    """Links lead to the same directories again and again."""
 
 
 def _reason(error: OSError) -> str:

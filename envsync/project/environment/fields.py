@@ -36,6 +36,9 @@ ENVIRONMENT_FIELDS: Final = OUTPUT_FIELDS | {
     "auto_delete_setting",
     "id",
 }
+MAX_TAGS: Final = 1_000
+"""Maximum number of tags of one environment. The service publishes no limit."""
+
 BUILD_FIELDS: Final = frozenset({"path", "dockerfile_path"})
 INFERENCE_FIELDS: Final = frozenset(ROUTES)
 ROUTE_FIELDS: Final = frozenset({"path", "port"})
@@ -94,7 +97,7 @@ def read_mapping(
 
 def _report_unknown(report: Report, key: Node, path: str, *, known: Collection[str]) -> None:
     name = str(key.value)
-    near = nearest(name, known)
+    near = nearest(name, known) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
     what = f"`{path}`" if path else "An environment file"
     report.add("unknown-field", key, f"{what} has no field `{name}`.", fix=fix)
@@ -125,6 +128,10 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
     if not isinstance(node, MappingNode) or node.tag != MAP:
         message = "`tags` must be a mapping."
         report.add("wrong-type", node, message, fix="Write `key: value` lines below `tags:`.")
+        return tags
+    if len(node.value) > MAX_TAGS:
+        message = f"`tags` has more than {MAX_TAGS:,} tags."
+        report.add("invalid-tag", node, message, fix="Remove tags.")
         return tags
     for key, item in entries(node):
         if key.tag != STR:

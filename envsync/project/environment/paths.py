@@ -47,10 +47,8 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     if not is_within(real, file.boundary):
         message = f"`{path}` leads out of the project."
         fix = "Move the file or directory into the project, and correct the path."
-        # If the rule `path-escape` is a warning or off, the path is followed.
-        is_error = file.report.add("path-escape", node, message, fix=fix)
-        if is_error:
-            return None
+        file.report.add("path-escape", node, message, fix=fix)
+        return None
     return real
 
 

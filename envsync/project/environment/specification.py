@@ -86,7 +86,7 @@ def _report_unknown(report: Report, key: Node) -> bool:
     # Keys that start with `_` or `x-` contain values for YAML aliases.
     if name in _OTHER_TOOLS or name.startswith(("_", "x-", ".")):
         return False
-    near = nearest(name, KEYS)
+    near = nearest(name, KEYS) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")
     message = f"A conda specification has no key `{name}`, so conda ignores it."
     return report.add("unknown-field", key, message, fix=fix)

@@ -64,8 +64,11 @@ _MARKER: Final = re.compile(r"\s;|;\s")
 _GIT_CLONE: Final = re.compile(
     r"(?:git\+)?(?P<place>[\w.\-]+@(?P<host>[\w.\-]+)):(?!//)/*(?P<path>[^\s;]+)"
 )
-_DIRECT: Final = re.compile(r"[A-Za-z0-9._\-]+\s*(?:\[[^\]]*\])?\s*@\s*(?P<address>.+)", re.DOTALL)
-_IN_BRACKETS: Final = re.compile(r"\[[^\]]*\]")
+# Possessive quantifiers (`++`) prevent quadratic time for a string with thousands of blanks.
+_DIRECT: Final = re.compile(
+    r"[A-Za-z0-9._\-]++\s*+(?:\[[^\]]*\])?+\s*+@\s*(?P<address>.+)", re.DOTALL
+)
+_QUOTES: Final = re.compile(r"['\"\\]")
 _BRACKET_PATH: Final = re.compile(r"\b(?:channel|url)\s*=\s*['\"]?(?P<path>[^'\",\]]+)")
 # Matches the start of a second specification, which is a name that is followed by an operator.
 _NAME_AND_OPERATOR: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._\-]*(?:\[[^\]]*\])?[=<>!~]")
@@ -138,7 +141,7 @@ def _is_local_conda(text: str) -> bool:
     # The channel `local` is the directory to which `conda build` writes packages.
     if separator and (channel.strip() == "local" or is_local_channel(channel.strip())):
         return True
-    for part in _IN_BRACKETS.findall(text):
+    for part in _brackets(text)[1]:
         if any(is_local_channel(found["path"]) for found in _BRACKET_PATH.finditer(part)):
             return True
     if _LOCAL_START.match(text) or _FILE_URL.match(text):
@@ -191,10 +194,7 @@ def _file_options(text: str) -> Iterator[tuple[str, str]]:
     """Yields the long name and the value of each option that can name a local file."""
     # `name @ URL` after `-e` is a single value, although pip requires quotes around the value.
     text = re.sub(r"\s?@\s?", "@", text)
-    try:
-        words = iter(shlex.split(text))
-    except ValueError:
-        words = iter(text.split())
+    words = iter(_shell_words(text))
     for word in words:
         if word.startswith("--"):
             name, has_value, value = word.partition("=")
@@ -208,6 +208,29 @@ def _file_options(text: str) -> Iterator[tuple[str, str]]:
             value = next(words, "")
         if option in _PIP_FILES and value:
             yield option, value.strip()
+
+
+def _shell_words(text: str) -> list[str]:
+    # `shlex` is slow, and needed only for quotes and backslashes.
+    if _QUOTES.search(text):
+        try:
+            return shlex.split(text)
+        except ValueError:
+            pass
+    return text.split()
+
+
+def _brackets(text: str) -> tuple[str, list[str]]:
+    """Returns the text without each `[…]`, and the parts in brackets."""
+    # A regular expression would search for `]` after each `[`, which takes quadratic time.
+    outside: list[str] = []
+    inside: list[str] = []
+    end = 0
+    while (start := text.find("[", end)) >= 0 and (close := text.find("]", start)) >= 0:
+        outside.append(text[end:start])
+        inside.append(text[start : close + 1])
+        end = close + 1
+    return "".join([*outside, text[end:]]), inside
 
 
 def _long_option(name: str) -> str:
@@ -224,7 +247,7 @@ def _several_in_conda(text: str) -> Fault | None:
     A conda dependency is `name`, `name version` or `name version build`. White space around
     operators is allowed.
     """
-    text = _IN_BRACKETS.sub("", text)
+    text = _brackets(text)[0]
     if text.startswith("-") or _SCHEME.match(text):
         return None
     first, *others = _words(text)
@@ -245,7 +268,7 @@ def _several_in_pip(text: str) -> Fault | None:
     requirement, _ = _split_options(text)
     if not requirement or "://" in requirement or _DIRECT.fullmatch(requirement):
         return None
-    head = _IN_BRACKETS.sub("", requirement.partition(";")[0])
+    head = _brackets(requirement.partition(";")[0])[0]
     _, *others = _words(head)
     if "-" in others:
         return "list"
@@ -255,8 +278,8 @@ def _several_in_pip(text: str) -> Fault | None:
 
 def _words(text: str) -> list[str]:
     """Splits a specification at white space, except around operators, `,` and `|`."""
-    text = re.sub(r"\s*([,|])\s*", r"\1", text)
-    return re.sub(r"([=<>!~])\s+", r"\1", text).split() or [""]
+    text = re.sub(r" ?([,|]) ?", r"\1", " ".join(text.split()))
+    return re.sub(r"([=<>!~]) ", r"\1", text).split() or [""]
 
 
 def _lists_names(text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.project.environment.build import is_url
-from envsync.project.files import Files, ParsedFile, Unreadable, fields, nested_field
+from envsync.project.files import Files, ParsedFile, Unreadable, fields, is_within, nested_field
 from envsync.project.lfs import lfs_pointer
 from envsync.project.search.outline import Outline, outline
 from envsync.project.search.shape import (
@@ -58,6 +58,9 @@ def classify(file: YamlFile, files: Files) -> Candidate:
         file: the file.
         files: the cache through which the file is read.
     """
+    # A link out of the project is not read here. `load` reports the link.
+    if not is_within(file.real, files.real_root) and is_within(file.directory, files.real_root):
+        return Candidate(file)
     content = files.content(file.path, file.real)
     # A file that cannot be read, or that is a Git LFS pointer, is treated as an environment file,
     # so that `load` reports a problem.

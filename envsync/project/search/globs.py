@@ -59,8 +59,19 @@ def _names(glob: str) -> tuple[str, ...]:
 
 
 def _match(names: Sequence[str], glob: Sequence[str]) -> bool:
-    if not glob:
-        return True  # the glob matches a directory above the path
-    if glob[0] == "**":
-        return any(_match(names[start:], glob[1:]) for start in range(len(names)))
-    return bool(names) and fnmatchcase(names[0], glob[0]) and _match(names[1:], glob[1:])
+    # The states are numbers of parts of the glob that match the names so far. Trying each number
+    # of names for each `**` would take exponential time.
+    states = {0}
+    for name in names:
+        reached: set[int] = set()
+        for state in states:
+            # `**` matches this name, and possibly more names.
+            while state < len(glob) and glob[state] == "**":
+                reached.add(state)
+                state += 1
+            if state == len(glob):
+                return True  # the glob matches a directory above the path
+            if fnmatchcase(name, glob[state]):
+                reached.add(state + 1)
+        states = reached
+    return len(glob) in states

@@ -10,7 +10,11 @@ import codecs
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from typing import Final
+
+MAX_DOCUMENTS: Final = 1_000
+"""Maximum number of documents that are looked at one by one. The last one contains the rest."""
 
 # Matches the first line that is not blank, a comment, a YAML directive or a document marker.
 _FIRST: Final = re.compile(
@@ -81,7 +85,8 @@ def _documents(text: bytes) -> tuple[Outline, ...]:
     """Returns the outlines of the documents that are not empty, or () for a single document."""
     if b"\n---" not in text and b"\n..." not in text:
         return ()
-    starts = [0, *(found.start() for found in _MARKER.finditer(text) if found.start())]
+    markers = islice(_MARKER.finditer(text), MAX_DOCUMENTS)
+    starts = [0, *(found.start() for found in markers if found.start())]
     parts = (
         _outline(text[start:end]) for start, end in zip(starts, [*starts[1:], None], strict=True)
     )

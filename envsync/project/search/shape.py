@@ -15,12 +15,16 @@ SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.
 
 # The schema is published on several hosts and in several versions, such as `latest`.
 _SCHEMA: Final = re.compile(
-    r"https?://[^/]*azureml[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?", re.IGNORECASE
+    r"https?://(?=[^/]*azureml)[^/]*/(?:[^?#]*/)?environment\.schema\.json/?(?:[?#].*)?",
+    re.IGNORECASE,
 )
 # A word counts as a misspelt name if its similarity (`ratio` of difflib) is at least this number.
 # With this limit, `imgae` and `nmae` are similar to a field, and the names of other schemas of
 # Azure ML are not similar to `environment`.
 _SIMILAR: Final = 0.75
+_MAX_SIMILAR: Final = 40
+# An environment file has fewer fields. Comparing more keys with the fields would be slow.
+_MAX_KEYS: Final = 100
 
 
 def is_environment_schema(schema: str) -> bool:
@@ -38,6 +42,9 @@ def is_similar_schema(schema: str) -> bool:
     # Only the file name is compared, because the rest of the address can be wrong as well.
     file = re.split(r"[?#\s]", schema.strip())[0].replace("\\", "/").rstrip("/")
     name = file.rpartition("/")[2].lower().partition(".")[0]
+    # A longer name has too many other letters to be similar. Comparing it would be slow.
+    if len(name) > _MAX_SIMILAR:
+        return False
     similar = difflib.SequenceMatcher(None, name, "environment").ratio() > _SIMILAR
     return similar and ("schema" in file.lower() or file.lower().endswith(".json"))
 
@@ -54,8 +61,10 @@ def has_similar_shape(keys: Collection[str]) -> bool:
 
     No other kind of file has a `conda_file`. If a file has this key, a key similar to `name` or
     `image` is enough. Otherwise, every key must be similar to a field, and the keys must include a
-    `name`, and an `image` or `build`.
+    `name`, and an `image` or `build`. A file with more than 100 keys is not similar.
     """
+    if len(keys) > _MAX_KEYS:
+        return False
     fields = {field for key in keys if (field := similar_field(key))}
     if "conda_file" in keys:
         return bool(fields & {"name", "image"})
@@ -70,5 +79,7 @@ def similar_field(key: str) -> str | None:
     lower = key.lower()
     if lower in ENVIRONMENT_FIELDS or lower == "$schema":
         return lower
+    if len(lower) > _MAX_SIMILAR:
+        return None
     close = difflib.get_close_matches(lower, ENVIRONMENT_FIELDS, n=1, cutoff=_SIMILAR)
     return close[0] if close else None

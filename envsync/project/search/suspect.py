@@ -23,6 +23,8 @@ _RULE: Final = "unrecognised-environment"
 NOT_ONE: Final = "If the file is not an environment, add it to `exclude` in envsync.yaml."
 """The fix if a file that looks like an environment belongs to another tool."""
 
+_MAX_KEYS: Final = 100
+
 _IDENTIFYING: Final = ("name", "image", "build", "conda_file")
 """The fields by which an environment file is recognised."""
 
@@ -48,6 +50,16 @@ def _suspicion(reason: str, fix: str, node: Node | None) -> Suspicion:
     message = f"The file looks like an environment, but is not read as one: {reason}."
     fix = f"{fix} {NOT_ONE}"
     return Suspicion(reason, TextProblem(_RULE, message, fix=fix, line=line, column=column))
+
+
+def escaping_link() -> TextProblem:
+    """Returns the problem of a symbolic link that leads out of the project."""
+    return TextProblem(
+        "path-escape",
+        "The symbolic link leads out of the project, so it is not followed.",
+        fix="Replace the link with the directory itself, or add the link to `exclude` in "
+        "envsync.yaml.",
+    )
 
 
 def unread_link(path: str, reason: str) -> TextProblem:
@@ -95,7 +107,7 @@ def suspect_schema(
     else:
         # A file of another kind usually has fields that environment files do not have.
         shaped = has_shape(others) or has_similar_shape(others)
-        is_suspect = shaped and all(map(similar_field, others))
+        is_suspect = shaped and len(others) < _MAX_KEYS and all(map(similar_field, others))
         reason = f"its `$schema` belongs to another kind of file: `{schema}`"
     if not is_suspect:
         return None

@@ -9,6 +9,9 @@ from typing import Final, NamedTuple
 
 from envsync.project.files import Files, is_within
 
+OUTSIDE: Final = "it is a symbolic link to a directory outside of the project"
+"""`Walk.links` contains this reason for each link that leads out of the project."""
+
 _SUFFIXES: Final = (".yml", ".yaml")
 # These files mark caches (https://bford.info/cachedir/) and Python's virtual environments. Such a
 # directory can contain tens of thousands of files, and none of them belongs to the project.
@@ -127,7 +130,7 @@ def _follow(item: os.DirEntry[str], files: Files, found: Walk) -> tuple[str, str
             found.links[item.path] = "it is a symbolic link to a directory that does not exist"
         return None
     if not is_within(target, files.real_root):
-        found.links[item.path] = "it is a symbolic link to a directory outside of the project"
+        found.links[item.path] = OUTSIDE
         return None
     return item.path, target
 

@@ -14,6 +14,7 @@ from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
 from envsync.model.policy import Policy, Versions
 from envsync.model.wording import nearest
+from envsync.project.disk import read_regular_file
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.directories import read_environments, read_exclude
 from envsync.project.settings.mapping import MappingReader, open_mapping
@@ -184,10 +185,9 @@ def _read_bytes(path: Path, *, named: bool) -> bytes:
     """
     failed = f"The settings file {path} cannot be read"
     try:
-        # Opening a named pipe would wait for a writer. The user can name one on purpose.
         if not named and path.exists() and not path.is_file():
             raise EnvsyncError(f"{failed}: it is not a regular file. Remove it or rename it.")
-        return path.read_bytes()
+        return read_regular_file(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         if path.is_symlink() and isinstance(error, FileNotFoundError):
@@ -262,7 +262,8 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
 
 def _read_project(root: Path, reader: MappingReader) -> str:
     # Characters that a tag value cannot have are removed from the directory name.
-    default = _CONTROL.sub("", root.name).strip()[:MAX_PROJECT_LENGTH] or "project"
+    name = root.name.encode(errors="ignore").decode()  # the name of a directory can be any bytes
+    default = _CONTROL.sub("", name).strip()[:MAX_PROJECT_LENGTH] or "project"
     project = reader.string("project", default)
     if len(project) > MAX_PROJECT_LENGTH or _CONTROL.search(project):
         message = f"`project` must have at most {MAX_PROJECT_LENGTH} characters, all printable."

@@ -7,6 +7,7 @@ from typing import Final
 
 from yaml.nodes import SequenceNode
 
+from envsync.project.disk import MAX_PATH
 from envsync.project.settings.mapping import MappingReader
 
 DEFAULT_ENVIRONMENTS: Final = ("environments",)
@@ -23,7 +24,10 @@ def read_environments(root: Path, reader: MappingReader) -> tuple[str, ...]:
         reader.add("invalid-config", entry.value, message, fix="Write at least one directory.")
     found = [(node, reader.string_of(node, "environments")) for node in nodes]
     for node, text in found:
-        if text is not None and not _is_inside(root, text):
+        if text is not None and len(text) > MAX_PATH:
+            message = f"The path in `environments` has more than {MAX_PATH:,} characters."
+            reader.add("invalid-config", node, message, fix="Use a shorter path.")
+        elif text is not None and not _is_inside(root, text):
             message = f"The environments directory `{text}` is outside of the project."
             fix = f"Write the path of a directory below the directory of {reader.file}."
             reader.add("path-escape", node, message, fix=fix)

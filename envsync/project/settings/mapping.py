@@ -28,6 +28,12 @@ from envsync.project.yaml.nodes import (
     value,
 )
 
+MAX_PROBLEMS: Final = 100
+"""Maximum number of problems of one settings file that are reported."""
+
+MAX_ITEMS: Final = 1_000
+"""Maximum number of patterns in one list of patterns."""
+
 _Word = TypeVar("_Word", bound=str)
 
 # `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
@@ -60,12 +66,22 @@ class MappingReader:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     prefix: str = ""
 
+    @property
+    def has_room(self) -> bool:
+        """False if the file has so many problems that further problems are not reported."""
+        return len(self.problems) < MAX_PROBLEMS
+
     def add(self, rule: str, node: Node, message: str, *, fix: str) -> None:
         """Adds a problem at the start of a node."""
         self.add_problem(problem_at(rule, node, message, fix=fix))
 
     def add_problem(self, item: TextProblem) -> None:
         """Adds a problem. Every problem of a settings file is an error."""
+        if not self.has_room:
+            return  # the file is refused anyway
+        if len(self.problems) == MAX_PROBLEMS - 1:
+            message = f"The file has {MAX_PROBLEMS} problems or more."
+            item = replace(item, message=message, fix="Correct the problems above first.")
         self.problems.append(
             Problem(
                 rule=item.rule,
@@ -118,6 +134,11 @@ class MappingReader:
             fix = "Write each item on its own line, after `- `."
             self.add("wrong-type", entry.value, message, fix=fix)
             return ()
+        if len(entry.value.value) > MAX_ITEMS:
+            message = f"{self.name(key)} has more than {MAX_ITEMS:,} items."
+            fix = "Use fewer patterns, such as `name-*` for many names."
+            self.add("invalid-config", entry.value, message, fix=fix)
+            return ()
         found = (self.string_of(item, key) for item in entry.value.value)
         return tuple(text for text in found if text is not None)
 
@@ -135,7 +156,7 @@ class MappingReader:
         found = next((word for word in choices if word == text), None)
         if text is None or found is not None:
             return found
-        near = nearest(text, choices)
+        near = nearest(text, choices) if self.has_room else None
         words = ", ".join(f"`{word}`" for word in choices)
         fix = f"Did you mean `{near}`?" if near else f"Choose one of {words}."
         # The message shows the text of the file, because the value of a variable can be a secret.
@@ -174,6 +195,8 @@ class MappingReader:
         end = 0
         complete = True
         for match in _VARIABLE.finditer(text):
+            if not self.has_room:
+                return None
             parts.append(text[end : match.start()])
             end = match.end()
             name = match.group(1)
@@ -232,7 +255,7 @@ def open_mapping(
             message = f"The key {name} is not a string."
             parent.add("wrong-type", key, message, fix="Put it in quotes.")
         elif words is not None and key.value not in words:
-            near = nearest(key.value, words)
+            near = nearest(key.value, words) if parent.has_room else None
             fix = f"Did you mean `{near}`?" if near else f"Known settings: {', '.join(words)}."
             parent.add("unknown-field", key, f"The setting {name} does not exist.", fix=fix)
         elif item.tag == NULL:

@@ -11,7 +11,8 @@ from typing import Final, Literal, cast
 from yaml.nodes import MappingNode
 
 from envsync.model.problem import Problem
-from envsync.project.settings.mapping import MappingReader, open_mapping, uses_variables
+from envsync.project.disk import MAX_PATH
+from envsync.project.settings.mapping import MAX_ITEMS, MappingReader, open_mapping, uses_variables
 from envsync.project.settings.scope import (
     SCOPE_SETTINGS,
     Position,
@@ -93,6 +94,10 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
     if opened is not None and not entry.value.value:
         message = "`targets` has no target."
         reader.add("invalid-config", entry.value, message, fix="Add a target, or remove the line.")
+    if opened is not None and len(opened.entries) > MAX_ITEMS:
+        message = f"`targets` has more than {MAX_ITEMS:,} targets."
+        reader.add("invalid-config", entry.value, message, fix="Remove targets.")
+        return {}
     targets = {}
     for name, item in opened.entries.items() if opened else ():
         target = _read_target(reader, name, item)
@@ -175,4 +180,7 @@ def _read_setting(reader: MappingReader, key: str, entry: Entry) -> str:
     elif key == "path" and "\0" in text:
         message = f"{reader.name(key)} contains a null character."
         reader.add("invalid-config", entry.value, message, fix="Remove the null character.")
+    elif key == "path" and len(text) > MAX_PATH:
+        message = f"{reader.name(key)} has more than {MAX_PATH:,} characters."
+        reader.add("invalid-config", entry.value, message, fix="Use a shorter path.")
     return text

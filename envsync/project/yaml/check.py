@@ -30,6 +30,9 @@ MAX_EXPANSION: Final = 100_000
 For a file with more than 10,000 values, the limit is ten times this number of values.
 """
 
+MAX_MERGES: Final = 5_000
+"""Maximum number of mappings with `<<`. Merging is slow."""
+
 # Most scalars are strings or null. Such a scalar is always valid, so it needs no check.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
@@ -86,7 +89,9 @@ def check(root: Node) -> list[TextProblem]:
     if any(item.rule == "alias-bomb" for item in checks.problems):
         return checks.problems
     message = ""
-    if depth > MAX_DEPTH:
+    if len(checks.merging) > MAX_MERGES:
+        message = f"More than {MAX_MERGES:,} mappings use `<<`."
+    elif depth > MAX_DEPTH:
         message = f"Aliases nest values {depth:,} levels deep (maximum: {MAX_DEPTH})."
     elif size > max(MAX_EXPANSION, 10 * checks.written):
         message = f"Aliases expand the {checks.written:,} values of the file to {size:,} values."

@@ -33,6 +33,15 @@ _READ_DIFFERENTLY: Final = re.compile(
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
 _CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
+MAX_SLOW_TEXT: Final = 100_000
+"""Maximum number of characters that the Python parser reads, which takes about half a second.
+
+libyaml reads longer texts. If libyaml refuses a longer text, its error is reported.
+"""
+
+MAX_BRACKETS: Final = 50_000
+"""Maximum number of `[` and `{` in a text. Measuring how deep they are nested takes time."""
+
 _DEEP_INDENT: Final = re.compile(rf"^[ ?-]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
@@ -120,30 +129,30 @@ def compose(data: bytes) -> Document:
         line, column = _position(text, illegal.start())
         message = f"YAML does not allow the character U+{ord(illegal.group()):04X}."
         return _broken(text, message, fix="Remove the character.", line=line, column=column)
-    deep = _too_deep(text)
+    brackets = text.count("[") + text.count("{")
+    if brackets > MAX_BRACKETS:
+        message = f"The file has more than {MAX_BRACKETS:,} brackets."
+        return _broken(text, message, fix="Make the file smaller.", line=1, column=1)
+    deep = _too_deep(text, brackets)
     if deep:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=deep[0], column=deep[1])
-    differs = any(c in text for c in _RARE) and _READ_DIFFERENTLY.search(text)
+    differs = _READ_DIFFERENTLY.search(text) if any(c in text for c in _RARE) else None
+    is_slow = _has_c_parser and _is_slow(text)
+    if is_slow and differs:
+        return _read_differently(text, differs)
     if _has_c_parser and not differs:
         try:
             return Document(text, _compose_with(_Loader, text))
-        except yaml.YAMLError:
-            pass  # the Python parser decides whether the text is valid, and has better messages
+        except yaml.YAMLError as error:
+            # The Python parser decides whether the text is valid, and has better messages.
+            if is_slow:
+                return _invalid(text, error)
     try:
         return Document(text, _without_surrogates(_compose_with(_PythonLoader, text)))
     except RecursionError:
         return _broken(text, _TOO_DEEP, fix=_LESS_NESTING, line=1, column=1)
-    except yaml.MarkedYAMLError as error:
-        conflict = _CONFLICT.search(text)
-        if conflict is not None:
-            line, column = _position(text, conflict.start())
-            return _broken(text, _MERGE_CONFLICT, fix=_RESOLVE, line=line, column=column)
-        mark: Any = error.problem_mark or error.context_mark
-        line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
-        return _broken(text, _sentence(error), fix=_advice(error), line=line, column=column)
     except (yaml.YAMLError, ValueError) as error:
-        message = f"The file is not valid YAML: {error}."
-        return _broken(text, message, fix="Correct the file.", line=1, column=1)
+        return _invalid(text, error)
 
 
 _TOO_DEEP: Final = f"Mappings and lists are nested more than {MAX_DEPTH} levels deep."
@@ -152,6 +161,43 @@ _MERGE_CONFLICT: Final = "The file contains an unresolved merge conflict."
 _RESOLVE: Final = (
     "Choose what to keep, and remove the lines that start with `<<<<<<<`, `=======` and `>>>>>>>`."
 )
+
+
+def _is_slow(text: str) -> bool:
+    """Returns True if the Python parser would need much longer than a second for a text."""
+    # For each token, the Python parser visits all open brackets.
+    return len(text) > MAX_SLOW_TEXT or text.count("[") + text.count("{") > 10 * MAX_DEPTH
+
+
+def _read_differently(text: str, found: re.Match[str]) -> Document:
+    """Returns the error for a text that only the slow parser reads as azure-ai-ml does."""
+    start = found.start() + len(found.group()) - len(found.group().lstrip("\n [{,:-"))
+    line, column = _position(text, start)
+    if "\t" in found.group():
+        what, fix = "a tab", "Write spaces instead of the tab."
+    elif "\ufeff" in found.group():
+        what, fix = "a byte order mark", "Remove the character."
+    else:
+        what, fix = "a character that starts a tag or a key", "Put the value in quotes."
+    message = (
+        f"The file is larger than {MAX_SLOW_TEXT:,} characters or has thousands of brackets, and "
+        f"contains {what}, which YAML parsers read differently."
+    )
+    return _broken(text, message, fix=f"{fix} Or make the file smaller.", line=line, column=column)
+
+
+def _invalid(text: str, error: yaml.YAMLError | ValueError) -> Document:
+    """Returns the error of a parser."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        message = f"The file is not valid YAML: {error}."
+        return _broken(text, message, fix="Correct the file.", line=1, column=1)
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line, column = _position(text, conflict.start())
+        return _broken(text, _MERGE_CONFLICT, fix=_RESOLVE, line=line, column=column)
+    mark: Any = error.problem_mark or error.context_mark
+    line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+    return _broken(text, _sentence(error), fix=_advice(error), line=line, column=column)
 
 
 def _compose_with(loader_type: Callable[[str], Any], text: str) -> Node | None:
@@ -181,14 +227,14 @@ def _position(text: str, index: int) -> tuple[int, int]:
     return text.count("\n", 0, start) + 1, index - start + 1
 
 
-def _too_deep(text: str) -> tuple[int, int] | None:
+def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
     The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
     nesting needs many brackets or a deep indentation, so any other text is accepted without
     parsing.
     """
-    if text.count("[") + text.count("{") < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
+    if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
         return None
     depth = 0
     try:
@@ -200,8 +246,12 @@ def _too_deep(text: str) -> tuple[int, int] | None:
                     return mark.line + 1, mark.column + 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
+    except yaml.MarkedYAMLError as error:
+        # libyaml has a limit of its own, and reads ahead of the events.
+        if "nesting depth" in (error.problem or "") and error.problem_mark is not None:
+            return error.problem_mark.line + 1, error.problem_mark.column + 1
     except (yaml.YAMLError, RecursionError):
-        return None  # `compose` finds the same error and reports it
+        pass  # `compose` finds the same error and reports it
     return None
 
 

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from envsync.project.context.ignore import parse_dockerignore, parse_ignore_file
+from envsync.project.context.automaton import MAX_STEPS, Automaton, Steps, TooManySteps
+from envsync.project.context.ignore import (
+    MAX_TURNS,
+    MAX_WILDCARD_TEXT,
+    MAX_WILDCARDS,
+    parse_dockerignore,
+    parse_ignore_file,
+)
+from envsync.project.context.pattern import git_segments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,8 +69,14 @@ def test_an_invalid_pattern_is_refused_with_its_line_number(line: str) -> None:
         parse_ignore_file("name\n" + line)
 
 
-lines = st.text(alphabet="ab*?[]!^-\\/# .&|~", max_size=8)
-paths = st.lists(st.text(alphabet="ab[]!^-#.\\&|~", min_size=1, max_size=4), min_size=1, max_size=4)
+PARTS = ("**", "**/", "/**", "[!a]", "[!/]", "[a-b]", "[+-9]", "[]a]", "a*", "*b", "***")
+lines = st.one_of(
+    st.text(alphabet="ab*?[]!^-\\/# .&|~", max_size=8),
+    st.lists(st.sampled_from((*PARTS, *"ab*?/!")), max_size=8).map("".join),
+)
+paths = st.lists(
+    st.text(alphabet="ab[]!^-#.\\&|~\n", min_size=1, max_size=4), min_size=1, max_size=6
+)
 
 
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -120,4 +134,108 @@ def test_every_pattern_matches_as_in_azure_ai_ml(
     ],
 )
 def test_a_dockerignore_drops_a_path_as_in_docker(text: str, path: str, dropped: bool) -> None:
+    assert parse_dockerignore(text).drops(path) == dropped
+
+
+@settings(max_examples=500)
+@given(text=lines, tree=st.lists(st.sampled_from("ab/\n+-"), max_size=12).map("".join))
+def test_one_pattern_matches_any_text_as_in_the_pathspec_of_azure_ai_ml(
+    pathspec: Any, text: str, tree: str
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            regex, drops = pathspec.GitWildMatchPattern.pattern_to_regex(text)
+            expected = regex is not None and re.compile(regex).match(tree) is not None
+        except (ValueError, re.error):
+            with pytest.raises(ValueError, match="is not a valid pattern"):
+                parse_ignore_file(text)
+            return
+    if drops is False:
+        text = text.strip()[1:]
+        # Without `!`, the rest could be a comment, or start with another `!`.
+        if not text.strip() or text != text.strip() or text[0] in "#!" or text == "/":
+            return
+    assert parse_ignore_file(text).drops(tree) == expected
+
+
+@pytest.fixture(scope="module")
+def pathspec() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("azure.ai.ml._utils._pathspec")
+
+
+# A plain regular expression for one of these patterns takes years to reject the path.
+SLOW = {
+    "*a" * 40 + "b": "a" * 250,
+    "/".join(["a/**"] * 30) + "/b": "/".join("a" * 150),
+    "[!b]*" * 3 + "*a*a*a*a*a*a*a*a*a*a*a*a*a*c": "a" * 250,
+    "**/" + "*a*a*a/" * 20 + "b": "/".join(["aaaaaaaa"] * 100),
+    "?*" * 100 + "b": "a" * 250,
+}
+
+
+@pytest.mark.parametrize(("text", "path"), SLOW.items())
+def test_a_pattern_with_many_wildcards_rejects_a_path_in_linear_time(text: str, path: str) -> None:
+    assert not parse_ignore_file(text).drops(path)
+    assert not parse_dockerignore(text.replace("!", "^")).drops(path)
+    assert not parse_ignore_file(text).drops(path[:100] + "\n")
+
+
+def test_the_steps_of_an_automaton_grow_with_the_length_of_the_path() -> None:
+    def steps(length: int) -> int:
+        counted = Steps()
+        assert not Automaton(git_segments("*a*a*a*a*b")).matches("a" * length, counted)
+        return MAX_STEPS - counted.left
+
+    assert steps(2000) < 2.1 * steps(1000)
+
+
+@pytest.mark.parametrize("parse", [parse_ignore_file, parse_dockerignore])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n".join(f"*{number}*" for number in range(MAX_WILDCARDS + 1)), "patterns with wild"),
+        ("*a" * MAX_WILDCARD_TEXT, "the patterns with wildcards have more than"),
+        ("\n".join(f"*{n}\n!*{n}" for n in range(MAX_TURNS)), "take turns more than"),
+    ],
+)
+def test_an_ignore_file_with_too_many_wildcards_is_refused(
+    parse: Any, text: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+def test_an_ignore_file_can_have_many_names_without_wildcards() -> None:
+    rules = parse_ignore_file("".join(f"{n}\n/a/{n}\n!/b/{n}\n" for n in range(20_000)))
+    assert [rules.drops(path) for path in ("7", "x/19999/y", "b/7", "c")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_many_names_with_a_line_break_end_with_an_error() -> None:
+    rules = parse_ignore_file("\n".join(f"name{number}" for number in range(10_000)))
+    with pytest.raises(TooManySteps, match="in reasonable time"):
+        for number in range(1000):
+            rules.drops(f"a\n{number}")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "dropped"),
+    [
+        ("a**b", "ab", True),
+        ("a**b", "ac/d/b", True),
+        ("a**b", "ac/db", False),
+        ("a**", "abc/d", True),
+        ("**a**b**", "x/a/y/bc", True),
+        ("[^a]b", "c/b", False),
+        ("[a/]b", "a/b", False),
+    ],
+)
+def test_docker_reads_two_stars_inside_a_name(text: str, path: str, dropped: bool) -> None:
     assert parse_dockerignore(text).drops(path) == dropped

@@ -25,6 +25,7 @@ from envsync.model.environment import Build, BuildContext, EnvironmentSpec, Infe
 from envsync.model.errors import EnvsyncError
 from envsync.project.context.copy import copy_context
 from envsync.project.context.scan import ContextScan, scan_context
+from envsync.project.context.walk import MAX_REPEATED_ENTRIES, ContextWalk
 from envsync.targets.store.tables import CREATE_SCRIPT
 
 # azure-ai-ml hashes these bytes before the files of a context. The constant is not imported from
@@ -384,7 +385,7 @@ def test_exponentially_many_links_are_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Each of the 24 levels has two links, so 2 ** 24 paths lead to the same file.
-    monkeypatch.setattr("envsync.project.context.walk.MAX_ENTRIES_BEHIND_LINKS", 1000)
+    monkeypatch.setattr("envsync.project.context.walk.MAX_REPEATED_ENTRIES", 1000)
     for level in range(24):
         directory = tmp_path / str(level)
         directory.mkdir()
@@ -392,8 +393,31 @@ def test_exponentially_many_links_are_not_followed(
             (directory / name).symlink_to(f"../{level + 1}")
     write_all(tmp_path, {"24/file": ""})
     found = scan(tmp_path / "0")
-    assert found.broken
-    assert all(broken.endswith("too many files behind links") for broken in found.broken)
+    assert found.broken == (".: too many files behind links",)
+
+
+@needs_links
+def test_a_maze_of_directories_with_links_to_each_other_is_left_early(tmp_path: Path) -> None:
+    for directory in "abcdefgh":
+        (tmp_path / directory).mkdir()
+        for other in set("abcdefgh") - {directory}:
+            (tmp_path / directory / other).symlink_to(f"../{other}")
+    walk = ContextWalk(str(tmp_path), str(tmp_path))
+    walk.run()
+    assert ".: too many files behind links" in walk.broken
+    # Each entry of the maze adds at most one problem.
+    assert len(walk.broken) <= MAX_REPEATED_ENTRIES + 100
+
+
+@needs_links
+def test_a_large_directory_behind_one_link_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envsync.project.context.walk.MAX_REPEATED_ENTRIES", 10)
+    write_all(tmp_path, {f"data/{number}": "" for number in range(30)})
+    (tmp_path / "context").mkdir()
+    (tmp_path / "context" / "data").symlink_to("../data")
+    assert len(scan(tmp_path / "context").context.files or ()) == 30
 
 
 # --- oddities -------------------------------------------------------------------------------------

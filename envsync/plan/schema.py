@@ -1,0 +1,85 @@
+"""Checks JSON data against the part of JSON Schema that `schemas/plan.json` uses.
+
+The package jsonschema is not used, because every command would have to install and import it. A
+test compares this module with jsonschema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from envsync.model.canonical import JSON
+
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+def violation(data: JSON, schema: Mapping[str, Any]) -> str | None:
+    """Returns where and how data breaks a schema, or None if the data is valid.
+
+    Args:
+        data: the data.
+        schema: the schema. `$ref` must refer to `$defs` of this schema.
+    """
+    return next(_violations(data, schema, schema, ""), None)
+
+
+def _violations(
+    data: JSON, schema: Mapping[str, Any], root: Mapping[str, Any], path: str
+) -> Iterator[str]:
+    where = f"`{path}`" if path else "the plan"
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    if "type" in schema and not _has_type(data, schema["type"]):
+        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        yield f"{where} is not of the type {' or '.join(names)}"
+        return
+    if "const" in schema and not _equal(data, schema["const"]):
+        yield f"{where} is not {json.dumps(schema['const'])}"
+    if "enum" in schema and not any(_equal(data, item) for item in schema["enum"]):
+        yield f"{where} is not one of {', '.join(map(json.dumps, schema['enum']))}"
+    if isinstance(data, str) and not re.search(schema.get("pattern", ""), data):
+        yield f"{where} does not match {schema['pattern']}"
+    if isinstance(data, int) and data < schema.get("minimum", data):
+        yield f"{where} is less than {schema['minimum']}"
+    if isinstance(data, dict):
+        yield from _in_object(data, schema, root, path)
+    elif isinstance(data, list) and "items" in schema:
+        for index, item in enumerate(data):
+            yield from _violations(item, schema["items"], root, f"{path}[{index}]")
+
+
+def _in_object(
+    data: dict[str, JSON], schema: Mapping[str, Any], root: Mapping[str, Any], path: str
+) -> Iterator[str]:
+    missing = next((key for key in schema.get("required", ()) if key not in data), None)
+    if missing is not None:
+        yield f"the key `{missing}` is missing" + (f" in `{path}`" if path else "")
+    properties = schema.get("properties", {})
+    others = schema.get("additionalProperties")
+    for key, item in data.items():
+        inner = properties.get(key, others)
+        if inner is not None:
+            yield from _violations(item, inner, root, f"{path}.{key}".removeprefix("."))
+
+
+def _has_type(data: JSON, types: str | list[str]) -> bool:
+    names = [types] if isinstance(types, str) else types
+    # In Python, a bool is an int.
+    return any(
+        isinstance(data, _TYPES[name]) and (name == "boolean" or not isinstance(data, bool))
+        for name in names
+    )
+
+
+def _equal(one: JSON, other: JSON) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)

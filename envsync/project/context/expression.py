@@ -1,0 +1,114 @@
+"""Converts the patterns of ignore files to regular expressions that match in linear time.
+
+A plain conversion, such as `[^/]*a[^/]*b` for `*a*b`, backtracks: the time to reject a path grows
+exponentially with the number of wildcards. Here, each wildcard takes the shortest text after which
+the next part matches, and the match never returns to this wildcard (an atomic group). The result is
+the same, because a later wildcard can take every character that an earlier wildcard could take.
+
+The expressions are valid only for paths for which `is_plain` is True.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, product
+from typing import Final
+
+from envsync.project.context.pattern import Split, Token
+
+MAX_SLASH_SETS: Final = 3
+"""Maximum number of sets in a pattern that can match `/`, such as `[!a]`.
+
+The regular expression of a pattern has two alternatives for each of these sets.
+"""
+
+_END: Final = r"(?=/|\Z)"
+
+
+def is_plain(path: str) -> bool:
+    """Returns True if a path has no line break and no empty segment, as nearly every path.
+
+    A slash at the end is allowed.
+    """
+    return bool(path) and "\n" not in path and "//" not in path and path[0] != "/"
+
+
+def expression(segments: Split) -> str | None:
+    """Returns a regular expression for `re.match`, or None if the pattern has too many sets."""
+    places = [
+        (position, index)
+        for position, segment in enumerate(segments)
+        if isinstance(segment, tuple)
+        for index, token in enumerate(segment)
+        if token.slash
+    ]
+    if len(places) > MAX_SLASH_SETS:
+        return None
+    found = (_alternative(_divided(segments, frozenset(chosen))) for chosen in _subsets(places))
+    return "|".join(item for item in found if item is not None) or "(?!)"
+
+
+def _subsets(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    for chosen in product((False, True), repeat=len(places)):
+        yield [place for place, is_chosen in zip(places, chosen, strict=True) if is_chosen]
+
+
+def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
+    """Returns the segments if the sets at `slashes` match `/`, and all other sets do not."""
+    divided: list[str | tuple[Token, ...] | None] = []
+    for position, segment in enumerate(segments):
+        if not isinstance(segment, tuple):
+            divided.append(segment)
+            continue
+        part: list[Token] = []
+        for index, token in enumerate(segment):
+            if (position, index) in slashes:
+                divided.append(tuple(part))
+                part = []
+            else:
+                part.append(Token("(?!/)" + token.expression) if token.slash else token)
+        divided.append(tuple(part))
+    return tuple(divided)
+
+
+def _alternative(segments: Split) -> str | None:
+    """Returns an expression, or None if a segment is empty, which only the last one can be."""
+    if () in segments[:-1] or segments == ((),):
+        return None
+    if segments == (None,):
+        return "(?:)"
+    groups = [list(group) for is_gap, group in groupby(segments, _is_gap) if not is_gap]
+    below = "(?=/)" if segments[-1] is None else _END
+    text = ""
+    for number, group in enumerate(groups):
+        names = "/".join(map(_segment, group))
+        end = below if number == len(groups) - 1 else _END
+        if number:
+            text += f"(?>(?:/[^/]++)*?/{names}{end})"
+        elif segments[0] is None:
+            text += f"(?>(?:[^/]++/)*?{names}{end})"
+        else:
+            text += names + end
+    return text
+
+
+def _is_gap(segment: str | tuple[Token, ...] | None) -> bool:
+    return segment is None
+
+
+def _segment(segment: str | tuple[Token, ...] | None) -> str:
+    if not isinstance(segment, tuple):
+        return re.escape(segment or "")
+    texts = [""]
+    for token in segment:
+        if token.repeats:
+            texts.append("")
+        else:
+            texts[-1] += token.expression
+    first, *others = texts
+    if not others:
+        return first
+    last = others.pop()
+    middle = "".join(f"(?>[^/]*?{text})" for text in others if text)
+    return first + middle + (f"(?>[^/]*?{last}{_END})" if last else "[^/]*+")

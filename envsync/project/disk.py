@@ -1,0 +1,37 @@
+"""Reads files and resolves paths that a user or a file names, whatever they name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Final
+
+MAX_PATH: Final = 4096
+"""Maximum length of a path whose links are resolved. Linux opens no longer path."""
+
+
+def real_path(path: str) -> str:
+    """Returns an absolute path with symbolic links resolved. The path need not exist.
+
+    `os.path.realpath` alone takes minutes for a path of a megabyte.
+    """
+    if len(path) > MAX_PATH:
+        path = os.path.abspath(path)
+    return path if len(path) > MAX_PATH else os.path.realpath(path)
+
+
+def read_regular_file(path: str | os.PathLike[str]) -> bytes:
+    """Returns the bytes of a file.
+
+    Raises:
+        OSError: the file cannot be read, or is not a regular file. Reading a named pipe would wait
+            forever, and reading a device such as `/dev/zero` would never end.
+        ValueError: the path contains a null character.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        is_directory = os.path.isdir(path)
+        code = errno.EISDIR if is_directory else errno.EINVAL
+        raise OSError(code, os.strerror(code) if is_directory else "Not a regular file")
+    with open(path, "rb") as file:
+        return file.read()
