@@ -17,6 +17,8 @@ import jsonschema
 import pexpect
 import pytest
 
+from envsync.model.before import Before
+from envsync.model.environment import Environment
 from envsync.model.errors import TargetError
 from envsync.model.state import State
 from envsync.targets.local.target import LocalTarget
@@ -462,10 +464,10 @@ def test_apply_prints_a_failed_change_and_exits_with_one(
     declare(project, "b")
     create = LocalTarget.create
 
-    def fail(self: LocalTarget, environment: object) -> None:
-        if str(environment.key) == "a:1":  # type: ignore[attr-defined]
+    def fail(self: LocalTarget, environment: Environment, before: Before | None = None) -> None:
+        if str(environment.key) == "a:1":
             raise TargetError("The disk is full.")
-        create(self, environment)  # type: ignore[arg-type]
+        create(self, environment, before)
 
     monkeypatch.setattr(LocalTarget, "create", fail)
     result = run("apply", "--yes")
