@@ -134,7 +134,8 @@ def _choose(
     """
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
-        chosen = choose(project.declarations, names or _rejected(project, checked, opened))
+        references = names or _rejected(project, checked, opened)
+        chosen = choose(project.declarations, references, session.shown)
         suffix = project.config.target(target).scope.suffix if target else ""
         state = opened.read({item.name + suffix for item in chosen}) if opened else {}
     held = {
