@@ -258,6 +258,20 @@ def test_bump_refuses_to_choose_a_version_if_git_cannot_be_used(
     assert reason in chosen.err
 
 
+def test_bump_refuses_to_choose_a_version_in_a_work_tree_without_its_repository(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    declare(project, "a", "1")
+    commit(project)
+    git(project, "worktree", "add", "--quiet", str(tmp_path / "linked"))
+    # A container often mounts only the linked work tree.
+    project.rename(tmp_path / "moved")
+    result = run("-C", str(tmp_path / "linked"), "bump", "a")
+
+    assert (result.code, result.out) == (1, "")
+    assert f"Git cannot use the repository of {tmp_path / 'linked/.git'}" in result.err
+
+
 def test_bump_needs_no_git_for_a_file_without_version(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -286,6 +286,21 @@ def test_check_without_an_environment_file_is_an_error(repository: Path, run: Ru
     assert "There is no environment file below `enviroments`" in result.out
 
 
+@pytest.mark.parametrize("content", [b"\xff", None])
+def test_a_list_of_merged_commits_that_cannot_be_read_is_an_error(
+    repository: Path, run: Run, content: bytes | None
+) -> None:
+    file = repository / ".git" / "MERGE_HEAD"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    result = run("check")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err.startswith(f"Error: The file {file} cannot be read")
+
+
 def test_check_of_a_linked_directory_outside_of_the_repository_is_an_error(
     repository: Path, run: Run
 ) -> None:
