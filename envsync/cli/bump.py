@@ -17,7 +17,7 @@ from envsync.cli.options import Format, FormatOption, complete_names, complete_t
 from envsync.cli.place import shown_path
 from envsync.cli.session import Session
 from envsync.git.check import Checked, check
-from envsync.git.past import declared_before
+from envsync.git.past import declared_before, lacks_contents
 from envsync.git.repository import find_repository
 from envsync.model.declaration import Declaration, Source
 from envsync.model.errors import EnvsyncError, GitError, NoRepository, UsageError
@@ -134,7 +134,8 @@ def _choose(
     """
     checked = _check(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
-        chosen = choose(project.declarations, names or _rejected(project, checked, opened))
+        references = names or _rejected(project, checked, opened)
+        chosen = choose(project.declarations, references, session.shown)
         suffix = project.config.target(target).scope.suffix if target else ""
         state = opened.read({item.name + suffix for item in chosen}) if opened else {}
     held = {
@@ -216,6 +217,7 @@ def _with_past(
     try:
         past = declared_before(project.config, {item.name for item in chosen})
         is_shallow = find_repository(project.config.root).is_shallow
+        is_partial = lacks_contents(project.config)
     except NoRepository:
         return used
     except GitError as error:
@@ -227,6 +229,12 @@ def _with_past(
         session.err(
             "Warning: this clone is shallow, so the next version can be one that an older commit "
             "used. To take all commits into account, run `git fetch --unshallow` first."
+        )
+    if is_partial and not session.quiet:
+        session.err(
+            "Warning: this is a partial clone (`--filter`), so the next version can be one that an "
+            "older commit used. To take all commits into account, run envsync in a clone without "
+            "`--filter`."
         )
     return {
         name: dict.fromkeys(past.get(name, ()), "in git") | dict(used.get(name, {}))

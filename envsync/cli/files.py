@@ -117,7 +117,7 @@ def read_plan(path: Path) -> Plan:
         elif isinstance(error, json.JSONDecodeError | _RepeatedKey):
             reason += f": {error}"
         raise EnvsyncError(
-            f"{path} is not a plan: {reason}. Save one with `envsync plan --out {path}`."
+            f"{path} is not a plan: {reason}. Save one with `envsync plan --out FILE`."
         ) from error
     except EnvsyncError as error:
         raise EnvsyncError(f"{path}: {error}") from error

@@ -112,8 +112,10 @@ def shown_plan(session: Session, plan: Plan) -> str:
     if session.quiet:
         return summary_text(plan, session.paint(sys.stdout))
     color = session.use_color(sys.stdout)
+    # The id of a local target is the path of its file.
+    where = session.shown(plan.target.id) if plan.target.kind == "local" else None
     plan = placed_plan(plan, session.shown)
-    return plan_text(plan, color=color, width=session.width, full=session.verbose)
+    return plan_text(plan, color=color, width=session.width, full=session.verbose, where=where)
 
 
 def _text(session: Session, plan: Plan, since: str | None) -> str:

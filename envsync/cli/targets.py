@@ -15,6 +15,7 @@ from envsync.model.wording import printable
 from envsync.project.settings.config import Config
 from envsync.project.settings.targets import TargetConfig
 from envsync.render.paint import Paint, columns
+from envsync.render.places import Place
 
 EXAMPLE = "envsync targets --format matrix"
 
@@ -62,24 +63,26 @@ def run(
         # `name=value`.
         session.out(json.dumps({"target": shared}))
     else:
-        session.out(_text(config, session.paint(sys.stdout)))
+        session.out(_text(config, session.paint(sys.stdout), session.shown))
 
 
-def _text(config: Config, paint: Paint) -> str:
+def _text(config: Config, paint: Paint, place: Place) -> str:
     rows = [("NAME", "KIND", "WHERE")]
     for target in config.targets.values():
         default = " (default)" if target.name == config.default_target else ""
-        rows.append((target.name + default, target.kind, printable(_where(target))))
+        rows.append((target.name + default, target.kind, printable(_where(target, place))))
     header, *lines = columns(rows)
     return "\n".join([paint("bold", header), *lines])
 
 
-def _where(target: TargetConfig) -> str:
-    """Returns the path of a local target.
+def _where(target: TargetConfig, place: Place) -> str:
+    """Returns the path of a local target, relative to the directory of the user.
 
     For a workspace, returns the subscription, the resource group and the name, separated by `/`.
     For a registry, returns its name.
     """
+    if target.kind == "local" and "path" in target.settings:
+        return place(target.settings["path"])
     keys = ("path", "subscription_id", "resource_group", "workspace", "registry")
     return "/".join(target.settings[key] for key in keys if key in target.settings)
 

@@ -120,13 +120,19 @@ def _nothing_found(config: Config, paths: Sequence[Path]) -> Problem:
         fix = "Pass the path of an environment file, or of a directory that contains one."
     else:
         message = f"There is no environment file below {_listed(config.environments)}."
-        fix = (
-            "Correct `environments` in envsync.yaml, or add an environment file. "
-            "`envsync validate -v` lists every other YAML file with the reason."
-        )
+        lists = "`envsync validate -v` lists every other YAML file with the reason."
+        if config.path is None:
+            fix = (
+                f"Change to the project directory, pass it with -C, or run `envsync init`. {lists}"
+            )
+        else:
+            settings = printable(config.path.name)
+            fix = f"Correct `environments` in {settings}, or add an environment file. {lists}"
     missing = [item for item in config.environments if not (config.root / item).is_dir()]
     if missing and not paths:
         message = f"{message[:-1]}, because {_listed(missing)} is not a directory."
+    # Without a settings file, the directory is probably not the project directory.
+    message = f"{config.without_file} {message}".lstrip()
     if paths:
         shown = paths[0].as_posix()
     else:

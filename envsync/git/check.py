@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from envsync.git.base import Base, find_bases
 from envsync.git.changed import project_paths
 from envsync.git.checked_out import ensure_checked_out
+from envsync.git.checkout import is_below
 from envsync.git.declared import declared_at
 from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
 from envsync.git.repository import Repository, find_repository
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
+from envsync.model.errors import GitError
 from envsync.model.naming import natural_order
 from envsync.model.problem import Problem
 from envsync.model.state import RegisteredVersion
@@ -61,12 +63,14 @@ def check(project: Project, base: str | None = None) -> Checked:
             current branch began.
 
     Raises:
-        GitError: there is no repository, there is nothing to compare with, or the commit or its
-            content is missing in this clone.
+        GitError: there is no repository, there is nothing to compare with, an environment file is
+            outside of the repository, or the commit or its content is missing in this clone.
     """
     ensure_checked_out(project)
     repository = find_repository(project.config.root)
-    files = repository.untracked(project_paths(repository, project), ignored=True)
+    paths = project_paths(repository, project)
+    files = repository.untracked(paths, ignored=True)
+    _ensure_inside(project, repository, files | repository.untracked(paths))
     ignored = list(_ignored(project, repository, files))
     # No commit contains an ignored environment file, so this file cannot be compared.
     uncommitted = {source for source, field in ignored if not field}
@@ -93,6 +97,40 @@ def check(project: Project, base: str | None = None) -> Checked:
         fields=fields,
         used=used,
     )
+
+
+def _ensure_inside(project: Project, repository: Repository, untracked: Collection[str]) -> None:
+    """Checks that the repository can contain every environment file.
+
+    Otherwise no commit contains the file, so every edit of the file would be accepted.
+
+    Args:
+        project: the project.
+        repository: the repository of the project.
+        untracked: the untracked files of the project. Git lists another repository as a directory
+            with `/` at the end, and does not list its files.
+
+    Raises:
+        GitError: a file is outside of the repository, or in another repository that is not a
+            submodule.
+    """
+    others = {path.removesuffix("/") for path in untracked if path.endswith("/")}
+    for item in project.declarations:
+        file = project.path(item.source)
+        path = repository.relative(file)
+        if path is None:
+            raise GitError(
+                f"Cannot compare {file} with a commit, because a symbolic link leads to a file "
+                f"outside of the git repository {repository.top}. Move the file into the "
+                "repository."
+            )
+        other = next((above for above in others if is_below(path, above)), None)
+        if other is not None:
+            raise GitError(
+                f"Cannot compare {file} with a commit, because the directory "
+                f"{repository.top / other} is another git repository, and not a submodule of "
+                f"{repository.top}. Add it with `git submodule add`, or remove its `.git`."
+            )
 
 
 def _contents(

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from envsync.git.repository import Repository
+from envsync.model.errors import GitError
 
 _VARIABLE: Final = re.compile("GITHEAD_([0-9a-f]{40,64})")
 
@@ -16,11 +17,19 @@ def merge_heads(repository: Repository) -> dict[str, str]:
 
     The result is empty if no merge is in progress. A merge of several branches (an octopus merge)
     has several commits.
+
+    Raises:
+        GitError: git's list of these commits cannot be read.
     """
     try:
         ids = (repository.git_dir / "MERGE_HEAD").read_text("ascii").split()
     except FileNotFoundError:
         ids = []
+    except (OSError, UnicodeDecodeError) as error:
+        raise GitError(
+            f"The file {repository.git_dir / 'MERGE_HEAD'} cannot be read: "
+            f"{getattr(error, 'strerror', None) or error}. Run `git merge --abort`, or remove it."
+        ) from error
     heads = dict.fromkeys(ids, "MERGE_HEAD")
     if not heads and repository.is_committing:
         # Git writes MERGE_HEAD only after the hook `pre-merge-commit`. For this hook, `git merge`

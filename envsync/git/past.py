@@ -31,9 +31,7 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
     """
     repository = find_repository(config.root)
     directories = repository.relatives(config.directories)
-    branch = likely_branch(repository)
-    tips = [tip for tip in (repository.head(), branch.ref if branch else None) if tip]
-    tips += merge_heads(repository)
+    tips = _tips(repository)
     if not directories or not tips:
         return {}
     found: dict[str, set[str]] = {}
@@ -48,15 +46,49 @@ def declared_before(config: Config, names: Collection[str]) -> dict[str, set[str
     return {name: found[name] for name in names if name in found}
 
 
+def lacks_contents(config: Config) -> bool:
+    """Returns True if `declared_before` cannot read some contents, because the clone is partial.
+
+    Raises:
+        NoRepository: the project is not in a repository.
+        GitError: git cannot be used.
+    """
+    repository = find_repository(config.root)
+    directories = repository.relatives(config.directories)
+    tips = _tips(repository)
+    if not directories or not tips:
+        return False
+    return any(line.startswith(b"?") for line in _objects(repository, tips, directories))
+
+
+def _tips(repository: Repository) -> list[str]:
+    """Returns the newest commits of the history that is searched."""
+    branch = likely_branch(repository)
+    tips = [tip for tip in (repository.head(), branch.ref if branch else None) if tip]
+    tips += merge_heads(repository)
+    return tips
+
+
+def _objects(
+    repository: Repository, tips: Sequence[str], directories: Sequence[str]
+) -> list[bytes]:
+    """Returns a line `<id> <path>` for each object below the directories, and for each commit."""
+    # A partial clone lacks the content of some files. `--missing=print` marks the missing content
+    # with `?`. Without this option, git would send one request for each missing content.
+    below = [directory or "." for directory in directories]
+    options = ("--objects", "--missing=print")
+    return repository.run("rev-list", *options, *tips, "--", *below).splitlines()
+
+
 def _contents(
     repository: Repository, tips: Sequence[str], directories: Sequence[str]
 ) -> Iterator[bytes]:
     """Yields the content of each YAML file in each commit that is reachable from `tips`."""
-    # A partial clone lacks the content of some files. `--missing=print` marks the missing content
-    # with `?`. Without this option, git would send one request for each missing content.
-    below = [directory or "." for directory in directories]
-    listing = repository.run("rev-list", "--objects", "--missing=print", *tips, "--", *below)
-    lines = [line.partition(b" ") for line in listing.splitlines() if not line.startswith(b"?")]
+    lines = [
+        line.partition(b" ")
+        for line in _objects(repository, tips, directories)
+        if not line.startswith(b"?")
+    ]
     ids = [key for key, _, path in lines if path.endswith((b".yml", b".yaml"))]
     output = repository.run("cat-file", "--batch", data=b"".join(key + b"\n" for key in ids))
     stream = io.BytesIO(output)

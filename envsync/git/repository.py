@@ -18,7 +18,7 @@ from typing import Final
 from envsync.git.advice import FETCH_ALL
 from envsync.git.command import explain, git_python, no_repository, run_git
 from envsync.git.entry import Entry, parse_entry
-from envsync.model.errors import GitError
+from envsync.model.errors import GitError, NoRepository
 
 # The git settings of the user can change the output of `git diff`. These options override the
 # settings.
@@ -197,7 +197,15 @@ def find_repository(directory: Path) -> Repository:
     wanted = ("--is-shallow-repository", "--absolute-git-dir", "--show-toplevel")
     status, out, message = run_git(directory, ("rev-parse", *wanted), environ=environ)
     if status:
-        raise explain(message, directory)
+        error = explain(message, directory)
+        broken = _broken(directory) if isinstance(error, NoRepository) else None
+        if broken is not None:
+            raise GitError(
+                f"Git cannot use the repository of {broken}: a part of it is missing. In a "
+                "container, mount the whole repository. A linked work tree and a submodule need "
+                "the main repository as well."
+            )
+        raise error
     lines = os.fsdecode(out).removesuffix("\n").split("\n")
     # `git rev-parse` has no `-z`, so a line break in a path looks like the end of the path.
     if len(lines) != len(wanted):
@@ -211,6 +219,19 @@ def find_repository(directory: Path) -> Repository:
         is_shallow=lines[0] == "true",
         is_committing=index is not None,
     )
+
+
+def _broken(directory: Path) -> Path | None:
+    """Returns a `.git` at or above a directory that belongs to an incomplete repository, or None.
+
+    An empty directory `.git` is not a repository.
+    """
+    for path in (directory.resolve(), *directory.resolve().parents):
+        git = path / ".git"
+        # In a linked work tree and in a submodule, `.git` is a file with the path of a directory.
+        if git.is_file() or os.path.lexists(git / "HEAD"):
+            return git
+    return None
 
 
 def _discover(directory: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ use yet. `choose` finds the declarations, and `decide` chooses their new version
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -93,12 +93,17 @@ def bump_command(
     return shlex.join(words)
 
 
-def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> list[Declaration]:
+def choose(
+    declarations: Iterable[Declaration],
+    references: Iterable[str],
+    place: Callable[[str], str] = str,
+) -> list[Declaration]:
     """Returns the referenced declarations without duplicates, sorted by name and version.
 
     Args:
         declarations: all declarations of the project.
         references: `NAME:VERSION`, or `NAME` for the highest version of a name.
+        place: maps the path of a file to the path in messages.
 
     Raises:
         EnvsyncError: no file declares a referenced name or version.
@@ -109,7 +114,7 @@ def choose(declarations: Iterable[Declaration], references: Iterable[str]) -> li
     for group in by_name.values():
         group.sort(key=_order)
     # `a` and `a:2` can refer to the same file. A dict with the source as its key drops duplicates.
-    chosen = {item.source: item for item in (_find(by_name, each) for each in references)}
+    chosen = {item.source: item for item in (_find(by_name, each, place) for each in references)}
     return sorted(chosen.values(), key=lambda item: (item.name, _order(item)))
 
 
@@ -117,12 +122,16 @@ def _order(declaration: Declaration) -> tuple[object, ...]:
     return natural_order(declaration.version or "")
 
 
-def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Declaration:
+def _find(
+    by_name: Mapping[str, Sequence[Declaration]], reference: str, place: Callable[[str], str]
+) -> Declaration:
     name, colon, version = reference.partition(":")
     if name not in by_name:
         files = declared_in(item for group in by_name.values() for item in group)
         setting = "Check the name, and `environments` in envsync.yaml."
         hint = name_hint(name, by_name, files) or setting
+        if name.partition("@")[0] in by_name:
+            hint = f"Pass `{name.partition('@')[0]}` instead, for the highest declared version."
         raise EnvsyncError(f"No file declares an environment '{name}'. {hint}")
     group = by_name[name]
     if not colon:
@@ -135,7 +144,7 @@ def _find(by_name: Mapping[str, Sequence[Declaration]], reference: str) -> Decla
     if known:
         hint = f"Declared versions: {', '.join(known)}."
     else:
-        hint = f"{group[0].source.file} declares no version."
+        hint = f"{place(group[0].source.file)} declares no version."
     raise EnvsyncError(f"No file declares version '{version}' of {name}. {hint}")
 
 

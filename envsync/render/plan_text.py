@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from envsync.model.wording import printable
 from envsync.plan.change import Action
 from envsync.render.field_text import (
     ARROW,
@@ -33,7 +35,14 @@ _FIELD_INDENT = 6
 _NOTE_COLUMNS = 24
 
 
-def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool = False) -> str:
+def plan_text(
+    plan: Plan,
+    *,
+    color: bool = False,
+    width: int = WIDTH,
+    full: bool = False,
+    where: str | None = None,
+) -> str:
     """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
     A plan with many changes has one line for each change, unless `full` is True. Such a plan has
@@ -44,9 +53,12 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         color: whether ANSI colours are used. The text is complete without colour.
         width: columns of the terminal.
         full: whether all fields of new versions and long values are shown in full.
+        where: the path of a local target, as text shows it. If None, the id of the target is shown.
     """
     paint = painter(color)
     shown = view(plan, full=full)
+    if where is not None:
+        shown = replace(shown, id=printable(where), place=(printable(where),))
     brief = len(shown.changes) > MOST_CHANGES and not full
     lines = [_target(shown, paint, width, full=full)]
     if brief:

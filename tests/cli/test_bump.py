@@ -258,6 +258,20 @@ def test_bump_refuses_to_choose_a_version_if_git_cannot_be_used(
     assert reason in chosen.err
 
 
+def test_bump_refuses_to_choose_a_version_in_a_work_tree_without_its_repository(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    declare(project, "a", "1")
+    commit(project)
+    git(project, "worktree", "add", "--quiet", str(tmp_path / "linked"))
+    # A container often mounts only the linked work tree.
+    project.rename(tmp_path / "moved")
+    result = run("-C", str(tmp_path / "linked"), "bump", "a")
+
+    assert (result.code, result.out) == (1, "")
+    assert f"Git cannot use the repository of {tmp_path / 'linked/.git'}" in result.err
+
+
 def test_bump_needs_no_git_for_a_file_without_version(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +296,26 @@ def test_bump_says_that_a_shallow_clone_lacks_commits(
 
     assert result.out.endswith("a  1 -> 2\n")
     assert result.err.startswith("Warning: this clone is shallow, so the next version can be one")
+
+
+def test_bump_says_that_a_partial_clone_lacks_contents(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    for before, after in (("1", "2"), ("2", "3"), ("3", "1")):
+        edit(file, f'"{before}"', f'"{after}"')
+        commit(project)
+    git(project, "config", "uploadpack.allowFilter", "true")
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", project.as_uri(), "partial")
+    git(tmp_path, "clone", "--quiet", project.as_uri(), "complete")
+    result = run("-C", str(tmp_path / "partial"), "bump", "a")
+
+    assert result.out.endswith("a  1 -> 2\n")
+    assert result.err.startswith("Warning: this is a partial clone (`--filter`), so the next")
+    complete = run("-C", str(tmp_path / "complete"), "bump", "a")
+    assert complete.out.endswith("a  1 -> 4\n")
+    assert complete.err == ""
 
 
 # Rejected versions

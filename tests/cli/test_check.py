@@ -286,6 +286,60 @@ def test_check_without_an_environment_file_is_an_error(repository: Path, run: Ru
     assert "There is no environment file below `enviroments`" in result.out
 
 
+@pytest.mark.parametrize("content", [b"\xff", None])
+def test_a_list_of_merged_commits_that_cannot_be_read_is_an_error(
+    repository: Path, run: Run, content: bytes | None
+) -> None:
+    file = repository / ".git" / "MERGE_HEAD"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    result = run("check")
+
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert result.err.startswith(f"Error: The file {file} cannot be read")
+
+
+def test_check_of_a_linked_directory_outside_of_the_repository_is_an_error(
+    repository: Path, run: Run
+) -> None:
+    (repository / "environments").rename(repository.parent / "elsewhere")
+    (repository / "environments").symlink_to(repository.parent / "elsewhere")
+    commit(repository)
+    result = run("check")
+
+    assert (result.code, result.out) == (1, "")
+    assert "a symbolic link leads to a file outside of the git repository" in result.err
+
+
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_check_of_another_repository_that_is_not_a_submodule_is_an_error(
+    repository: Path, run: Run, is_ignored: bool
+) -> None:
+    inner = repository / "environments"
+    git(repository, "rm", "-r", "--quiet", "--cached", "environments")
+    if is_ignored:
+        (repository / ".gitignore").write_text("environments/\n")
+    git(repository, "commit", "--quiet", "--all", "--allow-empty", "--message", "Moved")
+    commit(new_repository(inner))
+    result = run("check")
+
+    assert (result.code, result.out) == (1, "")
+    assert f"the directory {inner} is another git repository" in result.err
+    assert "`git submodule add`" in result.err
+
+
+def test_check_of_an_untracked_file_and_of_a_link_inside_the_repository_is_no_error(
+    repository: Path, run: Run
+) -> None:
+    (repository / "environments").rename(repository / "elsewhere")
+    (repository / "environments").symlink_to("elsewhere")
+    declare(repository, "c")
+
+    assert run("check").code == 0
+
+
 def test_check_works_in_a_git_hook_under_locale_c(repository: Path) -> None:
     declare(repository, "a", image=OTHER)
     (repository / "environments" / "ünïcode.txt").write_text("1")

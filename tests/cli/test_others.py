@@ -315,6 +315,26 @@ def test_validate_without_an_environment_file_is_an_error(
     assert "`enviroments` is not a directory" in result.out
 
 
+def test_validate_without_a_settings_file_says_so_first(
+    project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = project.parent / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    result = run("validate")
+
+    assert result.code == 1
+    assert f"] There is no envsync.yaml in {elsewhere} or in a directory above it. " in result.out
+    assert "pass it with -C, or run `envsync init`" in result.out
+    assert "Correct `environments`" not in result.out
+
+
+def test_validate_names_the_settings_file_that_option_config_names(project: Path, run: Run) -> None:
+    (project / "other.yaml").write_text("environments: enviroments\n")
+
+    assert "Correct `environments` in other.yaml" in run("--config", "other.yaml", "validate").out
+
+
 def test_validate_of_a_directory_without_an_environment_file_is_an_error(
     project: Path, run: Run
 ) -> None:

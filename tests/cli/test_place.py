@@ -89,6 +89,26 @@ def test_paths_in_warnings_and_rejections_start_in_the_directory_of_the_user(
     assert rejection["source"]["file"] == "environments/a-1.yml"
 
 
+def test_the_path_of_a_local_target_starts_in_the_directory_of_the_user(
+    project: Path, run: Run
+) -> None:
+    (project / "envsync.yaml").write_text(
+        "targets:\n  local: {kind: local, path: state/local.db}\n"
+    )
+    declare(project, "a")
+    digest = run("plan", "--json").data["digest"]
+    os.chdir(project / "environments")
+
+    for text in (run("plan").out, run("plan", "-v").out):
+        assert text.startswith("Target local  local ../state/local.db\n")
+        assert f"Digest {digest}\n" in text
+    assert run("apply", "--yes").out.startswith("Target local  local ../state/local.db\n")
+    assert (project / "state/local.db").is_file()
+    assert run("targets").out.endswith("local  ../state/local.db\n")
+    assert run("targets", "--json").data["targets"][0]["settings"]["path"] == "state/local.db"
+    assert run("plan", "--json").data["target"]["id"] == "state/local.db"
+
+
 def test_bump_prints_paths_that_start_in_the_directory_of_the_user(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text("project: churn\n")
     declare(project, "a")
@@ -100,6 +120,9 @@ def test_bump_prints_paths_that_start_in_the_directory_of_the_user(project: Path
     )
     assert run("-C", "churn", "bump", "b", "--version", "1").err.startswith(
         "Error: churn/environments/b-None.yml has no version"
+    )
+    assert run("-C", "churn", "bump", "b:1").err.endswith(
+        "churn/environments/b-None.yml declares no version.\n"
     )
     assert run("-C", "churn", "bump", "a", "b").out == (
         "churn/environments/a-1.yml:3:  a  1 -> 2\n"

@@ -356,6 +356,8 @@ def test_a_file_without_a_plan_is_reported_on_one_line(
     assert result.code == 1
     assert "plan.json" in result.err
     assert message in result.err
+    # The file can be anything, such as an environment file. No advice overwrites it.
+    assert "--out plan.json" not in result.err
     assert result.err.count("\n") == 1
 
 

@@ -159,6 +159,11 @@ def test_a_repeated_reference_selects_its_declaration_once() -> None:
             "No file declares an environment 'zebra'. "
             "Check the name, and `environments` in envsync.yaml.",
         ),
+        (
+            "a@latest",
+            "No file declares an environment 'a@latest'. Pass `a` instead, for the highest "
+            "declared version.",
+        ),
         ("a:3", "No file declares version '3' of a. Declared versions: 1, 2, 10."),
         ("a:", "No file declares version '' of a. Declared versions: 1, 2, 10."),
         ("b:1", "No file declares version '1' of b. environments/b-None.yml declares no version."),
