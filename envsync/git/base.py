@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from envsync.git.merge import merge_heads
 from envsync.git.repository import Repository
 from envsync.model.errors import GitError
 
+# GitHub, GitLab, Bitbucket, Travis CI and others set CI. Azure Pipelines and Jenkins do not.
+_PIPELINE: Final = ("CI", "TF_BUILD", "JENKINS_URL")
 _ZEROS: Final = re.compile("0{40}|0{64}")
 
 
@@ -58,10 +61,10 @@ def find_bases(
     if ref is not None and not _ZEROS.fullmatch(ref):
         found = repository.commit(ref)
         if found == head and not _has_edits(repository, head, is_changed):
+            edited = "" if _in_pipeline() else ", and no environment differs from this commit"
             raise GitError(
-                f"The base `{ref}` is the checked-out commit {head[:7]}, and no environment "
-                "differs from this commit, so there is nothing to compare. Pass an earlier "
-                f"commit, such as `--base HEAD~1`. If an earlier commit is missing: {FETCH_ALL}"
+                f"The base `{ref}` is the checked-out commit {head[:7]}{edited}, so there is "
+                f"nothing to compare. Pass an earlier commit, such as `--base HEAD~1`. If an earlier commit is missing: {FETCH_ALL}"
             )
         return (Base(found, ref),)
     if head is None:
@@ -86,9 +89,15 @@ def _has_edits(repository: Repository, head: str, is_changed: Callable[[str], bo
     """Returns True if a comparison with HEAD can find an edit.
 
     In a hook of `git commit`, HEAD is the parent of the new commit. So comparing with HEAD is
-    correct, although the new commit may contain no environment.
+    correct, although the new commit may contain no environment. In a pipeline, HEAD is the commit
+    to check, and edits of the work tree were made by an earlier step of the job.
     """
-    return repository.is_committing or is_changed(head)
+    return repository.is_committing or (not _in_pipeline() and is_changed(head))
+
+
+def _in_pipeline() -> bool:
+    """Returns True if this process runs in a CI system, and not on the machine of a developer."""
+    return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _PIPELINE)
 
 
 def _began(
@@ -123,8 +132,10 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
 
 
 def _nothing_to_compare(head: str, branch: Branch | None) -> GitError:
-    """Returns the error for a project that has not changed since its base, the current commit."""
+    """Returns the error for a checked-out commit that can only be compared with itself."""
     same = f"no environment differs from the checked-out commit {head[:7]}"
+    if _in_pipeline():
+        same = f"the checked-out commit {head[:7]} would be compared with itself"
     if branch is not None and branch.variable:
         return GitError(
             f"There is nothing to compare: {same}, and this commit is already in {branch.name}, "

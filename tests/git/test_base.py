@@ -516,6 +516,37 @@ def test_changes_are_compared_with_the_pushed_branch_if_no_default_branch_is_kno
     assert bases(directory) == [Base(head, "origin/feat")]
 
 
+@pytest.mark.parametrize("variable", ["CI", "TF_BUILD", "JENKINS_URL"])
+def test_a_file_that_a_pipeline_generates_does_not_hide_the_commit(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    directory = shallow_clone(tmp_path, "")
+    monkeypatch.setenv(variable, "true")
+    assert "would be compared with itself" in message(directory, changed=True)
+
+    git(
+        directory,
+        "fetch",
+        "--quiet",
+        "--unshallow",
+        "origin",
+        "+refs/heads/*:refs/remotes/origin/*",
+    )
+    assert [base.name for base in bases(directory, changed=True)] == ["origin/main"]
+
+
+def test_a_pipeline_compares_an_edited_default_branch_with_the_parent(
+    repository: Path, clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = rev(repository, "main")
+    commit(repository, "On main")
+    git(clone, "fetch", "--quiet")
+    git(clone, "checkout", "--quiet", "-B", "main", "origin/main")
+    monkeypatch.setenv("CI", "1")
+
+    assert bases(clone, changed=True) == [Base(parent, "HEAD~1")]
+
+
 # Merges
 
 
