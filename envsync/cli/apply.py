@@ -106,7 +106,7 @@ def run(
                 session.out_json(applied_json(plan, [], None))
             raise
 
-        with finishing_on_signals(remove_scratch) as stopped:
+        with finishing_on_signals(remove_scratch, opened.stop) as stopped:
             outcomes, verification = _report(
                 session,
                 plan,

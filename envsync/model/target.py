@@ -133,6 +133,13 @@ class Target(Protocol):
         """
         ...
 
+    def stop(self) -> None:
+        """Ends waits for work that the target does in the background, because the user interrupted.
+
+        An operation that waits in another thread fails soon, if the target has not finished it.
+        """
+        ...
+
     def close(self) -> None:
         """Closes connections and files. The target cannot be used afterwards."""
         ...

@@ -43,6 +43,7 @@ class AzureTarget:
         parallel: int,
         stale: float,
         close: Callable[[], None],
+        stop: Callable[[], None],
         reading: Reading = in_silence,
     ) -> None:
         """Does not connect: the first request is sent when the target is first used.
@@ -55,12 +56,14 @@ class AzureTarget:
             stale: the number of seconds for which a GET of a version can return the old state after
                 a write.
             close: a function that closes the connections.
+            stop: a function that ends the waits for long-running operations.
             reading: shows the progress of a read.
         """
         self._identity = identity
         self._find = find
         self._parallel = parallel
         self._close = close
+        self._stop = stop
         self._reading = reading
         self._recent_writes = RecentWrites(stale)
         self._found: Writer | None = None
@@ -213,6 +216,10 @@ class AzureTarget:
             tuple(registered(name, item) for item in items if item is not None),
             archived=before is not None and self._writer.fresh.archived(name),
         )
+
+    def stop(self) -> None:
+        """Ends the waits for long-running operations of the service."""
+        self._stop()
 
     def close(self) -> None:
         """Closes all connections."""

@@ -189,6 +189,9 @@ class LocalTarget:
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Does nothing, because a read shows every earlier write."""
 
+    def stop(self) -> None:
+        """Does nothing, because the local target does no work in the background."""
+
     def close(self) -> None:
         """Closes the file."""
         self.store.close()
