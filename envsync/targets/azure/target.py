@@ -28,7 +28,12 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import Resource, registered
 from envsync.targets.azure.writer import Writer
-from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
+from envsync.targets.conflicts import (
+    ensure_archivable,
+    ensure_creatable,
+    ensure_ownable,
+    ensure_updatable,
+)
 from envsync.targets.connection import Reading, in_silence
 
 
@@ -206,6 +211,17 @@ class AzureTarget:
                 self._writer.set_container(name, archived, check if before else None)
             else:
                 self._writer.set_version(name, version, archived, lambda held: check([held]))
+
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        """Adds a project to the owners in the tags of a container.
+
+        Raises:
+            Conflict: the container is archived or restored in the meantime.
+            TargetError: the container does not exist, or its tags could not be written.
+        """
+        with self._lock(name):
+            ensure_ownable(name, before, self._container(name, [], before))
+            self._writer.own(name, owner)
 
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None

@@ -178,6 +178,9 @@ class LocalTarget:
             ),
         )
 
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        """Does nothing, because one transaction writes a version and the owner of its container."""
+
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Returns all changes that were made to one environment or its versions, oldest first.
 

@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
+from envsync.model.declaration import Declaration
 from envsync.model.environment import Build, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import TargetError
+from envsync.model.policy import Policy
+from envsync.plan.apply import apply
+from envsync.plan.change import Action
+from envsync.plan.outcome import unverified
+from envsync.plan.plan import Plan
+from envsync.plan.planner import make_plan
 from envsync.project.settings.targets import TargetKind
 from envsync.targets.azure.resources import Resources
+from envsync.targets.azure.target import AzureTarget
 from envsync.targets.connection import Connection
+from tests.builders import PROJECT, declared
 from tests.targets.azure.on_emulator import Azure, azure, require_azurite
 from tests.targets.contract import OURS, build_context, environment, flags, registered
 
@@ -159,3 +168,43 @@ def test_an_upload_that_azurite_refuses_is_reported(tmp_path: Path) -> None:
             target.create(environment(spec=spec))
 
         assert target.read(["pydata"]) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_create_that_ends_between_its_two_writes_is_completed_by_the_next_plan(
+    service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind
+) -> None:
+    config, declarations = service.config(kind), [declared("kept", "1"), declared("pydata", "1")]
+    with service.open(config) as target:
+        assert statuses(target, declarations[:1]) == ["done"]
+        with monkeypatch.context() as patch:
+            patch.setattr(Resources, "put_container", kill)
+            (outcome,) = apply(planned(target, declarations), target)
+    assert outcome.status == "failed"
+    assert (outcome.error or "").startswith("The version is written, but the environment pydata")
+    with service.open(config) as target:
+        plan = planned(target, declarations)
+        assert [(item.action, item.scope, item.address) for item in plan.changes] == [
+            (Action.UPDATE, "environment", "pydata")
+        ]
+        outcomes = list(apply(plan, target))
+        assert unverified(outcomes, planned(target, declarations)) == ()
+    with service.open(config) as target:
+        assert planned(target, declarations).changes == ()
+        # Without the mark, this plan would not find the version.
+        plan = planned(target, declarations[:1])
+    assert [(item.action, item.address) for item in plan.changes] == [(Action.ARCHIVE, "pydata")]
+
+
+def kill(*_: Any) -> None:
+    raise TargetError("the process ended")
+
+
+def planned(target: AzureTarget, declarations: list[Declaration]) -> Plan:
+    state = target.read({item.name for item in declarations}, PROJECT)
+    policy = Policy(PROJECT, allow_mass_archive=True)
+    return make_plan(declarations, state, policy, target.identity)
+
+
+def statuses(target: AzureTarget, declarations: list[Declaration]) -> list[str]:
+    return [item.status for item in apply(planned(target, declarations), target)]

@@ -108,7 +108,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         sign_in: SignIn | None = None,
         operations: Operations | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        silence: float = LONGEST_SILENCE,
+        silence: float | None = None,
     ) -> None:
         """Prepares the transport. Does not connect.
 
@@ -118,9 +118,12 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             sign_in: the credential of the requests. If None, no token is replaced.
             operations: limits long-running operations. If None, the default limit is used.
             sleep: a function that waits for a number of seconds.
-            silence: seconds without data from the service after which one attempt fails.
+            silence: seconds without data from the service after which one attempt fails. If None,
+                the default is used.
         """
-        super().__init__(session=_session(parallel), session_owner=True, read_timeout=silence)
+        super().__init__(
+            session=_session(parallel), session_owner=True, read_timeout=silence or LONGEST_SILENCE
+        )
         # azure-ai-ml's poller has no time limit. The transport sends every poll, so the transport
         # limits the duration of each long-running operation.
         self.operations = operations or Operations(DEFAULT_OPERATION_LIMIT)
