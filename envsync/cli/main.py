@@ -1,6 +1,7 @@
 """The command line: global options, the list of commands, and the exit codes of errors."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation at start-up.
+import errno
 import gc
 import io
 import os
@@ -222,7 +223,10 @@ def _run() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
+        # EPIPE: see below. EIO: the terminal of standard output was closed (SIGHUP).
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            return _report(error)
         # The reader, such as `head`, has closed the pipe. Python flushes standard output at exit
         # and would report the error again: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

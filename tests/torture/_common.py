@@ -19,7 +19,7 @@ def shorten_waits() -> None:
 
     Waits between retries are most of the time of a history. Their order stays the same.
     """
-    time.sleep = lambda seconds: _sleep(seconds * PART)
+    time.sleep = lambda seconds: _sleep(float(seconds) * PART)
 
 
 @dataclass

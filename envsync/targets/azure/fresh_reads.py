@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
+from envsync.model.errors import TargetError
 from envsync.targets.azure.listing import Listing, read_listing
 from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
@@ -126,10 +127,17 @@ class FreshReads:
 
     def _repeated(self, shown: Callable[[], bool], *, wait: bool) -> bool:
         pause, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
-        while not (found := shown()) and wait and self._clock() < deadline:
+        while True:
+            last = not wait or self._clock() >= deadline
+            try:
+                if (found := shown()) or last:
+                    return found
+            except TargetError:
+                # What made the write fail can make a read fail as well.
+                if last:
+                    raise
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_WAIT)
-        return found
 
     def versions(self, name: str) -> list[Resource]:
         """Returns all versions of a container. Adds this process's writes to a stale list."""

@@ -95,6 +95,8 @@ class Writer:
             uncertain = failure is not None and sent and not is_final(failure)
             held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
+            if failure is not None and sent:
+                raise _unknown(str(key), failure) from error
             raise failure or error from error
         if held is None:
             raise failure or TargetError(
@@ -118,23 +120,22 @@ class Writer:
         # Without this check, each further version of the same environment would need one more GET.
         if self.recent.is_marked(name, owner):
             return
-        container = self.endpoint.resources.container(name)
-        if container is None:
-            return
-        if owner not in owners(container.tags):
-            archived = self.fresh.archived(name)
-            try:
-                self._put_container(
-                    name, container, tags=with_owner(container.tags, owner), archived=archived
-                )
-            except RequestRefused as error:
-                # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500
-                # is a failure.
-                if error.status not in _DECLINED:
-                    raise _unmarked(name, owner, error) from error
-            except TargetError as error:
+        try:
+            self._mark(name, owner)
+        except RequestRefused as error:
+            # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500 is
+            # a failure.
+            if error.status not in _DECLINED:
                 raise _unmarked(name, owner, error) from error
+        except TargetError as error:
+            raise _unmarked(name, owner, error) from error
         self.recent.mark(name, owner)
+
+    def _mark(self, name: str, owner: str) -> None:
+        container = self.endpoint.resources.container(name)
+        if container is not None and owner not in owners(container.tags):
+            tags, archived = with_owner(container.tags, owner), self.fresh.archived(name)
+            self._put_container(name, container, tags=tags, archived=archived)
 
     def _put_container(
         self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
@@ -152,21 +153,22 @@ class Writer:
             held = self.endpoint.resources.put_container(name, sent) or expected
         except TargetError as failure:
             # An earlier attempt of the request can have succeeded although its response was lost.
-            if not self._container_written(name, expected, wait=not is_final(failure)):
+            if not self._container_written(name, expected, failure):
                 raise
             held = expected
         self.recent.note(name, None, held)
         return held
 
-    def _container_written(self, name: str, expected: Resource, *, wait: bool) -> bool:
+    def _container_written(self, name: str, expected: Resource, failure: TargetError) -> bool:
         """Returns whether a container has the tags and the archived state of a failed request."""
         try:
             found = self.endpoint.resources.container(name)
             if found is None or found.tags != expected.tags:
                 return False
+            wait = not is_final(failure)
             return self.fresh.shows_archived(name, expected.archived, wait=wait)
-        except TargetError:
-            return False
+        except TargetError as error:
+            raise _unknown(name, failure) from error
 
     def set_container(
         self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
@@ -270,7 +272,7 @@ class Writer:
             answer = self.endpoint.resources.put_version(name, held.name, sent)
         except TargetError as failure:
             # An earlier attempt of the request can have succeeded although its response was lost.
-            if not self._version_written(name, written, wait=not is_final(failure)):
+            if not self._version_written(name, written, failure):
                 raise
             answer = written
         if answer is not None:
@@ -278,18 +280,22 @@ class Writer:
             ensure(answer)
         else:
             self.recent.note(name, held.name, written)
-        shown = self.fresh.version(name, held.name)
+        try:
+            shown = self.fresh.version(name, held.name)
+        except TargetError as failure:
+            raise _unknown(what, failure) from failure
         if shown is None:
             raise refusals.unknown(name, held.name)
         self.recent.note(name, held.name, shown)
         ensure(shown)
 
-    def _version_written(self, name: str, written: Resource, *, wait: bool) -> bool:
+    def _version_written(self, name: str, written: Resource, failure: TargetError) -> bool:
         """Returns whether a version has the state of a failed request."""
         try:
+            wait = not is_final(failure)
             return self.fresh.written(name, written.name, written, wait=wait)
-        except TargetError:
-            return False
+        except TargetError as error:
+            raise _unknown(f"{name}:{written.name}", failure) from error
 
     def changeable(
         self, name: str, version: str, check: Callable[[Resource | None], object]
@@ -323,10 +329,17 @@ class Writer:
             raise refusals.hidden(name, version)
 
 
+def _unknown(what: str, failure: TargetError) -> TargetError:
+    return TargetError(
+        f"{failure} {what} could not be read afterwards, so it is unknown whether the change was "
+        "made. Run apply again."
+    )
+
+
 def _unmarked(name: str, owner: str, error: TargetError) -> TargetError:
     return TargetError(
-        f"The version is written, but the environment {name} could not be marked as owned by "
-        f"project {owner}: {error} Run apply again."
+        f"The version is written, but it is unknown whether the environment {name} lists project "
+        f"{owner} as an owner: {error} Run apply again."
     )
 
 

@@ -181,7 +181,7 @@ def test_a_create_that_ends_between_its_two_writes_is_completed_by_the_next_plan
             patch.setattr(Resources, "put_container", kill)
             (outcome,) = apply(planned(target, declarations), target)
     assert outcome.status == "failed"
-    assert (outcome.error or "").startswith("The version is written, but the environment pydata")
+    assert (outcome.error or "").startswith("The version is written, but it is unknown")
     with service.open(config) as target:
         plan = planned(target, declarations)
         assert [(item.action, item.scope, item.address) for item in plan.changes] == [
