@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -55,7 +56,7 @@ def write_project(directory: Path, target: str, *, environments: int = 4) -> Non
         (place / "environment.yml").write_text(f"name: e{number}\ndescription: About.\n{content}\n")
 
 
-def start(directory: Path, temporary: Path) -> multiprocessing.Process:
+def start(directory: Path, temporary: Path) -> BaseProcess:
     """Starts an apply in a fork of this process, which has already imported everything."""
 
     def run() -> None:

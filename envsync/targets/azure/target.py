@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.errors import TargetError
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
@@ -141,9 +142,10 @@ class AzureTarget:
             # and restore an archived version.
             held = find()
             if held is None:
-                # Only an upload takes so long that the version is read again after it.
-                uploads = environment.spec.local_context is not None
-                writer.register(environment, find if uploads else lambda: None)
+                # azure-ai-ml takes a while before it sends the version, even without an upload, so
+                # the version is read again.
+                writer.register(environment, find)
+                self._ensure_not_born_archived(environment, before)
             else:
                 self._recent_writes.note(key.name, key.version, held)
             writer.own(key.name, environment.provenance.owner)
@@ -172,6 +174,10 @@ class AzureTarget:
                 container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
+            if before is not None:
+                # Read the lists now, so that the time between reading the version and writing it
+                # is short.
+                self._writer.fresh.archived(key.name)
             held = self._writer.changeable(
                 key.name,
                 key.version,
@@ -209,6 +215,8 @@ class AzureTarget:
         with self._lock(name):
             if version is None:
                 self._writer.set_container(name, archived, check if before else None)
+                if archived and before is not None:
+                    self._ensure_nothing_new(name, before)
             else:
                 self._writer.set_version(name, version, archived, lambda held: check([held]))
 
@@ -236,6 +244,38 @@ class AzureTarget:
     def stop(self) -> None:
         """Ends the waits for long-running operations of the service."""
         self._stop()
+
+    def _ensure_not_born_archived(self, environment: Environment, before: Before | None) -> None:
+        """Checks that nobody archived the container while the version was created.
+
+        Raises:
+            TargetError: the version is archived.
+        """
+        key = environment.key
+        held = self._recent_writes.versions(key.name).get(key.version)
+        if before is not None and not before.hidden and held is not None and held.archived:
+            raise TargetError(
+                f"{key} is registered, but archived, because another client has archived the "
+                f"environment {key.name} at the same time. Make the plan again."
+            )
+
+    def _ensure_nothing_new(self, name: str, before: Before) -> None:
+        """Checks that nobody added a version while the container was archived.
+
+        The service has no precondition, so the versions are read again after the write.
+
+        Raises:
+            TargetError: a version was archived that the plan does not contain.
+        """
+        found = self._container(name, self._writer.fresh.versions(name), None)
+        known = before.owners or {}
+        new = [item for item in found.versions if not item.archived and item.version not in known]
+        if new:
+            listed = ", ".join(item.version for item in new)
+            raise TargetError(
+                f"The environment {name} is archived with a version that another client has added "
+                f"at the same time: {listed}. Restore the environment if it is still needed."
+            )
 
     def close(self) -> None:
         """Closes all connections."""
