@@ -15,6 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # than four spend longer starting up than they save.
 JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 PYTEST_ARGS ?=
+TORTURE_ARGS ?=
 
 # From npm; newer ones want a newer Node than Debian has.
 AZURITE := 3.35.0
@@ -104,6 +105,17 @@ bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
 	  [ -e "$$script" ] || { echo "There are no benchmarks yet."; break; }; \
 	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
 	done
+
+# Each script has --seed and --count. Figures: docs/contributing/reliability.md
+.PHONY: torture
+torture: $(VENV)/.installed-dev $(AZURITE_STAMP) ## seeded faults, crashes, races and hostile input; an hour or more, so not in test
+	@set -eu; failed=; \
+	for script in tests/torture/[a-z]*.py; do \
+	  case "$$script" in */test_*) continue;; esac; \
+	  printf '\n$$ python %s %s\n' "$$script" "$(TORTURE_ARGS)"; \
+	  $(BIN)/python "$$script" $(TORTURE_ARGS) || failed="$$failed $$script"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Defects:$$failed" >&2; exit 1; fi
 
 .PHONY: clients
 clients: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AZURE_AI_ML:%=$(VENV)/.installed-azure-ai-ml-%) ## releases of azure-ai-ml against the emulator; minutes, so not in test
