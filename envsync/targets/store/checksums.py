@@ -84,12 +84,15 @@ def ensure_undamaged(connection: sqlite3.Connection) -> None:
         return
     for table, key in _KEYS.items():
         values = _values(connection, table, "")
+        # The `+` removes the type of the column. With the type, SQLite would not use the primary
+        # key of `checksums`:
+        # https://www.sqlite.org/datatype3.html#type_conversions_prior_to_comparison
         changed = connection.execute(
-            f"SELECT {key} FROM {table} LEFT JOIN checksums "  # noqa: S608 (constants)
-            f"ON kind = '{table}' AND checksums.key = {table}.{key} "
+            f"SELECT {table}.{key} FROM {table} LEFT JOIN checksums "  # noqa: S608 (constants)
+            f"ON kind = '{table}' AND checksums.key = +{table}.{key} "
             f"WHERE checksum IS NOT envsync_checksum({values}) "
             f"UNION ALL SELECT key FROM checksums WHERE kind = '{table}' "
-            f"AND key NOT IN (SELECT {key} FROM {table}) LIMIT 1"
+            f"AND key NOT IN (SELECT +{key} FROM {table}) LIMIT 1"
         ).fetchone()
         if changed is not None:
             raise ValueError(f"the row {changed[0]!r} of the table {table} has a wrong checksum")

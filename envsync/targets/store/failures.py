@@ -22,7 +22,7 @@ _NO_WRITE = (
 
 def uncreatable(path: Path, error: OSError) -> TargetError:
     """Returns the error for a file that cannot be created."""
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in (errno.EACCES, errno.EROFS):
         return TargetError(f"{path} {_NO_WRITE}")
     return TargetError(f"{path} cannot be created: {error.strerror}.")
 
