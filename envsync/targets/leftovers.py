@@ -42,7 +42,12 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
     try:
         with (directory / LOCK).open("wb") as file:
             _lock(file)
-            yield directory
+            try:
+                yield directory
+            finally:
+                # The lock file goes last, so that a kill during the removal leaves a directory that
+                # the next run recognises.
+                _empty(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -64,11 +69,22 @@ def _remove_leftover(directory: Path) -> None:
     try:
         with (directory / LOCK).open("r+b") as file:
             _lock(file)
+            _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
         # Another program made the path, or the process has not created its lock file yet.
-        if directory.name.startswith(".") and _age(directory) > _ABANDONED_AFTER:
+        if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
             shutil.rmtree(directory)
+
+
+def _empty(directory: Path) -> None:
+    """Removes everything in a directory but its lock file."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _age(path: Path) -> float:

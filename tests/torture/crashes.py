@@ -235,12 +235,22 @@ def locked(seed: int, directory: Path) -> Iterator[str]:
     (directory / "environments/e0/environment.yml").write_text(
         "name: e0\ndescription: New.\nimage: contoso.example/a:0\n"
     )
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        process = start(directory, directory / "tmp")
-        time.sleep(random.Random(seed).uniform(0.1, 1.5))
-        connection.execute("ROLLBACK")
+    context = multiprocessing.get_context("fork")
+    ready = context.Event()
+
+    # Not in this process, because a fork would inherit the state of SQLite's lock.
+    def hold() -> None:
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            ready.set()
+            time.sleep(random.Random(seed).uniform(0.1, 1.5))
+
+    holder = context.Process(target=hold)
+    holder.start()
+    ready.wait(60)
+    process = start(directory, directory / "tmp")
     process.join(120)
+    holder.join(60)
     if process.exitcode != 0:
         yield f"apply ended with {process.exitcode}"
     yield from wrong(directory, database)

@@ -186,8 +186,8 @@ class TestRequestsOfAPlan:
             target.create(environment(version="2"))
             second = asked(service, before)
 
-        # The version is read before the create, just before the PUT, and after the PUT. A new owner becomes a tag of the container,
-        # and the lists show whether the container is archived.
+        # The version is read before the create, just before the PUT, and after the PUT. A new owner
+        # becomes a tag of the container, and the lists show whether the container is archived.
         version = {"GET version": 3, "PUT version": 1}
         container = {"GET containers": 2, "GET container": 1, "PUT container": 1}
         assert first == {**version, **container}
