@@ -31,7 +31,7 @@ from envsync.plan.outcome import Outcome, applied_json
 from envsync.plan.plan import Plan
 from envsync.project.project import Project
 from envsync.render.outcomes import applied_text, outcome_column, outcome_text
-from envsync.targets.scratch import remove_scratch
+from envsync.targets.scratch import remove_abandoned_scratch, remove_scratch
 
 EXAMPLE = "envsync apply --target dev --plan plan.json"
 
@@ -107,7 +107,8 @@ def run(
                 session.out_json(applied_json(plan, [], None))
             raise
 
-        with finishing_on_signals(remove_scratch) as stopped:
+        remove_abandoned_scratch()
+        with finishing_on_signals(remove_scratch, opened.stop) as stopped:
             outcomes, verification = _report(
                 session,
                 plan,

@@ -1,4 +1,4 @@
-"""Handles Ctrl-C and SIGTERM. One signal stops a command cleanly, and two signals kill the command.
+"""Handles Ctrl-C, SIGTERM and SIGHUP. One signal stops a command cleanly, and two signals kill it.
 
 Before Python exits, Python waits for the threads of all thread pools. A thread that waits for the
 network cannot be interrupted, so a second signal ends the process with `os._exit`.
@@ -69,8 +69,10 @@ def second_interrupt_ends() -> Iterator[None]:
 
 
 @contextmanager
-def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns True after Ctrl-C or SIGTERM.
+def finishing_on_signals(
+    clean: Callable[[], None], stop: Callable[[], None] = lambda: None
+) -> Iterator[Callable[[], bool]]:
+    """Yields a function that returns True after Ctrl-C, SIGTERM or SIGHUP.
 
     A second signal ends the process, but SIGTERM after one SIGINT does not. When a GitHub workflow
     is cancelled, GitHub sends SIGINT, and 7.5 seconds later SIGTERM
@@ -79,6 +81,8 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
     Args:
         clean: a function that removes temporary files. The function is called before a second
             signal ends the process.
+        stop: a function that ends waits for the target. The function is called after the first
+            signal.
     """
     received: list[int] = []
 
@@ -87,15 +91,10 @@ def finishing_on_signals(clean: Callable[[], None]) -> Iterator[Callable[[], boo
             _end(clean)
         received.append(number)
         _say("\nStopping after the changes that have started. Press Ctrl-C again to end at once.\n")
+        stop()
 
-    with _noting(note, lambda: False):
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, _nothing) for number in numbers}
-        try:
-            yield lambda: bool(received)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    with _noting(note, lambda: False), handling(_nothing):
+        yield lambda: bool(received)
 
 
 @contextmanager

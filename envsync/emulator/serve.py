@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -154,7 +155,13 @@ class _Server:
         self._tunnel = Tunnel({**dict.fromkeys(APPLICATION_HOSTS, self._application), **blobs})
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
-                wrap(app, settings, cut=self._tunnel.cut, log=log),
+                wrap(
+                    app,
+                    settings,
+                    cut=self._tunnel.cut,
+                    close=partial(self._tunnel.cut, reset=False),
+                    log=log,
+                ),
                 ssl_certfile=certificates.certificate,
                 ssl_keyfile=certificates.key,
                 # With `auto`, uvicorn would use httptools if it is installed.

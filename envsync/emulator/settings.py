@@ -15,7 +15,20 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 AssetKind: TypeAlias = Literal["workspace", "registry"]
-FaultKind: TypeAlias = Literal["429", "500", "503", "reset", "timeout", "drop-after-commit"]
+FaultKind: TypeAlias = Literal[
+    "429",
+    "500",
+    "503",
+    "reset",
+    "close",
+    "timeout",
+    "drop-after-commit",
+    "401",
+    "403",
+    "refuse-upload",
+    "operation-fails",
+    "operation-hangs",
+]
 
 # The values are derived from the type, because a second list could differ from the type.
 FAULT_KINDS: tuple[FaultKind, ...] = get_args(FaultKind)

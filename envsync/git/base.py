@@ -64,7 +64,8 @@ def find_bases(
             edited = "" if _in_pipeline() else ", and no environment differs from this commit"
             raise GitError(
                 f"The base `{ref}` is the checked-out commit {head[:7]}{edited}, so there is "
-                f"nothing to compare. Pass an earlier commit, such as `--base HEAD~1`. If an earlier commit is missing: {FETCH_ALL}"
+                "nothing to compare. Pass an earlier commit, such as `--base HEAD~1`. If an "
+                f"earlier commit is missing: {FETCH_ALL}"
             )
         return (Base(found, ref),)
     if head is None:

@@ -75,6 +75,8 @@ class Container:
         next_version: the version that the service would assign next.
         may_echo: True if the container is archived and the service reports every version as
             archived. In this case, it is unknown which versions are archived individually.
+        marks: the projects that the target lists as owners of versions in the container. None if
+            the target needs no such list, or if it possibly cannot keep the list.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Container:
     # container as archived. If the service does, versions that look archived can become active when
     # the container is restored.
     may_echo: bool = False
+    marks: frozenset[str] | None = field(default=None, compare=False)
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:

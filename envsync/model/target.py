@@ -122,6 +122,23 @@ class Target(Protocol):
         """
         ...
 
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        """Adds a project to the owners that the container lists.
+
+        The methods that write a version do the same. This method is for a version whose write was
+        interrupted before the container was written.
+
+        Args:
+            name: the environment.
+            owner: the project.
+            before: the expected state. If None, the state is not compared.
+
+        Raises:
+            Conflict: the container is archived or restored in the meantime.
+            TargetError: the container does not exist.
+        """
+        ...
+
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits, for a limited time, until `read` returns what was written through this target.
 
@@ -130,6 +147,13 @@ class Target(Protocol):
         Args:
             waiting: a function that is called before each repeated request, with the names of the
                 environments whose state is still stale.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends waits for work that the target does in the background, because the user interrupted.
+
+        An operation that waits in another thread fails soon, if the target has not finished it.
         """
         ...
 

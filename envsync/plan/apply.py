@@ -212,7 +212,9 @@ def _timed(change: Change, target: Target, clock: Callable[[], float] | None) ->
 def _carry_out(change: Change, target: Target) -> Outcome:
     """Makes one change in the target, and returns its outcome."""
     try:
-        if change.action is Action.CREATE and change.desired:
+        if change.action is Action.UPDATE and change.scope == "environment":
+            target.own(change.name, change.owner or "", change.before)
+        elif change.action is Action.CREATE and change.desired:
             target.create(change.desired, change.before)
         elif change.desired:
             target.update(

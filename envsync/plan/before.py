@@ -35,13 +35,13 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
                     version=version,
                     archived=version.archived if version and known else None,
                     owners=versions_of(container, hidden=hidden)
-                    if change.scope == "environment"
+                    if change.scope == "environment" and change.action is not Action.UPDATE
                     else None,
                     known=versions if change.action is Action.CREATE else None,
                 ),
             )
         )
-        if change.scope == "environment":
+        if change.scope == "environment" and change.action is not Action.UPDATE:
             hidden = change.action is Action.ARCHIVE
             restored = not hidden
     return tuple(result)

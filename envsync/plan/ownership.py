@@ -5,11 +5,13 @@ The owner of a version is the project in its tag `envsync.owner`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from envsync.model.declaration import Declaration
 from envsync.model.naming import is_reserved
 from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion
-from envsync.plan.change import Rejection
+from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.compare import Match
 
 
@@ -24,6 +26,44 @@ def belongs_to_service(container: Container) -> bool:
 def owner_phrase(owner: str | None) -> str:
     """Returns a phrase for messages about a version, such as `belongs to project 'churn'`."""
     return f"belongs to project '{owner}'" if owner else "belongs to no project"
+
+
+def unmarked(container: Container, changes: Iterable[Change], policy: Policy) -> Change | None:
+    """Returns the change that adds the project to the owners that a container lists.
+
+    A create that is interrupted between its two writes leaves a version whose container does not
+    list the project. Later plans would not find the version once no file declares it.
+
+    Args:
+        container: the container of one name.
+        changes: the other changes of the name.
+        policy: what the plan is allowed to do.
+
+    Returns:
+        The change, or None if the container lists the project or needs no change.
+    """
+    if container.marks is None or policy.project in container.marks:
+        return None
+    changes = list(changes)
+    # Each change that writes a declared version also writes the owner of the container.
+    if any(change.desired is not None for change in changes):
+        return None
+    archived = {change.version for change in changes if change.action is Action.ARCHIVE}
+    kept = [
+        item
+        for item in container.active
+        if item.owner == policy.project and item.version not in archived
+    ]
+    if None in archived or not kept:
+        return None
+    return Change(
+        action=Action.UPDATE,
+        scope="environment",
+        name=container.name,
+        version=None,
+        reason="the environment does not list the project as an owner",
+        owner=policy.project,
+    )
 
 
 def ownership_rejection(

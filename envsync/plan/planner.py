@@ -20,8 +20,9 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.archives import LeftOut, StillThere
 from envsync.plan.before import with_before
 from envsync.plan.change import Action, Change, LatestChange, Rejection
-from envsync.plan.decisions import decisions
+from envsync.plan.decisions import Decision, decisions
 from envsync.plan.guard import mass_archive
+from envsync.plan.ownership import unmarked
 from envsync.plan.plan import Plan
 from envsync.plan.selection import selected
 from envsync.plan.versions import container_after, latest_warnings, resolve
@@ -145,7 +146,8 @@ def _plan_name(
 ) -> _NamePlan:
     versions = resolve(declarations, container, policy.project)
     decided = list(decisions(container, versions, policy, still_there, left_out))
-    changes = with_before([item for item in decided if isinstance(item, Change)], container)
+    decided += filter(None, [unmarked(container, _changes(decided), policy)])
+    changes = with_before(_changes(decided), container)
     rejections = tuple(item for item in decided if isinstance(item, Rejection))
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
     # back, because the plan shows the state that the files declare.
@@ -162,3 +164,7 @@ def _plan_name(
         after=following.latest,
         unchanged=len(versions.keys() - touched),
     )
+
+
+def _changes(decided: Iterable[Decision]) -> list[Change]:
+    return [item for item in decided if isinstance(item, Change)]

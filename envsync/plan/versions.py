@@ -79,7 +79,11 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 
     Only the values that `@latest` depends on are updated. Metadata and owners are not updated.
     """
-    archived = {change.version: change.action is Action.ARCHIVE for change in changes}
+    archived = {
+        change.version: change.action is Action.ARCHIVE
+        for change in changes
+        if not (change.scope == "environment" and change.action is Action.UPDATE)
+    }
     kept = tuple(
         replace(item, archived=archived[item.version]) if item.version in archived else item
         for item in container.versions

@@ -107,6 +107,15 @@ def ensure_archivable(
         _ensure(f"{name}:{version}", before, found)
 
 
+def ensure_ownable(name: str, before: Before | None, found: Container) -> None:
+    """Checks that a container whose owners are written is as the plan expects.
+
+    Raises:
+        Conflict: the container is archived or restored in the meantime.
+    """
+    _ensure(name, before, found)
+
+
 def _ensure(address: str, before: Before | None, found: Container) -> None:
     if before is not None and (differences := before.differences(found)):
         raise _conflict(address, differences)

@@ -13,6 +13,12 @@ from envsync.model.target import DEFAULT_PARALLEL
 DEFAULT_TIME_LIMIT: Final = 300.0
 """Seconds after which a failing request is no longer retried."""
 
+DEFAULT_OPERATION_LIMIT: Final = 900.0
+"""Seconds after which envsync stops waiting for a long-running operation.
+
+The service itself gives an operation one hour (recorded header `x-ms-async-operation-timeout`), but
+the registration of an environment takes seconds.
+"""
 
 DEFAULT_STALE: Final = 30.0
 """The number of seconds for which a GET of a version can return the old state after a write."""
@@ -40,6 +46,8 @@ class Connection:
     Attributes:
         parallel: the maximum number of concurrent requests.
         time_limit: seconds after which a failing request is no longer retried.
+        operation_limit: seconds after which envsync stops waiting for a long-running operation. The
+            setting `operation_timeout` of a target takes precedence.
         stale: the number of seconds for which a GET of a version can return the old state after a
             write.
         debug_http: a file to which every request is appended as one line of JSON, without secrets.
@@ -49,6 +57,7 @@ class Connection:
 
     parallel: int = DEFAULT_PARALLEL
     time_limit: float = DEFAULT_TIME_LIMIT
+    operation_limit: float = DEFAULT_OPERATION_LIMIT
     # A GET right after a PUT was stale in one recording (2022-03), and not in later recordings.
     stale: float = DEFAULT_STALE
     debug_http: Path | None = None

@@ -1,9 +1,15 @@
-"""Temporary directories that are removed even if the process is terminated."""
+"""Temporary directories that are removed even if the process is terminated.
+
+If the process is killed, the next run of `envsync apply` removes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+_PREFIX: Final = "envsync-context-"
 
 _in_use: set[str] = set()
 
@@ -11,16 +17,22 @@ _in_use: set[str] = set()
 @contextmanager
 def scratch_directory() -> Iterator[str]:
     """Yields a new directory, which is removed at the end of the block or by `remove_scratch`."""
-    import tempfile
+    from envsync.targets.leftovers import locked_directory
 
-    # Ignore cleanup errors, because `remove_scratch` can remove the directory at the same time when
-    # the process is terminated.
-    with tempfile.TemporaryDirectory(prefix="envsync-", ignore_cleanup_errors=True) as directory:
+    with locked_directory(_PREFIX) as path:
+        directory = str(path)
         _in_use.add(directory)
         try:
             yield directory
         finally:
             _in_use.discard(directory)
+
+
+def remove_abandoned_scratch() -> None:
+    """Removes the scratch directories that killed processes have left."""
+    from envsync.targets.leftovers import remove_leftovers
+
+    remove_leftovers(_PREFIX)
 
 
 def remove_scratch() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ SIGNALS: list[tuple[TargetKind, signal.Signals, signal.Signals]] = [
     ("workspace", signal.SIGINT, signal.SIGINT),
     ("workspace", signal.SIGTERM, signal.SIGTERM),
     ("workspace", signal.SIGTERM, signal.SIGINT),
+    ("workspace", signal.SIGHUP, signal.SIGHUP),
     ("registry", signal.SIGINT, signal.SIGINT),
 ]
 
@@ -36,7 +38,7 @@ HANGS = 120
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     require_azurite()
-    with azure(tmp_path_factory.mktemp("azure"), workspaces=5) as service:
+    with azure(tmp_path_factory.mktemp("azure"), workspaces=8) as service:
         yield service
 
 
@@ -113,8 +115,38 @@ def test_a_second_signal_ends_a_hanging_upload_and_removes_temporary_files(
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
+def test_one_interrupt_ends_the_wait_for_an_operation_that_never_ends(tmp_path: Path) -> None:
+    hangs = (("operation-hangs", 1.0),)
+    (tmp_path / "azure").mkdir()
+    with azure(tmp_path / "azure", workspaces=0, registries=1, faults=hangs) as service:
+        directory = write(
+            tmp_path / "p",
+            {
+                "envsync.yaml": json.dumps(
+                    {
+                        "project": "churn",
+                        "targets": {"dev": {"kind": "registry", "registry": "registry-0"}},
+                    }
+                ),
+                "environments/a.yml": 'name: a\nversion: "1"\nimage: contoso.example/a:1\n',
+            },
+        )
+        arguments = ("apply", "--yes", "--format", "json")
+        with envsync(directory, tmp_path / "tmp", *arguments) as process:
+            while not any("/operations/" in item["path"] for item in service.requests()):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=HANGS)
+
+    (outcome,) = json.loads(out)["outcomes"]
+    assert (process.returncode, outcome["status"]) == (130, "failed")
+    assert "was unfinished when the run was interrupted" in outcome["error"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_apply_finishes_the_upload_after_one_signal_and_skips_the_rest(
-    service: Azure, faults: BlobFaults, tmp_path: Path
+    service: Azure, faults: BlobFaults, tmp_path: Path, number: signal.Signals
 ) -> None:
     asked, stopping = threading.Event(), threading.Event()
 
@@ -127,7 +159,7 @@ def test_apply_finishes_the_upload_after_one_signal_and_skips_the_rest(
     arguments = ("apply", "--yes", "--parallel", "1", "--format", "json")
     with envsync(directory, tmp_path / "tmp", *arguments) as process:
         assert asked.wait(HANGS)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         line_of(process)
         stopping.set()
         out, _ = process.communicate(timeout=HANGS)

@@ -26,6 +26,7 @@ from envsync.emulator.endpoints.registry import Registries
 from envsync.emulator.endpoints.subscriptions import subscription_endpoints
 from envsync.emulator.endpoints.unbuilt import missing
 from envsync.emulator.endpoints.workspace import Workspaces
+from envsync.emulator.middleware.faults import fault_of
 from envsync.emulator.service.errors import ServiceError, forbidden, user_error
 from envsync.emulator.service.operations import Operations
 from envsync.emulator.service.routing import Answer, Call, Endpoint, find
@@ -155,6 +156,7 @@ class _Service:
             query=query,
             body=_parsed(body, request.headers.get("content-type", "")),
             caller=caller,
+            fault=fault_of(request.scope),
         )
         return endpoint.handler(call)
 

@@ -26,6 +26,7 @@ from envsync.emulator.settings import (
     REGISTRY_HOST,
     SUBSCRIPTION_ID,
     TENANT_ID,
+    FaultKind,
     Settings,
     stable_id,
 )
@@ -147,8 +148,10 @@ class Registries:
         """
         # The version is already registered. Clients still wait until the operation is done, as with
         # Azure ML.
-        self._assets(call).put_version(call, _naming(self._settings, call))
-        return self._accepted(call.names["registry"], call.names["name"], call.names["version"])
+        if call.fault is None:
+            self._assets(call).put_version(call, _naming(self._settings, call))
+        registry, name, version = (call.names[key] for key in ("registry", "name", "version"))
+        return self._accepted(registry, name, version, fault=call.fault)
 
     def _upload(self, call: Call) -> Answer:
         """Returns the URL for an upload, or the recorded error 409 if the version exists."""
@@ -162,7 +165,8 @@ class Registries:
         container = storage.upload_container(registry, name, version)
         if self._make_container is not None:
             self._make_container(container)
-        return Answer(storage.temporary_data_reference(self._settings, container, self._clock()))
+        settings = storage.signing(self._settings, refused=call.fault == "refuse-upload")
+        return Answer(storage.temporary_data_reference(settings, container, self._clock()))
 
     def _import(self, call: Call) -> Answer:
         """Copies a version from a workspace to the registry.
@@ -175,8 +179,10 @@ class Registries:
         write_imported(self._assets(call), call, new)
         return self._accepted(call.names["registry"], new.name, new.version)
 
-    def _accepted(self, registry: str, name: str, version: str) -> Answer:
-        operation = self._operations.begin(registry, name, version)
+    def _accepted(
+        self, registry: str, name: str, version: str, fault: FaultKind | None = None
+    ) -> Answer:
+        operation = self._operations.begin(registry, name, version, fault=fault)
         location = f"https://{DISCOVERY_HOST}/environment/v1.0/operations/{operation}"
         headers = {"Location": location, **TIMEOUT, **self._operations.waiting()}
         return Answer(None, 202, headers)

@@ -154,8 +154,9 @@ class Workspaces:
     def _secrets(self, call: Call) -> Answer:
         self._check_datastore(call)
         workspace = call.names["workspace"]
+        settings = storage.signing(self._settings, refused=call.fault == "refuse-upload")
         return Answer(
-            storage.datastore_secrets(self._settings, workspace, body=call.body, now=self._clock())
+            storage.datastore_secrets(settings, workspace, body=call.body, now=self._clock())
         )
 
     def _check_datastore(self, call: Call) -> None:

@@ -89,16 +89,19 @@ class Tunnel:
         if self._connections:
             await asyncio.wait(self._connections)
 
-    def cut(self, upstream: Address) -> None:
-        """Resets a client's connection, to simulate a lost response.
+    def cut(self, upstream: Address, *, reset: bool = True) -> None:
+        """Ends a client's connection, to simulate a lost response.
 
         Args:
             upstream: the local address of the tunnel's own connection to the destination. For the
                 destination, this is the address of the client.
+            reset: if True, the client gets an RST. If False, the client gets a FIN, but no end of
+                the TLS session.
         """
         if writer := self._clients.get(upstream):
-            connection = writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            if reset:
+                connection = writer.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             writer.transport.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -10,11 +10,14 @@ import itertools
 import threading
 
 from envsync.emulator.service.errors import user_error
-from envsync.emulator.settings import Settings
+from envsync.emulator.settings import FaultKind, Settings
 
 TIMEOUT = {"x-ms-async-operation-timeout": "PT1H"}
 """The header that limits how long a client polls an operation. Recorded responses have this value.
 """
+
+FAILURE = "The asset could not be created, because its storage is not available."
+"""The message of an operation that fails."""
 
 
 class Operations:
@@ -24,32 +27,41 @@ class Operations:
         """Creates an object that contains no operations yet."""
         self._settings = settings
         self._left: dict[str, int] = {}
+        self._faults: dict[str, FaultKind] = {}
         self._numbers = itertools.count(1)
         # The lock is needed because handlers run in several worker threads at the same time.
         self._lock = threading.Lock()
 
-    def begin(self, *about: str) -> str:
+    def begin(self, *about: str, fault: FaultKind | None = None) -> str:
         """Starts an operation and returns its id.
 
-        The id contains the words in `about`, as in recorded responses.
+        Args:
+            about: words that become part of the id, as in recorded responses.
+            fault: `operation-fails` for an operation that fails, or `operation-hangs` for one that
+                never ends.
         """
         with self._lock:
             operation = "_".join((*about, str(next(self._numbers))))
             self._left[operation] = self._settings.operation_polls
+            if fault is not None:
+                self._faults[operation] = fault
         return operation
 
     def is_done(self, operation: str) -> bool:
         """Counts one poll of an operation, and returns True if the operation is done.
 
         Raises:
-            ServiceError: the operation does not exist (404).
+            ServiceError: the operation does not exist (404), or has failed (400).
         """
         with self._lock:
             left = self._left.get(operation)
             if left is None:
                 raise user_error(f"There is no operation {operation}.", status=404)
             self._left[operation] = max(left - 1, 0)
-        return left == 0
+            fault = self._faults.get(operation)
+        if left == 0 and fault == "operation-fails":
+            raise user_error(FAILURE)
+        return left == 0 and fault != "operation-hangs"
 
     def waiting(self) -> dict[str, str]:
         """Returns the header with the time to wait before the next poll."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from envsync.emulator.service.errors import ServiceError
 from envsync.emulator.service.tokens import Caller
+from envsync.emulator.settings import FaultKind
 from envsync.model.canonical import JSON
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -31,6 +32,7 @@ class Call:
         query: the query parameters. If the query repeats a name, the last value counts.
         body: the JSON body, or a form as a mapping. `body` is None if the request has no body.
         caller: the authenticated caller. `caller` is None if the endpoint needs no authentication.
+        fault: the fault that the handler must execute.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: JSON = None
     caller: Caller | None = None
+    fault: FaultKind | None = None
 
     @property
     def url(self) -> str:

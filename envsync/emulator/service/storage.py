@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -20,6 +21,13 @@ DEFAULT_DATASTORE = "workspaceblobstore"
 
 _SKEW = timedelta(minutes=15)
 """A signature's validity starts this long before its creation, because clocks differ."""
+
+
+def signing(settings: Settings, *, refused: bool) -> Settings:
+    """Returns the settings to sign with. If `refused` is True, Azurite refuses the signatures."""
+    if not refused:
+        return settings
+    return replace(settings, blob_key=base64.b64encode(b"the key of another account").decode())
 
 
 def container_sas(settings: Settings, container: str, *, now: datetime, lifetime: timedelta) -> str:

@@ -99,6 +99,8 @@ class Tokens:
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
+            # Without this claim, two tokens of the same second would be equal.
+            "uti": secrets.token_urlsafe(16),
             # The emulator uses this claim instead of role assignments. Real tokens do not have the
             # claim.
             "emulator_role": role,

@@ -34,8 +34,8 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "local": ("path",),
-    "workspace": ("credential", "cloud"),
-    "registry": ("subscription_id", "resource_group", "credential", "cloud"),
+    "workspace": ("credential", "cloud", "operation_timeout"),
+    "registry": ("subscription_id", "resource_group", "credential", "cloud", "operation_timeout"),
 }
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "credential": (
@@ -49,6 +49,10 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "cloud": ("AzureCloud", "AzureUSGovernment", "AzureChinaCloud"),
 }
+_OPERATION_TIMEOUT: Final = 900
+_LONGEST_TIMEOUT: Final = 24 * 60 * 60
+"""The highest `operation_timeout` in seconds."""
+
 _TARGET_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Matches characters that would change the path of a request URL.
 _NOT_IN_A_NAME: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f]")
@@ -170,6 +174,8 @@ def _read_kind(parent: MappingReader, name: str, entry: Entry) -> TargetKind | N
 def _read_setting(reader: MappingReader, key: str, entry: Entry) -> str:
     if key == "kind":
         return ""
+    if key == "operation_timeout":
+        return str(reader.integer(key, _OPERATION_TIMEOUT, at_most=_LONGEST_TIMEOUT))
     if key in _CHOICES:
         return reader.choice(key, _CHOICES[key], "")
     text = reader.string(key)

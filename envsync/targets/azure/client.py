@@ -13,6 +13,7 @@ from envsync.targets.azure.create import Creator
 from envsync.targets.azure.http.clouds import cloud, current_cloud
 from envsync.targets.azure.http.credentials import credential
 from envsync.targets.azure.http.log import RequestLog
+from envsync.targets.azure.http.operations import Operations
 from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.http.transport import SharedTransport
 from envsync.targets.azure.resources import Resources
@@ -57,6 +58,10 @@ class AzureClient:
             time_limit=self.time_limit,
         )
 
+    def stop(self) -> None:
+        """Ends the waits for long-running operations."""
+        self.transport.operations.stop()
+
     def close(self) -> None:
         """Closes all connections and the log."""
         self.rest.close()
@@ -73,8 +78,10 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
     where = cloud(config.settings.get("cloud") or current_cloud())
     who = credential(config.settings.get("credential") or "default", where)
     log = RequestLog(connection.debug_http, connection.warn) if connection.debug_http else None
-    transport = SharedTransport(connection.parallel, log)
-    rest = Rest(where, who, transport, time_limit=connection.time_limit)
+    limit = config.settings.get("operation_timeout")
+    operations = Operations(connection.operation_limit if limit is None else float(limit))
+    transport = SharedTransport(connection.parallel, log, sign_in=who, operations=operations)
+    rest = Rest(where, who, transport, operations=operations, time_limit=connection.time_limit)
     return AzureClient(
         rest=rest, credential=who, transport=transport, time_limit=connection.time_limit, log=log
     )

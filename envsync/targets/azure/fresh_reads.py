@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
+from envsync.model.errors import TargetError
 from envsync.targets.azure.listing import Listing, read_listing
 from envsync.targets.azure.recent_writes import LAG, RecentWrites
 from envsync.targets.azure.resources import Resources
@@ -90,6 +91,53 @@ class FreshReads:
                 return held
             self._sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
+
+    def written(self, name: str, version: str, expected: Resource, *, wait: bool) -> bool:
+        """Returns whether a version has the state that a failed request should have written.
+
+        Args:
+            name: the name of the environment.
+            version: the version.
+            expected: the state after the write.
+            wait: whether the GET is repeated for `RecentWrites.stale` seconds, because it can be
+                stale. If False, one GET decides.
+
+        Raises:
+            TargetError: the version cannot be read.
+        """
+
+        def shown() -> bool:
+            held = self._resources.version(name, version)
+            return held is not None and not differ(expected, held)
+
+        return self._repeated(shown, wait=wait)
+
+    def shows_archived(self, name: str, archived: bool, *, wait: bool) -> bool:
+        """Returns whether the lists show the state that a failed request should have written.
+
+        Args:
+            name: the name of the container.
+            archived: the archived state after the write.
+            wait: see `written`.
+
+        Raises:
+            TargetError: the lists cannot be read.
+        """
+        return self._repeated(lambda: self.listing().archived(name) == archived, wait=wait)
+
+    def _repeated(self, shown: Callable[[], bool], *, wait: bool) -> bool:
+        pause, deadline = _FIRST_WAIT, self._clock() + self._recent_writes.stale
+        while True:
+            last = not wait or self._clock() >= deadline
+            try:
+                if (found := shown()) or last:
+                    return found
+            except TargetError:
+                # What made the write fail can make a read fail as well.
+                if last:
+                    raise
+            self._sleep(pause)
+            pause = min(pause * 2, _LONGEST_WAIT)
 
     def versions(self, name: str) -> list[Resource]:
         """Returns all versions of a container. Adds this process's writes to a stale list."""

@@ -53,6 +53,11 @@ class RecentWrites:
         with self._lock:
             return (name, owner) in self._marked
 
+    def marks(self, name: str) -> frozenset[str]:
+        """Returns the owners with which `mark` was called for a container."""
+        with self._lock:
+            return frozenset(owner for marked, owner in self._marked if marked == name)
+
     def note(self, name: str, version: str | None, resource: Resource) -> None:
         """Records a write of a version, or of the container if `version` is None.
 

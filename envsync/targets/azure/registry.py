@@ -45,6 +45,7 @@ def open_registry(config: TargetConfig, connection: Connection) -> AzureTarget:
         parallel=connection.parallel,
         stale=connection.stale,
         close=client.close,
+        stop=client.stop,
         reading=connection.reading,
     )
 

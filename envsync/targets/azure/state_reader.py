@@ -127,6 +127,7 @@ class StateReader:
         if entry is None and not versions:
             return None
         archived = listing.archived(name) if written is None else written.archived
+        tags = {} if entry is None else entry.tags
         # In recorded responses, `nextVersion` is a counter, a timestamp, or `1`. Sometimes
         # `nextVersion` is `1` although version 1 exists.
         following = None if entry is None else entry.properties.get("nextVersion")
@@ -140,7 +141,18 @@ class StateReader:
             # own archived state or the container's. If all versions show as archived, a plan must
             # not rely on their state.
             may_echo=archived and all(item.archived for item in versions),
+            marks=self._marks(name, tags, listing),
         )
+
+    def _marks(self, name: str, tags: Mapping[str, str], listing: Listing) -> frozenset[str] | None:
+        """Returns the owners in the tags of a container.
+
+        Returns None if no container has an owner tag, because the service possibly does not store
+        tags of containers.
+        """
+        if not any(owners(item) for _, item in self._tags(listing)):
+            return None
+        return owners(tags) | self.recent.marks(name)
 
 
 def _unreserved(names: Iterable[str]) -> Iterator[str]:

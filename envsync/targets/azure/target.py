@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.errors import TargetError
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, State
 from envsync.model.target import TargetIdentity
@@ -28,7 +29,12 @@ from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.state_reader import StateReader
 from envsync.targets.azure.wire import Resource, registered
 from envsync.targets.azure.writer import Writer
-from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
+from envsync.targets.conflicts import (
+    ensure_archivable,
+    ensure_creatable,
+    ensure_ownable,
+    ensure_updatable,
+)
 from envsync.targets.connection import Reading, in_silence
 
 
@@ -43,6 +49,7 @@ class AzureTarget:
         parallel: int,
         stale: float,
         close: Callable[[], None],
+        stop: Callable[[], None],
         reading: Reading = in_silence,
     ) -> None:
         """Does not connect: the first request is sent when the target is first used.
@@ -55,12 +62,14 @@ class AzureTarget:
             stale: the number of seconds for which a GET of a version can return the old state after
                 a write.
             close: a function that closes the connections.
+            stop: a function that ends the waits for long-running operations.
             reading: shows the progress of a read.
         """
         self._identity = identity
         self._find = find
         self._parallel = parallel
         self._close = close
+        self._stop = stop
         self._reading = reading
         self._recent_writes = RecentWrites(stale)
         self._found: Writer | None = None
@@ -136,9 +145,10 @@ class AzureTarget:
             # and restore an archived version.
             held = find()
             if held is None:
-                # Only an upload takes so long that the version is read again after it.
-                uploads = environment.spec.local_context is not None
-                writer.register(environment, find if uploads else lambda: None)
+                # azure-ai-ml takes a while before it sends the version, even without an upload, so
+                # the version is read again.
+                writer.register(environment, find)
+                self._ensure_not_born_archived(environment, before)
             else:
                 self._recent_writes.note(key.name, key.version, held)
             writer.own(key.name, environment.provenance.owner)
@@ -167,6 +177,10 @@ class AzureTarget:
                 container is archived, or the service ignored a change.
         """
         with self._lock(key.name):
+            if before is not None:
+                # Read the lists now, so that the time between reading the version and writing it
+                # is short.
+                self._writer.fresh.archived(key.name)
             held = self._writer.changeable(
                 key.name,
                 key.version,
@@ -204,8 +218,21 @@ class AzureTarget:
         with self._lock(name):
             if version is None:
                 self._writer.set_container(name, archived, check if before else None)
+                if archived and before is not None:
+                    self._ensure_nothing_new(name, before)
             else:
                 self._writer.set_version(name, version, archived, lambda held: check([held]))
+
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        """Adds a project to the owners in the tags of a container.
+
+        Raises:
+            Conflict: the container is archived or restored in the meantime.
+            TargetError: the container does not exist, or its tags could not be written.
+        """
+        with self._lock(name):
+            ensure_ownable(name, before, self._container(name, [], before))
+            self._writer.own(name, owner)
 
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
@@ -216,6 +243,42 @@ class AzureTarget:
             tuple(registered(name, item) for item in items if item is not None),
             archived=before is not None and self._writer.fresh.archived(name),
         )
+
+    def stop(self) -> None:
+        """Ends the waits for long-running operations of the service."""
+        self._stop()
+
+    def _ensure_not_born_archived(self, environment: Environment, before: Before | None) -> None:
+        """Checks that nobody archived the container while the version was created.
+
+        Raises:
+            TargetError: the version is archived.
+        """
+        key = environment.key
+        held = self._recent_writes.versions(key.name).get(key.version)
+        if before is not None and not before.hidden and held is not None and held.archived:
+            raise TargetError(
+                f"{key} is registered, but archived, because another client has archived the "
+                f"environment {key.name} at the same time. Make the plan again."
+            )
+
+    def _ensure_nothing_new(self, name: str, before: Before) -> None:
+        """Checks that nobody added a version while the container was archived.
+
+        The service has no precondition, so the versions are read again after the write.
+
+        Raises:
+            TargetError: a version was archived that the plan does not contain.
+        """
+        found = self._container(name, self._writer.fresh.versions(name), None)
+        known = before.owners or {}
+        new = [item for item in found.versions if not item.archived and item.version not in known]
+        if new:
+            listed = ", ".join(item.version for item in new)
+            raise TargetError(
+                f"The environment {name} is archived with a version that another client has added "
+                f"at the same time: {listed}. Restore the environment if it is still needed."
+            )
 
     def close(self) -> None:
         """Closes all connections."""

@@ -47,5 +47,6 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
         parallel=connection.parallel,
         stale=connection.stale,
         close=client.close,
+        stop=client.stop,
         reading=connection.reading,
     )

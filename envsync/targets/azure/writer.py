@@ -25,7 +25,7 @@ from envsync.targets.azure.checks import (
 )
 from envsync.targets.azure.client import Endpoint
 from envsync.targets.azure.fresh_reads import FreshReads
-from envsync.targets.azure.http.errors import RequestRefused, is_absent_environment
+from envsync.targets.azure.http.errors import RequestRefused, is_absent_environment, is_final
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.recent_writes import RecentWrites
 from envsync.targets.azure.wire import Resource, body, registered
@@ -64,10 +64,16 @@ class Writer:
         Raises:
             TargetError: the version was not created, or the service stored other values.
         """
-        key, failure = environment.key, None
+        key, failure, sent = environment.key, None, False
         tags = all_tags(environment.metadata, environment.provenance)
+
+        def checked() -> None:
+            nonlocal sent
+            check()
+            sent = True
+
         try:
-            self.endpoint.creator.create(environment, check)
+            self.endpoint.creator.create(environment, checked)
         except Conflict:
             raise
         except TargetError as error:
@@ -85,9 +91,12 @@ class Writer:
             self.recent.note(key.name, key.version, written)
         try:
             # The version is read even if `create` failed, because a PUT can succeed although the
-            # connection is closed before the response arrives.
-            held = self.fresh.version(key.name, key.version)
+            # connection is closed before the response arrives. A GET right after that can be stale.
+            uncertain = failure is not None and sent and not is_final(failure)
+            held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
+            if failure is not None and sent:
+                raise _unknown(str(key), failure) from error
             raise failure or error from error
         if held is None:
             raise failure or TargetError(
@@ -102,42 +111,64 @@ class Writer:
         """Adds an owner to a container's tags, so that the list of containers shows the owner.
 
         If the service drops or refuses the tag, the change still succeeds.
+
+        Raises:
+            TargetError: the tag could not be written. The next plan contains the change again.
         """
         if owner is None:
             return
         # Without this check, each further version of the same environment would need one more GET.
         if self.recent.is_marked(name, owner):
             return
-        container = self.endpoint.resources.container(name)
-        if container is None:
-            return
-        if owner not in owners(container.tags):
-            archived = self.fresh.archived(name)
-            try:
-                self._put_container(
-                    name, container, tags=with_owner(container.tags, owner), archived=archived
-                )
-            except RequestRefused as error:
-                # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500
-                # is a failure.
-                if error.status not in _DECLINED:
-                    raise
+        try:
+            self._mark(name, owner)
+        except RequestRefused as error:
+            # A status in `_DECLINED` shows that the service does not support tags. A 403 or 500 is
+            # a failure.
+            if error.status not in _DECLINED:
+                raise _unmarked(name, owner, error) from error
+        except TargetError as error:
+            raise _unmarked(name, owner, error) from error
         self.recent.mark(name, owner)
+
+    def _mark(self, name: str, owner: str) -> None:
+        container = self.endpoint.resources.container(name)
+        if container is not None and owner not in owners(container.tags):
+            tags, archived = with_owner(container.tags, owner), self.fresh.archived(name)
+            self._put_container(name, container, tags=tags, archived=archived)
 
     def _put_container(
         self, name: str, container: Resource, tags: Mapping[str, str], archived: bool
     ) -> Resource:
         """Writes a container and returns the resource in the response.
 
-        The container is not read back, because a GET does not show its archived state.
+        The container is read back only if the request has failed, because a GET does not show the
+        archived state, and the lists are stale for a while.
         """
         sent = body(container, description=container.description, tags=tags, archived=archived)
-        answer = self.endpoint.resources.put_container(name, sent)
-        held = answer or _written(
+        expected = _written(
             container, description=container.description, tags=tags, archived=archived
         )
+        try:
+            held = self.endpoint.resources.put_container(name, sent) or expected
+        except TargetError as failure:
+            # An earlier attempt of the request can have succeeded although its response was lost.
+            if not self._container_written(name, expected, failure):
+                raise
+            held = expected
         self.recent.note(name, None, held)
         return held
+
+    def _container_written(self, name: str, expected: Resource, failure: TargetError) -> bool:
+        """Returns whether a container has the tags and the archived state of a failed request."""
+        try:
+            found = self.endpoint.resources.container(name)
+            if found is None or found.tags != expected.tags:
+                return False
+            wait = not is_final(failure)
+            return self.fresh.shows_archived(name, expected.archived, wait=wait)
+        except TargetError as error:
+            raise _unknown(name, failure) from error
 
     def set_container(
         self, name: str, archived: bool, check: Callable[[Iterable[Resource]], object] | None
@@ -236,21 +267,35 @@ class Writer:
         sent = body(held, description=description, tags=tags, archived=archived)
         # The response to the PUT is checked first, because it is never stale. The GET below shows
         # what the service has really stored.
-        answer = self.endpoint.resources.put_version(name, held.name, sent)
+        written = _written(held, description=description, tags=kept, archived=archived)
+        try:
+            answer = self.endpoint.resources.put_version(name, held.name, sent)
+        except TargetError as failure:
+            # An earlier attempt of the request can have succeeded although its response was lost.
+            if not self._version_written(name, written, failure):
+                raise
+            answer = written
         if answer is not None:
             self.recent.note(name, held.name, answer)
             ensure(answer)
         else:
-            self.recent.note(
-                name,
-                held.name,
-                _written(held, description=description, tags=kept, archived=archived),
-            )
-        shown = self.fresh.version(name, held.name)
+            self.recent.note(name, held.name, written)
+        try:
+            shown = self.fresh.version(name, held.name)
+        except TargetError as failure:
+            raise _unknown(what, failure) from failure
         if shown is None:
             raise refusals.unknown(name, held.name)
         self.recent.note(name, held.name, shown)
         ensure(shown)
+
+    def _version_written(self, name: str, written: Resource, failure: TargetError) -> bool:
+        """Returns whether a version has the state of a failed request."""
+        try:
+            wait = not is_final(failure)
+            return self.fresh.written(name, written.name, written, wait=wait)
+        except TargetError as error:
+            raise _unknown(f"{name}:{written.name}", failure) from error
 
     def changeable(
         self, name: str, version: str, check: Callable[[Resource | None], object]
@@ -282,6 +327,20 @@ class Writer:
         """
         if self.fresh.archived(name):
             raise refusals.hidden(name, version)
+
+
+def _unknown(what: str, failure: TargetError) -> TargetError:
+    return TargetError(
+        f"{failure} {what} could not be read afterwards, so it is unknown whether the change was "
+        "made. Run apply again."
+    )
+
+
+def _unmarked(name: str, owner: str, error: TargetError) -> TargetError:
+    return TargetError(
+        f"The version is written, but it is unknown whether the environment {name} lists project "
+        f"{owner} as an owner: {error} Run apply again."
+    )
 
 
 def _archived_alone(versions: Collection[Resource]) -> list[str]:

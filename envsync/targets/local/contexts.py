@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import time
-from contextlib import suppress
 from pathlib import Path
 
 from envsync.model.environment import BuildContext
 from envsync.model.errors import EnvsyncError, TargetError
+from envsync.targets.leftovers import locked_directory, remove_leftovers
 from envsync.targets.store.database import sync
 
 _INCOMING = ".incoming-"
-_ABANDONED_AFTER = 24 * 60 * 60
-"""Seconds after which an unfinished copy is removed. A copy in progress is always younger."""
 
 
 class ContextStore:
@@ -73,11 +68,9 @@ class ContextStore:
             sync(above.parent)
         self._directory.mkdir(exist_ok=True)
         sync(above)
-        self._sweep()
         # Copy into a temporary directory next to the final directory, because a rename is atomic
         # only within one file system.
-        incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=self._directory))
-        try:
+        with locked_directory(_INCOMING, self._directory) as incoming:
             content = incoming / "context"
             content.mkdir()
             copy_context(context, content)
@@ -92,15 +85,10 @@ class ContextStore:
                 if not place.is_dir():
                     raise
             sync(self._directory)
-        finally:
-            shutil.rmtree(incoming, ignore_errors=True)
 
-    def _sweep(self) -> None:
+    def remove_leftovers(self) -> None:
         """Removes the unfinished copies that killed processes have left."""
-        for leftover in self._directory.glob(_INCOMING + "*"):
-            with suppress(OSError):
-                if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:
-                    shutil.rmtree(leftover)
+        remove_leftovers(_INCOMING, self._directory)
 
 
 def _sync_tree(directory: Path) -> None:

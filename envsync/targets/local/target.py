@@ -68,6 +68,7 @@ class LocalTarget:
         # build context.
         directory = self.store.database.directory
         state = directory if directory.name == STATE else directory / STATE
+        self._clean = False
         self._contexts = ContextStore(state / "contexts")
 
     @property
@@ -85,6 +86,13 @@ class LocalTarget:
             TargetError: the file cannot be read.
         """
         return self._state(self.store.read(names, owner))
+
+    def _clean_up(self) -> None:
+        """Removes what killed processes have left, before the first write of this object."""
+        if not self._clean:
+            self._clean = True
+            self.store.database.remove_leftovers()
+            self._contexts.remove_leftovers()
 
     def _container(self, name: str, rows: Snapshot) -> Container:
         return self._state(rows).get(name, Container(name))
@@ -107,6 +115,7 @@ class LocalTarget:
             TargetError: the build context on disk has changed, or a rule of the service forbids the
                 version.
         """
+        self._clean_up()
         new = new_version(environment)
         context = environment.spec.local_context
         key = environment.key
@@ -147,6 +156,7 @@ class LocalTarget:
             TargetError: the version does not exist, is curated, or cannot be restored because its
                 container is archived.
         """
+        self._clean_up()
         tags = all_tags(metadata, provenance)
         self.store.update_version(
             key.name,
@@ -169,6 +179,7 @@ class LocalTarget:
             TargetError: the version or container does not exist or is curated, or the call restores
                 a version of an archived container.
         """
+        self._clean_up()
         self.store.set_archived(
             name,
             version,
@@ -177,6 +188,9 @@ class LocalTarget:
                 name, version, before, self._container(name, rows), archived=archived
             ),
         )
+
+    def own(self, name: str, owner: str, before: Before | None = None) -> None:
+        """Does nothing, because one transaction writes a version and the owner of its container."""
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Returns all changes that were made to one environment or its versions, oldest first.
@@ -188,6 +202,9 @@ class LocalTarget:
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Does nothing, because a read shows every earlier write."""
+
+    def stop(self) -> None:
+        """Does nothing, because the local target does no work in the background."""
 
     def close(self) -> None:
         """Closes the file."""

@@ -8,7 +8,6 @@ is damaged, belongs to another program or comes from a newer envsync is refused 
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 import stat
 import threading
@@ -17,7 +16,15 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from envsync.model.errors import TargetError
-from envsync.targets.store.failures import BUSY_TIMEOUT, damaged, explained, is_unwritable
+from envsync.targets.leftovers import locked_directory, remove_leftovers
+from envsync.targets.store import checksums
+from envsync.targets.store.failures import (
+    BUSY_TIMEOUT,
+    damaged,
+    explained,
+    is_unwritable,
+    uncreatable,
+)
 from envsync.targets.store.tables import APPLICATION_ID, CREATE_SCRIPT, SCHEMA_VERSION
 
 _MAGIC = b"SQLite format 3\0"
@@ -42,6 +49,7 @@ class Database:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._upgraded = False
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -80,7 +88,21 @@ class Database:
             # first write can fail without waiting, because SQLite refuses to upgrade a stale read
             # transaction: https://www.sqlite.org/isolation.html
             with _transaction(connection, "BEGIN IMMEDIATE"):
+                upgraded = self._upgrade(connection)
                 yield connection
+            if upgraded:
+                # `_is_there` reads the format from the file itself, not from the WAL.
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _upgrade(self, connection: sqlite3.Connection) -> bool:
+        """Adds the checksums to a file of format 1. Returns whether the file was changed."""
+        if self._upgraded or checksums.have_checksums(connection):
+            self._upgraded = True
+            return False
+        checksums.add_checksums(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self._upgraded = True
+        return True
 
     def exists(self) -> bool:
         """Returns whether the file exists.
@@ -219,6 +241,9 @@ class Database:
             # Run a query now to detect a damaged file early, because SQLite reads the file only at
             # the first query.
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            checksums.install(connection)
+            with _transaction(connection, "BEGIN"):
+                checksums.ensure_undamaged(connection)
         except BaseException:
             connection.close()
             raise
@@ -232,20 +257,27 @@ class Database:
         published first.
         """
         self.make_directory()
-        temporary = self._companion(f".{secrets.token_hex(8)}.new")
         try:
-            with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                # WAL mode is stored in the file, so that later connections need not set it.
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(CREATE_SCRIPT)
-            self._publish(temporary)
+            with locked_directory(self._prefix, self.directory) as directory:
+                temporary = directory / self._file.name
+                with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+                    connection.execute("PRAGMA synchronous = FULL")
+                    # WAL mode is stored in the file, so that later connections need not set it.
+                    connection.execute("PRAGMA journal_mode = WAL")
+                    connection.executescript(CREATE_SCRIPT)
+                self._publish(temporary)
             sync(self.directory)
         except OSError as error:
-            raise TargetError(f"{self.path} cannot be created: {error.strerror}.") from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink()
+            raise uncreatable(self.path, error) from error
+
+    @property
+    def _prefix(self) -> str:
+        """The start of the names of directories in which a new file is made."""
+        return f".{self._file.name}.new-"
+
+    def remove_leftovers(self) -> None:
+        """Removes the unfinished files that killed processes have left."""
+        remove_leftovers(self._prefix, self.directory)
 
     def _publish(self, temporary: Path) -> None:
         with suppress(FileExistsError):

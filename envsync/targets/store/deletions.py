@@ -6,7 +6,7 @@ import sqlite3
 
 from envsync.model.canonical import JSON
 from envsync.targets import refusals
-from envsync.targets.store import queries
+from envsync.targets.store import checksums, queries
 from envsync.targets.store.tables import ALLOW_DELETES
 
 
@@ -75,3 +75,5 @@ def _allow(connection: sqlite3.Connection) -> None:
         if sqlite3.complete_statement(statement):
             connection.execute(statement)
             statement = ""
+    # SQLite has moved the triggers to the old table, which is gone.
+    checksums.install(connection)

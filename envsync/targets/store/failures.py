@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +12,19 @@ BUSY_TIMEOUT = 30.0
 """Seconds that an operation waits for the write lock of another process."""
 
 _UNWRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+
+
+_NO_WRITE = (
+    "cannot be opened for writing. Check the permissions of the file and its directory, and that "
+    "the file system is not read-only."
+)
+
+
+def uncreatable(path: Path, error: OSError) -> TargetError:
+    """Returns the error for a file that cannot be created."""
+    if error.errno in (errno.EACCES, errno.EROFS):
+        return TargetError(f"{path} {_NO_WRITE}")
+    return TargetError(f"{path} cannot be created: {error.strerror}.")
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
@@ -40,10 +54,7 @@ def explained(path: Path, error: sqlite3.Error) -> TargetError:
             "the command again."
         )
     elif code in _UNWRITABLE:
-        reason = (
-            "cannot be opened for writing. Check the permissions of the file and its directory, "
-            "and that the file system is not read-only."
-        )
+        reason = _NO_WRITE
     elif code == sqlite3.SQLITE_IOERR:
         reason = f"cannot be read or written: {error}. Check the disk, then run the command again."
     else:

@@ -1,10 +1,17 @@
 """The tables of a local target's SQLite file, and the numbers that mark the file as envsync's."""
 
+from __future__ import annotations
+
+from envsync.targets.store.checksums import CHECKSUMS
+
 APPLICATION_ID = 0x656E7673
 """The number at byte 68 that marks a SQLite file as envsync's. The bytes are `envs` in ASCII."""
 
-SCHEMA_VERSION = 1
-"""The version of the table format, at byte 60 of the file. A new format has a higher version."""
+SCHEMA_VERSION = 2
+"""The version of the table format, at byte 60 of the file. A new format has a higher version.
+
+Format 1 has no checksums. The first write adds them.
+"""
 
 SPEC_COLUMNS = (
     "image",
@@ -117,6 +124,7 @@ BEGIN SELECT RAISE(ABORT, 'a registered version cannot be changed'); END;
 CREATE_SCRIPT = f"""
 BEGIN IMMEDIATE;
 {TABLES}
+{CHECKSUMS}
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;

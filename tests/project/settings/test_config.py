@@ -64,7 +64,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "project: churn\nenvironments: envs/ml\ndefault_target: dev\ntargets:\n"
         "  here: {kind: local, path: /tmp/x.db}\n"
         "  dev: {kind: workspace, subscription_id: s-1, resource_group: rg.(x), workspace: w,"
-        " credential: cli, cloud: AzureUSGovernment}\n"
+        " credential: cli, cloud: AzureUSGovernment, operation_timeout: 60}\n"
         "  shared: {kind: registry, registry: r, subscription_id: s, resource_group: g}\n"
         "prune: none\nsuperseded: archive\nadopt: never\nversions: explicit\n"
         "ignore_tags: [cost-*, 'team']\nmax_archive_percent: 0\nmax_archives: 0\n"
@@ -81,6 +81,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "workspace": "w",
         "credential": "cli",
         "cloud": "AzureUSGovernment",
+        "operation_timeout": "60",
     }
     assert config.target("shared").kind == "registry"
     assert (config.policy.prune, config.policy.superseded, config.policy.adopt) == (

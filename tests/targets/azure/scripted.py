@@ -15,6 +15,7 @@ from urllib3 import HTTPResponse
 from envsync.model.canonical import JSON
 from envsync.targets.azure.http.clouds import cloud
 from envsync.targets.azure.http.log import RequestLog
+from envsync.targets.azure.http.operations import Operations
 from envsync.targets.azure.http.rest import Rest
 from envsync.targets.azure.http.transport import SharedTransport
 
@@ -70,14 +71,37 @@ class Someone:
         return AccessToken("token", 2**40)
 
 
+class Waiting(Operations):
+    """Limits operations with a clock that only waits move on."""
+
+    def __init__(self, sleep: Callable[[float], None], limit: float) -> None:
+        self.seconds = 0.0
+        self._sleep = sleep
+        super().__init__(limit, clock=lambda: self.seconds)
+
+    def wait(self, seconds: float) -> None:
+        # The real object waits no longer than its limit either.
+        pause = min(seconds, self._limit)
+        self.seconds += pause
+        self._sleep(pause)
+
+
 def rest(
     script: Script,
     sleep: Callable[[float], None] = lambda _: None,
+    operations: Operations | None = None,
     time_limit: float = 100.0,
     log: RequestLog | None = None,
-    longest_operation: float = 100.0,
 ) -> Rest:
     """Returns a connection that gets the responses of a script."""
-    transport = SharedTransport(16, log, longest_operation=longest_operation)
+    operations = operations or Waiting(sleep, limit=3600.0)
+    transport = SharedTransport(16, log, operations=operations)
     transport.session.mount("https://", script)
-    return Rest(cloud("AzureCloud"), Someone(), transport, time_limit=time_limit, sleep=sleep)
+    return Rest(
+        cloud("AzureCloud"),
+        Someone(),
+        transport,
+        operations=operations,
+        time_limit=time_limit,
+        sleep=sleep,
+    )

@@ -20,6 +20,7 @@ from envsync.model.environment import (
 from envsync.model.errors import TargetError
 from envsync.model.target import TargetIdentity
 from envsync.project.context.copy import copy_context
+from envsync.targets.leftovers import LOCK, locked_directory
 from envsync.targets.local.target import LocalTarget
 from tests.targets.contract import (
     build_context,
@@ -128,18 +129,22 @@ class TestContexts:
         assert list((path.parent / "contexts").iterdir()) == [self.kept(path, context)]
         assert registered(target).environment == self.declared(context)
 
-    def test_leftovers_of_a_killed_copy_are_removed_after_a_day(
+    def test_leftovers_of_a_killed_copy_are_removed(
         self, path: Path, tmp_path: Path, target: LocalTarget
     ) -> None:
-        old, young = (path.parent / "contexts" / name for name in (".incoming-a", ".incoming-b"))
-        for leftover in (old, young):
+        contexts = path.parent / "contexts"
+        old, young, killed = (contexts / f".incoming-{name}" for name in "abc")
+        for leftover in (old, young, killed):
             (leftover / "context").mkdir(parents=True)
-        # Make `old` more than a day old. `young` must be kept, because it could belong to a running
-        # process.
+        # Only `killed` has a lock file, like every directory of this version. `old` is more than a
+        # day old. `young` must be kept, because a process can be about to create its lock file.
+        (killed / LOCK).touch()
         os.utime(old, (0, 0))
         context = build_context(tmp_path / "context", FILES)
 
-        target.create(self.declared(context))
+        with locked_directory(".incoming-", contexts) as running:
+            target.create(self.declared(context))
+            assert running.is_dir()
 
         assert set((path.parent / "contexts").iterdir()) == {young, self.kept(path, context)}
 

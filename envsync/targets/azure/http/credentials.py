@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -159,17 +160,29 @@ class NotSignedIn(ClientAuthenticationError):
 
 
 class SignIn:
-    """A credential that raises `NotSignedIn` for every failure of azure-identity."""
+    """A credential that raises `NotSignedIn` for every failure of azure-identity.
 
-    def __init__(self, kind: str, credential: TokenCredential) -> None:
-        """Wraps a credential. Does not sign in.
+    The service can refuse a token that has not expired, for example because it was revoked or
+    because the clock of this machine is wrong. azure-identity keeps such a token in its cache, so
+    `renewed` signs in with a new credential, whose cache is empty.
+    """
+
+    def __init__(self, kind: str, make: Callable[[], TokenCredential]) -> None:
+        """Creates the credential. Does not sign in.
 
         Args:
             kind: the value of `credential` in `envsync.yaml`.
-            credential: the credential that signs in.
+            make: a function that returns a credential with an empty cache.
+
+        Raises:
+            AzureError, ValueError: the credential cannot be created.
         """
         self._kind = kind
-        self._credential = credential
+        self._make = make
+        self._credential = make()
+        self._lock = threading.Lock()
+        self._asked: dict[str, tuple[str, ...]] = {}
+        self._replaced: dict[str, str] = {}
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """Returns a token for the scopes, as azure-core's protocol `TokenCredential` requires.
@@ -178,11 +191,40 @@ class SignIn:
             NotSignedIn: the credential could not sign in.
         """
         try:
-            return self._credential.get_token(*scopes, **options)
+            found = self._credential.get_token(*scopes, **options)
         # azure-identity raises OSError for an unreadable token file, and ValueError for malformed
         # ids.
         except (AzureError, OSError, ValueError) as error:
             raise NotSignedIn(message=advice(self._kind, error)) from error
+        self._asked[found.token] = scopes
+        return found
+
+    def current(self, token: str) -> str:
+        """Returns the token that has replaced a refused token, or the token itself."""
+        return self._replaced.get(token, token)
+
+    def renewed(self, token: str) -> str | None:
+        """Returns a new token in place of a token that the service has refused.
+
+        Returns None if the credential gives the same token again, or did not issue the token.
+
+        Raises:
+            NotSignedIn: the credential could not sign in.
+        """
+        with self._lock:
+            # Another thread can have replaced the same token in the meantime.
+            if token in self._replaced:
+                return self._replaced[token]
+            if (scopes := self._asked.get(token)) is None:
+                return None
+            self._credential = self._make()
+            fresh = self.get_token(*scopes).token
+            if fresh == token:
+                return None
+            # Tokens that were replaced by the refused token are replaced by the new token.
+            olds = [old for old, new in self._replaced.items() if new == token]
+            self._replaced.update(dict.fromkeys((*olds, token), fresh))
+            return fresh
 
 
 def credential(kind: str, cloud: Cloud) -> SignIn:
@@ -197,7 +239,7 @@ def credential(kind: str, cloud: Cloud) -> SignIn:
     if kind == "default":
         kind = federated.detected() or kind
     try:
-        return SignIn(kind, _KINDS[kind](cloud))
+        return SignIn(kind, lambda: _KINDS[kind](cloud))
     except (AzureError, ValueError) as error:
         raise TargetError(advice(kind, error)) from error
 

@@ -17,7 +17,7 @@ from azure.core.exceptions import (
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.credentials import NotSignedIn
-from envsync.targets.azure.http.retries import is_certificate_error
+from envsync.targets.azure.http.retries import RETRIED, is_certificate_error
 
 # The host name of a storage account contains `.dfs.` instead of `.blob.` if the account uses Data
 # Lake Storage Gen2.
@@ -66,6 +66,14 @@ def is_absent_environment(error: TargetError) -> bool:
     )
 
 
+def is_final(error: TargetError) -> bool:
+    """Returns whether the service has certainly refused the last attempt of a request.
+
+    After any other failure, such as a lost response, the request can be executed later.
+    """
+    return isinstance(error, RequestRefused) and error.status < 500 and error.status not in RETRIED
+
+
 def error_details(body: JSON) -> ErrorDetails:
     """Returns the content of an error body.
 
@@ -110,6 +118,17 @@ def refused(status: int, body: JSON, method: str, url: str) -> RequestRefused:
         code = f"{details.code}, {details.inner}" if details.inner else details.code or str(status)
         message = f"The service refused the request ({code}): {says}"
     return RequestRefused(message, status, details)
+
+
+def ensure_succeeded(body: JSON) -> None:
+    """Checks the body of the last response about a long-running operation.
+
+    Raises:
+        RequestRefused: the operation failed or was canceled. The message has the service's reason.
+    """
+    status = body.get("status") if isinstance(body, dict) else None
+    if isinstance(status, str) and status.lower() in {"failed", "canceled"}:
+        raise refused(400, body, method="PUT", url="")
 
 
 def forbidden(method: str, details: ErrorDetails, url: str) -> str:

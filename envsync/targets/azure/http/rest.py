@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from azure.core.credentials import TokenCredential
 from azure.core.exceptions import AzureError
@@ -21,9 +20,15 @@ from envsync._version import __version__
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import Cloud
-from envsync.targets.azure.http.errors import RequestRefused, explained, no_json, refused
+from envsync.targets.azure.http.errors import (
+    RequestRefused,
+    ensure_succeeded,
+    explained,
+    no_json,
+    refused,
+)
+from envsync.targets.azure.http.operations import Operations
 from envsync.targets.azure.http.retries import Retries, retry_after
-from envsync.targets.azure.http.transport import LONGEST_OPERATION
 
 _FIRST_POLL: Final = 0.5
 _LONGEST_POLL: Final = 10.0
@@ -52,6 +57,7 @@ class Rest:
         credential: TokenCredential,
         transport: HttpTransport[Any, Any],
         *,
+        operations: Operations,
         time_limit: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -61,11 +67,12 @@ class Rest:
             cloud: the cloud.
             credential: the credential that signs in.
             transport: the transport that sends requests. `close` closes the transport as well.
+            operations: limits long-running operations.
             time_limit: seconds after which a failing request is no longer retried.
             sleep: a function that waits for a number of seconds.
         """
         self.cloud = cloud
-        self._sleep = sleep
+        self._operations = operations
         self._transport = transport
         self._client: ARMPipelineClient[Any, Any] = ARMPipelineClient(
             cloud.manager,
@@ -113,7 +120,7 @@ class Rest:
             The resource in the response, or None after a long-running operation.
 
         Raises:
-            TargetError: the operation failed, or did not finish within `LONGEST_OPERATION` seconds.
+            TargetError: the operation failed, or did not finish within the limit of `operations`.
         """
         # azure-core's `LROPoller` with azure-mgmt-core's `ARMPolling` is not used, for three
         # reasons:
@@ -131,22 +138,17 @@ class Rest:
         # the header `Location`, although the resource is complete.
         if answer.status != 202 or poll is None:
             return answer.body
-        wait, waited = _FIRST_POLL, 0.0
+        # An `Azure-AsyncOperation` that has not ended has the status 200, so the transport cannot
+        # limit it.
+        wait, operation = _FIRST_POLL, self._operations.start(url)
         while not _has_ended(answer):
+            operation.check()
             asked = retry_after(answer.headers)
-            # A long `Retry-After` must not make one wait exceed the limit. `waited` does not
-            # include the duration of the requests, because the retry policy limits this duration.
-            pause = min(wait if asked is None else asked, LONGEST_OPERATION)
-            if waited + pause > LONGEST_OPERATION:
-                raise TargetError(
-                    f"{urlsplit(url).path} is unfinished after {waited:.0f} seconds. Check its "
-                    "state in Azure ML studio, then run the command again."
-                )
-            self._sleep(pause)
-            waited += pause
+            pause = min(wait if asked is None else asked, self._operations.left(operation))
+            self._operations.wait(pause)
             wait = min(wait * 2, _LONGEST_POLL)
             answer = self._send("GET", self._trusted(poll), None)
-        _ensure_succeeded(answer)
+        ensure_succeeded(answer.body)
         return None
 
     def close(self) -> None:
@@ -215,11 +217,3 @@ def _has_ended(answer: Answer) -> bool:
         return False
     status = answer.body.get("status") if isinstance(answer.body, dict) else None
     return not isinstance(status, str) or status.lower() in _ENDED
-
-
-def _ensure_succeeded(answer: Answer) -> None:
-    """Raises the error of a long-running operation that failed or was canceled."""
-    body = answer.body if isinstance(answer.body, dict) else {}
-    status = body.get("status")
-    if isinstance(status, str) and status.lower() in {"failed", "canceled"}:
-        raise refused(400, body, method="PUT", url="")

@@ -16,7 +16,6 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import HTTPPolicy
-from requests.exceptions import SSLError
 
 # `RETRIED` has the statuses that azure-core retries by default.
 RETRIED: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -120,9 +119,11 @@ class Retries(HTTPPolicy[Any, Any]):
 
 
 def is_certificate_error(error: BaseException) -> bool:
-    """Returns whether a connection failed because a certificate is not trusted."""
-    inner: BaseException | None = getattr(error, "inner_exception", None)
-    return isinstance(inner, SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error)
+    """Returns whether a connection failed because a certificate is not trusted.
+
+    The class `SSLError` is not enough, because a TLS connection that is cut raises it as well.
+    """
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

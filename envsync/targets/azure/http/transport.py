@@ -1,26 +1,31 @@
 """The HTTP transport for the requests of envsync and of azure-ai-ml.
 
 The transport keeps enough connections open for all parallel requests, slows down when the Resource
-Manager's limit on requests is near, and writes the optional request log.
+Manager's limit on requests is near, gets a new token if the service refuses one, limits
+long-running operations, and writes the optional request log.
 """
 
 from __future__ import annotations
 
 import time
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any, Final, Self
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from envsync.model.errors import TargetError
+from envsync.model.canonical import JSON
+from envsync.targets.azure.http.errors import ensure_succeeded
+from envsync.targets.azure.http.operations import Operations
+from envsync.targets.azure.http.retries import RETRIED
+from envsync.targets.connection import DEFAULT_OPERATION_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from envsync.targets.azure.http.credentials import SignIn
     from envsync.targets.azure.http.log import RequestLog
 
 _REMAINING_HEADER: Final = "x-ms-ratelimit-remaining-subscription-"
@@ -32,10 +37,13 @@ The name ends with `reads` or `writes`.
 _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
 
-# In recorded responses, the service gives an operation one hour
-# (`x-ms-async-operation-timeout: PT1H`).
-LONGEST_OPERATION: Final = 60 * 60.0
-"""Seconds after which envsync stops waiting for a long-running operation."""
+LONGEST_SILENCE: Final = 100.0
+"""Seconds without data from the service after which one attempt fails."""
+
+_MOST_RENEWALS: Final = 3
+"""How often a request is sent again with a new token."""
+
+_BEARER: Final = "Bearer "
 
 # Each combination of subscription, principal and region has its own token bucket:
 # https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
@@ -97,22 +105,29 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         parallel: int,
         log: RequestLog | None = None,
         *,
+        sign_in: SignIn | None = None,
+        operations: Operations | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        longest_operation: float = LONGEST_OPERATION,
+        silence: float | None = None,
     ) -> None:
         """Prepares the transport. Does not connect.
 
         Args:
             parallel: the maximum number of concurrent requests.
             log: the request log.
+            sign_in: the credential of the requests. If None, no token is replaced.
+            operations: limits long-running operations. If None, the default limit is used.
             sleep: a function that waits for a number of seconds.
-            longest_operation: seconds after which an operation fails if its URL still returns 202.
+            silence: seconds without data from the service after which one attempt fails. If None,
+                the default is used.
         """
+        super().__init__(
+            session=_session(parallel), session_owner=True, read_timeout=silence or LONGEST_SILENCE
+        )
         # azure-ai-ml's poller has no time limit. The transport sends every poll, so the transport
         # limits the duration of each long-running operation.
-        super().__init__(session=_session(parallel), session_owner=True, read_timeout=100)
-        self._longest_operation = longest_operation
-        self._unfinished: dict[str, float] = {}
+        self.operations = operations or Operations(DEFAULT_OPERATION_LIMIT)
+        self._sign_in = sign_in
         self._throttles = {
             "reads": Throttle(parallel, READS, sleep),
             "writes": Throttle(parallel, WRITES, sleep),
@@ -122,9 +137,40 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
     def send(self, request: Any, **kwargs: Any) -> Any:
         """Sends one request, with the arguments and errors of `RequestsTransport.send`.
 
+        If the service refuses the token of the request (status 401), the request is sent again with
+        a new token. The policies of azure-core would use the refused token until it expires.
+
         Raises:
-            TargetError: the URL of an operation has returned 202 for too long.
+            NotSignedIn: the service has refused the token, and the credential gives no new token.
+            TargetError: the URL of an operation has returned 202 for too long, or the operation has
+                failed.
         """
+        if self._sign_in is None:
+            return self._send(request, **kwargs)
+        old = str(request.headers.get("Authorization") or "")
+        token = self._sign_in.current(old.removeprefix(_BEARER))
+        if old.startswith(_BEARER):
+            request.headers["Authorization"] = _BEARER + token
+        response = self._send(request, **kwargs)
+        for _ in range(_MOST_RENEWALS):
+            if response.status_code != 401 or not old.startswith(_BEARER):
+                break
+            renewed = self._sign_in.renewed(token)
+            if renewed is None:
+                break
+            token = renewed
+            request.headers["Authorization"] = _BEARER + token
+            response = self._send(request, **kwargs)
+        return response
+
+    def sleep(self, duration: float) -> None:
+        """Waits between two polls of azure-ai-ml. An interruption of the run ends the wait.
+
+        azure-ai-ml also waits between two attempts of a request. These waits are short.
+        """
+        self.operations.wait(duration)
+
+    def _send(self, request: Any, **kwargs: Any) -> Any:
         kind = "reads" if request.method in {"GET", "HEAD"} else "writes"
         self._throttles[kind].wait()
         started = time.monotonic()
@@ -137,16 +183,14 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        if request.method == "GET" and response.status_code == 202:
-            # The query is removed, because each poll can have a different query.
-            address = request.url.partition("?")[0]
-            since = self._unfinished.setdefault(address, started)
-            if started - since > self._longest_operation:
-                raise TargetError(
-                    f"{urlsplit(request.url).path} is unfinished after "
-                    f"{self._longest_operation:.0f} seconds. Check its state in Azure ML studio, "
-                    "then run the command again."
-                )
+        # 202 is the status of an operation that has not ended (`Location`). An operation with
+        # `Azure-AsyncOperation` has the status 200 and its state in the body, which `Rest` reads.
+        if request.method == "GET" and response.status_code not in RETRIED:
+            if response.status_code == 200 and self.operations.is_polled(request.url):
+                # azure-ai-ml does not read this body, so it would report a failed operation as
+                # done.
+                ensure_succeeded(_body(response))
+            self.operations.polled(request.url, ended=response.status_code != 202)
         return response
 
     def __enter__(self) -> Self:
@@ -158,6 +202,14 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         azure-core exits this context when a client is closed. Other clients still use the
         transport.
         """
+
+
+def _body(response: Any) -> JSON:
+    """Returns the body of a response as JSON data, or None if it is not JSON."""
+    try:
+        return cast("JSON", response.internal_response.json())
+    except ValueError:
+        return None
 
 
 def _session(parallel: int) -> requests.Session:

@@ -18,6 +18,7 @@ from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.targets.azure.http.clouds import cloud
 from envsync.targets.azure.http.errors import RequestRefused, error_details, explained, refused
+from envsync.targets.azure.http.operations import Operations
 from envsync.targets.azure.http.retries import retry_after
 from envsync.targets.azure.http.transport import READS, WRITES, SharedTransport, Throttle
 from tests.targets.azure.scripted import Script, answer, rest
@@ -106,11 +107,46 @@ class TestOperations:
         with pytest.raises(TargetError, match=r"UserError.*No such image"):
             rest(script).put(URL, {}, {})
 
+    def test_an_interruption_ends_the_wait_for_an_operation(self) -> None:
+        operations = Operations(3600.0)
+        operations.stop()
+        script = Script(answer(202, "null", Location=OPERATION, Retry_After="600"))
+
+        with pytest.raises(TargetError, match=r"environments was unfinished when the run was int"):
+            rest(script, operations=operations).put(URL, {}, {})
+
+    def test_an_operation_that_has_ended_is_forgotten(self) -> None:
+        seconds = [0.0]
+        operations = Operations(10.0, clock=lambda: seconds[0])
+        script = Script(answer(202, ""), answer(200, ""), answer(202, ""))
+        connection = rest(script, operations=operations)
+        connection.get(OPERATION)
+        connection.get(OPERATION)
+        seconds[0] = 60.0
+
+        # The next operation has the same URL. Its time starts again.
+        connection.get(OPERATION)
+
+        seconds[0] = 70.0
+        with pytest.raises(TargetError, match="/operations/a is unfinished after 10 seconds"):
+            connection.get(OPERATION)
+
+    @pytest.mark.parametrize("status", ["Failed", "canceled"])
+    def test_the_reason_of_an_operation_that_ends_with_status_200_is_kept(
+        self, status: str
+    ) -> None:
+        failed: JSON = {"status": status, **dict(failure("UserError", "No such image."))}  # type: ignore[arg-type]
+        connection = rest(Script(answer(202, ""), answer(200, failed)))
+        connection.get(OPERATION)
+
+        with pytest.raises(TargetError, match=r"UserError.*No such image"):
+            connection.get(OPERATION)
+
     def test_an_operation_that_never_ends_is_given_up(self) -> None:
         script = Script(answer(202, "null", Location=OPERATION), answer(202, ""))
 
-        with pytest.raises(TargetError, match=r"/operations/a is unfinished after 0 seconds"):
-            rest(script, longest_operation=0.0).put(URL, {}, {})
+        with pytest.raises(TargetError, match=r"environments is unfinished after 0 seconds"):
+            rest(script, operations=Operations(0.0)).put(URL, {}, {})
 
     def test_a_put_with_status_201_is_not_polled(self) -> None:
         script = Script(answer(201, {}, Location=URL))
@@ -194,6 +230,21 @@ class TestRetries:
             rest(script).get(URL)
 
         assert len(script.sent) == 1
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "EOF occurred in violation of protocol (_ssl.c:1006)",
+            "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol",
+            "[SSL: WRONG_VERSION_NUMBER] wrong version number",
+        ],
+    )
+    def test_a_connection_that_is_cut_under_tls_is_retried(self, text: str) -> None:
+        cut = requests.exceptions.SSLError(text)
+
+        assert rest(Script(cut, cut, answer(200, {"a": 1}))).get(URL) == {"a": 1}
+        with pytest.raises(TargetError, match="cannot be reached: the connection was closed"):
+            rest(Script(cut)).get(URL)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+"""Temporary directories whose left-overs the next run removes, if the process is killed.
+
+Each directory contains a lock file. The process that created the directory holds a lock on this
+file until it ends, also if it is killed. So a directory whose lock is free belongs to no process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final
+
+LOCK: Final = ".envsync-lock"
+"""The name of the lock file in each directory."""
+
+_ABANDONED_AFTER: Final = 24 * 60 * 60
+"""Seconds after which a file or directory without a lock is removed."""
+
+
+@contextmanager
+def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
+    """Yields a new directory, which is removed at the end of the block.
+
+    First removes the directories with the same prefix that killed processes have left.
+
+    Args:
+        prefix: the start of the name of the directory.
+        parent: the directory in which the new directory is created. If None, the directory for
+            temporary files is used.
+
+    Raises:
+        OSError: the directory cannot be created.
+    """
+    parent = parent or Path(tempfile.gettempdir())
+    remove_leftovers(prefix, parent)
+    directory = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with (directory / LOCK).open("wb") as file:
+            _lock(file)
+            try:
+                yield directory
+            finally:
+                # The lock file goes last, so that a kill during the removal leaves a directory that
+                # the next run recognises.
+                _empty(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_leftovers(prefix: str, parent: Path | None = None) -> None:
+    """Removes the directories of `locked_directory` that killed processes have left.
+
+    Args:
+        prefix: the start of the names of the directories.
+        parent: see `locked_directory`.
+    """
+    for path in (parent or Path(tempfile.gettempdir())).glob(prefix + "*"):
+        with suppress(OSError):
+            if os.name == "nt" or path.lstat().st_uid == os.getuid():
+                _remove_leftover(path)
+
+
+def _remove_leftover(directory: Path) -> None:
+    try:
+        with (directory / LOCK).open("r+b") as file:
+            _lock(file)
+            _empty(directory)
+            shutil.rmtree(directory, ignore_errors=True)
+    except (FileNotFoundError, NotADirectoryError):
+        # Another program made the path, or the process has not created its lock file yet.
+        if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
+            shutil.rmtree(directory)
+
+
+def _empty(directory: Path) -> None:
+    """Removes everything in a directory but its lock file."""
+    for path in directory.iterdir() if directory.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Locks an open file until it is closed.
+
+    Raises:
+        OSError: another process has locked the file.
+    """
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        return
+    import fcntl
+
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

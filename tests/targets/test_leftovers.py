@@ -1,0 +1,52 @@
+"""Temporary directories of killed processes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from envsync.targets.leftovers import LOCK, locked_directory, remove_leftovers
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from envsync.targets.leftovers import locked_directory
+with locked_directory("scratch-", Path(sys.argv[1])) as directory:
+    print(directory, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_directory_of_a_running_process_is_kept_and_that_of_a_killed_process_is_removed(
+    tmp_path: Path,
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        directory = Path(process.stdout.readline().strip())
+        remove_leftovers("scratch-", tmp_path)
+        kept = directory.is_dir()
+        process.send_signal(signal.SIGKILL)
+    assert (kept, directory.is_dir()) == (True, True)
+
+    with locked_directory("scratch-", tmp_path) as other:
+        assert list(tmp_path.iterdir()) == [other]
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_directories_of_other_programs_and_links_are_kept(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / LOCK).touch()
+    (tmp_path / "scratch-link").symlink_to(elsewhere)
+    (tmp_path / "scratch-theirs").mkdir()
+    (tmp_path / "scratch-file").write_text("a")
+    before = sorted(tmp_path.rglob("*"))
+
+    remove_leftovers("scratch-", tmp_path)
+
+    assert sorted(tmp_path.rglob("*")) == before

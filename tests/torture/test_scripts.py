@@ -1,0 +1,41 @@
+"""A few seeded runs of each script of `make torture`."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.torture import crashes, histories, races
+
+pytest.importorskip("starlette", reason="the emulator needs starlette")
+pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
+
+
+@pytest.fixture(autouse=True)
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envsync.targets.azure.http.transport.LONGEST_SILENCE", 0.4)
+
+
+@pytest.mark.parametrize(
+    "name", ["answers lost, then no right", "revoked tokens", "lists that lag"]
+)
+def test_every_outcome_of_a_history_with_faults_is_true(name: str) -> None:
+    fault = next(item for item in histories.FAULTS if item.name == name)
+
+    assert histories.run(fault, seed=1, count=2).defects == []
+
+
+@pytest.mark.parametrize("kind", [item[0] for item in crashes.KINDS if "workspace" not in item[0]])
+def test_a_local_target_survives_a_crash(kind: str) -> None:
+    crash = next(item[1] for item in crashes.KINDS if item[0] == kind)
+
+    assert crashes.run(kind, crash, seed=1, count=3).defects == []
+
+
+def test_random_damage_is_never_read_as_another_state() -> None:
+    assert crashes.run("damage", crashes.damage, seed=100, count=40).defects == []
+
+
+@pytest.mark.parametrize("place", ["local target", "workspace"])
+def test_no_update_is_lost_in_a_race_without_a_report(place: str) -> None:
+    for what, scenario in races.SCENARIOS:
+        assert races.run(place, what, scenario, seed=1, count=4).defects == []
