@@ -423,15 +423,16 @@ def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run
     assert "\nFix: `envsync bump a`\n" in result.out
 
 
-def test_a_plan_with_a_file_name_that_is_not_utf8_is_saved(project: Path, run: Run) -> None:
+def test_a_file_name_that_is_not_utf8_cannot_be_planned(project: Path, run: Run) -> None:
     try:
         declare(project, "a").rename(project / "environments" / "\udcff.yml")
     except OSError:
         pytest.skip("the file system does not accept this name")
 
-    assert run("plan", "--out", "plan.json").code == 0
-    saved = json.loads((project / "plan.json").read_text("utf-8"))
-    assert saved["changes"][0]["source"]["file"] == "environments/\udcff.yml"
+    result = run("plan", "--out", "plan.json")
+    assert result.code == 1
+    assert "The path of the file is not UTF-8" in result.err
+    assert not (project / "plan.json").exists()
 
 
 def test_option_take_over_takes_ownership_of_a_version_of_another_project(

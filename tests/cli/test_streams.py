@@ -79,6 +79,7 @@ def registered(project: Path) -> int:
 def test_a_result_that_cannot_be_written_is_an_error(
     project: Path, script: str, code: int, err: str
 ) -> None:
+    (project / "envsync.yaml").write_text("project: churn\n")
     done = shell(project, script)
 
     assert (done.returncode, done.stderr) == (code, err)

@@ -137,7 +137,6 @@ UNREAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "a build context": (hide_in_context, "build context"),
     "a dangling link": (link_to_nowhere, "symbolic link"),
     "a dangling link to the directory": (directory_link_to_nowhere, "symbolic link"),
-    "a link out of the project": (link_out_of_the_project, "outside of the project"),
     "other environments directories": (setting("environments: [environments/other]\n"), "outside"),
     "a sparse checkout": (sparse, "sparse checkout"),
     "a file that git skips": (skip_worktree, "sparse checkout"),
@@ -158,6 +157,13 @@ def test_an_environment_whose_file_is_not_read_is_not_archived(
     assert "a" in messages
     assert FILE in messages["a"]
     assert reason in messages["a"]
+
+
+def test_a_project_with_a_link_out_of_the_project_is_not_planned(project: Path) -> None:
+    link_out_of_the_project(project)
+
+    with pytest.raises(InvalidProject, match="path-escape"):
+        planned(project)
 
 
 def test_an_environment_in_an_unreadable_directory_is_not_archived() -> None:

@@ -472,7 +472,7 @@ class TestTheFile:
         def refuse(_path: Path) -> bytes:
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(Path, "read_bytes", refuse)
+        monkeypatch.setattr("envsync.project.settings.config.read_regular_file", refuse)
         for path in (None, tmp_path / "envsync.yaml"):
             with pytest.raises(EnvsyncError, match=r"Permission denied\. Make the file") as caught:
                 load_config(path, tmp_path, {})
