@@ -76,6 +76,7 @@ def undeclared(
             version=None,
             reason=_reason(container.name, ours, left_out),
             owner=policy.project,
+            hides=tuple(item.version for item in ours),
             former_files=_files(ours),
         )
 

@@ -80,6 +80,7 @@ class Change:
             version. Otherwise, the predecessor is the newest version. None if the name has no such
             version, or if the action is not `create`.
         differs: the fields of the spec and the metadata that differ from the predecessor.
+        hides: for the archive of an environment, the active versions that it hides.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
         former_files: the files that declared an archived environment before, relative to the
@@ -99,6 +100,7 @@ class Change:
     owner: str | None = None
     predecessor: str | None = None
     differs: tuple[FieldChange, ...] = ()
+    hides: tuple[str, ...] = ()
     # Only an apply needs the following attributes. They are neither compared nor in the JSON, so a
     # plan that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
@@ -113,7 +115,7 @@ class Change:
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the change as JSON data."""
-        return {
+        data: dict[str, JSON] = {
             "action": str(self.action),
             "scope": self.scope,
             "name": self.name,
@@ -125,6 +127,10 @@ class Change:
             "predecessor": self.predecessor,
             "differs": [change.to_json() for change in self.differs],
         }
+        if self.hides:
+            # An approval of the archive must not cover a version that was added later.
+            data["hides"] = list(self.hides)
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
@@ -144,6 +150,7 @@ class Change:
             owner=data["owner"],
             predecessor=data.get("predecessor"),
             differs=_fields_from_json(data.get("differs", ())),
+            hides=tuple(data.get("hides", ())),
             **_common(data),
         )
 

@@ -116,7 +116,7 @@ _CHANGE: Final = _object(
         "owner": _STRING_OR_NULL,
         **_SUBJECT,
     },
-    {"predecessor": _STRING_OR_NULL, "differs": _list(_FIELD)},
+    {"predecessor": _STRING_OR_NULL, "differs": _list(_FIELD), "hides": _list(_STRING)},
 )
 _REJECTION: Final = _object({"code": _STRING, "message": _STRING, "fix": _STRING, **_SUBJECT})
 _LATEST: Final = _object({"name": _STRING, "before": _STRING_OR_NULL, "after": _STRING_OR_NULL})

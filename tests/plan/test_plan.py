@@ -321,3 +321,17 @@ def test_a_plan_is_empty_only_without_changes_and_rejections() -> None:
     assert Plan(PROJECT, TARGET, unchanged=3).is_empty
     assert not replace(PLAN, rejections=()).is_empty
     assert not replace(PLAN, changes=()).is_empty
+
+
+def test_the_approval_of_an_archive_does_not_cover_a_version_that_was_added_later() -> None:
+    policy = Policy(PROJECT, max_archive_percent=100)
+    keep = container("keep", "1")
+    approved, later = (
+        make_plan([declared("keep", "1")], state(keep, container("a", *versions)), policy, TARGET)
+        for versions in (["1"], ["1", "2"])
+    )
+
+    assert [change.hides for change in later.changes] == [("1", "2")]
+    assert not {*later.fingerprints.values()} & {*approved.fingerprints.values()}
+    with pytest.raises(PlanRefused, match="plan-stale"):
+        later.ensure_approved(approved.digest, approved.fingerprints.values())

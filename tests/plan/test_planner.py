@@ -479,7 +479,17 @@ CHANGES: dict[str, tuple[Declaration | None, Container, Policy, tuple[Change, ..
         None,
         container("a", "1"),
         POLICY,
-        (Change(Action.ARCHIVE, "environment", "a", None, "no file declares it", owner=PROJECT),),
+        (
+            Change(
+                Action.ARCHIVE,
+                "environment",
+                "a",
+                None,
+                "no file declares it",
+                owner=PROJECT,
+                hides=("1",),
+            ),
+        ),
     ),
     "an archive of our versions": (
         None,

@@ -83,7 +83,7 @@ torch   3 → 4
 
 **Warning:** shared: the plan leaves versions of other owners active: 2.
 
-<sub>Digest: `sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159`</sub>
+<sub>Digest: `sha256:c1b78fd6bb905c4e6740121c78da53e899a021aa7d4739afec9c771228c1a277`</sub>
 """
 
 GFM = MarkdownIt("gfm-like")

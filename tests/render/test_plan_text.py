@@ -107,7 +107,7 @@ Target local  local .envsync/local.db
 Warning: shared: the plan leaves versions of other owners active: 2.
 
 Plan: 2 create, 1 update, 3 archive, 1 restore, 1 unchanged, 1 rejected.
-Digest sha256:1033e98a653b18941f275b55578062b6d8c028e93dd1b18a15c4c3e6c983b159
+Digest sha256:c1b78fd6bb905c4e6740121c78da53e899a021aa7d4739afec9c771228c1a277
 """
 
 
