@@ -67,20 +67,26 @@ _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
 
 class UploadRetries(Retries):
-    """The retry policy of one upload, with a time limit for the whole upload.
+    """The retry policy of one upload or download, with a time limit for the whole of it.
 
     azure-ai-ml sends the requests of an upload from several threads. After the first final failure,
     all later requests fail immediately, with the same reason.
     """
 
     def __init__(
-        self, time_limit: float, *, clock: Callable[[], float] = time.monotonic, **named: Any
+        self,
+        time_limit: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        purpose: str = "upload",
+        **named: Any,
     ) -> None:
         """Creates the retry policy, and starts the time limit of the upload.
 
         Args:
             time_limit: the maximum seconds for one request, including all attempts.
             clock: a function that returns the seconds since any fixed time.
+            purpose: what the requests do, for messages: `upload` or `download`.
             named: further keyword arguments of `Retries`.
         """
         # If the storage account closes the connection before it responds, the attempt also counts
@@ -88,6 +94,7 @@ class UploadRetries(Retries):
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
+        self._purpose = purpose
         self._silence = min(LONGEST_SILENCE, time_limit / (MOST_FAILED_CONNECTIONS + 1))
         self._longest = time_limit
         self._end = clock() + time_limit
@@ -117,8 +124,8 @@ class UploadRetries(Retries):
         options["connection_timeout"] = options["read_timeout"] = self._silence
         if self._clock() > self._end:
             self._failure = TargetError(
-                f"The upload of the build context took longer than {self._longest:.0f} seconds and "
-                "was stopped. Check the network, then run the command again."
+                f"The {self._purpose} of the build context took longer than {self._longest:.0f} "
+                "seconds and was stopped. Check the network, then run the command again."
             )
             raise self._failure
         try:
