@@ -31,7 +31,8 @@ envsync searches no hidden directory for environments, so these files declare no
 """
 
 _REASONS: Final[Mapping[str, str]] = {
-    "other": "because they are not the registered files: their hash is another one",
+    # The hash includes empty directories, but a storage account has no empty directories.
+    "other": "because the hash of the stored files is not the registered one",
     "unknown": "because no hash shows that they are the registered files",
 }
 """Why files that were downloaded are not used, by the result of the comparison."""

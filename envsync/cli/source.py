@@ -148,7 +148,7 @@ def new_import(
     origin = (
         f"azureml://registries/{source.registry}/environments/{source.name}/versions/{item.version}"
         if source.registry
-        else f"{source.name}:{item.version} in {target.identity.id}"
+        else f"{source.name}:{item.version} in the {_place(target)}"
     )
     return started_from(
         item,
@@ -156,6 +156,16 @@ def new_import(
         None if unversioned else "1",
         origin=origin,
         base_image=_published_image(item, source),
+    )
+
+
+def _place(target: Target) -> str:
+    """Returns a phrase such as `workspace ws-dev`, which is the same on every machine."""
+    identity = target.identity
+    return (
+        f"{identity.kind} {identity.id.rpartition('/')[2]}"
+        if identity.kind != "local"
+        else f"local target {identity.name}"
     )
 
 

@@ -133,6 +133,8 @@ class UploadRetries(Retries):
         except AzureError as error:
             self._failure = explained(error, http.url)
             raise self._failure from error
+        # azure-storage-blob's own retry policy sets this attribute, and lists read it.
+        response.http_response.location_mode = "primary"
         status = response.http_response.status_code
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
