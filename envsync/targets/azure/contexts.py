@@ -6,11 +6,12 @@ files. A client that can read the datastore can therefore read the files again.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote
 
 from azure.core.credentials import TokenCredential
 
@@ -27,6 +28,11 @@ _DATASTORE: Final = "workspaceblobstore"
 """The datastore to which azure-ai-ml uploads build contexts."""
 
 _ELSEWHERE: Final = "because the files are not in the default datastore of the workspace"
+
+
+_URL: Final = re.compile(
+    r"https://(?P<host>[^/:]+)(?::443)?/(?P<container>[^/]+)/(?P<path>[^/].*)", re.DOTALL
+)
 
 
 class UploadedContexts:
@@ -125,13 +131,9 @@ class _Address:
 
 def _address(uri: str) -> _Address | None:
     """Parses the URL of a build context. Returns None if the URL names no files in a container."""
-    try:
-        # A `#` or `?` in the name of a directory is a part of the name.
-        parts = urlsplit(uri.replace("#", quote("#")).replace("?", quote("?")))
-        host = (parts.hostname or "").replace(".dfs.", ".blob.", 1)
-    except ValueError:
+    # `urlsplit` would end the path at a `#` or `?`, which the name of a directory can contain.
+    found = _URL.fullmatch(uri)
+    if found is None:
         return None
-    container, _, path = parts.path.lstrip("/").partition("/")
-    if parts.scheme != "https" or not host or not container or not path.strip("/"):
-        return None
-    return _Address(host, container, path.rstrip("/") + "/")
+    host = found["host"].lower().replace(".dfs.", ".blob.", 1)
+    return _Address(host, found["container"], found["path"].rstrip("/") + "/")

@@ -99,7 +99,8 @@ def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefi
     path.parent.mkdir(parents=True, exist_ok=True)
     # "x" fails if two names are the same file, for example on a file system that ignores case.
     with path.open("xb") as file:
-        for chunk in _chunks(client, blob):
+        # The storage account refuses the request for a part of an empty file.
+        for chunk in _chunks(client, blob) if blob.size else ():
             file.write(chunk)
 
 

@@ -139,6 +139,8 @@ class UploadRetries(Retries):
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
+            # The response to a download is read in parts, and its error must be read first.
+            response.http_response.read()
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url
             )
