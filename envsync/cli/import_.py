@@ -108,7 +108,7 @@ def run(
             outcomes = adopt_imported(session, opened, imported, silent=output is Format.JSON)
     failed = [item for item in results if isinstance(item, Failed)]
     if output is Format.JSON:
-        session.out_json(_json(results, left, outcomes, dry_run=dry_run, adopt=adopt))
+        session.out_json(import_json(results, left, outcomes, dry_run=dry_run, adopt=adopt))
     ok = not failed and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
@@ -195,7 +195,7 @@ def _shown(session: Session, file: str) -> str:
     return session.shown(file) + ("/" if file.endswith("/") else "")
 
 
-def _json(
+def import_json(
     results: Iterable[Imported | Failed],
     left: Iterable[NotImported],
     outcomes: Iterable[Outcome],
@@ -203,6 +203,15 @@ def _json(
     dry_run: bool,
     adopt: bool,
 ) -> dict[str, JSON]:
+    """Returns the result of an import as JSON data.
+
+    Args:
+        results: the versions that were chosen.
+        left: the versions that were not chosen.
+        outcomes: the outcomes of `--adopt`.
+        dry_run: whether nothing was written.
+        adopt: whether `--adopt` was passed.
+    """
     found = list(results)
     data: dict[str, JSON] = {
         "format_version": 1,

@@ -123,10 +123,11 @@ class UploadRetries(Retries):
             options.pop(name, None)
         options["connection_timeout"] = options["read_timeout"] = self._silence
         if self._clock() > self._end:
-            self._failure = TargetError(
-                f"The {self._purpose} of the build context took longer than {self._longest:.0f} "
-                "seconds and was stopped. Check the network, then run the command again."
+            message = (
+                f"The upload of the build context took longer than {self._longest:.0f} seconds and "
+                "was stopped. Check the network, then run the command again."
             )
+            self._failure = TargetError(message.replace("upload", self._purpose, 1))
             raise self._failure
         try:
             response = super().send(request)
