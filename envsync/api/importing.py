@@ -104,6 +104,7 @@ def write_imports(
     *,
     parallel: int = DEFAULT_PARALLEL,
     advance: Callable[[int, int], None] = lambda _done, _total: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Imported | Failed]:
     """Writes the files of registered versions. Yields one result for each version, in order.
 
@@ -118,6 +119,8 @@ def write_imports(
         parallel: the maximum number of versions that are written at the same time.
         advance: a function that is called with the number of finished versions, and the number of
             all versions.
+        stop: a function that is called before each version. Once it returns True, the remaining
+            versions are left out.
 
     Raises:
         EnvsyncError: the environments directory cannot be written.
@@ -138,10 +141,15 @@ def write_imports(
         # After an interrupt, no further version is started.
         stack.callback(pool.shutdown, cancel_futures=True)
         advance(0, len(imports))
-        results = pool.map(writer.write, imports, places, range(len(imports)))
+
+        def write(item: Import, place: Path | None, number: int) -> Imported | Failed | None:
+            return None if stop() else writer.write(item, place, number)
+
+        results = pool.map(write, imports, places, range(len(imports)))
         for done, result in enumerate(results, start=1):
             advance(done, len(imports))
-            yield result
+            if result is not None:
+                yield result
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,17 @@ from envsync.api.importing import Failed, Imported, imports_for, write_imports
 from envsync.cli.adopt import adopt_imported
 from envsync.cli.options import Format, FormatOption, TargetOption
 from envsync.cli.session import Session
+from envsync.cli.signals import finishing_on_signals
 from envsync.cli.source import Source, new_import, open_source, parse_source
 from envsync.model.canonical import JSON
-from envsync.model.errors import UsageError
+from envsync.model.errors import Interrupted, UsageError
 from envsync.model.target import Target
 from envsync.plan.imports import Import, NotImported, Wanted
 from envsync.plan.outcome import Outcome
 from envsync.project.project import Project
+from envsync.project.writing.staging import remove_staging
 from envsync.render.imports import failed_text, import_summary, imported_text, not_imported_text
+from envsync.targets.scratch import remove_scratch
 
 EXAMPLE = "envsync import 'churn-*' --target dev --dry-run"
 
@@ -99,16 +102,18 @@ def run(
             )
             name = opened.identity.name
             chosen = imports_for(project, name, opened.read(None), wanted)
-        results = _write(session, project, opened, chosen, style)
+        results, interrupted = _write(session, project, opened, chosen, style)
         imported = [item for item in results if isinstance(item, Imported)]
         left = [item for item in chosen if isinstance(item, NotImported)]
         if output is Format.TEXT:
             _print(session, results, left, dry_run=dry_run)
-        if adopt and imported:
+        if adopt and imported and not interrupted:
             outcomes = adopt_imported(session, opened, imported, silent=output is Format.JSON)
     failed = [item for item in results if isinstance(item, Failed)]
     if output is Format.JSON:
         session.out_json(import_json(results, left, outcomes, dry_run=dry_run, adopt=adopt))
+    if interrupted:
+        raise Interrupted("Interrupted. Run the command again to import the other versions.")
     ok = not failed and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
@@ -149,10 +154,17 @@ def _write(
     target: Target,
     chosen: Iterable[Import | NotImported],
     style: Style,
-) -> list[Imported | Failed]:
+) -> tuple[list[Imported | Failed], bool]:
+    """Returns the results, and whether a signal stopped the import before its end."""
     imports = [item for item in chosen if isinstance(item, Import)]
-    with session.progress("Importing") as advance:
-        return list(write_imports(project, target, imports, style, advance=advance))
+    with finishing_on_signals(_remove) as stopped, session.progress("Importing") as advance:
+        found = write_imports(project, target, imports, style, advance=advance, stop=stopped)
+        return list(found), stopped()
+
+
+def _remove() -> None:
+    remove_staging()
+    remove_scratch()
 
 
 def _print(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +23,7 @@ from envsync.model.environment import (
 from envsync.model.provenance import Provenance
 from envsync.model.target import TargetIdentity
 from envsync.project.context.scan import scan_context
-from envsync.project.project import load_project
+from envsync.project.writing.staging import publish, remove_staging, staging
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
 
@@ -483,21 +485,35 @@ def test_a_new_environment_needs_a_new_name_and_an_existing_version(
     assert "no environment 'bse'. Did you mean `base`?" in run("import", "bse", "--as", "c").err
 
 
-def test_nothing_is_left_of_an_interrupted_import(
+def test_an_interrupted_import_is_completed_by_the_next_one(
     project: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register(project, "a")
-    register(project, "b")
+    names = [f"a{number:02}" for number in range(40)]
+    for name in names:
+        register(project, name)
+    published: list[Path] = []
 
     def interrupt(staged: Path, final: Path) -> None:
-        if final.name == "b":
-            raise KeyboardInterrupt
-        staged.rename(final)
+        if not published:
+            os.kill(os.getpid(), signal.SIGINT)
+        published.append(final)
+        publish(staged, final)
 
-    monkeypatch.setattr("envsync.api.importing.publish", interrupt)
+    with monkeypatch.context() as patch:
+        patch.setattr("envsync.api.importing.publish", interrupt)
+        result = run("import")
 
-    assert run("import").code == 130
-    assert [path.name for path in (project / "environments").iterdir()] in ([], ["a"])
-    monkeypatch.undo()
-    monkeypatch.chdir(project)
-    assert load_project(project).warnings == ()
+    assert result.code == 130
+    assert "Interrupted. Run the command again" in result.err
+    assert published == [path for path in published if (path / "env.yml").is_file()]
+    assert {path.name for path in (project / "environments").iterdir()} == {
+        path.name for path in published
+    }
+    assert run("import").code == 0
+    assert sorted(path.name for path in (project / "environments").iterdir()) == names
+
+
+def test_a_staging_directory_is_removed_before_the_process_is_ended(tmp_path: Path) -> None:
+    with staging(tmp_path) as staged:
+        remove_staging()
+        assert not staged.exists()

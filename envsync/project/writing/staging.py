@@ -18,6 +18,9 @@ _ABANDONED_AFTER: Final = 24 * 60 * 60
 """Seconds after which an unfinished directory is removed. An import in progress is younger."""
 
 
+_in_use: set[Path] = set()
+
+
 @contextmanager
 def staging(beside: Path) -> Iterator[Path]:
     """Yields a new hidden directory, which is removed at the end of the block.
@@ -40,9 +43,17 @@ def staging(beside: Path) -> Iterator[Path]:
         (directory / ".gitignore").write_text("*\n", "utf-8")
     except OSError as error:
         raise EnvsyncError(f"{beside} cannot be written: {error.strerror or error}.") from error
+    _in_use.add(directory)
     try:
         yield directory
     finally:
+        _in_use.discard(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def remove_staging() -> None:
+    """Removes all staging directories that still exist, before the process is ended."""
+    for directory in tuple(_in_use):
         shutil.rmtree(directory, ignore_errors=True)
 
 

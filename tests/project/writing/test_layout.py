@@ -20,10 +20,10 @@ def layout(root: Path, files: Contents | None = None, settings: str = "project: 
 
 def places(found: Layout, *names: str, nested: bool = False) -> list[str | None]:
     """Returns the directory of each `NAME` or `NAME:VERSION`, below the environments directory."""
-    result = []
+    result: list[str | None] = []
     for name, _, version in (item.partition(":") for item in names):
         place = found.place(name, version or None, nested=nested)
-        result.append(place and place.relative_to(found.directory).as_posix())
+        result.append(None if place is None else place.relative_to(found.directory).as_posix())
     return result
 
 
