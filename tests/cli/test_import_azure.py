@@ -23,6 +23,7 @@ from envsync.project.project import load_project
 from envsync.targets.azure.target import AzureTarget
 from envsync.targets.kinds import open_target
 from tests.command import envsync
+from tests.project.project import write
 from tests.targets.azure.on_emulator import FAST, import_sdk, put, require_azurite
 from tests.targets.contract import IMAGE
 
@@ -210,6 +211,42 @@ def test_a_build_context_of_a_registry_is_an_address(
     assert changes(run, "shared") == [f"update a {ADOPT}"]
     run("apply", "-t", "shared", "--yes")
     assert changes(run, "shared") == []
+
+
+ROUTE = "{path: /x, port: 80}"
+DECLARED = {
+    "image.yml": "name: image\nversion: '1.10'\nimage: x.io/a:1\ntags: {a: '', b: 'yes'}\n",
+    "conda.yml": "name: conda\nversion: v2\nimage: x.io/a:1\nconda_file: conda.yaml\n"
+    "description: |\n  Two\n  lines: #1\n",
+    "conda.yaml": "name: c\ndependencies:\n- python=3.11\n- pip:\n  - 'a[b] @ https://x.y/z'\n",
+    "triton.yml": "name: triton\nversion: 2024-01\nimage: x.io/a:1\nos_type: windows\n"
+    f"inference_config: {{liveness_route: {ROUTE}, readiness_route: {ROUTE}, "
+    f"scoring_route: {ROUTE}}}\n",
+    "built.yml": "name: built\nversion: 7\nbuild: {path: ctx, dockerfile_path: d/Dockerfile}\n",
+    "ctx/d/Dockerfile": "FROM x:1\n",
+    "ctx/größe.txt": "1",
+    "ctx/.amlignore": "*.log\n",
+    "remote.yml": "name: remote\nversion: 1\nbuild: {path: 'https://x.io/z.git#main:d'}\n",
+}
+
+
+def test_environments_that_were_applied_to_a_workspace_mean_the_same_after_an_import(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    require_azurite()
+    write(project, {f"environments/{path}": text for path, text in DECLARED.items()})
+    run("apply", "--yes")
+    elsewhere = tmp_path / "elsewhere"
+    write(elsewhere, {"envsync.yaml": (project / "envsync.yaml").read_text()})
+    result = envsync("import", cwd=elsewhere)
+
+    assert result.stdout.endswith("Imported: 5 versions.\n"), result.stderr
+    there, here = load_project(project).declarations, load_project(elsewhere).declarations
+    assert [(item.name, item.version, item.spec, item.metadata) for item in here] == [
+        (item.name, item.version, item.spec, item.metadata) for item in there
+    ]
+    plan = json.loads(envsync("plan", "--json", cwd=elsewhere).stdout)
+    assert (plan["changes"], plan["rejections"]) == ([], [])
 
 
 def test_curated_environments_are_not_imported(project: Path, run: Run) -> None:
