@@ -152,7 +152,7 @@ def test_a_refused_download_leaves_no_directory(service: Azure, tmp_path: Path) 
         storage = contexts._storage()
     broken = Storage(storage.host, storage.container, "sv=2021-08-06&sig=wrong")
 
-    with pytest.raises(TargetError):
+    with pytest.raises(TargetError, match="No permission to read the storage account"):
         download(broken, "LocalUpload/", tmp_path / "copy", time_limit=10)
     assert not (tmp_path / "copy").exists()
     missing = Storage(storage.host, "no-such-container", storage.secret)
