@@ -108,14 +108,8 @@ class Draft:
         """Writes the build context, or notes why the file contains its address instead."""
         if self._spec.local_context is None:
             return
-        target, destination = self._target, self._directory / _CONTEXT
         try:
-            # A dry run downloads nothing, so it does not know whether the files can be read. Nobody
-            # gets a permission for the storage of a registry.
-            if not isinstance(target, KeepsContexts):
-                raise ContextUnavailable("because the target does not return files")  # noqa: TRY301
-            if not self._style.dry_run or target.identity.kind == "registry":
-                target.fetch_context(self._item.item, destination)
+            self._download()
         except ContextUnavailable as error:
             if self._item.base_image is None:
                 self._drop_context(str(error))
@@ -123,6 +117,20 @@ class Draft:
                 self._start_context(self._item.base_image, str(error))
         else:
             self._context = _CONTEXT
+
+    def _download(self) -> None:
+        """Writes the files of the build context.
+
+        Raises:
+            ContextUnavailable: the target can never return the files.
+            TargetError: the files cannot be read now.
+        """
+        target = self._target
+        if not isinstance(target, KeepsContexts):
+            raise ContextUnavailable("because the target does not return files")
+        # A dry run downloads nothing. A registry returns no files, without being asked.
+        if not self._style.dry_run or target.identity.kind == "registry":
+            target.fetch_context(self._item.item, self._directory / _CONTEXT)
 
     def _start_context(self, image: str, reason: str) -> None:
         """Writes a build context with a Dockerfile that starts from an image."""
@@ -200,9 +208,12 @@ class Draft:
         declared = found.declaration
         if declared is None or self._key != (declared.name, declared.version, declared.metadata):
             return "because an environment file cannot hold its description or tags"
-        if self._is_new:
+        match = match_spec(declared.spec, self._item.item)
+        if self._is_new or match == "same":
             return None
-        return _REASONS.get(match_spec(declared.spec, self._item.item))
+        if self._context is None:
+            return "because an environment file would declare another spec"
+        return _REASONS[match]
 
     @property
     def _key(self) -> tuple[str, str | None, Metadata]:
