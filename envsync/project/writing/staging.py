@@ -63,13 +63,11 @@ def publish(staged: Path, final: Path) -> None:
     Raises:
         EnvsyncError: the final path exists now, or the directory cannot be moved.
     """
+    # `rename` replaces an empty directory on some systems.
+    if os.path.lexists(final):
+        raise EnvsyncError(f"{final} exists now. Nothing was overwritten. Run the command again.")
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        # `rename` replaces an empty directory on some systems.
-        if os.path.lexists(final):
-            raise EnvsyncError(
-                f"{final} exists now. Nothing was overwritten. Run the command again."
-            )
         staged.rename(final)
     except OSError as error:
         raise EnvsyncError(f"{final} cannot be written: {error.strerror or error}.") from error
