@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 import yaml
@@ -152,7 +153,7 @@ def _folds(value: str) -> list[int]:
     folds: list[int] = []
     start = 0
     spaces = [found.start() for found in _FOLDABLE.finditer(value)]
-    for position, following in zip(spaces, [*spaces[1:], len(value)], strict=True):
+    for position, following in pairwise([*spaces, len(value)]):
         if following - start > _COLUMNS:
             folds.append(position)
             start = position + 1

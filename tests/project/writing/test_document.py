@@ -123,6 +123,17 @@ def test_a_long_description_is_folded() -> None:
     assert yaml.safe_load(written)["description"] == long
 
 
+@pytest.mark.parametrize(
+    "description",
+    ["d" * 300, "d " + "e" * 300, "e" * 300 + " d", "a  " * 100, " " * 200, "a: b # c " * 30 + "d"],
+)
+def test_a_long_description_is_read_as_it_was_written(description: str) -> None:
+    written = text(description=description)
+
+    assert yaml.safe_load(written)["description"] == description
+    assert newer(written)["description"] == description
+
+
 # YAML 1.1 reads the first nine as other values, and YAML 1.2 reads the rest as other values.
 @pytest.mark.parametrize(
     "value",
@@ -180,7 +191,8 @@ def test_a_comment_is_a_comment_on_each_line() -> None:
 
 
 SPECIAL = "\n\r\t #:-'\"|>\\\x00\x07\x85\u2028\ufeff\U0001f600aé1"
-ANY_TEXT = st.text() | st.text(SPECIAL, max_size=12)
+LONG = st.text("abc :#'\"-", min_size=90, max_size=300)
+ANY_TEXT = st.text() | st.text(SPECIAL, max_size=12) | LONG
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANY_TEXT
 FINITE = SCALARS.filter(lambda value: value not in (float("inf"), float("-inf")))
 
