@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 def adopt_imported(
     session: Session, target: Target, imported: Collection[Imported], *, silent: bool
-) -> list[Outcome]:
+) -> tuple[list[Outcome], bool]:
     """Writes the tags of the owner to imported versions. Prints the outcomes unless `silent`.
+
+    Returns:
+        The outcomes, and whether the target was read again and shows every change.
 
     Raises:
         EnvsyncError: the plan for these environments has a rejection, or a change other than an
@@ -67,7 +70,7 @@ def adopt_imported(
         _print(session, plan, outcomes, missing)
     if interrupted:
         raise Interrupted("Interrupted. Run `envsync apply` to adopt the other versions.")
-    return outcomes
+    return outcomes, not missing
 
 
 def _print(

@@ -4,6 +4,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from envsync.cli.session import Session
 from envsync.cli.signals import finishing_on_signals
 from envsync.cli.source import Source, new_import, open_source, parse_source
 from envsync.model.canonical import JSON
-from envsync.model.errors import Interrupted, UsageError
+from envsync.model.errors import EnvsyncError, Interrupted, UsageError
 from envsync.model.target import Target
 from envsync.plan.imports import Import, NotImported, Wanted
 from envsync.plan.outcome import Outcome
@@ -89,32 +90,35 @@ def run(
         )
     style = Style(inline=inline, nested=all_versions, dry_run=dry_run)
     outcomes: list[Outcome] = []
+    verified = True
     with open_source(session, project, target, source) as opened:
-        chosen: list[Import | NotImported]
+        chosen: Sequence[Import | NotImported]
         if source is not None and new_name is not None:
             chosen = [new_import(project, opened, source, new_name, unversioned=unversioned)]
         else:
-            wanted = Wanted(
-                globs=tuple(globs or ()),
-                suffix=project.config.target(target).scope.suffix,
-                all_versions=all_versions,
-                unversioned=unversioned,
-            )
-            name = opened.identity.name
-            chosen = imports_for(project, name, opened.read(None), wanted)
+            wanted = Wanted(tuple(globs or ()), all_versions=all_versions, unversioned=unversioned)
+            chosen = _chosen(project, opened, wanted)
         results, interrupted = _write(session, project, opened, chosen, style)
         imported = [item for item in results if isinstance(item, Imported)]
         left = [item for item in chosen if isinstance(item, NotImported)]
         if output is Format.TEXT:
             _print(session, results, left, dry_run=dry_run)
         if adopt and imported and not interrupted:
-            outcomes = adopt_imported(session, opened, imported, silent=output is Format.JSON)
+            try:
+                outcomes, verified = adopt_imported(
+                    session, opened, imported, silent=output is Format.JSON
+                )
+            except EnvsyncError:
+                # The files are written, so a pipeline that parses the output needs the result.
+                if output is Format.JSON:
+                    session.out_json(import_json(results, left, [], dry_run=dry_run, adopt=adopt))
+                raise
     failed = [item for item in results if isinstance(item, Failed)]
     if output is Format.JSON:
         session.out_json(import_json(results, left, outcomes, dry_run=dry_run, adopt=adopt))
     if interrupted:
         raise Interrupted("Interrupted. Run the command again to import the other versions.")
-    ok = not failed and all(item.status == "done" for item in outcomes)
+    ok = not failed and verified and all(item.status == "done" for item in outcomes)
     return 0 if ok else 1
 
 
@@ -146,6 +150,13 @@ def _ensure_possible(
     if source is not None and (all_versions or adopt):
         option = "--all-versions" if all_versions else "--adopt"
         raise UsageError(f"--as and {option} exclude each other: --as starts a new environment.")
+
+
+def _chosen(project: Project, target: Target, wanted: Wanted) -> list[Import | NotImported]:
+    """Reads the target, and returns the versions that no file declares."""
+    name = target.identity.name
+    suffix = project.config.target(name).scope.suffix
+    return imports_for(project, name, target.read(None), replace(wanted, suffix=suffix))
 
 
 def _write(

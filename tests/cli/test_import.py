@@ -163,6 +163,11 @@ def test_adopt_writes_nothing_if_the_plan_has_other_changes(project: Path, run: 
     assert "the versions were not adopted, because the plan has rejections" in result.err
     assert "a/env.yml" in written(project)
     assert run("list", "--json").data[0]["versions"][0]["owner"] is None
+    register(project, "b")
+    refused = run("import", "--adopt", "--json")
+    assert refused.code == 1
+    assert [item["name"] for item in refused.data["imported"]] == ["b"]
+    assert refused.data["adopted"] == []
 
 
 def test_all_versions_have_a_directory_each(project: Path, run: Run) -> None:
