@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.cli.main import module_of
 from envsync.emulator.settings import Settings
 from envsync.project.rules import RULES
 from envsync.targets.kinds import OPENERS
@@ -81,7 +82,7 @@ def test_the_recipe_to_add_a_command_lists_files_that_contain_every_command() ->
     paths = recipe("Add a command")
 
     for command in COMMANDS:
-        assert (ROOT / f"envsync/cli/{command}.py").exists()
+        assert (ROOT / f"{module_of(command).replace('.', '/')}.py").exists()
     assert "envsync/cli/main.py" in paths
     assert lacking(["envsync/cli/main.py"], (f'"{command}"' for command in COMMANDS)) == []
     assert (

@@ -37,12 +37,15 @@ import typer
 import yaml
 
 from envsync._version import __version__
+from envsync.api.importing import Failed, Imported
+from envsync.cli.import_ import import_json
 from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.imports import NotImported
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.project.for_target import useless_pattern_problems
@@ -418,6 +421,15 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
         name: shape(json.loads(envsync("-q", *run, "--format", "json", cwd=project).stdout))
         for name, run in runs.items()
     }
+    actual["import"] = shape(
+        import_json(
+            [Imported("a", "1", ("environments/a/env.yml",), ("why",)), Failed("b", "1", "why")],
+            [NotImported("c", None, "why")],
+            [],
+            dry_run=False,
+            adopt=False,
+        )
+    )
     documented = {
         name: shape(json.loads(block.text))
         for name, section in code_sections(REFERENCE / "commands.md", "envsync ").items()

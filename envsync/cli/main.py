@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, cast
 
@@ -35,13 +36,14 @@ SUMMARIES: Final = {
     "plan": "Show the changes that apply would make, without writing.",
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "bump": "Write the next version into an environment file.",
+    "import": "Write environment files for what a target holds.",
     "list": "List the environments in a target.",
     "show": "Show one environment or one version in a target.",
     "targets": "List the targets in envsync.yaml.",
     "schema": "Print a JSON Schema for editors and pipelines.",
     "emulator": "Emulate Azure ML on loopback, for a command or as a server.",
 }
-"""The commands in the order of `--help`. Command `x` is the function `run` of `envsync.cli.x`.
+"""The commands in the order of `--help`. Command `x` is the function `run` of `module_of("x")`.
 
 Each summary repeats the first line of the docstring of `run`, so that `--help` imports no command.
 """
@@ -130,13 +132,21 @@ class _Command(typer.core.TyperCommand):
                     formatter.write_dl(records)
 
 
+def module_of(name: str) -> str:
+    """Returns the name of the module of a command.
+
+    `import` is a keyword of Python, so its module is `import_`.
+    """
+    return f"envsync.cli.{name}_" if iskeyword(name) else f"envsync.cli.{name}"
+
+
 def load_command(name: str) -> typer.core.TyperCommand:
     """Imports the module of a command and returns the command.
 
     Args:
         name: a key of `SUMMARIES`.
     """
-    module = import_module(f"envsync.cli.{name}")
+    module = import_module(module_of(name))
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(
         name,

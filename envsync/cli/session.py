@@ -113,14 +113,23 @@ class Session:
         from envsync.targets.kinds import open_target
 
         chosen = config.target(name)
-        connection = Connection(
+        connection = self.connection(chosen.name, parallel)
+        with closing(open_target(chosen, config.root, connection)) as opened:
+            yield opened
+
+    def connection(self, name: str, parallel: int = DEFAULT_PARALLEL) -> Connection:
+        """Returns the settings of a connection to Azure.
+
+        Args:
+            name: the name of the target, for the progress.
+            parallel: the maximum number of concurrent requests.
+        """
+        return Connection(
             parallel=parallel,
             debug_http=self.debug_http,
             warn=lambda text: self.err(f"Warning: {text}"),
-            reading=lambda: self.progress(f"Reading {chosen.name}"),
+            reading=lambda: self.progress(f"Reading {name}"),
         )
-        with closing(open_target(chosen, config.root, connection)) as opened:
-            yield opened
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Callable[[int, int], None]]:

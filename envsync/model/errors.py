@@ -7,6 +7,7 @@
         NoRepository
       TargetError
         Conflict
+        ContextUnavailable
       PlanRefused
       Interrupted           130
 
@@ -69,6 +70,13 @@ class TargetError(EnvsyncError):
 
 class Conflict(TargetError):
     """Nothing was written, because the target has changed since the plan was made."""
+
+
+class ContextUnavailable(TargetError):
+    """The target cannot return the content of a build context, however often it is asked.
+
+    The message is the reason, as the end of a sentence such as "The files were not downloaded, …".
+    """
 
 
 class PlanRefused(EnvsyncError):

@@ -23,6 +23,8 @@ class RegisteredVersion:
         created: time of creation, ISO 8601 in UTC.
         curated: whether the version belongs to the service, so that users cannot change it.
         context_uri: the URL of the build context in the service.
+        extra: the fields of the version that an environment file cannot declare, by their path in
+            the service, such as `properties.team`.
     """
 
     environment: Environment
@@ -32,6 +34,7 @@ class RegisteredVersion:
     created: str = ""
     curated: bool = False
     context_uri: str | None = field(default=None, compare=False)
+    extra: Mapping[str, JSON] = field(default_factory=dict, compare=False)
 
     @property
     def version(self) -> str:

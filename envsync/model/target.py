@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from envsync.model.environment import Environment, EnvironmentKey, Metadata
     from envsync.model.history import HistoryEntry
     from envsync.model.provenance import Provenance
-    from envsync.model.state import State
+    from envsync.model.state import RegisteredVersion, State
 
 
 # Azure throttles a client that sends too many requests in a short time (status 429).
@@ -201,5 +202,26 @@ class KeepsHistory(Protocol):
 
         Raises:
             TargetError: the target cannot be read.
+        """
+        ...
+
+
+@runtime_checkable
+class KeepsContexts(Protocol):
+    """A target that can return the files of a build context."""
+
+    def fetch_context(self, item: RegisteredVersion, destination: Path) -> None:
+        """Writes the files of the build context of a version into a new directory.
+
+        The caller compares the files with the version, for example by the hash in the URL.
+
+        Args:
+            item: a version whose build context was uploaded from a directory.
+            destination: the directory to create. If this method fails, the directory does not
+                exist.
+
+        Raises:
+            ContextUnavailable: this target can never return the files.
+            TargetError: the files cannot be read now.
         """
         ...

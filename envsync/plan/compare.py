@@ -50,6 +50,11 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
         item: the registered version.
     """
     registered = _with_name_of(declared, item.environment.spec)
+    if declared.build and registered.build and declared.build.context == item.context_uri:
+        # The file names the address of the uploaded files, as in a file that `envsync import`
+        # wrote for a registry. The service stores the address, so equal addresses are equal specs.
+        build = replace(registered.build, context=declared.build.context)
+        return _match(declared == replace(registered, build=build))
     ours, theirs = declared.local_context, registered.local_context
     if not registered.build or not ours or not theirs or theirs.digest:
         return _match(declared == registered)

@@ -60,14 +60,18 @@ def left_out_names(
     declarations: Iterable[Declaration], config: Config, target: str
 ) -> dict[str, str]:
     """Returns the names that `include` or `exclude` of a target leaves out, with the reason."""
+    suffix = _scope(config, target).suffix
+    found = {item.name: left_out_reason(item.name, config, target) for item in declarations}
+    return {name + suffix: reason for name, reason in found.items() if reason is not None}
+
+
+def left_out_reason(name: str, config: Config, target: str) -> str | None:
+    """Returns why the settings of a target leave out a declared name, or None if they do not."""
     scope = _scope(config, target)
-    reasons = {}
-    for item in declarations:
-        included = not scope.include or _matches(item.name, scope.include)
-        if not included or _matches(item.name, scope.exclude):
-            key = "exclude" if included else "include"
-            reasons[item.name + scope.suffix] = f"left out by `{key}` of the target {target}"
-    return reasons
+    included = not scope.include or _matches(name, scope.include)
+    if included and not _matches(name, scope.exclude):
+        return None
+    return f"left out by `{'exclude' if included else 'include'}` of the target {target}"
 
 
 def useless_patterns(

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from envsync import __version__
-from envsync.cli.main import SUMMARIES, app, load_command
+from envsync.cli.main import SUMMARIES, app, load_command, module_of
 from envsync.cli.repeated import repeated_options
 from envsync.targets.local.target import LocalTarget
 from tests.cli.conftest import Run, declare
@@ -37,7 +37,7 @@ def test_help_lists_every_command_with_its_whole_summary(run: Run) -> None:
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_the_summary_of_a_command_is_the_first_line_of_its_docstring(name: str) -> None:
-    docstring = import_module(f"envsync.cli.{name}").run.__doc__
+    docstring = import_module(module_of(name)).run.__doc__
 
     assert docstring.splitlines()[0] == SUMMARIES[name]
 
@@ -57,7 +57,7 @@ def test_the_help_of_a_command_ends_with_an_example_and_a_link(run: Run, name: s
 
 @pytest.mark.parametrize("name", SUMMARIES)
 def test_the_example_in_the_help_of_a_command_is_a_valid_command_line(name: str) -> None:
-    example = import_module(f"envsync.cli.{name}").EXAMPLE.partition(" > ")[0]
+    example = import_module(module_of(name)).EXAMPLE.partition(" > ")[0]
     arguments = shlex.split(example)
 
     assert arguments[:2] == ["envsync", name]
@@ -72,9 +72,9 @@ def test_the_help_of_a_command_shows_no_python_types(run: Run, name: str) -> Non
 def test_help_imports_no_command() -> None:
     code = (
         "import sys\n"
-        "from envsync.cli.main import SUMMARIES, app\n"
+        "from envsync.cli.main import SUMMARIES, app, module_of\n"
         "app(['--help'], standalone_mode=False)\n"
-        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "names = [name for name in SUMMARIES if module_of(name) in sys.modules]\n"
         "sys.exit(str(names))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -85,9 +85,9 @@ def test_help_imports_no_command() -> None:
 def test_a_command_imports_no_other_command() -> None:
     code = (
         "import sys\n"
-        "from envsync.cli.main import SUMMARIES, app\n"
+        "from envsync.cli.main import SUMMARIES, app, module_of\n"
         "app(['schema', 'plan'], standalone_mode=False)\n"
-        "names = [name for name in SUMMARIES if f'envsync.cli.{name}' in sys.modules]\n"
+        "names = [name for name in SUMMARIES if module_of(name) in sys.modules]\n"
         "sys.exit(str(names))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

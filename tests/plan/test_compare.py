@@ -418,6 +418,26 @@ def test_specs_with_different_kinds_of_content_are_never_the_same(
     assert match_spec(declared, registered("x", "1", held)) == "other"
 
 
+DIGEST = "sha256:" + "0" * 64
+URL = "https://account.blob.core.windows.net/registry-1/context/"
+
+
+@pytest.mark.parametrize(
+    ("declared", "match"),
+    [
+        (Build(URL), "same"),
+        (Build(URL, "docker/Dockerfile"), "other"),
+        (Build(URL + "x/"), "other"),
+    ],
+)
+def test_the_address_of_an_upload_is_the_same_as_the_upload(declared: Build, match: str) -> None:
+    item = replace(registered("x", "1", unknown_build(), digest=DIGEST), context_uri=URL)
+
+    assert match_spec(EnvironmentSpec(build=declared), item) == match
+    with_image = EnvironmentSpec(image="x", build=declared)
+    assert match_spec(with_image, item) == "other"
+
+
 SHA, MD5 = "a" * 64, "b" * 32
 
 

@@ -31,13 +31,28 @@ def read_name(report: Report, node: Node) -> str | None:
         report.add("missing-name", node, "The name is empty.", fix="Give the environment a name.")
         return None
     if is_reserved(name):
-        message = f"The name `{name}` is reserved for Microsoft."
-        fix = "Choose a name that does not start with `AzureML` or `Microsoft`."
+        message, fix = _reserved(name)
         report.add("reserved-name", node, message, fix=fix)
     if not is_valid_name(name):
-        message = f"`{name}` is not a valid environment name."
-        report.add("invalid-name", node, message, fix=_ALLOWED)
+        message, fix = _invalid(name)
+        report.add("invalid-name", node, message, fix=fix)
     return name
+
+
+def name_problem(name: str) -> tuple[str, str] | None:
+    """Returns a message and a fix if a string is not a valid name, otherwise None."""
+    if is_reserved(name):
+        return _reserved(name)
+    return None if is_valid_name(name) else _invalid(name)
+
+
+def _reserved(name: str) -> tuple[str, str]:
+    message = f"The name `{name}` is reserved for Microsoft."
+    return message, "Choose a name that does not start with `AzureML` or `Microsoft`."
+
+
+def _invalid(name: str) -> tuple[str, str]:
+    return f"`{name}` is not a valid environment name.", _ALLOWED
 
 
 def read_version(report: Report, node: Node) -> str | None:

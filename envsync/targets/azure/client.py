@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from azure.core.credentials import TokenCredential
 
 from envsync.project.settings.targets import TargetConfig
+from envsync.targets.azure.contexts import UploadedContexts
 from envsync.targets.azure.create import Creator
 from envsync.targets.azure.http.clouds import cloud, current_cloud
 from envsync.targets.azure.http.credentials import credential
@@ -62,6 +63,10 @@ class AzureClient:
         """Ends the waits for long-running operations."""
         self.transport.operations.stop()
 
+    def contexts(self, workspace: str) -> UploadedContexts:
+        """Returns the uploaded build contexts of the workspace with this URL."""
+        return UploadedContexts(self.rest, workspace, self.credential, time_limit=self.time_limit)
+
     def close(self) -> None:
         """Closes all connections and the log."""
         self.rest.close()
@@ -89,7 +94,13 @@ def open_client(config: TargetConfig, connection: Connection) -> AzureClient:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A workspace or registry: its REST resources, and the object that creates its versions."""
+    """A workspace or registry: its REST resources, and the object that creates its versions.
+
+    Attributes:
+        contexts: the uploaded build contexts. None for a registry, because clients get no
+            permission to read the storage of a registry.
+    """
 
     resources: Resources
     creator: Creator
+    contexts: UploadedContexts | None = None

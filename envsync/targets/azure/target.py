@@ -15,12 +15,13 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
-from envsync.model.errors import TargetError
+from envsync.model.errors import ContextUnavailable, TargetError
 from envsync.model.provenance import Provenance
-from envsync.model.state import Container, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.targets import refusals
 from envsync.targets.azure.client import Endpoint
@@ -104,6 +105,19 @@ class AzureTarget:
                 advance=advance,
             )
             return reader.state(names, owner)
+
+    def fetch_context(self, item: RegisteredVersion, destination: Path) -> None:
+        """Downloads the build context of a version into a new directory.
+
+        Raises:
+            ContextUnavailable: this target is a registry, or the storage of the workspace does not
+                have the files.
+            TargetError: the storage account cannot be reached, or refuses the request.
+        """
+        contexts = self.endpoint.contexts
+        if contexts is None or item.context_uri is None:
+            raise ContextUnavailable("because clients cannot read the storage of a registry")
+        contexts.fetch(item.context_uri, destination)
 
     def settle(self, waiting: Callable[[Collection[str]], None]) -> None:
         """Waits at most a minute until the lists show which environments were archived or restored.

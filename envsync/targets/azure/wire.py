@@ -31,16 +31,12 @@ from envsync.model.environment import (
 )
 from envsync.model.provenance import Provenance, user_tags
 from envsync.model.state import RegisteredVersion
-
-_READ_ONLY: Final = frozenset(
-    {"environmentType", "provisioningState", "latestVersion", "nextVersion"}
-)
-"""Keys that only the service sets (`readOnly`, OpenAPI)."""
+from envsync.targets.azure.undeclarable import READ_ONLY, undeclarable
 
 # `stage` is never sent. The service returns `stage: Development` if the stage was never set. If a
 # client sends this stage back with `isArchived: true`, the service does not archive the version
 # (recorded in registries). Current releases of azure-ai-ml do not send `stage`.
-_NEVER_SENT: Final = _READ_ONLY | {"stage"}
+_NEVER_SENT: Final = READ_ONLY | {"stage"}
 
 # azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
@@ -179,6 +175,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
         created=item.created,
         curated=item.curated,
         context_uri=item.context_uri if spec.local_context else None,
+        extra=undeclarable(item.properties),
     )
 
 

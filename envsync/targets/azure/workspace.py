@@ -39,7 +39,8 @@ def open_workspace(config: TargetConfig, connection: Connection) -> AzureTarget:
             "workspace_name": settings["workspace"],
         }
         url = client.rest.cloud.manager + resource_id
-        return Endpoint(Resources(client.rest, url, API_VERSION), client.creator(scope))
+        resources = Resources(client.rest, url, API_VERSION)
+        return Endpoint(resources, client.creator(scope), client.contexts(url))
 
     return AzureTarget(
         TargetIdentity(config.name, config.kind, resource_id),

@@ -91,6 +91,24 @@ class ContextStore:
         remove_leftovers(_INCOMING, self._directory)
 
 
+def copy(context: BuildContext, destination: Path) -> None:
+    """Copies the files of a stored build context to a new directory, and verifies their content.
+
+    Raises:
+        TargetError: a file is missing or damaged, or cannot be copied.
+    """
+    from envsync.project.context.copy import copy_context
+
+    try:
+        copy_context(context, destination)
+    except EnvsyncError as error:
+        raise TargetError(str(error)) from error
+    except OSError as error:
+        raise TargetError(
+            f"The build context {context.directory} cannot be copied to {destination}: {error}."
+        ) from error
+
+
 def _sync_tree(directory: Path) -> None:
     for folder, _, files in os.walk(directory):
         for file in files:

@@ -16,12 +16,13 @@ from typing import Final
 
 from envsync.model.before import Before
 from envsync.model.environment import Environment, EnvironmentKey, Metadata, all_tags
+from envsync.model.errors import ContextUnavailable
 from envsync.model.history import HistoryEntry
 from envsync.model.provenance import Provenance
-from envsync.model.state import Container, State
+from envsync.model.state import Container, RegisteredVersion, State
 from envsync.model.target import TargetIdentity
 from envsync.targets.conflicts import ensure_archivable, ensure_creatable, ensure_updatable
-from envsync.targets.local.contexts import ContextStore
+from envsync.targets.local.contexts import ContextStore, copy
 from envsync.targets.local.translation import new_version, state
 from envsync.targets.store import rules
 from envsync.targets.store.failures import damaged
@@ -191,6 +192,18 @@ class LocalTarget:
 
     def own(self, name: str, owner: str, before: Before | None = None) -> None:
         """Does nothing, because one transaction writes a version and the owner of its container."""
+
+    def fetch_context(self, item: RegisteredVersion, destination: Path) -> None:
+        """Copies the build context of a version into a new directory.
+
+        Raises:
+            ContextUnavailable: the directory with the build contexts of this target was removed.
+            TargetError: the files cannot be copied.
+        """
+        context = item.environment.spec.local_context
+        if context is None or context.directory is None or not Path(context.directory).is_dir():
+            raise ContextUnavailable("because the local target has lost its copy of the files")
+        copy(context, destination)
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Returns all changes that were made to one environment or its versions, oldest first.

@@ -263,3 +263,44 @@ def test_a_version_is_archived_by_its_flag_or_its_stage(
     properties: dict[str, JSON], archived: bool
 ) -> None:
     assert Resource("1", properties).archived == archived
+
+
+def test_fields_that_a_file_cannot_declare_are_kept_with_the_version() -> None:
+    properties: dict[str, JSON] = {
+        "properties": {"team": "a", "azureml.labels": "latest"},
+        "autoRebuild": "OnBaseImageUpdate",
+        "stage": "Production",
+        "isAnonymous": True,
+        "intellectualProperty": {"publisher": "a"},
+        "somethingNew": [1],
+    }
+    found = registered("pydata", version(**properties)).extra
+
+    assert found == {
+        "autoRebuild": "OnBaseImageUpdate",
+        "stage": "Production",
+        "isAnonymous": True,
+        "intellectualProperty": {"publisher": "a"},
+        "somethingNew": [1],
+        "properties.team": "a",
+    }
+
+
+def test_an_inference_configuration_without_all_routes_cannot_be_declared() -> None:
+    route: JSON = {"port": 80, "path": "/"}
+    names = ("livenessRoute", "readinessRoute", "scoringRoute")
+    whole: JSON = dict.fromkeys(names, route)
+    part: JSON = {"livenessRoute": route, "readinessRoute": None}
+
+    assert registered("pydata", version(inferenceConfig=whole)).extra == {}
+    assert registered("pydata", version(inferenceConfig={})).extra == {}
+    assert registered("pydata", version(inferenceConfig=part)).extra == {"inferenceConfig": part}
+
+
+def test_recorded_versions_have_only_fields_that_a_file_can_declare() -> None:
+    items = [registered("pydata", resource(received)) for _, received in answers()]
+    # Jobs define many of the recorded versions inline, and a file cannot declare those.
+    importable = [item for item in items if not item.extra.get("isAnonymous")]
+
+    assert len(importable) > 40
+    assert [item.extra for item in importable if not item.archived and item.extra] == []

@@ -136,7 +136,16 @@ def forbidden(method: str, details: ErrorDetails, url: str) -> str:
 
     Source of the roles: https://learn.microsoft.com/azure/machine-learning/how-to-assign-roles
     """
-    if storage := _STORAGE.match(urlsplit(url).hostname or ""):
+    storage = _STORAGE.match(urlsplit(url).hostname or "")
+    # Only a download of a build context reads blobs. An upload sends HEAD and PUT.
+    if storage and method == "GET":
+        return (
+            f"No permission to read the storage account {storage[1]}. Ask for the role AzureML "
+            "Data Scientist on the workspace, or for the role Storage Blob Data Reader on the "
+            "storage account. Check that the network rules of the storage account allow this "
+            "machine."
+        )
+    if storage:
         return (
             f"No permission to upload to the storage account {storage[1]}. Ask for the role "
             "AzureML Data Scientist on the workspace. If the workspace's datastore has no account "

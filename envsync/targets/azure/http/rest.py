@@ -113,6 +113,10 @@ class Rest:
                 return
             page = self._send("GET", self._trusted(str(following)), None).body
 
+    def post(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
+        """Sends the request of an action, such as `listSecrets`, and returns the response."""
+        return self._send("POST", url, parameters, body).body
+
     def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
         """Writes a resource, and waits until the service has finished the operation.
 

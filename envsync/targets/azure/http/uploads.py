@@ -67,20 +67,26 @@ _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
 
 class UploadRetries(Retries):
-    """The retry policy of one upload, with a time limit for the whole upload.
+    """The retry policy of one upload or download, with a time limit for the whole of it.
 
     azure-ai-ml sends the requests of an upload from several threads. After the first final failure,
     all later requests fail immediately, with the same reason.
     """
 
     def __init__(
-        self, time_limit: float, *, clock: Callable[[], float] = time.monotonic, **named: Any
+        self,
+        time_limit: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        purpose: str = "upload",
+        **named: Any,
     ) -> None:
         """Creates the retry policy, and starts the time limit of the upload.
 
         Args:
             time_limit: the maximum seconds for one request, including all attempts.
             clock: a function that returns the seconds since any fixed time.
+            purpose: what the requests do, for messages: `upload` or `download`.
             named: further keyword arguments of `Retries`.
         """
         # If the storage account closes the connection before it responds, the attempt also counts
@@ -88,6 +94,7 @@ class UploadRetries(Retries):
         broken = (ServiceRequestError, ServiceResponseError)
         super().__init__(time_limit, clock=clock, counted=broken, **named)
         self._limit = time_limit
+        self._purpose = purpose
         self._silence = min(LONGEST_SILENCE, time_limit / (MOST_FAILED_CONNECTIONS + 1))
         self._longest = time_limit
         self._end = clock() + time_limit
@@ -116,20 +123,25 @@ class UploadRetries(Retries):
             options.pop(name, None)
         options["connection_timeout"] = options["read_timeout"] = self._silence
         if self._clock() > self._end:
-            self._failure = TargetError(
+            message = (
                 f"The upload of the build context took longer than {self._longest:.0f} seconds and "
                 "was stopped. Check the network, then run the command again."
             )
+            self._failure = TargetError(message.replace("upload", self._purpose, 1))
             raise self._failure
         try:
             response = super().send(request)
         except AzureError as error:
             self._failure = explained(error, http.url)
             raise self._failure from error
+        # azure-storage-blob's own retry policy sets this attribute, and lists read it.
+        response.http_response.location_mode = "primary"
         status = response.http_response.status_code
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
+            # The response to a download is read in parts, and its error must be read first.
+            response.http_response.read()
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url
             )

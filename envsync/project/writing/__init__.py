@@ -1,0 +1,1 @@
+"""Writes new environment files, with their conda files and build contexts."""

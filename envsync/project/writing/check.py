@@ -1,0 +1,69 @@
+"""Reads a new environment file back, as envsync reads the files of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from envsync.model.declaration import Declaration
+from envsync.model.problem import Problem
+from envsync.project.load import load
+from envsync.project.rules import Level
+
+_ACCEPTED: Final = frozenset({"conda-local-file", "unknown-field"})
+"""Rules for content that Azure ML has already accepted.
+
+A new file turns these rules off on the lines that break them. Otherwise, a version that somebody
+registered could not be declared at all.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What envsync reads from a directory with one new environment file.
+
+    Attributes:
+        declaration: the declaration. None if there is an error, or more than one declaration.
+        errors: the errors. Their paths are relative to the directory.
+        environments: the number of environment files.
+    """
+
+    declaration: Declaration | None
+    errors: tuple[Problem, ...]
+    environments: int
+
+
+def read_back(directory: Path, rules: Mapping[str, Level]) -> ReadBack:
+    """Reads the environment file in a directory.
+
+    Args:
+        directory: the directory, which counts as a project of its own.
+        rules: severities that override the defaults of the rules.
+    """
+    loaded = load(directory, [directory], rules=rules, versions="auto")
+    errors = tuple(item for item in loaded.problems if item.severity == "error")
+    single = loaded.declarations[0] if len(loaded.declarations) == 1 else None
+    return ReadBack(None if errors else single, errors, loaded.files)
+
+
+def accept(directory: Path, errors: Iterable[Problem]) -> bool:
+    """Adds comments that turn off rules for content that Azure ML has accepted.
+
+    Returns:
+        False if there is an error for which no comment is allowed. No file is changed then.
+    """
+    rules: dict[tuple[str, int], list[str]] = {}
+    for problem in errors:
+        if problem.rule not in _ACCEPTED:
+            return False
+        found = rules.setdefault((problem.file, problem.line), [])
+        if problem.rule not in found:
+            found.append(problem.rule)
+    for (file, number), names in rules.items():
+        path = directory / file
+        lines = path.read_text("utf-8").split("\n")
+        lines[number - 1] += f"  # envsync: ignore[{', '.join(names)}]"
+        path.write_text("\n".join(lines), "utf-8", newline="\n")
+    return True

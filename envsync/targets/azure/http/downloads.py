@@ -1,0 +1,113 @@
+"""Downloads the files of a build context from a storage account."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from azure.core.credentials import TokenCredential
+from azure.core.exceptions import AzureError
+
+from envsync.model.errors import ContextUnavailable, TargetError
+from envsync.targets.azure.http.errors import RequestRefused, explained
+from envsync.targets.azure.http.uploads import UploadRetries
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties, ContainerClient
+
+_NEVER_WRITTEN: Final = frozenset({"", ".", "..", ".git", ".envsync"})
+"""Names that are never written, as parts of a path.
+
+`..` would leave the directory. git executes commands that a `.git` directory names.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A container in a storage account.
+
+    Attributes:
+        host: the host of the blob service.
+        container: the name of the container.
+        secret: a SAS token, the key of the account, or a credential.
+    """
+
+    host: str
+    container: str
+    secret: str | TokenCredential = field(repr=False)
+
+
+def download(storage: Storage, prefix: str, destination: Path, *, time_limit: float) -> bool:
+    """Downloads all blobs below a prefix into a new directory.
+
+    Args:
+        storage: the container.
+        prefix: the beginning of the names of the blobs, which ends in `/`.
+        destination: the directory to create.
+        time_limit: seconds after which a failing request is no longer retried.
+
+    Returns:
+        False if there is no blob below the prefix. The directory is not created then.
+
+    Raises:
+        ContextUnavailable: the container does not exist, or a blob has a name that no file can
+            have.
+        TargetError: the storage account cannot be reached, or refuses a request.
+    """
+    from azure.storage.blob import ContainerClient
+
+    url = f"https://{storage.host}"
+    policy = UploadRetries(time_limit, purpose="download")
+    client = ContainerClient(url, storage.container, credential=storage.secret, retry_policy=policy)
+    try:
+        with closing(client):
+            blobs = list(client.list_blobs(name_starts_with=prefix, include=["metadata"]))
+            if not blobs:
+                return False
+            policy.start(len(blobs), sum(blob.size or 0 for blob in blobs))
+            destination.mkdir(parents=True)
+            for blob in blobs:
+                _write(client, blob, destination, prefix)
+    except BaseException as error:  # includes Ctrl-C, because a partial copy would look complete
+        shutil.rmtree(destination, ignore_errors=True)
+        if isinstance(error, RequestRefused) and error.status == 404:
+            raise ContextUnavailable(
+                "because the storage of the workspace has no such container"
+            ) from error
+        if isinstance(error, AzureError):
+            raise explained(error, url) from error
+        if isinstance(error, OSError):
+            raise TargetError(f"{destination} cannot be written: {error}.") from error
+        raise
+    return True
+
+
+def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefix: str) -> None:
+    parts = blob.name.removeprefix(prefix).split("/")
+    # Data Lake Storage lists directories as empty blobs with this metadata.
+    is_directory = (blob.metadata or {}).get("hdi_isfolder") == "true"
+    if _NEVER_WRITTEN.intersection(parts) or any(_unsafe(part) for part in parts):
+        raise ContextUnavailable(f"because a file has the name '{'/'.join(parts)}'")
+    path = directory.joinpath(*parts)
+    if is_directory:
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # "x" fails if two names are the same file, for example on a file system that ignores case.
+    with path.open("xb") as file:
+        # The storage account refuses the request for a part of an empty file.
+        for chunk in _chunks(client, blob) if blob.size else ():
+            file.write(chunk)
+
+
+def _chunks(client: ContainerClient, blob: BlobProperties) -> Iterator[bytes]:
+    return client.download_blob(blob.name).chunks()
+
+
+def _unsafe(part: str) -> bool:
+    # On Windows, `\` separates directories, and `:` follows a drive.
+    return any(character in part for character in "\\:\0")

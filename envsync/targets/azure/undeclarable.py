@@ -1,0 +1,55 @@
+"""Finds the fields of a registered version that an environment file cannot declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from envsync.model.canonical import JSON
+from envsync.model.environment import ROUTES
+
+READ_ONLY: Final = frozenset(
+    {"environmentType", "provisioningState", "latestVersion", "nextVersion"}
+)
+"""Keys that only the service sets (`readOnly`, OpenAPI)."""
+
+_KNOWN: Final = READ_ONLY | {
+    *("description", "tags", "properties", "isArchived"),
+    *("image", "condaFile", "build", "osType", "inferenceConfig"),
+    # Preview versions of the API describe the built image in this field (OpenAPI).
+    "imageDetails",
+}
+"""Keys that envsync models, and keys that only the service sets."""
+
+_DEFAULTS: Final[Mapping[str, JSON]] = {
+    "isAnonymous": False,
+    "autoRebuild": "Disabled",
+    "stage": "Development",
+}
+"""The values of the other keys in recorded responses, if no client sets them."""
+
+_SERVICE_PROPERTIES: Final = "azureml."
+"""The prefix of the keys in `properties` that the service sets, such as `azureml.labels`."""
+
+
+def undeclarable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Returns the fields of a version that an environment file cannot declare.
+
+    Null fields, defaults of the service, and fields that the service sets are left out.
+    """
+    kept = properties.get("properties")
+    own = kept.items() if isinstance(kept, dict) else ()
+    found = {
+        key: value
+        for key, value in properties.items()
+        if value is not None and key not in _KNOWN and value != _DEFAULTS.get(key)
+    }
+    inference = properties.get("inferenceConfig")
+    # A file declares all three routes or none.
+    if isinstance(inference, dict):
+        routes = [key for key in ROUTES.values() if inference.get(key) is not None]
+        if 0 < len(routes) < len(ROUTES):
+            found["inferenceConfig"] = inference
+    return found | {
+        f"properties.{key}": value for key, value in own if not key.startswith(_SERVICE_PROPERTIES)
+    }
