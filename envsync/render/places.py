@@ -19,7 +19,7 @@ Place: TypeAlias = Callable[[str], str]
 # Matches words of a sentence. A word in backticks is something that the user wrote, not a path.
 _WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
 # Matches a word that is a position, such as `environments/a.yml:3`.
-_POSITION: Final = re.compile(r"(?P<file>.+\.ya?ml)(?P<rest>(?::\d+)+[.:]?)")
+_POSITION: Final = re.compile(r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)")
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
@@ -40,6 +40,10 @@ def placed_plan(plan: Plan, place: Place) -> Plan:
     return replace(
         plan,
         rejections=tuple(_placed_rejection(item, place) for item in plan.rejections),
+        latest=tuple(
+            replace(item, uses=tuple(replace(use, file=place(use.file)) for use in item.uses))
+            for item in plan.latest
+        ),
         warnings=tuple(in_sentence(text, (), place) for text in plan.warnings),
     )
 

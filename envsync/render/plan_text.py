@@ -13,7 +13,15 @@ from envsync.render.field_text import (
     named_lines,
 )
 from envsync.render.paint import WIDTH, Paint, cells, middle_cut, pad, painter, shorten
-from envsync.render.plan_view import MOST_CHANGES, REJECT, ItemView, PlanView, view
+from envsync.render.plan_view import (
+    MOST_CHANGES,
+    MOST_USES,
+    REJECT,
+    ItemView,
+    PlanView,
+    reached_lines,
+    view,
+)
 from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
@@ -61,7 +69,7 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         # An empty line separates blocks, unless both have a single line. For example, the lines of
         # many archives are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
-    lines += _latest(shown, paint, width)
+    lines += _latest(shown, paint, width, full=full)
     lines += _warnings(shown.warnings, paint, width)
     if shown.refused:
         lines += ["", paint("bold red", "Refused: ") + shown.refused]
@@ -159,13 +167,16 @@ class _Layout:
         return [shorten(item.note, room)] if self._brief else list(wrapped(item.note, room))
 
 
-def _latest(shown: PlanView, paint: Paint, width: int) -> Iterator[str]:
+def _latest(shown: PlanView, paint: Paint, width: int, *, full: bool) -> Iterator[str]:
     if shown.latest:
         yield ""
         yield paint("bold", "@latest")
         rows = ((name, before + ARROW + after) for name, before, after in shown.latest)
-        for lines in named_lines(rows, width, indent="  "):
+        most = None if full else MOST_USES
+        for lines, uses in zip(named_lines(rows, width, indent="  "), shown.reached, strict=True):
             yield from lines
+            for line in reached_lines(uses, most):
+                yield " " * _FIELD_INDENT + paint("dim", line)
 
 
 def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str]:

@@ -7,7 +7,7 @@ Renderers only decide about layout.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -20,12 +20,16 @@ from envsync.render.values import NONE
 
 if TYPE_CHECKING:
     from envsync.model.declaration import Source
+    from envsync.model.reference import Use
     from envsync.plan.change import Change, Rejection
     from envsync.plan.plan import Plan
 
 SIGNS: Final[Mapping[str, str]] = MappingProxyType(
     {Action.CREATE: "+", Action.UPDATE: "~", Action.ARCHIVE: "-", Action.RESTORE: "^"}
 )
+MOST_USES: Final = 5
+"""Maximum number of files that are shown for one change of `@latest`."""
+
 REJECT: Final = "reject"
 """The value of `ItemView.action` for a rejection."""
 
@@ -82,6 +86,7 @@ class PlanView:
         unchanged: the number of declared versions that need no change.
         latest: the name, the version before and the version after, for each name whose `@latest`
             changes.
+        reached: for each item of `latest`, who uses `@latest`: `jobs/train.yml:9 (pipeline)`.
         is_empty: whether the plan has no changes and no rejections.
     """
 
@@ -94,6 +99,7 @@ class PlanView:
     changes: tuple[ItemView, ...]
     rejections: tuple[ItemView, ...]
     latest: tuple[tuple[str, str, str], ...]
+    reached: tuple[tuple[str, ...], ...]
     warnings: tuple[str, ...]
     refused: str | None
     is_empty: bool
@@ -126,11 +132,31 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
             (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
             for item in plan.latest
         ),
+        reached=tuple(tuple(map(use_text, item.uses)) for item in plan.latest),
         warnings=tuple(map(printable, plan.warnings)),
         refused=None if plan.refused is None else printable(plan.refused),
         is_empty=plan.is_empty,
         digest=plan.digest,
     )
+
+
+def use_text(use: Use) -> str:
+    """Returns a use of an environment as text: `jobs/train.yml:9 (pipeline)`."""
+    user = "" if use.user == "unknown" else f" ({use.user})"
+    return printable(f"{use.where}{user}")
+
+
+def reached_lines(uses: Sequence[str], most: int | None = MOST_USES) -> list[str]:
+    """Returns the lines below a change of `@latest`: who uses `@latest`.
+
+    Args:
+        uses: the uses as text.
+        most: the maximum number of uses. If None, all uses are shown.
+    """
+    lines = [f"reaches {use}" for use in uses[:most]]
+    if more := len(uses) - len(lines):
+        lines.append(f"reaches {more} more")
+    return lines
 
 
 def _place(target: str) -> tuple[str, ...]:
