@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from envsync.git.references import FoundReferences
+    from envsync.model.state import State
     from envsync.model.target import Target
 
 
@@ -81,6 +82,7 @@ def plan_for(
     allow_mass_archive: bool = False,
     allow_in_use: bool = False,
     found: FoundReferences | None = None,
+    actual: State | None = None,
 ) -> Plan:
     """Returns the plan for an open target.
 
@@ -97,6 +99,8 @@ def plan_for(
         allow_in_use: if True, the plan can archive what files of the repository use.
         found: the references of the repository. If None, they are searched for if the plan needs
             them.
+        actual: the state of the target, if the target was already read. If None, the target is
+            read.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, or the
@@ -149,7 +153,8 @@ def plan_for(
     # them.
     ensure_possible(globs, declared)
     names = {declaration.name for declaration in declared}
-    actual = target.read(names, policy.project)
+    if actual is None:
+        actual = target.read(names, policy.project)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)
     suffix = config.targets[name].scope.suffix if name in config.targets else ""
     make = partial(

@@ -35,6 +35,7 @@ SUMMARIES: Final = {
     "plan": "Show the changes that apply would make, without writing.",
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "bump": "Write the next version into an environment file.",
+    "refs": "List which files of the repository use which environments.",
     "list": "List the environments in a target.",
     "show": "Show one environment or one version in a target.",
     "targets": "List the targets in envsync.yaml.",

@@ -44,7 +44,7 @@ class References:
         """
         found: dict[str, list[Reference]] = {}
         for item in references:
-            if item.name is not None and _means(item, target):
+            if item.name is not None and means(item, target):
                 found.setdefault(item.name, []).append(item)
         return cls(MappingProxyType(found))
 
@@ -57,7 +57,8 @@ class References:
 NO_REFERENCES: Final = References()
 
 
-def _means(reference: Reference, target: TargetIdentity) -> bool:
+def means(reference: Reference, target: TargetIdentity) -> bool:
+    """Returns True if a reference means an environment of a target."""
     if target.kind == "registry":
         return target.id.lower() == f"azureml://registries/{reference.registry}"
     if reference.registry is not None:
