@@ -18,6 +18,7 @@ from envsync.git.checked_out import ensure_checked_out
 from envsync.git.declared import declared_at
 from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
+from envsync.git.latest import moving_latest
 from envsync.git.repository import Repository, find_repository
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
@@ -25,7 +26,7 @@ from envsync.model.naming import natural_order
 from envsync.model.problem import Problem
 from envsync.model.state import RegisteredVersion
 from envsync.plan.bump import bump_command
-from envsync.plan.change import FieldChange, Rejection
+from envsync.plan.change import FieldChange, LatestChange, Rejection
 from envsync.plan.compare import match_spec, spec_fields
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Checked:
             then the warnings.
         fields: maps the problem of each rejection to the changed fields.
         used: the versions that the base commits or the current commit declare, by name.
+        latest: the names that get a new version, with the highest versions before and after. Both
+            are None for a name whose version envsync assigns. `uses` is empty.
     """
 
     bases: tuple[Base, ...]
@@ -50,6 +53,7 @@ class Checked:
     problems: tuple[Problem, ...]
     fields: Mapping[Problem, tuple[FieldChange, ...]]
     used: Mapping[str, frozenset[str]]
+    latest: tuple[LatestChange, ...] = ()
 
 
 def check(project: Project, base: str | None = None) -> Checked:
@@ -92,6 +96,7 @@ def check(project: Project, base: str | None = None) -> Checked:
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
         used=used,
+        latest=moving_latest(everything, now),
     )
 
 

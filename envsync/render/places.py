@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.plan.bump import Bump
-from envsync.plan.change import Rejection
+from envsync.plan.change import LatestChange, Rejection
 from envsync.plan.plan import Plan
 
 Place: TypeAlias = Callable[[str], str]
@@ -40,11 +40,16 @@ def placed_plan(plan: Plan, place: Place) -> Plan:
     return replace(
         plan,
         rejections=tuple(_placed_rejection(item, place) for item in plan.rejections),
-        latest=tuple(
-            replace(item, uses=tuple(replace(use, file=place(use.file)) for use in item.uses))
-            for item in plan.latest
-        ),
+        latest=placed_latest(plan.latest, place),
         warnings=tuple(in_sentence(text, (), place) for text in plan.warnings),
+    )
+
+
+def placed_latest(latest: Iterable[LatestChange], place: Place) -> tuple[LatestChange, ...]:
+    """Returns the changes of `@latest` with the paths that are shown."""
+    return tuple(
+        replace(item, uses=tuple(replace(use, file=place(use.file)) for use in item.uses))
+        for item in latest
     )
 
 

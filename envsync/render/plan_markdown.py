@@ -172,10 +172,10 @@ def _separated(
 
 def _latest(shown: PlanView, room: float) -> Section:
     count = len(shown.latest)
-    rows = ((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
+    rows = ((countable(item.name), item.versions) for item in shown.latest)
     lines = (
-        joined([*row, *(f"    {countable(line)}" for line in reached_lines(uses))])
-        for row, uses in zip(named_lines(rows, WIDTH), shown.reached, strict=True)
+        joined([*row, *(f"    {countable(line)}" for line in reached_lines(item.uses))])
+        for item, row in zip(shown.latest, named_lines(rows, WIDTH), strict=True)
     )
     items = enough(lines, room)
     opening, closing = fence("".join(items))

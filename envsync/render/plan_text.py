@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from envsync.plan.change import Action
 from envsync.render.field_text import (
-    ARROW,
     field_lines,
     label_width,
     name_width,
@@ -18,6 +17,7 @@ from envsync.render.plan_view import (
     MOST_USES,
     REJECT,
     ItemView,
+    LatestView,
     PlanView,
     reached_lines,
     view,
@@ -25,7 +25,7 @@ from envsync.render.plan_view import (
 from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envsync.plan.plan import Plan
 
@@ -69,7 +69,8 @@ def plan_text(plan: Plan, *, color: bool = False, width: int = WIDTH, full: bool
         # An empty line separates blocks, unless both have a single line. For example, the lines of
         # many archives are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
-    lines += _latest(shown, paint, width, full=full)
+    if shown.latest:
+        lines += ["", *latest_lines(shown.latest, paint, width, full=full)]
     lines += _warnings(shown.warnings, paint, width)
     if shown.refused:
         lines += ["", paint("bold red", "Refused: ") + shown.refused]
@@ -167,15 +168,24 @@ class _Layout:
         return [shorten(item.note, room)] if self._brief else list(wrapped(item.note, room))
 
 
-def _latest(shown: PlanView, paint: Paint, width: int, *, full: bool) -> Iterator[str]:
-    if shown.latest:
-        yield ""
+def latest_lines(
+    latest: Sequence[LatestView], paint: Paint, width: int, *, full: bool
+) -> Iterator[str]:
+    """Yields the lines about `@latest`: the names, the versions, and who uses `@latest`.
+
+    Args:
+        latest: the changes of `@latest`.
+        paint: a function that colours text.
+        width: columns of the terminal.
+        full: whether all uses are shown.
+    """
+    if latest:
         yield paint("bold", "@latest")
-        rows = ((name, before + ARROW + after) for name, before, after in shown.latest)
+        rows = ((item.name, item.versions) for item in latest)
         most = None if full else MOST_USES
-        for lines, uses in zip(named_lines(rows, width, indent="  "), shown.reached, strict=True):
+        for item, lines in zip(latest, named_lines(rows, width, indent="  "), strict=True):
             yield from lines
-            for line in reached_lines(uses, most):
+            for line in reached_lines(item.uses, most):
                 yield " " * _FIELD_INDENT + paint("dim", line)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
 from envsync.plan.change import Action
+from envsync.render.field_text import ARROW
 from envsync.render.field_view import FieldView, field_views
 from envsync.render.unchanged import with_unchanged
 from envsync.render.values import NONE
@@ -21,7 +22,7 @@ from envsync.render.values import NONE
 if TYPE_CHECKING:
     from envsync.model.declaration import Source
     from envsync.model.reference import Use
-    from envsync.plan.change import Change, Rejection
+    from envsync.plan.change import Change, LatestChange, Rejection
     from envsync.plan.plan import Plan
 
 SIGNS: Final[Mapping[str, str]] = MappingProxyType(
@@ -74,6 +75,20 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestView:
+    """A name whose `@latest` changes.
+
+    Attributes:
+        versions: the versions before and after: `1 → 2`.
+        uses: who uses `@latest`: `jobs/train.yml:9 (pipeline)`.
+    """
+
+    name: str
+    versions: str
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A whole plan.
 
@@ -84,9 +99,7 @@ class PlanView:
         place: the id in words, with the most important part first.
         counts: the number of changes by action, without zeros, in the order of `Action`.
         unchanged: the number of declared versions that need no change.
-        latest: the name, the version before and the version after, for each name whose `@latest`
-            changes.
-        reached: for each item of `latest`, who uses `@latest`: `jobs/train.yml:9 (pipeline)`.
+        latest: the names whose `@latest` changes.
         is_empty: whether the plan has no changes and no rejections.
     """
 
@@ -98,8 +111,7 @@ class PlanView:
     unchanged: int
     changes: tuple[ItemView, ...]
     rejections: tuple[ItemView, ...]
-    latest: tuple[tuple[str, str, str], ...]
-    reached: tuple[tuple[str, ...], ...]
+    latest: tuple[LatestView, ...]
     warnings: tuple[str, ...]
     refused: str | None
     is_empty: bool
@@ -128,11 +140,7 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
             for change in plan.changes
         ),
         rejections=tuple(_rejection(item) for item in plan.rejections),
-        latest=tuple(
-            (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
-            for item in plan.latest
-        ),
-        reached=tuple(tuple(map(use_text, item.uses)) for item in plan.latest),
+        latest=tuple(map(latest_view, plan.latest)),
         warnings=tuple(map(printable, plan.warnings)),
         refused=None if plan.refused is None else printable(plan.refused),
         is_empty=plan.is_empty,
@@ -140,7 +148,17 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
     )
 
 
-def use_text(use: Use) -> str:
+def latest_view(change: LatestChange) -> LatestView:
+    """Creates the view of a change of `@latest`."""
+    versions = f"{change.before or NONE}{ARROW}{change.after or NONE}"
+    if change.before is None and change.after is None:
+        versions = "a new version"
+    return LatestView(
+        printable(change.name), printable(versions), tuple(map(_use_text, change.uses))
+    )
+
+
+def _use_text(use: Use) -> str:
     """Returns a use of an environment as text: `jobs/train.yml:9 (pipeline)`."""
     user = "" if use.user == "unknown" else f" ({use.user})"
     return printable(f"{use.where}{user}")
