@@ -16,8 +16,7 @@ from envsync.plan.change import LatestChange
 from envsync.plan.in_use import References, places
 from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
-from envsync.project.references.in_yaml import with_parts
-from envsync.project.references.text import read_text
+from envsync.project.references.text import read_text, with_parts
 from tests.builders import PROJECT, TARGET, container, declared, image, registered, state
 
 POLICY = Policy(PROJECT, max_archives=100)

@@ -12,8 +12,7 @@ from envsync.model.state import Container
 from envsync.model.target import TargetIdentity
 from envsync.plan.planner import make_plan
 from envsync.plan.reference_status import Declared, Held, Judged, judge, unused
-from envsync.project.references.in_yaml import with_parts
-from envsync.project.references.text import read_text
+from envsync.project.references.text import read_text, with_parts
 from tests.builders import PROJECT, container, declared, image, registered, state
 
 DEV = TargetIdentity("dev", "workspace", "/subscriptions/s/workspaces/w")

@@ -136,9 +136,25 @@ def _assignment(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.ex
             yield from _assignment(element, item)
     if name := qualified(target):
         yield name, value
-        for keyword in value.keywords if isinstance(value, ast.Call) else ():
-            if keyword.arg is not None:
-                yield f"{name}.{keyword.arg}", keyword.value
+        for attribute, item in _attributes(value):
+            yield f"{name}.{attribute}", item
+
+
+def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yields the attributes of the object that a call returns, as far as the call shows them."""
+    if not isinstance(value, ast.Call):
+        return
+    if isinstance(value.func, ast.Attribute) and value.func.attr == "create_or_update":
+        # The method returns the environment that it gets, with a name and a version.
+        for argument in value.args[:1]:
+            if qualified(argument):
+                for attribute in ("name", "version"):
+                    yield attribute, ast.Attribute(argument, attribute)
+            else:
+                yield from _attributes(argument)
+    for keyword in value.keywords:
+        if keyword.arg is not None:
+            yield keyword.arg, keyword.value
 
 
 def _joined(parts: list[list[str]]) -> list[str]:

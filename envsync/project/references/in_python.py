@@ -24,8 +24,7 @@ from envsync.model.naming import is_valid_name
 from envsync.model.reference import LATEST, Reference, User
 from envsync.project.problems import ignored_in
 from envsync.project.references.constants import UNKNOWN, Strings, assigned, qualified
-from envsync.project.references.in_yaml import with_parts
-from envsync.project.references.text import PREFIX, read_text
+from envsync.project.references.text import PREFIX, read_text, with_parts
 
 _ENV: Final = re.compile(r"env", re.IGNORECASE)
 _PATH: Final = re.compile(

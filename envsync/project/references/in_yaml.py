@@ -25,7 +25,8 @@ from envsync.project.references.inline import (
     read_file,
     read_inline,
 )
-from envsync.project.references.text import PREFIX, Text, read_text
+from envsync.project.references.templates import filled, from_template, references_in_text
+from envsync.project.references.text import PREFIX, read_text, with_parts
 from envsync.project.yaml.nodes import NULL, STR, entries
 
 # A mapping below one of these keys can use an environment like the mapping that contains the key.
@@ -45,11 +46,6 @@ _USERS: Final[dict[str, User]] = {
 _TYPES: Final = frozenset(
     {"command", "pipeline", "sweep", "parallel", "spark", "automl", "command_component"}
 )
-# The text of a reference in a file that is not valid YAML, such as a template for Jinja.
-_LINE: Final = re.compile(
-    r"""^[ \t-]*["']?environment["']?[ \t]*:[ \t]+["']?(?P<text>azureml:[^\s"'#,}]+)""",
-    re.MULTILINE,
-)
 
 
 def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
@@ -61,14 +57,19 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
         place: the file to which paths in inline environments are relative.
     """
     parsed = parse(data)
+    is_template = parsed.content is None
+    if is_template:
+        parsed = parse(filled(data))
     if parsed.content is None:
-        return list(_in_broken(file, parsed, data))
+        return list(references_in_text(file, data))
     search = _Search(file, parsed, place, _kind(parsed))
     if search.kind.is_foreign:
         return []
     found = search.below(parsed.content, "", frozenset())
     # Aliases and `<<` lead to the same text several times.
     unique = {(item.line, item.column): item for item in reversed(list(found))}
+    if is_template:
+        unique = {position: from_template(item) for position, item in unique.items()}
     ignored = ignored_rules(parsed.document)
     return [
         replace(item, ignored=ignored.get(item.line, frozenset()))
@@ -166,20 +167,6 @@ class _Search:
         yield with_parts(reference, found)
 
 
-def with_parts(reference: Reference, found: Text) -> Reference:
-    """Returns the reference with the parts of its text."""
-    return replace(
-        reference,
-        form=found.form,
-        name=found.name,
-        version=found.version,
-        label=found.label,
-        registry=found.registry,
-        workspace=found.workspace,
-        certainty="probable" if found.has_placeholder else reference.certainty,
-    )
-
-
 def _items(node: Node) -> Iterator[tuple[str, Node]]:
     """Yields the values of a mapping with their keys, or the items of a list with their indexes."""
     if isinstance(node, MappingNode):
@@ -233,21 +220,3 @@ def _user_of_keys(keys: Collection[str]) -> User:
 def _text(parsed: ParsedFile, root: Node | None, name: str) -> str:
     node = nested_field(parsed, root, name)
     return str(node.value) if isinstance(node, ScalarNode) and node.tag == STR else ""
-
-
-def _in_broken(file: str, parsed: ParsedFile, data: bytes) -> Iterator[Reference]:
-    """Yields the references in a text that is not valid YAML, such as a template."""
-    text = parsed.document.text or data.decode("utf-8", "replace")
-    for match in _LINE.finditer(text):
-        start = match.start("text")
-        line_start = text.rfind("\n", 0, start) + 1
-        reference = Reference(
-            file=file,
-            line=text.count("\n", 0, start) + 1,
-            column=start - line_start + 1,
-            text=match["text"],
-            form="invalid",
-            certainty="probable",
-            place="environment",
-        )
-        yield with_parts(reference, read_text(match["text"]))

@@ -6,19 +6,23 @@ The forms are those of azure-ai-ml (`_utils/_arm_id_utils.py`) and of the servic
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from envsync.model.naming import is_valid_name
-from envsync.model.reference import Form
+from envsync.model.reference import Form, Reference
 
 PREFIX: Final = "azureml:"
 """A reference in YAML must start with this prefix. In Python, the prefix can be missing."""
 
+FILLER: Final = "\ue000"
+"""Stands for each character of a placeholder that makes a YAML file invalid. The character has no
+meaning in Unicode, so no file contains it."""
+
 # The placeholders of azure-ai-ml, Jinja, shells, Azure Pipelines, Octopus and sed, and `<NAME>`.
 PLACEHOLDER: Final = re.compile(
     r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{.*?\}|\$\(.*?\)|\$\[.*?\]|#\{.*?\}#?|\{[^{}]*\}|<[^<>]*>"
-    r"|(?<![A-Za-z0-9])__[A-Za-z0-9_]+?__(?![A-Za-z0-9])|%[A-Za-z0-9_]+%|@@\w+@@|\$[A-Za-z_]\w*"
+    r"|\ue000+|(?<![A-Za-z0-9])__[A-Za-z0-9_]+?__(?![A-Za-z0-9])|%[A-Za-z0-9_]+%|@@\w+@@|\$[A-Za-z_]\w*"
 )
 
 # A path that names an environment: the id of a registry asset, or an ARM id.
@@ -86,6 +90,20 @@ def read_text(text: str) -> Text:
         label or None,
         has_prefix=has_prefix,
         has_placeholder=has_placeholder,
+    )
+
+
+def with_parts(reference: Reference, found: Text) -> Reference:
+    """Returns the reference with the parts of its text."""
+    return replace(
+        reference,
+        form=found.form,
+        name=found.name,
+        version=found.version,
+        label=found.label,
+        registry=found.registry,
+        workspace=found.workspace,
+        certainty="probable" if found.has_placeholder else reference.certainty,
     )
 
 

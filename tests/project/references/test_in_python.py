@@ -80,6 +80,23 @@ FOUND: dict[str, tuple[str, list[str]]] = {
         "command(environment=f'{e.name}:{e.version}')\n",
         ["3:21 version a:1"],
     ),
+    "attribute of a registered environment": (
+        SDK + "e = Environment(name='a', version='1')\n"
+        "r = c.environments.create_or_update(e)\n"
+        "command(environment=f'{r.name}:{r.version}')\n",
+        ["4:21 version a:1"],
+    ),
+    "environment that is registered under its own name": (
+        SDK + "e = Environment(name='a')\n"
+        "e = c.environments.create_or_update(e)\n"
+        "command(environment=f'{e.name}:{e.version}')\n",
+        ["4:21 version a:{…}"],
+    ),
+    "environment that is registered where it is made": (
+        SDK + "e = c.create_or_update(Environment(name='a', version=2))\n"
+        "command(environment=f'{e.name}:{e.version}')\n",
+        ["3:21 version a:2"],
+    ),
     "column after a wide character": (
         "x = 'é'; f(environment='azureml:a:1')\n",
         ["1:24 version azureml:a:1"],

@@ -107,6 +107,22 @@ FOUND: dict[str, tuple[str, list[str]]] = {
         "{% if gpu %}\nenvironment: azureml:a:1\n{% endif %}\n",
         ["2:14 version azureml:a:1"],
     ),
+    "inline in a template": (
+        ONLINE + "name: {{ name }}\nenvironment:\n  image: {{ registry }}/base:1\n",
+        ["3:1 inline image {{…}}/base:1"],
+    ),
+    "template with statements": (
+        JOB + "{% if gpu %}\nenvironment: azureml:a:{{ v }}\n{% endif %}\nx: {{ y }}\n",
+        ["3:14 version azureml:a:{{…}}"],
+    ),
+    "tag in a template": (
+        JOB + "compute: {{ c }}\ntags: {environment: 'azureml:a:1'}\nenvironment: azureml:b:1\n",
+        ["4:14 version azureml:b:1"],
+    ),
+    "not even a template": (
+        "x: [\nenvironment: azureml:a:1\n",
+        ["2:14 version azureml:a:1"],
+    ),
     "two documents": (
         "type: command\nenvironment: azureml:a:1\n---\nenvironment: azureml:b:1\n",
         ["2:14 version azureml:a:1", "4:14 version azureml:b:1"],
@@ -189,8 +205,11 @@ def test_a_reference_with_a_placeholder_is_probable(
     assert found.certainty == expected
 
 
-def test_a_reference_in_a_text_that_is_not_valid_yaml_is_probable(tmp_path: Path) -> None:
-    (found,) = search(tmp_path, {"a.yml": "{% x %}\nenvironment: azureml:a:1\n"})
+@pytest.mark.parametrize("start", ["{% x %}", "x: {{ y }}", "x: ["])
+def test_a_reference_in_a_text_that_is_not_valid_yaml_is_probable(
+    start: str, tmp_path: Path
+) -> None:
+    (found,) = search(tmp_path, {"a.yml": f"{start}\nenvironment: azureml:a:1\n"})
 
     assert found.certainty == "probable"
 
