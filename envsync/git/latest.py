@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from envsync.git.references import references_of
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
-from envsync.model.reference import Use
 from envsync.plan.change import LatestChange
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def with_uses(project: Project, moves: Sequence[LatestChange]) -> tuple[LatestCh
         replace(
             move,
             uses=tuple(
-                Use.of(item)
+                item.use
                 for item in references
                 if item.name in {move.name + suffix for suffix in suffixes}
             ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from envsync.git.absent import find_absent, read_sparse
-from envsync.git.repository import find_repository
+from envsync.git.repository import Repository, find_repository
 from envsync.model.errors import GitError
 from envsync.project.references.find import files_below, is_searched
 
@@ -49,17 +49,29 @@ def listed(root: Path) -> Listed:
     # During a merge conflict, the index has several entries for one path.
     names = sorted({os.fsdecode(name) for name in listing.split(b"\0") if name})
     paths = tuple(str(repository.top / name) for name in names if is_searched(name))
-    absent, warning = _absent(root)
+    absent, warning = _absent(root, repository)
     return Listed(str(repository.top), paths, absent, warning)
 
 
-def _absent(root: Path) -> tuple[dict[str, bytes], str]:
+def _is_partial(repository: Repository) -> bool:
+    """Returns True if git fetches the content of files only when it is needed."""
+    return bool(repository.attempt("config", "--get-regexp", r"^remote\..*\.promisor$"))
+
+
+def _absent(root: Path, repository: Repository) -> tuple[dict[str, bytes], str]:
     try:
         files = {
             item: str(path)
             for path, item in find_absent(root).files.items()
             if is_searched(item.path)
         }
+        if files and _is_partial(repository):
+            # Git would fetch each file in a request of its own.
+            count = f"{len(files)} file{'' if len(files) == 1 else 's'}"
+            return {}, (
+                f"References in {count} that this sparse checkout leaves out are unknown, because "
+                "the clone is partial (`--filter`). Check the files out to include them."
+            )
         return {files[item]: content for item, content in read_sparse(files)}, ""
     except GitError as error:
         return {}, (

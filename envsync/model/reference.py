@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.model.environment import EnvironmentSpec
+from envsync.model.use import Certainty, Use, User
 
 Form: TypeAlias = Literal[
     "version",
@@ -26,14 +27,6 @@ Form: TypeAlias = Literal[
 A `template` contains a placeholder in place of the name, and an `invalid` reference is a text that
 azure-ai-ml refuses.
 """
-
-Certainty: TypeAlias = Literal["exact", "probable"]
-"""`exact` for what azure-ai-ml reads from YAML. `probable` for Python code and for placeholders."""
-
-User: TypeAlias = Literal[
-    "job", "pipeline", "component", "deployment", "schedule", "python", "notebook", "unknown"
-]
-"""The kind of file or asset that uses the environment."""
 
 LATEST: Final = "latest"
 """The label of the version that was created last, and the only label of azure-ai-ml."""
@@ -122,52 +115,11 @@ class Reference:
         return self.label == LATEST or self.form == "name"
 
     @property
+    def use(self) -> Use:
+        """The reference as a plan shows it."""
+        return Use(self.file, self.line, self.user, self.certainty)
+
+    @property
     def order(self) -> tuple[str, int, int]:
         """The sort key of references: file, line and column."""
         return self.file, self.line, self.column
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """A reference as a plan shows it: who uses an environment, and where.
-
-    Attributes:
-        file: path relative to the project directory, with `/`.
-        line: the number of the line, from 1.
-        user: the kind of file or asset.
-        certainty: whether azure-ai-ml certainly reads the reference.
-    """
-
-    file: str
-    line: int
-    user: User
-    certainty: Certainty
-
-    @property
-    def where(self) -> str:
-        """`file:line` of the reference."""
-        return f"{self.file}:{self.line}"
-
-    @classmethod
-    def of(cls, reference: Reference) -> Use:
-        """Returns the use that a reference is."""
-        return cls(reference.file, reference.line, reference.user, reference.certainty)
-
-    def to_json(self) -> dict[str, JSON]:
-        """Returns the use as JSON data."""
-        return {
-            "file": self.file,
-            "line": self.line,
-            "user": self.user,
-            "certainty": self.certainty,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, str | int]) -> Use:
-        """Creates the use from the JSON data of `to_json`.
-
-        Raises:
-            KeyError, TypeError: the data is not a mapping, or a key is missing.
-        """
-        values: dict[str, object] = {name: data[name] for name in cls.__slots__}
-        return cls(**values)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from envsync.model.before import Before
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
-from envsync.model.reference import Use
+from envsync.model.use import Use
 
 Scope = Literal["version", "environment"]
 

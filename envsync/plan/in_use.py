@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from envsync.model.declaration import Source
 from envsync.model.policy import Policy
-from envsync.model.reference import Reference, Use
 from envsync.model.state import Container
 from envsync.model.target import TargetIdentity
+from envsync.model.use import Use
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.versions import container_after
+
+if TYPE_CHECKING:
+    from envsync.model.reference import Reference
 
 _MOST_PLACES: Final = 3
 """Maximum number of references that a message names."""
@@ -51,7 +54,7 @@ class References:
     def of_latest(self, name: str) -> tuple[Use, ...]:
         """Returns the uses of `NAME@latest`, in the order of the files."""
         found = (item for item in self.by_name.get(name, ()) if item.means_latest)
-        return tuple(Use.of(item) for item in sorted(found, key=lambda item: item.order))
+        return tuple(item.use for item in sorted(found, key=lambda item: item.order))
 
 
 NO_REFERENCES: Final = References()
@@ -86,6 +89,9 @@ def without_refused(
     Returns:
         The changes that are left, the rejections `protected` and `in-use`, and the warnings.
     """
+    # Most names of a plan have no archive.
+    if not any(change.action is Action.ARCHIVE for change in changes):
+        return list(changes), [], []
     glob = _protecting(container.name, policy, suffix)
     broken = _broken(changes, container, references)
     kept: list[Change] = []

@@ -21,7 +21,7 @@ from envsync.render.values import NONE
 
 if TYPE_CHECKING:
     from envsync.model.declaration import Source
-    from envsync.model.reference import Use
+    from envsync.model.use import Use
     from envsync.plan.change import Change, LatestChange, Rejection
     from envsync.plan.plan import Plan
 

@@ -9,9 +9,10 @@ import pytest
 
 from envsync.model.declaration import Declaration, Source
 from envsync.model.policy import Policy
-from envsync.model.reference import Reference, Use
+from envsync.model.reference import Reference
 from envsync.model.state import Container
 from envsync.model.target import TargetIdentity
+from envsync.model.use import Use
 from envsync.plan.change import LatestChange
 from envsync.plan.in_use import References, places
 from envsync.plan.plan import Plan

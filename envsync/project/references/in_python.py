@@ -21,7 +21,8 @@ from dataclasses import replace
 from typing import Final
 
 from envsync.model.naming import is_valid_name
-from envsync.model.reference import LATEST, Reference, User
+from envsync.model.reference import LATEST, Reference
+from envsync.model.use import User
 from envsync.project.problems import ignored_in
 from envsync.project.references.constants import UNKNOWN, Strings, assigned, qualified
 from envsync.project.references.text import PREFIX, read_text, with_parts

@@ -15,7 +15,8 @@ from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from envsync.model.reference import Reference, User
+from envsync.model.reference import Reference
+from envsync.model.use import User
 from envsync.project.files import ParsedFile, nested_field, parse
 from envsync.project.problems import ignored_rules
 from envsync.project.references.inline import (
