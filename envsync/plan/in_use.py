@@ -24,6 +24,9 @@ from envsync.plan.versions import container_after
 if TYPE_CHECKING:
     from envsync.model.reference import Reference
 
+_IN_USE: Final = "in-use"
+"""The code of the rejection. An ignore comment with this code turns it off for one reference."""
+
 _MOST_PLACES: Final = 3
 """Maximum number of references that a message names."""
 
@@ -145,7 +148,8 @@ def _broken(
     return [
         item
         for item in sorted(references.by_name.get(container.name, ()), key=lambda item: item.order)
-        if broken_by(item, container, after) or (gone and _may_mean_any(item))
+        if _IN_USE not in item.ignored
+        and (broken_by(item, container, after) or (gone and _may_mean_any(item)))
     ]
 
 
@@ -183,7 +187,7 @@ def _protected(change: Change, glob: str) -> Rejection:
 def _in_use(change: Change, users: Sequence[Reference]) -> Rejection:
     first = users[0]
     return Rejection(
-        code="in-use",
+        code=_IN_USE,
         name=change.name,
         version=change.version,
         message=f"{change.address} would be archived ({change.reason}), but {places(users)} "

@@ -39,6 +39,13 @@ def test_a_job_keeps_its_environment_from_being_archived(applied: Path, run: Run
     assert '"archived": false' in run("show", "a", "--json").out
 
 
+def test_a_comment_allows_the_archive_of_what_one_line_uses(applied: Path, run: Run) -> None:
+    job = JOB + "environment: azureml:a:1  # envsync: ignore[in-use]\n"
+    write(applied, {"tests/job.yml": job})
+
+    assert run("plan").code == 0
+
+
 def test_option_allow_in_use_archives_what_a_job_uses(applied: Path, run: Run) -> None:
     write(applied, {"jobs/train.yml": JOB + "environment: azureml:a:1\n"})
     planned = run("plan", "--allow-in-use")

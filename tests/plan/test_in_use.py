@@ -123,6 +123,20 @@ CASES: dict[str, tuple[Container, list[Declaration], Policy, list[Reference], li
         [reference("azureml:a:1")],
         ["archive a", "warning a"],
     ),
+    "used, but a comment says that it does not count": (
+        ONE,
+        [],
+        POLICY,
+        [replace(reference("azureml:a:1"), ignored=frozenset({"in-use"}))],
+        ["archive a"],
+    ),
+    "used, and a comment turns another rule off": (
+        ONE,
+        [],
+        POLICY,
+        [replace(reference("azureml:a:1"), ignored=frozenset({"broken-reference"}))],
+        ["in-use a"],
+    ),
     "prune: none": (
         ONE,
         [],
