@@ -38,6 +38,7 @@ import yaml
 
 from envsync._version import __version__
 from envsync.api.importing import Failed, Imported
+from envsync.api.references import find_references
 from envsync.cli.import_ import import_json
 from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.git.proposal import missing_project
@@ -50,7 +51,8 @@ from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.project.for_target import useless_pattern_problems
 from envsync.project.load import load
-from envsync.project.rules import COMPARED, FIXED, RULES
+from envsync.project.project import load_project
+from envsync.project.rules import COMPARED, FIXED, REFERENCES, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
 from envsync.render.sarif import problems_sarif
@@ -194,7 +196,7 @@ def test_every_exit_code_is_documented() -> None:
 
 RULE_SECTIONS = code_sections(REFERENCE / "rules.md")
 # Only a git repository can break this rule: see tests/git/test_absent.py.
-WITHOUT_EXAMPLES = {"not-checked-out"}
+WITHOUT_EXAMPLES = {"not-checked-out", *REFERENCES}
 
 
 def test_every_rule_is_documented_with_its_severity() -> None:
@@ -219,6 +221,27 @@ def test_a_bad_example_breaks_only_its_rule_and_a_good_example_breaks_no_rule(
     examples = blocks(RULE_SECTIONS[rule])
 
     assert {kind: rules_broken(examples, kind, tmp_path / kind) for kind in expected} == expected
+
+
+@pytest.mark.parametrize("rule", REFERENCES)
+def test_a_bad_reference_breaks_only_its_rule_and_a_good_reference_breaks_no_rule(
+    rule: str, tmp_path: Path
+) -> None:
+    (tmp_path / "environments").mkdir()
+    environment = completed("version: '2'\n")
+    (tmp_path / "environments" / "pydata.yml").write_text(environment, encoding="utf-8")
+    (tmp_path / "envsync.yaml").write_text(f"rules: {{{rule}: error}}\n", encoding="utf-8")
+    schema = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\n"
+    broken = {}
+    for block in blocks(RULE_SECTIONS[rule]):
+        (tmp_path / "job.yml").write_text(schema + block.text, encoding="utf-8")
+        found = find_references(load_project(tmp_path))
+        broken[block.info] = {problem.rule for problem in found.problems}
+
+    # Only a target or the whole repository shows what breaks the other rules.
+    without = {"archived-reference", "unused-environment"}
+    expected = {"yaml bad job": {rule}, "yaml good job": set[str]()}
+    assert broken == ({} if rule in without else expected)
 
 
 def test_every_rule_of_check_is_documented() -> None:
@@ -408,10 +431,18 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
     image = project / "environments" / "base" / "cpu-base.yml"
     # Remove the fixed version of the image, so that `validate` reports a problem.
     image.write_text(image.read_text().replace("20241215.v1", "latest"))
+    (project / "jobs").mkdir()
+    (project / "jobs" / "train.yml").write_text("environment: azureml:pydata:latest\n")
+    # A new version of an environment whose newest version is in use, so that `check` reports it.
+    (project / "jobs" / "other.yml").write_text("environment: azureml:cpu-base@latest\n")
+    second = image.read_text().replace('version: "1"', 'version: "2"')
+    assert 'version: "2"' in second
+    image.with_name("cpu-base-2.yml").write_text(second)
     runs = {
         "validate": ("validate",),
         "check": ("check",),
         "apply": ("apply", "--yes"),
+        "refs": ("refs",),
         "list": ("list",),
         "show": ("show", "pydata:2"),
         "targets": ("targets",),

@@ -11,6 +11,7 @@ from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import EnvsyncError, GitError
 from envsync.plan import planner
 from envsync.plan.change import Action
+from envsync.plan.in_use import References
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
 from envsync.plan.selection import ensure_possible
@@ -22,6 +23,8 @@ from envsync.targets.kinds import open_target
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from envsync.git.references import FoundReferences
+    from envsync.model.state import State
     from envsync.model.target import Target
 
 
@@ -33,6 +36,7 @@ def make_plan(
     since: str | None = None,
     take_over: bool = False,
     allow_mass_archive: bool = False,
+    allow_in_use: bool = False,
 ) -> Plan:
     """Returns the plan that makes a target match a project. Never writes to the target.
 
@@ -46,6 +50,7 @@ def make_plan(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
+        allow_in_use: if True, the plan can archive what files of the repository use.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, the
@@ -62,6 +67,7 @@ def make_plan(
             only=only,
             take_over=take_over,
             allow_mass_archive=allow_mass_archive,
+            allow_in_use=allow_in_use,
         )
 
 
@@ -74,6 +80,9 @@ def plan_for(
     commit: str | None = None,
     take_over: bool = False,
     allow_mass_archive: bool = False,
+    allow_in_use: bool = False,
+    found: FoundReferences | None = None,
+    actual: State | None = None,
 ) -> Plan:
     """Returns the plan for an open target.
 
@@ -87,6 +96,11 @@ def plan_for(
         take_over: if True, the plan takes ownership of declared versions that belong to another
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
+        allow_in_use: if True, the plan can archive what files of the repository use.
+        found: the references of the repository. If None, they are searched for if the plan needs
+            them.
+        actual: the state of the target, if the target was already read. If None, the target is
+            read.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern matches no environment, or the
@@ -117,7 +131,11 @@ def plan_for(
             )
         raise EnvsyncError(f"There is no environment file below {below}. {consequence}")
     policy = replace(
-        config.policy, take_over=take_over, allow_mass_archive=allow_mass_archive, commit=commit
+        config.policy,
+        take_over=take_over,
+        allow_mass_archive=allow_mass_archive,
+        allow_in_use=allow_in_use,
+        commit=commit,
     )
     if project.declarations and not declared and not allow_mass_archive:
         raise EnvsyncError(
@@ -129,6 +147,7 @@ def plan_for(
         names=None if only is None else tuple(sorted(only)),
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
+        allow_in_use=allow_in_use,
     )
     # Do not read the target for an empty selection, because reading a target in Azure takes seconds
     # and needs a login.
@@ -138,7 +157,8 @@ def plan_for(
     # them.
     ensure_possible(globs, declared)
     names = {declaration.name for declaration in declared}
-    actual = target.read(names, policy.project)
+    if actual is None:
+        actual = target.read(names, policy.project)
     others = of_other_targets(actual.keys() - names, project.declarations, config, name)
     suffix = config.targets[name].scope.suffix if name in config.targets else ""
     make = partial(
@@ -152,6 +172,15 @@ def plan_for(
         suffix=suffix,
     )
     plan = make()
+    warnings: list[str] = []
+    # Reading the files of a repository takes time, and most plans need no references.
+    if plan.latest or any(change.action is Action.ARCHIVE for change in plan.changes):
+        if found is None:
+            from envsync.git.references import references_of
+
+            found = references_of(project)
+        make = partial(make, references=References.of(found.references, target.identity))
+        warnings += filter(None, [found.warning])
     archived = {change.name for change in plan.changes if change.action is Action.ARCHIVE}
     if archived:
         # Look for the files of versions only if the plan archives something, because git is slow.
@@ -167,8 +196,10 @@ def plan_for(
             still_there=still_there(project, ours, suffix),
             left_out=left_out(project, name, ours),
         )
-    warnings = (*plan.warnings, *useless_patterns(project.declarations, config, name))
-    return replace(plan, warnings=warnings, options=options)
+    elif plan.latest:
+        plan = make()
+    warnings = [*plan.warnings, *warnings, *useless_patterns(project.declarations, config, name)]
+    return replace(plan, warnings=tuple(warnings), options=options)
 
 
 def changed_names(project: Project, ref: str, target: str | None = None) -> frozenset[str]:
@@ -218,4 +249,5 @@ def plan_with(
         commit=commit,
         take_over=options.take_over,
         allow_mass_archive=options.allow_mass_archive,
+        allow_in_use=options.allow_in_use,
     )

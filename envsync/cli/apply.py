@@ -12,6 +12,7 @@ import typer
 from envsync.api import Verification, apply_and_verify, plan_with
 from envsync.cli.files import read_plan
 from envsync.cli.options import (
+    AllowInUseOption,
     Format,
     FormatOption,
     GlobsArgument,
@@ -69,6 +70,7 @@ def run(
     ] = True,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
+    allow_in_use: AllowInUseOption = False,
 ) -> int:
     """Show the plan, ask for confirmation, apply and verify.
 
@@ -83,6 +85,7 @@ def run(
         globs or [],
         take_over=take_over,
         allow_mass_archive=allow_mass_archive,
+        allow_in_use=allow_in_use,
     )
     project = session.project()
     # A saved plan contains the name of its target, so `--plan` works without `--target`.

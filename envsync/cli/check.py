@@ -12,9 +12,12 @@ from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.cli.validate import validate
 from envsync.git.check import Checked, check
+from envsync.git.latest import with_uses
 from envsync.model.errors import InvalidProject
 from envsync.project.project import load_project
-from envsync.render.places import placed_problems
+from envsync.render.places import placed_latest, placed_problems
+from envsync.render.plan_text import latest_lines
+from envsync.render.plan_view import latest_view
 from envsync.render.problems import problems_text
 
 EXAMPLE = "envsync check --base origin/main"
@@ -47,6 +50,7 @@ def run(
     if not project.declarations:
         return validate(session, [], output, strict=False)
     checked = check(project, base)
+    latest = with_uses(project, checked.latest)
     count = len(project.declarations)
     # Do not call `show_problems` for text, because its last line counts files. The last line of
     # `check` describes the comparison.
@@ -58,10 +62,15 @@ def run(
             files=count,
             environments=count,
             fields=checked.fields,
+            latest=latest,
         )
     else:
         problems = placed_problems(checked.problems, session.shown)
-        text = problems_text(problems, session.paint(sys.stdout))
+        paint = session.paint(sys.stdout)
+        text = problems_text(problems, paint)
+        moves = map(latest_view, placed_latest(latest, session.shown))
+        lines = latest_lines([*moves], paint, session.width, full=session.verbose)
+        text += "".join(f"{line}\n" for line in lines)
         if not session.quiet:
             text += _summary(checked, count)
         if text:

@@ -37,6 +37,7 @@ SUMMARIES: Final = {
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "bump": "Write the next version into an environment file.",
     "import": "Write environment files for what a target holds.",
+    "refs": "List which files of the repository use which environments.",
     "list": "List the environments in a target.",
     "show": "Show one environment or one version in a target.",
     "targets": "List the targets in envsync.yaml.",

@@ -109,3 +109,10 @@ MassArchiveOption = Annotated[
         help="Allow the plan to archive any number of environments.",
     ),
 ]
+AllowInUseOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-in-use",
+        help="Allow the plan to archive what files of the repository use.",
+    ),
+]

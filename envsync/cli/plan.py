@@ -11,6 +11,7 @@ import typer
 from envsync.api import changed_names, plan_for
 from envsync.cli.files import write_file
 from envsync.cli.options import (
+    AllowInUseOption,
     GlobsArgument,
     MassArchiveOption,
     ParallelOption,
@@ -64,6 +65,7 @@ def run(
     parallel: ParallelOption = DEFAULT_PARALLEL,
     take_over: TakeOverOption = False,
     allow_mass_archive: MassArchiveOption = False,
+    allow_in_use: AllowInUseOption = False,
 ) -> int:
     """Show the changes that apply would make, without writing.
 
@@ -86,6 +88,7 @@ def run(
                     only=only,
                     take_over=take_over,
                     allow_mass_archive=allow_mass_archive,
+                    allow_in_use=allow_in_use,
                 )
             )
     # `--all-targets` cannot be combined with `--out`, so there is exactly one plan.

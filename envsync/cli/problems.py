@@ -10,6 +10,7 @@ from pathlib import Path
 from envsync.cli.options import ProblemsFormat
 from envsync.cli.session import Session
 from envsync.model.problem import NO_FIELDS, Fields, Problem, problems_json
+from envsync.plan.change import LatestChange
 from envsync.render.places import placed_problems
 from envsync.render.problems import problems_summary, problems_text
 
@@ -22,6 +23,7 @@ def show_problems(
     files: int,
     environments: int,
     fields: Fields = NO_FIELDS,
+    latest: Sequence[LatestChange] | None = None,
 ) -> None:
     """Prints problems to standard output.
 
@@ -32,27 +34,36 @@ def show_problems(
         files: the number of environment files that were read.
         environments: the number of environments that these files declare.
         fields: the fields that differ, for each problem that is about an edit.
+        latest: the changes of `@latest` that files of the repository follow. None for a command
+            that does not look for such changes.
     """
     if output is ProblemsFormat.JSON:
-        session.out_json(
-            problems_json(problems, files=files, environments=environments, fields=fields)
-        )
+        document = problems_json(problems, files=files, environments=environments, fields=fields)
+        if latest is not None:
+            document["latest"] = [item.to_json() for item in latest]
+        session.out_json(document)
     elif output is ProblemsFormat.SARIF:
         from envsync.render.sarif import problems_sarif
 
         session.out_json(problems_sarif(problems, below_repository(session.root)))
-    elif text := _text(session, output, problems, files=files):
+    elif text := _text(session, output, problems, files=files, latest=latest or ()):
         session.out(text)
 
 
 def _text(
-    session: Session, output: ProblemsFormat, problems: Sequence[Problem], *, files: int
+    session: Session,
+    output: ProblemsFormat,
+    problems: Sequence[Problem],
+    *,
+    files: int,
+    latest: Sequence[LatestChange],
 ) -> str:
     """Returns the problems as text or as workflow commands; "" if there is nothing to print."""
     if output is ProblemsFormat.GITHUB:
-        from envsync.render.annotations import problems_github
+        from envsync.render.annotations import latest_github, problems_github
 
-        return problems_github(problems, below_repository(session.root))
+        prefix = below_repository(session.root)
+        return problems_github(problems, prefix) + latest_github(latest, prefix)
     paint = session.paint(sys.stdout)
     text = problems_text(placed_problems(problems, session.shown), paint)
     return text if session.quiet else text + problems_summary(problems, files, paint)

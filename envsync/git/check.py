@@ -19,6 +19,7 @@ from envsync.git.checkout import is_below
 from envsync.git.declared import declared_at
 from envsync.git.findings import WHY_IMMUTABLE, edited, git_ignored, went_back
 from envsync.git.ignored import without_ignored
+from envsync.git.latest import moving_latest
 from envsync.git.repository import Repository, find_repository
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
@@ -27,7 +28,7 @@ from envsync.model.naming import natural_order
 from envsync.model.problem import Problem
 from envsync.model.state import RegisteredVersion
 from envsync.plan.bump import bump_command
-from envsync.plan.change import FieldChange, Rejection
+from envsync.plan.change import FieldChange, LatestChange, Rejection
 from envsync.plan.compare import match_spec, spec_fields
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Checked:
             followed by the warnings.
         fields: maps the problem of each rejection to the changed fields.
         used: by name, the versions that the current commit or a base commit declares.
+        latest: the names that get a new version, with the highest versions before and after. Both
+            are None for a name whose version envsync assigns. `uses` is empty.
     """
 
     bases: tuple[Base, ...]
@@ -52,6 +55,7 @@ class Checked:
     problems: tuple[Problem, ...]
     fields: Mapping[Problem, tuple[FieldChange, ...]]
     used: Mapping[str, frozenset[str]]
+    latest: tuple[LatestChange, ...] = ()
 
 
 def check(project: Project, base: str | None = None) -> Checked:
@@ -96,6 +100,7 @@ def check(project: Project, base: str | None = None) -> Checked:
         problems=(*sorted(fields, key=_order), *sorted(warnings, key=_order)),
         fields=fields,
         used=used,
+        latest=moving_latest(everything, now),
     )
 
 

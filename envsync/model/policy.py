@@ -32,8 +32,11 @@ class Policy:
         max_archives: the maximum number of environments that a plan can leave without an active
             version. The number of versions that the plan archives in other environments is added.
             The limit applies only if the project owns fewer than ten active environments.
+        protect: glob patterns of names. No plan archives an environment that matches a pattern, or
+            a version of it.
         take_over: whether the project takes ownership of versions of other projects.
         allow_mass_archive: whether `max_archive_percent` and `max_archives` are ignored.
+        allow_in_use: whether a plan can archive what files of the repository use.
         commit: the value of the tag `envsync.commit` on every version that envsync writes.
     """
 
@@ -44,8 +47,10 @@ class Policy:
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
     max_archives: int = 5
-    # Only the command line sets `take_over` and `allow_mass_archive`, because each of them is a
+    protect: tuple[str, ...] = ()
+    # Only the command line sets `take_over` and the `allow_` options, because each of them is a
     # decision about a single plan. A setting in a file would apply to every plan.
     take_over: bool = False
     allow_mass_archive: bool = False
+    allow_in_use: bool = False
     commit: str | None = None

@@ -144,9 +144,10 @@ def _not_created(plan: Plan) -> dict[str, str]:
         for change in plan.changes
         if change.action is Action.CREATE and change.name in plan.held_back
     ]
-    # A version with the rejection `immutable` or `still-there` is already in the target.
-    # `_immutable` handles the versions with the rejection `immutable`.
-    parts += [item for item in plan.rejections if item.code not in ("immutable", "still-there")]
+    # A version that the plan refuses to change or to archive is already in the target. `_immutable`
+    # handles the versions with the rejection `immutable`.
+    known = ("immutable", "still-there", "in-use", "protected")
+    parts += [item for item in plan.rejections if item.code not in known]
     return {_directory(part.source.file): part.address for part in parts if part.source}
 
 

@@ -15,6 +15,7 @@ from envsync.model.before import Before
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
+from envsync.model.use import Use
 
 Scope = Literal["version", "environment"]
 
@@ -160,7 +161,8 @@ class Rejection:
     """A declaration that cannot be applied, and what to do about it.
 
     Attributes:
-        code: `immutable`, `unowned`, `foreign-owner`, `curated` or `still-there`.
+        code: `immutable`, `unowned`, `foreign-owner`, `curated`, `still-there`, `in-use` or
+            `protected`.
         message: what is wrong, in one sentence.
         fix: what to do, in one sentence or as a command.
         fields: the fields that differ.
@@ -209,15 +211,22 @@ class LatestChange:
         name: the name of the environment.
         before: the version that `@latest` refers to before the apply. None if no version is active.
         after: the version that `@latest` refers to after the apply. None if no version is active.
+        uses: the files of the repository that use `@latest` of this name.
     """
 
     name: str
     before: str | None
     after: str | None
+    uses: tuple[Use, ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the change of `@latest` as JSON data."""
-        return {"name": self.name, "before": self.before, "after": self.after}
+        return {
+            "name": self.name,
+            "before": self.before,
+            "after": self.after,
+            "uses": [use.to_json() for use in self.uses],
+        }
 
     @classmethod
     def from_json(cls, data: Any) -> LatestChange:
@@ -226,7 +235,9 @@ class LatestChange:
         Raises:
             KeyError, TypeError: a key is missing, or the data is not a mapping.
         """
-        return cls(data["name"], data["before"], data["after"])
+        # Plans of an earlier envsync have no `uses`.
+        uses = tuple(map(Use.from_json, data.get("uses", ())))
+        return cls(data["name"], data["before"], data["after"], uses)
 
 
 def _address(name: str, version: str | None) -> str:

@@ -24,12 +24,14 @@ class Options:
             If None, the plan is not limited by names.
         take_over: whether the plan takes ownership of versions of other projects.
         allow_mass_archive: whether the guard against archiving too much is off.
+        allow_in_use: whether the plan can archive what files of the repository use.
     """
 
     globs: tuple[str, ...] = ()
     names: tuple[str, ...] | None = None
     take_over: bool = False
     allow_mass_archive: bool = False
+    allow_in_use: bool = False
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the options as JSON data."""
@@ -38,6 +40,7 @@ class Options:
             "names": None if self.names is None else list(self.names),
             "take_over": self.take_over,
             "allow_mass_archive": self.allow_mass_archive,
+            "allow_in_use": self.allow_in_use,
         }
 
     @classmethod
@@ -54,6 +57,7 @@ class Options:
             names=None if names is None else _strings(names),
             take_over=data.get("take_over") is True,
             allow_mass_archive=data.get("allow_mass_archive") is True,
+            allow_in_use=data.get("allow_in_use") is True,
         )
 
 
@@ -64,7 +68,12 @@ def _strings(data: Any) -> tuple[str, ...]:
 
 
 def options_again(
-    saved: Options | None, globs: Sequence[str], *, take_over: bool, allow_mass_archive: bool
+    saved: Options | None,
+    globs: Sequence[str],
+    *,
+    take_over: bool,
+    allow_mass_archive: bool,
+    allow_in_use: bool = False,
 ) -> Options:
     """Returns the options with which a saved plan is made again.
 
@@ -76,6 +85,8 @@ def options_again(
             option, False does not remove it.
         allow_mass_archive: whether `--allow-mass-archive` is on the command line. If the saved plan
             already has this option, False does not remove it.
+        allow_in_use: whether `--allow-in-use` is on the command line. If the saved plan already has
+            this option, False does not remove it.
 
     Raises:
         UsageError: the command line and the saved plan have different patterns.
@@ -94,6 +105,7 @@ def options_again(
         names=saved.names,
         take_over=saved.take_over or take_over,
         allow_mass_archive=saved.allow_mass_archive or allow_mass_archive,
+        allow_in_use=saved.allow_in_use or allow_in_use,
     )
 
 

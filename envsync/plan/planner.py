@@ -22,6 +22,7 @@ from envsync.plan.before import with_before
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.decisions import Decision, decisions
 from envsync.plan.guard import mass_archive
+from envsync.plan.in_use import NO_REFERENCES, References, without_refused
 from envsync.plan.ownership import unmarked
 from envsync.plan.plan import Plan
 from envsync.plan.selection import selected
@@ -38,6 +39,7 @@ def make_plan(
     only: Collection[str] | None = None,
     still_there: StillThere = MappingProxyType({}),
     left_out: LeftOut = MappingProxyType({}),
+    references: References = NO_REFERENCES,
     suffix: str = "",
 ) -> Plan:
     """Returns the plan that turns the actual state into the desired state.
@@ -56,6 +58,8 @@ def make_plan(
             A version that was declared in one of these files is not archived.
         left_out: names and files that the settings leave out on purpose, each with the reason.
             `left_out` changes only the reasons that the plan shows.
+        references: the uses of environments in files of the repository. What a file uses is not
+            archived.
         suffix: the text that the target adds to every declared name. A glob matches a name with or
             without the suffix.
 
@@ -82,7 +86,13 @@ def make_plan(
     )
     everything = {
         name: _plan_name(
-            actual.get(name, Container(name)), declared[name], policy, still_there, left_out
+            actual.get(name, Container(name)),
+            declared[name],
+            policy,
+            still_there,
+            left_out,
+            references=references,
+            suffix=suffix,
         )
         for name in sorted(names)
     }
@@ -108,7 +118,9 @@ def make_plan(
         latest=tuple(
             # A name that gets its first version is left out, because nobody has used its @latest
             # yet.
-            LatestChange(name, everything[name].before, everything[name].after)
+            LatestChange(
+                name, everything[name].before, everything[name].after, references.of_latest(name)
+            )
             for name in chosen
             if everything[name].before not in (None, everything[name].after)
         ),
@@ -143,12 +155,18 @@ def _plan_name(
     policy: Policy,
     still_there: StillThere,
     left_out: LeftOut,
+    *,
+    references: References,
+    suffix: str,
 ) -> _NamePlan:
     versions = resolve(declarations, container, policy.project)
     decided = list(decisions(container, versions, policy, still_there, left_out))
     decided += filter(None, [unmarked(container, _changes(decided), policy)])
-    changes = with_before(_changes(decided), container)
-    rejections = tuple(item for item in decided if isinstance(item, Rejection))
+    allowed, refused, warnings = without_refused(
+        _changes(decided), container, policy, references, suffix
+    )
+    changes = with_before(allowed, container)
+    rejections = (*(item for item in decided if isinstance(item, Rejection)), *refused)
     # `@latest` is computed from all changes of a name, including changes that a rejection holds
     # back, because the plan shows the state that the files declare.
     following = container_after(container, changes)
@@ -158,6 +176,7 @@ def _plan_name(
         rejections=rejections,
         warnings=(
             *(item for item in decided if isinstance(item, str)),
+            *warnings,
             *latest_warnings(container, changes, versions, policy),
         ),
         before=container.latest,

@@ -119,7 +119,18 @@ _CHANGE: Final = _object(
     {"predecessor": _STRING_OR_NULL, "differs": _list(_FIELD), "hides": _list(_STRING)},
 )
 _REJECTION: Final = _object({"code": _STRING, "message": _STRING, "fix": _STRING, **_SUBJECT})
-_LATEST: Final = _object({"name": _STRING, "before": _STRING_OR_NULL, "after": _STRING_OR_NULL})
+_USE: Final = _object(
+    {
+        "file": _STRING,
+        "line": _NUMBER,
+        "user": _STRING,
+        "certainty": _one_of("exact", "probable"),
+    }
+)
+_LATEST: Final = _object(
+    {"name": _STRING, "before": _STRING_OR_NULL, "after": _STRING_OR_NULL},
+    {"uses": _list(_USE)},
+)
 _OPTIONS: Final = _object(
     {},
     {
@@ -127,6 +138,7 @@ _OPTIONS: Final = _object(
         "names": _or_null(_list(_STRING)),
         "take_over": _BOOLEAN,
         "allow_mass_archive": _BOOLEAN,
+        "allow_in_use": _BOOLEAN,
     },
 )
 _PLAN: Final = _object(

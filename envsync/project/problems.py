@@ -130,7 +130,7 @@ def start_report(
         rules: severities that override the defaults of the rules.
     """
     comments = list(_ignore_comments(document))
-    report = Report(file, rules, _ignored_rules(comments))
+    report = Report(file, rules, _by_line(comments))
     for item in problems:
         report.add_problem(item)
     for comment in comments:
@@ -149,7 +149,18 @@ class _Ignore:
     column: int
 
 
-def _ignored_rules(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
+def ignored_rules(document: Document) -> dict[int, frozenset[str]]:
+    """Returns the rules that ignore comments turn off, by 1-based line."""
+    return _by_line(_ignore_comments(document))
+
+
+def ignored_in(comment: str) -> frozenset[str]:
+    """Returns the rules that a comment turns off. The comment starts with `#`."""
+    found = _COMMENT.match(comment)
+    return frozenset(rule.strip() for rule in found[1].split(",")) if found else frozenset()
+
+
+def _by_line(comments: Iterable[_Ignore]) -> dict[int, frozenset[str]]:
     ignored: dict[int, set[str]] = {}
     for comment in comments:
         ignored.setdefault(comment.line, set()).add(comment.rule)

@@ -66,9 +66,25 @@ COMPARED: Final[dict[str, str]] = {
 These rules apply to a change between two commits, not to a file.
 """
 
+REFERENCES: Final[dict[str, str]] = {
+    "broken-reference": "A file uses an environment that does not exist.",
+    "archived-reference": "A file uses an environment that is archived.",
+    "latest-as-version": "A file uses a version called `latest` instead of the label.",
+    "undeclared-reference": "A file uses an environment that no file declares.",
+    "floating-reference": "A file uses whatever version is the newest.",
+    "unused-environment": "No file of the repository uses the environment.",
+}
+"""The rules of `envsync refs` with their descriptions."""
+
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(WARNINGS, "warning"),
+    "broken-reference": "error",
+    "archived-reference": "error",
+    "latest-as-version": "error",
+    "undeclared-reference": "warning",
+    "floating-reference": "off",
+    "unused-environment": "off",
 }
 """Every rule for files, with its default severity."""
 

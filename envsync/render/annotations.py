@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from envsync.model.wording import printable
+from envsync.render.plan_view import latest_view
 
 if TYPE_CHECKING:
     from envsync.model.problem import Problem
+    from envsync.plan.change import LatestChange
     from envsync.plan.plan import Plan
 
 
@@ -63,6 +65,28 @@ def plan_github(plan: Plan, prefix: str = "") -> str:
             f"{item.message} Fix: {item.fix}",
         )
         for item in plan.rejections
+    )
+
+
+def latest_github(latest: Iterable[LatestChange], prefix: str = "") -> str:
+    """Returns one notice for each use of an `@latest` that moves.
+
+    Args:
+        latest: the changes of `@latest`.
+        prefix: the project directory, relative to the root of the repository.
+    """
+    return "".join(
+        _command(
+            "notice",
+            {
+                "file": below(prefix, use.file),
+                "line": str(use.line),
+                "title": "moving-latest",
+            },
+            f"{item.name}@latest moves: {latest_view(item).versions}.",
+        )
+        for item in latest
+        for use in item.uses
     )
 
 

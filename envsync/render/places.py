@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.plan.bump import Bump
-from envsync.plan.change import Rejection
+from envsync.plan.change import LatestChange, Rejection
 from envsync.plan.plan import Plan
 
 Place: TypeAlias = Callable[[str], str]
@@ -19,7 +19,7 @@ Place: TypeAlias = Callable[[str], str]
 # Matches words of a sentence. A word in backticks is something that the user wrote, not a path.
 _WORD: Final = re.compile(r"(?<![^\s(])[^\s`'\"(),;]+")
 # Matches a word that is a position, such as `environments/a.yml:3`.
-_POSITION: Final = re.compile(r"(?P<file>.+\.ya?ml)(?P<rest>(?::\d+)+[.:]?)")
+_POSITION: Final = re.compile(r"(?P<file>.+\.(?:ya?ml|py|ipynb))(?P<rest>(?::\d+)+[.:]?)")
 
 
 def placed_problems(problems: Iterable[Problem], place: Place) -> tuple[Problem, ...]:
@@ -40,7 +40,16 @@ def placed_plan(plan: Plan, place: Place) -> Plan:
     return replace(
         plan,
         rejections=tuple(_placed_rejection(item, place) for item in plan.rejections),
+        latest=placed_latest(plan.latest, place),
         warnings=tuple(in_sentence(text, (), place) for text in plan.warnings),
+    )
+
+
+def placed_latest(latest: Iterable[LatestChange], place: Place) -> tuple[LatestChange, ...]:
+    """Returns the changes of `@latest` with the paths that are shown."""
+    return tuple(
+        replace(item, uses=tuple(replace(use, file=place(use.file)) for use in item.uses))
+        for item in latest
     )
 
 

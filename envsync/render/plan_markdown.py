@@ -16,7 +16,7 @@ from envsync.render.change_markdown import (
 )
 from envsync.render.field_text import named_lines
 from envsync.render.gfm import code, countable, fence, prose
-from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, view
+from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, reached_lines, view
 from envsync.render.section import Section, enough, size
 
 if TYPE_CHECKING:
@@ -172,8 +172,12 @@ def _separated(
 
 def _latest(shown: PlanView, room: float) -> Section:
     count = len(shown.latest)
-    rows = ((countable(name), f"{before} → {after}") for name, before, after in shown.latest)
-    items = enough(map(joined, named_lines(rows, WIDTH)), room)
+    rows = ((countable(item.name), item.versions) for item in shown.latest)
+    lines = (
+        joined([*row, *(f"    {countable(line)}" for line in reached_lines(item.uses))])
+        for item, row in zip(shown.latest, named_lines(rows, WIDTH), strict=True)
+    )
+    items = enough(lines, room)
     opening, closing = fence("".join(items))
     names = f"{count} name{'' if count == 1 else 's'}"
     title = f"<details><summary><code>@latest</code> changes for {names}</summary>"

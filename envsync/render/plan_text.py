@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING
 from envsync.model.wording import printable
 from envsync.plan.change import Action
 from envsync.render.field_text import (
-    ARROW,
     field_lines,
     label_width,
     name_width,
     named_lines,
 )
 from envsync.render.paint import WIDTH, Paint, cells, middle_cut, pad, painter, shorten
-from envsync.render.plan_view import MOST_CHANGES, REJECT, ItemView, PlanView, view
+from envsync.render.plan_view import (
+    MOST_CHANGES,
+    MOST_USES,
+    REJECT,
+    ItemView,
+    LatestView,
+    PlanView,
+    reached_lines,
+    view,
+)
 from envsync.render.values import wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from envsync.plan.plan import Plan
 
@@ -74,7 +82,8 @@ def plan_text(
         # An empty line separates blocks, unless both have a single line. For example, many changes
         # that archive a version are easier to read without empty lines between them.
         lines += block if len(block) == len(before) == 1 and before != [""] else ["", *block]
-    lines += _latest(shown, paint, width)
+    if shown.latest:
+        lines += ["", *latest_lines(shown.latest, paint, width, full=full)]
     lines += _warnings(shown.warnings, paint, width)
     if shown.refused:
         lines += ["", paint("bold red", "Refused: ") + shown.refused]
@@ -172,13 +181,25 @@ class _Layout:
         return [shorten(item.note, room)] if self._brief else list(wrapped(item.note, room))
 
 
-def _latest(shown: PlanView, paint: Paint, width: int) -> Iterator[str]:
-    if shown.latest:
-        yield ""
+def latest_lines(
+    latest: Sequence[LatestView], paint: Paint, width: int, *, full: bool
+) -> Iterator[str]:
+    """Yields the lines about `@latest`: the names, the versions, and who uses `@latest`.
+
+    Args:
+        latest: the changes of `@latest`.
+        paint: a function that colours text.
+        width: columns of the terminal.
+        full: whether all uses are shown.
+    """
+    if latest:
         yield paint("bold", "@latest")
-        rows = ((name, before + ARROW + after) for name, before, after in shown.latest)
-        for lines in named_lines(rows, width, indent="  "):
+        rows = ((item.name, item.versions) for item in latest)
+        most = None if full else MOST_USES
+        for item, lines in zip(latest, named_lines(rows, width, indent="  "), strict=True):
             yield from lines
+            for line in reached_lines(item.uses, most):
+                yield " " * _FIELD_INDENT + paint("dim", line)
 
 
 def _warnings(warnings: Iterable[str], paint: Paint, width: int) -> Iterator[str]:

@@ -7,25 +7,30 @@ Renderers only decide about layout.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
 from envsync.plan.change import Action
+from envsync.render.field_text import ARROW
 from envsync.render.field_view import FieldView, field_views
 from envsync.render.unchanged import with_unchanged
 from envsync.render.values import NONE
 
 if TYPE_CHECKING:
     from envsync.model.declaration import Source
-    from envsync.plan.change import Change, Rejection
+    from envsync.model.use import Use
+    from envsync.plan.change import Change, LatestChange, Rejection
     from envsync.plan.plan import Plan
 
 SIGNS: Final[Mapping[str, str]] = MappingProxyType(
     {Action.CREATE: "+", Action.UPDATE: "~", Action.ARCHIVE: "-", Action.RESTORE: "^"}
 )
+MOST_USES: Final = 5
+"""Maximum number of files that are shown for one change of `@latest`."""
+
 REJECT: Final = "reject"
 """The value of `ItemView.action` for a rejection."""
 
@@ -70,6 +75,20 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
+class LatestView:
+    """A name whose `@latest` changes.
+
+    Attributes:
+        versions: the versions before and after: `1 → 2`.
+        uses: who uses `@latest`: `jobs/train.yml:9 (pipeline)`.
+    """
+
+    name: str
+    versions: str
+    uses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlanView:
     """A whole plan.
 
@@ -80,8 +99,7 @@ class PlanView:
         place: the id in words, with the most important part first.
         counts: the number of changes by action, without zeros, in the order of `Action`.
         unchanged: the number of declared versions that need no change.
-        latest: the name, the version before and the version after, for each name whose `@latest`
-            changes.
+        latest: the names whose `@latest` changes.
         is_empty: whether the plan has no changes and no rejections.
     """
 
@@ -93,7 +111,7 @@ class PlanView:
     unchanged: int
     changes: tuple[ItemView, ...]
     rejections: tuple[ItemView, ...]
-    latest: tuple[tuple[str, str, str], ...]
+    latest: tuple[LatestView, ...]
     warnings: tuple[str, ...]
     refused: str | None
     is_empty: bool
@@ -122,15 +140,41 @@ def view(plan: Plan, *, full: bool = False) -> PlanView:
             for change in plan.changes
         ),
         rejections=tuple(_rejection(item) for item in plan.rejections),
-        latest=tuple(
-            (printable(item.name), printable(item.before or NONE), printable(item.after or NONE))
-            for item in plan.latest
-        ),
+        latest=tuple(map(latest_view, plan.latest)),
         warnings=tuple(map(printable, plan.warnings)),
         refused=None if plan.refused is None else printable(plan.refused),
         is_empty=plan.is_empty,
         digest=plan.digest,
     )
+
+
+def latest_view(change: LatestChange) -> LatestView:
+    """Creates the view of a change of `@latest`."""
+    versions = f"{change.before or NONE}{ARROW}{change.after or NONE}"
+    if change.before is None and change.after is None:
+        versions = "a new version"
+    return LatestView(
+        printable(change.name), printable(versions), tuple(map(_use_text, change.uses))
+    )
+
+
+def _use_text(use: Use) -> str:
+    """Returns a use of an environment as text: `jobs/train.yml:9 (pipeline)`."""
+    user = "" if use.user == "unknown" else f" ({use.user})"
+    return printable(f"{use.where}{user}")
+
+
+def reached_lines(uses: Sequence[str], most: int | None = MOST_USES) -> list[str]:
+    """Returns the lines below a change of `@latest`: who uses `@latest`.
+
+    Args:
+        uses: the uses as text.
+        most: the maximum number of uses. If None, all uses are shown.
+    """
+    lines = [f"reaches {use}" for use in uses[:most]]
+    if more := len(uses) - len(lines):
+        lines.append(f"reaches {more} more")
+    return lines
 
 
 def _place(target: str) -> tuple[str, ...]:

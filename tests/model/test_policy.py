@@ -13,7 +13,9 @@ def test_a_policy_has_the_documented_defaults() -> None:
         adopt="identical",
         ignore_tags=(),
         max_archive_percent=30,
+        protect=(),
         take_over=False,
         allow_mass_archive=False,
+        allow_in_use=False,
         commit=None,
     )

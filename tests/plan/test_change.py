@@ -85,7 +85,12 @@ def test_the_json_of_a_rejection_without_declaration_has_no_fields_and_a_null_so
 
 
 def test_a_latest_change_without_an_active_version_has_null_in_json() -> None:
-    assert LatestChange("a", "1", None).to_json() == {"name": "a", "before": "1", "after": None}
+    assert LatestChange("a", "1", None).to_json() == {
+        "name": "a",
+        "before": "1",
+        "after": None,
+        "uses": [],
+    }
 
 
 def test_a_field_change_lists_no_files_by_default() -> None:

@@ -53,6 +53,17 @@ def test_a_saved_plan_without_options_uses_the_options_of_the_command_line() -> 
     assert again(None, "b", take_over=True) == Options(("b",), take_over=True)
 
 
+def test_allow_in_use_is_kept_and_can_be_added() -> None:
+    allowed = Options(allow_in_use=True)
+
+    assert Options.from_json(allowed.to_json()) == allowed
+    assert again(allowed) == allowed
+    added = options_again(
+        Options(), (), take_over=False, allow_mass_archive=False, allow_in_use=True
+    )
+    assert added == allowed
+
+
 def test_an_option_can_be_added_to_a_saved_plan() -> None:
     assert again(Options(), take_over=True) == Options(take_over=True)
 

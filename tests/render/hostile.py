@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from envsync.model.declaration import Source
 from envsync.model.target import TargetIdentity
+from envsync.model.use import Use
 from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
 from envsync.plan.plan import Plan
 
@@ -60,7 +61,12 @@ def plan_of(text: str, value: object = "x") -> Plan:
             Rejection(text, text, text, text, text, (field,), source),
             Rejection(text, text, None, text, f"envsync bump {text}"),
         ),
-        (LatestChange(text, text, text), LatestChange(text, None, text)),
+        (
+            # More files than are shown.
+            LatestChange(text, text, text, (Use(text, 1, "job", "exact"),) * 7),
+            LatestChange(text, None, text, (Use(text, 1, "unknown", "probable"),)),
+            LatestChange(text, None, None),
+        ),
         (text, text),
         refused=text or "x",
     )

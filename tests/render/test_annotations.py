@@ -10,10 +10,11 @@ from hypothesis import given
 from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
+from envsync.model.use import Use
 from envsync.model.wording import printable
-from envsync.plan.change import Rejection
+from envsync.plan.change import LatestChange, Rejection
 from envsync.plan.plan import Plan
-from envsync.render.annotations import plan_github, problems_github
+from envsync.render.annotations import latest_github, plan_github, problems_github
 from tests.render.hostile import plan_of, texts
 
 Command = tuple[str, dict[str, str], str]
@@ -23,7 +24,7 @@ def commands(text: str) -> list[Command]:
     """Returns the name, properties and message of each line, as the runner unescapes them."""
     found = []
     for line in text.split("\n")[:-1]:
-        match = re.fullmatch(r"::(error|warning) ([^:]*)::(.*)", line)
+        match = re.fullmatch(r"::(error|warning|notice) ([^:]*)::(.*)", line)
         assert match, line
         pairs = (pair.split("=", 1) for pair in match[2].split(","))
         properties = {key: unescaped(value) for key, value in pairs}
@@ -119,3 +120,24 @@ def test_a_rejection_is_an_annotation_on_its_declaration() -> None:
 @given(texts)
 def test_no_string_in_a_plan_can_add_a_command(text: str) -> None:
     assert [name for name, _, _ in commands(plan_github(plan_of(text)))] == ["error", "error"]
+
+
+def test_a_rejection_outside_of_the_project_is_annotated_in_its_file() -> None:
+    source = Source("../mlops/job.yml", 2)
+    rejected = Rejection("in-use", "a", None, "It is used.", "Change it.", source=source)
+
+    assert plan_github(
+        Plan("p", TargetIdentity("local", "local", "x"), rejections=(rejected,)), "envs"
+    ) == ("::error file=mlops/job.yml,line=2,title=in-use in local::It is used. Fix: Change it.\n")
+
+
+@given(texts)
+def test_each_use_of_a_moving_latest_is_one_notice(text: str) -> None:
+    uses = (Use(f"{text}.yml", 1, "job", "exact"), Use("b.yml", 2, "python", "probable"))
+    lines = latest_github([LatestChange(text, "1", "2", uses), LatestChange("c", "1", "2")], "p")
+
+    assert [(name, properties["line"]) for name, properties, _ in commands(lines)] == [
+        ("notice", "1"),
+        ("notice", "2"),
+    ]
+    assert commands(lines)[1][1] == {"file": "p/b.yml", "line": "2", "title": "moving-latest"}

@@ -11,7 +11,7 @@ from hypothesis import given
 from envsync.plan.change import Action
 from envsync.plan.plan import Plan
 from envsync.render.field_view import FieldView, ItemLine
-from envsync.render.plan_view import ItemView, view
+from envsync.render.plan_view import ItemView, LatestView, view
 from tests.builders import PROJECT, TARGET
 from tests.render.hostile import plan_of, texts, values
 from tests.render.test_plan_text import example
@@ -61,7 +61,11 @@ def test_the_view_contains_every_part_of_a_plan() -> None:
             "environments/context-1.yml:1",
         ),
     )
-    assert shown.latest == (("gone", "1", "(none)"), ("pydata", "1", "2"), ("torch", "3", "4"))
+    assert shown.latest == (
+        LatestView("gone", "1 → (none)"),
+        LatestView("pydata", "1 → 2"),
+        LatestView("torch", "3 → 4"),
+    )
     assert shown.digest == example().digest
 
 

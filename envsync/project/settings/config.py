@@ -42,6 +42,7 @@ _SETTINGS: Final = (
     "ignore_tags",
     "max_archive_percent",
     "max_archives",
+    "protect",
     "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
@@ -257,6 +258,7 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
             "max_archive_percent", default.max_archive_percent, at_most=100
         ),
         max_archives=reader.integer("max_archives", default.max_archives),
+        protect=reader.strings("protect"),
     )
 
 

@@ -1,0 +1,167 @@
+"""Finds the references of a project, and compares them with its declarations and a target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envsync.api.planning import plan_for
+from envsync.git.references import references_of
+from envsync.model.problem import Problem, Severity
+from envsync.model.wording import MAX_MESSAGE, printable
+from envsync.plan.in_use import means
+from envsync.plan.reference_status import Declared, Held, Judged, judge, unused
+from envsync.plan.selection import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from envsync.git.references import FoundReferences
+    from envsync.model.declaration import Declaration
+    from envsync.model.target import Target
+    from envsync.project.project import Project
+    from envsync.project.rules import Level
+
+UNUSED = "unused-environment"
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The references of a project, with what is wrong with them.
+
+    Attributes:
+        references: the references, sorted by file, line and column.
+        problems: the problems of the references, sorted by position.
+        unused: the declared environments that no reference means.
+        files: the number of files that were searched.
+        warning: why references can be missing, as a sentence. Empty if none is missing.
+    """
+
+    references: tuple[Judged, ...]
+    problems: tuple[Problem, ...]
+    unused: tuple[Declaration, ...]
+    files: int
+    warning: str = ""
+
+
+def find_references(
+    project: Project,
+    target: Target | None = None,
+    globs: Sequence[str] = (),
+    *,
+    found: FoundReferences | None = None,
+) -> References:
+    """Returns the references in the repository of a project.
+
+    Args:
+        project: the project, from `load_project`.
+        target: an open target with which the references are compared. If None, they are compared
+            with the declared environments only.
+        globs: patterns. Only references to names that match a pattern, and only environments with
+            such names are included. If empty, everything is included.
+        found: the references, if they were already searched for.
+
+    Raises:
+        EnvsyncError: the target cannot be read.
+        InvalidProject: the settings of the target do not fit the declared environments.
+    """
+    if found is None:
+        found = references_of(project, with_specs=True)
+    declared = _declared(project)
+    held = None if target is None else _held(project, target, found)
+    judged = judge(found.references, declared, held)
+
+    def selects(name: str) -> bool:
+        return not globs or any(matches(name, glob) for glob in globs)
+
+    left = tuple(item for item in unused(judged, declared) if selects(item.name))
+    kept = tuple(item for item in judged if selects(item.reference.name or ""))
+    problems = [*_problems(kept, project.config.rules), *_unused(left, project.config.rules)]
+    return References(
+        kept,
+        tuple(sorted(problems, key=lambda item: item.order)),
+        left,
+        found.files,
+        found.warning,
+    )
+
+
+def unused_problems(
+    declarations: Iterable[Declaration], severity: Severity = "warning"
+) -> Iterator[Problem]:
+    """Yields a problem for each declared environment that nothing uses."""
+    for item in declarations:
+        version = "" if item.version is None else f":{item.version}"
+        yield Problem(
+            rule=UNUSED,
+            severity=severity,
+            message=f"No file of the repository uses {item.name}{version}.",
+            file=item.source.file,
+            line=item.source.line,
+            column=1,
+            fix="Delete the file if nothing outside of the repository uses the environment.",
+        )
+
+
+def _declared(project: Project) -> Declared:
+    targets = project.config.targets.values()
+    return Declared(
+        project.declarations,
+        suffixes={item.scope.suffix for item in targets},
+        registries={
+            item.settings.get("registry", "").lower() for item in targets if item.kind == "registry"
+        },
+        has_workspace=any(item.kind != "registry" for item in targets),
+    )
+
+
+def _held(project: Project, target: Target, found: FoundReferences) -> Held:
+    config = project.config
+    names = {
+        item.name
+        for item in found.references
+        if item.name is not None and means(item, target.identity)
+    }
+    declared = project.declared_for(target.identity.name)
+    names |= {item.name for item in declared}
+    state = target.read(names, config.policy.project)
+    if not declared:
+        return Held(target.identity, state)
+    plan = plan_for(
+        project,
+        target,
+        # The plan shows what the files of the repository would lose, so nothing is held back.
+        allow_in_use=True,
+        allow_mass_archive=True,
+        found=found,
+        actual=state,
+    )
+    return Held(target.identity, state, plan)
+
+
+def _problems(judged: Iterable[Judged], rules: Mapping[str, Level]) -> Iterator[Problem]:
+    for item in judged:
+        reference, finding = item.reference, item.finding
+        if finding is None or finding.rule in reference.ignored:
+            continue
+        level = rules[finding.rule]
+        if level == "off":
+            continue
+        # Nobody knows whether a probable reference is used as it is written.
+        severity: Severity = "warning" if reference.certainty == "probable" else level
+        yield Problem(
+            rule=finding.rule,
+            severity=severity,
+            message=printable(finding.message, MAX_MESSAGE),
+            file=reference.file,
+            line=reference.line,
+            column=reference.column,
+            fix=printable(finding.fix, MAX_MESSAGE),
+        )
+
+
+def _unused(declarations: Iterable[Declaration], rules: Mapping[str, Level]) -> Iterator[Problem]:
+    level = rules[UNUSED]
+    if level != "off":
+        yield from unused_problems(declarations, level)

@@ -1,0 +1,59 @@
+"""Finds the references of a project: which files of its repository use which environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envsync.git.listed import listed
+from envsync.project.references.find import find_references
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from envsync.model.reference import Reference
+    from envsync.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReferences:
+    """The references of a project.
+
+    Attributes:
+        references: sorted by file, line and column.
+        files: the number of files that were searched.
+        warning: why references can be missing, as a sentence. Empty if none is missing.
+    """
+
+    references: tuple[Reference, ...]
+    files: int
+    warning: str = ""
+
+
+def references_of(
+    project: Project,
+    *,
+    with_specs: bool = False,
+    advance: Callable[[int, int], None] = lambda _done, _all: None,
+) -> FoundReferences:
+    """Returns the references in the repository of a project.
+
+    Without a repository, the files of the project directory are searched.
+
+    Args:
+        project: the project, from `load_project`.
+        with_specs: whether inline environments are read completely, so that they can be compared
+            with declared environments.
+        advance: a function that is called with the number of finished files and of all files.
+    """
+    found = listed(project.config.root)
+    count = len(found.paths) + len(found.absent)
+    references = find_references(
+        found.paths,
+        project.files,
+        found.top,
+        absent=found.absent,
+        with_specs=with_specs,
+        advance=lambda done: advance(done, count),
+    )
+    return FoundReferences(tuple(references), count, found.warning)

@@ -1,0 +1,212 @@
+"""Rejects archives of environments that are protected or in use, and finds who uses `@latest`.
+
+A reference is in use if it has a version before the changes and none after them. For example, an
+archive of one version breaks the references to this version. It breaks `@latest` only if no other
+version stays active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from envsync.model.declaration import Source
+from envsync.model.policy import Policy
+from envsync.model.state import Container
+from envsync.model.target import TargetIdentity
+from envsync.model.use import Use
+from envsync.plan.change import Action, Change, Rejection
+from envsync.plan.versions import container_after
+
+if TYPE_CHECKING:
+    from envsync.model.reference import Reference
+
+_IN_USE: Final = "in-use"
+"""The code of the rejection. An ignore comment with this code turns it off for one reference."""
+
+_MOST_PLACES: Final = 3
+"""Maximum number of references that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The references of a repository to the environments of one target.
+
+    Attributes:
+        by_name: the references that have this name in the target.
+    """
+
+    by_name: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, references: Iterable[Reference], target: TargetIdentity) -> References:
+        """Returns the references that mean an environment of a target.
+
+        `azureml:NAME:VERSION` means an environment of the workspace in which a job runs, so it can
+        mean each workspace of the project. It never means an environment of a registry.
+        """
+        found: dict[str, list[Reference]] = {}
+        for item in references:
+            if item.name is not None and means(item, target):
+                found.setdefault(item.name, []).append(item)
+        return cls(MappingProxyType(found))
+
+    def of_latest(self, name: str) -> tuple[Use, ...]:
+        """Returns the uses of `NAME@latest`, in the order of the files."""
+        found = (item for item in self.by_name.get(name, ()) if item.means_latest)
+        return tuple(item.use for item in sorted(found, key=lambda item: item.order))
+
+
+NO_REFERENCES: Final = References()
+
+
+def means(reference: Reference, target: TargetIdentity) -> bool:
+    """Returns True if a reference means an environment of a target."""
+    if target.kind == "registry":
+        return target.id.lower() == f"azureml://registries/{reference.registry}"
+    if reference.registry is not None:
+        return False
+    # A local target stands for any workspace.
+    return target.kind == "local" or reference.workspace in (None, target.id.lower())
+
+
+def without_refused(
+    changes: Sequence[Change],
+    container: Container,
+    policy: Policy,
+    references: References,
+    suffix: str = "",
+) -> tuple[list[Change], list[Rejection], list[str]]:
+    """Replaces the archives that are refused by rejections.
+
+    Args:
+        changes: the changes of one name.
+        container: the container of this name before the changes.
+        policy: what the plan is allowed to do.
+        references: the references of the repository.
+        suffix: the text that the target adds to every declared name.
+
+    Returns:
+        The changes that are left, the rejections `protected` and `in-use`, and the warnings.
+    """
+    # Most names of a plan have no archive.
+    if not any(change.action is Action.ARCHIVE for change in changes):
+        return list(changes), [], []
+    glob = _protecting(container.name, policy, suffix)
+    broken = _broken(changes, container, references)
+    kept: list[Change] = []
+    rejections: list[Rejection] = []
+    warnings: list[str] = []
+    for change in changes:
+        if change.action is not Action.ARCHIVE or not _hides(change, container):
+            kept.append(change)
+            continue
+        # A reference without a known version can mean any of the versions.
+        users = [
+            item
+            for item in broken
+            if None in (change.version, item.version) or change.version == item.version
+        ]
+        exact = [item for item in users if item.certainty == "exact"]
+        if glob is not None:
+            rejections.append(_protected(change, glob))
+        elif exact and not policy.allow_in_use:
+            rejections.append(_in_use(change, exact))
+        else:
+            kept.append(change)
+            if users:
+                warnings.append(_warning(change, users))
+    return kept, rejections, warnings
+
+
+def broken_by(reference: Reference, before: Container, after: Container) -> bool:
+    """Returns True if a reference has a version in one state of a container, and none in another.
+
+    Args:
+        reference: a reference to the name of the container.
+        before: the state in which the reference must have a version.
+        after: the state in which the reference must have no version.
+    """
+    return _resolves(reference)(before) and not _resolves(reference)(after)
+
+
+def _resolves(reference: Reference) -> Callable[[Container], bool]:
+    """Returns a function that says whether a container has an active version for a reference."""
+    if reference.version is None:
+        return lambda container: bool(container.active)
+    return lambda container: any(item.version == reference.version for item in container.active)
+
+
+def _broken(
+    changes: Sequence[Change], container: Container, references: References
+) -> list[Reference]:
+    after = container_after(container, changes)
+    gone = {item.version for item in container.active} - {item.version for item in after.active}
+    return [
+        item
+        for item in sorted(references.by_name.get(container.name, ()), key=lambda item: item.order)
+        if _IN_USE not in item.ignored
+        and (broken_by(item, container, after) or (gone and _may_mean_any(item)))
+    ]
+
+
+def _may_mean_any(reference: Reference) -> bool:
+    """Returns True if a placeholder stands for the version of a reference."""
+    return reference.version is None and reference.label is None and reference.form != "name"
+
+
+def _hides(change: Change, container: Container) -> bool:
+    """Returns True if an archive hides a version that is visible now."""
+    return change.version is None or any(
+        item.version == change.version for item in container.active
+    )
+
+
+def _protecting(name: str, policy: Policy, suffix: str) -> str | None:
+    """Returns the pattern of `protect` that matches a name with or without the suffix, or None."""
+    names = (name, name.removesuffix(suffix))
+    return next(
+        (glob for glob in policy.protect if any(fnmatchcase(item, glob) for item in names)), None
+    )
+
+
+def _protected(change: Change, glob: str) -> Rejection:
+    return Rejection(
+        code="protected",
+        name=change.name,
+        version=change.version,
+        message=f"{change.address} would be archived ({change.reason}), but the pattern '{glob}' "
+        "in `protect` matches its name.",
+        fix="Declare it again, or remove the pattern from `protect` in envsync.yaml.",
+    )
+
+
+def _in_use(change: Change, users: Sequence[Reference]) -> Rejection:
+    first = users[0]
+    return Rejection(
+        code=_IN_USE,
+        name=change.name,
+        version=change.version,
+        message=f"{change.address} would be archived ({change.reason}), but {places(users)} "
+        f"{'uses' if len(users) == 1 else 'use'} it.",
+        fix="Change the files that use it, declare it again, or pass --allow-in-use.",
+        source=Source(first.file, first.line),
+    )
+
+
+def _warning(change: Change, users: Sequence[Reference]) -> str:
+    probably = "" if any(item.certainty == "exact" for item in users) else "probably "
+    verb = "uses" if len(users) == 1 else "use"
+    return f"{change.address}: the plan archives it, and {places(users)} {probably}{verb} it."
+
+
+def places(users: Sequence[Reference | Use]) -> str:
+    """Returns the positions of references as a list in words. A long list is cut."""
+    found = list(dict.fromkeys(item.where for item in users))
+    shown = found[:_MOST_PLACES]
+    if more := len(found) - len(shown):
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))

@@ -1,0 +1,280 @@
+"""Decides for each reference whether it means an environment that exists.
+
+Without a target, a reference is compared with the declared environments only. With a target, it is
+compared with the state that the target has after the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from envsync.model.canonical import JSON
+from envsync.model.declaration import Declaration
+from envsync.model.naming import is_reserved, natural_order
+from envsync.model.reference import LATEST, Reference
+from envsync.model.state import Container, State
+from envsync.model.target import TargetIdentity
+from envsync.plan.change import LatestChange
+from envsync.plan.in_use import means
+from envsync.plan.plan import Plan
+from envsync.plan.reference_findings import (
+    Finding,
+    archived,
+    floating,
+    latest_as_version,
+    missing,
+    refused,
+    undeclared,
+)
+from envsync.plan.versions import container_after
+
+Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reference with what is known about the environment that it means.
+
+    Attributes:
+        status: whether the reference means an environment that exists.
+        declared: whether a file declares the environment. None if no file could declare it, such as
+            an environment of a foreign registry.
+        registered: whether the target has the environment, archived or not. None if no target was
+            read, or if the reference means another place.
+        will_archive: whether the plan archives what the reference means. None like `registered`.
+        latest: the change of `@latest` that the reference follows, if there is one.
+        same: the declared environment that has the content of an inline environment.
+        finding: what is wrong. None if nothing is wrong.
+    """
+
+    reference: Reference
+    status: Status = "ok"
+    declared: bool | None = None
+    registered: bool | None = None
+    will_archive: bool | None = None
+    latest: LatestChange | None = None
+    same: str | None = None
+    finding: Finding | None = None
+
+    def to_json(self) -> dict[str, JSON]:
+        """Returns the reference as JSON data, as `refs --format json` prints it."""
+        item = self.reference
+        moves: JSON = None
+        if self.latest is not None:
+            moves = {"before": self.latest.before, "after": self.latest.after}
+        return {
+            "file": item.file,
+            "line": item.line,
+            "column": item.column,
+            "text": item.text,
+            "form": item.form,
+            "place": item.place,
+            "user": item.user,
+            "certainty": item.certainty,
+            "name": item.name,
+            "version": item.version,
+            "label": item.label,
+            "registry": item.registry,
+            "workspace": item.workspace,
+            "inline": None if item.inline is None else item.inline.to_json(),
+            "same": self.same,
+            "status": self.status,
+            "declared": self.declared,
+            "registered": self.registered,
+            "will_archive": self.will_archive,
+            "latest": moves,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The declared environments, and the names that they can have.
+
+    Attributes:
+        declarations: the declarations as the files declare them.
+        suffixes: the suffixes of the targets. With a suffix, a declared name is another name.
+        registries: the registries of the targets, in lower case.
+        has_workspace: whether a target is a workspace or a local file.
+    """
+
+    declarations: Sequence[Declaration] = ()
+    suffixes: Collection[str] = ("",)
+    registries: Collection[str] = ()
+    has_workspace: bool = True
+    _by_name: Mapping[str, tuple[Declaration, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[str, tuple[Declaration, ...]] = {}
+        for item in self.declarations:
+            for suffix in {"", *self.suffixes}:
+                name = item.name + suffix
+                found[name] = (*found.get(name, ()), item)
+        object.__setattr__(self, "_by_name", MappingProxyType(found))
+
+    def of(self, reference: Reference) -> tuple[Declaration, ...]:
+        """Returns the declarations that a reference can mean."""
+        if reference.name is None or not self.can_mean(reference):
+            return ()
+        found = self._by_name.get(reference.name, ())
+        if reference.version is not None:
+            return tuple(item for item in found if item.version in (None, reference.version))
+        highest = max(found, key=lambda item: natural_order(item.version or ""), default=None)
+        # A label means the newest version, which is the highest one of the declared versions. A
+        # placeholder can mean every version.
+        return (highest,) if highest is not None and reference.is_floating else found
+
+    def can_mean(self, reference: Reference) -> bool:
+        """Returns True if a reference means a place that is a target of the project."""
+        if reference.registry is not None:
+            return reference.registry in self.registries
+        return self.has_workspace
+
+    @property
+    def names(self) -> Collection[str]:
+        """Every name of a declared environment, with and without the suffixes."""
+        return self._by_name.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a target has, and what a plan makes of it.
+
+    Attributes:
+        target: the target.
+        before: the state of the target.
+        plan: the plan for the target, made as if no reference refused an archive. None if there is
+            no plan.
+    """
+
+    target: TargetIdentity
+    before: State
+    plan: Plan | None = None
+
+    def after(self, name: str) -> Container:
+        """Returns the container of a name after the plan."""
+        container = self.before.get(name, Container(name))
+        changes = [item for item in self.plan.changes if item.name == name] if self.plan else []
+        return container_after(container, changes)
+
+    def latest(self, name: str) -> LatestChange | None:
+        """Returns the change of `@latest` of a name, or None if `@latest` stays."""
+        changes = self.plan.latest if self.plan else ()
+        return next((item for item in changes if item.name == name), None)
+
+
+def judge(
+    references: Iterable[Reference], declared: Declared, held: Held | None = None
+) -> list[Judged]:
+    """Returns each reference with what is known about the environment that it means.
+
+    Args:
+        references: the references.
+        declared: the declared environments.
+        held: what a target has. If None, only the declared environments are known.
+    """
+    return [_judge(item, declared, held) for item in references]
+
+
+def unused(references: Iterable[Judged], declared: Declared) -> list[Declaration]:
+    """Returns the declared environments that no reference means, in the order of declarations."""
+    used: set[int] = set()
+    same: set[str] = set()
+    for item in references:
+        used.update(map(id, declared.of(item.reference)))
+        if item.reference.form == "file" and item.same is not None:
+            same.add(item.same)
+    return [
+        item for item in declared.declarations if id(item) not in used and _key(item) not in same
+    ]
+
+
+def _judge(reference: Reference, declared: Declared, held: Held | None) -> Judged:
+    if reference.inline is not None:
+        return Judged(reference, same=_same(reference, declared))
+    if reference.form == "template":
+        return Judged(reference)
+    finding = refused(reference)
+    if finding is not None:
+        return Judged(reference, "broken", finding=finding)
+    name = reference.name or ""
+    # Nobody declares the environments of the service.
+    possible = declared.can_mean(reference) and not is_reserved(name)
+    is_declared = bool(declared.of(reference)) if possible else None
+    known = Judged(
+        reference,
+        "floating" if reference.is_floating else "ok",
+        declared=is_declared,
+        finding=floating(reference) if reference.is_floating else None,
+    )
+    if held is not None and means(reference, held.target):
+        return _in_target(known, held)
+    if reference.version == LATEST and not is_reserved(name):
+        return replace(known, status="broken", finding=latest_as_version(reference))
+    # Without any declaration, this would be said about every reference.
+    if is_declared is False and declared.declarations:
+        return replace(known, status=known.status, finding=undeclared(reference, declared.names))
+    return known
+
+
+def _in_target(known: Judged, held: Held) -> Judged:
+    """Completes what is known about a reference by what the target has."""
+    reference, name = known.reference, known.reference.name or ""
+    before, after = held.before.get(name, Container(name)), held.after(name)
+    registered = _has(reference)(before)
+    will_archive = _is_active(reference)(before) and not _is_active(reference)(after)
+    known = replace(
+        known,
+        registered=registered,
+        will_archive=will_archive,
+        latest=held.latest(name) if reference.means_latest else None,
+    )
+    if _is_active(reference)(after):
+        return known
+    if registered:
+        return replace(
+            known,
+            status="archived",
+            finding=archived(reference, held.target.name, will_archive=will_archive),
+        )
+    if reference.version == LATEST:
+        return replace(known, status="broken", finding=latest_as_version(reference))
+    # The lists of a workspace do not always contain the environments of the service.
+    if is_reserved(name):
+        return Judged(reference, known.status, finding=known.finding)
+    return replace(
+        known,
+        status="broken",
+        finding=missing(reference, before, held.before.keys(), held.target.name),
+    )
+
+
+def _has(reference: Reference) -> Callable[[Container], bool]:
+    """Returns a function that says whether a container has a version, archived or not."""
+    version = reference.version
+    if version is None:
+        return lambda container: bool(container.versions)
+    return lambda container: container.version(version) is not None
+
+
+def _is_active(reference: Reference) -> Callable[[Container], bool]:
+    """Returns a function that says whether a container has an active version."""
+    version = reference.version
+    if version is None:
+        return lambda container: bool(container.active)
+    return lambda container: any(item.version == version for item in container.active)
+
+
+def _same(reference: Reference, declared: Declared) -> str | None:
+    """Returns the declared environment that has the content of an inline environment, or None."""
+    spec = reference.inline.spec if reference.inline else None
+    if spec is None:
+        return None
+    return next((_key(item) for item in declared.declarations if item.spec == spec), None)
+
+
+def _key(declaration: Declaration) -> str:
+    version = declaration.version
+    return declaration.name if version is None else f"{declaration.name}:{version}"

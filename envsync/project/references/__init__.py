@@ -1,0 +1,1 @@
+"""Finds the uses of environments in the YAML and Python files of a repository."""

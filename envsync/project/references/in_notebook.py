@@ -1,0 +1,83 @@
+"""Finds references in the code cells of Jupyter notebooks.
+
+A notebook is JSON (https://nbformat.readthedocs.io). YAML contains JSON, so the YAML parser reads a
+notebook and knows the position of each line of code in the file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from envsync.model.reference import Reference
+from envsync.project.files import plain_field
+from envsync.project.references.in_python import parsed, references_in_trees
+from envsync.project.yaml.text import compose
+
+# Lines for IPython or a shell, such as `%pip install` and `!az ml job create`.
+_MAGIC: Final = re.compile(r"^(?P<indent>\s*)[%!?].*$", re.MULTILINE)
+
+
+def references_in_notebook(file: str, data: bytes) -> list[Reference]:
+    """Returns the probable references in a notebook. A file that is no notebook has none.
+
+    The line and the column are those of the line of code in the JSON file.
+
+    Args:
+        file: the path that the references contain.
+        data: the content of the file.
+    """
+    root = compose(data).root
+    cells = plain_field(root, "cells")
+    if not isinstance(cells, SequenceNode):
+        return []
+    trees: list[ast.AST] = []
+    positions: dict[int, tuple[int, int]] = {}
+    # All cells become one text, in which each line of code has its own number.
+    number = 0
+    for cell in cells.value:
+        lines = list(_lines(cell))
+        tree = parsed(_without_magic("".join(text for text, _, _ in lines)))
+        if tree is not None:
+            ast.increment_lineno(tree, number)
+            trees.append(tree)
+        for index, (_, line, column) in enumerate(lines):
+            positions[number + index + 1] = (line, column)
+        number += len(lines)
+    found = references_in_trees(file, trees, "notebook")
+    return [_placed(item, positions.get(item.line, (1, 1))) for item in found]
+
+
+def _placed(reference: Reference, position: tuple[int, int]) -> Reference:
+    return replace(reference, line=position[0], column=position[1])
+
+
+def _lines(cell: Node) -> Iterator[tuple[str, int, int]]:
+    """Yields each line of a code cell with its line and column in the file, from 1."""
+    if not isinstance(cell, MappingNode) or _text(plain_field(cell, "cell_type")) != "code":
+        return
+    source = plain_field(cell, "source")
+    nodes = source.value if isinstance(source, SequenceNode) else [source]
+    for node in nodes:
+        if isinstance(node, ScalarNode):
+            mark = node.start_mark
+            for line in node.value.splitlines(keepends=True):
+                yield line, mark.line + 1, mark.column + 1
+
+
+def _text(node: Node | None) -> str:
+    return str(node.value) if isinstance(node, ScalarNode) else ""
+
+
+def _without_magic(code: str) -> str:
+    """Returns the code of a cell as Python. A cell for another language has no code."""
+    if code.lstrip().startswith("%%"):
+        first, _, rest = code.lstrip().partition("\n")
+        # `%%time` and `%%capture` run Python, `%%bash` and `%%writefile` do not.
+        return f"pass\n{rest}" if first.split()[0] in ("%%time", "%%capture", "%%timeit") else ""
+    return _MAGIC.sub(r"\g<indent>pass", code)
