@@ -10,7 +10,8 @@ Examples in a Markdown file are marked as follows:
 - ```` ```yaml config ````: an `envsync.yaml`.
 - ```` ```yaml bad ```` and ```` ```yaml good ````, below the heading of a rule: bad files break
   only this rule, and good files break no rule. The test adds a name, a description and an image if
-  they are missing, except after the word `whole`. `# beside it: a, b (200 MB), c (Git LFS pointer)`
+  they are missing, except after the word `whole`. `# beside it: a, b (200 MB), c (Git LFS pointer),
+  d (password)`
   lists further files that the test creates. With `config` after `bad` or `good`, the file is an
   `envsync.yaml`.
 - `<!-- file: PATH -->` above a block: the block is written to this path before the next command.
@@ -75,7 +76,10 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[a-zA-Z])(?![\w-])")
 BESIDE = re.compile(r"^# beside it: (.+)$", re.MULTILINE)
-SIZE = re.compile(r"(?P<path>\S+)(?: \((?:(?P<megabytes>\d+) MB|(?P<pointer>Git LFS pointer))\))?")
+SIZE = re.compile(
+    r"(?P<path>\S+)"
+    r"(?: \((?:(?P<megabytes>\d+) MB|(?P<pointer>Git LFS pointer)|(?P<password>password))\))?"
+)
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
 
 
@@ -289,6 +293,9 @@ def write_example(path: Path, text: str) -> None:
             beside.parent.mkdir(parents=True, exist_ok=True)
             if found["pointer"]:
                 beside.write_text(POINTER, encoding="utf-8")
+                continue
+            if found["password"]:
+                beside.write_text("index-url = https://build:hunter22@pypi.contoso.com/\n")
                 continue
             # The file is sparse, so it needs no space on the disk.
             with beside.open("wb") as file:

@@ -17,11 +17,9 @@ from typing import Any, Final
 from envsync.action.inputs import TOKEN_VARIABLE
 from envsync.model.errors import EnvsyncError
 
-# ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it. Settings in
-# `envsync.yaml` cannot refer to that variable.
+# ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it.
 _TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
-"""Names of environment variables that are not passed to envsync. `envsync.yaml` can refer to other
-environment variables, so a secret value could appear in a public comment."""
+"""Names of environment variables that are not passed to envsync, which does not need them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ def envsync(directory: Path, *arguments: str) -> Completed:
     command = [sys.executable, "-I", "-X", "utf8", "-m", "envsync", *arguments]
     with _forwarding_signals() as forward_to:
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - no shell, and the program is this Python
                 command,
                 cwd=directory,
                 env=environ,

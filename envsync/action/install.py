@@ -142,7 +142,8 @@ def _make(wanted: str, directory: Path) -> int:
         [*python, "venv", "--without-pip", str(directory)],
         [*pip, "install", *options, wanted],
     ):
-        if code := subprocess.run(command, check=False).returncode:
+        # No shell reads the command, and the program is this Python.
+        if code := subprocess.run(command, check=False).returncode:  # noqa: S603
             return code
     (directory / _DONE).touch()
     return 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from envsync.model.errors import EnvsyncError
+from envsync.model.wording import printable
 
 MAX_SUMMARY: Final = 1 << 20
 """Maximum size of a step's summary in bytes. GitHub discards a longer summary."""
@@ -72,7 +73,8 @@ class Job:
             message: the text. Line breaks in the text are escaped.
             level: `notice`, `warning` or `error`.
         """
-        escaped = message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        message = "\n".join(map(printable, message.split("\n")))
+        escaped = message.replace("%", "%25").replace("\n", "%0A")
         self.write_commands(f"::{level} title=envsync::{escaped}\n")
 
     def set_outputs(self, values: Mapping[str, str]) -> None:

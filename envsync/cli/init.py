@@ -90,7 +90,7 @@ def write_project(session: Session, directory: Path) -> None:
     for text in missing:
         session.note(f"\n{text}")
     at = "" if root == Path.cwd() else f" -C {shlex.quote(str(directory))}"
-    session.note(f"\nNext: envsync{at} {'validate' if declared else 'plan'}")
+    session.note(f"\nNext: envsync{printable(at)} {'validate' if declared else 'plan'}")
 
 
 def _layout(session: Session, root: Path) -> Layout | None:
@@ -146,7 +146,9 @@ def _show_found(session: Session, directory: Path, project: NewProject, count: i
         below = ", ".join(f"{directory / path}/" for path in project.environments if path != ".")
         session.note(f"found    {files}{f' below {printable(below)}' if below else ''}")
     for guess in project.targets:
-        session.note(f"found    the {guess.kind} {guess.name} in {_relative(guess.source)}")
+        session.note(
+            f"found    the {guess.kind} {guess.name} in {printable(str(_relative(guess.source)))}"
+        )
 
 
 def _directory_of_example(settings: Path) -> Path:
@@ -224,9 +226,9 @@ def _write(session: Session, path: Path, text: str) -> bool:
         with path.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
     except FileExistsError:
-        session.note(f"kept     {path}")
+        session.note(f"kept     {printable(str(path))}")
         return False
     except OSError as error:
         raise EnvsyncError(f"{path} cannot be written: {error.strerror or error}.") from error
-    session.note(f"written  {path}")
+    session.note(f"written  {printable(str(path))}")
     return True

@@ -19,7 +19,8 @@ from envsync.cli.session import Color, Session
 from envsync.cli.signals import EXIT_INTERRUPTED, second_interrupt_ends
 from envsync.cli.streams import error_of, line_width, reason_of, unfailing_streams
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
-from envsync.model.wording import DOCUMENTATION
+from envsync.model.masking import masked
+from envsync.model.wording import DOCUMENTATION, printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -244,6 +245,8 @@ def _run() -> int:
         # Without standalone mode, `app` returns the command's result, or the code of a typer.Exit.
         return app(standalone_mode=False, terminal_width=_help_width()) or 0
     except _WRONG_USAGE as error:
+        # The message quotes the command line.
+        error.message = printable(error.message)
         error.show()
         return EXIT_USAGE
     except typer.Abort:
@@ -297,15 +300,16 @@ def _report(error: Exception) -> int:
         session.err(problems_text(problems, session.paint(sys.stderr)))
         return error.exit_code
     if isinstance(error, EnvsyncError):
-        session.err(f"{session.paint(sys.stderr)('bold red', 'Error:')} {error}")
+        session.error(error)
         return error.exit_code
 
     # Imported here, because only the report of a bug needs these modules.
     import tempfile
     import traceback
 
+    reason = printable(repr(error))
     details = f"envsync {__version__}, Python {sys.version}\n{sys.argv}\n\n"
-    details += "".join(traceback.format_exception(error))
+    details = masked(details + "".join(traceback.format_exception(error)))
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="envsync-", suffix=".log", delete=False, encoding="utf-8"
@@ -313,8 +317,8 @@ def _report(error: Exception) -> int:
             log.write(details)
     except OSError:
         # The disk can be full. Without a file, the details are on standard error.
-        session.err(f"This is a bug in envsync: {error!r}. Please report it with this text:")
+        session.err(f"This is a bug in envsync: {reason}. Please report it with this text:")
         session.err(details)
     else:
-        session.err(f"This is a bug in envsync: {error!r}. Please report it and attach {log.name}.")
+        session.err(f"This is a bug in envsync: {reason}. Please report it and attach {log.name}.")
     return EXIT_BUG

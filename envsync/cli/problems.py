@@ -47,7 +47,8 @@ def show_problems(
 
         session.out_json(problems_sarif(problems, below_repository(session.root)))
     elif text := _text(session, output, problems, files=files, latest=latest or ()):
-        session.out(text)
+        write = session.out_commands if output is ProblemsFormat.GITHUB else session.out
+        write(text)
 
 
 def _text(

@@ -89,7 +89,10 @@ def _run(session: Session, command: Sequence[str], emulator: Emulator) -> int:
     """Runs the command with the variables of the emulator and returns the exit code."""
     with forwarding() as children:
         try:
-            process = subprocess.Popen(command, env={**os.environ, **emulator.variables})
+            # The user names the command, as with `env` and `sudo`. No shell reads it.
+            process = subprocess.Popen(  # noqa: S603
+                command, env={**os.environ, **emulator.variables}
+            )
         except FileNotFoundError:
             session.err(f"Error: {command[0]}: command not found.")
             return _NOT_FOUND

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from envsync.cli.place import shown_path
 from envsync.cli.streams import line_width, understands_escapes
+from envsync.model.masking import masked, masked_json
 from envsync.model.target import DEFAULT_PARALLEL
+from envsync.model.wording import COMMAND, printable, shown_lines
 from envsync.targets.connection import Connection
 
 # `main` imports this module on every run, even for `--version`. Slow packages, such as YAML, are
@@ -175,7 +178,14 @@ class Session:
     # errors in the wrong order, because only standard output is buffered.
 
     def out(self, text: str) -> None:
-        """Writes a result to standard output."""
+        """Writes a result to standard output.
+
+        Control characters are spelled out as in `err`, and commands for pipelines are broken.
+        """
+        self.out_commands(shown_lines(text, color=self.use_color(sys.stdout)))
+
+    def out_commands(self, text: str) -> None:
+        """Writes a result to standard output. A pipeline executes the commands in the text."""
         sys.stdout.write(text if text.endswith("\n") else text + "\n")
         sys.stdout.flush()
 
@@ -184,8 +194,21 @@ class Session:
         if not self.quiet:
             self.out(text)
 
+    def error(self, message: object) -> None:
+        """Writes an error to standard error, in printable characters.
+
+        A line break is kept only before an indented line, as in a list of commands.
+        """
+        text = "\n".join(map(printable, re.split(r"\n(?=  \S)", str(message))))
+        self.err(f"{self.paint(sys.stderr)('bold red', 'Error:')} {text}")
+
     def err(self, text: str) -> None:
-        """Writes progress, a warning or an error to standard error."""
+        """Writes progress, a warning or an error to standard error.
+
+        Control characters and characters that change the direction of text are spelled out, except
+        line breaks and, if standard error is coloured, colours.
+        """
+        text = masked(shown_lines(text, color=self.use_color(sys.stderr)))
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
         sys.stderr.flush()
 
@@ -194,21 +217,29 @@ class Session:
         # `main` sets "backslashreplace" on the stream. Without UTF-8, the stream would write é as
         # `\xe9`, which is not valid JSON.
         utf8 = (sys.stdout.encoding or "").lower() in ("utf-8", "utf8")
-        self.out(json_text(data, ascii_only=not utf8))
+        self.out_commands(json_text(masked_json(data), ascii_only=not utf8))
 
 
 def json_text(data: JSON, *, ascii_only: bool = False) -> str:
     """Returns indented JSON that every stream and file can encode.
 
     A file name that is not valid UTF-8 contains surrogates, which cannot be encoded. This function
-    escapes surrogates (https://peps.python.org/pep-0383/).
+    escapes surrogates (https://peps.python.org/pep-0383/). It also escapes the `#` of commands that
+    a pipeline would execute, and characters that a terminal does not show.
 
     Args:
         data: the JSON data.
         ascii_only: whether to escape every character outside ASCII.
     """
     import json
-    import re
 
     text = json.dumps(data, indent=2, ensure_ascii=ascii_only)
-    return re.sub("[\ud800-\udfff]", lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+    text = COMMAND.sub(lambda found: f"\\u0023{found.group()[1:]}", text)
+    return _NOT_SHOWN.sub(lambda found: f"\\u{ord(found.group()):04x}", text) + "\n"
+
+
+# Surrogates, control characters that JSON does not escape, and characters that change the direction
+# of text.
+_NOT_SHOWN: Final = re.compile(
+    "[\ud800-\udfff\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)

@@ -13,6 +13,7 @@ from typing import Final
 
 from envsync.model.canonical import canonical_json
 from envsync.model.environment import Metadata
+from envsync.model.masking import masked
 from envsync.model.state import Container, RegisteredVersion
 
 _SHORT: Final = 60
@@ -150,6 +151,7 @@ def _fields(metadata: Metadata) -> dict[str, str | None]:
 def _value(value: str | None) -> str:
     if value is None:
         return "not set"
+    value = masked(value)
     return canonical_json(value if len(value) <= _SHORT else value[:_SHORT] + "…")
 
 

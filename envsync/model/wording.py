@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Final
+
+from envsync.model.masking import masked
 
 DISTRIBUTION: Final = "envsync-azureml"
 """The name of envsync on PyPI. The name "envsync" on PyPI belongs to an unrelated project."""
@@ -18,6 +21,21 @@ MAX_MESSAGE: Final = 500
 MAX_FIX: Final = 4000
 """Maximum length of a fix, in characters. A longer fix is cut."""
 
+# .NET ignores characters without a width when it searches for a text.
+_NOTHING: Final = (
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]*"
+)
+COMMAND: Final = re.compile(
+    rf"#{_NOTHING}#{_NOTHING}(?:v{_NOTHING}s{_NOTHING}o{_NOTHING})?\[", re.IGNORECASE
+)
+"""Matches the start of a command that Azure Pipelines or GitHub Actions executes."""
+
+# Candidates: every control character except the line break, and everything outside of ASCII.
+_NOT_SHOWN: Final = re.compile(r"[^\n -~]")
+_NOT_SHOWN_IN_COLOR: Final = re.compile(r"(?!\x1b\[[0-9;]*m)[^\n -~]")
+# A line can start with the codes of a colour.
+_COMMAND_LINE: Final = re.compile(r"^((?:[^\S\n]|\x1b\[[0-9;]*m)*)::", re.MULTILINE)
+
 MAX_WORD: Final = 100
 """Maximum length in characters of an unknown word for which a similar word is suggested."""
 
@@ -28,19 +46,63 @@ def install(extra: str) -> str:
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """Returns a string as one line in which every character that is not printable is escaped.
+    """Returns a string as one line that can be shown.
+
+    Every character that is not printable is escaped, credentials are hidden, and a command for
+    Azure Pipelines or GitHub Actions is broken.
 
     Args:
         text: a string from a file or a service.
         limit: maximum length in characters, before escaping. A longer string is cut.
     """
+    # Hide credentials first: the rest of a credential that was cut is hard to recognise.
+    text = masked(text)
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
     # Names, tags and error messages can contain escape sequences that change what a terminal shows,
     # or line breaks that make a part of the text look like another line of a log.
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return without_commands(text) if "#" in text else text
+
+
+def without_commands(text: str) -> str:
+    r"""Returns a text in which `##vso[` and `##[` are broken visibly, as `\x23#vso[`.
+
+    In any part of a line, Azure Pipelines executes `##vso[…]`, and GitHub Actions executes `##[…]`.
+    """
+    return COMMAND.sub(lambda found: rf"\x23{found.group()[1:]}", text)
+
+
+def log_lines(text: str) -> str:
+    """Returns lines for the log of a pipeline, in which every command is broken visibly.
+
+    GitHub Actions executes a line that starts with `::`, such as `::error::`. A line can start
+    with the middle of a value, because long values are wrapped.
+    """
+    if "::" in text:
+        text = _COMMAND_LINE.sub(r"\1\\x3a:", text)
+    return without_commands(text) if "#" in text else text
+
+
+def shown_lines(text: str, *, color: bool) -> str:
+    """Returns lines for a terminal or the log of a pipeline.
+
+    Characters that are not printable are escaped, except line breaks, and commands are broken.
+
+    Args:
+        text: one or more lines.
+        color: whether the codes of colours are kept.
+    """
+    pattern = _NOT_SHOWN_IN_COLOR if color else _NOT_SHOWN
+    if not text.isprintable():
+        text = pattern.sub(_spelled_out, text)
+    return log_lines(text)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    character = found.group()
+    return character if character.isprintable() else ascii(character)[1:-1]
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -43,7 +43,8 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     1. the tag `envsync.digest`, which covers the whole spec;
     2. the hash of the content that azure-ai-ml puts into the URL of the context.
 
-    If the version has neither value, the result is `unknown`.
+    If the version has neither value, or if the tag says that the content is the same and the hash
+    says that it is another, the result is `unknown`.
 
     Args:
         declared: the declared spec.
@@ -62,9 +63,19 @@ def match_spec(declared: EnvironmentSpec, item: RegisteredVersion) -> Match:
     # digest.
     if replace(registered, build=replace(registered.build, context=ours)) != declared:
         return "other"
+    uploads = _match_uploads(theirs, ours)
     if digest := item.environment.provenance.digest:
-        return _match(digest == declared.digest)
-    return _match_uploads(theirs, ours)
+        # Everybody who can write to the target can write the tag, so the tag is not believed
+        # against the hash. The hash alone proves nothing: empty directories change it.
+        contradicted = digest == declared.digest and uploads == "other"
+        return "unknown" if contradicted else _match(digest == declared.digest)
+    return uploads
+
+
+def is_contradicted(declared: EnvironmentSpec, item: RegisteredVersion) -> bool:
+    """Returns True if the digest tag says that the content is the same, and the hash does not."""
+    digest = item.environment.provenance.digest
+    return digest == declared.digest and match_spec(declared, item) == "unknown"
 
 
 def spec_fields(before: EnvironmentSpec, after: EnvironmentSpec) -> tuple[FieldChange, ...]:

@@ -180,9 +180,7 @@ def _existing(
             yield rejection
             return
     if match == "unknown":
-        yield (
-            f"{key}: envsync cannot verify that the registered build context is the declared one."
-        )
+        yield _unverified(item)
 
     before = item.environment.metadata
     metadata = merge_ignored(before, declaration.metadata, policy.ignore_tags)
@@ -212,9 +210,26 @@ def _existing(
             spec=declaration.spec,
             metadata=metadata,
             # Later plans trust the digest, so the digest is written only if the content could be
-            # compared.
+            # compared. Otherwise, the tag stays as it is.
             provenance=provenance(
-                declaration, policy, declaration.spec.digest if match == "same" else None
+                declaration,
+                policy,
+                declaration.spec.digest if match == "same" else item.environment.provenance.digest,
             ),
         ),
+    )
+
+
+def _unverified(item: RegisteredVersion) -> str:
+    """Returns the warning about a version whose build context cannot be compared."""
+    key = item.environment.key
+    if item.environment.provenance.digest is None:
+        return (
+            f"{key}: envsync cannot verify that the registered build context is the declared one."
+        )
+    return (
+        f"{key}: the tag envsync.digest says that the registered build context is the declared "
+        "one, but the address of the upload contains the hash of another content. Somebody changed "
+        "the tag, or the uploaded context had other empty directories. If in doubt, declare a new "
+        "version."
     )

@@ -21,10 +21,12 @@ from typing import Any
 from envsync._version import __version__
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
+from envsync.model.masking import masked_json
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.fingerprint import effective, fingerprint
 from envsync.plan.options import Options
+from envsync.plan.original import Original
 from envsync.plan.shape import not_a_plan
 
 FORMAT_VERSION = 1
@@ -46,6 +48,8 @@ class Plan:
         options: the arguments that the plan was made with. None if the arguments are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
+        original: for a plan that was read from JSON in which credentials are hidden, the digest and
+            the fingerprints of the plan with the credentials.
     """
 
     project: str
@@ -58,6 +62,7 @@ class Plan:
     refused: str | None = None
     options: Options | None = None
     read_back: bool = field(default=False, compare=False)
+    original: Original | None = field(default=None, compare=False)
 
     @property
     def is_empty(self) -> bool:
@@ -144,11 +149,15 @@ class Plan:
         # Compare every change, not `fingerprints`: a dict would lose one of two changes that have
         # the same action and address. Rejections write nothing, so they need no approval.
         known = frozenset(approved)
+        if self.original is not None:
+            return known.issuperset(self.original.changes)
         return all(self._fingerprint(change) in known for change in self.changes)
 
     @property
     def fingerprints(self) -> dict[str, str]:
         """The fingerprint of each change and rejection, by action and address."""
+        if self.original is not None:
+            return dict(self.original.fingerprints)
         found = {f"{item.action} {item.address}": self._fingerprint(item) for item in self.changes}
         rejected = {f"reject {item.address}": self._fingerprint(item) for item in self.rejections}
         return found | rejected
@@ -169,6 +178,10 @@ class Plan:
     @property
     def digest(self) -> str:
         """The SHA-256 digest of the project, the target, the changes and the rejections."""
+        return self._own_digest if self.original is None else self.original.digest
+
+    @property
+    def _own_digest(self) -> str:
         # The digest ignores `latest` and `warnings`, which follow from the changes.
         parts: list[JSON] = [effective(change.to_json()) for change in self.changes]
         parts += [effective(rejection.to_json()) for rejection in self.rejections]
@@ -176,7 +189,19 @@ class Plan:
         return sha256_digest(f"envsync-plan {FORMAT_VERSION}\n" + canonical_json(data))
 
     def to_json(self) -> dict[str, JSON]:
-        """Returns the plan as JSON data, as `plan --format json` prints it."""
+        """Returns the plan as JSON data, as `plan --format json` prints it.
+
+        Credentials are hidden. If there are any, the data has a key `original`, because the digest
+        and the fingerprints of the plan cannot be computed from the data.
+        """
+        data = self._document()
+        shown = {key: masked_json(value) for key, value in data.items()}
+        original = self.original
+        if original is None and shown != data:
+            original = Original(self.digest, self._read(shown).digest, self.fingerprints)
+        return shown if original is None else {**shown, "original": original.to_json()}
+
+    def _document(self) -> dict[str, JSON]:
         return {
             "format_version": FORMAT_VERSION,
             "envsync_version": __version__,
@@ -214,7 +239,9 @@ class Plan:
             )
         plan = cls._read(data)
         try:
-            edited = plan.digest != data["digest"]
+            # The digest of a plan with hidden credentials cannot be computed from the plan.
+            expected = data["digest"] if plan.original is None else plan.original.shown
+            edited = plan._own_digest != expected
         # Values such as NaN have no canonical JSON, so they have no digest.
         except ValueError:
             edited = True
@@ -235,4 +262,5 @@ class Plan:
             refused=data["refused"],
             options=Options.from_json(data["options"]) if "options" in data else None,
             read_back=True,
+            original=Original.from_json(data) if "original" in data else None,
         )

@@ -20,6 +20,7 @@ from envsync.model.target import TargetIdentity
 from envsync.plan.archives import LeftOut, StillThere
 from envsync.plan.before import with_before
 from envsync.plan.change import Action, Change, LatestChange, Rejection
+from envsync.plan.compare import is_contradicted
 from envsync.plan.decisions import Decision, decisions
 from envsync.plan.guard import mass_archive
 from envsync.plan.in_use import NO_REFERENCES, References, without_refused
@@ -171,6 +172,12 @@ def _plan_name(
     # back, because the plan shows the state that the files declare.
     following = container_after(container, changes)
     touched = {item.version for item in changes} | {item.version for item in rejections}
+    # A version whose content is doubtful has a warning, and does not count as unchanged.
+    touched |= {
+        item.version
+        for item in container.versions
+        if item.version in versions and is_contradicted(versions[item.version].spec, item)
+    }
     return _NamePlan(
         changes=changes,
         rejections=rejections,

@@ -154,5 +154,8 @@ _PLAN: Final = _object(
         "warnings": _list(_STRING),
         "refused": _STRING_OR_NULL,
     },
-    {"options": _OPTIONS},
+    {
+        "options": _OPTIONS,
+        "original": _object({"shown": _STRING, "fingerprints": _values(_STRING)}),
+    },
 )

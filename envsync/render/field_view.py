@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from envsync.model.canonical import canonical_json
+from envsync.model.masking import MASK
 from envsync.model.wording import printable
 from envsync.render.values import plain_text, value_text
 
@@ -125,7 +126,7 @@ def _merged(views: Sequence[FieldView]) -> FieldView:
     first = views[0]
     if len(views) == 1:
         return first
-    items = tuple(item for view in views for item in view.items)
+    items = _distinct_items(item for view in views for item in view.items)
     if not any(view.note for view in views):
         return first._replace(items=items)
     signed = (item for item in items if item.sign)
@@ -145,7 +146,8 @@ def _item_lines(field: FieldChange) -> Iterator[ItemLine]:
     elif after is None:
         yield from (ItemLine("-", line, None) for line in _lines([before]))
     else:
-        yield ItemLine("~", plain_text(before), plain_text(after))
+        old, new = plain_text(before), plain_text(after)
+        yield ItemLine("~", old, _distinct(old, new))
 
 
 def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
@@ -160,14 +162,32 @@ def _views(field: FieldChange, listed: bool) -> Iterator[FieldView]:
             items = tuple(ItemLine("-", line, None) for line in _lines(value))
             yield FieldView(name, None, None, items)
     else:
+        # An absent description is None, but an empty description is "", so compare with None.
+        old = None if before is None else value_text(before)
         yield FieldView(
             path=path,
-            # An absent description is None, but an empty description is "", so compare with None.
-            before=None if before is None else value_text(before),
-            after=None if after is None else value_text(after),
+            before=old,
+            after=None if after is None else _distinct(old, value_text(after)),
             items=_files(field.files),
             listed=listed,
         )
+
+
+def _distinct(before: str | None, after: str) -> str:
+    """Returns the text of a new value, with a note if it differs only in a hidden credential."""
+    return f"{after} (another credential)" if after == before and MASK in after else after
+
+
+def _distinct_items(items: Iterable[ItemLine]) -> tuple[ItemLine, ...]:
+    """Adds a note to each new item that differs from a removed one only in a credential."""
+    listed = tuple(items)
+    removed = {item.before for item in listed if item.sign == "-"}
+    return tuple(
+        item._replace(after=_distinct(item.after, item.after))
+        if item.sign == "+" and item.after is not None and item.after in removed
+        else item
+        for item in listed
+    )
 
 
 def _same_items(before: list[JSON], after: list[JSON]) -> bool:

@@ -462,6 +462,27 @@ def test_upload_hashes_are_compared_only_with_hashes_of_the_same_kind(
     assert match_spec(EnvironmentSpec(build=Build(context)), held) == match
 
 
+@pytest.mark.parametrize(
+    ("theirs", "match"),
+    [(SHA, "same"), (MD5, "same"), ("c" * 64, "unknown"), ("c" * 32, "unknown")],
+)
+def test_the_digest_tag_is_not_believed_if_the_upload_hash_is_another(
+    theirs: str, match: str
+) -> None:
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset({SHA, MD5}))
+    spec = EnvironmentSpec(build=Build(context))
+    held = registered("x", "1", unknown_build(theirs), digest=spec.digest)
+
+    assert match_spec(spec, held) == match
+
+
+def test_another_digest_tag_means_another_spec_whatever_the_upload_hash_is() -> None:
+    context = BuildContext.of_files({"Dockerfile": "1"}, uploads=frozenset({SHA}))
+    held = registered("x", "1", unknown_build(SHA), digest=f"sha256:{'0' * 64}")
+
+    assert match_spec(EnvironmentSpec(build=Build(context)), held) == "other"
+
+
 def test_ignored_tags_keep_their_values_in_the_target() -> None:
     before = Metadata("old", {"cost": "1", "x": "1"})
     declared = Metadata("new", {"cost": "2", "y": "1"})

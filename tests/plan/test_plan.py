@@ -335,3 +335,48 @@ def test_the_approval_of_an_archive_does_not_cover_a_version_that_was_added_late
     assert not {*later.fingerprints.values()} & {*approved.fingerprints.values()}
     with pytest.raises(PlanRefused, match="plan-stale"):
         later.ensure_approved(approved.digest, approved.fingerprints.values())
+
+
+class TestHiddenCredentials:
+    """The JSON of a plan hides credentials, but digests and approvals cover them."""
+
+    @staticmethod
+    def plan(password: str) -> Plan:
+        url = f"https://user:{password}@conda.example/ml"
+        field = FieldChange("conda_file.channels", None, [url, "conda-forge"])
+        change = Change(Action.CREATE, "version", "a", "1", "not in the target", fields=(field,))
+        return Plan(PROJECT, TARGET, changes=(change,))
+
+    def test_the_json_shows_no_credential(self) -> None:
+        text = json.dumps(self.plan("s3cret").to_json())
+
+        assert "s3cret" not in text
+        assert "https://***@conda.example/ml" in text
+
+    def test_the_digest_covers_the_credential(self) -> None:
+        digests = {self.plan("one").digest, self.plan("two").digest}
+
+        assert len(digests) == 2
+
+    def test_a_saved_plan_approves_only_the_same_credential(self) -> None:
+        saved = Plan.from_json(json.loads(json.dumps(self.plan("one").to_json())))
+
+        self.plan("one").ensure_approved(saved.digest, saved.fingerprints.values())
+        with pytest.raises(PlanRefused, match="plan-stale"):
+            self.plan("two").ensure_approved(saved.digest, saved.fingerprints.values())
+
+    def test_a_plan_that_was_read_is_written_again_as_it_was(self) -> None:
+        data = self.plan("one").to_json()
+
+        assert Plan.from_json(data).to_json() == data
+        assert Plan.from_json(data).is_left_of(self.plan("one").fingerprints.values())
+        assert not Plan.from_json(data).is_left_of(self.plan("two").fingerprints.values())
+
+    def test_an_edit_of_a_saved_plan_is_detected(self) -> None:
+        text = json.dumps(self.plan("one").to_json()).replace("conda-forge", "defaults")
+
+        with pytest.raises(EnvsyncError, match="edited"):
+            Plan.from_json(json.loads(text))
+
+    def test_a_plan_without_credentials_has_no_second_digest(self) -> None:
+        assert "original" not in Plan(PROJECT, TARGET).to_json()

@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from envsync.model.declaration import Declaration, Source
-from envsync.model.environment import Environment, EnvironmentKey, Metadata
+from envsync.model.environment import (
+    Build,
+    BuildContext,
+    Environment,
+    EnvironmentKey,
+    EnvironmentSpec,
+    Metadata,
+)
 from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
@@ -1614,3 +1621,34 @@ def test_the_digest_depends_on_the_previous_owner() -> None:
 
     assert digest(None) != digest("other")
     assert digest(PROJECT, archived=True) != digest("other", archived=True)
+
+
+class TestADigestTagAgainstAnUploadHash:
+    """Everybody who can write to a target can write the tag, but not the hash in an address."""
+
+    @staticmethod
+    def spec() -> EnvironmentSpec:
+        files = {"Dockerfile": "1"}
+        return EnvironmentSpec(build=Build(BuildContext.of_files(files, uploads=frozenset({SHA}))))
+
+    def made(self, owner: str | None, **tags: str) -> Plan:
+        held = registered("a", "1", unknown_build("c" * 64), owner=owner, digest=self.spec().digest)
+        desired = [declared("a", "1", self.spec(), tags=tags)]
+        return plan(desired, state(container("a", held)))
+
+    def test_an_owned_version_gets_a_warning(self) -> None:
+        made = self.made(PROJECT)
+
+        assert actions(made) == []
+        (warning,) = made.warnings
+        assert "the address of the upload contains the hash of another content" in warning
+        assert made.summary["unchanged"] == 0
+
+    def test_an_update_does_not_vouch_for_the_content(self) -> None:
+        made = self.made(PROJECT, x="1")
+
+        assert actions(made) == ["update a:1"]
+        assert len(made.warnings) == 1
+
+    def test_an_unowned_version_is_not_adopted(self) -> None:
+        assert rejections(self.made(None)) == ["unowned a:1"]

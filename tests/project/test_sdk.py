@@ -139,7 +139,7 @@ SAME = [
         f"name: e\nbuild: {{path: '{url}'}}\n"
         for url in (
             "https://github.com/a/b.git#main:dir",
-            "HTTPS://user:password@github.com:443/a/b",
+            "HTTPS://USER:PASSWORD@github.com:443/a/b",
             "http://10.0.0.1/a",
             "https://[::1]/a",
             "https://localhost/a",

@@ -287,3 +287,24 @@ def test_a_long_value_and_a_long_name_wrap_inside_their_columns() -> None:
         '                          + "mcr.microsoft.com/azureml/\n'
         '                            openmpi4.1.0-ubuntu22.04:20250601.v1"'
     )
+
+
+@pytest.mark.parametrize("path", ["build.path", "conda_file.channels[0]"])
+def test_a_value_that_differs_only_in_a_credential_has_a_note(path: str) -> None:
+    field = FieldChange(path, "https://u:one@h.example/a", "https://u:two@h.example/a")
+    (view,) = field_views([field])
+
+    shown = view.items[0].after if view.items else view.after
+    assert shown is not None
+    assert "https://***@h.example/a" in shown
+    assert shown.endswith("(another credential)")
+
+
+def test_an_item_that_differs_from_a_removed_one_only_in_a_credential_has_a_note() -> None:
+    before, after = (f"--index-url https://u:{word}@h.example" for word in ("one", "two"))
+    (view,) = field_views([FieldChange("c[0]", before, None), FieldChange("c[0]", None, after)])
+
+    assert [(item.sign, item.before, item.after) for item in view.items] == [
+        ("-", "--index-url https://***@h.example", None),
+        ("+", None, "--index-url https://***@h.example (another credential)"),
+    ]

@@ -143,7 +143,7 @@ class Azurite:
                 await asyncio.to_thread(self._process.end)
 
     def _start(self, program: Path) -> Address:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - no shell, and Azurite is the program
             [str(program), *self._options()],
             env=self._environment(),
             stdin=subprocess.PIPE,

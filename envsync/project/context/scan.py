@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.environment import BuildContext
+from envsync.project.context.credentials import FoundInFile
 from envsync.project.context.ignore import parse_dockerignore
 from envsync.project.context.walk import ContextWalk
 
@@ -63,6 +64,7 @@ class ContextScan:
             in `/`. `context` does not contain these paths.
         pointers: files that are Git LFS pointers.
         local_targets: SQLite files of local targets that are not in `.envsync`.
+        credentials: the credentials in text files. Only the first mebibyte of a file is searched.
         escapes: symbolic links that lead out of the project. The scan does not follow these links.
         broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
             these files.
@@ -77,6 +79,7 @@ class ContextScan:
     git: tuple[str, ...] = ()
     pointers: tuple[str, ...] = ()
     local_targets: tuple[str, ...] = ()
+    credentials: tuple[FoundInFile, ...] = ()
     escapes: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
 
@@ -109,6 +112,7 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
         git=tuple(sorted(walk.git)),
         pointers=tuple(sorted(walk.pointers)),
         local_targets=tuple(sorted(walk.local_targets)),
+        credentials=tuple(sorted(walk.credentials)),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
     )

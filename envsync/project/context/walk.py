@@ -20,6 +20,7 @@ from typing import Final
 
 from envsync.project.context.automaton import TooManySteps
 from envsync.project.context.content import has_crlf, is_local_target
+from envsync.project.context.credentials import FoundInFile, credentials_in
 from envsync.project.context.names import is_left_out, is_utf8, nfc
 from envsync.project.context.rules import IGNORE_FILES, ContextRules
 from envsync.project.context.upload_hashes import UploadHashes
@@ -50,6 +51,7 @@ class ContextWalk:
             in `/`.
         pointers: files that are Git LFS pointers.
         local_targets: SQLite files of local targets that are not in `.envsync`.
+        credentials: the credentials in the first `CHUNK` bytes of each text file.
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
@@ -73,6 +75,7 @@ class ContextWalk:
         self.git: list[str] = []
         self.pointers: list[str] = []
         self.local_targets: list[str] = []
+        self.credentials: list[FoundInFile] = []
         self.escapes: list[str] = []
         self.broken: list[str] = []
         self.dockerignore = b""
@@ -265,6 +268,7 @@ class ContextWalk:
             self.pointers.append(key)
         if is_local_target(first):
             self.local_targets.append(key)
+        self.credentials.extend(credentials_in(key, first))
         if key == ".dockerignore":
             self.dockerignore = first
 

@@ -14,6 +14,7 @@ from yaml.nodes import Node
 from envsync.model.environment import Build, BuildContext
 from envsync.model.wording import nearest
 from envsync.project.context.scan import ContextScan
+from envsync.project.credentials import report_dockerfile
 from envsync.project.environment.fields import BUILD_FIELDS, read_mapping, read_string
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.files import plain_field
@@ -78,6 +79,7 @@ def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
     # The Dockerfile is checked even if the context has problems, so that one run shows all
     # problems.
     _check_context(file, path_node, scan)
+    _check_credentials(file, path_node, dockerfile_node, scan=scan, dockerfile=dockerfile)
     if not _has_dockerfile(file, dockerfile_node, dockerfile, context=scan.context):
         return None
     return Build(scan.context, dockerfile)
@@ -182,6 +184,25 @@ def _check_context(file: EnvironmentFile, node: Node, scan: ContextScan) -> None
         message = f"The build context is large: {size}."
         fix = "In `.amlignore`, list the files that the build does not need."
         report.add("large-context", node, message, fix=fix)
+
+
+def _check_credentials(
+    file: EnvironmentFile, path: Node, dockerfile_node: Node, *, scan: ContextScan, dockerfile: str
+) -> None:
+    """Reports credentials in the Dockerfile and in the other files of a build context."""
+    name = unicodedata.normalize("NFC", posixpath.normpath(dockerfile))
+    others: dict[str, None] = {}
+    for found in scan.credentials:
+        if found.file == name:
+            report_dockerfile(file.report, dockerfile_node, found)
+        else:
+            others[str(found)] = None
+    if others:
+        shown = "; ".join(list(others)[:3])
+        more = f"; and {len(others) - 3:,} more" if len(others) > 3 else ""
+        message = f"The build context contains credentials: {shown}{more}."
+        fix = "Remove and revoke them, or list the files in `.amlignore`, so that they stay local."
+        file.report.add("secret-in-context", path, message, fix=fix)
 
 
 def _some(paths: tuple[str, ...]) -> str:

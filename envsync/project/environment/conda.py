@@ -14,6 +14,7 @@ from dataclasses import replace
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON, canonical_json
+from envsync.project.credentials import check_text
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.environment.specification import check_specification
 from envsync.project.files import Conda, ParsedFile, Unreadable
@@ -84,6 +85,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
         rules=file.report.rules,
     )
     text = parsed.document.text
+    check_text(report, text)
     if text.startswith("version ") and lfs_pointer(text.encode()):
         message = "The conda file is a Git LFS pointer, not the file that it stands for."
         # A pointer is never a valid specification, so it is an error even if the rule `lfs-pointer`

@@ -10,6 +10,7 @@ from yaml.nodes import MappingNode, Node
 from envsync.model.declaration import Declaration, Source
 from envsync.model.environment import EnvironmentSpec, Metadata, OsType
 from envsync.model.policy import Versions
+from envsync.project.credentials import check_tags
 from envsync.project.environment.build import read_build
 from envsync.project.environment.conda import read_conda
 from envsync.project.environment.fields import (
@@ -139,7 +140,10 @@ def _read_metadata(
         message = "The environment has no description."
         fix = "Add a `description:` line that says what the environment is for."
         report.add("missing-description", node, message, fix=fix)
-    tags = read_tags(report, fields["tags"].value) if "tags" in fields else {}
+    tags = {}
+    if "tags" in fields:
+        tags = read_tags(report, fields["tags"].value)
+        check_tags(report, fields["tags"].value)
     return Metadata(description or None, tags)
 
 

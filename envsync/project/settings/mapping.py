@@ -39,11 +39,9 @@ _Word = TypeVar("_Word", bound=str)
 # `$${` stands for the text `${`. The closing brace is optional in the pattern, so that `${A` is
 # found and can be reported.
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
-# With these variables, a job of GitHub Actions or Azure Pipelines requests tokens to sign in. Plans
-# and comments on pull requests contain settings, so a setting must not contain such a value.
-_JOB_TOKENS: Final = frozenset(
-    {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"}
-)
+# Plans and comments on pull requests show settings, so a setting must not contain a secret. These
+# words also cover the variables with which a CI job signs in, such as ACTIONS_RUNTIME_TOKEN.
+_SECRET_NAME: Final = re.compile(r"SECRET|TOKEN|PASSWORD|KEY|SAS", re.IGNORECASE)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -58,6 +56,8 @@ class MappingReader:
         entries: the known keys of the mapping, each with its nodes. `open_mapping` sets this
             attribute.
         prefix: the start of the key names in messages, such as `targets.dev.`.
+        allows_variables: True for the settings of targets. In other settings, `${NAME}` is an
+            error.
     """
 
     file: str
@@ -65,6 +65,7 @@ class MappingReader:
     problems: list[Problem]
     entries: Mapping[str, Entry] = field(default_factory=dict)
     prefix: str = ""
+    allows_variables: bool = False
 
     @property
     def has_room(self) -> bool:
@@ -189,7 +190,7 @@ class MappingReader:
         return default
 
     def fill_in(self, node: ScalarNode) -> str | None:
-        """Replaces the variables in a string. Returns None if a variable is invalid or not set."""
+        """Replaces the variables in a string. Returns None if a variable cannot be replaced."""
         text: str = node.value
         parts: list[str] = []
         end = 0
@@ -202,22 +203,7 @@ class MappingReader:
             name = match.group(1)
             if name is None:
                 parts.append("${")
-            elif not _is_variable(match):
-                message = f"`{match.group()}` is not a valid reference to an environment variable."
-                fix = "Write `${NAME}`, or `$${` for a literal `${`."
-                problem = TextProblem("invalid-config", message, fix=fix)
-                self.add_problem(_within(problem, node, match.start()))
-                complete = False
-            elif name not in self.environ:
-                message = f"The environment variable `{name}` is not set."
-                fix = "Set the variable, or write the value here."
-                problem = TextProblem("unset-variable", message, fix=fix)
-                self.add_problem(_within(problem, node, match.start()))
-                complete = False
-            elif name in _JOB_TOKENS:
-                message = f"The environment variable `{name}` contains a token of the CI job."
-                fix = "Remove the reference: plans and comments would show the token."
-                problem = TextProblem("invalid-config", message, fix=fix)
+            elif problem := self._refused(match):
                 self.add_problem(_within(problem, node, match.start()))
                 complete = False
             else:
@@ -225,6 +211,29 @@ class MappingReader:
                 # as plain text.
                 parts.append(self.environ[name])
         return "".join([*parts, text[end:]]) if complete else None
+
+    def _refused(self, match: re.Match[str]) -> TextProblem | None:
+        """Returns why a variable cannot be replaced by its value, or None if it can be replaced."""
+        name = match.group(1)
+        if not _is_variable(match):
+            message = f"`{match.group()}` is not a valid reference to an environment variable."
+            fix = "Write `${NAME}`, or `$${` for a literal `${`."
+        elif not self.allows_variables:
+            message = f"`{match.group()}` is a variable, but only targets can use variables."
+            fix = "Write the value itself, or `$${` for a literal `${`."
+        elif _SECRET_NAME.search(name):
+            message = f"The name of the environment variable `{name}` looks like a secret."
+            fix = (
+                "Remove the reference, because plans and comments would show the value. If the "
+                "value is not a secret, rename the variable."
+            )
+        elif name not in self.environ:
+            message = f"The environment variable `{name}` is not set."
+            fix = "Set the variable, or write the value here."
+            return TextProblem("unset-variable", message, fix=fix)
+        else:
+            return None
+        return TextProblem("invalid-config", message, fix=fix)
 
 
 def open_mapping(
@@ -269,15 +278,21 @@ def open_mapping(
         problems=parent.problems,
         entries=found,
         prefix=prefix,
+        allows_variables=parent.allows_variables,
     )
 
 
 def uses_variables(node: Node) -> bool:
-    """Returns True if a value contains variables, and all of them are written correctly."""
+    """Returns True if a value contains variables, and a target can use all of them.
+
+    A variable can be used if it is written correctly, and its name does not look like a secret.
+    """
     if not isinstance(node, ScalarNode):
         return False
     found = [match for match in _VARIABLE.finditer(node.value) if match.group(1) is not None]
-    return bool(found) and all(_is_variable(match) for match in found)
+    return bool(found) and all(
+        _is_variable(match) and not _SECRET_NAME.search(match.group(1)) for match in found
+    )
 
 
 def _is_variable(match: re.Match[str]) -> bool:

@@ -94,6 +94,7 @@ def read_targets(reader: MappingReader) -> dict[str, TargetConfig]:
     entry = reader.entries.get("targets")
     if entry is None:
         return {"local": TargetConfig("local", "local", MappingProxyType({"path": LOCAL_PATH}))}
+    reader = replace(reader, allows_variables=True)
     opened = open_mapping(reader, entry.value, prefix="targets.", known=None)
     if opened is not None and not entry.value.value:
         message = "`targets` has no target."

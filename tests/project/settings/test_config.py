@@ -185,49 +185,94 @@ class TestVariables:
     def test_variables_are_replaced_by_their_values(self, tmp_path: Path) -> None:
         config = read(
             tmp_path,
-            "project: ${A}-${B_2}\ntargets: {x: {kind: registry, registry: 'r-${A}'}}\n"
+            "targets: {x: {kind: registry, registry: 'r-${A}', tags: {b: '${A}-${B_2}'}}}\n"
             # `$$` is an escaped `$`, and a variable needs braces.
             "ignore_tags: ['$${A}', '$$${A}', '$A']\n",
             # The value of a variable is not expanded again.
             {"A": "a", "B_2": "${A}"},
         )
 
-        assert config.policy.project == "a-${A}"
+        assert config.target().scope.tags == {"b": "a-${A}"}
         assert config.target().settings["registry"] == "r-a"
         assert config.policy.ignore_tags == ("${A}", "$${A}", "$A")
 
     @pytest.mark.parametrize(
         ("text", "where"),
         [
-            ("project: ${A}", "1:10"),
-            ("project: x-${A}", "1:12"),
-            ('project: "x-${A}"', "1:13"),
+            ("path: ${A}", "3:11"),
+            ("path: x-${A}", "3:13"),
+            ('path: "x-${A}"', "3:14"),
             # Columns count characters, not bytes.
-            ("\nproject: é😀${A}", "2:12"),
+            ("path: é😀${A}", "3:13"),
             # If a string is on several lines, the position is the start of the string.
-            ("project: >-\n  a\n  ${A}", "1:10"),
+            ("path: >-\n      a\n      ${A}", "3:11"),
         ],
     )
     def test_unset_variables_are_reported_with_their_position(
         self, text: str, where: str, tmp_path: Path
     ) -> None:
-        assert problems(tmp_path, text) == [
+        config = read(tmp_path, f"targets:\n  x:\n    {text}\n    kind: local\n")
+
+        with pytest.raises(InvalidProject) as caught:
+            config.target("x")
+        assert [
+            f"{p.line}:{p.column} {p.rule}: {p.message} {p.fix}" for p in caught.value.problems
+        ] == [
             f"{where} unset-variable: The environment variable `A` is not set. "
             "Set the variable, or write the value here."
         ]
 
     @pytest.mark.parametrize(
-        "name", ["ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"]
+        "setting",
+        [
+            "project: x-${A}",
+            "environments: ['${A}']",
+            "exclude: ['${A}']",
+            "default_target: ${A}",
+            "prune: ${A}",
+            "superseded: ${A}",
+            "ignore_tags: [a, '${A}']",
+            "rules: {unpinned-image: '${A}'}",
+        ],
     )
-    def test_the_token_of_a_ci_job_is_refused(self, name: str, tmp_path: Path) -> None:
+    def test_only_targets_can_use_variables(self, setting: str, tmp_path: Path) -> None:
         with pytest.raises(InvalidProject) as caught:
-            read(tmp_path, f"project: x-${{{name}}}", {name: "hidden"})
+            read(tmp_path, f"{setting}\ntargets: {{dev: {{{WORKSPACE}}}}}", {"A": "hidden"})
 
-        (problem,) = caught.value.problems
+        assert [(problem.rule, problem.message) for problem in caught.value.problems] == [
+            ("invalid-config", "`${A}` is a variable, but only targets can use variables.")
+        ]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            "ACTIONS_RUNTIME_TOKEN",
+            "SYSTEM_ACCESSTOKEN",
+            "AZURE_CLIENT_SECRET",
+            "github_token",
+            "DbPassword",
+            "AZURE_STORAGE_KEY",
+            "BLOB_SAS_URL",
+        ],
+    )
+    @pytest.mark.parametrize(
+        "setting", ["path: 'x-${%s}'", "suffix: '${%s}'", "tags: {a: '${%s}'}"]
+    )
+    @pytest.mark.parametrize("is_set", [True, False])
+    def test_a_variable_whose_name_looks_like_a_secret_is_refused(
+        self, name: str, setting: str, is_set: bool, tmp_path: Path
+    ) -> None:
+        text = f"targets: {{x: {{kind: local, {setting % name}}}, y: {{kind: local}}}}"
+        with pytest.raises(InvalidProject) as caught:
+            read(tmp_path, text, {name: "hidden"} if is_set else {})
+
+        problem = caught.value.problems[0]
         assert (problem.rule, problem.message) == (
             "invalid-config",
-            f"The environment variable `{name}` contains a token of the CI job.",
+            f"The name of the environment variable `{name}` looks like a secret.",
         )
+        assert "hidden" not in str(caught.value)
 
     def test_an_unset_variable_of_a_target_fails_when_the_target_is_used(
         self, tmp_path: Path

@@ -220,7 +220,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
     ),
     "symbolic links are followed, and files are hashed in the order of lower-case paths": (
         f"{CONTEXT}test_a_link_is_hashed_like_its_target",
-        f"{CONTEXT}test_any_context_is_hashed_and_uploaded_as_azure_ai_ml_does",
+        f"{CONTEXT}test_envsync_and_azure_ai_ml_hash_and_upload_the_same_files",
     ),
     "a registry's upload has no hash in its address": (
         f"{WIRE}test_an_upload_to_a_registry_has_unknown_content",

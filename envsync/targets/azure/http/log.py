@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from azure.core.exceptions import ResponseNotReadError
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
+from envsync.model.masking import masked
 
 HIDDEN: Final = "REDACTED"
 """The text that replaces a secret."""
@@ -29,6 +31,7 @@ _SECRET_KEY: Final = re.compile(
 )
 _SIGNATURE: Final = re.compile(r"(?i)\b(sig|signature|accountkey|sharedaccesskey)=[^&\s\"']+")
 _IDS: Final = ("x-ms-request-id", "x-ms-correlation-request-id", "Retry-After", "Location")
+_MODE: Final = 0o600
 _LARGEST_BODY: Final = 1 << 16
 
 
@@ -49,7 +52,12 @@ class RequestLog:
             TargetError: the file cannot be written.
         """
         try:
-            self._file = path.open("a", encoding="utf-8")
+            # The log shows who does what in which workspace, so only its owner can read it. An
+            # existing file keeps its content, but gets this mode as well.
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
+            self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+            if path.is_file():
+                path.chmod(_MODE)
         except OSError as error:
             raise TargetError(
                 f"The request log {path} cannot be written: {error.strerror}. Change the path of "
@@ -114,19 +122,19 @@ def redacted_url(url: str) -> str:
     """Returns a URL in which the value of every parameter that can be secret is replaced."""
     parts = urlsplit(url)
     if not parts.query:
-        return url
+        return masked(url)
     query = [
         # All parameters are hidden except `_PLAIN_PARAMETERS`, because a signed URL can contain
         # secret parameters that envsync does not expect.
         (key, value if key in _PLAIN_PARAMETERS else HIDDEN)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
     ]
-    return urlunsplit(parts._replace(query=urlencode(query, safe="$ ")))
+    return masked(urlunsplit(parts._replace(query=urlencode(query, safe="$ "))))
 
 
 def redacted_text(text: str) -> str:
-    """Returns a text in which signatures and account keys are replaced."""
-    return _SIGNATURE.sub(rf"\1={HIDDEN}", text)
+    """Returns a text in which signatures, keys, and passwords and tokens in URLs are replaced."""
+    return masked(_SIGNATURE.sub(rf"\1={HIDDEN}", text))
 
 
 def _text_of(response: Any) -> object:

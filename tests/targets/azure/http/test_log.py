@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -118,3 +119,29 @@ def test_a_full_disk_ends_the_log_and_not_the_requests() -> None:
         "The request log /dev/full cannot be written any more: No space left on device. Later "
         "requests are not logged."
     ]
+
+
+def test_credentials_in_urls_and_bodies_are_hidden(tmp_path: Path) -> None:
+    path = tmp_path / "http.jsonl"
+    log = RequestLog(path, pytest.fail)
+    conda = "channels: ['https://conda.example/t/s3cret-1/ml', 'https://u:s3cret-2@h.example']"
+    connection = rest(Script(answer(200, {"properties": {"condaFile": conda}})), log=log)
+
+    connection.put(URL, {"api-version": "1"}, {"properties": {"condaFile": conda}})
+    log.close()
+
+    assert "s3cret" not in path.read_text(encoding="utf-8")
+    assert "https://***@h.example" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_only_the_owner_can_read_the_log(tmp_path: Path, exists: bool) -> None:
+    path = tmp_path / "http.jsonl"
+    if exists:
+        path.write_text("earlier\n")
+        path.chmod(0o644)
+
+    RequestLog(path, pytest.fail).close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text() == ("earlier\n" if exists else "")

@@ -1,0 +1,104 @@
+"""Hides credentials in text that envsync shows. Digests and comparisons use the real values.
+
+`printable` in wording.py and the JSON of plans hide credentials with `masked`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from envsync.model.canonical import JSON
+from envsync.model.secrets import (
+    CONDA_TOKEN,
+    KEY_BODY,
+    PLACEHOLDER,
+    PRIVATE_KEY,
+    TOKENS,
+    USER_INFO,
+    url_before,
+)
+
+MASK: Final = "***"
+"""The text that is shown instead of a credential."""
+
+# Only text with one of these strings can contain a credential.
+_HINTS: Final = re.compile(
+    r"://|sig=|PRIVATE KEY|[Kk]ey|KEY|[Ww]d=|WD=|[Ww]ord=|WORD=|gh[pousr]_|github_pat_|glpat-"
+    r"|pypi-Ag|hf_|A[KS]IA|Q~|\+A[SC]|AZDO|eyJ"
+)
+_PARAMETER: Final = re.compile(
+    r"(?:[?&;,\"']|\b)(?:sig|signature|accountkey|sharedaccesskey|sharedaccesssignature)=([^&;\s\"'<>`]+)"
+    r"|[?&](?:code|key|[\w-]{0,40}(?:token|password|passwd|secret|api[_-]?key))=([^&\s\"'<>#`]+)",
+    re.IGNORECASE,
+)
+_WEB: Final = ("http", "https", "ftp", "ftps")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]*\Z")
+# The address of a topic in a forum, such as `/t/how-to-install/123`.
+_TOPIC: Final = re.compile(r"/\d+(?![^/?#\s])")
+
+
+def masked(text: str) -> str:
+    """Returns a text with `***` instead of each credential.
+
+    Hides passwords and tokens in URLs, signatures, account keys, and the formats of `TOKENS`. A
+    placeholder such as `${TOKEN}` is not hidden.
+    """
+    if not _HINTS.search(text):
+        return text
+    spans = sorted(_spans(text))
+    parts: list[str] = []
+    end = 0
+    for start, stop in spans:
+        # Spans can overlap: a token can be the password of a URL.
+        if stop <= end:
+            continue
+        if start >= end:
+            parts += [text[end:start], MASK]
+        end = stop
+    return "".join([*parts, text[end:]])
+
+
+def masked_json(value: JSON) -> JSON:
+    """Returns JSON data in which `masked` is applied to every string, keys included."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, list):
+        return [masked_json(item) for item in value]
+    if isinstance(value, dict):
+        return {masked(key): masked_json(item) for key, item in value.items()}
+    return value
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yields the start and the end of each credential. Spans can overlap."""
+    for item in TOKENS:
+        yield from item.spans(text)
+    for match in _PARAMETER.finditer(text) if "=" in text else ():
+        group = 1 if match.group(1) is not None else 2
+        if not PLACEHOLDER.fullmatch(match.group(group)):
+            yield match.span(group)
+    end = 0
+    for match in PRIVATE_KEY.finditer(text):
+        if match.start() >= end and KEY_BODY.match(text, match.end()):
+            found = text.find("-----END", match.end())
+            end = len(text) if found < 0 else found
+            yield match.end(), end
+    if "://" in text:
+        yield from _url_spans(text)
+
+
+def _url_spans(text: str) -> Iterator[tuple[int, int]]:
+    for match in USER_INFO.finditer(text):
+        user, colon, password = match.group(1).partition(":")
+        scheme = _SCHEME.search(text[max(0, match.start() - 20) : match.start()])
+        # In `https://TOKEN@host`, the user name is the credential. In `ssh://git@host`, it is not.
+        is_web = scheme is None or scheme.group().lower() in _WEB
+        hidden = [part for part in (user, password) if not PLACEHOLDER.fullmatch(part)]
+        if hidden and (colon or is_web) and not (is_web and match.group(1) == "git"):
+            yield match.span(1)
+    for match in CONDA_TOKEN.finditer(text):
+        is_hidden = not PLACEHOLDER.fullmatch(match.group(1)) and not match.group(1).isdigit()
+        if is_hidden and not _TOPIC.match(text, match.end()) and url_before(text, match.start()):
+            yield match.span(1)

@@ -1,0 +1,217 @@
+"""Finds credentials in text: a short list of formats that other text hardly ever has.
+
+`find_secrets` is for the rules `secret-in-file`, `secret-in-context` and `secret-in-tag`, so it
+reports only text that is almost certainly a credential. `masked` in masking.py hides more.
+
+Every search takes linear time: a regular expression runs only if its literal text is found, and
+starts only where a word starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+MOST: Final = 20
+"""Maximum number of secrets that are reported for one text."""
+
+_WORD: Final = r"(?<![A-Za-z0-9_])"
+_END: Final = r"(?![A-Za-z0-9_])"
+_BASE64: Final = r"(?<![A-Za-z0-9+/])"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A credential in a text.
+
+    Attributes:
+        kind: what it is, with an article, such as `a GitHub token`.
+        start: the index of its first character in the text.
+        end: the index after its last character.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The format of a credential.
+
+    Attributes:
+        kind: what it is, with an article.
+        literals: the format occurs only in a text that contains one of these strings.
+        pattern: matches the credential. If the pattern has a group, the group is the credential.
+    """
+
+    kind: str
+    literals: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yields the start and the end of each credential of this format."""
+        if any(literal in text for literal in self.literals):
+            group = 1 if self.pattern.groups else 0
+            for match in self.pattern.finditer(text):
+                yield match.span(group)
+
+
+def _format(kind: str, literals: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> Format:
+    return Format(kind, tuple(literals.split()), re.compile(pattern, flags))
+
+
+TOKENS: Final = (
+    _format(
+        "a GitHub token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        rf"{_WORD}(?:gh[pousr]_[A-Za-z0-9]{{36,255}}|github_pat_[A-Za-z0-9_]{{60,255}}){_END}",
+    ),
+    _format("a GitLab token", "glpat-", rf"{_WORD}glpat-[A-Za-z0-9_-]{{20,}}"),
+    _format(
+        "a PyPI token",
+        "pypi-AgE",
+        # The encoded text is the host name `pypi.org` or `test.pypi.org`.
+        rf"{_WORD}pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{{50,}}",
+    ),
+    _format("a Hugging Face token", "hf_", rf"{_WORD}hf_[A-Za-z0-9]{{34,64}}{_END}"),
+    _format(
+        "an AWS access key",
+        "AKIA ASIA",
+        # AWS uses keys that end in EXAMPLE in its documentation.
+        rf"{_WORD}A[KS]IA(?![A-Z2-7]*EXAMPLE)[A-Z2-7]{{16}}{_END}",
+    ),
+    _format(
+        "an AWS secret key",
+        "secret_access_key SECRET_ACCESS_KEY secretAccessKey SecretAccessKey",
+        r"(?:secret_access_key|secretaccesskey)[\"']?[ \t]{0,9}[=:][ \t]{0,9}[\"']?"
+        r"(?![A-Za-z0-9/+]*EXAMPLE)([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        re.IGNORECASE,
+    ),
+    # Microsoft marks the keys of its services with fixed characters at a fixed position, so that
+    # they can be found.
+    _format(
+        "a client secret of Microsoft Entra",
+        "Q~",
+        r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~-])",
+    ),
+    _format(
+        "an Azure Storage key", "+ASt", rf"{_BASE64}[A-Za-z0-9+/]{{76}}\+ASt[A-Za-z0-9+/]{{6}}=="
+    ),
+    _format(
+        "an Azure Storage key",
+        "ccount CCOUNT torage_ TORAGE_",
+        # The key of the Azure Storage emulator is public, and the same everywhere.
+        r"(?:account|storage)_?key[\"']?[ \t]{0,9}[=:][ \t]{0,9}[\"']?"
+        r"(?!Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq)"
+        r"([A-Za-z0-9+/]{86}==)",
+        re.IGNORECASE,
+    ),
+    _format(
+        "a shared access key of Azure",
+        "SharedAccessKey",
+        r"SharedAccessKey=([A-Za-z0-9+/]{43}=)",
+    ),
+    _format(
+        "a key of an Azure container registry",
+        "+ACR",
+        rf"{_BASE64}[A-Za-z0-9+/]{{42}}\+ACR[A-Za-z0-9+/]{{6}}(?![A-Za-z0-9+/])",
+    ),
+    _format(
+        "an Azure DevOps token", "AZDO", rf"{_WORD}[A-Za-z0-9]{{76}}AZDO[A-Za-z0-9]{{4}}{_END}"
+    ),
+    _format(
+        "a shared access signature",
+        "sig=",
+        r"(?<![A-Za-z0-9_])sig=([A-Za-z0-9+/]{43}=|(?:[A-Za-z0-9]|%2[BbFf]){43}%3[Dd])",
+    ),
+    _format(
+        "a connection string with a password",
+        "assword= ASSWORD= wd= WD=",
+        r"\b(?:server|data source|host|accountendpoint)=[^;\s\"'<>]{1,200};"
+        r"[^\n\"'<>]{0,120}?\b(?:password|pwd)=(?![<{$%*])([^;\s\"'<>]{6,200})",
+        re.IGNORECASE,
+    ),
+    _format(
+        "a JSON web token",
+        "eyJ",
+        rf"{_WORD}eyJ[A-Za-z0-9_-]{{10,}}\.eyJ[A-Za-z0-9_-]{{10,}}\.[A-Za-z0-9_-]{{16,}}",
+    ),
+)
+"""The formats of credentials outside of URLs, except private keys."""
+
+PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
+KEY_BODY: Final = re.compile(
+    r"(?:\s|\\n|#|//|\"|'|,|\\)*(?:[A-Za-z-]+: [^\n]*\s+){0,3}[A-Za-z0-9+/]{32}"
+)
+
+# The authority of a URL up to its last `@`. A password can contain an `@` that is not escaped.
+USER_INFO: Final = re.compile(r"://([^\s/?#\"'<>\\`]{1,1000})@")
+PLACEHOLDER: Final = re.compile(
+    r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_][A-Za-z0-9_]*|\{\{[^{}]*\}\}|#?\{[^{}]*\}#?|%[A-Z_]+%"
+    r"|\[[^\[\]]*\]|[*x.X_-]*|…|REDACTED"
+)
+"""Matches a text that stands for a credential, such as `${TOKEN}` or `***`."""
+
+_NAME_OF_ONE: Final = re.compile(r"[A-Z_]*(?:TOKEN|PASS|PASSWORD|PWD|PAT|SECRET|KEY)")
+_LONG_NAME: Final = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_~.-]{32,}")
+CONDA_TOKEN: Final = re.compile(r"/t/([^/\s\"'<>\\`]{1,300})")
+_NO_URL: Final = re.compile(r"[\s\"'<>]")
+_LEAST_TOKEN: Final = 6
+_CONDA_ID: Final = re.compile(
+    r"(?:[A-Za-z]{2}-)?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|"
+    r"(?=[^0-9]*[0-9])[A-Za-z0-9]{24,}"
+)
+
+
+def find_secrets(text: str) -> list[Secret]:
+    """Returns the credentials in a text, in the order of the text and at most `MOST`."""
+    found: dict[int, Secret] = {}
+    for secret in _all(text):
+        # A token in a URL is found by its own format first, which names it better.
+        if not any(secret.start < item.end and item.start < secret.end for item in found.values()):
+            found[secret.start] = secret
+        if len(found) == MOST:
+            break
+    return [found[start] for start in sorted(found)]
+
+
+def _all(text: str) -> Iterator[Secret]:
+    for item in TOKENS:
+        for start, end in item.spans(text):
+            yield Secret(item.kind, start, end)
+    for match in PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
+        # A text about private keys mentions the first line alone.
+        if KEY_BODY.match(text, match.end()):
+            yield Secret("a private key", *match.span())
+    if "://" in text:
+        yield from _in_urls(text)
+
+
+def _in_urls(text: str) -> Iterator[Secret]:
+    for match in USER_INFO.finditer(text):
+        user, _, password = match.group(1).partition(":")
+        start = match.start(1) + len(user) + 1
+        if password and not _stands_for_one(password):
+            yield Secret("a password in a URL", start, match.end(1))
+        elif not password and _LONG_NAME.fullmatch(user):
+            yield Secret("a token in a URL", match.start(1), match.start(1) + len(user))
+    for match in CONDA_TOKEN.finditer(text):
+        url = url_before(text, match.start())
+        is_conda = "conda" in url and len(match.group(1)) >= _LEAST_TOKEN
+        is_token = is_conda or _CONDA_ID.fullmatch(match.group(1))
+        if url and is_token and not _stands_for_one(match.group(1)):
+            yield Secret("a token in the URL of a channel", *match.span(1))
+
+
+def _stands_for_one(text: str) -> bool:
+    return bool(PLACEHOLDER.fullmatch(text) or _NAME_OF_ONE.fullmatch(text))
+
+
+def url_before(text: str, index: int) -> str:
+    """Returns the URL that continues at an index, or "" if the text before is no URL."""
+    before = text[max(0, index - 300) : index]
+    start = before.rfind("://")
+    return before[start:] if start >= 0 and not _NO_URL.search(before, start) else ""

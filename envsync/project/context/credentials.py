@@ -1,0 +1,45 @@
+"""Finds credentials in the files of a build context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from envsync.model.secrets import find_secrets
+
+_TEXT_PROBE: Final = 8192
+"""A file with a null byte in this number of bytes is a binary file, which is not searched."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FoundInFile:
+    """A credential in a file of a build context.
+
+    Attributes:
+        file: the path of the file, relative to the context.
+        line: the 1-based line of the credential.
+        kind: what it is, with an article, such as `a GitHub token`.
+    """
+
+    file: str
+    line: int
+    kind: str
+
+    def __str__(self) -> str:
+        return f"`{self.file}` contains {self.kind} in line {self.line}"
+
+
+def credentials_in(file: str, start: bytes) -> Iterator[FoundInFile]:
+    """Yields the credentials at the start of a text file.
+
+    Args:
+        file: the path of the file, relative to the context.
+        start: the first bytes of the file. The rest is not searched.
+    """
+    if b"\0" in start[:_TEXT_PROBE]:
+        return
+    # Every format is ASCII, and every sequence of bytes is valid Latin-1.
+    text = start.decode("latin-1")
+    for secret in find_secrets(text):
+        yield FoundInFile(file, text.count("\n", 0, secret.start) + 1, secret.kind)

@@ -1,0 +1,68 @@
+"""Reports credentials in environment files, conda files, Dockerfiles, tags and build contexts.
+
+A message names the kind of a credential and its line, but never shows it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from envsync.model.secrets import Secret, find_secrets
+from envsync.project.context.credentials import FoundInFile
+from envsync.project.problems import Report
+from envsync.project.yaml.nodes import TextProblem, entries
+
+_BREAK: Final = re.compile("[\n\x85\u2028\u2029]")  # the line breaks of YAML 1.1
+_REVOKE: Final = "and revoke it: everybody who can read the repository or its history has it"
+
+
+def check_text(report: Report, text: str, tags: Node | None = None) -> None:
+    """Reports the credentials in the text of an environment file or a conda file.
+
+    Args:
+        report: the report of the file.
+        text: the text of the file.
+        tags: the value of `tags`. The rule `secret-in-tag` is for credentials inside of this node.
+    """
+    for secret in find_secrets(text):
+        if not _is_inside(secret, tags):
+            before = [match.end() for match in _BREAK.finditer(text, 0, secret.start)]
+            problem = TextProblem(
+                "secret-in-file",
+                f"The file contains {secret.kind}.",
+                fix=f"Remove it, {_REVOKE}.",
+                line=len(before) + 1,
+                column=secret.start - (before[-1] if before else 0) + 1,
+            )
+            report.add_problem(problem)
+
+
+def check_tags(report: Report, tags: Node) -> None:
+    """Reports the credentials in the keys and values of tags."""
+    for key, item in entries(tags) if isinstance(tags, MappingNode) else ():
+        for node in (key, item):
+            for secret in find_secrets(node.value) if isinstance(node, ScalarNode) else ():
+                message = f"The tag contains {secret.kind}."
+                fix = f"Remove it, {_REVOKE}, and so has everybody who can read the target."
+                report.add("secret-in-tag", node, message, fix=fix)
+
+
+def report_dockerfile(report: Report, node: Node, found: FoundInFile) -> None:
+    """Reports a credential in a Dockerfile.
+
+    Args:
+        report: the report of the environment file.
+        node: the node of the environment file that names the Dockerfile.
+        found: the credential.
+    """
+    message = f"The Dockerfile {found}."
+    report.add("secret-in-file", node, message, fix=f"Remove it, {_REVOKE}.")
+
+
+def _is_inside(secret: Secret, node: Node | None) -> bool:
+    return node is not None and (
+        node.start_mark.index <= secret.start and secret.end <= node.end_mark.index
+    )
