@@ -21,6 +21,10 @@ _PYTHON: Final = ".py"
 _NOTEBOOK: Final = ".ipynb"
 _SEARCHED: Final = (*_YAML, _PYTHON, _NOTEBOOK)
 
+# Code with a reference contains one of these words: the prefix or a package of Azure ML, or a call
+# or path of an environment.
+_WORDS: Final = (b"azureml", b"azure.ai", b"mldesigner", b"environments.get", b"/environments/")
+
 # Directories of other tools. Without git, only their names show that they are no part of the
 # repository.
 _GENERATED: Final = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
@@ -90,9 +94,9 @@ def references_in(path: str, file: str, data: bytes, place: Place) -> list[Refer
         place: the file to which paths in inline environments are relative.
     """
     # Parsing takes far longer than this search, and most files use no environment.
-    if not _may_contain(data):
-        return []
     lower = path.lower()
+    if not _may_contain(lower, data):
+        return []
     if lower.endswith(_YAML):
         return references_in_yaml(file, data, place)
     if lower.endswith(_NOTEBOOK):
@@ -111,11 +115,17 @@ def shown(path: str, files: Files) -> str:
         return path.replace(os.sep, "/")
 
 
-def _may_contain(data: bytes) -> bool:
-    if b"nvironment" not in data and b"azureml:" not in data:
-        # UTF-16 hides the words.
-        return data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    return True
+def _may_contain(lower: str, data: bytes) -> bool:
+    """Returns False if a file certainly has no references.
+
+    Args:
+        lower: the path of the file, in lower case.
+        data: the content.
+    """
+    if lower.endswith(_YAML):
+        # UTF-16 hides the word.
+        return b"environment" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return any(word in data for word in _WORDS)
 
 
 def _contents(paths: Iterable[str], absent: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:

@@ -66,18 +66,18 @@ def test_any_text_can_be_searched_as_yaml(text: str) -> None:
 @given(TEXTS)
 @settings(max_examples=300, deadline=None)
 def test_any_text_can_be_searched_as_python(text: str) -> None:
-    search("a.py", f"{text}\n# environment".encode())
+    search("a.py", f"{text}\n# azureml".encode())
 
 
 @given(st.lists(TEXTS, max_size=4), TEXTS)
 @settings(max_examples=200, deadline=None)
 def test_any_text_can_be_searched_as_a_notebook(sources: list[str], text: str) -> None:
     cells = [{"cell_type": "code", "source": source.splitlines(True)} for source in sources]
-    search("a.ipynb", json.dumps({"environment": 1, "cells": cells}, indent=1).encode())
-    search("a.ipynb", f'{{"cells": [{text}], "environment": 1}}'.encode())
+    search("a.ipynb", json.dumps({"azureml": 1, "cells": cells}, indent=1).encode())
+    search("a.ipynb", f'{{"cells": [{text}], "azureml": 1}}'.encode())
 
 
 @given(st.binary(max_size=200), st.sampled_from(["a.yml", "a.py", "a.ipynb"]))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_can_be_searched(data: bytes, name: str) -> None:
-    search(name, b"environment" + data)
+    search(name, b"environment azureml" + data)
