@@ -156,8 +156,8 @@ class Azurite:
             # the last client has ended, and envsync then ends Azurite.
             start_new_session=True,
         )
-        # Set `_process` before Azurite listens, because `stop` may have to end Azurite while it
-        # starts.
+        # Set `_process` before Azurite listens, because `stop` must be able to end an Azurite
+        # process that is still starting.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -234,7 +234,7 @@ class _Process:
             ) from error
 
     def end(self) -> None:
-        """Ends Azurite after it has saved its data, and waits until it has ended."""
+        """Lets Azurite save its data and then end, and waits until the process has ended."""
         # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`).
         # Closing standard input works even if `_process` is a wrapper script. Do not send another
         # SIGTERM: the first makes Azurite save its data, and a second would end Azurite before the

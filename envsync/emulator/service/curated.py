@@ -1,4 +1,4 @@
-"""Curated environments, which Azure ML adds to every workspace and nobody can change.
+"""Curated environments: Azure ML adds them to every workspace, and nobody can change them.
 
 Names and images are copied from real curated environments
 (https://learn.microsoft.com/azure/machine-learning/resource-curated-environments).

@@ -1,4 +1,4 @@
-"""`Listing`: which containers exist and which of them are archived, from two lists.
+"""`Listing`: the existing containers and their archived state, according to two lists.
 
 A GET of an archived container returns `isArchived: false` (recorded in 2022, 2025 and 2026). No
 recorded list contains an archived container, so the fields of such an entry are not known. The list

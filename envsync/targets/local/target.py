@@ -143,14 +143,14 @@ class LocalTarget:
         restore: bool = False,
         before: Before | None = None,
     ) -> None:
-        """Replaces description, tags and provenance of a version.
+        """Replaces the description, the tags and the provenance of a version.
 
         Args:
             key: the name and version.
             metadata: the new description and tags.
             provenance: the new provenance.
             restore: whether to restore the version in the same write.
-            before: the expected state, if the state is compared.
+            before: the expected state. If None, the state is not compared.
 
         Raises:
             Conflict: the state is not the expected state.

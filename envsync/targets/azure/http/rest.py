@@ -114,7 +114,7 @@ class Rest:
             page = self._send("GET", self._trusted(str(following)), None).body
 
     def post(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
-        """Sends the request of an action, such as `listSecrets`, and returns the response."""
+        """Sends a POST for an action, such as `listSecrets`, and returns the response."""
         return self._send("POST", url, parameters, body).body
 
     def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
