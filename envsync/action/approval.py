@@ -102,9 +102,9 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
     """Checks that a repeated run is for the newest commit of its branch.
 
-    Otherwise, everyone who may start a run again could bring back an old state: the files of an old
-    commit, with an old approval. The first attempt of a run is allowed for an older commit, because
-    runs wait for each other.
+    Otherwise, everyone who has permission to start a run again could bring back an old state: the
+    files of an old commit, with an old approval. The first attempt of a run is allowed for an older
+    commit, because runs wait for each other.
 
     Args:
         github: the repository.

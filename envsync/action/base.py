@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def base_commit(directory: Path, event: Event) -> str:
-    """Returns the commit from which a pull request started, as far as the checkout has the history.
+    """Returns the newest commit in the history of HEAD that is also in the base branch.
 
     Raises:
         GitError: the checkout does not contain the commit, or is not a git repository.

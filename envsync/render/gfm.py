@@ -45,7 +45,7 @@ def code(text: str) -> str:
 def prose(text: str) -> str:
     """Returns a sentence in which everything except plain words is a code span.
 
-    Parts that are already in backticks stay code. The caller must put other text before the result
+    Parts that are already in backticks stay code. The caller must put some text before the result
     on the same line, because `-` at the start of a line would start a list.
     """
     result = ""

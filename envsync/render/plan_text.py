@@ -61,7 +61,8 @@ def plan_text(
         color: whether ANSI colours are used. The text is complete without colour.
         width: columns of the terminal.
         full: whether all fields of new versions and long values are shown in full.
-        where: the path of a local target, as text shows it. If None, the id of the target is shown.
+        where: the path of a local target, as the user sees the path. If None, the id of the target
+            is shown.
     """
     paint = painter(color)
     shown = view(plan, full=full)

@@ -45,7 +45,8 @@ ROUTE_FIELDS: Final = frozenset({"path", "port"})
 AUTO_DELETE_FIELDS: Final = frozenset({"condition", "value"})
 AUTO_DELETE_CONDITIONS: Final = ("created_greater_than", "last_accessed_greater_than")
 
-# The fixes for fields of other file formats that people write into environment files.
+# People write fields of different file formats into environment files. These are the fixes for such
+# fields.
 _CONDA_FILE: Final = (
     "This looks like a conda file. Write its path as `conda_file` in an environment file."
 )
@@ -244,7 +245,7 @@ def check_ignored(report: Report, fields: dict[str, Entry]) -> None:
 
 
 def _snake(text: str) -> str:
-    """Converts camel case to snake case, as azure-ai-ml does before it validates a condition."""
+    """Converts camel case to snake case, as azure-ai-ml does for the value of `condition`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
 
 

@@ -72,7 +72,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif key.value not in KEYS:
             # The key can be a misspelt `dependencies`. If the key is reported as an error, missing
-            # dependencies are not reported as well.
+            # dependencies are not a second error.
             has_dependencies |= _report_unknown(report, key)
     if not has_dependencies:
         message = "The conda specification has no dependencies."

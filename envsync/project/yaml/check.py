@@ -98,8 +98,8 @@ def check(root: Node) -> list[TextProblem]:
     if message:
         fix = "Write the values instead of aliases, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
-    # `_check_merged` uses `entries`, which works only on a file without problems of these two
-    # rules.
+    # `_check_merged` uses `entries`, which works only on a file without problems of the rules
+    # `yaml-syntax` and `alias-bomb`.
     if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
         for node in checks.merging:
             _check_merged(node, checks.problems)
