@@ -111,8 +111,8 @@ class Settings:
         throttle: whether the emulator limits the rate of requests as the resource manager does
             (`arm`).
         list_lag_seconds: seconds until a write appears in lists.
-        stale_get_seconds: seconds after a write during which a GET of the version returns the old
-            state.
+        stale_get_seconds: the number of seconds for which a GET of a version returns the old state
+            after a write.
         as_of: responses have the keys of recordings from this day. If None, responses have the
             newest keys.
         faults: kinds of fault, each with the share of requests (0 to 1) that it affects.

@@ -53,8 +53,8 @@ def plan_text(
 ) -> str:
     """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
-    A plan with many changes has one line for each change, unless `full` is True. Such a plan has
-    its summary at the beginning and at the end.
+    A plan with many changes has one line for each change, unless `full` is True. The summary of
+    such a plan is at the beginning and at the end.
 
     Args:
         plan: the plan to show.

@@ -62,7 +62,7 @@ def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
     if match == "unknown":
         raise Conflict(
             f"{key} is already registered, and its build context cannot be compared with the "
-            "declared one. Register a new version instead."
+            "declared build context. Register a new version instead."
         )
 
 

@@ -140,7 +140,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
             report.add("invalid-tag", key, message, fix="Put it in quotes.")
         elif key.value.startswith(RESERVED_TAG_PREFIX):
             message = f"Tags that start with `{RESERVED_TAG_PREFIX}` are reserved for envsync."
-            report.add("reserved-tag", key, message, fix="Remove the tag. envsync writes it.")
+            report.add("reserved-tag", key, message, fix="Remove the tag. envsync sets such tags.")
         elif not isinstance(item, ScalarNode) or item.tag == BINARY:
             message = f"The value of the tag `{key.value}` is not a string, number or boolean."
             report.add("invalid-tag", item, message, fix="Write a single string.")

@@ -191,7 +191,7 @@ def _report_fault(
         message = f"YAML reads this item and the items below it as one string: `{node.value}`."
         fix = "Give all items the same indentation."
         if node.value.split()[0] == "pip":
-            fix = "Write `- pip:` with a colon, so that the list is its value."
+            fix = "Write `- pip:` with a colon, so that `pip` gets the list as its value."
     elif fault == "address":
         message = (
             f"pip cannot read the address in `{node.value}`, because it is not a URL. `git clone` "

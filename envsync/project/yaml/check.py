@@ -116,7 +116,7 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     if known is not None:
         if known is _IN_PROGRESS:
             message = "This value contains itself through an alias."
-            fix = "Replace the alias with the value that it should have."
+            fix = "Write the intended value instead of the alias."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
     # This marker detects a collection that contains itself. The extent replaces the marker at the

@@ -74,7 +74,7 @@ class UploadedContexts:
         for prefix in dict.fromkeys((address.path, unquote(address.path))):
             if download(storage, prefix, destination, time_limit=self._time_limit):
                 return
-        raise ContextUnavailable("because the storage of the workspace has no files there any more")
+        raise ContextUnavailable("because the storage of the workspace no longer has the files")
 
     def _storage(self) -> Storage:
         with self._lock:
@@ -92,7 +92,7 @@ class UploadedContexts:
         container = properties.get("containerName") or properties.get("filesystem")
         account, endpoint = properties.get("accountName"), properties.get("endpoint")
         if not container or not account:
-            raise ContextUnavailable(f"because the datastore {_DATASTORE} is no blob container")
+            raise ContextUnavailable(f"because the datastore {_DATASTORE} is not a blob container")
         host = f"{account}.blob.{endpoint or 'core.windows.net'}"
         return Storage(host, str(container), self._secret(properties, parameters))
 

@@ -278,7 +278,7 @@ class AzureTarget:
             )
 
     def _ensure_nothing_new(self, name: str, before: Before) -> None:
-        """Checks that nobody added a version while the container was archived.
+        """Checks that nobody added a version while this process archived the container.
 
         The service has no precondition, so the versions are read again after the write.
 

@@ -266,5 +266,5 @@ def _tag(value: JSON) -> str:
 
 
 def _text(value: JSON) -> str | None:
-    """Returns a string, or None if the field is unset, which is null or `""`."""
+    """Returns a string, or None if the field is unset (null or `""`)."""
     return value if isinstance(value, str) and value else None

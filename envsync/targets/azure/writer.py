@@ -1,7 +1,7 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
-A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-the archived state of a container. Every write to a container therefore sends the archived state. A
+A GET does not show whether a container is archived. Only two sources show this archived state: the
+response to a PUT, and the lists. Every write to a container therefore sends the archived state. A
 request to archive or restore a container is sent even if the container already seems to have the
 requested state.
 """

@@ -106,8 +106,8 @@ _WRONG_CLOCK: Final = (
 )
 _NO_CONNECTION: Final = (
     "Azure Pipelines issued no token for the service connection. Check that the service connection "
-    "uses workload identity federation, that this pipeline may use it, and that SYSTEM_ACCESSTOKEN "
-    "is `$(System.AccessToken)`."
+    "uses workload identity federation, that this pipeline has access to it, and that "
+    "SYSTEM_ACCESSTOKEN is `$(System.AccessToken)`."
 )
 _AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (

@@ -203,8 +203,8 @@ def _values(kind: Kind) -> dict[str, str]:
     else:
         fixes = (
             f"This credential signs in only in a job of {system}. To sign in elsewhere as well, "
-            "remove `credential` from envsync.yaml: the default uses the job's tokens in "
-            f"{system}, and elsewhere for example `az login`."
+            "remove `credential` from envsync.yaml: by default, envsync uses the job's tokens in "
+            f"{system}, and for example `az login` on other machines."
         )
     raise MissingVariables(
         f"`credential: {kind}` needs environment variables that are not set or empty: "

@@ -1,8 +1,9 @@
 """`LastCheck`: calls a function just before a version is sent to the service.
 
 azure-ai-ml uploads a build context and then registers the version, in one call. An upload can take
-minutes, and another client can register the version in the meantime. The service would accept the
-second PUT, and replace the owner and the metadata of the version.
+minutes, and another client can register the version in the meantime. The service would then still
+accept the PUT of this process, and replace the owner and the metadata of the other client's
+version.
 """
 
 from __future__ import annotations

@@ -183,12 +183,13 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        # 202 is the status of an operation that has not ended (`Location`). An operation with
-        # `Azure-AsyncOperation` has the status 200 and its state in the body, which `Rest` reads.
+        # The URL in `Location` returns 202 until the operation has ended. The URL in
+        # `Azure-AsyncOperation` returns 200 and the state of the operation in the body. `Rest`
+        # reads this state.
         if request.method == "GET" and response.status_code not in RETRIED:
             if response.status_code == 200 and self.operations.is_polled(request.url):
-                # azure-ai-ml does not read this body, so it would report a failed operation as
-                # done.
+                # azure-ai-ml does not read this body, so azure-ai-ml would report a failed
+                # operation as done.
                 ensure_succeeded(_body(response))
             self.operations.polled(request.url, ended=response.status_code != 202)
         return response
