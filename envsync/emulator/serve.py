@@ -176,8 +176,8 @@ class _Server:
                 # header such as `X-Forwarded-For` must not change this address.
                 proxy_headers=False,
                 server_header=False,
-                # Clients keep idle connections in pools. If the server closed such a connection,
-                # the next request on it would fail.
+                # Clients keep idle connections in pools. If the server closed an idle connection,
+                # the next request on this connection would fail.
                 timeout_keep_alive=600,
                 timeout_graceful_shutdown=5,
             )

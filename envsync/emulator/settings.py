@@ -1,7 +1,8 @@
 """`Settings`: the content and the behaviour of an emulator.
 
 Documentation and recordings do not show how Azure ML behaves in every case. Most fields of type
-`Literal` select the behaviour in one of these cases. The default is the most probable behaviour.
+`Literal` select the behaviour in one of these undocumented cases. The default is the most probable
+behaviour.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class Settings:
             group.
         registries: names of registries. Case is ignored, as in Azure ML.
         state: the state file of the first workspace, in the format of the local target. Other
-            workspaces and registries have files beside it (`state_file`). If `state` is None, the
-            stores are temporary files.
+            workspaces and registries have files beside this file (`state_file`). If `state` is
+            None, the stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
         reader_secret: the client secret of clients that can read but not write.
         assertion_seconds: seconds after which a client assertion, such as a token of GitHub's OIDC

@@ -1,7 +1,7 @@
 """Escapes strings from files and services for GitHub-flavoured Markdown.
 
 GitHub turns mentions, issues, commits and URLs into links everywhere except in code. For example, a
-tag with `@team` would notify people. Backslash escapes do not prevent such links. So everything
+tag with `@team` would notify people. Backslash escapes do not prevent these links. So everything
 except plain words is put into code spans and fences. Pass strings through `wording.printable`
 first: the functions here expect printable lines.
 """

@@ -75,7 +75,7 @@ class Faults:
     - `refuse-upload`, `operation-fails` and `operation-hangs` are executed by the endpoints: see
       `Registries` and `storage`.
 
-    Requests to the login host are never affected, because it is a separate service.
+    Requests to the login host are never affected, because the login host is a separate service.
     """
 
     def __init__(

@@ -208,7 +208,8 @@ async def _copy(
     with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:
             if acknowledged is not None:
-                # Linux resets TCP_QUICKACK after some packets, so it must be set before each read.
+                # Linux resets TCP_QUICKACK after some packets, so set TCP_QUICKACK again before
+                # each read.
                 _acknowledge_immediately(acknowledged)
             if not (data := await reader.read(_CHUNK)):
                 return

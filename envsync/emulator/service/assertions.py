@@ -1,7 +1,7 @@
 """Client assertions: a client signs in with a token that another identity provider issued.
 
-A workflow of GitHub Actions, for example, gets such a token from GitHub. Microsoft Entra ID calls
-this sign-in workload identity federation:
+For example, a workflow of GitHub Actions gets a client assertion from GitHub. Microsoft Entra ID
+calls this sign-in workload identity federation:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation
 """
 
@@ -47,8 +47,8 @@ def check_time(assertion: str, *, now: float, lifetime: float | None) -> None:
             JWT is always valid.
 
     Raises:
-        InvalidAssertion: the assertion is outside its valid time range, or it has no claims from
-            which its age can be computed.
+        InvalidAssertion: the assertion is outside its valid time range, or the assertion has no
+            claims from which its age can be computed.
     """
     claims = _claims(assertion)
     if claims is None:

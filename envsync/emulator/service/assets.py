@@ -75,7 +75,7 @@ class Assets:
         """Registers or changes a version, and returns its new resource.
 
         Raises:
-            ServiceError: the request is invalid, or a rule of the service forbids it.
+            ServiceError: the request is invalid, or a rule of the service forbids the write.
         """
         properties = wire.properties_of(call.body)
         written = self._written(properties)

@@ -1,4 +1,4 @@
-"""Handles `DELETE` of environments and versions. azure-ai-ml has no such method."""
+"""Handles `DELETE` of environments and versions. azure-ai-ml never sends such requests."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _DATAPLANE = "2021-10-01-dataplanepreview"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The optional keys of a response. An attribute is true if the response has the keys.
+    """The optional keys of a response: an attribute is true if the response has its keys.
 
     Attributes:
         rebuild: `autoRebuild` and `provisioningState`.

@@ -24,7 +24,7 @@ _SKEW = timedelta(minutes=15)
 
 
 def signing(settings: Settings, *, refused: bool) -> Settings:
-    """Returns the settings to sign with. If `refused` is True, these contain a wrong key."""
+    """Returns the settings to sign with. If `refused` is True, the settings contain a wrong key."""
     if not refused:
         return settings
     return replace(settings, blob_key=base64.b64encode(b"the key of another account").decode())

@@ -122,8 +122,8 @@ def check_python(new: NewVersion) -> None:
     """Checks that a conda file does not require a Python that has reached its end of life.
 
     Raises:
-        ServiceError: the conda file requires such a Python (400). The message is copied from the
-            only recording of this error.
+        ServiceError: the conda file requires a Python that has reached its end of life (400). The
+            message is copied from the only recording of this error.
     """
     conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
     dependencies = conda.get("dependencies") if isinstance(conda, dict) else None

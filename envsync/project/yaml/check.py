@@ -33,7 +33,7 @@ For a file with more than 10,000 values, the limit is ten times this number of v
 MAX_MERGES: Final = 5_000
 """Maximum number of mappings with `<<`. Merging is slow."""
 
-# Most scalars are strings or null. Such a scalar is always valid, so it needs no check.
+# Most scalars are strings or null. Strings and null are always valid, so they need no check.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,

@@ -106,7 +106,8 @@ def value(node: ScalarNode) -> Value:
     """Returns the Python value that azure-ai-ml reads from a scalar.
 
     Raises:
-        ValueError: the text of the scalar is not valid for its tag. `check` reports such a scalar.
+        ValueError: the text of the scalar is not valid for its tag. `check` reports a scalar that
+            is not valid for its tag.
     """
     # PyYAML reads `=` as a string only if it is a key. In any other place, `check` reports `=`.
     if node.tag in (STR, VALUE):

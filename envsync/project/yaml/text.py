@@ -257,7 +257,7 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
 
 
 def _without_surrogates(root: Node | None) -> Node | None:
-    """Replaces each pair of surrogates with its character. JSON can contain such pairs.
+    """Replaces each pair of surrogates with its character. JSON can contain pairs of surrogates.
 
     Raises:
         yaml.MarkedYAMLError: a surrogate is not part of a pair.

@@ -1,7 +1,7 @@
 """Creates versions with Microsoft's azure-ai-ml, which also uploads build contexts.
 
-Importing azure-ai-ml takes more than a second and 100 MB of memory, so it is imported only when a
-version is created.
+Importing azure-ai-ml takes more than a second and 100 MB of memory, so azure-ai-ml is imported only
+when a version is created.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ def _copy(context: BuildContext, source: Path, place: Path) -> None:
         raise TargetError(str(error)) from error
     if scan_context(place, place).context.uploads <= context.uploads:
         return
-    # azure-ai-ml's hash includes empty directories, so add them to the copy.
+    # azure-ai-ml's hash includes empty directories, so add empty directories to the copy.
     for folder, directories, _ in os.walk(source):
         directories[:] = [name for name in directories if name not in LEFT_OUT]
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)

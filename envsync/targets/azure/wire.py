@@ -85,7 +85,7 @@ class Resource:
 
     @property
     def curated(self) -> bool:
-        """True if the version is curated: it belongs to the service."""
+        """True if the version is curated, so that it belongs to the service."""
         return str(self.properties.get("environmentType")).lower() == "curated"
 
     @property
@@ -210,7 +210,8 @@ def _is_upload(uri: str, digest: str | None) -> bool:
     URL of an upload and a declared URL can belong to a storage account. In a registry, a URL
     therefore counts as an upload if the version has a digest tag or the URL ends with `/`. The
     caller has already checked that the digest tag does not match a declared URL. If azure-ai-ml
-    could not upload, it registers a local path, which is not an upload.
+    could not upload a build context, it registers a local path. A local path does not count as an
+    upload.
     """
     if _UPLOAD.search(uri):
         return True

@@ -1,9 +1,9 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
-A GET does not show whether a container is archived. Only two sources show this archived state: the
-response to a PUT, and the lists. Every write to a container therefore sends the archived state. A
-request to archive or restore a container is sent even if the container already seems to have the
-requested state.
+A GET does not show whether a container is archived. Only two sources show the archived state of a
+container: the response to a PUT, and the lists. Every write to a container therefore sends the
+archived state. A request to archive or restore a container is sent even if the container already
+seems to have the requested state.
 """
 
 from __future__ import annotations
@@ -348,7 +348,8 @@ def _archived_alone(versions: Collection[Resource]) -> list[str]:
     """Returns the versions of an archived container that were archived separately.
 
     If the service shows all versions as archived, each version possibly shows the state of its
-    container. The list is then empty, and the next plan archives all undeclared versions again.
+    container. In this case, the returned list is empty, and the next plan archives all undeclared
+    versions again.
     """
     alone = [item.name for item in versions if item.archived]
     return alone if len(alone) < len(versions) else []

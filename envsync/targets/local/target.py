@@ -231,6 +231,6 @@ def current_actor() -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # In a Docker container, the user id can lack a user name. Python 3.13 then raises OSError,
-        # earlier versions KeyError, and Windows ImportError.
+        # In a Docker container, the user id can lack a user name. In this case, Python 3.13 raises
+        # OSError, and earlier versions raise KeyError. On Windows, Python raises ImportError.
         return "unknown"

@@ -262,7 +262,8 @@ class Database:
                 temporary = directory / self._file.name
                 with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
                     connection.execute("PRAGMA synchronous = FULL")
-                    # WAL mode is stored in the file, so that later connections need not set it.
+                    # WAL mode is stored in the file, so that later connections need not set WAL
+                    # mode.
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(CREATE_SCRIPT)
                 self._publish(temporary)

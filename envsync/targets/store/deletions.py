@@ -75,5 +75,6 @@ def _allow(connection: sqlite3.Connection) -> None:
         if sqlite3.complete_statement(statement):
             connection.execute(statement)
             statement = ""
-    # Create the checksum triggers again: SQLite has removed them together with the old table.
+    # Create the checksum triggers again, because SQLite has removed these triggers together with
+    # the old table.
     checksums.install(connection)

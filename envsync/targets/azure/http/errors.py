@@ -69,7 +69,8 @@ def is_absent_environment(error: TargetError) -> bool:
 def is_final(error: TargetError) -> bool:
     """Returns whether the service has certainly refused the last attempt of a request.
 
-    After any other failure, such as a lost response, the request can be executed later.
+    After a different failure, such as a lost response, the service can still execute the request
+    later.
     """
     return isinstance(error, RequestRefused) and error.status < 500 and error.status not in RETRIED
 

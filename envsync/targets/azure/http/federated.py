@@ -1,8 +1,8 @@
 """Signs in to Azure from a job of GitHub Actions or Azure Pipelines, without a secret.
 
-The CI system issues a token that is valid for some minutes, and Microsoft Entra ID exchanges it for
-an access token. Each sign-in requests a new token from the CI system, so that a job can run longer
-than the lifetime of a token: https://docs.github.com/actions/reference/security/oidc
+The CI system issues a token that is valid for some minutes, and Microsoft Entra ID exchanges this
+token for an access token. Each sign-in requests a new token from the CI system, so that a job can
+run longer than the lifetime of a token: https://docs.github.com/actions/reference/security/oidc
 https://learn.microsoft.com/azure/devops/pipelines/release/configure-workload-identity
 """
 

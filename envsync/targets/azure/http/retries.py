@@ -121,7 +121,7 @@ class Retries(HTTPPolicy[Any, Any]):
 def is_certificate_error(error: BaseException) -> bool:
     """Returns whether a connection failed because a certificate is not trusted.
 
-    The class `SSLError` is not enough, because a TLS connection that is cut raises it as well.
+    The class `SSLError` is not enough, because a TLS connection that is cut also raises `SSLError`.
     """
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 
