@@ -18,7 +18,7 @@ from envsync.action.inputs import TOKEN_VARIABLE
 from envsync.model.errors import EnvsyncError
 
 # ACTIONS_ID_TOKEN_REQUEST_TOKEN is passed, because `credential: github` needs it. Settings in
-# `envsync.yaml` cannot refer to ACTIONS_ID_TOKEN_REQUEST_TOKEN.
+# `envsync.yaml` cannot refer to that variable.
 _TOKENS: Final = frozenset({TOKEN_VARIABLE, "ACTIONS_RUNTIME_TOKEN"})
 """Names of environment variables that are not passed to envsync. `envsync.yaml` can refer to other
 environment variables, so a secret value could appear in a public comment."""

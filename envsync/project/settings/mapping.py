@@ -40,8 +40,7 @@ _Word = TypeVar("_Word", bound=str)
 # found and can be reported.
 _VARIABLE: Final = re.compile(r"\$(?:\$\{|\{([^}]*)(\}?))")
 # With these variables, a job of GitHub Actions or Azure Pipelines requests tokens to sign in. Plans
-# and comments on pull requests contain settings, so a setting must not contain the value of one of
-# these variables.
+# and comments on pull requests contain settings, so a setting must not contain such a value.
 _JOB_TOKENS: Final = frozenset(
     {"ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN", "SYSTEM_ACCESSTOKEN"}
 )
