@@ -5,8 +5,8 @@ approval only if
 
 - the owner of the token wrote the comment, and no other account edited it last. Otherwise,
   everyone who can write or edit a comment could approve a plan.
-- GitHub received the content of the comment before the merge. Otherwise, nobody has reviewed the
-  content, because the job that plans can run again after the merge.
+- GitHub received the content of the comment before the merge. Otherwise, it is possible that nobody
+  has reviewed the content, because the job with `command: plan` can run again after the merge.
 - the plan in the comment was made for this pull request and for the commit that was merged.
   Otherwise, the comment is a copy, or shows a plan for an older commit.
 """
@@ -102,9 +102,9 @@ def merged_number(github: GitHub, event: Event) -> int | None:
 def ensure_newest(github: GitHub, event: Event, commit: str) -> None:
     """Checks that a repeated run is for the newest commit of its branch.
 
-    Otherwise, everyone who may start a run again could bring back an old state: the files of an old
-    commit, with an old approval. The first attempt of a run is allowed for an older commit, because
-    runs wait for each other.
+    Otherwise, everyone who has permission to start a run again could bring back an old state: the
+    files of an old commit, with an old approval. The first attempt of a run is allowed for an older
+    commit, because runs wait for each other.
 
     Args:
         github: the repository.

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def base_commit(directory: Path, event: Event) -> str:
-    """Returns the commit from which a pull request started, as far as the checkout has the history.
+    """Returns the newest commit in the history of HEAD that is also in the base branch.
 
     Raises:
         GitError: the checkout does not contain the commit, or is not a git repository.
     """
     repository = find_repository(directory)
     head = repository.head()
-    # By default, actions/checkout checks out a temporary merge commit. Its first parent is the base
-    # branch at the time of the event.
+    # By default, actions/checkout checks out a temporary merge commit. The first parent of the
+    # merge commit is the base branch at the time of the event.
     parents = repository.run("rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
     if head == event.sha and len(parents) == 2:
         return repository.commit(parents[0].decode())
-    # The base branch can have newer commits than the branch of the pull request. Changes in these
-    # commits are not changes of the pull request.
+    # The base branch can have newer commits than the branch of the pull request. Changes in newer
+    # commits of the base branch are not changes of the pull request.
     base = repository.commit(event.base)
     try:
         return repository.run("merge-base", "HEAD", base).decode().strip()

@@ -108,8 +108,8 @@ class Connection:
             except requests.RequestException as error:
                 if pause is None or not repeatable:
                     kind = type(error).__name__
-                    # Show only the type of the exception: its message can contain the query of the
-                    # URL.
+                    # Show only the type of the exception, because the message of the exception can
+                    # contain the query of the URL.
                     raise GitHubError(f"{self._api} cannot be reached: {kind}.") from error
                 wait = pause
             else:
@@ -155,7 +155,7 @@ def _is_limited(answer: requests.Response) -> bool:
 
 
 def _wait(answer: requests.Response, pause: float) -> float:
-    """Returns how many seconds to wait: the time in a response, or `pause` if there is no time."""
+    """Returns the seconds to wait: the time in a response, or `pause` if it contains no time."""
     after = answer.headers.get("retry-after", "")
     reset = answer.headers.get("x-ratelimit-reset", "")
     if after.isdecimal():

@@ -23,12 +23,13 @@ class Event:
     Attributes:
         name: the type of the event, such as `pull_request` or `push`.
         repository: `owner/name`.
-        sha: the commit that the workflow runs on. For a pull request, a temporary merge commit.
-        branch: the branch without `refs/heads/`. For a pull request, its base branch.
+        sha: the commit that the workflow runs on. For a pull request, this is a temporary merge
+            commit.
+        branch: the branch without `refs/heads/`. For a pull request, this is the base branch.
         number: the number of the pull request; None for other events.
         merged: whether the pull request is merged.
         fork: whether the pull request comes from another repository.
-        head: the newest commit of the pull request's branch. For other events, `sha`.
+        head: the newest commit of the pull request's branch. For other events, this is `sha`.
         base: for a pull request, the newest commit of its base branch when the event happened.
         run_url: the URL of this workflow run.
         attempt: 1 for the first attempt of this run; higher if the run or a job was run again.

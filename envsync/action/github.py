@@ -52,8 +52,8 @@ class Written:
     Attributes:
         body: the text in Markdown.
         editor: the login of the last editor. None if the comment was never edited.
-        at: when the comment was last edited, or created if it was never edited. A time in UTC from
-            the clock of GitHub, such as `2026-11-20T10:00:00Z`.
+        at: when the comment was last edited, or created if it was never edited. This is a time in
+            UTC from the clock of GitHub, such as `2026-11-20T10:00:00Z`.
     """
 
     body: str
@@ -68,7 +68,8 @@ class PullRequest:
     Attributes:
         number: the number.
         base: the branch that the pull request is merged into.
-        head: the newest commit of the pull request. After a merge, the commit that was merged.
+        head: the newest commit of the pull request. After a merge, this is the commit that was
+            merged.
         is_open: False after the pull request was merged or closed.
         merge: the newest commit that the merge added to `base`; empty before the merge.
         merged_at: when the pull request was merged, in the format of `Written.at`; empty before the

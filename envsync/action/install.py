@@ -77,8 +77,8 @@ def key(source: Path, version: str, extras: str) -> str:
     """
     # A virtual environment works only with the Python that created it.
     parts = [version, extras, sys.version, sys.base_prefix, sysconfig.get_platform()]
-    # The versions of dependencies are not fixed. The month in the name causes a new installation
-    # each month, which gets newer versions of the dependencies.
+    # The versions of dependencies are not fixed. The name contains the month, so that each month a
+    # new installation is made, with newer versions of the dependencies.
     parts.append(time.strftime("%Y-%m", time.gmtime()))
     digest = hashlib.sha256("\0".join(parts).encode())
     for path in _files(source):

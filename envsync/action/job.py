@@ -51,7 +51,7 @@ class Job:
         )
 
     def log(self, text: str) -> None:
-        """Prints text to the log without letting GitHub execute workflow commands in it."""
+        """Prints text to the log. GitHub does not execute workflow commands in this text."""
         if not text.strip():
             return
         # The text can quote a file of a pull request. GitHub must not execute a line such as
@@ -63,7 +63,8 @@ class Job:
     def write_commands(self, commands: str) -> None:
         """Prints workflow commands, such as annotations. Each command is a complete line."""
         sys.stdout.write(commands)
-        # Standard output is buffered in a workflow. Show the lines in the log without a delay.
+        # Flush, because standard output is buffered in a workflow, and the log would show the lines
+        # late.
         sys.stdout.flush()
 
     def annotate(self, message: str, level: str = "notice") -> None:

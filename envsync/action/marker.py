@@ -1,4 +1,4 @@
-"""`Marker`: the hidden first line of a comment or issue, which identifies it for the action.
+"""`Marker`: a hidden first line by which the action recognises its comments and issues.
 
 A marker is an HTML comment that contains one base64 word. All names are encoded in this word, so no
 name can end the HTML comment or imitate another marker.
@@ -40,11 +40,12 @@ class Marker:
         directory: the input `working-directory` of the workflow.
         target: the input `target` of the workflow.
         digest: the digest of the plan; empty if there is no plan.
-        changes: the fingerprints of the plan; None if there is no plan, or the fingerprints do not
-            fit.
+        changes: the fingerprints of the plan; None if there is no plan, or if the marker would be
+            too long with the fingerprints.
         number: the number of the pull request; None for an issue.
         head: the newest commit of the pull request when the plan was made.
-        time: when the plan was made, in UTC. Only for display: the clock of a runner can be wrong.
+        time: when the plan was made, in UTC. This time is only for display, because the clock of a
+            runner can be wrong.
     """
 
     kind: str

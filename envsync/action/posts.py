@@ -57,7 +57,7 @@ def append_to_comment(
     """Appends a result to the newest comment that contains the marker.
 
     A comment is a record, so earlier results are never overwritten. If the comment has no room, or
-    if another account edited it, the result gets a new comment.
+    if another account edited the comment, the result is written to a new comment.
 
     Args:
         github: the repository.

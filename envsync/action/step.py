@@ -84,7 +84,7 @@ class _Step:
             result = self._stopped(error)
         self.job.log(result.log)
         # The input `annotations` leaves out only rejections. If no plan was made, the annotations
-        # are problems of files, which are always written.
+        # show problems in files, and these annotations are always written.
         if self.inputs.annotations or result.plan is None:
             self.job.write_commands(result.annotations)
         for level, message in (("error", result.error), ("notice", result.notice)):
@@ -226,8 +226,8 @@ class _Step:
     def _stale(self, github: GitHub, number: int) -> str:
         """Returns why the result is outdated for the pull request, or an empty string.
 
-        A job can run again at any time. The comment of a merged pull request shows what was
-        reviewed, and the comment of an open pull request shows its newest commit.
+        A job can run again at any time. The comment of a merged pull request must keep the reviewed
+        plan. The comment of an open pull request must show the result for the newest commit.
         """
         pull = github.pull_request(number)
         if not pull.is_open:
@@ -260,7 +260,7 @@ class _Step:
             url = write(self.github)
         except Forbidden as error:
             if self.event.fork:
-                # GitHub gives the workflows of a fork's pull request a read-only token.
+                # The workflow of a pull request from a fork gets only a read-only token.
                 reason = "the token of a fork is read-only"
                 self.job.annotate(f"No {what} was written: {reason}. {_IN_SUMMARY}")
             else:

@@ -172,12 +172,12 @@ class _Server:
                 # By default, uvicorn would configure the logging of the whole process.
                 log_config=None,
                 access_log=False,
-                # A fault identifies the connection to reset by the address of the client. A header
-                # such as `X-Forwarded-For` must not change this address.
+                # A fault uses the client's address to find the connection that the fault resets. A
+                # header such as `X-Forwarded-For` must not change this address.
                 proxy_headers=False,
                 server_header=False,
-                # Clients keep idle connections in pools. If the server closed such a connection,
-                # the next request on it would fail.
+                # Clients keep idle connections in pools. If the server closed an idle connection,
+                # the next request on this connection would fail.
                 timeout_keep_alive=600,
                 timeout_graceful_shutdown=5,
             )

@@ -1,7 +1,8 @@
 """`Settings`: the content and the behaviour of an emulator.
 
 Documentation and recordings do not show how Azure ML behaves in every case. Most fields of type
-`Literal` select the behaviour in one of these cases. The default is the most probable behaviour.
+`Literal` select the behaviour in one of these undocumented cases. The default is the most probable
+behaviour.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ APPLICATION_HOSTS = (MANAGEMENT_HOST, LOGIN_HOST, DISCOVERY_HOST, REGISTRY_HOST)
 BLOB_SUFFIX = ".blob.core.windows.net"
 
 BLOB_API_VERSION = "2021-08-06"
-"""The version of the blob service's REST API in the emulator's signatures and requests."""
+"""The version of the blob service's REST API in signatures and requests of the emulator."""
 
 # Do not change this value: clients and tests store ids that are derived from it.
 _SPACE = uuid.UUID("656e7673-796e-4000-8000-000000000000")
@@ -79,8 +80,8 @@ class Settings:
             group.
         registries: names of registries. Case is ignored, as in Azure ML.
         state: the state file of the first workspace, in the format of the local target. Other
-            workspaces and registries have files beside it (`state_file`). If `state` is None, the
-            stores are temporary files.
+            workspaces and registries have files beside this file (`state_file`). If `state` is
+            None, the stores are temporary files.
         seed: a directory of environment files to load into the first workspace at start-up.
         reader_secret: the client secret of clients that can read but not write.
         assertion_seconds: seconds after which a client assertion, such as a token of GitHub's OIDC
@@ -94,23 +95,25 @@ class Settings:
         archive_hidden: whether a version of an archived container can be archived individually.
         hidden_versions: whether `isArchived` of a version shows only its own state (`own`), or is
             also true if its container is archived (`effective`).
-        container_tags: whether a container's tags are kept, accepted and dropped, or refused.
+        container_tags: whether tags of a container are stored, silently dropped, or refused.
         container_get: whether the GET of an archived container shows `isArchived: false`, as
             recorded from 2022 to 2026, or the stored state.
         archived_entry: the value of `isArchived` in the list entry of an archived container.
         registry_metadata: whether a PUT of a version in a registry changes the description and
             tags, or succeeds without changing them.
         next_version: whether a container's `nextVersion` is a counter or a timestamp.
-        absent_versions: whether the versions of an unknown name are an empty list or 404.
+        absent_versions: whether a request for the versions of an unknown name returns an empty list
+            or 404.
         end_of_life_python: whether a new version whose conda file has a Python before 3.8 is
             accepted (31 of 32 recordings) or refused (one recording of 2023-04-13).
         numeric_tags: whether a tag value sent as a number is returned as a string or a number, or
             is refused.
         latency_ms: milliseconds by which each response is delayed.
-        throttle: whether the rate of requests is limited as by the resource manager (`arm`).
+        throttle: whether the emulator limits the rate of requests as the resource manager does
+            (`arm`).
         list_lag_seconds: seconds until a write appears in lists.
-        stale_get_seconds: seconds after a write during which a GET of the version returns the old
-            state.
+        stale_get_seconds: the number of seconds for which a GET of a version returns the old state
+            after a write.
         as_of: responses have the keys of recordings from this day. If None, responses have the
             newest keys.
         faults: kinds of fault, each with the share of requests (0 to 1) that it affects.

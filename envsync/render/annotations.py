@@ -69,7 +69,7 @@ def plan_github(plan: Plan, prefix: str = "") -> str:
 
 
 def latest_github(latest: Iterable[LatestChange], prefix: str = "") -> str:
-    """Returns one notice for each use of an `@latest` that moves.
+    """Returns one notice for each use of `NAME@latest` if another version becomes the latest.
 
     Args:
         latest: the changes of `@latest`.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ARROW: Final = " → "
 
 MOST_ITEMS: Final = 40
-"""How many items of a list, or files of a build context, are shown by default."""
+"""The default number of list items, or files of a build context, that are shown."""
 
 _MOST_VALUE_LINES: Final = 6
 # Values get at least this many columns, because a narrower value cannot be read. In a very narrow
@@ -179,7 +179,7 @@ def _item(item: ItemLine, paint: Paint, room: int, full: bool, blank: str) -> It
 def _pair(
     before: str | None, after: str | None, paint: Paint, *, room: int, full: bool, sign: str = ""
 ) -> Iterator[str]:
-    """Yields both values in one line, or one below the other if one line is too short.
+    """Yields both values on one line, or on separate lines if one line is too short.
 
     If `sign` is not empty, the values are items of a list.
     """
@@ -196,6 +196,6 @@ def _pair(
 
 
 def _below(start: str, lines: Iterable[str]) -> Iterator[str]:
-    """Yields the lines with `start` before the first line, and equal indentation of all lines."""
+    """Yields the lines. The first line begins with `start`; all others are aligned with it."""
     for index, line in enumerate(lines):
         yield (" " * len(start) if index else start) + line

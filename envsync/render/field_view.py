@@ -41,10 +41,10 @@ class ItemLine(NamedTuple):
 
     Attributes:
         sign: `+`, `-` or `~`; empty in a list that is shown whole.
-        before: the item in the target, or the path of a removed file; None for any other file, and
-            for an item that is not in the target.
-        after: the declared item, or the path of an added or modified file; None for any other file,
-            and for an item that is not declared.
+        before: the item in the target, or the path of a removed file; None if the file was not
+            removed, or if the item is not in the target.
+        after: the declared item, or the path of an added or modified file; None if the file was
+            removed, or if the item is not declared.
     """
 
     sign: str

@@ -1,7 +1,7 @@
 """Escapes strings from files and services for GitHub-flavoured Markdown.
 
 GitHub turns mentions, issues, commits and URLs into links everywhere except in code. For example, a
-tag with `@team` would notify people. Backslash escapes do not prevent such links. So everything
+tag with `@team` would notify people. Backslash escapes do not prevent these links. So everything
 except plain words is put into code spans and fences. Pass strings through `wording.printable`
 first: the functions here expect printable lines.
 """
@@ -45,7 +45,7 @@ def code(text: str) -> str:
 def prose(text: str) -> str:
     """Returns a sentence in which everything except plain words is a code span.
 
-    Parts that are already in backticks stay code. The caller must put other text before the result
+    Parts that are already in backticks stay code. The caller must put some text before the result
     on the same line, because `-` at the start of a line would start a list.
     """
     result = ""

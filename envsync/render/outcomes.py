@@ -88,7 +88,7 @@ def applied_text(
             f"{paint('bold red', 'Not verified:')} the target does not show the changes of "
             f"{', '.join(map(printable, unverified))}."
         )
-    # If no change is done, there is nothing to verify.
+    # If no change was made, there is nothing to verify.
     elif unverified is not None and counts["done"]:
         lines.append(f"{paint('green', 'Verified:')} the target shows every change that was done.")
     return "\n".join(lines) + "\n"

@@ -46,7 +46,7 @@ def placed_plan(plan: Plan, place: Place) -> Plan:
 
 
 def placed_latest(latest: Iterable[LatestChange], place: Place) -> tuple[LatestChange, ...]:
-    """Returns the changes of `@latest` with the paths that are shown."""
+    """Returns the changes of `@latest` with the paths that the user sees."""
     return tuple(
         replace(item, uses=tuple(replace(use, file=place(use.file)) for use in item.uses))
         for item in latest

@@ -63,8 +63,9 @@ def plan_body(plan: Plan, *, limit: int | None = None, own: Collection[str] | No
     Args:
         plan: the plan to show.
         limit: maximum size in bytes of UTF-8, at least 4,400. If None, the plan is never cut.
-        own: the names of the environments whose files a pull request changes. Changes of other
-            names then have a section of their own. If None, the changes are not separated.
+        own: the names of the environments whose files a pull request changes. Changes of
+            environments that are not in `own` then have a separate section. If None, the changes
+            are not separated.
     """
     # GitHub limits a comment in characters and a job summary in bytes. A limit in bytes is safe for
     # both: no string has more characters than bytes.
@@ -104,7 +105,8 @@ def _cut(left_out: Sequence[str]) -> str:
 def _end(shown: PlanView) -> str:
     """Returns the id of the target, and the digest.
 
-    The name of a target is not enough: a pull request can give the name to another workspace.
+    The name of a target is not enough, because a pull request can give this name to another
+    workspace.
     """
     # The summary already shows an id that has only one part, such as the path of a local target.
     target = "" if shown.place == (shown.id,) else f"\nTarget id: {code(shown.id)}\n"

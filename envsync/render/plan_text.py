@@ -53,15 +53,16 @@ def plan_text(
 ) -> str:
     """Returns the whole plan: changes with fields, rejections, `@latest`, warnings and the summary.
 
-    A plan with many changes has one line for each change, unless `full` is True. Such a plan has
-    its summary at the beginning and at the end.
+    A plan with many changes has one line for each change, unless `full` is True. The summary of
+    such a plan is at the beginning and at the end.
 
     Args:
         plan: the plan to show.
         color: whether ANSI colours are used. The text is complete without colour.
         width: columns of the terminal.
         full: whether all fields of new versions and long values are shown in full.
-        where: the path of a local target, as text shows it. If None, the id of the target is shown.
+        where: the path of a local target, as the user sees the path. If None, the id of the target
+            is shown.
     """
     paint = painter(color)
     shown = view(plan, full=full)

@@ -178,7 +178,7 @@ def reached_lines(uses: Sequence[str], most: int | None = MOST_USES) -> list[str
 
 
 def _place(target: str) -> tuple[str, ...]:
-    """Returns the parts of a workspace id in words. Any other id is one part."""
+    """Returns the parts of a workspace id in words, or the whole id if it has another form."""
     found = _ARM_ID.match(target)
     if found is None:
         return (target,)

@@ -1,4 +1,4 @@
-"""Renders references as text, grouped by the environment that they mean."""
+"""Renders references as text, grouped by the environment that they refer to."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _address(reference: Reference) -> tuple[str, str]:
         return "2", printable(f"inline: {reference.inline.summary}")
     if reference.name is None:
         return "3", printable(reference.text)
-    # `…` stands for a version that only a run shows.
+    # `…` stands for a version or label that is known only when the job runs.
     part = f"@{reference.label or '…'}" if reference.form.endswith("label") else ""
     if reference.form.endswith("version"):
         part = f":{reference.version or '…'}"

@@ -14,7 +14,7 @@ class Section:
     Attributes:
         name: the word for the items, in the plural.
         count: the number of items.
-        items: the Markdown of each item. The last items are left out if these items cannot fit.
+        items: the Markdown of each item. If not all items fit, items at the end are left out.
         opening: Markdown before the items.
         closing: Markdown after the items.
         share: the largest fraction of the remaining room that the section can take.

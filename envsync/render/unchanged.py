@@ -23,7 +23,7 @@ def with_unchanged(
 
     Args:
         differs: the fields that differ from the predecessor.
-        fields: all fields of the version, as for a first version.
+        fields: all fields of the version, in the same form as for a version without a predecessor.
     """
     views = {view.path: _without_inner(view, differs) for view in differs}
     for view in fields:
@@ -48,7 +48,7 @@ def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
 
 
 def _remaining(view: FieldView, differs: Iterable[FieldView]) -> Iterator[ItemLine]:
-    """Yields the lines of a list that no field of `differs` shows, except keys without values."""
+    """Yields lines of a list that `differs` does not show, without keys that have no values."""
     if not view.items:
         return
     shown: Counter[str] = Counter()

@@ -1,8 +1,8 @@
 """Checks just before a write that nobody has changed the target since the plan was made.
 
-Each function compares a container, as the target has it now, with the state that the plan expects.
-A container that already has the new state is no conflict, because an earlier attempt can have
-written this state although its response was lost.
+Each function compares the current state of a container in the target with the state that the plan
+expects. A container that already has the new state is no conflict, because an earlier attempt can
+have written this state although its response was lost.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
     if match == "unknown":
         raise Conflict(
             f"{key} is already registered, and its build context cannot be compared with the "
-            "declared one. Register a new version instead."
+            "declared build context. Register a new version instead."
         )
 
 
@@ -108,10 +108,10 @@ def ensure_archivable(
 
 
 def ensure_ownable(name: str, before: Before | None, found: Container) -> None:
-    """Checks that a container whose owners are written is as the plan expects.
+    """Checks, before owners are written, that the container is as the plan expects.
 
     Raises:
-        Conflict: the container is archived or restored in the meantime.
+        Conflict: the container was archived or restored in the meantime.
     """
     _ensure(name, before, found)
 

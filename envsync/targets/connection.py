@@ -1,4 +1,4 @@
-"""The settings of the connection to Azure that a command line can change."""
+"""The settings of the connection to Azure. Command-line options can change these settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_STALE: Final = 30.0
 """The number of seconds for which a GET of a version can return the old state after a write."""
 
 Advance: TypeAlias = Callable[[int, int], None]
-"""`advance(done, total)` is called while a target is read. `total` is 0 if it is not known."""
+"""`advance(done, total)` is called while a target is read. An unknown `total` is 0."""
 
 Reading: TypeAlias = Callable[[], AbstractContextManager[Advance]]
 """A function that returns a context manager, which shows the progress of reading a target."""

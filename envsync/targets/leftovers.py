@@ -1,7 +1,8 @@
-"""Temporary directories whose left-overs the next run removes, if the process is killed.
+"""Temporary directories, which the next run removes if the process is killed.
 
-Each directory contains a lock file. The process that created the directory holds a lock on this
-file until it ends, also if it is killed. So a directory whose lock is free belongs to no process.
+Each directory contains a lock file. The process that created the directory locks this file. The
+lock ends with the process, even if the process is killed. So a directory whose lock is free belongs
+to no process.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             try:
                 yield directory
             finally:
-                # The lock file goes last, so that a kill during the removal leaves a directory that
-                # the next run recognises.
+                # Remove the lock file last, so that the next run still recognises the directory if
+                # this process is killed during the removal.
                 _empty(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -72,13 +73,14 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # Another program made the path, or the process has not created its lock file yet.
+        # Another program created the path, or the owner of the directory has not created the lock
+        # file yet.
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
             shutil.rmtree(directory)
 
 
 def _empty(directory: Path) -> None:
-    """Removes everything in a directory but its lock file."""
+    """Removes everything in a directory except the lock file."""
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)

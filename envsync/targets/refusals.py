@@ -1,4 +1,4 @@
-"""The rules of the Azure ML service that forbid an operation, and the error for each.
+"""The rules by which the Azure ML service forbids operations, and an error for each rule.
 
 The source of each rule is given with the rule. "OpenAPI" is the service's own specification in
 Azure/azure-rest-api-specs. "Documentation" is

@@ -1,6 +1,6 @@
 """Temporary directories that are removed even if the process is terminated.
 
-If the process is killed, the next run of `envsync apply` removes them.
+If the process is killed, the next run of `envsync apply` removes the directories.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ def apply(
     completed = _run(inputs, directory, approval.digest if approval else None)
     applied = _read(completed)
     if applied and applied.is_stopped and approval and _is_left(applied.plan, approval):
-        # An earlier run has made some of the approved changes. Here, pass the digest of the plan
-        # that was compared with the approval. envsync then refuses any other plan.
+        # An earlier run has made some of the approved changes. Pass the digest of the current plan,
+        # which was compared with the approval. envsync then refuses a plan with a different digest.
         completed = _run(inputs, directory, applied.plan.digest)
         applied = _read(completed)
     if applied is None:
@@ -132,7 +132,7 @@ def _stopped(
     approval: Approval | None,
     workflow: str,
 ) -> Result:
-    """Adds to a result why nothing was applied, and what to do."""
+    """Extends a result with the reason why nothing was applied, and with the next step."""
     plan = applied.plan
     if plan.rejections and not ("--skip-rejected" in inputs.args and plan.applicable):
         # Running the workflow again with the digest would not help: the rejections would remain.
@@ -158,7 +158,7 @@ def _stopped(
 
 
 def _rejected(plan: Plan) -> str:
-    """Returns how many rejections a plan has, and how to correct the files."""
+    """Returns text that says how many rejections a plan has, and how to correct the files."""
     count = len(plan.rejections)
     text = f"The plan has {count} rejection{'' if count == 1 else 's'}, so nothing can be applied."
     fixes = dict.fromkeys(
@@ -166,7 +166,8 @@ def _rejected(plan: Plan) -> str:
     )
     if not fixes:
         return f"{text} Correct the files in another pull request."
-    # One command bumps several names, but a fix with `--version` needs a command of its own.
+    # One `envsync bump` command can bump several names, but a fix with `--version` needs a separate
+    # command.
     plain = {shlex.join(["envsync", "bump", item.name]): item.name for item in plan.rejections}
     names = [plain[fix] for fix in fixes if fix in plain]
     commands = [shlex.join(["envsync", "bump", *names])] if names else []

@@ -88,7 +88,7 @@ def _own_names(inputs: Inputs, directory: Path, base: str) -> frozenset[str]:
 def _without_checked(planned: Plan, directory: Path, base: str) -> Plan:
     """Returns the plan without the rejections that `envsync check` finds as well.
 
-    `check` annotates the line of the edit once, however many targets reject the edit.
+    `check` annotates the edited line only once, even if several targets reject the edit.
     """
     if not any(item.code == "immutable" for item in planned.rejections):
         return planned

@@ -2,8 +2,8 @@
 
 For any other value, the emulator returns 400, as Azure Resource Manager does.
 
-The lists contain the API versions that have environments, and the API versions that the Azure CLI
-sends for subscriptions and tenants.
+The lists contain the API versions in which Azure ML supports environments. They also contain the
+API versions that the Azure CLI sends in requests for subscriptions and tenants.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ SENT = (
     "2022-01-01-preview",  # azure-ai-ml up to 1.28: workspaces
     "2026-05-01-preview",  # azure-ai-ml 1.35: assets
 )
-"""API versions that clients send, but that no published OpenAPI has. Source: the clients' code."""
+"""Clients send these API versions, but no OpenAPI contains them. Source: the clients' code."""
 
 MACHINE_LEARNING = tuple(sorted((*PUBLISHED, *SENT), reverse=True))
 """All API versions of Azure ML, newest first."""

@@ -36,8 +36,8 @@ from envsync.emulator.settings import APPLICATION_HOSTS, Settings
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 
-# The application handles every method: for other methods, Starlette would return 405 as plain text,
-# but Azure returns JSON.
+# The application must handle every HTTP method. For a method that is missing in this list,
+# Starlette would return 405 as plain text, but Azure returns JSON.
 _METHODS = ("GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS")
 
 

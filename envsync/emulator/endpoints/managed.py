@@ -140,7 +140,7 @@ class ManagedRegistries:
         return f"https://{call.host}{path}/{kind}/{operation}?api-version={version}"
 
     def _status(self, call: Call) -> Answer:
-        """Returns the state of an operation, at the URL in `Azure-AsyncOperation`."""
+        """Handles a GET of the URL in `Azure-AsyncOperation`: returns the operation's state."""
         operation = call.names["operation"]
         done = self._operations.is_done(operation)
         content: JSON = {
@@ -151,7 +151,7 @@ class ManagedRegistries:
         return Answer(content, headers={} if done else self._operations.waiting())
 
     def _result(self, call: Call) -> Answer:
-        """Returns 202 until an operation is done, at the URL in `Location`."""
+        """Handles a GET of the URL in `Location`: returns 202 until the operation is done."""
         if self._operations.is_done(call.names["operation"]):
             return Answer(empty=True)
         headers = {"Location": call.versioned_url, **self._operations.waiting()}

@@ -105,7 +105,8 @@ class Registries:
     def _discover(self, call: Call) -> Answer:
         name = call.names["registry"]
         self._assets(call)
-        # Discovery returns the original case of the name, not the case in the request.
+        # Discovery returns the name in its original upper and lower case, even if the request
+        # contains the name in another case.
         known = next(item for item in self._settings.registries if item.lower() == name.lower())
         registry_id = stable_id("registry", name)
         recent = self._settings.as_of is None or self._settings.as_of.year > _LAST_SHORT_DISCOVERY
@@ -144,7 +145,7 @@ class Registries:
     def _put_version(self, call: Call) -> Answer:
         """Writes a version.
 
-        As in recorded responses, returns 202 with the body `null` and an operation.
+        As in recorded responses, starts an operation and returns 202 with the body `null`.
         """
         # The version is already registered. Clients still wait until the operation is done, as with
         # Azure ML.

@@ -1,7 +1,7 @@
-"""The endpoints for subscriptions and tenants, to which `az login` sends requests.
+"""The endpoints that `az login` uses: subscriptions and tenants.
 
-Every subscription id exists. The list of subscriptions contains only the id that the emulator sets
-in `AZURE_SUBSCRIPTION_ID`.
+The emulator accepts every subscription id. The list of subscriptions contains only the id that the
+emulator sets in `AZURE_SUBSCRIPTION_ID`.
 Source: https://learn.microsoft.com/rest/api/resources/subscriptions
 """
 

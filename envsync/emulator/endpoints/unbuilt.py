@@ -1,8 +1,9 @@
 """The responses to requests that the emulator does not implement.
 
-Clients treat a 404 as a missing resource, so the emulator returns another status for an operation
-that it lacks. The response is 501 if Azure ML has the operation, and 405 if Azure ML does not have
-the method either. For paths that do not exist in Azure ML, the response is 404.
+Clients treat a 404 as a missing resource. For an operation that is not implemented, the emulator
+therefore returns a different status. The response is 501 if Azure ML has the operation, and 405 if
+Azure ML has the path but not the method. For paths that do not exist in Azure ML, the response is
+404.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _OTHER_METHODS = (
     (pattern(_WORKSPACE), ("PUT", "PATCH", "DELETE")),
     (pattern(_WORKSPACE + "/datastores/{d}"), ("PUT", "DELETE")),
 )
-"""Paths that the emulator has, each with the HTTP methods that only Azure ML has (OpenAPI)."""
+"""For paths of the emulator: the HTTP methods that only Azure ML supports (OpenAPI)."""
 
 _TYPE = re.compile(r"(?i).*/providers/([^/]+)/(.*)")
 
@@ -77,7 +78,7 @@ def missing(endpoints: Sequence[Endpoint], *, host: str, method: str, path: str)
 
 
 def _in_azure(host: str, method: str, path: str) -> bool:
-    """Returns True if Azure ML has a method that the emulator lacks at this path."""
+    """Returns True if Azure ML supports a method at a path and the emulator does not."""
     if host != MANAGEMENT_HOST:
         return False
     return any(method in methods and found.fullmatch(path) for found, methods in _OTHER_METHODS)
@@ -88,5 +89,5 @@ def _kind(path: str) -> str:
     found = _TYPE.fullmatch(path)
     if found is None:
         return path
-    # Types and names alternate in a path. Keep the types, which are every other segment.
+    # Types and names alternate in a path. Keep only the types, and drop the names.
     return "/".join((found[1], *found[2].split("/")[::2]))

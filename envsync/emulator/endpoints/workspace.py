@@ -139,9 +139,10 @@ class Workspaces:
 
     def _datastores(self, call: Call) -> Answer:
         self._assets(call)
-        # The parameter `names` is a list that is separated by commas (OpenAPI).
+        # The parameter `names` contains names that are separated by commas (OpenAPI).
         names = call.query.get("names", storage.DEFAULT_DATASTORE).split(",")
-        # azure-ai-ml lists the datastores with `isDefault=true` to find the datastore for uploads.
+        # To find the datastore for uploads, azure-ai-ml requests the list of datastores with the
+        # parameter `isDefault=true`.
         wanted = call.query.get("isDefault", "true").lower() == "true"
         if not wanted or storage.DEFAULT_DATASTORE not in names:
             return Answer({"value": []})

@@ -1,7 +1,7 @@
-"""`Faults` and `Latency`: inject errors and delays, which are the same on every run.
+"""`Faults` injects errors, and `Latency` injects delays. Both are the same on every run.
 
-Only the seed, the request, and the number of earlier equal requests decide whether a fault affects
-a request. Neither the time nor the order of concurrent requests has an effect on faults.
+Whether a fault affects a request depends only on the seed, the request, and the number of earlier
+equal requests. Neither the time nor the order of concurrent requests has an effect on faults.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 _ENDPOINT_FAULTS: frozenset[FaultKind] = frozenset(
     {"refuse-upload", "operation-fails", "operation-hangs"}
 )
-"""The faults that change what an endpoint does. The endpoint reads `fault_of`."""
+"""The faults that change what an endpoint does. The endpoint gets the fault from `fault_of`."""
 
 _UPLOAD = re.compile(r"/listSecrets$|/tempdatarefs/")
 _VERSION = re.compile(r"/environments/[^/]+/versions/[^/]+$")
@@ -75,7 +75,7 @@ class Faults:
     - `refuse-upload`, `operation-fails` and `operation-hangs` are executed by the endpoints: see
       `Registries` and `storage`.
 
-    Requests to the login host are never affected, because it is a separate service.
+    Requests to the login host are never affected, because the login host is a separate service.
     """
 
     def __init__(

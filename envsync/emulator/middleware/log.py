@@ -62,5 +62,5 @@ class RequestLog:
 
 def without_secrets(query: str) -> str:
     """Replaces the values of secrets in a query by `***`, and returns the new query."""
-    # The pattern needs a `?` or `&` before each parameter, so a `?` is put before the first one.
+    # The pattern needs a `?` or `&` before each parameter, so a `?` is put before the query.
     return _SECRET.sub(r"\1=***", "?" + query)[1:]

@@ -25,8 +25,8 @@ def wrap(
         log: an open file for the request log. If None, no log is written.
     """
     # The order matters. `Throttle` wraps `Faults`, so that no fault affects a throttled request.
-    # `Latency` wraps `Throttle`, so that a throttled request is delayed. `RequestLog` wraps all
-    # others, so that the log contains the responses that the client gets.
+    # `Latency` wraps `Throttle`, so that a throttled request is delayed as well. `RequestLog` wraps
+    # all others, so that the log contains the responses that the client gets.
     if settings.faults:
         app = Faults(app, settings.faults, seed=settings.fault_seed, cut=cut, close=close)
     if settings.throttle == "arm":

@@ -121,8 +121,8 @@ def principal(authorization: str) -> str:
     """
     try:
         claims = authorization.split(".")[1]
-        # A JWT has no base64 padding, which Python requires. Python ignores padding that is not
-        # needed.
+        # A JWT has no base64 padding, but Python requires padding. Python ignores superfluous
+        # padding.
         return str(json.loads(base64.urlsafe_b64decode(claims + "=="))["oid"])
     except (IndexError, KeyError, TypeError, ValueError):
         return authorization

@@ -10,8 +10,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-# The Azure CLI would send telemetry from a detached process. The tunnel would refuse the connection
-# of this process, and the process could outlive the emulator.
+# Disable telemetry, because the Azure CLI would send telemetry from a detached process. The tunnel
+# would refuse the connection of this process, and the process could outlive the emulator.
 _CONFIG = "[core]\ncollect_telemetry = no\n"
 
 

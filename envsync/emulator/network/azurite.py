@@ -26,8 +26,8 @@ from envsync.emulator.settings import Settings
 
 INSTALL = "npm install --global azurite"
 
-# The warning at the start of the emulator contains the command that installs Azurite. Each failed
-# upload shows only this reason.
+# The warning at the start of the emulator contains the command that installs Azurite. The error
+# message of a failed upload contains only this reason, without the command.
 _MISSING = "The envsync emulator needs Azurite for uploads, and Azurite is not installed"
 
 START_SECONDS = 60.0
@@ -36,8 +36,8 @@ START_SECONDS = 60.0
 _LISTENS = re.compile(r"successfully listens on https://127\.0\.0\.1:(\d+)")
 _CLOSED = "successfully closed"
 
-# Node.js loads this script before Azurite. The script ends Azurite when standard input is closed,
-# which happens even if envsync was killed.
+# Node.js loads this script before Azurite. The script ends Azurite when standard input is closed.
+# Standard input is closed even if envsync was killed.
 # - Azurite saves its data when it gets SIGTERM, so the script sends that signal. If Azurite is
 # still starting, the script first waits until Azurite handles the signal.
 # - Saving can hang, so the script exits after five seconds in any case.
@@ -156,8 +156,8 @@ class Azurite:
             # the last client has ended, and envsync then ends Azurite.
             start_new_session=True,
         )
-        # Set `_process` before Azurite listens, because `stop` may have to end Azurite while it
-        # starts.
+        # Set `_process` before Azurite listens, because `stop` must be able to end an Azurite
+        # process that is still starting.
         self._process = _Process(process, in_memory=self._settings.state is None)
         try:
             address = self._process.address()
@@ -186,7 +186,8 @@ class Azurite:
         yield from ["--blobHost", "127.0.0.1", "--blobPort", "0"]
         yield from ["--cert", str(self._certificates.certificate)]
         yield from ["--key", str(self._certificates.key)]
-        # Azurite must not check API versions, because clients use newer ones than Azurite supports.
+        # Azurite must not check API versions, because clients use newer API versions than Azurite
+        # supports.
         yield from ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
         if self._settings.state is None:
             yield "--inMemoryPersistence"
@@ -234,11 +235,11 @@ class _Process:
             ) from error
 
     def end(self) -> None:
-        """Ends Azurite after it has saved its data, and waits until it has ended."""
+        """Lets Azurite save its data and then end, and waits until the process has ended."""
         # When standard input is closed, Azurite sends SIGTERM to itself (`_END_WITH_STDIN`).
         # Closing standard input works even if `_process` is a wrapper script. Do not send another
-        # SIGTERM: the first makes Azurite save its data, and a second would end Azurite before the
-        # data is complete.
+        # SIGTERM. The first SIGTERM makes Azurite save its data, and a second SIGTERM would end
+        # Azurite before the data is complete.
         if self._process.stdin is not None:
             self._process.stdin.close()
         if self._in_memory:

@@ -64,7 +64,7 @@ def _signed(settings: Settings, resource: str) -> dict[str, str]:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """An HTTPS connection to a server at one address, with a certificate for another host name."""
+    """An HTTPS connection to an address. The server's certificate is valid for a host name."""
 
     def __init__(self, address: Address, host: str, context: ssl.SSLContext) -> None:
         super().__init__(host, context=context, timeout=10)

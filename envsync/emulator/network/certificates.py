@@ -32,7 +32,7 @@ def issue(directory: Path, hosts: Iterable[str]) -> Certificates:
     """Creates an authority and a certificate, and writes them to a directory.
 
     Args:
-        directory: the directory for the files, which other users must not be able to read.
+        directory: the directory for the files. Other users must not be able to read this directory.
         hosts: host names. `*.example.org` matches exactly one label in place of `*`.
     """
     authority = trustme.CA(organization_name="envsync emulator")

@@ -1,8 +1,8 @@
 """`Tunnel`: an HTTP proxy on loopback that connects clients to the emulator.
 
 A client that uses this proxy (`HTTPS_PROXY`) connects with TLS to the real host names of Azure and
-reaches the emulator. The tunnel refuses all other hosts, with a reason that clients display. The
-tunnel connects only to the loopback addresses that it was created with.
+reaches the emulator. The tunnel refuses hosts that the emulator does not serve, and sends a reason
+that clients display. The tunnel connects only to the loopback addresses that it was created with.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ class Tunnel:
         """Ends a client's connection, to simulate a lost response.
 
         Args:
-            upstream: the local address of the tunnel's own connection to the destination. For the
-                destination, this is the address of the client.
+            upstream: the local address of the tunnel's own connection to the destination. The
+                destination sees this address as the address of its client.
             reset: if True, the client gets an RST. If False, the client gets a FIN, but no end of
                 the TLS session.
         """
@@ -208,7 +208,8 @@ async def _copy(
     with contextlib.suppress(OSError):  # either side may close the connection at any time
         while True:
             if acknowledged is not None:
-                # Linux resets TCP_QUICKACK after some packets, so it must be set before each read.
+                # Linux resets TCP_QUICKACK after some packets, so set TCP_QUICKACK again before
+                # each read.
                 _acknowledge_immediately(acknowledged)
             if not (data := await reader.read(_CHUNK)):
                 return

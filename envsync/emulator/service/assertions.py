@@ -1,7 +1,7 @@
-"""Client assertions: tokens of another identity provider that a client signs in with.
+"""Client assertions: a client signs in with a token that another identity provider issued.
 
-A workflow of GitHub Actions, for example, gets such a token from GitHub. Microsoft Entra ID calls
-this sign-in workload identity federation:
+For example, a workflow of GitHub Actions gets a client assertion from GitHub. Microsoft Entra ID
+calls this sign-in workload identity federation:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation
 """
 
@@ -37,7 +37,7 @@ def check_time(assertion: str, *, now: float, lifetime: float | None) -> None:
     """Checks that an assertion is within its valid time range.
 
     The signature is not checked, because the emulator does not have the keys of the identity
-    providers. The message is the message of Entra ID for AADSTS700024.
+    providers. The error message is copied from Entra ID (AADSTS700024).
 
     Args:
         assertion: the assertion of a request.
@@ -47,8 +47,8 @@ def check_time(assertion: str, *, now: float, lifetime: float | None) -> None:
             JWT is always valid.
 
     Raises:
-        InvalidAssertion: the assertion is outside its valid time range, or it has no claims from
-            which its age can be computed.
+        InvalidAssertion: the assertion is outside its valid time range, or the assertion has no
+            claims from which its age can be computed.
     """
     claims = _claims(assertion)
     if claims is None:
@@ -73,7 +73,7 @@ def _claims(assertion: str) -> dict[str, object] | None:
     if len(parts) != 3:
         return None
     try:
-        # A JWT has no base64 padding, which Python requires (RFC 7515, 2).
+        # A JWT has no base64 padding (RFC 7515, 2), but Python requires padding.
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
     except ValueError:
         return None
@@ -81,7 +81,7 @@ def _claims(assertion: str) -> dict[str, object] | None:
 
 
 def _valid(claims: dict[str, object], lifetime: float | None) -> _Range | None:
-    """Returns the valid time range, or None if the claims that it needs are missing."""
+    """Returns the time range in which a token is valid, or None if a required claim is missing."""
     issued, expires = _number(claims, "iat"), _number(claims, "exp")
     if expires is None or (lifetime is not None and issued is None):
         return None

@@ -75,7 +75,7 @@ class Assets:
         """Registers or changes a version, and returns its new resource.
 
         Raises:
-            ServiceError: the request is invalid, or a rule of the service forbids it.
+            ServiceError: the request is invalid, or a rule of the service forbids the write.
         """
         properties = wire.properties_of(call.body)
         written = self._written(properties)
@@ -96,7 +96,7 @@ class Assets:
         """Registers or changes a version from the values of a request.
 
         Raises:
-            ServiceError: a rule of the service forbids it.
+            ServiceError: a rule of the service forbids the write.
         """
         held = self.store.record(new.name, new.version)
         # The Python version is checked only for new versions, so that registered versions can still
@@ -133,7 +133,7 @@ class Assets:
         """Creates or changes a container, and returns its new resource.
 
         Raises:
-            ServiceError: a rule of the service forbids it.
+            ServiceError: a rule of the service forbids the write.
         """
         name = call.names["name"]
         written = self._written(wire.properties_of(call.body))
@@ -215,8 +215,8 @@ class Assets:
         """Replaces the URL of a stored build context with the digest of the build context.
 
         The store of a local target keeps build contexts by digest. Clients see a URL, and send it
-        back unchanged in a PUT. If the URL were not replaced, the store would treat it as a change
-        of the spec.
+        back unchanged in a PUT. If the URL were not replaced, the store would treat the URL as a
+        change of the spec.
         """
         held = self.store.record(new.name, new.version)
         if held is None or held.row.build_context is None:

@@ -1,4 +1,4 @@
-"""Curated environments, which Azure ML adds to every workspace and nobody can change.
+"""Curated environments, which exist in every workspace and which nobody can change.
 
 Names and images are copied from real curated environments
 (https://learn.microsoft.com/azure/machine-learning/resource-curated-environments).

@@ -1,4 +1,4 @@
-"""`DELETE` of environments and versions, which the REST API supports and azure-ai-ml lacks."""
+"""Handles `DELETE` of environments and versions. azure-ai-ml never sends such requests."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def horizon(now: datetime, lag_seconds: float, started: datetime) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Formats a time as the rows of a store do, so that times can be compared as strings."""
+    """Formats a time like the times in a store, so that times can be compared as strings."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -45,7 +45,7 @@ def as_of(
     Args:
         containers: the current containers.
         versions: the current versions.
-        later: the changes after that time, newest first.
+        later: the changes after `at`, newest first.
         at: the time, ISO 8601 in UTC.
     """
     by_name = {item.name: item for item in containers if item.created_at <= at}

@@ -37,8 +37,8 @@ class Operations:
 
         Args:
             about: words that become part of the id, as in recorded responses.
-            fault: `operation-fails` for an operation that fails, or `operation-hangs` for one that
-                never ends.
+            fault: `operation-fails` for an operation that fails, or `operation-hangs` for an
+                operation that never ends.
         """
         with self._lock:
             operation = "_".join((*about, str(next(self._numbers))))

@@ -142,14 +142,14 @@ class Resources:
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
         """Returns `nextVersion`, which is a number or, depending on the settings, a timestamp.
 
-        The number is one more than the highest version. It is 1 if the newest version is not a
-        number.
+        The number is one more than the highest version. The number is 1 if the newest version is
+        not a number.
 
         As in recorded responses, a version with this number can already exist.
         """
         if self.settings.next_version == "timestamp":
-            # The time of the last version is used, not the current time: two GETs without a write
-            # in between must return the same value.
+            # The time of the last version is used, not the current time, because two GETs without a
+            # write in between must return the same value.
             newest = versions[-1].row.created_at if versions else record.created_at
             moment = datetime.fromisoformat(newest)
             return f"{moment:%Y-%m-%d-%H-%M-%S}-{moment.microsecond * 10 + 1:07}"

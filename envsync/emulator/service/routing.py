@@ -1,7 +1,7 @@
 """Selects the handler of a request by host, method and path.
 
-Starlette's own routes cannot be used: the resource manager ignores the case of the fixed parts of a
-path, but not the case of names.
+Starlette's own routes cannot be used, because the resource manager ignores the case of the fixed
+parts of a path, but not the case of names.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class ProviderEndpoints:
 
 
 def pattern(path: str) -> re.Pattern[str]:
-    """Returns the pattern of a path in which each `{name}` is a group for one segment."""
+    """Converts a path to a pattern, in which each `{name}` is a group for one segment."""
     parts = _PLACEHOLDER.split(path)
     text = "".join(
         # The regular expression has a group, so `split` returns fixed parts and names alternately.

@@ -33,7 +33,8 @@ def seeded(directory: Path, settings: Settings) -> Iterator[NewVersion]:
         InvalidProject: a file has errors.
         TargetError: the directory contains no environment file.
     """
-    # Import the project reader only here, because only a seed needs it and its YAML parsers.
+    # Import the project reader only here, because only a seed needs the project reader and its YAML
+    # parsers.
     from envsync.project.load import load
     from envsync.project.settings.config import find_config
 

@@ -18,7 +18,7 @@ _DATAPLANE = "2021-10-01-dataplanepreview"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The optional keys of a response: each attribute is true if the response has its key.
+    """The optional keys of a response: an attribute is true if the response has its keys.
 
     Attributes:
         rebuild: `autoRebuild` and `provisioningState`.
@@ -48,7 +48,7 @@ def shape_of(api_version: str, as_of: date | None) -> Shape:
     recent = as_of is None or as_of >= _LABELS_SINCE
     if api_version == _DATAPLANE:
         return Shape(rebuild=False, stage=recent, deletion=False, property=recent, labels=recent)
-    # ISO dates compare as strings.
+    # ISO dates can be compared as strings.
     match = _DATED.fullmatch(api_version)
     modern = match is not None and match[1] >= "2023-04-01"
     preview = modern and match is not None and match[2] is not None

@@ -35,7 +35,7 @@ def imported(world: World, properties: Mapping[str, JSON]) -> NewVersion:
 
 
 def renamed(source: VersionRecord, name: JSON, version: JSON) -> NewVersion:
-    """Returns a copy of a version under another name and version.
+    """Returns a copy of a version with a new name and a new version string.
 
     Args:
         source: the version to copy.
@@ -58,7 +58,7 @@ def write_imported(assets: Assets, call: Call, new: NewVersion) -> None:
     """Registers an imported version in a registry.
 
     Raises:
-        ServiceError: a rule of the service forbids it.
+        ServiceError: a rule of the service forbids the registration.
     """
     assets.write_version(call, new, Written(new.description, dict(new.tags), dict(new.properties)))
 

@@ -24,7 +24,7 @@ _SKEW = timedelta(minutes=15)
 
 
 def signing(settings: Settings, *, refused: bool) -> Settings:
-    """Returns the settings to sign with. If `refused` is True, Azurite refuses the signatures."""
+    """Returns the settings to sign with. If `refused` is True, the settings contain a wrong key."""
     if not refused:
         return settings
     return replace(settings, blob_key=base64.b64encode(b"the key of another account").decode())
@@ -45,7 +45,7 @@ def container_sas(settings: Settings, container: str, *, now: datetime, lifetime
         "se": _stamp(now + lifetime),
         # The signature is for the whole container, because clients upload many files with it.
         "sr": "c",
-        # Read, add, create, write and list, but not delete.
+        # The signature permits to read, add, create, write and list, but not to delete.
         "sp": "racwl",
         "spr": "https",
     }
@@ -82,7 +82,7 @@ def datastore_properties(settings: Settings, workspace: str) -> dict[str, JSON]:
         "datastoreType": "AzureBlob",
         "accountName": settings.blob_account,
         "containerName": settings.blob_container(workspace),
-        # The host of the blob service without its first two labels, the account and `blob`.
+        # Remove the first two labels of the blob service's host: the account and `blob`.
         "endpoint": "core.windows.net",
         "protocol": "https",
         "serviceDataAccessAuthIdentity": "WorkspaceSystemAssignedIdentity",
@@ -106,7 +106,7 @@ def datastore_secrets(
     if not isinstance(body, dict) or body.get("expirableSecret") is not True:
         return {"secretsType": "AccountKey", "key": settings.blob_key}
     hours = body.get("expireAfterHours", 1)
-    # `type` instead of `isinstance`, because a bool is an instance of int.
+    # Use `type` instead of `isinstance`, because a bool is an instance of int.
     if type(hours) is not int or hours < 1:
         raise user_error(f"expireAfterHours is {hours!r}; it must be a whole number, at least 1.")
     container = settings.blob_container(workspace)

@@ -99,7 +99,7 @@ class Tokens:
             "oid": stable_id("client", client, role),
             "tid": tenant,
             "idtyp": "app",
-            # Without this claim, two tokens of the same second would be equal.
+            # Without this claim, two tokens that are issued in the same second would be equal.
             "uti": secrets.token_urlsafe(16),
             # The emulator uses this claim instead of role assignments. Real tokens do not have the
             # claim.
@@ -183,7 +183,7 @@ def openid_configuration(tenant: str) -> dict[str, JSON]:
 
 
 def instance_discovery(tenant: str) -> dict[str, JSON]:
-    """Returns the aliases of the login host, which MSAL requests before a login."""
+    """Returns the aliases of the login host. MSAL requests these aliases before a login."""
     return {
         "tenant_discovery_endpoint": f"https://{LOGIN_HOST}/{tenant}/v2.0/.well-known/"
         "openid-configuration",

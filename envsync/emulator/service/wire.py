@@ -60,8 +60,8 @@ def written(properties: Mapping[str, JSON], *, numbers: bool = True) -> Written:
         description=_text(properties, "description"),
         tags=_texts("tags", tags),
         properties=kept,
-        # `stage` takes precedence: a PUT with `isArchived: true` and `stage: Development` does not
-        # archive the version (recorded in 2023-10).
+        # `stage` takes precedence over `isArchived`: a PUT with `isArchived: true` and `stage:
+        # Development` does not archive the version (recorded in 2023-10).
         archived=archived if stage is None else stage == "Archived",
         stage=stage,
         numbers=frozenset(numeric),
@@ -122,8 +122,8 @@ def check_python(new: NewVersion) -> None:
     """Checks that a conda file does not require a Python that has reached its end of life.
 
     Raises:
-        ServiceError: the conda file requires such a Python (400). The message is copied from the
-            only recording of this error.
+        ServiceError: the conda file requires a Python that has reached its end of life (400). The
+            message is copied from the only recording of this error.
     """
     conda = None if new.spec.conda_file is None else json.loads(new.spec.conda_file)
     dependencies = conda.get("dependencies") if isinstance(conda, dict) else None
@@ -153,7 +153,7 @@ def _conda(properties: Mapping[str, JSON], rename: bool) -> tuple[str | None, st
         meaning = _meaning(text)
         if rename and isinstance(meaning, dict):
             nameless = {key: value for key, value in meaning.items() if key != "name"}
-            # The service's way to compute this digest is unknown. The emulator computes another
+            # It is unknown how the service computes this digest. The emulator computes a different
             # digest of the same form.
             digest = hashlib.md5(canonical_json(nameless).encode(), usedforsecurity=False)
             meaning = {**meaning, "name": f"azureml_{digest.hexdigest()}"}
@@ -194,7 +194,7 @@ def _inference(properties: Mapping[str, JSON]) -> str | None:
     for name, key in ROUTES.items():
         route = config.get(key) if isinstance(config, dict) else None
         path, port = (route.get("path"), route.get("port")) if isinstance(route, dict) else (0, 0)
-        # `type` instead of `isinstance`, because a bool is an instance of int.
+        # Use `type` instead of `isinstance`, because a bool is an instance of int.
         if not isinstance(path, str) or type(port) is not int:
             raise user_error(f"inferenceConfig needs a {key} with port and path.")
         routes[name] = {"path": path, "port": port}

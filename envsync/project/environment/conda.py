@@ -1,7 +1,7 @@
 """Reads and checks conda specifications, from a conda file or from the environment file.
 
 azure-ai-ml does not check the content of a specification. envsync reports an error for content that
-conda would refuse. envsync also reports values that JSON cannot represent, because it compares
+conda would refuse. envsync also reports values that JSON cannot represent, because envsync compares
 specifications as JSON.
 """
 
@@ -88,8 +88,8 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
     check_text(report, text)
     if text.startswith("version ") and lfs_pointer(text.encode()):
         message = "The conda file is a Git LFS pointer, not the file that it stands for."
-        # A pointer is never a valid specification, so it is an error even if the rule `lfs-pointer`
-        # is not an error.
+        # A pointer is never a valid specification, so a pointer is always reported as an error,
+        # even if the settings make `lfs-pointer` a warning.
         if not report.add_problem(TextProblem("lfs-pointer", message, fix=LFS_FIX)):
             report.add_problem(TextProblem("invalid-conda", message, fix=LFS_FIX))
         return Conda(None, report)

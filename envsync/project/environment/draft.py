@@ -84,7 +84,7 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     """Reads an environment file whose YAML is valid.
 
     Args:
-        file: the environment file. Its report collects the problems.
+        file: the environment file. The report of this file collects the problems.
         root: the outermost node, or None for an empty file.
         versions: the policy for files without `version`.
     """

@@ -45,7 +45,8 @@ ROUTE_FIELDS: Final = frozenset({"path", "port"})
 AUTO_DELETE_FIELDS: Final = frozenset({"condition", "value"})
 AUTO_DELETE_CONDITIONS: Final = ("created_greater_than", "last_accessed_greater_than")
 
-# The fixes for fields of other file formats that people write into environment files.
+# People write fields of different file formats into environment files. These are the fixes for such
+# fields.
 _CONDA_FILE: Final = (
     "This looks like a conda file. Write its path as `conda_file` in an environment file."
 )
@@ -139,7 +140,7 @@ def read_tags(report: Report, node: Node) -> dict[str, str]:
             report.add("invalid-tag", key, message, fix="Put it in quotes.")
         elif key.value.startswith(RESERVED_TAG_PREFIX):
             message = f"Tags that start with `{RESERVED_TAG_PREFIX}` are reserved for envsync."
-            report.add("reserved-tag", key, message, fix="Remove the tag. envsync writes it.")
+            report.add("reserved-tag", key, message, fix="Remove the tag. envsync sets such tags.")
         elif not isinstance(item, ScalarNode) or item.tag == BINARY:
             message = f"The value of the tag `{key.value}` is not a string, number or boolean."
             report.add("invalid-tag", item, message, fix="Write a single string.")
@@ -244,7 +245,7 @@ def check_ignored(report: Report, fields: dict[str, Entry]) -> None:
 
 
 def _snake(text: str) -> str:
-    """Converts camel case to snake case, as azure-ai-ml does before it validates a condition."""
+    """Converts camel case to snake case, as azure-ai-ml does for the value of `condition`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
 
 

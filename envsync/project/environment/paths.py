@@ -35,8 +35,8 @@ def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:
     """Resolves a path in an environment file, and follows its symbolic links.
 
     Returns:
-        The absolute path of a file or directory, which does not always exist. If the path leads out
-        of the boundary or is invalid, a problem is reported and the result is None.
+        The absolute path. The file or directory at this path does not always exist. If the path
+        leads out of the boundary or is invalid, a problem is reported and the result is None.
     """
     # Functions of `os.path` raise ValueError for a null character.
     if "\0" in path:

@@ -72,7 +72,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
             problems.append(problem_at("invalid-conda", item, message, fix=fix))
         elif key.value not in KEYS:
             # The key can be a misspelt `dependencies`. If the key is reported as an error, missing
-            # dependencies are not reported as well.
+            # dependencies are not a second error.
             has_dependencies |= _report_unknown(report, key)
     if not has_dependencies:
         message = "The conda specification has no dependencies."
@@ -191,7 +191,7 @@ def _report_fault(
         message = f"YAML reads this item and the items below it as one string: `{node.value}`."
         fix = "Give all items the same indentation."
         if node.value.split()[0] == "pip":
-            fix = "Write `- pip:` with a colon, so that the list is its value."
+            fix = "Write `- pip:` with a colon, so that `pip` gets the list as its value."
     elif fault == "address":
         message = (
             f"pip cannot read the address in `{node.value}`, because it is not a URL. `git clone` "

@@ -52,7 +52,8 @@ _PIP_SHORT: Final = {
 }
 _PIP_INDEXES: Final = ("--find-links", "--index-url", "--extra-index-url")
 _PIP_FILES: Final = ("--requirement", "--constraint", "--editable", *_PIP_INDEXES)
-# The other options of a requirements file. `_PIP_VALUES` have a value, and `_PIP_FLAGS` do not.
+# The options of a requirements file that do not name a file. `_PIP_VALUES` are options with a
+# value, and `_PIP_FLAGS` are options without a value.
 _PIP_VALUES: Final = (
     *("--config-settings", "--global-option", "--hash", "--install-option"),
     *("--no-binary", "--only-binary", "--trusted-host", "--use-feature"),

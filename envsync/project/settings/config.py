@@ -228,8 +228,8 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
     defaults = read_defaults(reader)
     rules = _read_rules(reader)
     if defaults.description:
-        # With a default description, every environment has a description, so the rule cannot be
-        # broken.
+        # If there is a default description, every environment has a description, so the rule
+        # `missing-description` cannot be broken.
         rules["missing-description"] = "off"
     return Config(
         root=root,

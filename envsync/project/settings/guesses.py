@@ -19,7 +19,7 @@ from envsync.project.settings.targets import TargetKind
 
 _SUBSCRIPTION: Final = "${AZURE_SUBSCRIPTION_ID}"
 _LARGEST: Final = 1 << 20
-"""The number of bytes of the largest file that is read. Scripts and workflows are smaller."""
+"""Maximum size in bytes of a file that is read. Scripts and workflows are smaller."""
 
 _SCRIPTS: Final = (
     ".github/workflows/*.yml",
@@ -70,7 +70,7 @@ def guess_targets(root: Path, top: Path) -> tuple[Guess, ...]:
         top: the top of the repository. Files above `top` are not read.
     """
     # Two workspaces in different resource groups can have the same name. Only the first is kept,
-    # because the name of a target must be unique. `local` is a target of every new project.
+    # because the name of a target must be unique. Every new project already has a target `local`.
     found: dict[str, Guess | None] = {"local": None}
     for path, values in _values(root, top):
         if guess := _guess(values, path):
@@ -95,7 +95,7 @@ def _values(root: Path, top: Path) -> Iterator[tuple[Path, Mapping[str, str]]]:
 
 
 def _guess(values: Mapping[str, str], source: Path) -> Guess | None:
-    """Returns the target of some settings, or None if the settings name no target."""
+    """Returns the target that some settings describe, or None if they describe no target."""
     values = {
         key: value
         for key, value in values.items()

@@ -29,7 +29,7 @@ _SUFFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,254}")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The settings that select environments for a target, and that add tags and a suffix to them.
+    """The settings that select a target's environments and give them tags and a suffix.
 
     Attributes:
         include: globs for declared names. The target gets only environments that match a glob. If
@@ -86,8 +86,8 @@ def read_scope(reader: MappingReader, later: MappingReader) -> Scope:
         elif key in SCOPE_SETTINGS and isinstance(entry.value, SequenceNode):
             items = enumerate(entry.value.value)
             positions |= {f"{key}[{index}]": position_of(item) for index, item in items}
-    # Problems of settings with variables are collected by `later`, because an unset variable must
-    # not prevent the use of other targets.
+    # The reader `later` collects problems of settings that contain variables, because an unset
+    # variable must not prevent the use of other targets.
     variable = {
         key
         for key, entry in reader.entries.items()

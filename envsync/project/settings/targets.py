@@ -70,7 +70,8 @@ class TargetConfig:
             local target is relative to the project directory.
         problems: the problems of settings that use variables, such as an unset variable. These
             problems are errors only if the target is used.
-        scope: the settings that select environments, and that add tags and a suffix to them.
+        scope: the settings that select the environments of the target, and that add tags and a
+            suffix to these environments.
         position: the position of the name in the settings file.
     """
 

@@ -33,7 +33,7 @@ For a file with more than 10,000 values, the limit is ten times this number of v
 MAX_MERGES: Final = 5_000
 """Maximum number of mappings with `<<`. Merging is slow."""
 
-# Most scalars are strings or null. Such a scalar is always valid, so it needs no check.
+# Most scalars are strings or null. Strings and null are always valid, so they need no check.
 _ALWAYS_VALID: Final = frozenset({STR, NULL})
 _COLLECTIONS: Final = {
     MAP: MappingNode,
@@ -98,8 +98,8 @@ def check(root: Node) -> list[TextProblem]:
     if message:
         fix = "Write the values instead of aliases, or use fewer aliases."
         checks.problems.append(problem_at("alias-bomb", root, message, fix=fix))
-    # `_check_merged` uses `entries`, which works only on a file without problems of these two
-    # rules.
+    # `_check_merged` uses `entries`, which works only on a file without problems of the rules
+    # `yaml-syntax` and `alias-bomb`.
     if not any(item.rule in ("yaml-syntax", "alias-bomb") for item in checks.problems):
         for node in checks.merging:
             _check_merged(node, checks.problems)
@@ -116,7 +116,7 @@ def _check_collection(node: Node, checks: _Checks) -> _Extent:
     if known is not None:
         if known is _IN_PROGRESS:
             message = "This value contains itself through an alias."
-            fix = "Replace the alias with the value that it should have."
+            fix = "Write the intended value instead of the alias."
             checks.problems.append(problem_at("alias-bomb", node, message, fix=fix))
         return known
     # This marker detects a collection that contains itself. The extent replaces the marker at the

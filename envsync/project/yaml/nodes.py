@@ -106,7 +106,8 @@ def value(node: ScalarNode) -> Value:
     """Returns the Python value that azure-ai-ml reads from a scalar.
 
     Raises:
-        ValueError: the text of the scalar is not valid for its tag. `check` reports such a scalar.
+        ValueError: the text of the scalar is not valid for its tag. `check` reports a scalar that
+            is not valid for its tag.
     """
     # PyYAML reads `=` as a string only if it is a key. In any other place, `check` reports `=`.
     if node.tag in (STR, VALUE):
@@ -116,8 +117,8 @@ def value(node: ScalarNode) -> Value:
         raise ValueError("the number is too long")
     try:
         meaning = _CONSTRUCTORS[node.tag](node)
-        # `str` raises ValueError if Python cannot print an integer, because it has too many decimal
-        # digits. A short hexadecimal or sexagesimal number can be such an integer.
+        # `str` raises ValueError for an integer with too many decimal digits. Even a short
+        # hexadecimal or sexagesimal number can have too many decimal digits.
         str(meaning)
     except (ValueError, LookupError, AttributeError, OverflowError, yaml.YAMLError) as error:
         raise ValueError(f"{node.value!r} is not a valid {node.tag}") from error
@@ -136,7 +137,7 @@ def entries(node: MappingNode) -> Sequence[tuple[Node, Node]]:
             break
     else:
         return pairs
-    # PyYAML merges the mappings, because the order of the merged pairs depends on the installed
+    # Let PyYAML merge the mappings, because the order of the merged pairs depends on the installed
     # release of PyYAML. `flatten_mapping` changes the node and every merged mapping, so only copies
     # are passed.
     copy = _copy_merged(node)

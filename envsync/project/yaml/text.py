@@ -29,7 +29,7 @@ _READ_DIFFERENTLY: Final = re.compile(
     r"[\t\ufeff]|\S\?|[|>][-+0-9]*#|(?:^|[\s\[{,:?-])!", re.MULTILINE
 )
 # A text without these characters cannot match `_READ_DIFFERENTLY`. Searching for the characters is
-# faster than the pattern.
+# faster than searching for the pattern.
 _RARE: Final = ("\t", "\ufeff", "?", "#", "!")
 # Matches the lines that git writes into a file with a conflict: https://git-scm.com/docs/git-merge
 _CONFLICT: Final = re.compile(r"^(?:<{7}|\|{7}|>{7})(?: .*)?$", re.MULTILINE)
@@ -231,7 +231,7 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
     """Returns the line and column at which the nesting exceeds `MAX_DEPTH`, or None.
 
     The composer for libyaml is recursive C code, so deep nesting would crash the process. Deep
-    nesting needs many brackets or a deep indentation, so any other text is accepted without
+    nesting needs many brackets or a deep indentation, so a text with neither is accepted without
     parsing.
     """
     if brackets < MAX_DEPTH // 2 and not _DEEP_INDENT.search(text):
@@ -247,7 +247,8 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
     except yaml.MarkedYAMLError as error:
-        # libyaml has a limit of its own, and reads ahead of the events.
+        # libyaml has its own limit for the nesting depth. libyaml can reach this limit before the
+        # loop above does, because libyaml parses ahead of the event that it returns.
         if "nesting depth" in (error.problem or "") and error.problem_mark is not None:
             return error.problem_mark.line + 1, error.problem_mark.column + 1
     except (yaml.YAMLError, RecursionError):
@@ -256,7 +257,7 @@ def _too_deep(text: str, brackets: int) -> tuple[int, int] | None:
 
 
 def _without_surrogates(root: Node | None) -> Node | None:
-    """Replaces each pair of surrogates with its character. JSON can contain such pairs.
+    """Replaces each pair of surrogates with its character. JSON can contain pairs of surrogates.
 
     Raises:
         yaml.MarkedYAMLError: a surrogate is not part of a pair.

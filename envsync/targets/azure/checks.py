@@ -51,7 +51,7 @@ def ensure_archived(what: str, held: Resource, archived: bool) -> None:
     if held.archived != archived:
         raise TargetError(
             f"The service accepted the request to {'archive' if archived else 'restore'} {what}, "
-            "but did not change its state. Change it in Azure ML studio."
+            "but did not change the archived state. Change this state in Azure ML studio."
         )
 
 

@@ -69,11 +69,12 @@ class UploadedContexts:
         storage = self._storage()
         if (address.host, address.container) != (storage.host, storage.container):
             raise ContextUnavailable(_ELSEWHERE)
-        # azure-ai-ml registers the name of the directory unescaped. Other clients escape it.
+        # In the registered URL, azure-ai-ml does not escape the name of the directory. Other
+        # clients escape this name.
         for prefix in dict.fromkeys((address.path, unquote(address.path))):
             if download(storage, prefix, destination, time_limit=self._time_limit):
                 return
-        raise ContextUnavailable("because the storage of the workspace has no files there any more")
+        raise ContextUnavailable("because the storage of the workspace no longer has the files")
 
     def _storage(self) -> Storage:
         with self._lock:
@@ -91,7 +92,7 @@ class UploadedContexts:
         container = properties.get("containerName") or properties.get("filesystem")
         account, endpoint = properties.get("accountName"), properties.get("endpoint")
         if not container or not account:
-            raise ContextUnavailable(f"because the datastore {_DATASTORE} is no blob container")
+            raise ContextUnavailable(f"because the datastore {_DATASTORE} is not a blob container")
         host = f"{account}.blob.{endpoint or 'core.windows.net'}"
         return Storage(host, str(container), self._secret(properties, parameters))
 
@@ -110,8 +111,8 @@ class UploadedContexts:
         try:
             secrets = self._rest.post(f"{self._datastore}/listSecrets", parameters, body)
         except RequestRefused:
-            # A reader of the workspace cannot list secrets, but can have a role in the storage
-            # account.
+            # A user with the role Reader in the workspace cannot list secrets, but this user can
+            # have a role in the storage account.
             return self._credential
         found = secrets if isinstance(secrets, dict) else {}
         secret = found.get("sasToken") or found.get("key")

@@ -1,7 +1,7 @@
 """Creates versions with Microsoft's azure-ai-ml, which also uploads build contexts.
 
-Importing azure-ai-ml takes more than a second and 100 MB of memory, so it is imported only when a
-version is created.
+Importing azure-ai-ml takes more than a second and 100 MB of memory, so azure-ai-ml is imported only
+when a version is created.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ class Creator:
 
         Args:
             environment: the version.
-            check: a function that is called just before the version is sent. If it raises an
-                exception, the version is not sent. The upload is harmless, because the service
-                stores each content once.
+            check: a function that is called just before the version is sent. If the function raises
+                an exception, the version is not sent. The upload that remains is harmless, because
+                the service stores each content only once.
 
         Raises:
             TargetError: the upload or the registration failed, the build context on disk has
@@ -109,8 +109,8 @@ class Creator:
                 raise _explained(environment, error, self._cloud.manager) from error
             except TypeError as error:
                 # If a registry already has the version, azure-ai-ml does not upload the build
-                # context, and tries to register its local path. azure-ai-ml then raises TypeError,
-                # because a `Path` cannot be sent as JSON.
+                # context, and tries to register the local path of the build context. azure-ai-ml
+                # then raises TypeError, because a `Path` cannot be sent as JSON.
                 if directory is None:
                     raise
                 raise TargetError(
@@ -220,7 +220,7 @@ def _copy(context: BuildContext, source: Path, place: Path) -> None:
         raise TargetError(str(error)) from error
     if scan_context(place, place).context.uploads <= context.uploads:
         return
-    # azure-ai-ml's hash includes empty directories, so add them to the copy.
+    # azure-ai-ml's hash includes empty directories, so add empty directories to the copy.
     for folder, directories, _ in os.walk(source):
         directories[:] = [name for name in directories if name not in LEFT_OUT]
         (place / Path(folder).relative_to(source)).mkdir(parents=True, exist_ok=True)
@@ -230,7 +230,7 @@ def _explained(environment: Environment, error: AzureError, url: str) -> TargetE
     from azure.ai.ml.exceptions import MlException
 
     if isinstance(error, MlException) and not isinstance(error, HttpResponseError):
-        # azure-ai-ml wraps the service's response in its own error, which hides the reason.
+        # azure-ai-ml wraps the service's response in an error that hides the reason.
         cause = error.__cause__ or error.__context__
         if isinstance(cause, HttpResponseError):
             return explained(cause, url)

@@ -100,7 +100,7 @@ class FreshReads:
             version: the version.
             expected: the state after the write.
             wait: whether the GET is repeated for `RecentWrites.stale` seconds, because it can be
-                stale. If False, one GET decides.
+                stale. If False, only one GET is sent.
 
         Raises:
             TargetError: the version cannot be read.
@@ -133,7 +133,7 @@ class FreshReads:
                 if (found := shown()) or last:
                     return found
             except TargetError:
-                # What made the write fail can make a read fail as well.
+                # A read can fail for the same reason as the write.
                 if last:
                     raise
             self._sleep(pause)

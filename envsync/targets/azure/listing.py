@@ -1,8 +1,8 @@
-"""`Listing`: which containers exist and which of them are archived, from two lists.
+"""`Listing`: the existing containers and their archived state, according to two lists.
 
 A GET of an archived container returns `isArchived: false` (recorded in 2022, 2025 and 2026). No
 recorded list contains an archived container, so the fields of such an entry are not known. The list
-of active containers is reliable, because it omits archived containers.
+of active containers is reliable, because this list omits archived containers.
 """
 
 from __future__ import annotations

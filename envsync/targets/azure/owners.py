@@ -1,8 +1,9 @@
 """The owners of a container, which are stored in the tags of the container.
 
-The list of containers includes their tags, so this list is enough to find the containers in which a
-project owns versions. The tag `envsync.owner` contains the first project that owns a version in the
-container. The tags `envsync.owner.2`, `envsync.owner.3` and so on contain further projects.
+The list of containers includes the tags of each container, so this list is enough to find the
+containers in which a project owns versions. The tag `envsync.owner` contains the first project that
+owns a version in the container. The tags `envsync.owner.2`, `envsync.owner.3` and so on contain
+further projects.
 """
 
 from __future__ import annotations

@@ -148,7 +148,8 @@ class AzureTarget:
 
         def find() -> Resource | None:
             held = writer.fresh.version(key.name, key.version)
-            # The list of versions can be stale, so it is used only for the other versions.
+            # The list of versions can be stale, so the state of this version is not read from the
+            # list.
             others = writer.fresh.versions(key.name) if before and before.known is not None else []
             found = [held, *(item for item in others if item.name != key.version)]
             ensure_creatable(environment, before, self._container(key.name, found, before))
@@ -176,14 +177,14 @@ class AzureTarget:
         restore: bool = False,
         before: Before | None = None,
     ) -> None:
-        """Replaces description, tags and provenance of a version.
+        """Replaces the description, the tags and the provenance of a version.
 
         Args:
             key: the name and version.
             metadata: the new description and tags.
             provenance: the new provenance.
             restore: whether to restore the version in the same write.
-            before: the expected state, if the state is compared.
+            before: the expected state. If None, the state is not compared.
 
         Raises:
             Conflict: the state is not the expected state.
@@ -241,7 +242,7 @@ class AzureTarget:
         """Adds a project to the owners in the tags of a container.
 
         Raises:
-            Conflict: the container is archived or restored in the meantime.
+            Conflict: the container was archived or restored in the meantime.
             TargetError: the container does not exist, or its tags could not be written.
         """
         with self._lock(name):
@@ -251,7 +252,7 @@ class AzureTarget:
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
     ) -> Container:
-        """Returns a container with some of its versions. Without `before`, it counts as active."""
+        """Returns a container with some versions. If `before` is None, the container is active."""
         return Container(
             name,
             tuple(registered(name, item) for item in items if item is not None),
@@ -277,12 +278,12 @@ class AzureTarget:
             )
 
     def _ensure_nothing_new(self, name: str, before: Before) -> None:
-        """Checks that nobody added a version while the container was archived.
+        """Checks that nobody added a version while this process archived the container.
 
         The service has no precondition, so the versions are read again after the write.
 
         Raises:
-            TargetError: a version was archived that the plan does not contain.
+            TargetError: a version that the plan does not contain was archived.
         """
         found = self._container(name, self._writer.fresh.versions(name), None)
         known = before.owners or {}

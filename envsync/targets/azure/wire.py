@@ -85,7 +85,7 @@ class Resource:
 
     @property
     def curated(self) -> bool:
-        """True if the version is curated: it belongs to the service."""
+        """True if the version is curated, so that it belongs to the service."""
         return str(self.properties.get("environmentType")).lower() == "curated"
 
     @property
@@ -194,8 +194,8 @@ def _spec(item: Resource, digest: str | None) -> EnvironmentSpec:
         return spec
     dockerfile = _text(build.get("dockerfilePath")) or "Dockerfile"
     as_text = replace(spec, build=Build(uri, dockerfile))
-    # A declared URL can look like the URL of an upload. A declared URL is recognised by the digest
-    # tag, which is then the digest of the spec with this URL.
+    # A declared URL can look like the URL of an upload. If the digest tag is the digest of the spec
+    # with this URL, the URL was declared.
     if digest == as_text.digest or not _is_upload(uri, digest):
         return as_text
     found = _UPLOAD.search(uri)
@@ -207,10 +207,11 @@ def _is_upload(uri: str, digest: str | None) -> bool:
     """Returns whether the build context at a URL was uploaded from a directory.
 
     In a workspace, the URL of an upload contains the hash of the content. In a registry, both the
-    URL of an upload and a declared URL can belong to a storage account. There, a URL counts as an
-    upload if the version has a digest tag or the URL ends with `/`. The caller has already checked
-    that the digest tag does not match a declared URL. If azure-ai-ml could not upload, it registers
-    a local path, which is not an upload.
+    URL of an upload and a declared URL can belong to a storage account. In a registry, a URL
+    therefore counts as an upload if the version has a digest tag or the URL ends with `/`. The
+    caller has already checked that the digest tag does not match a declared URL. If azure-ai-ml
+    could not upload a build context, it registers a local path. A local path does not count as an
+    upload.
     """
     if _UPLOAD.search(uri):
         return True
@@ -266,5 +267,5 @@ def _tag(value: JSON) -> str:
 
 
 def _text(value: JSON) -> str | None:
-    """Returns a string, or None if the field is unset, which is null or `""`."""
+    """Returns a string, or None if the field is unset (null or `""`)."""
     return value if isinstance(value, str) and value else None

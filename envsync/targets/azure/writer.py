@@ -1,9 +1,9 @@
 """`Writer`: writes to one workspace or registry, and checks the result of each write.
 
-A GET does not show whether a container is archived. Only the response to a PUT and the lists show
-the archived state of a container. Every write to a container therefore sends the archived state. A
-request to archive or restore a container is sent even if the container already seems to have the
-requested state.
+A GET does not show whether a container is archived. Only two sources show the archived state of a
+container: the response to a PUT, and the lists. Every write to a container therefore sends the
+archived state. A request to archive or restore a container is sent even if the container already
+seems to have the requested state.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Writer:
 
         Args:
             environment: the version.
-            check: a function that is called just before the version is sent. If it raises an
-                exception, the version is not sent.
+            check: a function that is called just before the version is sent. If the function raises
+                an exception, the version is not sent.
 
         Raises:
             TargetError: the version was not created, or the service stored other values.
@@ -91,7 +91,8 @@ class Writer:
             self.recent.note(key.name, key.version, written)
         try:
             # The version is read even if `create` failed, because a PUT can succeed although the
-            # connection is closed before the response arrives. A GET right after that can be stale.
+            # connection is closed before the response arrives. A GET right after the PUT can be
+            # stale.
             uncertain = failure is not None and sent and not is_final(failure)
             held = self.fresh.version(key.name, key.version, must_exist=uncertain)
         except TargetError as error:
@@ -179,7 +180,7 @@ class Writer:
             name: the name of the container.
             archived: True to archive, False to restore.
             check: a function that is called with all versions before the container is written. If
-                it raises an exception, nothing is written.
+                the function raises an exception, nothing is written.
         """
         container = self.endpoint.resources.container(name)
         if container is None:
@@ -306,7 +307,7 @@ class Writer:
             name: the name of the environment.
             version: the version.
             check: a function that is called with the version, or with None if the version does not
-                exist. It raises an exception if the version must not be changed.
+                exist. The function raises an exception if the version must not be changed.
 
         Raises:
             RuleViolation: the version does not exist or is curated.
@@ -347,7 +348,8 @@ def _archived_alone(versions: Collection[Resource]) -> list[str]:
     """Returns the versions of an archived container that were archived separately.
 
     If the service shows all versions as archived, each version possibly shows the state of its
-    container. The list is then empty, and the next plan archives all undeclared versions again.
+    container. In this case, the returned list is empty, and the next plan archives all undeclared
+    versions again.
     """
     alone = [item.name for item in versions if item.archived]
     return alone if len(alone) < len(versions) else []

@@ -1,4 +1,4 @@
-"""The build contexts of a local target, each in a directory that is named after the digest."""
+"""The build contexts of a local target, each in a directory that is named after its digest."""
 
 from __future__ import annotations
 

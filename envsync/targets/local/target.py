@@ -143,14 +143,14 @@ class LocalTarget:
         restore: bool = False,
         before: Before | None = None,
     ) -> None:
-        """Replaces description, tags and provenance of a version.
+        """Replaces the description, the tags and the provenance of a version.
 
         Args:
             key: the name and version.
             metadata: the new description and tags.
             provenance: the new provenance.
             restore: whether to restore the version in the same write.
-            before: the expected state, if the state is compared.
+            before: the expected state. If None, the state is not compared.
 
         Raises:
             Conflict: the state is not the expected state.
@@ -231,6 +231,6 @@ def current_actor() -> str:
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # In a Docker container, the user id can lack a user name. Python 3.13 then raises OSError,
-        # earlier versions KeyError, and Windows ImportError.
+        # In a Docker container, the user id can lack a user name. In this case, Python 3.13 raises
+        # OSError, and earlier versions raise KeyError. On Windows, Python raises ImportError.
         return "unknown"

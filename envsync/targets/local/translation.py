@@ -168,7 +168,7 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
         build = Build(row.build_uri, str(row.dockerfile_path))
     if row.inference_config is not None:
         inference_config = InferenceConfig.from_json(json.loads(row.inference_config))
-    # Versions without tags are frequent, and skipping the JSON parser for them is faster.
+    # Versions without tags are frequent, so skip the JSON parser if there are no tags.
     tags = parsed_tags(row.tags) if row.tags != "{}" else {}
     return RegisteredVersion(
         Environment(

@@ -12,7 +12,7 @@ class Behaviour:
 
     Attributes:
         tags: whether a write of tags replaces all tags or adds to them.
-        omitted: whether a write without description or tags keeps or clears them.
+        omitted: whether a write without description or tags keeps or clears the stored values.
         restore: whether restoring a container also restores versions that were archived separately
             (`all`) or leaves them archived (`keep`).
         archive_hidden: whether a single version can be archived while its container is archived.
@@ -25,8 +25,8 @@ class Behaviour:
             Azure ML changes a container's tags only if a client writes them.
     """
 
-    # No recorded response shows which value is right, so the tests of the Azure target run against
-    # an emulator with each value.
+    # No recorded response shows which behaviour is right, so the tests of the Azure target run
+    # against an emulator with each value.
     tags: Literal["merge", "replace"] = "replace"
     omitted: Literal["keep", "clear"] = "clear"
     restore: Literal["keep", "all"] = "keep"

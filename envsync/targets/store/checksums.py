@@ -1,9 +1,9 @@
-"""Checksums of the rows of a store, so that a damaged file is not read as another state.
+"""Checksums of the rows of a store, so that envsync does not read wrong data from a damaged file.
 
 SQLite detects damage to the structure of a file, but not to the text in a row. The table
-`checksums` has one checksum for each row of the other tables. Temporary triggers of
-each connection keep the checksums up to date, because only envsync's own connections have the
-function that computes them.
+`checksums` has one checksum for each row of the other tables. Triggers keep the checksums up to
+date. The triggers are temporary, because only envsync's own connections have the function that
+computes checksums.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def install(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
     for table, key in _KEYS.items():
         new = _values(connection, table, "NEW.")
-        # Not `INSERT OR REPLACE`, because a conflict clause of the outer statement would override
-        # it: https://www.sqlite.org/lang_createtrigger.html
+        # Do not use `INSERT OR REPLACE` here, because a conflict clause of the outer statement
+        # would override `OR REPLACE`: https://www.sqlite.org/lang_createtrigger.html
         forget = f"DELETE FROM checksums WHERE kind = '{table}' AND key = "  # noqa: S608
         row = f"'{table}', NEW.{key}, envsync_checksum({new})"
         add = f"INSERT INTO checksums VALUES ({row});"  # noqa: S608

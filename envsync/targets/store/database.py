@@ -156,7 +156,7 @@ class Database:
             try:
                 self._connection = self._connect("mode=rw")
             except sqlite3.OperationalError as error:
-                # For WAL mode, SQLite creates a shared-memory file in the directory, which fails if
+                # For WAL mode, SQLite creates a shared-memory file in the directory. This fails if
                 # the directory is read-only. With `immutable=1`, SQLite creates no shared-memory
                 # file. `immutable=1` is safe only if no write is pending in the `-wal` file:
                 # https://www.sqlite.org/uri.html#uriimmutable
@@ -184,7 +184,7 @@ class Database:
                     "target."
                 )
             return False
-        # Offsets 60 (`user_version`) and 68 (`application_id`):
+        # The header contains `user_version` at offset 60, and `application_id` at offset 68:
         # https://www.sqlite.org/fileformat2.html#the_database_header
         version = _number(header, 60)
         ours = header[: len(_MAGIC)] == _MAGIC and _number(header, 68) == APPLICATION_ID
@@ -224,8 +224,8 @@ class Database:
             f"{self._file.as_uri()}?{query}",
             uri=True,
             timeout=BUSY_TIMEOUT,
-            # With None, the sqlite3 module begins no transactions itself. `_transaction` begins
-            # every transaction.
+            # If `isolation_level` is None, the sqlite3 module begins no transactions.
+            # `_transaction` begins every transaction.
             isolation_level=None,
             # Several threads share the connection, and `_lock` lets only one thread use it at a
             # time.
@@ -262,7 +262,8 @@ class Database:
                 temporary = directory / self._file.name
                 with closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
                     connection.execute("PRAGMA synchronous = FULL")
-                    # WAL mode is stored in the file, so that later connections need not set it.
+                    # WAL mode is stored in the file, so that later connections need not set WAL
+                    # mode.
                     connection.execute("PRAGMA journal_mode = WAL")
                     connection.executescript(CREATE_SCRIPT)
                 self._publish(temporary)

@@ -75,5 +75,6 @@ def _allow(connection: sqlite3.Connection) -> None:
         if sqlite3.complete_statement(statement):
             connection.execute(statement)
             statement = ""
-    # SQLite has moved the triggers to the old table, which is gone.
+    # Create the checksum triggers again, because SQLite has removed these triggers together with
+    # the old table.
     checksums.install(connection)

@@ -145,7 +145,8 @@ class NewVersion:
 
     Attributes:
         tags: all tags, including reserved tags.
-        context: the build context that `spec.build_context` names. Its files are already stored.
+        context: the build context that `spec.build_context` names. The files of this build context
+            are already stored.
         properties: key-value pairs that clients store with the version, separate from tags.
         extra: fields that the service keeps and envsync does not model.
     """

@@ -111,7 +111,7 @@ class Store:
 
         Args:
             new: the version.
-            check: see `Check`. Called also if the version is registered.
+            check: see `Check`. `check` is called even if the version is already registered.
 
         Raises:
             TargetError: the new version breaks a rule of the service, or the version exists with
@@ -145,7 +145,7 @@ class Store:
         restore: bool = False,
         check: Check = _unchecked,
     ) -> None:
-        """Replaces description and tags of a version.
+        """Replaces the description and the tags of a version.
 
         Args:
             name: the name of the environment.

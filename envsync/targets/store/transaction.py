@@ -112,7 +112,7 @@ class Transaction:
         *,
         restore: bool = False,
     ) -> None:
-        """Replaces description and tags of a version, and restores the version if `restore` is set.
+        """Replaces description and tags, and restores the version if `restore` is True.
 
         Raises:
             RuleViolation: the version does not exist or is curated, or `restore` is True although

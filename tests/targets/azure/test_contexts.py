@@ -97,7 +97,7 @@ def test_other_files_are_recognised_by_the_hash_of_the_upload(
 @pytest.mark.parametrize(
     ("uri", "reason"),
     [
-        ("{host}/{container}/LocalUpload/{zeros}/x/", "has no files there any more"),
+        ("{host}/{container}/LocalUpload/{zeros}/x/", "no longer has the files"),
         ("https://other.blob.core.windows.net/c/LocalUpload/{zeros}/x/", "not in the default"),
         ("{host}/other/LocalUpload/{zeros}/x/", "not in the default"),
         ("azureml://datastores/x/LocalUpload/{zeros}/x/", "not in the default"),

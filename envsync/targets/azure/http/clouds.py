@@ -68,8 +68,8 @@ def cloud(name: str) -> Cloud:
 def current_cloud() -> str:
     """Returns the name of the cloud for targets without the setting `cloud`.
 
-    The result is the public cloud, or the cloud in azure-core's environment variable
-    `AZURE_SDK_CLOUD_CONF`.
+    The result is the cloud in azure-core's environment variable `AZURE_SDK_CLOUD_CONF`. If the
+    variable is not set, the result is the public cloud.
     """
     current = settings.azure_cloud()
     return next((name for name, known in _KNOWN.items() if known[0] == current), "AzureCloud")

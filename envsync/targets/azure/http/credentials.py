@@ -106,8 +106,8 @@ _WRONG_CLOCK: Final = (
 )
 _NO_CONNECTION: Final = (
     "Azure Pipelines issued no token for the service connection. Check that the service connection "
-    "uses workload identity federation, that this pipeline may use it, and that SYSTEM_ACCESSTOKEN "
-    "is `$(System.AccessToken)`."
+    "uses workload identity federation, that this pipeline has access to it, and that "
+    "SYSTEM_ACCESSTOKEN is `$(System.AccessToken)`."
 )
 _AGAIN: Final = "The sign-in has expired or was revoked. Run `az login`."
 _UNREACHABLE: Final = (
@@ -200,13 +200,14 @@ class SignIn:
         return found
 
     def current(self, token: str) -> str:
-        """Returns the token that has replaced a refused token, or the token itself."""
+        """Returns the replacement of a refused token, or `token` if it has no replacement."""
         return self._replaced.get(token, token)
 
     def renewed(self, token: str) -> str | None:
         """Returns a new token in place of a token that the service has refused.
 
-        Returns None if the credential gives the same token again, or did not issue the token.
+        Returns None if the credential returns the refused token again, or if the refused token is
+        not from this credential.
 
         Raises:
             NotSignedIn: the credential could not sign in.
@@ -221,7 +222,8 @@ class SignIn:
             fresh = self.get_token(*scopes).token
             if fresh == token:
                 return None
-            # Tokens that were replaced by the refused token are replaced by the new token.
+            # The refused token can itself be the replacement of older tokens. The new token becomes
+            # the replacement of the older tokens as well.
             olds = [old for old, new in self._replaced.items() if new == token]
             self._replaced.update(dict.fromkeys((*olds, token), fresh))
             return fresh

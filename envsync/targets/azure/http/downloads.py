@@ -46,12 +46,12 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
 
     Args:
         storage: the container.
-        prefix: the beginning of the names of the blobs, which ends in `/`.
+        prefix: the beginning of the blobs' names, with a `/` at the end.
         destination: the directory to create.
         time_limit: seconds after which a failing request is no longer retried.
 
     Returns:
-        False if there is no blob below the prefix. The directory is not created then.
+        False if there is no blob below the prefix. In this case, the directory is not created.
 
     Raises:
         ContextUnavailable: the container does not exist, or a blob has a name that no file can
@@ -97,7 +97,8 @@ def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefi
         path.mkdir(parents=True, exist_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # "x" fails if two names are the same file, for example on a file system that ignores case.
+    # The mode "x" fails if two names refer to the same file, for example on a file system that
+    # ignores case.
     with path.open("xb") as file:
         # The storage account refuses the request for a part of an empty file.
         for chunk in _chunks(client, blob) if blob.size else ():

@@ -32,7 +32,7 @@ _PLACE: Final = re.compile(r"/providers/[^/]+/(workspaces|registries)/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetails:
-    """The `error.code` and `error.message` of an error body, and its innermost code."""
+    """The `error.code`, the `error.message` and the innermost error code of an error body."""
 
     code: str = ""
     message: str = ""
@@ -69,7 +69,8 @@ def is_absent_environment(error: TargetError) -> bool:
 def is_final(error: TargetError) -> bool:
     """Returns whether the service has certainly refused the last attempt of a request.
 
-    After any other failure, such as a lost response, the request can be executed later.
+    After a different failure, such as a lost response, the service can still execute the request
+    later.
     """
     return isinstance(error, RequestRefused) and error.status < 500 and error.status not in RETRIED
 
@@ -226,14 +227,15 @@ def explained(error: AzureError, url: str) -> TargetError:
         )
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         reason = _reason(text)
-        # The reason of the emulator's proxy already says what to do, and the network is local.
+        # If the emulator's proxy refused the connection, the reason already says what to do. Advice
+        # about the network would be wrong, because this proxy is on the local machine.
         advice = "" if _EMULATOR in reason else f" {_NETWORK}"
         return TargetError(f"{host} cannot be reached: {reason}.{advice}")
     return TargetError(f"Azure failed: {_line(text)}")
 
 
 def from_response(error: HttpResponseError) -> RequestRefused:
-    """Converts an azure-core error that contains a response to envsync's error."""
+    """Returns envsync's error for an azure-core error that contains a response."""
     body: JSON = None
     response = error.response
     if response is not None:

@@ -1,9 +1,8 @@
 """Signs in to Azure from a job of GitHub Actions or Azure Pipelines, without a secret.
 
-The CI system issues a token that is valid for some minutes, and Microsoft Entra ID exchanges it for
-an access token. Each sign-in requests a new token from the CI system, so that a job can run for
-longer than one token is valid:
-https://docs.github.com/actions/reference/security/oidc
+The CI system issues a token that is valid for some minutes, and Microsoft Entra ID exchanges this
+token for an access token. Each sign-in requests a new token from the CI system, so that a job can
+run longer than the lifetime of a token: https://docs.github.com/actions/reference/security/oidc
 https://learn.microsoft.com/azure/devops/pipelines/release/configure-workload-identity
 """
 
@@ -56,14 +55,14 @@ _VARIABLES: Final[Mapping[Kind, Mapping[str, str]]] = {
         "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID": _CONNECTION,
     },
 }
-# Each CI system sets this variable in every job. If the variable is not set, envsync runs
-# elsewhere.
+# For each CI system, a variable that is set in every job of this system. If the variable is not
+# set, envsync does not run in such a job.
 _IN_JOB: Final[Mapping[Kind, tuple[str, str]]] = {
     "github": ("GITHUB_ACTIONS", "GitHub Actions"),
     "pipelines": ("TF_BUILD", "Azure Pipelines"),
 }
 
-# With one of these variables, `credential: default` signs in as azure-identity's
+# If one of these variables is set, `credential: default` signs in as azure-identity's
 # DefaultAzureCredential does.
 _OTHER_WAYS: Final = (
     "AZURE_CLIENT_SECRET",
@@ -82,7 +81,7 @@ _AUDIENCES: Final = {
 }
 
 _RETRIES: Final = 4
-"""How often a request to GitHub is repeated after a failure, with growing delays."""
+"""The maximum number of retries of a request to GitHub. The delay grows with each retry."""
 
 _TIMEOUT: Final = 30
 """Seconds to wait for a connection to GitHub, and for GitHub's response."""
@@ -189,7 +188,8 @@ def _issued(response: HttpResponse) -> str | None:
 
 
 def _missing(kind: Kind) -> list[str]:
-    # An undefined variable of GitHub, such as `${{ vars.AZURE_CLIENT_ID }}`, is an empty string.
+    # GitHub replaces an undefined variable, such as `${{ vars.AZURE_CLIENT_ID }}`, by an empty
+    # string.
     return [name for name in _VARIABLES[kind] if not os.environ.get(name)]
 
 
@@ -203,8 +203,8 @@ def _values(kind: Kind) -> dict[str, str]:
     else:
         fixes = (
             f"This credential signs in only in a job of {system}. To sign in elsewhere as well, "
-            "remove `credential` from envsync.yaml: the default uses the job's tokens in "
-            f"{system}, and elsewhere for example `az login`."
+            "remove `credential` from envsync.yaml: by default, envsync uses the job's tokens in "
+            f"{system}, and for example `az login` on other machines."
         )
     raise MissingVariables(
         f"`credential: {kind}` needs environment variables that are not set or empty: "

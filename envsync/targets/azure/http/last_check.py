@@ -1,8 +1,9 @@
 """`LastCheck`: calls a function just before a version is sent to the service.
 
 azure-ai-ml uploads a build context and then registers the version, in one call. An upload can take
-minutes, and another client can register the version in the meantime. The service would accept the
-second PUT, and replace the owner and the metadata of the version.
+minutes, and another client can register the version in the meantime. The service would then still
+accept the PUT of this process, and replace the owner and the metadata of the other client's
+version.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ _VERSION: Final = re.compile(r"/environments/[^/]+/versions/[^/]+$")
 
 
 class LastCheck(HttpTransport[Any, Any]):
-    """A transport that sends requests through another transport, and checks before some of them."""
+    """Sends requests through another transport, and runs a check before it sends a version."""
 
     def __init__(self, transport: HttpTransport[Any, Any]) -> None:
         """Prepares the transport. Does not connect.
 
         Args:
-            transport: the transport that sends the requests. It is not closed with this object.
+            transport: the transport that sends the requests. Closing this object does not close
+                that transport.
         """
         self._transport = transport
         self._local = threading.local()
@@ -36,7 +38,7 @@ class LastCheck(HttpTransport[Any, Any]):
         """Calls a function before this thread sends a version.
 
         Args:
-            check: the function. If it raises an exception, the version is not sent.
+            check: the function. If the function raises an exception, the version is not sent.
         """
         self._local.check = check
         try:
@@ -45,7 +47,7 @@ class LastCheck(HttpTransport[Any, Any]):
             del self._local.check
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request, with the arguments and errors of the other transport."""
+        """Sends one request. Arguments and exceptions are the same as in the wrapped transport."""
         check = getattr(self._local, "check", None)
         if check and request.method == "PUT" and _VERSION.search(urlsplit(request.url).path):
             check()
@@ -56,10 +58,10 @@ class LastCheck(HttpTransport[Any, Any]):
         self._transport.sleep(duration)
 
     def open(self) -> None:
-        """Does nothing: the other transport is open."""
+        """Does nothing, because the wrapped transport is already open."""
 
     def close(self) -> None:
-        """Does nothing: the owner of the other transport closes it."""
+        """Does nothing, because the owner of the wrapped transport closes that transport."""
 
     def __enter__(self) -> Self:
         return self

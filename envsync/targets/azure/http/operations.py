@@ -1,7 +1,7 @@
 """`Operations`: limits how long envsync waits for the service's long-running operations.
 
-envsync's own requests and those of azure-ai-ml share one `Operations` object, because azure-ai-ml's
-poller has no time limit.
+envsync's own requests and the requests of azure-ai-ml share one `Operations` object, because
+azure-ai-ml's poller has no time limit.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ class Operations:
         return Operation(self, urlsplit(url).path, self._clock())
 
     def polled(self, url: str, *, ended: bool) -> None:
-        """Records the response to a poll of an operation that somebody else started.
+        """Records the response to a poll. The first poll of an operation starts its time limit.
 
         Args:
-            url: the URL that was polled. Its query is ignored, because it can differ in each poll.
+            url: the URL that was polled. The query of the URL is ignored, because the query can
+                differ in each poll.
             ended: whether the operation has ended.
 
         Raises:
@@ -98,7 +99,7 @@ class Operation:
     """One operation that has not ended.
 
     Attributes:
-        operations: the limit of the operation.
+        operations: the object that limits the duration of the operation.
         path: the path of the URL, for messages.
         started: the time of the start, in seconds since a fixed time.
     """
@@ -108,7 +109,7 @@ class Operation:
     started: float
 
     def check(self) -> None:
-        """Checks that the operation may still take longer.
+        """Checks that the operation has not reached the limit.
 
         Raises:
             TargetError: see `Operations.check`.

@@ -114,7 +114,7 @@ class Rest:
             page = self._send("GET", self._trusted(str(following)), None).body
 
     def post(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
-        """Sends the request of an action, such as `listSecrets`, and returns the response."""
+        """Sends a POST for an action, such as `listSecrets`, and returns the response."""
         return self._send("POST", url, parameters, body).body
 
     def put(self, url: str, parameters: Mapping[str, str], body: Mapping[str, JSON]) -> JSON:
@@ -138,12 +138,12 @@ class Rest:
         # `Azure-AsyncOperation` takes precedence over `Location`:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
         poll = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location")
-        # Only an operation with status 202 is polled. In recorded responses, a 201 can also have
-        # the header `Location`, although the resource is complete.
+        # Poll only after a response with status 202. In recorded responses, a 201 can also have the
+        # header `Location`, although the resource is complete.
         if answer.status != 202 or poll is None:
             return answer.body
-        # An `Azure-AsyncOperation` that has not ended has the status 200, so the transport cannot
-        # limit it.
+        # The URL in `Azure-AsyncOperation` returns 200 even before the operation has ended, so the
+        # transport cannot limit the operation.
         wait, operation = _FIRST_POLL, self._operations.start(url)
         while not _has_ended(answer):
             operation.check()

@@ -62,8 +62,8 @@ class Retries(HTTPPolicy[Any, Any]):
             sleep: a function that waits for a number of seconds.
             clock: a function that returns the seconds since any fixed time.
             chance: a function that returns a random number from 0 to 1.
-            counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. The
-                default is the errors that occur before the request is sent.
+            counted: the exceptions that are retried at most `MOST_FAILED_CONNECTIONS` times. By
+                default, these are the errors that occur before the request is sent.
         """
         super().__init__()
         self._time_limit = time_limit
@@ -121,7 +121,7 @@ class Retries(HTTPPolicy[Any, Any]):
 def is_certificate_error(error: BaseException) -> bool:
     """Returns whether a connection failed because a certificate is not trusted.
 
-    The class `SSLError` is not enough, because a TLS connection that is cut raises it as well.
+    The class `SSLError` is not enough, because a TLS connection that is cut also raises `SSLError`.
     """
     return "CERTIFICATE_VERIFY_FAILED" in str(error)
 

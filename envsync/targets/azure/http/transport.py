@@ -1,8 +1,8 @@
 """The HTTP transport for the requests of envsync and of azure-ai-ml.
 
 The transport keeps enough connections open for all parallel requests, slows down when the Resource
-Manager's limit on requests is near, gets a new token if the service refuses one, limits
-long-running operations, and writes the optional request log.
+Manager's limit on requests is near, gets a new token if the service refuses the current token,
+limits long-running operations, and writes the optional request log.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
 
 LONGEST_SILENCE: Final = 100.0
-"""Seconds without data from the service after which one attempt fails."""
+"""An attempt fails if the service sends no data for this number of seconds."""
 
 _MOST_RENEWALS: Final = 3
-"""How often a request is sent again with a new token."""
+"""The maximum number of times that a request is sent again with a new token."""
 
 _BEARER: Final = "Bearer "
 
@@ -118,8 +118,8 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
             sign_in: the credential of the requests. If None, no token is replaced.
             operations: limits long-running operations. If None, the default limit is used.
             sleep: a function that waits for a number of seconds.
-            silence: seconds without data from the service after which one attempt fails. If None,
-                the default is used.
+            silence: an attempt fails if the service sends no data for this number of seconds. If
+                None, the default is used.
         """
         super().__init__(
             session=_session(parallel), session_owner=True, read_timeout=silence or LONGEST_SILENCE
@@ -135,7 +135,7 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._log = log
 
     def send(self, request: Any, **kwargs: Any) -> Any:
-        """Sends one request, with the arguments and errors of `RequestsTransport.send`.
+        """Sends one request. Arguments and exceptions are the same as in `RequestsTransport.send`.
 
         If the service refuses the token of the request (status 401), the request is sent again with
         a new token. The policies of azure-core would use the refused token until it expires.
@@ -183,12 +183,13 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        # 202 is the status of an operation that has not ended (`Location`). An operation with
-        # `Azure-AsyncOperation` has the status 200 and its state in the body, which `Rest` reads.
+        # The URL in `Location` returns 202 until the operation has ended. The URL in
+        # `Azure-AsyncOperation` returns 200 and the state of the operation in the body. `Rest`
+        # reads this state.
         if request.method == "GET" and response.status_code not in RETRIED:
             if response.status_code == 200 and self.operations.is_polled(request.url):
-                # azure-ai-ml does not read this body, so it would report a failed operation as
-                # done.
+                # azure-ai-ml does not read this body, so azure-ai-ml would report a failed
+                # operation as done.
                 ensure_succeeded(_body(response))
             self.operations.polled(request.url, ended=response.status_code != 202)
         return response

@@ -1,4 +1,4 @@
-"""Uploads of build contexts, which succeed or fail with a reason within a time limit.
+"""Uploads of build contexts: each upload succeeds, or fails with a reason, in limited time.
 
 azure-ai-ml uploads a build context, and has no options for the upload. By default, azure-ai-ml 1.35
 
@@ -67,7 +67,7 @@ _MESSAGE: Final = re.compile(r"<Message>([^<\n]*)")
 
 
 class UploadRetries(Retries):
-    """The retry policy of one upload or download, with a time limit for the whole of it.
+    """The retry policy of one upload or download. The whole transfer has a time limit.
 
     azure-ai-ml sends the requests of an upload from several threads. After the first final failure,
     all later requests fail immediately, with the same reason.
@@ -134,13 +134,15 @@ class UploadRetries(Retries):
         except AzureError as error:
             self._failure = explained(error, http.url)
             raise self._failure from error
-        # azure-storage-blob's own retry policy sets this attribute, and lists read it.
+        # azure-storage-blob's own retry policy sets this attribute. Requests for a list of blobs
+        # need the attribute.
         response.http_response.location_mode = "primary"
         status = response.http_response.status_code
         # azure-ai-ml sends HEAD to find the blob that marks a complete upload. A 404 to this HEAD
         # is not an error, because it shows that the content was not uploaded yet.
         if status >= 400 and (http.method, status) != ("HEAD", 404):
-            # The response to a download is read in parts, and its error must be read first.
+            # The body of a download is not read yet, because a download is read in parts. The body
+            # must be read here, because it contains the error.
             response.http_response.read()
             self._failure = refused(
                 status, _error(response.http_response), method=http.method, url=http.url

@@ -153,8 +153,8 @@ class TestGitHub:
     def test_the_error_outside_github_says_how_to_sign_in_there(self, service: Azure) -> None:
         assert refusal(service, "github").endswith(
             "This credential signs in only in a job of GitHub Actions. To sign in elsewhere as "
-            "well, remove `credential` from envsync.yaml: the default uses the job's tokens in "
-            "GitHub Actions, and elsewhere for example `az login`."
+            "well, remove `credential` from envsync.yaml: by default, envsync uses the job's "
+            "tokens in GitHub Actions, and for example `az login` on other machines."
         )
 
     @pytest.mark.parametrize(
