@@ -16,7 +16,8 @@ _MOST_NAMES: Final = 3
 
 _FILE: Final = re.compile(r".*\.ya?ml", re.IGNORECASE)
 _WILDCARD: Final = re.compile(r"[*?\[]")
-# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1`, which jobs contain.
+# Matches a reference to a version, such as `a:1`, `a@latest`, or `azureml:a:1` as in the file of a
+# job.
 _REFERENCE: Final = re.compile(r"(?:azureml:)?([^:@/]+)[:@](.+)")
 
 

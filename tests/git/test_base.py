@@ -462,7 +462,7 @@ def test_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
     assert message(directory).startswith(f"{variable} is `main`, but this clone does not contain")
 
 
-def test_a_clone_without_the_parent_of_the_default_branch_is_an_error(
+def test_a_default_branch_is_an_error_if_the_clone_has_only_its_newest_commit(
     repository: Path, tmp_path: Path
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/main:refs/remotes/origin/main")
