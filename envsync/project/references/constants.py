@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 _FORMAT: Final = re.compile(r"%(?:\(\w+\))?[sdr]")
 
 MAX_VALUES: Final = 16
-"""Maximum number of strings for one expression. A condition, for example, has two strings."""
+"""Maximum number of strings for one expression. For example, `a if x else b` has two strings."""
 
 _MAX_DEPTH: Final = 50
 

@@ -68,11 +68,11 @@ def find_references(
 
     Args:
         paths: the absolute paths of the files.
-        files: the cache of the project, for the files that inline environments name.
+        files: the cache of the project, through which the files of inline environments are read.
         top: the directory that must contain these files, such as the top of the repository.
         absent: the content of files that are not on disk, by absolute path.
-        with_specs: whether inline environments are read completely, so that they can be compared
-            with declared environments.
+        with_specs: True if inline environments are read completely, so that they can be compared
+        with declared environments.
         advance: a function that is called with the number of finished files.
     """
     found: list[Reference] = []
