@@ -1,7 +1,8 @@
-"""Temporary directories whose left-overs the next run removes, if the process is killed.
+"""Creates temporary directories. If a process is killed, the next run removes its directories.
 
-Each directory contains a lock file. The process that created the directory holds a lock on this
-file until it ends, also if it is killed. So a directory whose lock is free belongs to no process.
+Each directory contains a lock file. The process that created the directory locks this file. The
+operating system releases the lock when the process ends or is killed. A directory without a lock
+therefore belongs to no process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LOCK: Final = ".envsync-lock"
 """The name of the lock file in each directory."""
 
 _ABANDONED_AFTER: Final = 24 * 60 * 60
-"""Seconds after which a file or directory without a lock is removed."""
+"""Age in seconds after which a directory without a lock file is removed."""
 
 
 @contextmanager
@@ -45,8 +46,8 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             try:
                 yield directory
             finally:
-                # The lock file goes last, so that a kill during the removal leaves a directory that
-                # the next run recognises.
+                # The lock file is removed last. If the process is killed before, the next run
+                # recognises the directory by this file.
                 _empty(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -72,7 +73,8 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # Another program made the path, or the process has not created its lock file yet.
+        # Without a lock file, another program created the path, or the process is about to create
+        # the lock file.
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
             shutil.rmtree(directory)
 

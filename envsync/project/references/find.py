@@ -72,7 +72,7 @@ def find_references(
         top: the directory that must contain these files, such as the top of the repository.
         absent: the content of files that are not on disk, by absolute path.
         with_specs: True if inline environments are read completely, so that they can be compared
-        with declared environments.
+            with declared environments.
         advance: a function that is called with the number of finished files.
     """
     found: list[Reference] = []

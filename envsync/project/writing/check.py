@@ -26,7 +26,7 @@ class ReadBack:
 
     Attributes:
         declaration: the declaration. None if there is an error, or if there is not exactly one
-        declaration.
+            declaration.
         errors: the errors. Paths in the errors are relative to the directory.
         environments: the number of environment files that were found.
     """

@@ -45,8 +45,9 @@ class Layout:
         self._taken: set[str] = set()
 
     def place(self, name: str, version: str | None, *, nested: bool) -> Path | None:
-        """Returns a new directory for the files of one version. No other call returns this
-        directory.
+        """Returns a new directory for the files of one version.
+
+        No other call returns the same directory.
 
         Args:
             name: the declared name.

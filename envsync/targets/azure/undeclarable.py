@@ -11,12 +11,12 @@ from envsync.model.environment import ROUTES
 READ_ONLY: Final = frozenset(
     {"environmentType", "provisioningState", "latestVersion", "nextVersion"}
 )
-"""Keys that only the service sets (`readOnly`, OpenAPI)."""
+"""Keys that only the service sets. The OpenAPI marks these keys as `readOnly`."""
 
 _KNOWN: Final = READ_ONLY | {
     *("description", "tags", "properties", "isArchived"),
     *("image", "condaFile", "build", "osType", "inferenceConfig"),
-    # Preview versions of the API describe the built image in this field (OpenAPI).
+    # In preview versions of the API, this field describes the built image (OpenAPI).
     "imageDetails",
 }
 """Keys that envsync models, and keys that only the service sets."""
@@ -26,7 +26,7 @@ _DEFAULTS: Final[Mapping[str, JSON]] = {
     "autoRebuild": "Disabled",
     "stage": "Development",
 }
-"""The values of the other keys in recorded responses, if no client sets them."""
+"""Values that the service returns for other keys if no client sets the keys (recorded)."""
 
 _SERVICE_PROPERTIES: Final = "azureml."
 """The prefix of the keys in `properties` that the service sets, such as `azureml.labels`."""
@@ -45,7 +45,7 @@ def undeclarable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
         if value is not None and key not in _KNOWN and value != _DEFAULTS.get(key)
     }
     inference = properties.get("inferenceConfig")
-    # A file declares all three routes or none.
+    # A file cannot declare only some of the three routes.
     if isinstance(inference, dict):
         routes = [key for key in ROUTES.values() if inference.get(key) is not None]
         if 0 < len(routes) < len(ROUTES):
