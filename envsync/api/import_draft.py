@@ -32,8 +32,8 @@ envsync searches no hidden directory for environments, so these files declare no
 
 _REASONS: Final[Mapping[str, str]] = {
     # Possible reason: the hash includes empty directories, which a storage account cannot store.
-    "other": "because the hash of the stored files is not the registered one",
-    "unknown": "because no hash shows that they are the registered files",
+    "other": "because the hash of the stored files is not the registered hash",
+    "unknown": "because no hash proves that the stored files are the registered files",
 }
 """Maps the result of a comparison to the reason why downloaded files are not used."""
 
@@ -161,8 +161,8 @@ class Draft:
             raise EnvsyncError(f"The files of the build context cannot be read, {reason}.")
         self.notes += (
             f"The files of the build context were not downloaded, {reason}. `build.path` is the "
-            "address that Azure ML stores. To edit the files, replace it by a directory, and "
-            "declare a new version.",
+            "address that Azure ML stores. To edit the files, replace the address by a directory, "
+            "and declare a new version.",
         )
 
     def _write_files(self) -> None:
@@ -211,7 +211,7 @@ class Draft:
             return f"because envsync does not accept its content: {listed.rstrip('.')}"
         declared = found.declaration
         if declared is None or self._key != (declared.name, declared.version, declared.metadata):
-            return "because an environment file cannot hold its description or tags"
+            return "because an environment file cannot declare its description or tags"
         match = match_spec(declared.spec, self._item.item)
         if self._is_new or match == "same":
             return None

@@ -168,8 +168,9 @@ class _Writer:
             return Failed(
                 item.name,
                 version,
-                "A new file in the environments directory would be in a build context, or "
-                "`exclude` names it. Move the build context, or change `exclude`.",
+                "There is no directory for the new file: the environments directory is in a build "
+                "context, or `exclude` matches every new file. Move the build context, or change "
+                "`exclude`.",
             )
         staged = self.directory / str(number)
         try:

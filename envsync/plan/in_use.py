@@ -185,7 +185,8 @@ def _protected(change: Change, glob: str) -> Rejection:
         version=change.version,
         message=f"{change.address} would be archived ({change.reason}), but the pattern '{glob}' "
         "in `protect` matches its name.",
-        fix="Declare it again, or remove the pattern from `protect` in envsync.yaml.",
+        fix=f"Declare {change.address} again, or remove the pattern from `protect` in "
+        "envsync.yaml.",
     )
 
 
@@ -197,7 +198,8 @@ def _in_use(change: Change, users: Sequence[Reference]) -> Rejection:
         version=change.version,
         message=f"{change.address} would be archived ({change.reason}), but {places(users)} "
         f"{'uses' if len(users) == 1 else 'use'} it.",
-        fix="Change the files that use it, declare it again, or pass --allow-in-use.",
+        fix=f"Declare {change.address} again, change the files that use it, or pass "
+        "--allow-in-use.",
         source=Source(first.file, first.line),
     )
 
