@@ -40,8 +40,8 @@ class Marker:
         directory: the input `working-directory` of the workflow.
         target: the input `target` of the workflow.
         digest: the digest of the plan; empty if there is no plan.
-        changes: the fingerprints of the plan; None if there is no plan, or if the fingerprints are
-        longer than a marker can be.
+        changes: the fingerprints of the plan; None if there is no plan, or if the marker would be
+            too long with the fingerprints.
         number: the number of the pull request; None for an issue.
         head: the newest commit of the pull request when the plan was made.
         time: when the plan was made, in UTC. Only for display: the clock of a runner can be wrong.

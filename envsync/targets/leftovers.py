@@ -1,8 +1,8 @@
-"""Creates temporary directories. If a process is killed, the next run removes its directories.
+"""Temporary directories, which the next run removes if the process is killed.
 
 Each directory contains a lock file. The process that created the directory locks this file. The
-operating system releases the lock when the process ends or is killed. A directory without a lock
-therefore belongs to no process.
+lock ends with the process, even if the process is killed. So a directory whose lock is free belongs
+to no process.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def locked_directory(prefix: str, parent: Path | None = None) -> Iterator[Path]:
             try:
                 yield directory
             finally:
-                # The lock file is removed last. If the process is killed before, the next run
-                # recognises the directory by this file.
+                # Remove the lock file last, so that the next run still recognises the directory if
+                # this process is killed during the removal.
                 _empty(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -73,8 +73,8 @@ def _remove_leftover(directory: Path) -> None:
             _empty(directory)
             shutil.rmtree(directory, ignore_errors=True)
     except (FileNotFoundError, NotADirectoryError):
-        # Without a lock file, another program created the path, or the process is about to create
-        # the lock file.
+        # Another program created the path, or the owner of the directory has not created the lock
+        # file yet.
         if directory.is_dir() and _age(directory) > _ABANDONED_AFTER:
             shutil.rmtree(directory)
 

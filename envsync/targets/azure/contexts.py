@@ -69,8 +69,8 @@ class UploadedContexts:
         storage = self._storage()
         if (address.host, address.container) != (storage.host, storage.container):
             raise ContextUnavailable(_ELSEWHERE)
-        # azure-ai-ml does not escape the name of the directory in the registered URL, but other
-        # clients escape the name.
+        # In the registered URL, azure-ai-ml does not escape the name of the directory. Other
+        # clients escape this name.
         for prefix in dict.fromkeys((address.path, unquote(address.path))):
             if download(storage, prefix, destination, time_limit=self._time_limit):
                 return
@@ -111,8 +111,8 @@ class UploadedContexts:
         try:
             secrets = self._rest.post(f"{self._datastore}/listSecrets", parameters, body)
         except RequestRefused:
-            # A user with the role Reader cannot list secrets, but can have a role in the storage
-            # account.
+            # A user with the role Reader in the workspace cannot list secrets, but this user can
+            # have a role in the storage account.
             return self._credential
         found = secrets if isinstance(secrets, dict) else {}
         secret = found.get("sasToken") or found.get("key")

@@ -26,7 +26,7 @@ _DEFAULTS: Final[Mapping[str, JSON]] = {
     "autoRebuild": "Disabled",
     "stage": "Development",
 }
-"""Values that the service returns for other keys if no client sets the keys (recorded)."""
+"""The values that these keys have in recorded responses if no client has set the keys."""
 
 _SERVICE_PROPERTIES: Final = "azureml."
 """The prefix of the keys in `properties` that the service sets, such as `azureml.labels`."""
@@ -45,7 +45,7 @@ def undeclarable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
         if value is not None and key not in _KNOWN and value != _DEFAULTS.get(key)
     }
     inference = properties.get("inferenceConfig")
-    # A file cannot declare only some of the three routes.
+    # An environment file declares either all three routes or no route.
     if isinstance(inference, dict):
         routes = [key for key in ROUTES.values() if inference.get(key) is not None]
         if 0 < len(routes) < len(ROUTES):

@@ -46,12 +46,12 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
 
     Args:
         storage: the container.
-        prefix: the start of the names of all blobs to download. The prefix ends in `/`.
+        prefix: the beginning of the blobs' names, with a `/` at the end.
         destination: the directory to create.
         time_limit: seconds after which a failing request is no longer retried.
 
     Returns:
-        False if there is no blob below the prefix. In this case, no directory is created.
+        False if there is no blob below the prefix. In this case, the directory is not created.
 
     Raises:
         ContextUnavailable: the container does not exist, or the name of a blob is not safe as the

@@ -38,7 +38,7 @@ _FULL_SPEED: Final = 100
 """Requests are not delayed while at least this number of requests remains in the token bucket."""
 
 LONGEST_SILENCE: Final = 100.0
-"""Each attempt fails if the service sends no data for this number of seconds."""
+"""An attempt fails if the service sends no data for this number of seconds."""
 
 _MOST_RENEWALS: Final = 3
 """How often a request is sent again with a new token."""
@@ -183,9 +183,9 @@ class SharedTransport(RequestsTransport):  # type: ignore[misc]  # azure-core hi
         self._throttles[kind].note(response.headers.get(_REMAINING_HEADER + kind))
         if self._log is not None:
             self._log.answered(request, response, time.monotonic() - started)
-        # An operation that is polled at the URL in the header `Location` has the status 202 until
-        # it ends. An operation with the header `Azure-AsyncOperation` has the status 200. Its state
-        # is in the body, which `Rest` reads.
+        # The URL in `Location` returns 202 until the operation has ended. The URL in
+        # `Azure-AsyncOperation` returns 200 and the state of the operation in the body. `Rest`
+        # reads this state.
         if request.method == "GET" and response.status_code not in RETRIED:
             if response.status_code == 200 and self.operations.is_polled(request.url):
                 # azure-ai-ml does not read this body, so it would report a failed operation as
