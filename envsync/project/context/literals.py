@@ -28,7 +28,7 @@ class Literals:
 
         Args:
             segments: the parts of the pattern. None stands for wildcards, as does a segment that is
-            None.
+                None.
             position: the position of the pattern. Each call passes a higher position than all calls
                 before.
         """
