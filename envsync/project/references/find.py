@@ -93,8 +93,8 @@ def references_in(path: str, file: str, data: bytes, place: Place) -> list[Refer
         data: the content.
         place: the file to which paths in inline environments are relative.
     """
-    # Most files use no environment, and parsing a file takes far longer than this check.
     lower = path.lower()
+    # Most files use no environment, and parsing a file takes far longer than this check.
     if not _may_contain(lower, data):
         return []
     if lower.endswith(_YAML):
