@@ -1,4 +1,4 @@
-"""`Draft`: the files of one version that `envsync import` writes."""
+"""`Draft`: prepares the files that `envsync import` writes for one version."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 _CONTEXT: Final = "context"
 _HIDDEN_CONTEXT: Final = ".context"
-"""The name of a build context that contains environment files of its own.
+"""The name of the directory of a build context that contains environment files.
 
 envsync searches no hidden directory for environments, so these files declare nothing.
 """
 
 _REASONS: Final[Mapping[str, str]] = {
-    # The hash includes empty directories, but a storage account has no empty directories.
-    "other": "because the hash of the stored files is not the registered one",
-    "unknown": "because no hash shows that they are the registered files",
+    # Possible reason: the hash includes empty directories, which a storage account cannot store.
+    "other": "because the hash of the stored files is not the registered hash",
+    "unknown": "because no hash proves that the stored files are the registered files",
 }
-"""Why files that were downloaded are not used, by the result of the comparison."""
+"""Maps the result of a comparison to the reason why downloaded files are not used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How environments are written.
+    """Options for the files of an import.
 
     Attributes:
-        inline: whether the environment file contains the conda specification.
-        nested: whether each version has its own directory below the name.
+        inline: True if the environment file contains the conda specification.
+        nested: True if each version has its own directory: `NAME/VERSION`.
         dry_run: if True, no file is written, and no build context is downloaded.
     """
 
@@ -54,11 +54,11 @@ class Style:
 
 
 class Draft:
-    """The files of one version, before they have their final place.
+    """The files of one version, before they are moved to their final directory.
 
     Attributes:
         files: the paths of the files, relative to the directory. The environment file comes first.
-        notes: what the files do not contain.
+        notes: sentences about content of the version that the files do not contain.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Draft:
             project: the project, from `load_project`.
             target: the open target, from which the build context is read.
             item: the version.
-            style: how the version is written.
+            style: options for the files.
             directory: the empty directory for the files.
         """
         self._rules = project.config.rules
@@ -86,7 +86,7 @@ class Draft:
         self.notes: tuple[str, ...] = tuple(extra_note(item.item.extra.items()))
 
     def write(self) -> None:
-        """Writes the files, and reads them back.
+        """Writes the files, and checks that they declare the registered version.
 
         Raises:
             EnvsyncError: an environment file cannot declare this version, or the build context
@@ -105,7 +105,10 @@ class Draft:
             raise EnvsyncError(f"The version was not imported, {problem}.")
 
     def _fetch(self) -> None:
-        """Writes the build context, or notes why the file contains its address instead."""
+        """Writes the build context.
+
+        If it cannot be downloaded, `notes` says why and what is written instead.
+        """
         if self._spec.local_context is None:
             return
         try:
@@ -128,7 +131,8 @@ class Draft:
         target = self._target
         if not isinstance(target, KeepsContexts):
             raise ContextUnavailable("because the target does not return files")
-        # A dry run downloads nothing. A registry returns no files, without being asked.
+        # A dry run downloads nothing. For a registry, this call sends no request and always raises
+        # ContextUnavailable, so a dry run has the same notes.
         if not self._style.dry_run or target.identity.kind == "registry":
             target.fetch_context(self._item.item, self._directory / _CONTEXT)
 
@@ -145,10 +149,10 @@ class Draft:
         )
 
     def _drop_context(self, reason: str) -> None:
-        """Replaces the build context by its address.
+        """Removes the files of the build context, so that the file contains its address instead.
 
         Raises:
-            EnvsyncError: the address is not known.
+            EnvsyncError: the version has no address of a build context.
         """
         if self._context is not None:
             shutil.rmtree(self._directory / self._context)
@@ -157,8 +161,8 @@ class Draft:
             raise EnvsyncError(f"The files of the build context cannot be read, {reason}.")
         self.notes += (
             f"The files of the build context were not downloaded, {reason}. `build.path` is the "
-            "address that Azure ML stores. To edit the files, replace it by a directory, and "
-            "declare a new version.",
+            "address that Azure ML stores. To edit the files, replace the address by a directory, "
+            "and declare a new version.",
         )
 
     def _write_files(self) -> None:
@@ -189,7 +193,7 @@ class Draft:
         return build.context if isinstance(build.context, str) else self._item.item.context_uri
 
     def _put(self, name: str, text: str) -> None:
-        # A lone surrogate cannot be encoded, but YAML writes it as an escape.
+        # UTF-8 cannot encode a lone surrogate, but the YAML emitter has already escaped it.
         (self._directory / name).write_text(text, "utf-8", newline="\n")
 
     def _problem(self) -> str | None:
@@ -207,7 +211,7 @@ class Draft:
             return f"because envsync does not accept its content: {listed.rstrip('.')}"
         declared = found.declaration
         if declared is None or self._key != (declared.name, declared.version, declared.metadata):
-            return "because an environment file cannot hold its description or tags"
+            return "because an environment file cannot declare its description or tags"
         match = match_spec(declared.spec, self._item.item)
         if self._is_new or match == "same":
             return None
@@ -223,7 +227,7 @@ class Draft:
 def _metadata(item: Import, project: Project, target: Target) -> Metadata:
     """Returns the description and the tags for the file of a version."""
     config = project.config
-    # The registry of a curated environment is not always a target of the project.
+    # A curated environment can come from a registry that is not a target of the project.
     found = config.targets.get(target.identity.name)
     return own_metadata(
         item.item.environment.metadata,

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One version that is now declared by a file, or would be after a dry run.
+    """One version for which files were written. In a dry run, the files would be written.
 
     Attributes:
         name: the declared name.
         version: the registered version.
         files: the new files, relative to the project directory. The path of a build context ends in
             `/`. The environment file comes first.
-        notes: what the files do not contain, as sentences.
+        notes: sentences about content of the version that the files do not contain.
     """
 
     name: str
@@ -75,7 +75,7 @@ def imports_for(
         project: the project, from `load_project`.
         target: the name of the target.
         state: every container of the target.
-        wanted: what the import includes.
+        wanted: which environments and versions are imported.
 
     Raises:
         EnvsyncError: a glob matches no environment that can be imported.
@@ -115,12 +115,12 @@ def write_imports(
         project: the project, from `load_project`.
         target: the open target, from which build contexts are read.
         imports: the versions to write.
-        style: how the environments are written.
+        style: options for the files.
         parallel: the maximum number of versions that are written at the same time.
         advance: a function that is called with the number of finished versions, and the number of
             all versions.
-        stop: a function that is called before each version. Once it returns True, the remaining
-            versions are left out.
+        stop: a function that is called before each version. Once the function returns True, the
+            remaining versions are left out.
 
     Raises:
         EnvsyncError: the environments directory cannot be written.
@@ -138,7 +138,7 @@ def write_imports(
             directory = stack.enter_context(staging(layout.directory))
         writer = _Writer(project, target, style, directory)
         pool = ThreadPoolExecutor(max_workers=max(1, parallel))
-        # After an interrupt, no further version is started.
+        # After an interrupt, versions that are not started yet are cancelled.
         stack.callback(pool.shutdown, cancel_futures=True)
         advance(0, len(imports))
 
@@ -162,14 +162,15 @@ class _Writer:
     directory: Path
 
     def write(self, item: Import, place: Path | None, number: int) -> Imported | Failed:
-        """Writes one version into its directory, or says why this is not possible."""
+        """Writes the files of one version. If this fails, the result contains the reason."""
         version = item.item.version
         if place is None:
             return Failed(
                 item.name,
                 version,
-                "A new file in the environments directory would be in a build context, or "
-                "`exclude` names it. Move the build context, or change `exclude`.",
+                "There is no directory for the new file: the environments directory is in a build "
+                "context, or `exclude` matches every new file. Move the build context, or change "
+                "`exclude`.",
             )
         staged = self.directory / str(number)
         try:
@@ -196,13 +197,14 @@ def started_from(
     origin: str,
     base_image: str | None = None,
 ) -> Import:
-    """Returns a registered version as the start of a new environment.
+    """Returns the import that copies a registered version to a new environment.
 
     Args:
         item: the registered version.
         name: the name of the new environment.
-        version: the version of the new environment. If None, its file has no `version`.
-        origin: the address of the registered version, for the description.
+        version: the version of the new environment. If None, the new file has no `version`.
+        origin: the address of the registered version. The description of the new environment
+            contains it.
         base_image: see `Import`.
     """
     metadata = Metadata(f"Started as a copy of {origin}.")

@@ -97,8 +97,8 @@ def plan_for(
             project.
         allow_mass_archive: if True, the plan can archive any number of environments.
         allow_in_use: if True, the plan can archive what files of the repository use.
-        found: the references of the repository. If None, they are searched for if the plan needs
-            them.
+        found: the references of the repository. If None, the files of the repository are searched,
+            if the plan needs the references.
         actual: the state of the target, if the target was already read. If None, the target is
             read.
 

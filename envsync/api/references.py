@@ -1,4 +1,4 @@
-"""Finds the references of a project, and compares them with its declarations and a target."""
+"""Compares the references of a project with the declared environments and with a target."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ UNUSED = "unused-environment"
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """The references of a project, with what is wrong with them.
+    """The references of a project, and the problems that they have.
 
     Attributes:
         references: the references, sorted by file, line and column.
         problems: the problems of the references, sorted by position.
-        unused: the declared environments that no reference means.
+        unused: the declared environments to which no reference leads.
         files: the number of files that were searched.
-        warning: why references can be missing, as a sentence. Empty if none is missing.
+        warning: a sentence that says why references can be missing. Empty if no reference is
+            missing.
     """
 
     references: tuple[Judged, ...]
@@ -56,10 +57,10 @@ def find_references(
 
     Args:
         project: the project, from `load_project`.
-        target: an open target with which the references are compared. If None, they are compared
-            with the declared environments only.
-        globs: patterns. Only references to names that match a pattern, and only environments with
-            such names are included. If empty, everything is included.
+        target: an open target. The references are compared with the state that the target has after
+            its plan. If None, the references are compared only with the declared environments.
+        globs: patterns. The result includes only references and environments whose name matches a
+            pattern. If empty, everything is included.
         found: the references, if they were already searched for.
 
     Raises:
@@ -131,7 +132,7 @@ def _held(project: Project, target: Target, found: FoundReferences) -> Held:
     plan = plan_for(
         project,
         target,
-        # The plan shows what the files of the repository would lose, so nothing is held back.
+        # All archives are allowed here, because this plan only shows which references would break.
         allow_in_use=True,
         allow_mass_archive=True,
         found=found,
@@ -148,7 +149,8 @@ def _problems(judged: Iterable[Judged], rules: Mapping[str, Level]) -> Iterator[
         level = rules[finding.rule]
         if level == "off":
             continue
-        # Nobody knows whether a probable reference is used as it is written.
+        # It is not certain that a probable reference is passed to Azure ML, so it is never an
+        # error.
         severity: Severity = "warning" if reference.certainty == "probable" else level
         yield Problem(
             rule=finding.rule,

@@ -253,7 +253,7 @@ def _warn_without_git(session: Session, project: Project) -> None:
 
 
 def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
-    """Writes all files or none. Returns the bumps with the line that changed in each file.
+    """Writes all files or none. In the returned bumps, `source` is the line that was changed.
 
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.

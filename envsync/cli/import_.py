@@ -1,4 +1,4 @@
-"""`envsync import`: writes environment files for what a target holds and no file declares."""
+"""`envsync import`: writes environment files for registered versions that no file declares."""
 
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
@@ -109,7 +109,8 @@ def run(
                     session, opened, imported, silent=output is Format.JSON
                 )
             except EnvsyncError:
-                # The files are written, so a pipeline that parses the output needs the result.
+                # The files are already written, so the result is also printed if the adoption
+                # fails.
                 if output is Format.JSON:
                     session.out_json(import_json(results, left, [], dry_run=dry_run, adopt=adopt))
                 raise
@@ -166,7 +167,10 @@ def _write(
     chosen: Iterable[Import | NotImported],
     style: Style,
 ) -> tuple[list[Imported | Failed], bool]:
-    """Returns the results, and whether a signal stopped the import before its end."""
+    """Writes the chosen versions.
+
+    The second result is True if a signal stopped the import early.
+    """
     imports = [item for item in chosen if isinstance(item, Import)]
     with finishing_on_signals(_remove) as stopped, session.progress("Importing") as advance:
         found = write_imports(project, target, imports, style, advance=advance, stop=stopped)
@@ -214,7 +218,7 @@ def _print(
 
 
 def _shown(session: Session, file: str) -> str:
-    # The path of a build context ends in `/`, which `shown` would remove.
+    # The path of a build context ends in `/`, but `shown` removes a `/` at the end.
     return session.shown(file) + ("/" if file.endswith("/") else "")
 
 
@@ -232,8 +236,8 @@ def import_json(
         results: the versions that were chosen.
         left: the versions that were not chosen.
         outcomes: the outcomes of `--adopt`.
-        dry_run: whether nothing was written.
-        adopt: whether `--adopt` was passed.
+        dry_run: True if no file was written.
+        adopt: True if `--adopt` was passed.
     """
     found = list(results)
     data: dict[str, JSON] = {

@@ -1,7 +1,8 @@
 """Finds files and submodules that git has, but that are not in the work tree.
 
-A sparse checkout leaves files out, and a submodule is empty until it is fetched. In the work tree,
-these files seem to be deleted: https://git-scm.com/docs/git-sparse-checkout
+A sparse checkout leaves files out, and a submodule is empty until it is fetched. In both cases,
+files are missing in the work tree although nobody has deleted them. See
+https://git-scm.com/docs/git-sparse-checkout
 """
 
 from __future__ import annotations

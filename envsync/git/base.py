@@ -42,8 +42,8 @@ def find_bases(
     - the commits at which the current branch began. Branches that were merged in both directions
       can have several such commits.
     - during a merge, the commits that are being merged.
-    - on the default branch, the current commit. If no environment has changed since the current
-      commit, the base is the first parent of the current commit.
+    - on the default branch, the current commit. If the environments in the work tree are the same
+      as in the current commit, the base is the first parent of that commit.
 
     Args:
         repository: the repository of the project.

@@ -206,9 +206,10 @@ def _first_difference(
 def _going_back(
     before: Sequence[Declaration], now: Sequence[Declaration]
 ) -> Iterator[tuple[Declaration, str]]:
-    """Finds the environments whose highest version is lower than at the commits.
+    """Finds the environments whose highest version is lower now than at the commits.
 
-    Yields the declaration with the highest version, and the highest version at the commits.
+    For each of these environments, yields a pair: the declaration with the highest version now, and
+    the version that was the highest at the commits.
     """
     # Names that no longer have a version are skipped, because a removal is not a lower version.
     then = _highest(before)

@@ -74,7 +74,7 @@ def checkout_problems(
                 file=config.environments[0],
                 line=1,
                 column=1,
-                fix="Solve this problem of git. Until then, files may be missing in the work tree.",
+                fix="Solve the problem that git reported. Until then, files can be missing.",
             )
         ]
     if not found.files and not found.submodules:

@@ -24,8 +24,8 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
     result = []
     for change in changes:
         version = registered.get(change.version or "")
-        # It is not documented whether restoring a container also restores versions that were
-        # archived one by one.
+        # After a container is restored, the archived state of its versions is unknown. The
+        # documentation does not say if versions that were archived one by one are restored as well.
         known = version is not None and not (restored or container.may_echo)
         result.append(
             replace(
@@ -48,7 +48,7 @@ def with_before(changes: Iterable[Change], container: Container) -> tuple[Change
 
 
 def _known(changes: Iterable[Change], container: Container) -> dict[str, frozenset[str | None]]:
-    """Returns the versions of the name and the owners that each can have during the apply."""
+    """Maps each version of the name to the owners that the version can have during the apply."""
     known: dict[str, frozenset[str | None]] = {
         item.version: frozenset({item.owner}) for item in container.versions
     }

@@ -1,7 +1,7 @@
 """Fingerprints: digests that identify the changes and rejections of a plan.
 
-An approval is also valid for the remaining changes of the approved plan. So each change of a new
-plan is compared with the changes of the approved plan.
+An approval is also valid for the remaining changes of the approved plan. For this reason, each
+change of a new plan is compared with the changes of the approved plan.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Final
 from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.target import TargetIdentity
 
-# An approval must stay valid if an edit does not change what is applied. So digests ignore
-# explanations, and line numbers, which move if a comment is added to a file.
+# An approval must stay valid if an edit does not change what is applied. Digests therefore ignore
+# explanations and line numbers. For example, a new comment in a file changes line numbers.
 _EXPLAINING: Final = frozenset({"reason", "message", "fix", "source", "predecessor", "differs"})
 
 _LENGTH: Final = 40

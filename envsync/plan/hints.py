@@ -1,4 +1,4 @@
-"""Hints for words on the command line that are not the name of an environment."""
+"""Suggests what the user meant by a word that is not the name of an environment."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from envsync.model.declaration import Declaration
 from envsync.model.wording import nearest
 
 _MOST_NAMES: Final = 3
-"""The number of names that a hint lists."""
+"""Maximum number of names in a hint."""
 
 _FILE: Final = re.compile(r".*\.ya?ml", re.IGNORECASE)
 _WILDCARD: Final = re.compile(r"[*?\[]")
-# Matches references to a version: `a:1`, `a@latest`, and `azureml:a:1`, which jobs contain.
+# Matches a reference to a version, such as `a:1`, `a@latest`, or `azureml:a:1` as in the file of a
+# job.
 _REFERENCE: Final = re.compile(r"(?:azureml:)?([^:@/]+)[:@](.+)")
 
 
@@ -30,14 +31,14 @@ def declared_in(declarations: Iterable[Declaration]) -> dict[str, list[str]]:
 
 
 def cannot_be_a_name(word: str) -> bool:
-    """Returns True if no environment can have a name that is, or matches, this word."""
+    """Returns True if a word is neither a valid name nor a glob that can match a valid name."""
     return "/" in word or "\\" in word or (_REFERENCE.fullmatch(word) is not None)
 
 
 def glob_hint(
     glob: str, names: Collection[str], files: Mapping[str, Sequence[str]] | None = None
 ) -> str | None:
-    """Returns what the user probably meant by a glob that matches no name, or None.
+    """Returns a hint for a glob that matches no name, or None if nothing is similar.
 
     Args:
         glob: the glob.
@@ -59,7 +60,7 @@ def glob_hint(
 def name_hint(
     word: str, names: Collection[str], files: Mapping[str, Sequence[str]] | None = None
 ) -> str | None:
-    """Returns what the user probably meant by a word that is not a known name, or None.
+    """Returns a hint for a word that is not a known name, or None if nothing is similar.
 
     Args:
         word: the word on the command line.

@@ -1,4 +1,4 @@
-"""Chooses the registered versions that `envsync import` writes into files."""
+"""Chooses the registered versions for which `envsync import` writes files."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from envsync.plan.ownership import belongs_to_service, owner_phrase
 from envsync.plan.selection import matches
 
 _ANONYMOUS: Final = "isAnonymous"
-"""The field of a version that a job defines inline. No file can declare such a version."""
+"""A version with this field was created from the inline environment of a job.
+
+No file can declare such a version.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an import includes.
+    """Options that select the versions of an import.
 
     Attributes:
         globs: patterns for names in the target. If empty, every name is included.
         suffix: the text that the target adds to every declared name.
-        all_versions: whether every active version is included, instead of only the newest.
-        unversioned: whether the files have no `version`.
+        all_versions: True if every active version is included. False if only the newest is
+            included.
+        unversioned: True if the new files have no `version`.
     """
 
     globs: tuple[str, ...] = ()
@@ -39,14 +43,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One registered version that is written into a file.
+    """A registered version for which a file is written.
 
     Attributes:
         item: the version.
-        name: the name in the file, which lacks the suffix of the target.
+        name: the name in the file, without the suffix of the target.
         version: the version in the file. If None, the file has no `version`.
-        base_image: the image from which a new Dockerfile starts, if the files of the build context
-            cannot be read. If None, the file then contains the address of the build context.
+        base_image: used if the files of the build context cannot be read: a new Dockerfile starts
+            from this image. If None, the file contains the address of the build context instead.
     """
 
     item: RegisteredVersion
@@ -57,11 +61,11 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class NotImported:
-    """A version that is not written into a file.
+    """A version that is not imported.
 
     Attributes:
         name: the name in the target.
-        version: the version. None if the reason is about the whole environment.
+        version: the version. None if the reason applies to all versions.
         reason: the reason, as the end of the sentence "It is not imported: …".
     """
 
@@ -82,10 +86,10 @@ def choose_imports(
     project: str,
     left_out: Callable[[str], str | None] = lambda _name: None,
 ) -> list[Import | NotImported]:
-    """Returns the versions to import, and the versions that are not imported although they match.
+    """Returns the versions to import, and the versions that cannot be imported.
 
-    Versions that a file declares, archived versions, and the environments of the service are left
-    out without a reason. Without `all_versions`, so are all versions except the newest.
+    The result does not contain versions that a file declares, archived versions, and environments
+    of the service. Without `all_versions`, it contains only the newest version of each environment.
 
     Args:
         state: every container of the target.
@@ -151,7 +155,7 @@ def _of_container(
 def _obstacle(
     item: RegisteredVersion, name: str, declared: set[str | None], wanted: Wanted, project: str
 ) -> str | None:
-    """Returns why a version cannot be imported, or None."""
+    """Returns the reason why a version cannot be imported, or None if it can be imported."""
     if item.owner not in (None, project):
         return f"it {owner_phrase(item.owner)}"
     if not is_valid_name(name):

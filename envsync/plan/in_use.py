@@ -1,8 +1,9 @@
-"""Rejects archives of environments that are protected or in use, and finds who uses `@latest`.
+"""Rejects archives of environments that are protected or in use. Finds the uses of `@latest`.
 
-A reference is in use if it has a version before the changes and none after them. For example, an
-archive of one version breaks the references to this version. It breaks `@latest` only if no other
-version stays active.
+An environment is in use if a change breaks a reference to it. A change breaks a reference if the
+reference has an active version before the change, and no active version after the change. For
+example, an archive of one version breaks references to this version, but breaks references to
+`@latest` only if no other version is active.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from envsync.model.reference import Reference
 
 _IN_USE: Final = "in-use"
-"""The code of the rejection. An ignore comment with this code turns it off for one reference."""
+"""The code of a rejection. An ignore comment with this code excludes a reference from the check."""
 
 _MOST_PLACES: Final = 3
 """Maximum number of references that a message names."""
@@ -36,17 +37,17 @@ class References:
     """The references of a repository to the environments of one target.
 
     Attributes:
-        by_name: the references that have this name in the target.
+        by_name: maps each name in the target to the references to this name.
     """
 
     by_name: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, references: Iterable[Reference], target: TargetIdentity) -> References:
-        """Returns the references that mean an environment of a target.
+        """Selects the references to environments of a target.
 
-        `azureml:NAME:VERSION` means an environment of the workspace in which a job runs, so it can
-        mean each workspace of the project. It never means an environment of a registry.
+        A job looks for `azureml:NAME:VERSION` in its own workspace, so this reference is selected
+        for every workspace of the project, but not for a registry.
         """
         found: dict[str, list[Reference]] = {}
         for item in references:
@@ -55,7 +56,7 @@ class References:
         return cls(MappingProxyType(found))
 
     def of_latest(self, name: str) -> tuple[Use, ...]:
-        """Returns the uses of `NAME@latest`, in the order of the files."""
+        """Returns the uses of `NAME@latest`, sorted by file and position."""
         found = (item for item in self.by_name.get(name, ()) if item.means_latest)
         return tuple(item.use for item in sorted(found, key=lambda item: item.order))
 
@@ -64,12 +65,12 @@ NO_REFERENCES: Final = References()
 
 
 def means(reference: Reference, target: TargetIdentity) -> bool:
-    """Returns True if a reference means an environment of a target."""
+    """Returns True if a reference can lead to an environment of a target."""
     if target.kind == "registry":
         return target.id.lower() == f"azureml://registries/{reference.registry}"
     if reference.registry is not None:
         return False
-    # A local target stands for any workspace.
+    # A local target can stand for any workspace.
     return target.kind == "local" or reference.workspace in (None, target.id.lower())
 
 
@@ -80,19 +81,20 @@ def without_refused(
     references: References,
     suffix: str = "",
 ) -> tuple[list[Change], list[Rejection], list[str]]:
-    """Replaces the archives that are refused by rejections.
+    """Returns the changes without refused archives. Each refused archive becomes a rejection.
 
     Args:
         changes: the changes of one name.
         container: the container of this name before the changes.
-        policy: what the plan is allowed to do.
+        policy: the policy of the plan.
         references: the references of the repository.
         suffix: the text that the target adds to every declared name.
 
     Returns:
-        The changes that are left, the rejections `protected` and `in-use`, and the warnings.
+        The remaining changes, the rejections with the codes `protected` and `in-use`, and the
+        warnings.
     """
-    # Most names of a plan have no archive.
+    # For most names, the plan archives nothing.
     if not any(change.action is Action.ARCHIVE for change in changes):
         return list(changes), [], []
     glob = _protecting(container.name, policy, suffix)
@@ -104,7 +106,7 @@ def without_refused(
         if change.action is not Action.ARCHIVE or not _hides(change, container):
             kept.append(change)
             continue
-        # A reference without a known version can mean any of the versions.
+        # A reference without a known version can be a reference to each of the versions.
         users = [
             item
             for item in broken
@@ -123,18 +125,18 @@ def without_refused(
 
 
 def broken_by(reference: Reference, before: Container, after: Container) -> bool:
-    """Returns True if a reference has a version in one state of a container, and none in another.
+    """Returns True if a reference has an active version before a change, but not after it.
 
     Args:
         reference: a reference to the name of the container.
-        before: the state in which the reference must have a version.
-        after: the state in which the reference must have no version.
+        before: the container before the change.
+        after: the container after the change.
     """
     return _resolves(reference)(before) and not _resolves(reference)(after)
 
 
 def _resolves(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that says whether a container has an active version for a reference."""
+    """Returns a function that returns True if a container has an active version for a reference."""
     if reference.version is None:
         return lambda container: bool(container.active)
     return lambda container: any(item.version == reference.version for item in container.active)
@@ -154,7 +156,7 @@ def _broken(
 
 
 def _may_mean_any(reference: Reference) -> bool:
-    """Returns True if a placeholder stands for the version of a reference."""
+    """Returns True if the version or label of a reference is a placeholder."""
     return reference.version is None and reference.label is None and reference.form != "name"
 
 
@@ -166,7 +168,10 @@ def _hides(change: Change, container: Container) -> bool:
 
 
 def _protecting(name: str, policy: Policy, suffix: str) -> str | None:
-    """Returns the pattern of `protect` that matches a name with or without the suffix, or None."""
+    """Returns the pattern of `protect` that matches a name with or without its suffix.
+
+    Returns None if no pattern matches.
+    """
     names = (name, name.removesuffix(suffix))
     return next(
         (glob for glob in policy.protect if any(fnmatchcase(item, glob) for item in names)), None
@@ -180,7 +185,8 @@ def _protected(change: Change, glob: str) -> Rejection:
         version=change.version,
         message=f"{change.address} would be archived ({change.reason}), but the pattern '{glob}' "
         "in `protect` matches its name.",
-        fix="Declare it again, or remove the pattern from `protect` in envsync.yaml.",
+        fix=f"Declare {change.address} again, or remove the pattern from `protect` in "
+        "envsync.yaml.",
     )
 
 
@@ -192,7 +198,8 @@ def _in_use(change: Change, users: Sequence[Reference]) -> Rejection:
         version=change.version,
         message=f"{change.address} would be archived ({change.reason}), but {places(users)} "
         f"{'uses' if len(users) == 1 else 'use'} it.",
-        fix="Change the files that use it, declare it again, or pass --allow-in-use.",
+        fix=f"Declare {change.address} again, change the files that use it, or pass "
+        "--allow-in-use.",
         source=Source(first.file, first.line),
     )
 
@@ -204,7 +211,7 @@ def _warning(change: Change, users: Sequence[Reference]) -> str:
 
 
 def places(users: Sequence[Reference | Use]) -> str:
-    """Returns the positions of references as a list in words. A long list is cut."""
+    """Joins the positions of references, as in "a, b and c". A long list is shortened."""
     found = list(dict.fromkeys(item.where for item in users))
     shown = found[:_MOST_PLACES]
     if more := len(found) - len(shown):

@@ -1,4 +1,4 @@
-"""What can be wrong with a reference, with messages and fixes."""
+"""Creates the findings about references: messages and fixes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from envsync.model.wording import nearest
 
 _PREFIX: Final = "azureml:"
 _CURATED_PREFIX: Final = "AzureML-"
-"""For names with this prefix, the service accepts any label, and a reference without a version."""
+"""If a name has this prefix, the service accepts every label, and references without a version."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong with a reference.
+    """A problem of a reference.
 
     Attributes:
         rule: the id of the rule.
@@ -31,7 +31,7 @@ class Finding:
 
 
 def refused(reference: Reference) -> Finding | None:
-    """Returns why azure-ai-ml refuses a reference, or None if it accepts the reference."""
+    """Returns the finding for a reference that azure-ai-ml refuses, or None if it is accepted."""
     text, name = reference.text, reference.name or ""
     if reference.form == "invalid":
         return _broken(f"azure-ai-ml does not accept `{text}` as an environment.", _advice(text))
@@ -49,7 +49,7 @@ def refused(reference: Reference) -> Finding | None:
         )
     if reference.form == "label" and reference.label not in (None, LATEST):
         return _broken(
-            f"`{text}` has the label `{reference.label}`, and azure-ai-ml knows only `latest`.",
+            f"`{text}` has the label `{reference.label}`, but azure-ai-ml accepts only `latest`.",
             f"Write a version, or `{_PREFIX}{name}@latest`.",
         )
     return None
@@ -68,7 +68,7 @@ def _broken(message: str, fix: str) -> Finding:
 
 
 def latest_as_version(reference: Reference) -> Finding:
-    """Returns the finding that `latest` is a version in a reference, not the label."""
+    """Returns the finding for a reference that contains `latest` as a version, not as a label."""
     name = reference.name
     return Finding(
         "latest-as-version",
@@ -78,7 +78,7 @@ def latest_as_version(reference: Reference) -> Finding:
 
 
 def floating(reference: Reference) -> Finding:
-    """Returns the finding that a reference has a label or no version."""
+    """Returns the finding for a reference with a label or without a version."""
     return Finding(
         "floating-reference",
         f"`{reference.text}` means another version after each registration.",
@@ -87,7 +87,7 @@ def floating(reference: Reference) -> Finding:
 
 
 def undeclared(reference: Reference, names: Collection[str]) -> Finding:
-    """Returns the finding that no file declares what a reference means.
+    """Returns the finding for a reference to an environment that no file declares.
 
     Args:
         reference: the reference.
@@ -104,19 +104,19 @@ def undeclared(reference: Reference, names: Collection[str]) -> Finding:
 
 
 def archived(reference: Reference, target: str, *, will_archive: bool) -> Finding:
-    """Returns the finding that a reference means an archived environment.
+    """Returns the finding for a reference to an archived environment.
 
     Args:
         reference: the reference.
         target: the name of the target.
-        will_archive: whether the environment is active, and the plan archives it.
+        will_archive: True if the environment is active now, and the plan archives it.
     """
     address = _address(reference)
     if will_archive:
         return Finding(
             "archived-reference",
             f"The plan for {target} archives {address}.",
-            "Declare it again, or use another version.",
+            f"Declare {address} again, or use another version.",
         )
     return Finding(
         "archived-reference",
@@ -128,7 +128,7 @@ def archived(reference: Reference, target: str, *, will_archive: bool) -> Findin
 def missing(
     reference: Reference, before: Container, names: Collection[str], target: str
 ) -> Finding:
-    """Returns the finding that a target does not have what a reference means.
+    """Returns the finding for a reference to an environment that does not exist in a target.
 
     Args:
         reference: the reference.

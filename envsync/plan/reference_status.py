@@ -1,7 +1,7 @@
-"""Decides for each reference whether it means an environment that exists.
+"""Decides which references lead to an environment that exists.
 
-Without a target, a reference is compared with the declared environments only. With a target, it is
-compared with the state that the target has after the plan.
+References are compared with the declared environments or, if a target is given, with the state that
+the target has after its plan.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ Status: TypeAlias = Literal["ok", "broken", "archived", "floating"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A reference with what is known about the environment that it means.
+    """A reference, and facts about the environment to which it leads.
 
     Attributes:
         status: whether the reference means an environment that exists.
-        declared: whether a file declares the environment. None if no file could declare it, such as
-            an environment of a foreign registry.
-        registered: whether the target has the environment, archived or not. None if no target was
-            read, or if the reference means another place.
-        will_archive: whether the plan archives what the reference means. None like `registered`.
-        latest: the change of `@latest` that the reference follows, if there is one.
-        same: the declared environment that has the content of an inline environment.
+        declared: True if a file declares the environment. None if no file of the project can
+            declare it, for example an environment of a foreign registry.
+        registered: True if the environment is registered in the target, even if it is archived.
+            None if no target was read, or if the reference leads to another place.
+        will_archive: True if the plan archives the environment. None if `registered` is None.
+        latest: the change of `@latest`, if the plan changes the version to which the reference
+            leads.
+        same: for an inline environment, the declared environment with the same content.
         finding: what is wrong. None if nothing is wrong.
     """
 
@@ -91,11 +92,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The declared environments, and the names that they can have.
+    """The declared environments, and the names that they have in the targets.
 
     Attributes:
-        declarations: the declarations as the files declare them.
-        suffixes: the suffixes of the targets. With a suffix, a declared name is another name.
+        declarations: the declarations, with the names in the files.
+        suffixes: the suffixes of the targets. A target adds its suffix to every declared name.
         registries: the registries of the targets, in lower case.
         has_workspace: whether a target is a workspace or a local file.
     """
@@ -115,38 +116,38 @@ class Declared:
         object.__setattr__(self, "_by_name", MappingProxyType(found))
 
     def of(self, reference: Reference) -> tuple[Declaration, ...]:
-        """Returns the declarations that a reference can mean."""
+        """Returns the declarations to which a reference can lead."""
         if reference.name is None or not self.can_mean(reference):
             return ()
         found = self._by_name.get(reference.name, ())
         if reference.version is not None:
             return tuple(item for item in found if item.version in (None, reference.version))
         highest = max(found, key=lambda item: natural_order(item.version or ""), default=None)
-        # A label means the newest version, which is the highest one of the declared versions. A
-        # placeholder can mean every version.
+        # A label leads to the newest version, which is the highest of the declared versions. A
+        # placeholder can stand for each version.
         return (highest,) if highest is not None and reference.is_floating else found
 
     def can_mean(self, reference: Reference) -> bool:
-        """Returns True if a reference means a place that is a target of the project."""
+        """Returns True if a reference leads to a workspace or registry that is a target."""
         if reference.registry is not None:
             return reference.registry in self.registries
         return self.has_workspace
 
     @property
     def names(self) -> Collection[str]:
-        """Every name of a declared environment, with and without the suffixes."""
+        """The names of the declared environments, with and without each suffix."""
         return self._by_name.keys()
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a target has, and what a plan makes of it.
+    """The state of a target before and after a plan.
 
     Attributes:
         target: the target.
         before: the state of the target.
-        plan: the plan for the target, made as if no reference refused an archive. None if there is
-            no plan.
+        plan: the plan for the target. References do not prevent archives in this plan. None if
+            there is no plan.
     """
 
     target: TargetIdentity
@@ -154,13 +155,13 @@ class Held:
     plan: Plan | None = None
 
     def after(self, name: str) -> Container:
-        """Returns the container of a name after the plan."""
+        """Returns the container of a name in the state after the plan."""
         container = self.before.get(name, Container(name))
         changes = [item for item in self.plan.changes if item.name == name] if self.plan else []
         return container_after(container, changes)
 
     def latest(self, name: str) -> LatestChange | None:
-        """Returns the change of `@latest` of a name, or None if `@latest` stays."""
+        """Returns the change of `@latest` of a name, or None if `@latest` does not change."""
         changes = self.plan.latest if self.plan else ()
         return next((item for item in changes if item.name == name), None)
 
@@ -168,18 +169,19 @@ class Held:
 def judge(
     references: Iterable[Reference], declared: Declared, held: Held | None = None
 ) -> list[Judged]:
-    """Returns each reference with what is known about the environment that it means.
+    """Compares references with the declared environments and a target.
 
     Args:
         references: the references.
         declared: the declared environments.
-        held: what a target has. If None, only the declared environments are known.
+        held: the state of a target. If None, references are compared only with the declared
+            environments.
     """
     return [_judge(item, declared, held) for item in references]
 
 
 def unused(references: Iterable[Judged], declared: Declared) -> list[Declaration]:
-    """Returns the declared environments that no reference means, in the order of declarations."""
+    """Returns the declared environments to which no reference leads, in their original order."""
     used: set[int] = set()
     same: set[str] = set()
     for item in references:
@@ -200,7 +202,7 @@ def _judge(reference: Reference, declared: Declared, held: Held | None) -> Judge
     if finding is not None:
         return Judged(reference, "broken", finding=finding)
     name = reference.name or ""
-    # Nobody declares the environments of the service.
+    # Environments of the service cannot be declared.
     possible = declared.can_mean(reference) and not is_reserved(name)
     is_declared = bool(declared.of(reference)) if possible else None
     known = Judged(
@@ -213,14 +215,14 @@ def _judge(reference: Reference, declared: Declared, held: Held | None) -> Judge
         return _in_target(known, held)
     if reference.version == LATEST and not is_reserved(name):
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # Without any declaration, this would be said about every reference.
+    # If nothing is declared, this finding would apply to every reference, so it is left out.
     if is_declared is False and declared.declarations:
         return replace(known, status=known.status, finding=undeclared(reference, declared.names))
     return known
 
 
 def _in_target(known: Judged, held: Held) -> Judged:
-    """Completes what is known about a reference by what the target has."""
+    """Adds the facts that the state of the target shows about a reference."""
     reference, name = known.reference, known.reference.name or ""
     before, after = held.before.get(name, Container(name)), held.after(name)
     registered = _has(reference)(before)
@@ -241,7 +243,8 @@ def _in_target(known: Judged, held: Held) -> Judged:
         )
     if reference.version == LATEST:
         return replace(known, status="broken", finding=latest_as_version(reference))
-    # The lists of a workspace do not always contain the environments of the service.
+    # Environments of the service are not always in the lists of a workspace, so a missing one is
+    # not an error.
     if is_reserved(name):
         return Judged(reference, known.status, finding=known.finding)
     return replace(
@@ -252,7 +255,7 @@ def _in_target(known: Judged, held: Held) -> Judged:
 
 
 def _has(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that says whether a container has a version, archived or not."""
+    """Returns a function that returns True if a container has the version of a reference."""
     version = reference.version
     if version is None:
         return lambda container: bool(container.versions)
@@ -260,7 +263,7 @@ def _has(reference: Reference) -> Callable[[Container], bool]:
 
 
 def _is_active(reference: Reference) -> Callable[[Container], bool]:
-    """Returns a function that says whether a container has an active version."""
+    """Returns a function that returns True if the version of a reference is active."""
     version = reference.version
     if version is None:
         return lambda container: bool(container.active)
@@ -268,7 +271,7 @@ def _is_active(reference: Reference) -> Callable[[Container], bool]:
 
 
 def _same(reference: Reference, declared: Declared) -> str | None:
-    """Returns the declared environment that has the content of an inline environment, or None."""
+    """Returns the declared environment with the content of an inline environment, or None."""
     spec = reference.inline.spec if reference.inline else None
     if spec is None:
         return None

@@ -1,4 +1,6 @@
-"""Checks JSON data against the part of JSON Schema that `schemas/plan.json` uses.
+"""Checks JSON data against a schema.
+
+Supports only the keywords of JSON Schema that `schemas/plan.json` contains.
 
 The package jsonschema is not used, because every command would have to install and import it. A
 test compares this module with jsonschema.
@@ -24,7 +26,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 
 def violation(data: JSON, schema: Mapping[str, Any]) -> str | None:
-    """Returns where and how data breaks a schema, or None if the data is valid.
+    """Returns a phrase that says which value breaks a schema, or None if the data is valid.
 
     Args:
         data: the data.

@@ -48,7 +48,7 @@ def ensure_possible(globs: Iterable[str], declarations: Sequence[Declaration]) -
     """Checks that each glob can match a name, so that no target is read for a path or a version.
 
     Raises:
-        EnvsyncError: a glob is, for example, the path of a file.
+        EnvsyncError: a glob cannot match a name, for example because it is the path of a file.
     """
     for glob in globs:
         if cannot_be_a_name(glob):

@@ -1,7 +1,7 @@
 """Checks that JSON data has the keys and types of a plan, and says which key is wrong.
 
-The JSON Schema in `envsync/schemas/plan.json` describes the same document. This check needs no
-package, and its messages name the key.
+The JSON Schema in `envsync/schemas/plan.json` describes the same document. This module needs no
+package, and its messages name the wrong key.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Check: TypeAlias = Callable[[object, str], Iterator[str]]
 
 
 def not_a_plan(data: object) -> str | None:
-    """Returns why JSON data is not a plan, as a phrase. Returns None if the data is a plan.
+    """Returns a phrase that says why JSON data is not a plan, or None if the data is a plan.
 
     Keys that the check does not know are ignored, because a later envsync can add keys.
     """
@@ -29,7 +29,7 @@ def _named(path: str) -> str:
 
 def _type(words: str, *types: type) -> Check:
     def check(value: object, path: str) -> Iterator[str]:
-        # `type` instead of isinstance(), because True is an instance of int.
+        # `isinstance` is not used, because True is an instance of int.
         if type(value) not in types:
             yield f"{_named(path)} is not {words}"
 

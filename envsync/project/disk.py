@@ -1,4 +1,4 @@
-"""Reads files and resolves paths that a user or a file names, whatever they name."""
+"""Reads files and resolves paths safely. A path from a user or a file can lead to anything."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import stat
 from typing import Final
 
 MAX_PATH: Final = 4096
-"""Maximum length of a path whose links are resolved. Linux opens no longer path."""
+"""Maximum length of a path whose links are resolved. Linux cannot open a longer path."""
 
 
 def real_path(path: str) -> str:
     """Returns an absolute path with symbolic links resolved. The path need not exist.
 
-    `os.path.realpath` alone takes minutes for a path of a megabyte.
+    Links in a path longer than `MAX_PATH` are not resolved, because `os.path.realpath` takes
+    minutes for a path of a megabyte.
     """
     if len(path) > MAX_PATH:
         path = os.path.abspath(path)

@@ -192,7 +192,7 @@ def _metadata(own: Metadata, defaults: Metadata, scope: Scope) -> Metadata:
 
 
 def _beside(config: Config, target: TargetConfig) -> list[TargetConfig]:
-    """Returns the other targets that are the same workspace, registry or file as a target."""
+    """Returns all other targets whose workspace, registry or file is also that of `target`."""
     return [
         other
         for other in config.targets.values()

@@ -206,8 +206,9 @@ def _ignore_comments(document: Document) -> Iterable[_Ignore]:
 def _scalar_spans(document: Document, root: Node) -> list[tuple[int, int]]:
     """Returns the start index and the end index of each scalar in the text, sorted.
 
-    The span of a block scalar starts after its header, such as `|-`, because a comment can follow
-    the header. Spans do not overlap.
+    The span of a block scalar starts at the end of its first line. This line contains only a
+    header, such as `|-`, and possibly a comment, which is not part of the value. Spans do not
+    overlap.
     """
     spans: list[tuple[int, int]] = []
     for node in walk(root):

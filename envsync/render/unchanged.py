@@ -38,7 +38,7 @@ def with_unchanged(
 
 
 def _without_inner(view: FieldView, differs: Sequence[FieldView]) -> FieldView:
-    """Returns a list in its new order, without the lines that an inner list of `differs` shows."""
+    """Removes the lines of a reordered list that `differs` also shows in a field below the list."""
     if not view.note:
         return view
     signed = (item for item in view.items if item.sign)

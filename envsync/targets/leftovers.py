@@ -20,7 +20,7 @@ LOCK: Final = ".envsync-lock"
 """The name of the lock file in each directory."""
 
 _ABANDONED_AFTER: Final = 24 * 60 * 60
-"""Seconds after which a file or directory without a lock is removed."""
+"""Age in seconds after which a directory without a lock file is removed."""
 
 
 @contextmanager

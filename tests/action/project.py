@@ -115,7 +115,7 @@ class Project:
         return self.pushed(number)
 
     def pushed(self, number: int = 7) -> dict[str, Any]:
-        """Lets GitHub know the newest commit as the merge of a pull request."""
+        """Makes the simulated GitHub return the newest commit as the merge of a pull request."""
         sha = self.git("rev-parse", "HEAD")
         self.forge.merge(sha, number)
         return {"ref": "refs/heads/main", "after": sha}

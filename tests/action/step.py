@@ -60,7 +60,7 @@ class Step:
         return make_plan(load_project(self.workspace))
 
     def review(self, forge: Forge, **changed: Any) -> Text:
-        """Writes the comment that a plan job of the pull request would write now."""
+        """Writes the comment of a plan job of the pull request."""
         made = self.plan()
         marker = Marker("plan", ".", "", made.digest, made.fingerprints, 7, "def", "2026")
         return forge.write_comment(7, BOT, replace(marker, **changed).line())

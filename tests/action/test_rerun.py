@@ -1,4 +1,4 @@
-"""An apply that runs again, late, or for a plan that nobody reviewed."""
+"""An apply that runs a second time, that runs late, or whose plan was not reviewed."""
 
 from __future__ import annotations
 

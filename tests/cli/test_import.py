@@ -170,7 +170,7 @@ def test_adopt_writes_nothing_if_the_plan_has_other_changes(project: Path, run: 
     assert refused.data["adopted"] == []
 
 
-def test_all_versions_have_a_directory_each(project: Path, run: Run) -> None:
+def test_option_all_versions_writes_a_directory_for_each_version(project: Path, run: Run) -> None:
     for version in ("1", "1.10", "v2-rc_1"):
         register(project, "a", version)
     run("import", "--all-versions")
@@ -179,7 +179,7 @@ def test_all_versions_have_a_directory_each(project: Path, run: Run) -> None:
     assert reasons(run) == [f"update a:{version} {ADOPT}" for version in ("1", "1.10", "v2-rc_1")]
 
 
-def test_an_import_without_versions_adopts_the_newest(project: Path, run: Run) -> None:
+def test_option_unversioned_adopts_the_newest_version(project: Path, run: Run) -> None:
     register(project, "a", "7")
     register(project, "a", "3", WITH_CONDA)
     run("import", "--unversioned")
@@ -228,7 +228,7 @@ def test_a_second_import_changes_nothing(project: Path, run: Run) -> None:
     )
 
 
-def test_existing_files_are_kept(project: Path, run: Run) -> None:
+def test_an_import_changes_no_existing_file(project: Path, run: Run) -> None:
     declare(project, "a", "1")
     (project / "environments/b").mkdir()
     (project / "environments/b/env.yml").write_text("not an environment\n")
@@ -242,9 +242,7 @@ def test_existing_files_are_kept(project: Path, run: Run) -> None:
     assert sorted(after.keys() - before.keys()) == ["a/env.yml", "b/1/env.yml"]
 
 
-def test_an_environment_whose_directory_is_a_build_context_is_not_changed(
-    project: Path, run: Run
-) -> None:
+def test_an_import_writes_no_file_into_an_existing_build_context(project: Path, run: Run) -> None:
     (project / "environments/a").mkdir()
     (project / "environments/a/Dockerfile").write_text("FROM x:1\n")
     (project / "environments/a/a.yml").write_text("name: a\nversion: '1'\nbuild: {path: .}\n")
@@ -269,7 +267,7 @@ def test_a_build_context_is_copied(project: Path, run: Run, tmp_path: Path) -> N
     assert reasons(run) == [f"update a:1 {ADOPT}"]
 
 
-def test_a_build_context_with_environment_files_is_hidden(
+def test_a_build_context_with_environment_files_is_written_to_a_hidden_directory(
     project: Path, run: Run, tmp_path: Path
 ) -> None:
     schema = "https://azuremlschemas.azureedge.net/latest/environment.schema.json"
@@ -295,7 +293,7 @@ def test_a_build_context_that_the_target_lost_is_reported(
     assert list(written(project)) == ["b/env.yml"]
 
 
-def test_a_url_of_a_build_context_is_kept(project: Path, run: Run) -> None:
+def test_an_import_keeps_the_url_of_a_build_context(project: Path, run: Run) -> None:
     url = "https://github.com/contoso/app.git#main:docker"
     register(project, "a", spec=EnvironmentSpec(build=Build(url)))
     run("import")
@@ -304,7 +302,9 @@ def test_a_url_of_a_build_context_is_kept(project: Path, run: Run) -> None:
     assert reasons(run) == [f"update a:1 {ADOPT}"]
 
 
-def test_content_that_the_target_accepted_is_accepted_on_its_line(project: Path, run: Run) -> None:
+def test_an_import_adds_ignore_comments_to_content_that_azure_ml_accepted(
+    project: Path, run: Run
+) -> None:
     local = canonical_json({"dependencies": ["python=3.11", "pip", {"pip": ["-r a.txt"]}]})
     odd = canonical_json({"dependencies": ["python=3.11"], "dependancies": ["x"]})
     base = "mcr.microsoft.com/base:1"
@@ -342,7 +342,7 @@ def test_content_that_the_target_accepted_is_accepted_on_its_line(project: Path,
         (EnvironmentSpec(build=Build("wasbs://c@a.blob/x/")), "(missing-file)."),
     ],
 )
-def test_a_version_that_no_file_can_declare_is_reported_and_others_are_imported(
+def test_an_import_continues_after_a_version_that_no_file_can_declare(
     project: Path, run: Run, spec: EnvironmentSpec, message: str
 ) -> None:
     register(project, "a", spec=spec)
@@ -369,7 +369,7 @@ def test_versions_of_other_projects_are_counted_by_project(project: Path, run: R
     assert len(run("import", "--json").data["not_imported"]) == 7
 
 
-def test_what_the_settings_add_to_every_file_is_not_in_the_files(project: Path, run: Run) -> None:
+def test_an_import_does_not_write_metadata_that_the_settings_add(project: Path, run: Run) -> None:
     (project / "envsync.yaml").write_text(
         "project: churn\n"
         "defaults: {description: Common, tags: {team: data}}\n"
@@ -392,7 +392,7 @@ def test_what_the_settings_add_to_every_file_is_not_in_the_files(project: Path, 
     assert reasons(run) == [f"update a-p:1 {ADOPT}"]
 
 
-def test_names_of_another_target_in_the_same_place_are_not_imported(
+def test_environments_of_another_target_with_the_same_file_are_not_imported(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").write_text(
@@ -421,7 +421,7 @@ def test_names_of_another_target_in_the_same_place_are_not_imported(
         (["azureml://registries/azureml/environments/a/labels/latest"], "Pass `--as NAME`"),
     ],
 )
-def test_a_wrong_command_line_is_refused(
+def test_import_refuses_a_wrong_command_line(
     project: Path, run: Run, arguments: list[str], message: str
 ) -> None:
     result = run("import", *arguments)
@@ -430,7 +430,9 @@ def test_a_wrong_command_line_is_refused(
     assert message in result.err
 
 
-def test_files_without_versions_are_refused_with_explicit_versions(project: Path, run: Run) -> None:
+def test_option_unversioned_is_refused_if_the_settings_require_versions(
+    project: Path, run: Run
+) -> None:
     (project / "envsync.yaml").write_text("project: a\nversions: explicit\n")
 
     assert run("import", "--unversioned").code == 64

@@ -167,7 +167,9 @@ def test_a_build_context_is_downloaded_and_verified(
     assert changes(run, "dev") == []
 
 
-def test_files_with_another_hash_are_not_written(project: Path, run: Run, tmp_path: Path) -> None:
+def test_files_without_the_registered_hash_are_not_written(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
     require_azurite()
     with opened(project) as target:
         target.create(Environment(EnvironmentKey("a", "1"), built(tmp_path / "docker")))
@@ -183,7 +185,7 @@ def test_files_with_another_hash_are_not_written(project: Path, run: Run, tmp_pa
         client.upload_blob(f"{path}Dockerfile", b"FROM evil:1\n", overwrite=True)
     result = run("import")
 
-    assert "because the hash of the stored files is not the registered one" in result.stdout
+    assert "because the hash of the stored files is not the registered hash" in result.stdout
     assert not (project / "environments/a/context").exists()
     assert f"build:\n  path: {item.context_uri}\n" in file(project, "a/env.yml")
     assert changes(run, "dev") == [f"update a {ADOPT}"]
@@ -191,7 +193,7 @@ def test_files_with_another_hash_are_not_written(project: Path, run: Run, tmp_pa
     assert changes(run, "dev") == []
 
 
-def test_a_build_context_of_a_registry_is_an_address(
+def test_a_file_contains_the_address_of_a_build_context_in_a_registry(
     project: Path, run: Run, tmp_path: Path
 ) -> None:
     require_azurite()
@@ -230,7 +232,7 @@ DECLARED = {
 }
 
 
-def test_environments_that_were_applied_to_a_workspace_mean_the_same_after_an_import(
+def test_an_import_declares_what_was_applied_to_a_workspace(
     project: Path, run: Run, tmp_path: Path
 ) -> None:
     require_azurite()
@@ -254,7 +256,7 @@ def test_curated_environments_are_not_imported(project: Path, run: Run) -> None:
     assert "--as MY-NAME" in run("import", "AzureML-*", code=1).stderr
 
 
-def test_a_new_environment_starts_from_a_curated_one_of_a_workspace(
+def test_a_new_environment_starts_from_a_curated_environment_of_a_workspace(
     project: Path, run: Run
 ) -> None:
     run("import", "AzureML-lightgbm-3.3@latest", "--as", "my-name")
@@ -285,7 +287,7 @@ BLOBS = "https://contoso.blob.core.windows.net/azureml-1/context/"
 
 
 @pytest.mark.parametrize("path", ["labels/latest", "versions/22"])
-def test_a_new_environment_starts_from_the_image_of_a_curated_one_of_a_registry(
+def test_a_new_environment_uses_the_image_of_a_curated_environment_in_a_registry(
     project: Path, run: Run, path: str
 ) -> None:
     name = f"image-1.5-{path.partition('/')[0]}"
@@ -303,7 +305,7 @@ def test_a_new_environment_starts_from_the_image_of_a_curated_one_of_a_registry(
     ]
 
 
-def test_a_new_environment_starts_with_a_dockerfile_if_the_curated_one_has_a_build(
+def test_a_new_environment_has_a_dockerfile_if_the_curated_environment_has_one(
     project: Path, run: Run
 ) -> None:
     build = {"contextUri": BLOBS, "dockerfilePath": "docker/Dockerfile"}

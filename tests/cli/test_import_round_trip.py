@@ -1,4 +1,4 @@
-"""Environments that are declared, applied and imported elsewhere mean the same in both places."""
+"""An import into an empty project declares the environments that another project has applied."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def public() -> list[Declaration]:
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"there are no public environment files in {DATA}")
 @pytest.mark.parametrize("inline", [False, True])
-def test_public_environment_files_mean_the_same_after_an_import(
+def test_an_import_declares_the_content_of_public_environment_files(
     tmp_path: Path, inline: bool
 ) -> None:
     database = tmp_path / ".envsync/local.db"
@@ -138,7 +138,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> list[Declaration]:
     return list(found.values())
 
 
-def test_released_environments_mean_the_same_after_an_import(
+def test_an_import_declares_the_content_of_released_environments(
     released: list[Declaration], tmp_path: Path
 ) -> None:
     assert len(released) > 100
@@ -150,7 +150,7 @@ def test_released_environments_mean_the_same_after_an_import(
     assert plan(here) == ADOPT
 
 
-def test_the_newest_released_environments_mean_the_same_without_versions(
+def test_an_import_without_versions_declares_the_newest_released_environments(
     released: list[Declaration], tmp_path: Path
 ) -> None:
     here = project(tmp_path / "here", tmp_path / ".envsync/local.db")
@@ -246,7 +246,7 @@ ENVIRONMENTS = st.builds(
 
 
 def write(directory: Path, number: int, content: dict[str, Any]) -> None:
-    """Writes an environment file with PyYAML, which is another writer than envsync's own."""
+    """Writes an environment file with PyYAML, independently of the code under test."""
     content = dict(content)
     if "files" in content:
         files = {"Dockerfile": "FROM x:1\n", **content.pop("files")}
@@ -266,7 +266,7 @@ def write(directory: Path, number: int, content: dict[str, Any]) -> None:
     st.booleans(),
     st.booleans(),
 )
-def test_generated_environments_mean_the_same_after_an_import(
+def test_an_import_declares_the_content_of_generated_environments(
     environments: list[dict[str, Any]], inline: bool, nested: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as top:

@@ -23,7 +23,7 @@ def broken(project: Path) -> Path:
     return project
 
 
-# The directory in which the user stands, the options, and the beginning of the shown paths.
+# Columns: the working directory of the user, the options, and the start of the shown paths.
 PLACES = [
     (".", (), "environments/"),
     ("environments", (), ""),
@@ -156,7 +156,7 @@ def test_a_path_is_shown_relative_to_the_start_directory(
     (project / "e").mkdir()
     os.chdir(project / directory)
     remember_start()
-    # The option -C does not move the user.
+    # The option -C does not change the directory in which shown paths start.
     os.chdir(project.parent)
 
     assert shown_path(project, file) == shown

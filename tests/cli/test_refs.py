@@ -62,7 +62,7 @@ def test_a_glob_selects_references_by_name(jobs: Path, run: Run) -> None:
     assert names == {"a"}
 
 
-def test_a_broken_reference_fails(jobs: Path, run: Run) -> None:
+def test_refs_fails_if_a_reference_is_broken(jobs: Path, run: Run) -> None:
     write(jobs, {"job.yml": JOB + "environment: a:1\n"})
     result = run("refs")
 
@@ -94,7 +94,7 @@ def test_a_probable_reference_is_at_most_a_warning(jobs: Path, run: Run) -> None
     assert [item["severity"] for item in result.data["problems"]] == ["warning"]
 
 
-def test_with_a_target_references_are_compared_with_its_state(jobs: Path, run: Run) -> None:
+def test_refs_compares_references_with_the_state_of_a_target(jobs: Path, run: Run) -> None:
     assert run("apply", "--yes").code == 0
     (jobs / "environments/a.yml").unlink()
     result = run("refs", "--target", "local", "--json")
@@ -111,7 +111,7 @@ def test_with_a_target_references_are_compared_with_its_state(jobs: Path, run: R
     assert [item["severity"] for item in result.data["problems"]] == ["error", "error", "warning"]
 
 
-def test_a_moving_latest_is_shown(jobs: Path, run: Run) -> None:
+def test_refs_shows_which_version_latest_moves_to(jobs: Path, run: Run) -> None:
     assert run("apply", "--yes").code == 0
     text = ENVIRONMENT.format(name="a").replace("'1'", "'2'")
     write(jobs, {"environments/a.yml": text})
@@ -129,7 +129,7 @@ def test_refs_with_a_target_writes_nothing(jobs: Path, run: Run) -> None:
     assert run("list", "--json").data == before
 
 
-def test_without_a_target_no_target_is_read(jobs: Path, run: Run) -> None:
+def test_refs_reads_no_target_if_none_is_given(jobs: Path, run: Run) -> None:
     assert run("refs").code == 0
     assert not (jobs / ".envsync").exists()
 
@@ -157,7 +157,7 @@ def test_option_unused_says_if_every_environment_is_used(jobs: Path, run: Run) -
     assert run("refs", "--unused", "-q").out == ""
 
 
-def test_unused_environments_can_be_a_rule(jobs: Path, run: Run) -> None:
+def test_a_rule_reports_unused_environments(jobs: Path, run: Run) -> None:
     write(jobs, {"envsync.yaml": "rules: {unused-environment: error}\n"})
     result = run("refs")
 
@@ -166,7 +166,9 @@ def test_unused_environments_can_be_a_rule(jobs: Path, run: Run) -> None:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_paths_start_where_they_are_read(jobs: Path, run: Run, tmp_path: Path) -> None:
+def test_paths_are_relative_to_the_project_or_to_the_repository(
+    jobs: Path, run: Run, tmp_path: Path
+) -> None:
     write(tmp_path, {"mlops/job.yml": JOB + "environment: a:1\n"})
     new_repository(tmp_path)
     sarif = run("refs", "--format", "sarif").data["runs"][0]["results"]
@@ -178,14 +180,14 @@ def test_paths_start_where_they_are_read(jobs: Path, run: Run, tmp_path: Path) -
     assert "::error file=mlops/job.yml,line=2,col=14," in run("refs", "--format", "github").out
 
 
-def test_a_project_without_references_has_no_problem(project: Path, run: Run) -> None:
+def test_refs_reports_nothing_in_a_project_without_references(project: Path, run: Run) -> None:
     write(project, {"environments/a.yml": ENVIRONMENT.format(name="a")})
 
     assert run("refs").out == "0 references in 0 of 1 files.\n"
     assert run("refs", "-q").out == ""
 
 
-def test_text_of_files_is_escaped(project: Path, run: Run) -> None:
+def test_refs_escapes_the_text_of_files(project: Path, run: Run) -> None:
     write(project, {"j\x1b[31m.yml": JOB + 'environment: "azureml:\\e[31m:1"\n'})
     result = run("refs")
 

@@ -204,7 +204,7 @@ def fork(clone: Path, tmp_path: Path) -> Path:
     return clone
 
 
-def test_the_remote_that_the_branch_follows_comes_before_origin(fork: Path) -> None:
+def test_the_remote_of_the_upstream_branch_is_preferred_to_origin(fork: Path) -> None:
     git(fork, "branch", "--quiet", "--set-upstream-to=upstream/main", "feat")
 
     assert bases(fork) == [Base(rev(fork, "upstream/main"), "upstream/main")]
@@ -218,7 +218,7 @@ def test_the_remote_that_a_branch_follows_is_used_during_a_rebase(fork: Path) ->
     assert bases(fork) == [Base(rev(fork, "upstream/main"), "upstream/main")]
 
 
-def test_origin_comes_first_for_a_branch_that_follows_no_remote(fork: Path) -> None:
+def test_origin_is_preferred_for_a_branch_without_an_upstream_branch(fork: Path) -> None:
     git(fork, "branch", "--unset-upstream", "feat")
 
     assert bases(fork) == [Base(rev(fork, "origin/main"), "origin/main")]
@@ -462,7 +462,7 @@ def test_a_pull_request_is_an_error_if_the_clone_lacks_the_target_branch(
     assert message(directory).startswith(f"{variable} is `main`, but this clone does not contain")
 
 
-def test_a_clone_without_the_parent_of_the_default_branch_is_an_error(
+def test_a_default_branch_is_an_error_if_the_clone_has_only_its_newest_commit(
     repository: Path, tmp_path: Path
 ) -> None:
     directory = fetched(tmp_path, "+refs/heads/main:refs/remotes/origin/main")
@@ -517,7 +517,7 @@ def test_changes_are_compared_with_the_pushed_branch_if_no_default_branch_is_kno
 
 
 @pytest.mark.parametrize("variable", ["CI", "TF_BUILD", "JENKINS_URL"])
-def test_a_file_that_a_pipeline_generates_does_not_hide_the_commit(
+def test_a_generated_file_in_a_pipeline_does_not_change_the_base(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     directory = shallow_clone(tmp_path, "")

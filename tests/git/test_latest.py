@@ -55,7 +55,7 @@ CASES: dict[str, tuple[list[Declaration], list[Declaration], list[LatestChange]]
 
 
 @pytest.mark.parametrize(("before", "now", "expected"), CASES.values(), ids=list(CASES))
-def test_a_name_with_a_new_version_moves(
+def test_a_new_version_moves_latest(
     before: list[Declaration], now: list[Declaration], expected: list[LatestChange]
 ) -> None:
     assert list(moving_latest(before, now)) == expected
@@ -66,7 +66,7 @@ ENVIRONMENT = "name: {name}\nversion: '{version}'\ndescription: d\nimage: i:{ver
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A repository in which `a` got a version 2 and `b` got none since the last commit."""
+    """A repository in which only `a` has a new version since the last commit."""
     root = new_repository(tmp_path)
     files = {
         f"envs/environments/{name}.yml": ENVIRONMENT.format(name=name, version=1) for name in "ab"
@@ -84,7 +84,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.usefixtures("clean_git")
-def test_check_shows_who_uses_a_moving_latest(root: Path) -> None:
+def test_check_lists_the_files_that_use_a_latest_that_moves(root: Path) -> None:
     text = envsync("-C", "envs", "check", cwd=root)
     data = json.loads(envsync("check", "--json", cwd=root / "envs").stdout)
     github = envsync("check", "--format", "github", cwd=root / "envs").stdout

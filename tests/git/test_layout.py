@@ -35,7 +35,7 @@ def test_a_directory_outside_a_repository_has_no_layout(tmp_path: Path) -> None:
     assert layout_of(tmp_path / "missing" / "deep") is None
 
 
-def test_a_directory_that_does_not_exist_has_a_path_below_the_top(tmp_path: Path) -> None:
+def test_the_layout_contains_the_path_of_a_directory_that_does_not_exist(tmp_path: Path) -> None:
     top = committed(tmp_path / "a", "main")
     layout = layout_of(top / "ml" / "new")
 

@@ -39,7 +39,7 @@ def test_tracked_and_untracked_files_of_the_repository_are_listed(root: Path) ->
     write(root, {"new.ipynb": "", "build/new.yml": ""})
     (root / "jobs/a.yml").unlink()
 
-    # A deleted file is still in the index. Reading it fails, which is no error.
+    # The index still contains a deleted file. The search ignores that the file cannot be read.
     assert names(root / "envs", root) == [
         ".github/workflows/e.yml",
         "envs/envsync.yaml",
@@ -49,7 +49,7 @@ def test_tracked_and_untracked_files_of_the_repository_are_listed(root: Path) ->
     ]
 
 
-def test_without_a_repository_the_files_of_the_project_are_listed(tmp_path: Path) -> None:
+def test_files_on_disk_are_listed_without_a_repository(tmp_path: Path) -> None:
     write(tmp_path, {**FILES, "node_modules/f.yml": ""})
 
     assert names(tmp_path / "envs", tmp_path) == ["envs/envsync.yaml"]
@@ -61,7 +61,7 @@ def test_without_a_repository_the_files_of_the_project_are_listed(tmp_path: Path
     ]
 
 
-def test_if_git_cannot_be_used_the_files_on_disk_are_listed(root: Path) -> None:
+def test_files_on_disk_are_listed_if_git_cannot_be_used(root: Path) -> None:
     (root / ".git/HEAD").write_text("broken")
     (root / ".git/index").write_text("broken")
 
@@ -77,7 +77,9 @@ def test_files_outside_of_a_sparse_checkout_are_read_from_git(root: Path) -> Non
     assert found.warning == ""
 
 
-def test_files_outside_of_a_partial_clone_are_a_warning(root: Path, tmp_path: Path) -> None:
+def test_a_warning_says_that_files_are_missing_in_a_partial_clone(
+    root: Path, tmp_path: Path
+) -> None:
     git(root, "config", "uploadpack.allowFilter", "true")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", "--filter=blob:none", "--sparse", root.as_uri(), str(clone))

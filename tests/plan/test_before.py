@@ -71,7 +71,7 @@ def test_a_create_expects_both_owners_of_a_version_that_the_plan_adopts() -> Non
     }
 
 
-def test_an_uncertain_archived_state_is_not_expected() -> None:
+def test_a_change_expects_no_archived_state_if_the_state_is_uncertain() -> None:
     version = registered("a", "1", archived=True, description="Old.")
     found = replace(container("a", version, archived=True), may_echo=True)
 

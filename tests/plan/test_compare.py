@@ -528,18 +528,20 @@ class TestNamesThatTheServiceChooses:
         ]
 
     @pytest.mark.parametrize("name", ["azureml_short", "azureml_" + "8f1d" * 9, "mine"])
-    def test_a_conda_name_in_another_form_is_a_difference(self, name: str) -> None:
+    def test_a_conda_name_that_the_service_did_not_choose_is_a_difference(self, name: str) -> None:
         before = self.spec({"dependencies": ["python=3.12"], "name": name})
         after = self.spec({"dependencies": ["python=3.12"], "name": "example"})
 
         assert match_spec(after, registered("a", "1", before)) == "other"
 
-    def test_a_declared_conda_name_in_the_form_of_the_service_equals_itself(self) -> None:
+    def test_a_declared_conda_name_can_look_like_a_name_that_the_service_chose(self) -> None:
         spec = self.spec({"dependencies": ["python=3.12"], "name": self.CHOSEN})
 
         assert match_spec(spec, registered("a", "1", spec)) == "same"
 
-    def test_a_package_name_in_the_form_of_the_service_hides_no_difference(self) -> None:
+    def test_a_package_that_looks_like_a_conda_name_of_the_service_hides_no_difference(
+        self,
+    ) -> None:
         before = self.spec({"dependencies": [self.CHOSEN], "name": "other"})
         after = self.spec({"dependencies": [self.CHOSEN], "name": "example"})
 

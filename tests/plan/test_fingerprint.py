@@ -1,4 +1,4 @@
-"""Fingerprints of changes, and what is left of an approved plan."""
+"""Fingerprints identify changes, and show if a plan contains only approved changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLAN = Plan(
 APPROVED = PLAN.fingerprints.values()
 
 
-def test_fingerprints_are_named_by_action_and_address() -> None:
+def test_the_key_of_a_fingerprint_is_the_action_and_the_address() -> None:
     assert list(PLAN.fingerprints) == ["update a:1", "archive old", "reject b"]
 
 
@@ -69,7 +69,7 @@ def test_a_fingerprint_does_not_depend_on_explanations(explained: dict[str, Any]
 )
 def test_a_change_that_differs_from_the_approved_change_is_not_approved(change: Change) -> None:
     assert not replace(PLAN, changes=(change,)).is_left_of(APPROVED)
-    # Two changes with one action and address have one key in `fingerprints`.
+    # Two changes with the same action and address have the same key in `fingerprints`.
     assert not replace(PLAN, changes=(change, UPDATE, ARCHIVE)).is_left_of(APPROVED)
     assert not replace(PLAN, changes=(UPDATE, change)).is_left_of(APPROVED)
 

@@ -78,7 +78,7 @@ def test_names_and_versions_that_no_file_can_have_are_not_imported() -> None:
     ]
 
 
-def test_environments_of_the_service_and_of_jobs_are_passed_over() -> None:
+def test_environments_of_the_service_and_of_jobs_are_not_imported() -> None:
     anonymous = replace(free("job", "1"), extra={"isAnonymous": True})
 
     assert chosen(container("AzureML-x", free("AzureML-x", "1", curated=True))) == []
@@ -108,7 +108,7 @@ def test_globs_select_names() -> None:
         chosen(TWO, other, globs=("c",))
 
 
-def test_a_glob_for_a_curated_environment_names_the_option_as() -> None:
+def test_the_error_for_a_curated_environment_suggests_the_option_as() -> None:
     curated = container("AzureML-x", free("AzureML-x", "1", curated=True))
 
     with pytest.raises(EnvsyncError, match="pass its name and `--as MY-NAME`"):

@@ -1,4 +1,7 @@
-"""Archives of what is used or protected are refused. Uses of a moving `@latest` are listed."""
+"""Archives of environments that are used or protected are refused.
+
+Uses of a moving `@latest` are listed.
+"""
 
 from __future__ import annotations
 
@@ -228,7 +231,7 @@ CASES: dict[str, tuple[Container, list[Declaration], Policy, list[Reference], li
 @pytest.mark.parametrize(
     ("held", "desired", "policy", "references", "expected"), CASES.values(), ids=list(CASES)
 )
-def test_an_archive_of_what_is_used_or_protected_is_refused(
+def test_an_archive_of_a_used_or_protected_environment_is_refused(
     held: Container,
     desired: list[Declaration],
     policy: Policy,
@@ -259,7 +262,7 @@ def test_an_archive_of_what_is_used_or_protected_is_refused(
         ),
     ],
 )
-def test_a_reference_means_a_workspace_or_one_registry(
+def test_a_reference_leads_to_every_workspace_or_to_one_registry(
     text: str, target: TargetIdentity, expected: list[str]
 ) -> None:
     assert result(plan(ONE, [reference(text)], target=target)) == expected
@@ -276,7 +279,7 @@ def test_protect_matches_a_name_with_and_without_the_suffix() -> None:
     ]
 
 
-def test_the_rejection_in_use_names_the_files_that_use_it() -> None:
+def test_the_rejection_in_use_names_the_files_that_use_the_environment() -> None:
     references = [
         reference("azureml:a@latest", "b.yml", 9),
         reference("azureml:a:1", "a.yml", 3),
@@ -288,12 +291,12 @@ def test_the_rejection_in_use_names_the_files_that_use_it() -> None:
         "a would be archived (no file declares it), but a.yml:3 and b.yml:9 use it."
     )
     assert rejection.fix == (
-        "Change the files that use it, declare it again, or pass --allow-in-use."
+        "Declare a again, change the files that use it, or pass --allow-in-use."
     )
     assert rejection.source == Source("a.yml", 3)
 
 
-def test_the_warning_of_an_archive_names_the_files_that_use_it() -> None:
+def test_the_warning_about_an_archive_names_the_files_that_use_the_environment() -> None:
     allowed = replace(POLICY, allow_in_use=True)
     exact, guess = reference("azureml:a:1"), probable("azureml:a:1")
 
@@ -313,12 +316,12 @@ def test_the_rejection_protected_names_the_pattern() -> None:
         "name."
     )
     assert rejection.fix == (
-        "Declare it again, or remove the pattern from `protect` in envsync.yaml."
+        "Declare a again, or remove the pattern from `protect` in envsync.yaml."
     )
     assert rejection.source is None
 
 
-def test_a_refused_archive_leaves_latest_as_it_is() -> None:
+def test_a_refused_archive_does_not_move_latest() -> None:
     assert plan(ONE, [reference("azureml:a:1")]).latest == ()
 
 

@@ -151,7 +151,7 @@ MESSAGES = {
     "azureml:zzz:1": ("dev has no environment `zzz`.", "Declare it, or correct the name."),
     "azureml:gone:1": (
         "The plan for dev archives gone:1.",
-        "Declare it again, or use another version.",
+        "Declare gone:1 again, or use another version.",
     ),
     "azureml:archived@latest": (
         "archived@latest is archived in dev.",
@@ -166,7 +166,7 @@ MESSAGES = {
         "Write `azureml:a:VERSION` or `azureml:a@latest`.",
     ),
     "azureml:a@prod": (
-        "`azureml:a@prod` has the label `prod`, and azure-ai-ml knows only `latest`.",
+        "`azureml:a@prod` has the label `prod`, but azure-ai-ml accepts only `latest`.",
         "Write a version, or `azureml:a@latest`.",
     ),
     "a:1": (

@@ -55,7 +55,7 @@ def test_the_refusal_of_a_malformed_plan_names_no_python_error(
         except EnvsyncError as error:
             assert not re.search(r"KeyError|TypeError|Error\(|NoneType|isprintable", str(error))
         else:
-            # The value is allowed, so every renderer must be able to show the plan.
+            # The check has accepted this value, so every renderer must be able to show the plan.
             for render in (plan_text, plan_markdown, plan_github):
                 assert isinstance(render(plan), str)
 
@@ -87,13 +87,13 @@ def test_the_message_names_the_first_wrong_value(
     assert reason in str(caught.value)
 
 
-def test_the_files_of_a_build_context_are_added_removed_or_modified() -> None:
+def test_a_plan_with_an_unknown_change_of_a_file_is_refused() -> None:
     field = {"path": "build.context", "before": None, "after": None, "files": {"a.txt": "moved"}}
     with pytest.raises(EnvsyncError, match=r'files\["a.txt"\]` is not one of added, removed'):
         Plan.from_json(changed(("changes", 0, "fields"), [field]))
 
 
-def test_a_value_without_canonical_json_counts_as_an_edit() -> None:
+def test_a_plan_with_a_value_such_as_nan_is_refused_as_edited() -> None:
     field = {"path": "conda_file.x", "before": float("nan"), "after": None}
     with pytest.raises(EnvsyncError, match="edited"):
         Plan.from_json(changed(("changes", 0, "fields"), [field]))

@@ -242,7 +242,7 @@ def test_a_conda_file_that_is_not_a_mapping_is_shown() -> None:
     assert shown(FieldChange("conda_file", None, {}), listed=True) == "conda_file  {}"
 
 
-def test_the_files_of_a_build_context_replace_its_digests() -> None:
+def test_a_changed_build_context_is_shown_by_its_files_instead_of_its_digests() -> None:
     digests = ("sha256:" + "1" * 64, "sha256:" + "2" * 64)
     files = {"Dockerfile": "modified", "new.txt": "added", "old.txt": "removed"}
     field = FieldChange("build.context", *digests, files)

@@ -19,7 +19,7 @@ with locked_directory("scratch-", Path(sys.argv[1])) as directory:
 """
 
 
-def test_the_directory_of_a_running_process_is_kept_and_that_of_a_killed_process_is_removed(
+def test_only_directories_of_killed_processes_are_removed(
     tmp_path: Path,
 ) -> None:
     with subprocess.Popen(

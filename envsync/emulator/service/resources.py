@@ -212,9 +212,9 @@ def _version_properties(
     properties = cast("dict[str, JSON]", parsed_tags(record.properties))
     if shape.labels:
         properties[LABELS] = labels
-    # The service keeps the order of the conda file's keys, which is in `extra`. The column
-    # `conda_file` is canonical JSON with sorted keys. Versions from a local target have only this
-    # column.
+    # The service keeps the keys of a conda file in their order, so `extra` contains the original
+    # text. The column `conda_file` is canonical JSON with sorted keys. Versions from a local target
+    # have only this column.
     conda = extra.get("condaFile")
     if conda is None:
         conda = "" if row.conda_file is None else json.dumps(json.loads(row.conda_file), indent=2)

@@ -2,7 +2,8 @@
 
 The automaton keeps every state that the pattern can be in, so the time for one path is at most the
 length of the path times the length of the pattern. A regular expression is much faster, but
-`expression.py` has no regular expression for some patterns and some paths.
+`expression.py` cannot convert every pattern, and its regular expressions are not valid for every
+path.
 """
 
 from __future__ import annotations
@@ -45,12 +46,13 @@ class Steps:
 
 
 class Automaton:
-    """The states of one pattern. State `i` is before the token `i`."""
+    """The states of one pattern. In state `i`, the token `i` is the next token to match."""
 
     def __init__(self, segments: Split | None) -> None:
-        """Creates the states of the segments. None means `**/`."""
+        """Creates the states of the segments. The pattern `**/` has None instead of segments."""
         self._tokens: list[Token] = []
-        # The number of tokens that can be skipped together, by the first of them.
+        # Some groups of tokens can be skipped as a whole. This dict maps the index of the first
+        # token of each group to the number of tokens in the group.
         self._optional: dict[int, int] = {}
         if segments is None:
             self._tokens += (_ONE, _ANY, _SLASH, _ANY)
@@ -84,7 +86,7 @@ class Automaton:
         self._tokens += tokens
 
     def _all_closures(self) -> list[frozenset[int]]:
-        """Returns the states that can be reached from each state without a character."""
+        """Returns, for each state, the states that follow without matching a character."""
         count = len(self._tokens)
         closures: list[frozenset[int]] = [frozenset({count})] * (count + 1)
         for state in range(count - 1, -1, -1):

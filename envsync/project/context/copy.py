@@ -67,7 +67,7 @@ def _copy_file(source: Path, target: Path) -> str | None:
 
 
 def _on_disk(directory: Path, path: str, names: dict[Path, dict[str, str]]) -> Path:
-    """Returns the path of a file on disk, where names are not always in Unicode NFC.
+    """Converts an NFC path to the path on disk. Names on disk are not always in NFC.
 
     Args:
         directory: the context.

@@ -2,8 +2,9 @@
 
 A plain conversion, such as `[^/]*a[^/]*b` for `*a*b`, backtracks: the time to reject a path grows
 exponentially with the number of wildcards. Here, each wildcard takes the shortest text after which
-the next part matches, and the match never returns to this wildcard (an atomic group). The result is
-the same, because a later wildcard can take every character that an earlier wildcard could take.
+the next part matches, and the match never returns to this wildcard (an atomic group). An expression
+with atomic groups matches the same paths as the plain conversion, because a later wildcard can take
+every character that an earlier wildcard did not take.
 
 The expressions are valid only for paths for which `is_plain` is True.
 """
@@ -27,15 +28,18 @@ _END: Final = r"(?=/|\Z)"
 
 
 def is_plain(path: str) -> bool:
-    """Returns True if a path has no line break and no empty segment, as nearly every path.
+    """Returns True if a path has no line break and no empty segment.
 
-    A slash at the end is allowed.
+    Nearly every path is plain. A plain path can end with a slash.
     """
     return bool(path) and "\n" not in path and "//" not in path and path[0] != "/"
 
 
 def expression(segments: Split) -> str | None:
-    """Returns a regular expression for `re.match`, or None if the pattern has too many sets."""
+    """Returns a regular expression for `re.match`.
+
+    Returns None if the pattern has more than `MAX_SLASH_SETS` sets that can match `/`.
+    """
     places = [
         (position, index)
         for position, segment in enumerate(segments)
@@ -55,7 +59,10 @@ def _subsets(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]
 
 
 def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
-    """Returns the segments if the sets at `slashes` match `/`, and all other sets do not."""
+    """Splits segments at the sets in `slashes`, as if these sets were `/`.
+
+    All other sets do not match `/`.
+    """
     divided: list[str | tuple[Token, ...] | None] = []
     for position, segment in enumerate(segments):
         if not isinstance(segment, tuple):
@@ -73,7 +80,10 @@ def _divided(segments: Split, slashes: frozenset[tuple[int, int]]) -> Split:
 
 
 def _alternative(segments: Split) -> str | None:
-    """Returns an expression, or None if a segment is empty, which only the last one can be."""
+    """Returns the expression of segments, or None if no path can have these segments.
+
+    Only the last of several segments can be empty.
+    """
     if () in segments[:-1] or segments == ((),):
         return None
     if segments == (None,):

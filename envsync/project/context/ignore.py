@@ -26,10 +26,10 @@ MAX_WILDCARDS: Final = 400
 """Maximum number of different patterns with wildcards in one ignore file."""
 
 MAX_WILDCARD_TEXT: Final = 20_000
-"""Maximum number of characters of the patterns with wildcards together."""
+"""Maximum number of characters in all patterns of an ignore file that have wildcards."""
 
 MAX_TURNS: Final = 200
-"""Maximum number of times that lines with and without `!` take turns, if they have wildcards."""
+"""Maximum number of groups of consecutive patterns with wildcards that all have or all lack `!`."""
 
 _BELOW_ROOT: Final = "[^/]++/"
 
@@ -62,7 +62,7 @@ class _Run:
 
     @classmethod
     def of(cls, patterns: Sequence[tuple[int, Pattern]]) -> _Run:
-        """Prepares patterns, each with its position."""
+        """Compiles pairs of a position and a pattern."""
         expressions = []
         automata = []
         for _, pattern in patterns:
@@ -98,7 +98,8 @@ class IgnoreRules:
         """
         self._patterns = tuple(patterns)
         self._literals = Literals()
-        # The number of the group of consecutive patterns with the same sign, for each pattern.
+        # Consecutive patterns that all have or all lack `!` form a group. This list contains the
+        # number of the group of each pattern.
         turns = [0]
         for before, after in zip(self._patterns, self._patterns[1:], strict=False):
             turns.append(turns[-1] + (before.drops != after.drops))
@@ -140,7 +141,7 @@ class IgnoreRules:
         return last >= 0 and self._patterns[last].drops
 
     def _last_match(self, path: str) -> int:
-        """Returns the position of a pattern that decides about a path, or -1."""
+        """Returns the position of a pattern that decides if a path is dropped, or -1."""
         last = self._literals.last_match(path)
         for run in self._runs:
             if run.position < last:
@@ -152,7 +153,7 @@ class IgnoreRules:
     def _last_unusual_match(self, path: str) -> int:
         for position in reversed(range(len(self._patterns))):
             segments = self._patterns[position].segments
-            # Without this check, an automaton would be created for each long name.
+            # A pattern whose names are longer than the path cannot match, so it needs no automaton.
             size = sum(len(name) for name in segments or () if isinstance(name, str))
             self._steps.add(1 + min(size, len(path)))
             if size <= len(path) and Automaton(segments).matches(path, self._steps):
@@ -175,7 +176,7 @@ def parse_ignore_file(text: str) -> IgnoreRules:
         line = line.strip()
         if not line or line.startswith("#") or line == "/":
             continue
-        # The last of several equal lines decides.
+        # If lines are equal, only the position of the last of them counts.
         pattern = patterns.pop(line, None)
         if pattern is None:
             wildcards.add(line)
@@ -218,7 +219,7 @@ def parse_dockerignore(text: str) -> IgnoreRules:
 
 
 class _Wildcards:
-    """Counts the patterns with wildcards of one file, and their characters."""
+    """Counts the patterns of one file that have wildcards, and the characters of these patterns."""
 
     def __init__(self) -> None:
         self._patterns = 0
@@ -228,11 +229,13 @@ class _Wildcards:
         """Counts a pattern.
 
         Raises:
-            ValueError: there are too many patterns with wildcards, or they are too long.
+            ValueError: the file has too many patterns with wildcards, or these patterns are too
+                long.
         """
         if not WILDCARD.search(pattern):
             return
-        # A set such as `[!a]` can match `/`, which doubles the regular expression.
+        # A set such as `[!a]` counts twice: it can match `/`, so the regular expression has two
+        # alternatives for it.
         self._patterns += 2 ** min(pattern.count("["), MAX_SLASH_SETS)
         self._text += len(pattern)
         if self._patterns > MAX_WILDCARDS:

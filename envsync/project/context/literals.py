@@ -1,4 +1,4 @@
-"""Finds the patterns without wildcards that match a path, with one look-up for each directory."""
+"""Matches the patterns without wildcards by a look-up for each directory of a path."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ class Literals:
         """Adds a pattern. Returns False if the pattern has wildcards.
 
         Args:
-            segments: the parts of the pattern. None and the segment None stand for wildcards.
-            position: the position of the pattern, which is higher than all positions so far.
+            segments: the parts of the pattern. None stands for wildcards, as does a segment that is
+                None.
+            position: the position of the pattern. Each call passes a higher position than all calls
+                before.
         """
         if not segments:
             return False

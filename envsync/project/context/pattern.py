@@ -96,13 +96,16 @@ def docker_segments(pattern: str) -> list[Split]:
 
 
 class _Alternative(NamedTuple):
-    """The segments of the start of a Docker pattern, and the tokens of the last segment."""
+    """One way to read the start of a Docker pattern: segments, and tokens of the next segment."""
 
     segments: Split
     tokens: tuple[Token, ...]
 
     def extended(self, token: Token | None, at_end: bool) -> Iterator[_Alternative]:
-        """Yields the alternatives after one more token. The token is None for `**` and `**/`."""
+        """Yields the ways to read the pattern with one more token.
+
+        The token is None for `**` and `**/`.
+        """
         segments, tokens = self
         if token is None and not tokens:
             yield self if segments[-1:] == (None,) else _Alternative((*segments, None), ())
@@ -118,7 +121,10 @@ class _Alternative(NamedTuple):
 
 
 def _docker_token(pattern: str, index: int) -> tuple[int, Token | None]:
-    """Returns the index after a token, and the token. The token is None for `**` and `**/`."""
+    """Reads the token at an index. Returns the index after the token, and the token.
+
+    The token is None for `**` and `**/`.
+    """
     char = pattern[index]
     index += 1
     if char == "*" and pattern.startswith("*", index):
@@ -145,7 +151,7 @@ def _git_segment(text: str) -> Segment:
 
 
 def _git_tokens(text: str) -> Iterator[Token]:
-    """Yields the tokens of a segment with `*`, `?`, `[…]` and backslashes."""
+    """Yields the tokens of a segment that contains `*`, `?`, `[…]` or backslashes."""
     index = 0
     while index < len(text):
         char = text[index]

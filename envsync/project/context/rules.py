@@ -1,4 +1,4 @@
-"""Reads the ignore file of a build context, and decides which paths it drops."""
+"""Decides which paths of a build context its ignore file drops."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ContextRules:
         return None
 
     def drop(self, path: str) -> bool:
-        """Returns True if the ignore file drops a path from `relative`.
+        """Returns True if the ignore file drops a path that `relative` has returned.
 
         Raises:
             TooManySteps: matching takes too long.
@@ -66,7 +66,7 @@ class ContextRules:
         return self._rules is not None and self._rules.drops(path)
 
     def relative(self, path: str) -> str:
-        """Converts a resolved path to a relative path, which patterns can match."""
+        """Converts a resolved path to a path relative to `base`, as the patterns need it."""
         if self._rules is None:
             return ""
         return os.path.relpath(path, self.base).replace(os.sep, "/")

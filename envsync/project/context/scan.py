@@ -100,8 +100,7 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
     complete = not walk.escapes and not walk.broken
     uploads = walk.hashes.digests() if complete else frozenset[str]()
     # The lists are sorted, because the order of the file system differs between machines. `set`
-    # removes duplicates, because an ignore file that leads out of the project is found twice, for
-    # example.
+    # removes duplicates. For example, an ignore file that leads out of the project is found twice.
     return ContextScan(
         context=BuildContext.of_files(walk.files, uploads=uploads, directory=str(directory)),
         total_bytes=walk.total_bytes,

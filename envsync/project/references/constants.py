@@ -1,8 +1,8 @@
 """Evaluates the strings of Python code without running the code.
 
 A reference in Python is often built from several constants: `f"azureml:{NAME}:{VERSION}"`. This
-module follows names that are assigned strings, and puts a placeholder in place of every value that
-only a run would show.
+module replaces each name with the strings that the code assigns to the name. A value that is known
+only when the code runs becomes a placeholder.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import Final, TypeAlias
 _FORMAT: Final = re.compile(r"%(?:\(\w+\))?[sdr]")
 
 MAX_VALUES: Final = 16
-"""Maximum number of strings that one expression can have, for example through conditions."""
+"""Maximum number of strings for one expression. For example, `a if x else b` has two strings."""
 
 _MAX_DEPTH: Final = 50
 
 UNKNOWN: Final = "{…}"
-"""The placeholder of a value that only a run would show. `text.PLACEHOLDER` matches it."""
+"""Stands for a value that is known only when the code runs. `text.PLACEHOLDER` matches this
+text."""
 
 Names: TypeAlias = Mapping[str, tuple[ast.expr, ...]]
 """The expressions that are assigned to each name, in the order of the code."""
@@ -30,7 +31,8 @@ Names: TypeAlias = Mapping[str, tuple[ast.expr, ...]]
 def assigned(trees: Iterable[ast.AST]) -> Names:
     """Returns the expressions that are assigned to names anywhere in the code.
 
-    An attribute such as `env.name` is a name, too: `env = Environment(name="a")` assigns `"a"`.
+    An attribute such as `env.name` is also a name. `env = Environment(name="a")` assigns `"a"` to
+    it.
     """
     found: dict[str, list[ast.expr]] = {}
     for tree in trees:
@@ -41,9 +43,9 @@ def assigned(trees: Iterable[ast.AST]) -> Names:
 
 
 def qualified(node: ast.expr) -> str:
-    """Returns the name of an expression, such as `client.environments.get`, or ""."""
+    """Returns the dotted name of an expression, such as `a.b.get`. Other expressions return ""."""
     parts: list[str] = []
-    # A loop, because generated code can have chains of thousands of attributes.
+    # Recursion would fail here, because generated code can have chains of thousands of attributes.
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
@@ -51,7 +53,7 @@ def qualified(node: ast.expr) -> str:
 
 
 class Strings:
-    """Evaluates expressions to the strings that they can have."""
+    """Computes the strings that expressions can evaluate to."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -59,7 +61,7 @@ class Strings:
         self._depth = 0
 
     def of(self, node: ast.expr) -> list[str]:
-        """Returns the strings that an expression can have. Unknown parts are placeholders.
+        """Returns the strings that an expression can evaluate to. Unknown parts are placeholders.
 
         The result is empty if no part of the expression is known.
         """
@@ -71,8 +73,8 @@ class Strings:
         if known is None and self._depth == _MAX_DEPTH:
             return [UNKNOWN]
         if known is None:
-            # This value stays in use while the expression is evaluated, so a name that is assigned
-            # an expression of itself ends the evaluation.
+            # While the expression is evaluated, its value is unknown. Otherwise, a name whose value
+            # contains the name itself, such as `a = a + "b"`, would be evaluated forever.
             self._known[id(node)] = [UNKNOWN]
             self._depth += 1
             found = self._evaluate(node) or [UNKNOWN]
@@ -102,14 +104,15 @@ class Strings:
         return [text for value in values for text in self._values(value)]
 
     def _call(self, node: ast.Call) -> list[str]:
-        """Returns the strings of `str(x)`, `"…".format(x)`, or a default of `os.environ`."""
+        """Returns the strings of a call of `str`, `format`, `os.environ.get` or `os.getenv`."""
         name = qualified(node.func)
         if name == "str" and len(node.args) == 1:
             return self._values(node.args[0])
         if name in ("os.environ.get", "environ.get", "os.getenv", "getenv") and node.args[1:]:
             return [UNKNOWN, *self._values(node.args[1])]
         if isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-            # The fields of the string stay in place: `{}` is a placeholder, too.
+            # The fields of the string, such as `{}`, are not replaced, because `text.PLACEHOLDER`
+            # matches them.
             return self._values(node.func.value)
         return []
 
@@ -122,7 +125,7 @@ def _assignments(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     elif isinstance(node, ast.AnnAssign | ast.NamedExpr):
         targets, value = [node.target], node.value
     elif isinstance(node, ast.AugAssign):
-        # The value is added to an unknown one.
+        # `+=` adds to a value that is unknown here, so the sum is unknown as well.
         targets, value = [node.target], ast.Name("")
     if value is None:
         return
@@ -141,11 +144,11 @@ def _assignment(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.ex
 
 
 def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yields the attributes of the object that a call returns, as far as the call shows them."""
+    """Yields the attributes of a returned object whose values are arguments of the call."""
     if not isinstance(value, ast.Call):
         return
     if isinstance(value.func, ast.Attribute) and value.func.attr == "create_or_update":
-        # The method returns the environment that it gets, with a name and a version.
+        # This method returns its argument, so the result has the same `name` and `version`.
         for argument in value.args[:1]:
             if qualified(argument):
                 for attribute in ("name", "version"):
@@ -158,7 +161,7 @@ def _attributes(value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _joined(parts: list[list[str]]) -> list[str]:
-    """Returns every combination of the strings of several parts, joined."""
+    """Joins the strings of several parts in every combination."""
     count = 1
     for part in parts:
         count *= len(part)

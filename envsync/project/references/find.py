@@ -21,23 +21,23 @@ _PYTHON: Final = ".py"
 _NOTEBOOK: Final = ".ipynb"
 _SEARCHED: Final = (*_YAML, _PYTHON, _NOTEBOOK)
 
-# Code with a reference contains one of these words: the prefix or a package of Azure ML, or a call
-# or path of an environment.
+# If Python code contains a reference, it contains at least one of these words. They are parts of a
+# prefix, a package, a call or a path of Azure ML.
 _WORDS: Final = (b"azureml", b"azure.ai", b"mldesigner", b"environments.get", b"/environments/")
 
-# Directories of other tools. Without git, only their names show that they are no part of the
-# repository.
+# These directories contain files of other tools. Without git, only the name of a directory shows
+# that it is not part of the repository.
 _GENERATED: Final = frozenset({"node_modules", "site-packages", "__pycache__", "venv"})
 _MARKS: Final = ("CACHEDIR.TAG", "pyvenv.cfg")
 
 
 def is_searched(path: str) -> bool:
-    """Returns True if a file can contain references, by its name."""
+    """Returns True if the extension of a file is one of those that are searched for references."""
     return path.lower().endswith(_SEARCHED)
 
 
 def files_below(top: str) -> list[str]:
-    """Returns the absolute paths of the files below a directory that can contain references.
+    """Searches a directory for files that can contain references, and returns their absolute paths.
 
     Hidden directories and directories of installed packages are left out. Links are not followed.
     """
@@ -68,10 +68,10 @@ def find_references(
 
     Args:
         paths: the absolute paths of the files.
-        files: the cache of the project, for the files that inline environments name.
+        files: the cache of the project, through which the files of inline environments are read.
         top: the directory that must contain these files, such as the top of the repository.
         absent: the content of files that are not on disk, by absolute path.
-        with_specs: whether inline environments are read completely, so that they can be compared
+        with_specs: True if inline environments are read completely, so that they can be compared
             with declared environments.
         advance: a function that is called with the number of finished files.
     """
@@ -93,8 +93,8 @@ def references_in(path: str, file: str, data: bytes, place: Place) -> list[Refer
         data: the content.
         place: the file to which paths in inline environments are relative.
     """
-    # Parsing takes far longer than this search, and most files use no environment.
     lower = path.lower()
+    # Most files use no environment, and parsing a file takes far longer than this check.
     if not _may_contain(lower, data):
         return []
     if lower.endswith(_YAML):
@@ -123,14 +123,14 @@ def _may_contain(lower: str, data: bytes) -> bool:
         data: the content.
     """
     if lower.endswith(_YAML):
-        # UTF-16 hides the word.
+        # In a file in UTF-16, the word consists of other bytes, so the file is always parsed.
         return b"environment" in data or data[:2] in (b"\xff\xfe", b"\xfe\xff")
     return any(word in data for word in _WORDS)
 
 
 def _contents(paths: Iterable[str], absent: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     for path in paths:
-        # A link leads to a file that is listed itself, or to a file outside of the repository.
+        # The target of a link is either in `paths` itself, or outside of the repository.
         if not is_searched(path) or os.path.islink(path):
             continue
         try:

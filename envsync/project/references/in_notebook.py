@@ -1,7 +1,7 @@
 """Finds references in the code cells of Jupyter notebooks.
 
-A notebook is JSON (https://nbformat.readthedocs.io). YAML contains JSON, so the YAML parser reads a
-notebook and knows the position of each line of code in the file.
+A notebook is JSON (https://nbformat.readthedocs.io). Every JSON file is also YAML, so the YAML
+parser can read a notebook. It returns the position of each line of code in the file.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from envsync.project.files import plain_field
 from envsync.project.references.in_python import parsed, references_in_trees
 from envsync.project.yaml.text import compose
 
-# Lines for IPython or a shell, such as `%pip install` and `!az ml job create`.
+# Matches a line that is not Python, but a command for IPython or a shell, such as `%pip install` or
+# `!az ml job create`.
 _MAGIC: Final = re.compile(r"^(?P<indent>\s*)[%!?].*$", re.MULTILINE)
 
 
 def references_in_notebook(file: str, data: bytes) -> list[Reference]:
-    """Returns the probable references in a notebook. A file that is no notebook has none.
+    """Returns the probable references in a notebook. Returns no references for any other file.
 
-    The line and the column are those of the line of code in the JSON file.
+    The position of a reference is the position of its line of code in the JSON file.
 
     Args:
         file: the path that the references contain.
@@ -38,7 +39,8 @@ def references_in_notebook(file: str, data: bytes) -> list[Reference]:
         return []
     trees: list[ast.AST] = []
     positions: dict[int, tuple[int, int]] = {}
-    # All cells become one text, in which each line of code has its own number.
+    # The lines of all cells are numbered together, so that `positions` can map each number to a
+    # position in the file.
     number = 0
     for cell in cells.value:
         lines = list(_lines(cell))
@@ -58,7 +60,7 @@ def _placed(reference: Reference, position: tuple[int, int]) -> Reference:
 
 
 def _lines(cell: Node) -> Iterator[tuple[str, int, int]]:
-    """Yields each line of a code cell with its line and column in the file, from 1."""
+    """Yields each line of a code cell, and its 1-based line and column in the file."""
     if not isinstance(cell, MappingNode) or _text(plain_field(cell, "cell_type")) != "code":
         return
     source = plain_field(cell, "source")
@@ -75,9 +77,10 @@ def _text(node: Node | None) -> str:
 
 
 def _without_magic(code: str) -> str:
-    """Returns the code of a cell as Python. A cell for another language has no code."""
+    """Returns the code of a cell as Python, or "" if the cell is in another language."""
     if code.lstrip().startswith("%%"):
         first, _, rest = code.lstrip().partition("\n")
-        # `%%time` and `%%capture` run Python, `%%bash` and `%%writefile` do not.
+        # A cell that starts with `%%time` or `%%capture` is Python. A cell that starts with
+        # `%%bash` or `%%writefile` is not.
         return f"pass\n{rest}" if first.split()[0] in ("%%time", "%%capture", "%%timeit") else ""
     return _MAGIC.sub(r"\g<indent>pass", code)

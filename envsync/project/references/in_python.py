@@ -1,6 +1,7 @@
 """Finds references in Python code by parsing the code.
 
-Every reference is probable: only a run shows what is passed to Azure ML. A reference is
+Every reference is probable, because the values that are passed to Azure ML are known only when the
+code runs. A reference is
 
 - a string with `azureml:` that is assigned to something whose name contains `env`: an argument, a
   variable, a key of a dict, the default of a parameter;
@@ -31,14 +32,14 @@ _ENV: Final = re.compile(r"env", re.IGNORECASE)
 _PATH: Final = re.compile(
     r"(?:azureml:|/subscriptions/).*/environments/[^/]+/(?:versions|labels)/", re.DOTALL
 )
-# A module that imports one of these packages passes a name without `azureml:` to Azure ML.
+# Only in a module that imports one of these packages, a name without `azureml:` can be a reference.
 _PACKAGES: Final = ("azure.ai.ml", "azureml", "mldesigner")
 _GET: Final = re.compile(r"(?:^|\.)environments\.get$")
 _GET_OLD: Final = re.compile(r"(?:^|\.)Environment\.get$")
 
 
 def references_in_python(file: str, source: str) -> list[Reference]:
-    """Returns the probable references in a Python file. A file that cannot be parsed has none.
+    """Returns the probable references in a Python file. Returns no references if parsing fails.
 
     Args:
         file: the path that the references contain.
@@ -48,12 +49,13 @@ def references_in_python(file: str, source: str) -> list[Reference]:
     if tree is None:
         return []
     ignored = _ignored(source)
-    # `ast` ends a line at the same characters as `splitlines` of bytes, not of strings.
+    # `bytes.splitlines` splits at the same characters as `ast`. `str.splitlines` splits at more
+    # characters.
     lines = source.encode().splitlines()
     return [
         replace(
             item,
-            # Columns of `ast` count bytes of UTF-8.
+            # In `ast`, a column is a number of UTF-8 bytes.
             column=len(lines[item.line - 1][: item.column - 1].decode("utf-8", "ignore")) + 1,
             ignored=ignored.get(item.line, frozenset()),
         )
@@ -66,7 +68,7 @@ def references_in_trees(file: str, trees: Sequence[ast.AST], user: User) -> list
 
     Args:
         file: the path that the references contain.
-        trees: the parsed code. Names that one tree assigns are known in all trees.
+        trees: the parsed code. A name that one tree assigns is also known in all other trees.
         user: the kind of file.
     """
     return _Search(file, user, trees).unique(trees)
@@ -76,10 +78,10 @@ def parsed(source: str) -> ast.Module | None:
     """Parses code. Returns None if the code is not valid."""
     try:
         with warnings.catch_warnings():
-            # Python warns of invalid escapes such as "\d" in the code of the user.
+            # Python prints a warning if the code contains an invalid escape such as "\d".
             warnings.simplefilter("ignore")
             return ast.parse(source)
-    # Deep nesting raises RecursionError or MemoryError, a null character ValueError.
+    # Deep nesting raises RecursionError or MemoryError. A null character raises ValueError.
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -91,13 +93,13 @@ class _Search:
         self._file, self._user = file, user
         self._strings = Strings(assigned(trees))
         self._uses_azureml = _uses_azureml(trees)
-        # The positions at which a name stands for the reference.
+        # The positions of references that are written as a name instead of a string.
         self._named: set[tuple[int, int]] = set()
 
     def unique(self, trees: Iterable[ast.AST]) -> list[Reference]:
-        """Returns the references of all trees, each once, sorted by position."""
+        """Returns the references of all trees without duplicates, sorted by position."""
         found = {(item.order, item.text): item for tree in trees for item in self.references(tree)}
-        # A string that is found where it is written is not reported again where its name is used.
+        # If a string is assigned to a name, only the string is reported, not the uses of the name.
         written = {item.text for item in found.values() if not self._is_named(item)}
         kept = (
             item for item in found.values() if not (self._is_named(item) and item.text in written)
@@ -124,7 +126,8 @@ class _Search:
         if _GET.search(function):
             positional = dict(zip(("name", "version", "label"), node.args, strict=False))
             arguments = {**positional, **arguments}
-            # `get` of a dict has no version and no label, and azure-ai-ml requires one of them.
+            # `get` of azure-ai-ml requires a version or a label. A call without both is `get` of a
+            # dict.
             if arguments.keys() & {"version", "label"}:
                 yield from self._get(node, arguments)
         elif _GET_OLD.search(function) and self._uses_azureml:
@@ -148,10 +151,10 @@ class _Search:
                     yield self._read(found, f"{PREFIX}{text}@{value}")
 
     def _bare(self, node: ast.expr) -> Iterator[Reference]:
-        """Yields the references of an argument `environment`, whose prefix can be missing."""
+        """Yields the references in an argument `environment` that do not start with `azureml:`."""
         for text in self._strings.of(node):
             found = read_text(text)
-            # A name alone is more likely the name of a stage, such as `dev`.
+            # A name without a version or label is probably the name of a stage, such as `dev`.
             if found.form in ("version", "label") and not found.has_prefix:
                 yield self._read(self._reference(node, text, "environment"), text)
 
@@ -191,7 +194,7 @@ class _Search:
 
 
 def _bound(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Yields each expression that gets a name in a node: an argument, a key, a default."""
+    """Yields the name and the expression of each argument, variable, key and default in a node."""
     if isinstance(node, ast.keyword) and node.arg is not None:
         yield node.arg, node.value
     elif isinstance(node, ast.Assign):
@@ -242,7 +245,7 @@ def _uses_azureml(trees: Iterable[ast.AST]) -> bool:
 
 
 def _ignored(source: str) -> dict[int, frozenset[str]]:
-    """Returns the rules that ignore comments turn off, by 1-based line."""
+    """Maps each 1-based line with a comment to the rules that the comment turns off."""
     if "envsync:" not in source:
         return {}
     found = {}

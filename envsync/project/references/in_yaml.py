@@ -1,8 +1,8 @@
 """Finds references in the YAML of jobs, pipelines, components, deployments and schedules.
 
 A reference is the value of `environment` at one of the places at which azure-ai-ml reads an
-environment. Other tools have a key `environment`, too: GitHub workflows, Docker Compose and prompt
-flow. So the value counts only if it starts with `azureml:`, or if the file is one of Azure ML.
+environment. GitHub workflows, Docker Compose and prompt flow also have a key `environment`. The
+value is therefore a reference only if it starts with `azureml:`, or if Azure ML reads the file.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from envsync.project.references.templates import filled, from_template, referenc
 from envsync.project.references.text import PREFIX, read_text, with_parts
 from envsync.project.yaml.nodes import NULL, STR, entries
 
-# A mapping below one of these keys can use an environment like the mapping that contains the key.
+# The value of one of these keys is a mapping that can also have a key `environment`.
 _PARTS: Final = ("component", "trial", "task", "settings", "create_job", "job", "job_definition")
-# Each value below one of these keys can use an environment.
+# The value of one of these keys is a list or a mapping. Each of its items can have a key
+# `environment`.
 _GROUPS: Final = ("jobs", "deployments")
 
 _SCHEMA: Final = re.compile(
@@ -50,7 +51,7 @@ _TYPES: Final = frozenset(
 
 
 def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
-    """Returns the references in a YAML file, in the order of the file.
+    """Returns the references in a YAML file, sorted by position.
 
     Args:
         file: the path that the references contain.
@@ -67,7 +68,7 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
     if search.kind.is_foreign:
         return []
     found = search.below(parsed.content, "", frozenset())
-    # Aliases and `<<` lead to the same text several times.
+    # If the file has aliases or `<<`, the search finds the same text several times.
     unique = {(item.line, item.column): item for item in reversed(list(found))}
     if is_template:
         unique = {position: from_template(item) for position, item in unique.items()}
@@ -80,12 +81,12 @@ def references_in_yaml(file: str, data: bytes, place: Place) -> list[Reference]:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What a file is.
+    """The kind of a YAML file.
 
     Attributes:
-        has_schema: whether `$schema` says that the file is one of Azure ML.
-        is_azureml: whether the file is one of Azure ML, by its schema or its keys.
-        is_foreign: whether the file certainly uses no environment.
+        has_schema: True if `$schema` names a schema of Azure ML.
+        is_azureml: True if `$schema` or the keys show that Azure ML reads the file.
+        is_foreign: True if `$schema` shows that the file uses no environment.
         user: the kind of asset that the file describes.
     """
 
@@ -103,7 +104,7 @@ class _Search:
         file: the path that the references contain.
         parsed: the file.
         place: the file to which paths in inline environments are relative.
-        kind: what the file is.
+        kind: the kind of the file.
     """
 
     file: str
@@ -112,8 +113,8 @@ class _Search:
     kind: _Kind
 
     def below(self, node: Node, path: str, above: frozenset[int]) -> Iterator[Reference]:
-        """Yields the references in a mapping that can use an environment."""
-        # Aliases can build a mapping that contains itself.
+        """Yields the references in a mapping that can have a key `environment`."""
+        # Through an alias, a mapping can contain itself.
         if not isinstance(node, MappingNode) or id(node) in above:
             return
         above |= {id(node)}
@@ -121,7 +122,8 @@ class _Search:
             name = key.value if isinstance(key, ScalarNode) else ""
             inner = f"{path}.{name}" if path else str(name)
             if name == "environment":
-                # The first field of an inline environment is on another line than its key.
+                # The position of an inline environment is its key, because its first field is on
+                # another line.
                 start = key if isinstance(value, MappingNode) else value
                 yield from self._environment(value, self._reference(start, inner))
             elif name in _PARTS:
@@ -162,7 +164,7 @@ class _Search:
             return
         found = read_text(text)
         if node.tag != STR or not (found.has_prefix or found.has_placeholder):
-            # azure-ai-ml reads a name only after `azureml:`.
+            # Without `azureml:`, azure-ai-ml does not read the value as a name.
             yield replace(reference, form="invalid")
             return
         yield with_parts(reference, found)
@@ -184,7 +186,8 @@ def _kind(parsed: ParsedFile) -> _Kind:
     if schema:
         ours = "azureml" in schema.lower()
         found = _SCHEMA.search(posixpath.basename(schema))
-        # The path of a local schema, such as `./commandJob.schema.json`, does not contain the word.
+        # The path of a local copy of a schema, such as `./commandJob.schema.json`, does not contain
+        # `azureml`.
         if found is not None and (ours or "://" not in schema):
             return _Kind(has_schema=True, is_azureml=True, user=_user(found["kind"], schema))
         return _Kind(is_foreign=ours)
@@ -193,7 +196,8 @@ def _kind(parsed: ParsedFile) -> _Kind:
         for key in ("jobs", "endpoint_name", "create_job", "command", "trial", "task", "compute")
         if nested_field(parsed, root, key) is not None
     }
-    # `command` and `jobs` alone are keys of many tools, `type: command` is not.
+    # The keys `command` and `jobs` show nothing, because many tools have these keys. Only Azure ML
+    # has `type: command`.
     is_azureml = bool(keys & {"endpoint_name", "create_job"})
     is_azureml |= _text(parsed, root, "type") in _TYPES
     return _Kind(is_azureml=is_azureml, user=_user_of_keys(keys))

@@ -1,4 +1,4 @@
-"""Reads an environment that a job, component or deployment defines in place."""
+"""Reads inline environments: a job, component or deployment defines them in its own file."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _FIELDS: Final = ("image", "build", "conda_file")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file that can define environments in place.
+    """A file that can contain inline environments.
 
     Attributes:
         files: the cache for conda files and build contexts.
         directory: the absolute path of the directory of the file.
         boundary: the directory that must contain all paths, with symbolic links resolved.
-        with_specs: whether environments are read completely, build contexts included, so that
-            they can be compared with declared environments.
+        with_specs: True if environments and their build contexts are read completely, so that the
+            environments can be compared with declared environments.
     """
 
     files: Files
@@ -41,12 +41,12 @@ class Place:
 
 
 def is_inline(parsed: ParsedFile, node: Node) -> bool:
-    """Returns True if a node is a mapping with one of the fields that an environment needs."""
+    """Returns True if a node is a mapping with `image`, `build` or `conda_file`."""
     return any(nested_field(parsed, node, field) is not None for field in _FIELDS)
 
 
 def read_inline(parsed: ParsedFile, node: Node, place: Place) -> Inline:
-    """Returns what the environment in a mapping contains.
+    """Returns the content of an inline environment.
 
     Args:
         parsed: the file that contains the mapping.
@@ -63,7 +63,7 @@ def read_inline(parsed: ParsedFile, node: Node, place: Place) -> Inline:
 
 
 def read_file(path: str, place: Place) -> Inline | None:
-    """Returns what the environment in a file contains, or None if there is no such file.
+    """Returns the content of an environment file, or None if the file does not exist.
 
     Args:
         path: the path after `file:`.
@@ -87,7 +87,7 @@ def _scalar(node: Node | None) -> str | None:
 
 
 def _spec(node: Node, place: Place) -> EnvironmentSpec | None:
-    # The problems of the environment are not reported, because no plan registers it.
+    # Problems of an inline environment are not reported, because no plan registers the environment.
     file = EnvironmentFile(
         place.files, Report("", {}), directory=place.directory, boundary=place.boundary
     )

@@ -1,4 +1,4 @@
-"""Reads templates: files that become valid YAML once their placeholders have values."""
+"""Reads templates. A template is not valid YAML before its placeholders are replaced by values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Final
 from envsync.model.reference import Inline, Reference
 from envsync.project.references.text import FILLER, read_text, with_parts
 
-# The expressions and statements of templates for Jinja and similar tools.
+# These patterns match the expressions and statements of Jinja and similar tools.
 _EXPRESSION: Final = re.compile(r"\{\{[^\n]*?\}\}")
 _STATEMENT: Final = re.compile(r"\{[%#].*?[%#]\}", re.DOTALL)
-# The text of a reference in a file that is not valid YAML.
+# Matches a line with a reference in a file that is not valid YAML.
 _LINE: Final = re.compile(
     r"""^[ \t-]*["']?environment["']?[ \t]*:[ \t]+["']?(?P<text>azureml:[^\s"'#,}]+)""",
     re.MULTILINE,
@@ -21,7 +21,7 @@ _LINE: Final = re.compile(
 
 
 def filled(data: bytes) -> bytes:
-    """Returns a template as YAML: with filler instead of placeholders, and without statements.
+    """Converts a template to YAML: replaces each placeholder by filler, and removes statements.
 
     Every character stays at its position.
     """
@@ -31,7 +31,7 @@ def filled(data: bytes) -> bytes:
 
 
 def from_template(reference: Reference) -> Reference:
-    """Returns a reference of a template, which is probable, with placeholders instead of filler."""
+    """Makes a reference in a template probable, and replaces filler by placeholders."""
     inline = reference.inline
     if inline is not None:
         inline = Inline(

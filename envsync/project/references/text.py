@@ -1,6 +1,6 @@
 """Reads the text of a reference, such as `azureml:pydata:2` or `azureml:pydata@latest`.
 
-The forms are those of azure-ai-ml (`_utils/_arm_id_utils.py`) and of the service.
+azure-ai-ml (`_utils/_arm_id_utils.py`) and the service define the forms of a reference.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ PREFIX: Final = "azureml:"
 """A reference in YAML must start with this prefix. In Python, the prefix can be missing."""
 
 FILLER: Final = "\ue000"
-"""Stands for each character of a placeholder that makes a YAML file invalid. The character has no
-meaning in Unicode, so no file contains it."""
+"""Stands for each character of a placeholder that makes a YAML file invalid.
 
-# The placeholders of azure-ai-ml, Jinja, shells, Azure Pipelines, Octopus and sed, and `<NAME>`.
+Unicode gives this character no meaning, so files do not contain it.
+"""
+
+# Matches `<NAME>`, and the placeholders of azure-ai-ml, Jinja, shells, Azure Pipelines, Octopus and
+# sed.
 PLACEHOLDER: Final = re.compile(
     r"\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{.*?\}|\$\(.*?\)|\$\[.*?\]|#\{.*?\}#?|\{[^{}]*\}|<[^<>]*>"
     r"|\ue000+|(?<![A-Za-z0-9])__[A-Za-z0-9_]+?__(?![A-Za-z0-9])|%[A-Za-z0-9_]+%|@@\w+@@|\$[A-Za-z_]\w*"
 )
 
-# A path that names an environment: the id of a registry asset, or an ARM id.
+# Matches the id of an environment in a registry, and the ARM id of an environment.
 _PATH: Final = re.compile(
     r"(?P<above>.*)/environments/(?P<name>[^/]+)/(?P<kind>versions|labels)/(?P<value>[^/]+)/?",
     re.IGNORECASE,
@@ -36,7 +39,7 @@ _ARM_REGISTRY: Final = re.compile(
 )
 _WORKSPACE: Final = re.compile(r"/?(?P<id>subscriptions/.*/workspaces/[^/]+)", re.IGNORECASE)
 _UNKNOWN: Final = "\0"
-"""Stands for a placeholder while a text is split into its parts."""
+"""Replaces each placeholder while a text is split into its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,8 @@ class Text:
     """The parts of a reference. `Reference` describes the attributes.
 
     Attributes:
-        has_prefix: whether the text starts with `azureml:`.
-        has_placeholder: whether a placeholder stands for a part of the text.
+        has_prefix: True if the text starts with `azureml:`.
+        has_placeholder: True if the text contains a placeholder.
     """
 
     form: Form
@@ -60,7 +63,8 @@ class Text:
 
 def read_text(text: str) -> Text:
     """Returns the parts of a reference. The form is `invalid` if the text is no reference."""
-    # A placeholder can contain `:` and `@`, so it must not be split.
+    # A placeholder can contain `:` and `@`, at which the text is split, so placeholders are
+    # replaced first.
     plain = PLACEHOLDER.sub(_UNKNOWN, text.strip())
     has_placeholder = _UNKNOWN in plain
     has_prefix = plain.startswith(PREFIX)
@@ -94,7 +98,7 @@ def read_text(text: str) -> Text:
 
 
 def with_parts(reference: Reference, found: Text) -> Reference:
-    """Returns the reference with the parts of its text."""
+    """Adds the parts of the text to a reference."""
     return replace(
         reference,
         form=found.form,
@@ -133,7 +137,7 @@ def _read_path(path: re.Match[str], *, has_prefix: bool, has_placeholder: bool) 
         workspace=_known("/" + workspace["id"].lower()) if workspace else None,
     )
     if registry is not None and found.registry is None:
-        # The registry is a placeholder, so the environment can be in any registry.
+        # The name of the registry is a placeholder, so the environment can be in any registry.
         return Text("template", has_prefix=has_prefix, has_placeholder=True)
     return found
 
@@ -164,10 +168,10 @@ def _text(
 
 
 def _is_part(text: str) -> bool:
-    """Returns True if a text is a valid name or version once its placeholders have values."""
+    """Returns True if a text can be a valid name or version after its placeholders are replaced."""
     return is_valid_name(text.replace(_UNKNOWN, "x"))
 
 
 def _known(text: str | None) -> str | None:
-    """Returns a text without placeholders, otherwise None."""
+    """Returns the text, or None if it contains a placeholder."""
     return None if text is None or _UNKNOWN in text else text

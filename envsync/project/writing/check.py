@@ -1,4 +1,4 @@
-"""Reads a new environment file back, as envsync reads the files of a project."""
+"""Checks a new environment file by reading it in the same way as the files of a project."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from envsync.project.rules import Level
 _ACCEPTED: Final = frozenset({"conda-local-file", "unknown-field"})
 """Rules for content that Azure ML has already accepted.
 
-A new file turns these rules off on the lines that break them. Otherwise, a version that somebody
-registered could not be declared at all.
+In a new file, comments turn these rules off on the lines that break the rules. Otherwise, some
+registered versions could not be declared.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What envsync reads from a directory with one new environment file.
+    """The result of reading a directory that contains one new environment file.
 
     Attributes:
-        declaration: the declaration. None if there is an error, or more than one declaration.
-        errors: the errors. Their paths are relative to the directory.
-        environments: the number of environment files.
+        declaration: the declaration. None if there is an error, or if there is not exactly one
+            declaration.
+        errors: the errors. Paths in the errors are relative to the directory.
+        environments: the number of environment files that were found.
     """
 
     declaration: Declaration | None
@@ -39,7 +40,7 @@ def read_back(directory: Path, rules: Mapping[str, Level]) -> ReadBack:
     """Reads the environment file in a directory.
 
     Args:
-        directory: the directory, which counts as a project of its own.
+        directory: the directory. It is read as if it were a project.
         rules: severities that override the defaults of the rules.
     """
     loaded = load(directory, [directory], rules=rules, versions="auto")
@@ -49,10 +50,10 @@ def read_back(directory: Path, rules: Mapping[str, Level]) -> ReadBack:
 
 
 def accept(directory: Path, errors: Iterable[Problem]) -> bool:
-    """Adds comments that turn off rules for content that Azure ML has accepted.
+    """Adds a comment to each line with an error. The comments turn off the rules that were broken.
 
     Returns:
-        False if there is an error for which no comment is allowed. No file is changed then.
+        False if a rule outside of `_ACCEPTED` is broken. In this case, no file is changed.
     """
     rules: dict[tuple[str, int], list[str]] = {}
     for problem in errors:

@@ -1,4 +1,4 @@
-"""Writes one environment as the text of its files, as a person would write them."""
+"""Generates the text of an environment file and a conda file in the style of a person."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ SCHEMA: Final = "https://azuremlschemas.azureedge.net/latest/environment.schema.
 _CONDA_ORDER: Final = ("name", "channels", "dependencies", "variables", "prefix")
 """The order of the keys in conda's documentation. The service does not keep the order of a file."""
 
-# In 2022, the service replaced the `name` in every conda file with such a name (recorded). A plan
-# ignores the name.
+# Matches the names with which the service replaced the `name` of every conda file in 2022
+# (recorded). A plan ignores such a name.
 _SERVICE_NAME: Final = re.compile(r"azureml_[0-9a-f]{32}")
 
 _COMMENT_COLUMNS: Final = 96
@@ -36,7 +36,7 @@ class Text:
     Attributes:
         name: the name.
         version: the version. If None, the file has no `version`.
-        spec: the spec. Its build context is not used: see `build_path`.
+        spec: the spec. `build_path` is written instead of the build context of the spec.
         metadata: the description and the tags.
         conda_path: the path of the conda file. If None, the environment file contains the conda
             specification.
@@ -54,12 +54,12 @@ class Text:
 
 
 def environment_text(content: Text) -> str:
-    """Returns the text of an environment file. The order of the fields is that of the docs."""
+    """Returns the text of an environment file, with the fields in the order of the docs."""
     spec = content.spec
     fields = CommentedMap({"$schema": SCHEMA, "name": quoted_if_needed(content.name)})
     if content.version is not None:
-        # A version such as `1.10` needs quotes. The others have quotes as well, because they stand
-        # in the same place, and the next version possibly needs them.
+        # A version such as `1.10` needs quotes. All other versions have quotes as well, because a
+        # user changes the version in place, and the next version possibly needs quotes.
         fields["version"] = quoted(content.version)
     if content.metadata.description is not None:
         fields["description"] = prose(content.metadata.description)
@@ -95,7 +95,7 @@ def conda_text(conda_file: str) -> str:
 
 
 def extra_note(extra: Iterable[tuple[str, JSON]]) -> Iterator[str]:
-    """Yields a sentence that names the fields of a version that a file cannot declare.
+    """Yields one sentence that lists the fields that a file cannot declare, if there are any.
 
     Args:
         extra: the path and the value of each field.

@@ -14,14 +14,14 @@ from envsync.project.search.globs import Globs
 
 ENVIRONMENT_FILE: Final = "env.yml"
 CONDA_FILE: Final = "environment.yml"
-"""The name of conda files. Dependabot and many editors recognise a conda file only by this name."""
+"""The name of new conda files, because Dependabot and many editors recognise only this name."""
 
 _TRIES: Final = 1000
-"""The number of the last directory that is tried: `NAME-1000`."""
+"""The highest number in the name of a directory. If `NAME-1000` cannot be used, the search ends."""
 
 
 class Layout:
-    """The directories below the first environments directory that new files can use.
+    """Chooses new directories below the first environments directory of a project.
 
     A directory is never used twice, and an existing directory is never used. A directory inside a
     build context is not used, because a new file would change the content of the context.
@@ -31,7 +31,7 @@ class Layout:
         """Collects the build contexts of a project.
 
         Args:
-            project: the project, which is read already.
+            project: the project, from `load_project`.
         """
         self.directory = project.config.directories[0]
         self._root = project.config.root
@@ -45,19 +45,21 @@ class Layout:
         self._taken: set[str] = set()
 
     def place(self, name: str, version: str | None, *, nested: bool) -> Path | None:
-        """Returns a new directory for the files of one version, and keeps it for this version.
+        """Returns a new directory for the files of one version.
+
+        No other call returns the same directory.
 
         Args:
             name: the declared name.
             version: the declared version. None for a file without `version`.
-            nested: whether each version has its own directory below the name.
+            nested: True if each version has its own directory: `NAME/VERSION`.
 
         Returns:
-            None if every possible directory is excluded or in a build context.
+            The directory, or None if no possible directory can be used.
         """
         for parts in _candidates(name, version, nested=nested):
             place = self.directory.joinpath(*parts)
-            # Two names that differ only in case are the same directory on macOS and on Windows.
+            # On macOS and Windows, two paths that differ only in case are the same directory.
             key = "/".join(parts).casefold()
             if key not in self._taken and self._is_free(place):
                 self._taken.add(key)
@@ -69,7 +71,7 @@ class Layout:
             return False
         real = os.path.realpath(place)
         file = os.path.relpath(place / ENVIRONMENT_FILE, self._root).replace(os.sep, "/")
-        # A parent that is a file makes the path impossible.
+        # If the parent is a file, the directory cannot be created.
         return (
             not any(is_within(real, context) for context in self._contexts)
             and not self._exclude.match(file)

@@ -12,7 +12,7 @@ from envsync.project.settings.scope import Scope
 def own_metadata(
     registered: Metadata, defaults: Metadata, scope: Scope, ignored: Sequence[str]
 ) -> Metadata:
-    """Returns the metadata of a registered version without what the settings add to every file.
+    """Returns the metadata of a registered version that the settings do not add to every file.
 
     Args:
         registered: the description and the tags in the target.

@@ -1,8 +1,8 @@
 """Chooses the YAML style of each value, so that every reader of YAML reads the same value.
 
 azure-ai-ml reads YAML 1.1 with PyYAML, in which `yes`, `1_000` and `1:30` are not strings. Editors
-and other tools read YAML 1.2, in which `1e3` is a number. A string has quotes if one of the two
-would read another value.
+and other tools read YAML 1.2, in which `1e3` is a number. A string is written with quotes if YAML
+1.1 or YAML 1.2 would read another value without quotes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from envsync.model.canonical import JSON
 from envsync.project.yaml.nodes import FLOAT, NULL, STR
 
 _COLUMNS: Final = 88
-"""A description that is longer than this number of characters is folded."""
+"""Maximum number of characters in a line of a description. A longer description is folded."""
 
 _INDENT: Final = 2
 _NEVER_FOLDED: Final = 1_000_000
@@ -36,7 +36,7 @@ _FOLDABLE: Final = re.compile(r"(?<=[^\s]) (?=[^\s])")
 
 
 class Number(str):
-    """The text of a number, which is written without quotes."""
+    """The text of a number. The text is written without quotes."""
 
     __slots__ = ()
 
@@ -46,7 +46,7 @@ class _Representer(RoundTripRepresenter):
 
 
 _Representer.add_representer(Number, lambda writer, data: writer.represent_scalar(FLOAT, str(data)))
-# ruamel.yaml writes nothing for null, which leaves white space at the end of a line.
+# By default, ruamel.yaml writes nothing for null, so the line would end with a space.
 _Representer.add_representer(
     type(None), lambda writer, _data: writer.represent_scalar(NULL, "null")
 )
@@ -76,7 +76,7 @@ def styled(value: JSON) -> object:
 
 
 def text(value: str) -> object:
-    """Returns a string: as a block if it has several lines, with quotes only if it needs them."""
+    """Styles a string: as a block if it has several lines, otherwise like `quoted_if_needed`."""
     if "\n" in value.rstrip("\n") and not value.endswith("\n\n"):
         block = LiteralScalarString(value)
         if _survives(block, value):
@@ -85,7 +85,7 @@ def text(value: str) -> object:
 
 
 def prose(value: str) -> object:
-    """Returns a description: like `text`, but one long line is folded at spaces."""
+    """Styles a description like `text`, except that a single long line is folded at spaces."""
     if len(value) > _COLUMNS and "\n" not in value:
         folded = FoldedScalarString(value)
         folded.fold_pos = _folds(value)
@@ -100,15 +100,16 @@ def quoted(value: str) -> object:
 
 
 def quoted_if_needed(value: str) -> str:
-    """Returns a string on one line, with quotes only if YAML would read another value."""
+    """Styles a string on one line. The string has quotes only if YAML would read another value."""
     return value if _is_plain(value) else DoubleQuotedScalarString(value)
 
 
 def _is_plain(value: str) -> bool:
     """Returns True if a string without quotes is the same string in YAML 1.1 and in YAML 1.2."""
     try:
-        # A list item and the value of a key have the same rules in block style. The comma tests
-        # nothing here, because the emitter never writes flow style around strings.
+        # The string is tested as a list item, because the value of a key follows the same rules in
+        # block style. Flow style has more rules, but the emitter never writes flow style around
+        # strings.
         root = yaml.compose(f"- {value}", Loader=_loader())
     except (yaml.YAMLError, ValueError):
         return False
@@ -118,14 +119,14 @@ def _is_plain(value: str) -> bool:
         and not node.style
         and (node.tag, node.value) == (STR, value)
         and _newer().resolve(NewerScalarNode, value, (True, False)) == STR
-        # A key with a colon at its end, or a space before a comment, is read differently.
+        # A string that ends with a colon would be read differently as a key.
         and not value.endswith(":")
     )
 
 
 @cache
 def _loader() -> type[yaml.SafeLoader]:
-    # The parser in C reads the same YAML, several times faster.
+    # The parser in C is several times faster than the parser in Python, and has the same results.
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -135,7 +136,7 @@ def _newer() -> Any:
 
 
 def _survives(value: object, expected: str) -> bool:
-    """Returns True if a block is read as the expected string."""
+    """Returns True if a reader of the written block gets the expected string."""
     from io import StringIO
 
     stream = StringIO()

@@ -1,4 +1,4 @@
-"""Writes directories that appear complete or not at all, and never replaces an existing one."""
+"""Writes directories atomically. An existing directory is never replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from envsync.model.errors import EnvsyncError
 
 _PREFIX: Final = ".envsync-import-"
 _ABANDONED_AFTER: Final = 24 * 60 * 60
-"""Seconds after which an unfinished directory is removed. An import in progress is younger."""
+"""Age in seconds after which a staging directory is removed. An import never takes so long."""
 
 
 _in_use: set[Path] = set()
@@ -25,12 +25,12 @@ _in_use: set[Path] = set()
 def staging(beside: Path) -> Iterator[Path]:
     """Yields a new hidden directory, which is removed at the end of the block.
 
-    envsync searches no hidden directory for environments, so that an import that was killed leaves
-    nothing that counts.
+    envsync does not search hidden directories for environments. If an import is killed, the files
+    in its hidden directory therefore declare nothing.
 
     Args:
-        beside: the directory that contains the hidden directory. A rename is atomic only within one
-            file system.
+        beside: the directory in which the hidden directory is created. The final path must be in
+            the same file system, because otherwise a rename is not atomic.
 
     Raises:
         EnvsyncError: the directory cannot be written.
@@ -39,7 +39,7 @@ def staging(beside: Path) -> Iterator[Path]:
         beside.mkdir(parents=True, exist_ok=True)
         _sweep(beside)
         directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
-        # If the process is killed, git must not see the directory.
+        # If the process is killed, the directory stays. This file hides it from git.
         (directory / ".gitignore").write_text("*\n", "utf-8")
     except OSError as error:
         raise EnvsyncError(f"{beside} cannot be written: {error.strerror or error}.") from error
@@ -52,7 +52,7 @@ def staging(beside: Path) -> Iterator[Path]:
 
 
 def remove_staging() -> None:
-    """Removes all staging directories that still exist, before the process is ended."""
+    """Removes the staging directories of this process. Call this before the process is ended."""
     for directory in tuple(_in_use):
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -61,9 +61,9 @@ def publish(staged: Path, final: Path) -> None:
     """Moves a complete directory to its final path.
 
     Raises:
-        EnvsyncError: the final path exists now, or the directory cannot be moved.
+        EnvsyncError: the final path already exists, or the directory cannot be moved.
     """
-    # `rename` replaces an empty directory on some systems.
+    # On some systems, `rename` replaces an existing empty directory.
     if os.path.lexists(final):
         raise EnvsyncError(f"{final} exists now. Nothing was overwritten. Run the command again.")
     try:
@@ -74,7 +74,7 @@ def publish(staged: Path, final: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    """Removes the unfinished directories that killed processes have left."""
+    """Removes the staging directories of processes that were killed."""
     for leftover in directory.glob(_PREFIX + "*"):
         with suppress(OSError):
             if time.time() - leftover.stat().st_mtime > _ABANDONED_AFTER:

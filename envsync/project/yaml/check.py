@@ -109,8 +109,8 @@ def check(root: Node) -> list[TextProblem]:
 def _check_collection(node: Node, checks: _Checks) -> _Extent:
     """Checks a collection and everything in the collection, and returns its extent.
 
-    Each collection is visited only once. For an alias of the collection, the known extent is
-    returned.
+    Each collection is visited only once. If an alias leads to the collection again, the extent from
+    the first visit is returned.
     """
     known = checks.extents.get(id(node))
     if known is not None:

@@ -1,7 +1,7 @@
 """`UploadedContexts`: downloads build contexts from the default datastore of a workspace.
 
 azure-ai-ml uploads a build context to the default datastore, and registers the address of the
-files. A client that can read the datastore can therefore read the files again.
+files. A user who can read the datastore can therefore download the files.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class UploadedContexts:
         Args:
             rest: the signed-in connection.
             workspace: the URL of the workspace.
-            credential: the credential for a datastore that stores no secret.
+            credential: the credential of the user, which is used if the datastore stores no secret.
             time_limit: seconds after which a failing request is no longer retried.
         """
         self._rest = rest
@@ -99,7 +99,7 @@ class UploadedContexts:
     def _secret(
         self, properties: dict[str, JSON], parameters: dict[str, str]
     ) -> str | TokenCredential:
-        """Returns a SAS token or key for the datastore, or the credential that is signed in.
+        """Returns a SAS token or a key for the datastore, or the credential of the user.
 
         A datastore without a secret is read with the identity of the user, as in azure-ai-ml.
         """
@@ -131,7 +131,10 @@ class _Address:
 
 
 def _address(uri: str) -> _Address | None:
-    """Parses the URL of a build context. Returns None if the URL names no files in a container."""
+    """Parses the URL of a build context.
+
+    Returns None if it is not the URL of blobs in a container.
+    """
     # `urlsplit` would end the path at a `#` or `?`, which the name of a directory can contain.
     found = _URL.fullmatch(uri)
     if found is None:

@@ -11,12 +11,12 @@ from envsync.model.environment import ROUTES
 READ_ONLY: Final = frozenset(
     {"environmentType", "provisioningState", "latestVersion", "nextVersion"}
 )
-"""Keys that only the service sets (`readOnly`, OpenAPI)."""
+"""Keys that only the service sets. The OpenAPI marks these keys as `readOnly`."""
 
 _KNOWN: Final = READ_ONLY | {
     *("description", "tags", "properties", "isArchived"),
     *("image", "condaFile", "build", "osType", "inferenceConfig"),
-    # Preview versions of the API describe the built image in this field (OpenAPI).
+    # In preview versions of the API, this field describes the built image (OpenAPI).
     "imageDetails",
 }
 """Keys that envsync models, and keys that only the service sets."""

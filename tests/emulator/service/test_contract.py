@@ -42,7 +42,9 @@ _BAD: tuple[dict[str, object], ...] = (
 @pytest.mark.parametrize(
     ("base", "api"), [(WORKSPACE, PREVIEW), (WORKSPACE, STABLE), (REGISTRY, DATAPLANE)]
 )
-def test_every_response_about_environments_is_allowed(base: str, api: str) -> None:
+def test_every_response_about_environments_follows_the_api_specification(
+    base: str, api: str
+) -> None:
     with serving(Settings(page_size=2)) as client:
         for name, properties in _VERSIONS.items():
             container = f"{base}/environments/{name}"
@@ -67,7 +69,7 @@ def test_every_response_about_environments_is_allowed(base: str, api: str) -> No
 
 
 @pytest.mark.parametrize("api", [PREVIEW, STABLE])
-def test_every_response_about_datastores_is_allowed(api: str) -> None:
+def test_every_response_about_datastores_follows_the_api_specification(api: str) -> None:
     with serving() as client:
         store = f"{WORKSPACE}/datastores/workspaceblobstore"
         replies = (
@@ -81,7 +83,7 @@ def test_every_response_about_datastores_is_allowed(api: str) -> None:
     assert [reply.status for reply in replies] == [200, 200, 200, 200, 404]
 
 
-def test_every_response_about_registries_is_allowed() -> None:
+def test_every_response_about_registries_follows_the_api_specification() -> None:
     discovery = "https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/{}/discovery"
     with serving() as client:
         assert client.send("GET", discovery.format("shared")).status == 200
@@ -92,7 +94,7 @@ def test_every_response_about_registries_is_allowed() -> None:
         assert client.send("PUT", reference, body={"assetId": "azureml://…"}).status == 409
 
 
-def test_every_recorded_response_is_allowed() -> None:
+def test_every_recorded_response_follows_the_api_specification() -> None:
     found = [
         validated(
             item.method,

@@ -132,7 +132,7 @@ def test_other_strings_in_python_are_no_references(text: str, tmp_path: Path) ->
     assert search(tmp_path, {"a.py": text}) == []
 
 
-def test_names_with_many_values_end_the_evaluation(tmp_path: Path) -> None:
+def test_the_evaluation_ends_if_names_have_many_values(tmp_path: Path) -> None:
     lines = [f"x{n} = x{n + 1} + 'a' if c else x{n + 1} + 'b'" for n in range(200)]
     text = "\n".join([*lines, "x200 = 'c'", "f(environment=f'azureml:e:{x0}')\n"])
 
@@ -154,7 +154,7 @@ def notebook(*cells: tuple[str, str | list[str]]) -> str:
     )
 
 
-def test_references_in_notebooks_have_the_line_of_the_file(tmp_path: Path) -> None:
+def test_a_reference_in_a_notebook_has_its_line_in_the_file(tmp_path: Path) -> None:
     text = notebook(
         ("markdown", ["environment='azureml:no:1'"]),
         ("code", ["%pip install x\n", "!az ml job create\n", "NAME = 'a'\n"]),

@@ -214,7 +214,7 @@ def test_a_reference_in_a_text_that_is_not_valid_yaml_is_probable(
     assert found.certainty == "probable"
 
 
-def test_a_file_behind_the_prefix_file_is_read(tmp_path: Path) -> None:
+def test_the_file_after_the_prefix_file_is_read(tmp_path: Path) -> None:
     files = {
         "jobs/a.yml": JOB + "environment: file:../env.yml\n",
         "jobs/b.yml": JOB + "environment: file:missing.yml\n",

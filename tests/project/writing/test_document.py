@@ -93,7 +93,7 @@ tags:
     )
 
 
-def test_a_build_has_a_dockerfile_path_only_if_it_is_not_the_default() -> None:
+def test_a_build_has_a_dockerfile_path_only_if_the_path_is_not_the_default() -> None:
     plain = EnvironmentSpec(build=Build("unused"))
     other = EnvironmentSpec(build=Build("unused", "docker/Dockerfile"))
 
@@ -184,7 +184,7 @@ def test_fields_that_a_file_cannot_declare_are_named_in_a_comment() -> None:
     assert list(extra_note([])) == []
 
 
-def test_a_comment_is_a_comment_on_each_line() -> None:
+def test_a_note_with_line_breaks_adds_only_comments() -> None:
     written = text(notes=("a\nname: other\x85name: x\u2028name: y " + "b" * 300,))
 
     assert yaml.safe_load(written)["name"] == "a"

@@ -41,15 +41,15 @@ def test_an_existing_directory_is_not_used(tmp_path: Path) -> None:
     assert places(found, "a:1", "a", "b:2") == ["a/1", "a-2", "b-2"]
 
 
-def test_a_file_in_the_way_is_not_used(tmp_path: Path) -> None:
+def test_a_path_of_an_existing_file_is_not_used(tmp_path: Path) -> None:
     assert places(layout(tmp_path, {"environments/a": ""}), "a:1", "a") == ["a-1", "a-2"]
 
 
-def test_names_that_differ_only_in_case_have_two_directories(tmp_path: Path) -> None:
+def test_names_that_differ_only_in_case_have_different_directories(tmp_path: Path) -> None:
     assert places(layout(tmp_path), "a:1", "A:1", "A:2") == ["a", "A/1", "A/2"]
 
 
-def test_a_build_context_is_not_changed(tmp_path: Path) -> None:
+def test_a_directory_inside_a_build_context_is_not_used(tmp_path: Path) -> None:
     files = {
         "environments/a/e.yml": "name: a\nversion: '1'\nbuild: {path: .}\n",
         "environments/a/Dockerfile": "FROM x:1\n",

@@ -82,9 +82,7 @@ def test_the_files_of_a_build_context_are_downloaded(
     assert match_spec(EnvironmentSpec(build=Build(copied)), item) == "same"
 
 
-def test_other_files_are_recognised_by_the_hash_of_the_upload(
-    service: Azure, tmp_path: Path
-) -> None:
+def test_edited_files_do_not_have_the_registered_hash(service: Azure, tmp_path: Path) -> None:
     with service.target("workspace") as target:
         item = uploaded(target, context(tmp_path / "context"))
         target.fetch_context(item, tmp_path / "copy")
@@ -202,7 +200,7 @@ def test_a_datastore_without_a_secret_is_read_with_the_identity_of_the_user() ->
     assert storage(BLOB, refused) == Storage(HOST, "blobs", SOMEONE)
 
 
-def test_a_file_system_is_a_container() -> None:
+def test_a_file_system_of_data_lake_storage_is_read_as_a_blob_container() -> None:
     gen2: dict[str, JSON] = {
         "accountName": "contoso",
         "filesystem": "files",

@@ -51,7 +51,7 @@ KINDS: list[TargetKind] = ["workspace", "registry"]
 
 @pytest.mark.parametrize("kind", KINDS)
 class TestALostAnswer:
-    def test_an_update_is_done(
+    def test_an_update_succeeds_although_its_response_is_lost(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind
     ) -> None:
         with service.target(kind, FAST) as target:
@@ -62,7 +62,7 @@ class TestALostAnswer:
 
             assert registered(target).environment.metadata == Metadata("New.", {"a": "1"})
 
-    def test_an_archive_and_a_restore_of_a_version_are_done(
+    def test_a_version_is_archived_and_restored_although_the_responses_are_lost(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind
     ) -> None:
         with service.target(kind, FAST) as target:
@@ -73,7 +73,7 @@ class TestALostAnswer:
                 target.set_archived("pydata", "1", archived)
                 assert registered(target).archived is archived
 
-    def test_an_archive_and_a_restore_of_an_environment_are_done(
+    def test_an_environment_is_archived_and_restored_although_the_responses_are_lost(
         self, service: Azure, monkeypatch: pytest.MonkeyPatch, kind: TargetKind
     ) -> None:
         with service.target(kind, FAST) as target:

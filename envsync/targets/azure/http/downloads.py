@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, ContainerClient
 
 _NEVER_WRITTEN: Final = frozenset({"", ".", "..", ".git", ".envsync"})
-"""Names that are never written, as parts of a path.
+"""A blob is not written if a part of its path is one of these names.
 
-`..` would leave the directory. git executes commands that a `.git` directory names.
+`..` would leave the directory. A `.git` directory can contain commands that git executes.
 """
 
 
@@ -54,8 +54,8 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
         False if there is no blob below the prefix. In this case, the directory is not created.
 
     Raises:
-        ContextUnavailable: the container does not exist, or a blob has a name that no file can
-            have.
+        ContextUnavailable: the container does not exist, or the name of a blob is not safe as the
+            path of a file.
         TargetError: the storage account cannot be reached, or refuses a request.
     """
     from azure.storage.blob import ContainerClient
@@ -88,7 +88,7 @@ def download(storage: Storage, prefix: str, destination: Path, *, time_limit: fl
 
 def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefix: str) -> None:
     parts = blob.name.removeprefix(prefix).split("/")
-    # Data Lake Storage lists directories as empty blobs with this metadata.
+    # In the list of Data Lake Storage, a directory is an empty blob with this metadata.
     is_directory = (blob.metadata or {}).get("hdi_isfolder") == "true"
     if _NEVER_WRITTEN.intersection(parts) or any(_unsafe(part) for part in parts):
         raise ContextUnavailable(f"because a file has the name '{'/'.join(parts)}'")
@@ -100,7 +100,8 @@ def _write(client: ContainerClient, blob: BlobProperties, directory: Path, prefi
     # The mode "x" fails if two names refer to the same file, for example on a file system that
     # ignores case.
     with path.open("xb") as file:
-        # The storage account refuses the request for a part of an empty file.
+        # An empty blob is not requested, because the storage account refuses a range of an empty
+        # blob.
         for chunk in _chunks(client, blob) if blob.size else ():
             file.write(chunk)
 
@@ -110,5 +111,5 @@ def _chunks(client: ContainerClient, blob: BlobProperties) -> Iterator[bytes]:
 
 
 def _unsafe(part: str) -> bool:
-    # On Windows, `\` separates directories, and `:` follows a drive.
+    # On Windows, a `\` or `:` in a name could lead to another directory or drive.
     return any(character in part for character in "\\:\0")

@@ -37,7 +37,7 @@ from envsync.targets.azure.http.errors import explained, refused
 from envsync.targets.azure.http.retries import MOST_FAILED_CONNECTIONS, Retries
 
 LONGEST_SILENCE: Final = 60.0
-"""Seconds without data from the storage account after which one attempt fails.
+"""Each attempt fails if the storage account sends no data for this number of seconds.
 
 If the time limit is short, each attempt gets less time, so that all attempts fit into the limit.
 """

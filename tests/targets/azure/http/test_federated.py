@@ -197,7 +197,7 @@ class TestGitHub:
         assert refusal(service, "github").endswith("Check the clock of this machine.")
 
     @pytest.mark.parametrize("name", ["AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"])
-    def test_other_variables_come_first_in_the_default(
+    def test_the_default_credential_prefers_other_variables_to_the_job_token(
         self,
         service: Azure,
         github_job: None,
@@ -217,7 +217,7 @@ class TestGitHub:
 
         assert ci.requests == []
 
-    def test_the_error_of_the_default_without_the_permission_names_it(
+    def test_the_error_of_the_default_credential_names_the_missing_permission(
         self, service: Azure, github_job: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL")
@@ -282,7 +282,7 @@ class TestPipelines:
 
 
 class TestLongJobs:
-    """An apply that takes longer than a token of the CI system and an access token are valid."""
+    """An apply that takes longer than the tokens of the CI system and of Azure are valid."""
 
     @pytest.fixture
     def applied(
