@@ -103,7 +103,7 @@ def _show_problems(session: Session, output: ProblemsFormat, problems: tuple[Pro
     from envsync.render.annotations import problems_github
 
     if text := problems_github(problems, prefix):
-        session.out(text)
+        session.out_commands(text)
 
 
 def _json(result: References) -> JSON:
