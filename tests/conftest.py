@@ -30,6 +30,9 @@ MEMORY = Path("/dev/shm")
 
 def pytest_configure() -> None:
     """Prepares the process of the tests, and the processes that the tests start."""
+    # A pipeline or a git hook that runs the tests sets variables that change what git compares.
+    for name in UNSET:
+        os.environ.pop(name, None)
     _stop_ignoring_signals()
     _keep_temporary_files_in_memory()
 

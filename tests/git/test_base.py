@@ -547,6 +547,17 @@ def test_a_pipeline_compares_an_edited_default_branch_with_the_parent(
     assert bases(clone, changed=True) == [Base(parent, "HEAD~1")]
 
 
+def test_a_pipeline_compares_an_edit_with_the_first_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = new_repository(tmp_path / "new")
+    first = commit(directory)
+    monkeypatch.setenv("CI", "true")
+
+    assert bases(directory, changed=True) == [Base(first, "HEAD")]
+    assert bases(directory) == []
+
+
 # Merges
 
 
