@@ -11,7 +11,6 @@ that can insert curated versions also override `seed_curated`:
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +35,7 @@ from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import Target
 from envsync.plan.compare import match_spec
+from envsync.project.context.scan import scan_context
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
 
@@ -89,11 +89,7 @@ def build_context(directory: Path, files: dict[str, bytes]) -> BuildContext:
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    hashes = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-    # This hash is not azure-ai-ml's hash. The tests only need different hashes for different
-    # content.
-    uploads = frozenset({hashlib.sha256(canonical_json(dict(hashes)).encode()).hexdigest()})
-    return BuildContext.of_files(hashes, uploads=uploads, directory=str(directory))
+    return scan_context(directory, directory).context
 
 
 class TargetContract:
