@@ -111,7 +111,10 @@ class Repository:
         return found
 
     def tree(self, commit: str, paths: Collection[str], *, below: bool = True) -> list[Entry]:
-        """Returns the entries of a commit at the paths and, if `below` is True, below them."""
+        """Returns the entries of a commit at the given paths.
+
+        If `below` is True, the entries in directories at these paths are returned as well.
+        """
         named = () if "" in paths else sorted(paths)
         options = ("-r",) if below else ()
         listing = self.run("ls-tree", *options, "-z", "--full-tree", commit, "--", *named)

@@ -48,8 +48,8 @@ class Plan:
         options: the arguments that the plan was made with. None if the arguments are not known.
         read_back: True if the plan was read from JSON. Such a plan can be compared and shown, but
             not applied.
-        original: for a plan that was read from JSON in which credentials are hidden, the digest and
-            the fingerprints of the plan with the credentials.
+        original: the digest and the fingerprints of the plan before its credentials were hidden. It
+            is set if the plan was read from JSON with hidden credentials, and None otherwise.
     """
 
     project: str

@@ -135,7 +135,8 @@ def _reason(candidate: Candidate, named: Named, files: Files) -> str | None:
 def _is_named(link: str, named: Named, files: Files) -> bool:
     """Returns True if a link is in a build context, or leads to a path that an environment names.
 
-    Such a link needs no problem here, because the rules `missing-file` and `path-escape` report it.
+    This module reports no problem for such a link, because the rules `missing-file` and
+    `path-escape` check it.
     """
     file = YamlFile(link, files.real(os.path.dirname(link)), os.path.realpath(link))
     return file.real in named.targets or named.reason(file, files) is not None

@@ -25,9 +25,10 @@ def left_out(
         versions: the registered versions that the project owns.
 
     Returns:
-        A reason for each name that `include` or `exclude` of the target leaves out. Also a reason
-        for each file of `versions` that `exclude` of the project matches. File paths are relative
-        to the project directory. Files that do not exist are not included.
+        The reasons, by name and by file path. The names are those that `include` or `exclude` of
+        the target leaves out. The files are those that `versions` were written from and that the
+        project's `exclude` matches. File paths are relative to the project directory. Files that do
+        not exist are not included.
     """
     reasons = left_out_names(project.declarations, project.config, target)
     if not project.config.exclude:

@@ -169,9 +169,9 @@ def _discover_named(
     outside = [path for path in found_directories if path not in below]
     problems.extend(_is_outside(files.display(path), files.root) for path in outside)
     single = {path for path in named if path not in found_directories and os.path.exists(path)}
-    # The environments directories are searched as well, because an environment file there can name
-    # a conda file or a build context in one of the paths. The directories in `paths` come first, so
-    # that messages show the paths that the user knows.
+    # An environment file outside `paths` can name a conda file or a build context inside `paths`.
+    # So the environments directories are searched as well. The directories in `paths` come first,
+    # so that messages show the paths that the user knows.
     within = [path for path in environments if os.path.isdir(path)] if below else []
     found = discover([*below, *within], files, exclude)
 

@@ -19,7 +19,7 @@ def with_unchanged(
     """Returns all fields of a version, each field once.
 
     The fields that differ come first. In a list, the items that do not differ come after the items
-    that differ, and have no sign. All other fields are marked as context.
+    that differ, and have no sign. Each field that does not differ has `context` set to True.
 
     Args:
         differs: the fields that differ from the predecessor.

@@ -39,7 +39,9 @@ def ensure_creatable(environment: Environment, before: Before | None, found: Con
 
 
 def ensure_same(environment: Environment, held: RegisteredVersion) -> None:
-    """Checks that a registered version has the spec and owner of the version to create.
+    """Checks that a registered version has the same spec and owner as an environment.
+
+    A create calls this function if its version is registered already.
 
     Raises:
         Conflict: the registered version differs, or its build context cannot be compared.

@@ -317,7 +317,7 @@ def test_only_the_plan_with_the_approved_digest_can_be_applied() -> None:
     )
 
 
-def test_a_plan_is_empty_only_without_changes_and_rejections() -> None:
+def test_a_plan_without_changes_and_rejections_is_empty() -> None:
     assert Plan(PROJECT, TARGET, unchanged=3).is_empty
     assert not replace(PLAN, rejections=()).is_empty
     assert not replace(PLAN, changes=()).is_empty

@@ -111,7 +111,7 @@ class IgnoreRules:
         runs = [list(run) for _, run in groupby(wild, lambda item: turns[item[0]])]
         if len(runs) > MAX_TURNS:
             raise ValueError(
-                f"patterns with and without `!` take turns more than {MAX_TURNS:,} times"
+                f"patterns with and without `!` alternate more than {MAX_TURNS:,} times"
             )
         self._runs = tuple(map(_Run.of, reversed(runs)))
         self._steps = Steps()

@@ -252,7 +252,10 @@ class AzureTarget:
     def _container(
         self, name: str, items: Iterable[Resource | None], before: Before | None
     ) -> Container:
-        """Returns a container with some versions. If `before` is None, the container is active."""
+        """Returns a container that holds the given versions.
+
+        The container is archived if `before` says so. If `before` is None, the container is active.
+        """
         return Container(
             name,
             tuple(registered(name, item) for item in items if item is not None),

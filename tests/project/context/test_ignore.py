@@ -198,7 +198,7 @@ def test_the_steps_of_an_automaton_grow_with_the_length_of_the_path() -> None:
     [
         ("\n".join(f"*{number}*" for number in range(MAX_WILDCARDS + 1)), "patterns with wild"),
         ("*a" * MAX_WILDCARD_TEXT, "the patterns with wildcards have more than"),
-        ("\n".join(f"*{n}\n!*{n}" for n in range(MAX_TURNS)), "take turns more than"),
+        ("\n".join(f"*{n}\n!*{n}" for n in range(MAX_TURNS)), "alternate more than"),
     ],
 )
 def test_an_ignore_file_with_too_many_wildcards_is_refused(

@@ -126,7 +126,7 @@ TRAPS: Mapping[str, tuple[str, ...]] = {
         f"{WORKSPACE}TestStaleGet::test_archiving_a_version_keeps_an_earlier_update",
     ),
     "the service writes its own labels into properties": (
-        f"{WORKSPACE}TestTraps::test_a_changed_label_of_the_service_changes_no_version",
+        f"{WORKSPACE}TestTraps::test_a_label_of_the_service_does_not_make_a_version_differ",
     ),
     "a tag value can be a number": (
         f"{WIRE}test_tags_sent_as_numbers_become_text",

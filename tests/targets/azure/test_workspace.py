@@ -244,9 +244,7 @@ class TestOwners:
 
         assert [state.keys() for state in found] == [{"a", "b"}] * 3
 
-    def test_owner_tags_of_other_projects_show_that_the_service_keeps_tags(
-        self, tmp_path: Path
-    ) -> None:
+    def test_versions_are_not_read_if_a_container_has_an_owner_tag(self, tmp_path: Path) -> None:
         with azure(tmp_path) as service, service.target("workspace") as target:
             target.create(environment("theirs", provenance=Provenance(owner="other")))
             for number in range(5):
@@ -535,7 +533,7 @@ class TestTraps:
         changed = {"description": "New.", "tags": OURS.as_tags()}
         assert dict(after.properties) == {**before.properties, **changed}
 
-    def test_a_changed_label_of_the_service_changes_no_version(self, service: Azure) -> None:
+    def test_a_label_of_the_service_does_not_make_a_version_differ(self, service: Azure) -> None:
         config = service.config("workspace")
         with service.open(config) as target:
             target.create(environment(version="1"))

@@ -207,6 +207,6 @@ def _values(kind: Kind) -> dict[str, str]:
             f"{system}, and for example `az login` on other machines."
         )
     raise MissingVariables(
-        f"`credential: {kind}` needs environment variables that are not set or empty: "
+        f"`credential: {kind}` needs environment variables that are empty or not set: "
         f"{', '.join(missing)}. {fixes}"
     )

@@ -124,7 +124,7 @@ class TestGitHub:
         monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 
         assert refusal(service, "github") == (
-            "`credential: github` needs environment variables that are not set or empty: "
+            "`credential: github` needs environment variables that are empty or not set: "
             "ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN. Give the job the "
             "permission `id-token: write`, with which GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL and "
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN. A pull request from a fork never gets this permission."
@@ -145,7 +145,7 @@ class TestGitHub:
             monkeypatch.setenv(name, value)
 
         assert refusal(service, "github") == (
-            f"`credential: github` needs environment variables that are not set or empty: {name}. "
+            f"`credential: github` needs environment variables that are empty or not set: {name}. "
             "Set AZURE_TENANT_ID and AZURE_CLIENT_ID in the workflow to the ids of the application "
             "that trusts this repository."
         )
@@ -260,7 +260,7 @@ class TestPipelines:
         monkeypatch.delenv(name)
         said = refusal(service, "pipelines")
 
-        assert f" not set or empty: {name}. " in said
+        assert f" empty or not set: {name}. " in said
         assert fix in said
 
     def test_the_error_outside_azure_pipelines_says_how_to_sign_in_there(
