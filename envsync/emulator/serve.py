@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -38,10 +37,12 @@ from envsync.emulator.settings import (
     LOGIN_HOST,
     RESOURCE_GROUP,
     SUBSCRIPTION_ID,
+    TEMPORARY,
     TENANT_ID,
     Settings,
 )
 from envsync.model.errors import EnvsyncError
+from envsync.targets.leftovers import locked_directory
 
 _BLOB_HOSTS = f"*{BLOB_SUFFIX}"
 
@@ -72,7 +73,7 @@ def running(settings: Settings, log: Path | None = None) -> Iterator[Emulator]:
             errors.
     """
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(_temporary_directory()))
+        directory = stack.enter_context(locked_directory(TEMPORARY))
         certificates = issue(directory, [*APPLICATION_HOSTS, _BLOB_HOSTS])
         file = None if log is None else stack.enter_context(_appending(log))
         azurite = Azurite(settings, certificates, directory)
@@ -123,10 +124,6 @@ def _warnings(azurite: Azurite) -> Iterator[str]:
             "Azurite is not installed, so build contexts cannot be uploaded. Install it with "
             f"`{INSTALL}`, or set ENVSYNC_AZURITE to the path of azurite-blob."
         )
-
-
-def _temporary_directory() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="envsync-emulator-")
 
 
 def _appending(log: Path) -> TextIO:

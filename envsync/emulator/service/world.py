@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
 from envsync.emulator.service.assets import Assets
 from envsync.emulator.service.curated import CURATED
 from envsync.emulator.service.seed import seeded
-from envsync.emulator.settings import AssetKind, Settings, state_file
+from envsync.emulator.settings import TEMPORARY, AssetKind, Settings, state_file
+from envsync.targets.leftovers import locked_directory
 from envsync.targets.store.behaviour import Behaviour
 from envsync.targets.store.rows import NewVersion
 from envsync.targets.store.rules import check_new
@@ -40,7 +40,7 @@ class World:
         """
         self._settings = settings
         self._clock = clock
-        self._temporary: str | None = None
+        self._temporary = ExitStack()
         self._state = settings.state or self._temporary_state()
         self._stores: list[Store] = []
         try:
@@ -59,13 +59,10 @@ class World:
         for store in self._stores:
             store.close()
         self._stores = []
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._temporary.close()
 
     def _temporary_state(self) -> Path:
-        # `mkdtemp` creates a directory that only its user can read.
-        self._temporary = tempfile.mkdtemp(prefix="envsync-emulator-")
-        return Path(self._temporary) / "emulator.db"
+        return self._temporary.enter_context(locked_directory(TEMPORARY)) / "emulator.db"
 
     def _assets(self, kind: AssetKind, names: tuple[str, ...]) -> dict[str, Assets]:
         return {name.lower(): self._open(kind, name) for name in names}

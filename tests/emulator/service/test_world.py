@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from envsync.emulator.settings import Settings
+from envsync.emulator.settings import TEMPORARY, Settings
 from envsync.model.environment import Build, Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.model.provenance import Provenance
 from envsync.model.target import TargetIdentity
+from envsync.targets.leftovers import LOCK, locked_directory
 from envsync.targets.local.target import LocalTarget
 from tests.emulator.client import DATAPLANE, IMAGE, REGISTRY, WORKSPACE, serving
 from tests.project.project import write
@@ -141,3 +142,25 @@ def test_an_empty_or_invalid_seed_is_an_error(
 
     with pytest.raises(error), serving(Settings(seed=tmp_path)):
         pass
+
+
+def test_an_emulator_removes_the_directories_of_a_killed_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    # The world and the servers have a directory each. The lock of a killed process is free.
+    for name in ("envsync-emulator-world", "envsync-emulator-servers"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / LOCK).touch()
+        (tmp_path / name / "emulator.db").touch()
+    (tmp_path / "envsync-emulator-notes").write_text("a file of a user")
+    (tmp_path / "envsync-other").mkdir()
+
+    with serving(Settings()), locked_directory(TEMPORARY) as used, serving(Settings()):
+        running = {path.name for path in tmp_path.iterdir()}
+
+    assert not {"envsync-emulator-world", "envsync-emulator-servers"} & running
+    # Another emulator that still runs keeps its directory.
+    assert used.name in running
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"envsync-emulator-notes", "envsync-other"}
