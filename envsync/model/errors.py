@@ -19,6 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from envsync.model.masking import masked
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -27,9 +29,16 @@ if TYPE_CHECKING:
 
 
 class EnvsyncError(Exception):
-    """An error that the user can fix. The message says what failed, why, and what to do."""
+    """An error that the user can fix. The message says what failed, why, and what to do.
+
+    The message can quote a library or a service, so credentials such as signatures are hidden in
+    it. The Python API and the outcomes of an apply return the message as it is here.
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(masked(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class UsageError(EnvsyncError):

@@ -16,6 +16,7 @@ from azure.core.exceptions import (
 
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
+from envsync.model.masking import masked
 from envsync.targets.azure.http.credentials import NotSignedIn
 from envsync.targets.azure.http.retries import RETRIED, is_certificate_error
 
@@ -287,8 +288,11 @@ def _innermost(info: JSON) -> str:
 
 
 def _line(value: object) -> str:
-    """Converts a value to text on one line."""
-    return " ".join(str(value or "").split())
+    """Converts a value to text on one line, without credentials.
+
+    Hides them before the text is cut, because the rest of a signature is hard to recognise.
+    """
+    return masked(" ".join(str(value or "").split()))
 
 
 def _segment(url: str, before: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
 
 import requests
-from azure.core.exceptions import ServiceRequestError
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError
 from azure.core.rest import HttpRequest
 
 from envsync.model.canonical import JSON
@@ -28,6 +28,7 @@ URL = (
     "/Microsoft.MachineLearningServices/workspaces/ws-dev/environments"
 )
 NEXT = URL + "?api-version=1&$skip=2"
+SIGNED = "https://st.blob.core.windows.net/c/f?sv=2024-11-04&sig=a1b2%2Bc3d4%3D&se=2026"
 OPERATION = "https://eastus.api.azureml.ms/environment/v1.0/operations/a"
 
 
@@ -375,6 +376,27 @@ class TestMessages:
         assert str(error).startswith(
             "stdev.blob.core.windows.net cannot be reached: the connection was refused."
         )
+
+    # azure-core and azure-storage-blob quote the URL of the request, which can be a signed URL.
+    @pytest.mark.parametrize(
+        "error",
+        [
+            AzureError(f"Cannot read {SIGNED}"),
+            ServiceRequestError(f"Tunnel connection failed: {'x' * 60} {SIGNED}"),
+            HttpResponseError(f"Cannot read {SIGNED}"),
+            HttpResponseError(f"{'x' * 140} {SIGNED}"),
+        ],
+    )
+    def test_the_message_contains_no_signature(self, error: AzureError) -> None:
+        message = str(explained(error, SIGNED))
+
+        assert "a1b2" not in message
+        assert "sig=***" in message
+
+    def test_the_message_about_a_response_contains_no_signature(self) -> None:
+        error = refused(409, failure("Conflict", f"{SIGNED} exists."), "PUT", SIGNED)
+
+        assert "a1b2" not in str(error)
 
     def test_the_message_contains_the_innermost_error_code(self) -> None:
         inner: JSON = {
