@@ -42,6 +42,7 @@ from envsync.emulator.settings import (
     Settings,
 )
 from envsync.model.errors import EnvsyncError
+from envsync.targets.appending import open_to_append
 from envsync.targets.leftovers import locked_directory
 
 _BLOB_HOSTS = f"*{BLOB_SUFFIX}"
@@ -128,7 +129,7 @@ def _warnings(azurite: Azurite) -> Iterator[str]:
 
 def _appending(log: Path) -> TextIO:
     try:
-        return log.open("a", encoding="utf-8")
+        return open_to_append(log)
     except OSError as error:
         raise EnvsyncError(f"{log} cannot be written: {error.strerror}.") from error
 

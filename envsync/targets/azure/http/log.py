@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from azure.core.exceptions import ResponseNotReadError
 from envsync.model.canonical import JSON
 from envsync.model.errors import TargetError
 from envsync.model.masking import masked
+from envsync.targets.appending import open_to_append
 
 HIDDEN: Final = "REDACTED"
 """The text that replaces a secret."""
@@ -54,14 +54,13 @@ class RequestLog:
         try:
             # The log shows who does what in which workspace, so only its owner can read it. An
             # existing file keeps its content, but gets this mode as well.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
-            self._file = os.fdopen(descriptor, "a", encoding="utf-8")
+            self._file = open_to_append(path, _MODE)
             if path.is_file():
                 path.chmod(_MODE)
         except OSError as error:
             raise TargetError(
-                f"The request log {path} cannot be written: {error.strerror}. Change the path of "
-                "--debug-http."
+                f"The request log {path} cannot be written: {error.strerror}. Pass another file "
+                "to --debug-http."
             ) from error
         self._path = path
         self._warn = warn

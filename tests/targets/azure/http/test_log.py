@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 pytest.importorskip("azure.mgmt.core", reason="azure-mgmt-core is not installed")
 
+from envsync.model.errors import TargetError
 from envsync.model.wording import install
 from envsync.targets.azure.http.log import RequestLog, redacted_text, redacted_url
 from envsync.targets.azure.http.transport import SharedTransport
@@ -145,3 +147,16 @@ def test_only_the_owner_can_read_the_log(tmp_path: Path, exists: bool) -> None:
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.read_text() == ("earlier\n" if exists else "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_named_pipe_that_nobody_reads_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+
+    with pytest.raises(TargetError) as caught:
+        RequestLog(path, pytest.fail)
+    assert str(caught.value) == (
+        f"The request log {path} cannot be written: it is not a regular file or a terminal. Pass "
+        "another file to --debug-http."
+    )
