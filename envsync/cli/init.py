@@ -225,10 +225,23 @@ def _write(session: Session, path: Path, text: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-    except FileExistsError:
+    # The second error is about a file that has the name of a directory above the path.
+    except (FileExistsError, NotADirectoryError) as error:
+        if not path.is_file():
+            raise EnvsyncError(_in_the_way(path)) from error
         session.note(f"kept     {printable(str(path))}")
         return False
     except OSError as error:
         raise EnvsyncError(f"{path} cannot be written: {error.strerror or error}.") from error
     session.note(f"written  {printable(str(path))}")
     return True
+
+
+def _in_the_way(path: Path) -> str:
+    """Returns the message about something that is at the path of a file, or above it."""
+    above = next((item for item in path.parents if item.exists()), path)
+    place, kind = (path, "file") if above.is_dir() else (above, "directory")
+    reason = f"{place} is not a {kind}"
+    if place.is_symlink() and not place.exists():
+        reason = f"{place} is a symbolic link to a path that does not exist"
+    return f"{path} cannot be written: {reason}. Move it away, and run `envsync init` again."

@@ -48,6 +48,44 @@ def test_init_overwrites_nothing(project: Path, run: Run) -> None:
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "name", ["envsync.yaml", ".pre-commit-config.yaml", ".github/workflows/envsync-plan.yml"]
+)
+def test_init_reports_a_directory_that_has_the_name_of_a_file(
+    project: Path, run: Run, name: str
+) -> None:
+    (project / name).mkdir(parents=True)
+    result = run("init")
+
+    assert result.code == 1
+    assert f"{name} cannot be written: {name} is not a file. Move it away" in result.err
+    assert f"kept     {name}" not in result.out
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("environments", "environments/example.yml"), (".github", ".github/workflows/envsync-plan")],
+)
+def test_init_reports_a_file_that_has_the_name_of_a_directory(
+    project: Path, run: Run, name: str, file: str
+) -> None:
+    (project / "new").mkdir()
+    (project / "new" / name).write_text("")
+    result = run("init", "new")
+
+    assert result.code == 1
+    assert f"new/{file}" in result.err
+    assert f"cannot be written: new/{name} is not a directory. Move it away" in result.err
+
+
+def test_init_reports_a_link_to_nothing(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").symlink_to("missing.yaml")
+    result = run("init")
+
+    assert result.code == 1
+    assert "envsync.yaml is a symbolic link to a path that does not exist." in result.err
+
+
 @pytest.mark.parametrize("name", ["1.10", "true", "a b: c", "ß{x}"])
 def test_init_accepts_any_directory_name(project: Path, run: Run, name: str) -> None:
     assert run("init", name).code == 0
