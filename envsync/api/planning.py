@@ -120,16 +120,7 @@ def plan_for(
     # If envsync finds no file, the files are not necessarily deleted: a directory or a setting can
     # be wrong.
     if not project.declarations and not allow_mass_archive:
-        below = ", ".join(f"{directory}/" for directory in config.environments)
-        project.ensure_found()
-        if config.policy.prune == "none":
-            consequence = "With `prune: none`, nothing is archived, so there is nothing to plan."
-        else:
-            consequence = (
-                "The plan would archive every environment of the project. To allow this, pass "
-                "--allow-mass-archive."
-            )
-        raise EnvsyncError(f"There is no environment file below {below}. {consequence}")
+        raise _nothing_found(project)
     policy = replace(
         config.policy,
         take_over=take_over,
@@ -200,6 +191,40 @@ def plan_for(
         plan = make()
     warnings = [*plan.warnings, *warnings, *useless_patterns(project.declarations, config, name)]
     return replace(plan, warnings=tuple(warnings), options=options)
+
+
+def _nothing_found(project: Project) -> EnvsyncError:
+    """Returns the error for a project without environment files.
+
+    Raises:
+        EnvsyncError: there is no settings file either.
+    """
+    project.ensure_found()
+    config = project.config
+    message = f"There is no environment file below {_listed(config.environments)}"
+    if missing := project.missing_directories:
+        settings = config.path.name if config.path else "envsync.yaml"
+        message = (
+            f"{_listed(missing)} in `environments` of {settings} is not a directory, so there is "
+            "no environment file. Correct the name, or restore the directory"
+        )
+    if config.policy.prune == "none":
+        consequence = "With `prune: none`, nothing is archived, so there is nothing to plan."
+    elif missing:
+        consequence = (
+            "If you have deleted every environment file on purpose, pass --allow-mass-archive to "
+            "archive every environment of the project."
+        )
+    else:
+        consequence = (
+            "The plan would archive every environment of the project. To allow this, pass "
+            "--allow-mass-archive."
+        )
+    return EnvsyncError(f"{message}. {consequence}")
+
+
+def _listed(directories: Sequence[str]) -> str:
+    return ", ".join(f"`{directory}`" for directory in directories)
 
 
 def changed_names(project: Project, ref: str, target: str | None = None) -> frozenset[str]:

@@ -59,6 +59,12 @@ class Project:
                 "`envsync init`."
             )
 
+    @property
+    def missing_directories(self) -> tuple[str, ...]:
+        """The directories that `environments` in `envsync.yaml` names and that do not exist."""
+        config = self.config
+        return tuple(name for name in config.environments if not (config.root / name).is_dir())
+
     def declared_for(self, target: str | None) -> tuple[Declaration, ...]:
         """Returns the environments that a target should contain, with their names in the target.
 

@@ -168,7 +168,6 @@ def test_without_files_and_with_prune_none_the_message_mentions_no_archive(
     project: Path, run: Run
 ) -> None:
     (project / "envsync.yaml").write_text("prune: none\n")
-    (project / "environments").mkdir(exist_ok=True)
     result = run("plan")
 
     assert result.code == 1
@@ -183,8 +182,31 @@ def test_a_project_without_environment_files_is_an_error(
     (project / "envsync.yaml").write_text("project: churn\n")
     result = run(command)
     assert result.code == 1
-    assert "no environment file below environments/" in result.err
+    assert "no environment file below `environments`" in result.err
     assert "--allow-mass-archive" in result.err
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("enviroments", "`enviroments`"),
+        ("[enviroments, extra]", "`enviroments`, `extra`"),
+        ("envsync.yaml", "`envsync.yaml`"),
+    ],
+)
+def test_the_error_about_a_missing_directory_begins_with_the_directory(
+    project: Path, run: Run, command: str, value: str, named: str
+) -> None:
+    declare(project, "a")
+    run("apply", "--yes")
+    (project / "envsync.yaml").write_text(f"environments: {value}\n")
+    result = run(command)
+
+    assert result.code == 1
+    error = result.err[result.err.index("Error:") :]
+    assert error.startswith(f"Error: {named} in `environments` of envsync.yaml is not a directory")
+    assert history(project) == 1
 
 
 def test_archiving_everything_needs_option_allow_mass_archive(project: Path, run: Run) -> None:
