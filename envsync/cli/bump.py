@@ -16,6 +16,7 @@ from envsync.cli.files import write_files
 from envsync.cli.options import Format, FormatOption, complete_names, complete_targets
 from envsync.cli.place import shown_path
 from envsync.cli.session import Session
+from envsync.git.branches import lacks_default_branch
 from envsync.git.check import Checked, check
 from envsync.git.past import declared_before, lacks_contents
 from envsync.git.repository import find_repository
@@ -216,7 +217,8 @@ def _with_past(
     """
     try:
         past = declared_before(project.config, {item.name for item in chosen})
-        is_shallow = find_repository(project.config.root).is_shallow
+        repository = find_repository(project.config.root)
+        is_narrow = lacks_default_branch(repository)
         is_partial = lacks_contents(project.config)
     except NoRepository:
         return used
@@ -225,7 +227,7 @@ def _with_past(
             "Cannot choose the next version, because git cannot say which versions earlier commits "
             f"used. {error} Or choose the version yourself with --version."
         ) from error
-    if is_shallow and not session.quiet:
+    if repository.is_shallow and not session.quiet:
         session.err(
             "Warning: this clone is shallow, so the next version can be one that an older commit "
             "used. To take all commits into account, run `git fetch --unshallow` first."
@@ -235,6 +237,12 @@ def _with_past(
             "Warning: this is a partial clone (`--filter`), so the next version can be one that an "
             "older commit used. To take all commits into account, run envsync in a clone without "
             "`--filter`."
+        )
+    if is_narrow and not session.quiet:
+        session.err(
+            "Warning: this clone does not contain the default branch, so the next version can be "
+            "one that the default branch uses. To take all branches into account, run "
+            "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first."
         )
     return {
         name: dict.fromkeys(past.get(name, ()), "in git") | dict(used.get(name, {}))

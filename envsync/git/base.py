@@ -61,12 +61,7 @@ def find_bases(
     if ref is not None and not _ZEROS.fullmatch(ref):
         found = repository.commit(ref)
         if found == head and not _has_edits(repository, head, is_changed):
-            edited = "" if _in_pipeline() else ", and no environment differs from this commit"
-            raise GitError(
-                f"The base `{ref}` is the checked-out commit {head[:7]}{edited}, so there is "
-                "nothing to compare. Pass an earlier commit, such as `--base HEAD~1`. If an "
-                f"earlier commit is missing: {FETCH_ALL}"
-            )
+            raise _base_is_head(ref, head)
         return (Base(found, ref),)
     if head is None:
         return ()
@@ -131,6 +126,21 @@ def _parent(repository: Repository, head: str) -> tuple[Base, ...]:
             f"{head[:7]}, so there is no commit to compare with. {FETCH_ALL}"
         )
     return ()
+
+
+def _base_is_head(ref: str, head: str) -> GitError:
+    """Returns the error for a base that is the checked-out commit.
+
+    This is also an error on the default branch. `check` compares with exactly the commit that
+    somebody names, and a comparison of a commit with itself would accept every edit.
+    """
+    edited = "" if _in_pipeline() else ", and no environment differs from this commit"
+    return GitError(
+        f"The base `{ref}` is the checked-out commit {head[:7]}{edited}, so there is nothing to "
+        "compare. Leave out `--base`: then a commit of the default branch is compared with its "
+        "first parent, and a pull request with its target branch. Or pass an earlier commit, such "
+        f"as `--base HEAD~1`. If an earlier commit is missing: {FETCH_ALL}"
+    )
 
 
 def _nothing_to_compare(head: str, branch: Branch | None) -> GitError:

@@ -95,6 +95,27 @@ def likely_branch(repository: Repository) -> Branch | None:
     return Branch(follows) if follows else None
 
 
+def lacks_default_branch(repository: Repository) -> bool:
+    """Returns True if the clone has a remote, but probably not its default branch.
+
+    `git clone --single-branch --branch NAME` and pipelines make such clones.
+    """
+    refs = _Refs(repository)
+    if not refs.order:
+        return False
+    if any(refs.of_remote(remote, refs.head(remote)) in refs.all for remote in refs.order):
+        return False
+    # With several branches, this is no clone of a single branch, whatever the default branch is.
+    if sum(ref.startswith(_REMOTES) for ref in refs.all) > 1:
+        return False
+    names = [os.environ.get(_DEFAULT_BRANCH, ""), "main", "master"]
+    if refs.has_all_branches:
+        names += _USUAL_NAMES
+    known = [_HEADS + name for name in names]
+    known += [refs.of_remote(remote, name) for remote in refs.order for name in names if name]
+    return refs.all.keys().isdisjoint(known)
+
+
 class _Refs:
     """The branches of a repository and of its remotes."""
 
@@ -151,9 +172,15 @@ class _Refs:
         first = [remote for remote in (self._follows[1], "origin") if remote in known]
         return tuple(dict.fromkeys([*first, *sorted(known)]))
 
+    @property
+    def has_all_branches(self) -> bool:
+        """True if `git fetch` fetches every branch of a remote."""
+        found = self._repository.attempt("config", "--get-regexp", r"^remote\..*\.fetch$")
+        return b"refs/heads/*:" in (found or b"")
+
     def default_of_remotes(self) -> Iterator[str]:
         """Yields the full names that the default branch of a remote can have, most likely first."""
-        named = {remote: self._head(remote) for remote in self.order}
+        named = {remote: self.head(remote) for remote in self.order}
         for remote in self.order:
             names = [os.environ.get(_DEFAULT_BRANCH, ""), named[remote], *named.values()]
             for name in _without_empty([*names, *_USUAL_NAMES]):
@@ -167,7 +194,7 @@ class _Refs:
         if len(local) == 1 and len(self.all) == 1:
             yield local[0]
 
-    def _head(self, remote: str) -> str:
+    def head(self, remote: str) -> str:
         """Returns the name of the default branch of a remote, or an empty string."""
         symbolic = self.all.get(self.of_remote(remote, "HEAD"), "")
         return symbolic.removeprefix(self.of_remote(remote, ""))

@@ -318,6 +318,52 @@ def test_bump_says_that_a_partial_clone_lacks_contents(
     assert complete.err == ""
 
 
+def test_bump_says_that_a_clone_of_a_single_branch_lacks_the_default_branch(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    file = declare(project, "a", "1")
+    commit(project)
+    git(project, "branch", "--move", "main")
+    git(project, "branch", "develop")
+    edit(file, '"1"', '"2"')
+    commit(project)
+    single = ("clone", "--quiet", "--single-branch")
+    git(tmp_path, *single, "--branch", "develop", project.as_uri(), "narrow")
+    git(tmp_path, *single, "--branch", "main", project.as_uri(), "main")
+    git(tmp_path, "clone", "--quiet", "--branch", "develop", project.as_uri(), "complete")
+    narrow = run("-C", str(tmp_path / "narrow"), "bump", "a")
+
+    assert narrow.out.endswith("a  1 -> 2\n")
+    assert narrow.err.startswith("Warning: this clone does not contain the default branch, so")
+    for name, version in (("main", 3), ("complete", 3)):
+        other = run("-C", str(tmp_path / name), "bump", "a")
+        assert other.out.endswith(f"-> {version}\n")
+        assert other.err == ""
+    # The command of the warning fetches the default branch.
+    git(tmp_path / "narrow", "checkout", "--quiet", "--", ".")
+    git(tmp_path / "narrow", "fetch", "--quiet", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    fetched = run("-C", str(tmp_path / "narrow"), "bump", "a")
+    assert fetched.out.endswith("a  1 -> 3\n")
+    assert fetched.err == ""
+
+
+def test_bump_says_that_the_clone_of_a_pipeline_lacks_the_default_branch(
+    project: Path, run: Run, tmp_path: Path
+) -> None:
+    declare(project, "a", "1")
+    commit(project)
+    git(project, "branch", "--move", "main")
+    git(project, "branch", "feature")
+    # Pipelines fetch one branch or one commit into a new repository.
+    git(tmp_path, "init", "--quiet", "job")
+    git(tmp_path / "job", "remote", "add", "origin", project.as_uri())
+    git(tmp_path / "job", "fetch", "--quiet", "origin", "feature:refs/remotes/origin/feature")
+    git(tmp_path / "job", "checkout", "--quiet", "--detach", "origin/feature")
+
+    assert "not contain the default branch" in run("-C", str(tmp_path / "job"), "bump", "a").err
+    assert run("-C", str(tmp_path / "job"), "-q", "bump", "a").err == ""
+
+
 # Rejected versions
 
 

@@ -92,9 +92,18 @@ def test_a_given_base_that_is_head_is_an_error_if_nothing_has_changed(
     text = message(clone, ref)
 
     assert text.startswith(f"The base `{ref}` is the checked-out commit {rev(clone, 'HEAD')[:7]}")
+    assert "Leave out `--base`" in text
     assert "`--base HEAD~1`" in text
     assert "`fetch-depth: 0`" in text
     assert bases(clone, ref, changed=True) == [Base(rev(clone, "HEAD"), ref)]
+
+
+def test_a_given_base_that_is_head_is_an_error_on_the_default_branch(clone: Path) -> None:
+    git(clone, "checkout", "--quiet", "--detach", "origin/main")
+
+    assert "Leave out `--base`" in message(clone, "origin/main")
+    # The advice works: without a base, the commit is compared with its first parent.
+    assert [base.name for base in bases(clone)] in (["HEAD~1"], [])
 
 
 @pytest.mark.parametrize("zeros", ["0" * 40, "0" * 64])
