@@ -440,6 +440,7 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
     image.write_text(image.read_text().replace("20241215.v1", "latest"))
     (project / "jobs").mkdir()
     (project / "jobs" / "train.yml").write_text("environment: azureml:pydata:latest\n")
+    (project / "jobs" / "pinned.yml").write_text("environment: azureml:pydata:2\n")
     # A new version of an environment whose newest version is in use, so that `check` reports it.
     (project / "jobs" / "other.yml").write_text("environment: azureml:cpu-base@latest\n")
     second = image.read_text().replace('version: "1"', 'version: "2"')

@@ -56,7 +56,12 @@ def run(
     if config.path is None and not state and not session.quiet:
         session.err(f"{config.without_file} The default settings are used.")
     if output is Format.JSON:
-        session.out_json([item.summary_json(everything=everything) for item in listed])
+        session.out_json(
+            [
+                {**item.summary_json(everything=everything), "curated": belongs_to_service(item)}
+                for item in listed
+            ]
+        )
     elif listed:
         session.out(list_text(listed, session.paint(sys.stdout), everything=everything))
     else:

@@ -11,9 +11,10 @@ from envsync.cli.session import Session
 from envsync.model.canonical import JSON
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.state import Container, RegisteredVersion
-from envsync.model.target import KeepsHistory, Target
+from envsync.model.target import KeepsHistory, Target, TargetIdentity
 from envsync.plan.hints import name_hint
-from envsync.render.state import container_text, history_text, version_text
+from envsync.project.settings.config import Config
+from envsync.render.state import container_text, history_text
 
 EXAMPLE = "envsync show pydata@latest --format json"
 
@@ -34,7 +35,10 @@ def run(
         bool, typer.Option("--history", help="Show past changes: what, when and by whom.")
     ] = False,
 ) -> None:
-    """Show one environment or one version in a target."""
+    """Show one environment or one version in a target.
+
+    Shows a version as an environment file, with comments that say who uses the version.
+    """
     session: Session = context.obj
     name, label, version = _parse(reference)
     config = session.config()
@@ -51,7 +55,7 @@ def run(
         if history:
             data, text = _history(session, opened, name, version=found)
         else:
-            data, text = _content(session, container, found)
+            data, text = _content(session, config, container, found, opened.identity)
     if output is Format.JSON:
         session.out_json(data)
     else:
@@ -75,13 +79,22 @@ def _history(
 
 
 def _content(
-    session: Session, container: Container, version: RegisteredVersion | None
+    session: Session,
+    config: Config,
+    container: Container,
+    version: RegisteredVersion | None,
+    target: TargetIdentity,
 ) -> tuple[JSON, str]:
     """Returns an environment or one version, as JSON data and as text."""
     paint = session.paint(sys.stdout)
     if version is None:
         return container.to_json(), container_text(container, paint)
-    return version.to_json(), version_text(version, paint, session.width)
+    from envsync.api.showing import ShownVersion, with_uses
+
+    shown = with_uses(ShownVersion(container, version), config, target)
+    if shown.warning and not session.quiet:
+        session.err(f"Warning: {shown.warning}")
+    return shown.to_json(), shown.to_yaml(session.shown, paint)
 
 
 def _parse(reference: str) -> tuple[str, str | None, str | None]:

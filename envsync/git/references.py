@@ -10,8 +10,10 @@ from envsync.project.references.find import find_references
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from envsync.model.reference import Reference
+    from envsync.project.files import Files
     from envsync.project.project import Project
 
 
@@ -46,11 +48,31 @@ def references_of(
             with declared environments.
         advance: a function that is called with the number of finished files and of all files.
     """
-    found = listed(project.config.root)
+    return references_below(
+        project.config.root, project.files, with_specs=with_specs, advance=advance
+    )
+
+
+def references_below(
+    root: Path,
+    files: Files,
+    *,
+    with_specs: bool = False,
+    advance: Callable[[int, int], None] = lambda _done, _all: None,
+) -> FoundReferences:
+    """Returns the references in the repository that contains a project directory.
+
+    Args:
+        root: the project directory.
+        files: the files of the project, which reads each file once.
+        with_specs: see `references_of`.
+        advance: see `references_of`.
+    """
+    found = listed(root)
     count = len(found.paths) + len(found.absent)
     references = find_references(
         found.paths,
-        project.files,
+        files,
         found.top,
         absent=found.absent,
         with_specs=with_specs,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 
 from envsync.targets.local.target import LocalTarget
 from tests.builders import container, registered, state
@@ -260,7 +261,42 @@ def test_show_prints_a_version(filled: Path, run: Run, reference: str, version: 
     assert (data["name"], data["version"], data["owner"]) == ("a", version, "churn")
     assert data["image"] == "mcr.microsoft.com/azureml/base:1"
     assert data["source"] == f"environments/a-{version}.yml"
-    assert run("show", reference).out.startswith(f"a:{version}\n")
+    assert data["latest"] == (version == "2")
+    file = yaml.safe_load(run("show", reference).out)
+    assert (file["name"], file["version"]) == ("a", version)
+
+
+@pytest.mark.parametrize(
+    ("job", "one", "two"),
+    [
+        ("azureml:a@latest", [], ["jobs/train.yml"]),
+        ("azureml:a:1", ["jobs/train.yml"], []),
+        ("azureml:a", [], ["jobs/train.yml"]),
+        ("azureml:b:1", [], []),
+        ("azureml://registries/shared/environments/a/versions/1", [], []),
+    ],
+)
+def test_show_says_which_files_use_a_version(
+    filled: Path, run: Run, job: str, one: list[str], two: list[str]
+) -> None:
+    (filled / "jobs").mkdir()
+    (filled / "jobs" / "train.yml").write_text(f"command: a\nenvironment: {job}\n")
+    uses = {
+        version: [use["file"] for use in run("show", f"a:{version}", "--json").data["uses"]]
+        for version in ("1", "2")
+    }
+
+    assert uses == {"1": one, "2": two}
+    assert ("used by  jobs/train.yml:2" in run("show", "a:1").out) == bool(one)
+
+
+def test_show_says_which_files_use_a_version_although_a_file_has_errors(
+    filled: Path, run: Run
+) -> None:
+    (filled / "environments" / "broken.yml").write_text("name: [\nimage: a:1\n")
+    (filled / "job.yml").write_text("command: a\nenvironment: azureml:a@latest\n")
+
+    assert "used by  job.yml:2 (" in run("show", "a@latest").out
 
 
 def test_show_prints_the_history_of_an_environment_or_a_version(filled: Path, run: Run) -> None:

@@ -12,7 +12,7 @@ from envsync.model.environment import (
 )
 from envsync.model.state import Container, RegisteredVersion
 from envsync.render.paint import painter
-from envsync.render.state import container_text, version_text
+from envsync.render.state import container_text, list_text
 
 URI = "https://account.blob.core.windows.net/store/LocalUpload/ab/docker/"
 DIGEST = "sha256:" + "0" * 64
@@ -23,34 +23,20 @@ def built(digest: str | None, uri: str | None) -> RegisteredVersion:
     return RegisteredVersion(Environment(EnvironmentKey("pydata", "1"), spec), context_uri=uri)
 
 
-def lines(item: RegisteredVersion) -> list[str]:
-    text = version_text(item, painter(False), 200)
-    return [" ".join(line.split()) for line in text.splitlines() if "build." in line]
-
-
 def build(item: RegisteredVersion) -> JSON:
     return item.to_json()["build"]
 
 
-def test_a_build_context_with_unknown_content_is_shown_as_its_url() -> None:
+def test_a_build_context_with_unknown_content_has_its_url_in_the_json() -> None:
     item = built(None, URI)
 
-    assert lines(item) == ['build.dockerfile_path "Dockerfile"', f'build.context_uri "{URI}"']
     assert build(item) == {"context": None, "dockerfile_path": "Dockerfile", "context_uri": URI}
 
 
-def test_a_build_context_with_known_content_is_shown_as_its_digest() -> None:
+def test_a_build_context_with_known_content_has_its_digest_in_the_json() -> None:
     item = built(DIGEST, None)
 
-    assert lines(item) == [
-        "build.context sha256:000000000000…",
-        'build.dockerfile_path "Dockerfile"',
-    ]
     assert build(item) == {"context": DIGEST, "dockerfile_path": "Dockerfile"}
-
-
-def test_a_build_context_with_neither_content_nor_url_is_shown_as_none() -> None:
-    assert lines(built(None, None))[0] == "build.context (none)"
 
 
 def test_versions_of_an_archived_environment_are_hidden_unless_archived_individually() -> None:
@@ -67,3 +53,15 @@ def test_versions_of_an_archived_environment_are_hidden_unless_archived_individu
     }
 
     assert shown == {False: ["archived", "active"], True: ["archived", "hidden"]}
+
+
+def test_a_list_marks_curated_environments() -> None:
+    environment = built(DIGEST, None).environment
+    mine = Container("mine", (RegisteredVersion(environment),))
+    curated = Container("pydata", (RegisteredVersion(environment, curated=True),))
+    reserved = Container("AzureML-old", (RegisteredVersion(environment, archived=True),))
+    text = list_text([mine, curated, reserved], painter(False), everything=False)
+    states = [line.split("  ")[-1] for line in text.splitlines()]
+
+    assert states == ["STATE", "active", "curated", "curated, 1 archived"]
+    assert "STATE" not in list_text([mine], painter(False), everything=False)
