@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from envsync.cli.new_project import (
+    SCHEMA,
     WORKFLOWS,
     NewProject,
     common_directories,
@@ -18,6 +19,7 @@ from envsync.cli.new_project import (
     hooks_to_add,
     runs_hooks,
     runs_workflow,
+    schema,
     target_line,
     working_directory,
 )
@@ -72,6 +74,9 @@ def write_project(session: Session, directory: Path) -> None:
     settings = directory / FILE_NAME
     if not _write(session, settings, project.settings()):
         missing += _missing_settings(settings, existing, project)
+    # An existing settings file needs the schema only if it refers to the schema.
+    if SCHEMA in _text(settings):
+        _write(session, directory / SCHEMA, schema())
     declared = existing or _environment_files(root, settings)
     if not declared:
         _write(session, _directory_of_example(settings) / "example.yml", example())

@@ -13,6 +13,14 @@ from typing import Final
 from envsync.project.settings.guesses import Guess
 
 WORKFLOWS: Final = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
+SCHEMA: Final = ".schemas/envsync.json"
+"""The file to which the first line of `envsync.yaml` refers. Editors read the schema from there.
+
+A file of the repository works without a network, for everybody who clones the repository, and
+describes the settings of the envsync that the project uses. An address would fail offline, and
+describe another release.
+"""
+
 _MOST_DIRECTORIES: Final = 5
 """The maximum number of directories in `environments`, unless more are at the top of the
 project."""
@@ -120,6 +128,11 @@ def target_line(guess: Guess) -> str:
     pairs = {"kind": guess.kind, **guess.settings}.items()
     settings = ", ".join(f"{key}: {_quoted(value)}" for key, value in pairs)
     return f"{_quoted(guess.name)}: {{{settings}}}"
+
+
+def schema() -> str:
+    """Returns the text of the schema of `envsync.yaml`."""
+    return (files("envsync") / "schemas" / "config.json").read_text("utf-8")
 
 
 def example() -> str:

@@ -45,16 +45,26 @@ def complete_targets(context: typer.Context, incomplete: str) -> Iterable[str]:
 def complete_names(context: typer.Context, incomplete: str) -> Iterable[str]:
     """Returns the names of declared environments that start with `incomplete`, sorted.
 
-    Returns no names if a file of the project has errors.
+    The names come from the files of the project. A target is never read, because a request could
+    need a sign-in. Files with errors are left out. Returns no names if `envsync.yaml` cannot be
+    read.
     """
     from envsync.model.errors import EnvsyncError
-    from envsync.project.project import load_project
+    from envsync.project.load import load
+    from envsync.project.search.globs import Globs
 
     try:
-        project = load_project(config_file=completing_session(context).config_file)
+        config = completing_session(context).config()
+        loaded = load(
+            config.root,
+            config.directories,
+            rules=config.rules,
+            versions=config.versions,
+            exclude=Globs.of(config.exclude),
+        )
     except EnvsyncError:
         return []
-    names = {declaration.name for declaration in project.declarations}
+    names = {declaration.name for declaration in loaded.declarations}
     return sorted(name for name in names if name.startswith(incomplete))
 
 

@@ -27,12 +27,28 @@ def test_init_writes_a_valid_project(project: Path, run: Run) -> None:
         ".github/workflows/envsync-nightly.yml",
         ".github/workflows/envsync-plan.yml",
         ".pre-commit-config.yaml",
+        ".schemas/envsync.json",
         "environments/example.yml",
         "envsync.yaml",
     ]
     assert run("-C", "new", "validate", "--strict").code == 0
     assert run("-C", "new", "plan", "--detailed-exitcode").code == 2
     assert yaml.safe_load((new / ".pre-commit-config.yaml").read_text())["repos"]
+
+
+def test_an_editor_finds_the_schema_of_the_settings(project: Path, run: Run) -> None:
+    run("init", "new")
+    line, *_ = (project / "new" / "envsync.yaml").read_text().splitlines()
+    path = line.removeprefix("# yaml-language-server: $schema=")
+
+    assert json.loads((project / "new" / path).read_text()) == run("schema", "config").data
+
+
+def test_init_writes_no_schema_for_settings_that_do_not_name_it(project: Path, run: Run) -> None:
+    (project / "envsync.yaml").write_text("project: mine\n")
+    run("init")
+
+    assert not (project / ".schemas").exists()
 
 
 def test_init_overwrites_nothing(project: Path, run: Run) -> None:

@@ -476,6 +476,21 @@ def test_shell_completion_reads_the_global_options(
     assert completions(project, typed) == offered
 
 
+@pytest.mark.parametrize("command", ["show", "list", "bump", "plan"])
+def test_shell_completion_offers_the_names_in_files_although_a_file_has_errors(
+    project: Path, command: str
+) -> None:
+    declare(project, "zed")
+    (project / "environments" / "broken.yml").write_text("name: zone\nimage: [\n")
+    # Nobody could sign in to this target, so completion must not read it.
+    (project / "envsync.yaml").write_text(
+        "project: p\ndefault_target: dev\ntargets: {dev: {kind: workspace, resource_group: a, "
+        "subscription_id: 00000000-0000-0000-0000-000000000000, workspace: w}}\n"
+    )
+
+    assert completions(project, f"envsync {command} z") == ["zed"]
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
