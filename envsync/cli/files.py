@@ -10,15 +10,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from envsync.model.canonical import JSON, canonical_json
 from envsync.model.errors import EnvsyncError
-from envsync.model.wording import MAX_MESSAGE, MAX_WORD, printable
+from envsync.model.wording import MAX_WORD, printable
 from envsync.plan.plan import FORMAT_VERSION, Plan
-from envsync.plan.schema import violation
 from envsync.project.disk import read_regular_file
 
 
@@ -130,14 +128,12 @@ def parse_plan(data: Any) -> Plan:
         EnvsyncError: the data is not a plan that this envsync wrote.
     """
     # `from_json` explains why data of another format version cannot be read.
-    if isinstance(data, dict) and data.get("format_version") == FORMAT_VERSION:
-        schema = json.loads(files("envsync").joinpath("schemas", "plan.json").read_text("utf-8"))
-        reason = violation(data, schema) or _not_canonical(data)
-        if reason is not None:
-            raise EnvsyncError(
-                f"This is not a plan that envsync wrote: {printable(reason, MAX_MESSAGE)}. Save "
-                "one with `envsync plan --out FILE`."
-            )
+    is_known = isinstance(data, dict) and data.get("format_version") == FORMAT_VERSION
+    if is_known and (reason := _not_canonical(data)) is not None:
+        raise EnvsyncError(
+            f"This is not a plan that envsync wrote: {reason}. Save one with `envsync plan --out "
+            "FILE`."
+        )
     return Plan.from_json(data)
 
 

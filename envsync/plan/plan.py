@@ -23,11 +23,12 @@ from envsync.model.canonical import JSON, canonical_json, sha256_digest
 from envsync.model.errors import EnvsyncError, PlanRefused
 from envsync.model.masking import masked_json
 from envsync.model.target import TargetIdentity
+from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.plan.change import Action, Change, LatestChange, Rejection
 from envsync.plan.fingerprint import effective, fingerprint
 from envsync.plan.options import Options
 from envsync.plan.original import Original
-from envsync.plan.shape import not_a_plan
+from envsync.plan.schema import not_a_plan
 
 FORMAT_VERSION = 1
 
@@ -214,8 +215,22 @@ class Plan:
             "latest": [latest.to_json() for latest in self.latest],
             "warnings": list(self.warnings),
             "refused": self.refused,
-            **({} if self.options is None else {"options": self.options.to_json()}),
+            **self._saved_options,
         }
+
+    @property
+    def _saved_options(self) -> dict[str, JSON]:
+        """The options with a digest, so that an edit of the options in a saved plan is found.
+
+        The digest of the plan does not cover the options, because different options can make the
+        same plan. This digest covers both.
+        """
+        if self.options is None:
+            return {}
+        options = masked_json(self.options.to_json())
+        text = canonical_json([self.digest, options])
+        digest = sha256_digest(f"envsync-options {FORMAT_VERSION}\n{text}")
+        return {"options": {**self.options.to_json(), "digest": digest}}
 
     @classmethod
     def from_json(cls, data: Any) -> Plan:
@@ -234,14 +249,17 @@ class Plan:
             )
         if reason := not_a_plan(data):
             raise EnvsyncError(
-                f"This is not a plan that envsync wrote: {reason}. Save one with `envsync plan "
-                "--out FILE`."
+                f"This is not a plan that envsync wrote: {printable(reason, MAX_MESSAGE)}. Save "
+                "one with `envsync plan --out FILE`."
             )
         plan = cls._read(data)
         try:
             # The digest of a plan with hidden credentials cannot be computed from the plan.
             expected = data["digest"] if plan.original is None else plan.original.shown
             edited = plan._own_digest != expected
+            if "options" in data:
+                saved = plan._saved_options["options"]
+                edited |= masked_json(saved) != masked_json(data["options"])
         # Values such as NaN have no canonical JSON, so they have no digest.
         except ValueError:
             edited = True

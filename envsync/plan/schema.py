@@ -1,4 +1,4 @@
-"""Checks JSON data against a schema.
+"""Checks JSON data against the schema of a plan, and says which value is wrong.
 
 Supports only the keywords of JSON Schema that `schemas/plan.json` contains.
 
@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 from envsync.model.canonical import JSON
@@ -23,6 +25,23 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "boolean": (bool,),
     "null": (type(None),),
 }
+
+
+def not_a_plan(data: JSON) -> str | None:
+    """Returns a phrase that says why JSON data is not a plan, or None if the data is a plan.
+
+    Keys that the schema does not know are ignored, because a later envsync can add keys.
+    """
+    return violation(data, _plan_schema())
+
+
+@cache
+def _plan_schema() -> Mapping[str, Any]:
+    """Returns the schema that `envsync schema plan` prints. It is a constant of the package."""
+    schema: dict[str, Any] = json.loads(
+        files("envsync").joinpath("schemas", "plan.json").read_text("utf-8")
+    )
+    return schema
 
 
 def violation(data: JSON, schema: Mapping[str, Any]) -> str | None:

@@ -362,7 +362,7 @@ def test_apply_is_refused_if_the_approved_digest_is_not_the_digest_of_the_plan(
     [
         (b"", "not a plan: it is not valid JSON: Expecting value"),
         (b"{}", "not a plan that envsync wrote: the key `format_version` is missing."),
-        (b"[]", "not a plan that envsync wrote: it is not a JSON object."),
+        (b"[]", "not a plan that envsync wrote: the plan is not of the type object."),
         (b"[" * 100_000, "not a plan: it is not valid JSON."),
         (b"\xff\xfe{\0}\0", "not a plan: it is not UTF-8."),
         (b'{"format_version": 99}', "format version 99"),

@@ -40,6 +40,41 @@ def test_options_of_the_wrong_type_are_reported(options: Any) -> None:
         Plan.from_json(PLAN.to_json() | {"options": options})
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"allow_mass_archive": True},
+        {"allow_in_use": True},
+        {"take_over": False},
+        {"globs": []},
+        {"names": None},
+        {"digest": DIGEST},
+    ],
+)
+def test_edited_options_are_refused(edit: dict[str, Any]) -> None:
+    data: Any = json.loads(json.dumps(PLAN.to_json()))
+    data["options"].update(edit)
+
+    with pytest.raises(EnvsyncError, match="The plan was edited"):
+        Plan.from_json(data)
+
+
+def test_the_options_of_another_plan_are_refused() -> None:
+    other = Plan("other", PLAN.target, options=Options(allow_mass_archive=True))
+    data = PLAN.to_json() | {"options": other.to_json()["options"]}
+
+    with pytest.raises(EnvsyncError, match="The plan was edited"):
+        Plan.from_json(data)
+
+
+def test_options_with_hidden_credentials_can_be_read() -> None:
+    plan = Plan("p", PLAN.target, options=Options(("https://me:secret@example.com/*",)))
+    data = plan.to_json()
+
+    assert "secret" not in json.dumps(data)
+    assert Plan.from_json(json.loads(json.dumps(data))).digest == plan.digest
+
+
 def again(saved: Options | None, *globs: str, take_over: bool = False) -> Options:
     return options_again(saved, globs, take_over=take_over, allow_mass_archive=False)
 

@@ -278,13 +278,13 @@ def test_a_plan_that_archives_too_much_cannot_be_applied() -> None:
     ("data", "reason"),
     [
         ({}, "the key `format_version` is missing"),
-        ([], "it is not a JSON object"),
-        (None, "it is not a JSON object"),
+        ([], "the plan is not of the type object"),
+        (None, "the plan is not of the type object"),
         (
             PLAN.to_json() | {"changes": [{"action": "create"}]},
-            "the key `changes[0].scope` is missing",
+            "the key `scope` is missing in `changes[0]`",
         ),
-        (PLAN.to_json() | {"target": 1}, "`target` is not a JSON object"),
+        (PLAN.to_json() | {"target": 1}, "`target` is not of the type object"),
     ],
 )
 def test_the_message_about_an_invalid_plan_file_contains_no_python_term(

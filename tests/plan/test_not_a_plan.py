@@ -18,6 +18,7 @@ from tests.plan.test_plan import PLAN
 
 WHOLE: dict[str, Any] = json.loads(json.dumps(PLAN.to_json()))
 MISSING = object()
+DIGEST = "sha256:" + "0" * 64
 
 
 def places(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -64,17 +65,25 @@ def test_the_refusal_of_a_malformed_plan_names_no_python_error(
     ("path", "value", "reason"),
     [
         (("project",), MISSING, "the key `project` is missing"),
-        (("target", "id"), MISSING, "the key `target.id` is missing"),
-        (("changes", 0, "fields", 0, "path"), MISSING, "`changes[0].fields[0].path` is missing"),
-        (("changes",), {}, "`changes` is not a list"),
-        (("changes", 1), "x", "`changes[1]` is not a JSON object"),
-        (("changes", 0, "action"), "delete", "is not one of create, update, archive, restore"),
-        (("changes", 0, "source", "line"), True, "`changes[0].source.line` is not a whole number"),
-        (("rejections", 0, "message"), None, "`rejections[0].message` is not a string"),
-        (("warnings",), [5], "`warnings[0]` is not a string"),
-        (("refused",), 5, "`refused` is not a string or null"),
-        (("options",), {"globs": "a"}, "`options.globs` is not a list"),
-        (("options",), {"take_over": 1}, "`options.take_over` is not true or false"),
+        (("target", "id"), MISSING, "the key `id` is missing in `target`"),
+        (
+            ("changes", 0, "fields", 0, "path"),
+            MISSING,
+            "`path` is missing in `changes[0].",
+        ),
+        (("changes",), {}, "`changes` is not of the type array"),
+        (("changes", 1), "x", "`changes[1]` is not of the type object"),
+        (("changes", 0, "action"), "delete", 'is not one of "create", "update", "archive"'),
+        (
+            ("changes", 0, "source", "line"),
+            True,
+            "`changes[0].source.line` is not of the type",
+        ),
+        (("rejections", 0, "message"), None, "`rejections[0].message` is not of the type string"),
+        (("warnings",), [5], "`warnings[0]` is not of the type string"),
+        (("refused",), 5, "`refused` is not of the type string or null"),
+        (("options",), {"digest": DIGEST, "globs": "a"}, "`options.globs` is not of the type"),
+        (("options",), {"digest": DIGEST, "take_over": 1}, "`options.take_over` is not of"),
     ],
 )
 def test_the_message_names_the_first_wrong_value(
@@ -89,7 +98,7 @@ def test_the_message_names_the_first_wrong_value(
 
 def test_a_plan_with_an_unknown_change_of_a_file_is_refused() -> None:
     field = {"path": "build.context", "before": None, "after": None, "files": {"a.txt": "moved"}}
-    with pytest.raises(EnvsyncError, match=r'files\["a.txt"\]` is not one of added, removed'):
+    with pytest.raises(EnvsyncError, match=r'files.a.txt` is not one of "added", "removed"'):
         Plan.from_json(changed(("changes", 0, "fields"), [field]))
 
 
