@@ -6,12 +6,14 @@ A message names the kind of a credential and its line, but never shows it.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.secrets import Secret, find_secrets
 from envsync.project.context.credentials import FoundInFile
+from envsync.project.environment.fields import MAX_TAGS
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import TextProblem, entries
 
@@ -41,8 +43,12 @@ def check_text(report: Report, text: str, tags: Node | None = None) -> None:
 
 
 def check_tags(report: Report, tags: Node) -> None:
-    """Reports the credentials in the keys and values of tags."""
-    for key, item in entries(tags) if isinstance(tags, MappingNode) else ():
+    """Reports the credentials in the keys and values of tags.
+
+    Reads `MAX_TAGS` tags, because more tags are an error, and searching each of them takes seconds.
+    """
+    pairs = entries(tags) if isinstance(tags, MappingNode) else ()
+    for key, item in islice(pairs, MAX_TAGS):
         for node in (key, item):
             for secret in find_secrets(node.value) if isinstance(node, ScalarNode) else ():
                 message = f"The tag contains {secret.kind}."

@@ -63,6 +63,10 @@ class Report:
         """
         return self._counts[rule] < MAX_OF_RULE
 
+    def is_full(self, rule: str) -> bool:
+        """Returns True if the report leaves out every further problem of a rule."""
+        return rule in self._left_out
+
     @property
     def has_errors(self) -> bool:
         """True if any problem found so far is an error."""

@@ -97,6 +97,8 @@ def read_mapping(
 
 
 def _report_unknown(report: Report, key: Node, path: str, *, known: Collection[str]) -> None:
+    if report.is_full("unknown-field"):
+        return
     name = str(key.value)
     near = nearest(name, known) if report.has_room("unknown-field") else None
     fix = _FOREIGN.get(name) or (f"Did you mean `{near}`?" if near else "Remove it.")

@@ -279,8 +279,13 @@ def _several_in_pip(text: str) -> Fault | None:
 
 def _words(text: str) -> list[str]:
     """Splits a specification at white space, except around operators, `,` and `|`."""
-    text = re.sub(r" ?([,|]) ?", r"\1", " ".join(text.split()))
-    return re.sub(r"([=<>!~]) ", r"\1", text).split() or [""]
+    text = " ".join(text.split())
+    # `str.replace` is much faster than a pattern for a long line of commas.
+    for mark in ",|":
+        text = text.replace(f" {mark}", mark).replace(f"{mark} ", mark)
+    for mark in "=<>!~":
+        text = text.replace(f"{mark} ", mark)
+    return text.split() or [""]
 
 
 def _lists_names(text: str) -> bool:
