@@ -13,7 +13,6 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from envsync.model.secrets import Secret, find_secrets
 from envsync.project.context.credentials import FoundInFile
-from envsync.project.environment.fields import MAX_TAGS
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import TextProblem, entries
 
@@ -42,13 +41,16 @@ def check_text(report: Report, text: str, tags: Node | None = None) -> None:
             report.add_problem(problem)
 
 
-def check_tags(report: Report, tags: Node) -> None:
+def check_tags(report: Report, tags: Node, most: int) -> None:
     """Reports the credentials in the keys and values of tags.
 
-    Reads `MAX_TAGS` tags, because more tags are an error, and searching each of them takes seconds.
+    Args:
+        report: the report of the file.
+        tags: the value of `tags`.
+        most: the number of tags that are searched, because searching many tags takes seconds.
     """
     pairs = entries(tags) if isinstance(tags, MappingNode) else ()
-    for key, item in islice(pairs, MAX_TAGS):
+    for key, item in islice(pairs, most):
         for node in (key, item):
             for secret in find_secrets(node.value) if isinstance(node, ScalarNode) else ():
                 message = f"The tag contains {secret.kind}."

@@ -15,6 +15,7 @@ from envsync.project.environment.build import read_build
 from envsync.project.environment.conda import read_conda
 from envsync.project.environment.fields import (
     ENVIRONMENT_FIELDS,
+    MAX_TAGS,
     check_ignored,
     read_inference_config,
     read_mapping,
@@ -143,7 +144,8 @@ def _read_metadata(
     tags = {}
     if "tags" in fields:
         tags = read_tags(report, fields["tags"].value)
-        check_tags(report, fields["tags"].value)
+        # `read_tags` reports more tags as an error.
+        check_tags(report, fields["tags"].value, MAX_TAGS)
     return Metadata(description or None, tags)
 
 
