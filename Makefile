@@ -99,12 +99,19 @@ coverage: ## the tests, with branch coverage: at least 96 percent
 	$(MAKE) pytest PYTEST_ARGS='--cov --cov-branch --cov-report term --cov-fail-under 96 $(PYTEST_ARGS)'
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev git ## every benchmark, one after the other
-	@set -eu; \
-	for script in benchmarks/bench_*.py; do \
-	  [ -e "$$script" ] || { echo "There are no benchmarks yet."; break; }; \
-	  printf '\n$$ python %s\n' "$$script"; $(BIN)/python "$$script"; \
-	done
+bench: $(VENV)/.installed-azure git ## envsync beside other tools: a table of ratios; half an hour
+	$(BIN)/python -m benchmarks $(BENCH)
+
+# BASE and HEAD are two commits.
+BASE ?= HEAD~1
+HEAD ?= HEAD
+.PHONY: bench-guard
+bench-guard: $(VENV)/.installed git ## fails if HEAD is slower than BASE by more than 15 %
+	$(BIN)/python -m benchmarks.guard $(BASE) $(HEAD)
+
+.PHONY: bench-releases
+bench-releases: $(VENV)/.installed git ## plans and applies 1,380 public releases, and compares the result with git
+	$(BIN)/python -m benchmarks.releases
 
 # TORTURE='--seed 7' gives every script another seed. What a script does is in its first lines.
 .PHONY: torture

@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from envsync.cli.options import ProblemsFormat
 from envsync.cli.session import Session
 from envsync.model.problem import NO_FIELDS, Fields, Problem, problems_json
-from envsync.plan.change import LatestChange
 from envsync.render.places import placed_problems
 from envsync.render.problems import problems_summary, problems_text
+
+if TYPE_CHECKING:
+    from envsync.plan.change import LatestChange
 
 
 def show_problems(

@@ -15,8 +15,8 @@ from envsync.model.secrets import (
     KEY_BODY,
     PLACEHOLDER,
     PRIVATE_KEY,
-    TOKENS,
     USER_INFO,
+    token_spans,
     url_before,
 )
 
@@ -73,8 +73,8 @@ def masked_json(value: JSON) -> JSON:
 
 def _spans(text: str) -> Iterator[tuple[int, int]]:
     """Yields the start and the end of each credential. Spans can overlap."""
-    for item in TOKENS:
-        yield from item.spans(text)
+    for _, start, stop in token_spans(text):
+        yield start, stop
     for match in _PARAMETER.finditer(text) if "=" in text else ():
         group = 1 if match.group(1) is not None else 2
         if not PLACEHOLDER.fullmatch(match.group(group)):

@@ -44,23 +44,27 @@ class Format:
     Attributes:
         kind: what it is, with an article.
         literals: the format occurs only in a text that contains one of these strings.
-        pattern: matches the credential. If the pattern has a group, the group is the credential.
+        pattern: a regular expression that matches the credential. If the pattern has a group, the
+            group is the credential.
+        flags: the flags of the regular expression.
     """
 
     kind: str
     literals: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
+    flags: re.RegexFlag = re.NOFLAG
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yields the start and the end of each credential of this format."""
-        if any(literal in text for literal in self.literals):
-            group = 1 if self.pattern.groups else 0
-            for match in self.pattern.finditer(text):
-                yield match.span(group)
+        # Compiled here, because compiling all formats takes longer than most commands run.
+        pattern = re.compile(self.pattern, self.flags)
+        group = 1 if pattern.groups else 0
+        for match in pattern.finditer(text):
+            yield match.span(group)
 
 
 def _format(kind: str, literals: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> Format:
-    return Format(kind, tuple(literals.split()), re.compile(pattern, flags))
+    return Format(kind, tuple(literals.split()), pattern, flags)
 
 
 TOKENS: Final = (
@@ -142,6 +146,8 @@ TOKENS: Final = (
 )
 """The formats of credentials outside of URLs, except private keys."""
 
+_BY_LITERAL: Final = [(literal, item) for item in TOKENS for literal in item.literals]
+
 PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY(?: BLOCK)?-----")
 KEY_BODY: Final = re.compile(
     r"(?:\s|\\n|#|//|\"|'|,|\\)*(?:[A-Za-z-]+: [^\n]*\s+){0,3}[A-Za-z0-9+/]{32}"
@@ -166,6 +172,14 @@ _CONDA_ID: Final = re.compile(
 )
 
 
+def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
+    """Yields the format, start and end of each credential in one of the formats `TOKENS`."""
+    # Almost every text contains none of the literal strings.
+    for item in dict.fromkeys(item for literal, item in _BY_LITERAL if literal in text):
+        for start, end in item.spans(text):
+            yield item, start, end
+
+
 def find_secrets(text: str) -> list[Secret]:
     """Returns the credentials in a text, in the order of the text and at most `MOST`."""
     found: dict[int, Secret] = {}
@@ -179,9 +193,8 @@ def find_secrets(text: str) -> list[Secret]:
 
 
 def _all(text: str) -> Iterator[Secret]:
-    for item in TOKENS:
-        for start, end in item.spans(text):
-            yield Secret(item.kind, start, end)
+    for item, start, end in token_spans(text):
+        yield Secret(item.kind, start, end)
     for match in PRIVATE_KEY.finditer(text) if "PRIVATE KEY" in text else ():
         # A text about private keys mentions the first line alone.
         if KEY_BODY.match(text, match.end()):

@@ -253,7 +253,8 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     boundary = files.real_root
     if not is_within(files.real(directory), boundary):
         boundary = files.real(directory)
-    if not is_within(files.real(directory, name), boundary):
+    real = files.real(directory, name)
+    if not is_within(real, boundary):
         report = Report(shown, rules)
         message = "The file is a symbolic link that leads out of the project."
         fix = "Replace the link with the file itself."
@@ -266,7 +267,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
         fix = "Rename the file, or the directory above it."
         report.add_problem(TextProblem("yaml-syntax", message, fix=fix))
         return Draft(report)
-    parsed = files.read(path)
+    parsed = files.read(path, real)
     if isinstance(parsed, Unreadable):
         report = Report(shown, rules)
         message = f"The file cannot be read: {parsed.reason}."
@@ -285,7 +286,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     if not parsed.is_broken:
         file = EnvironmentFile(files, report, directory=directory, boundary=boundary)
         draft = read_environment(file, parsed.content, versions)
-    content = files.content(path)
+    content = files.content(path, real)
     if isinstance(content, bytes):
         add_doubt(report, parsed, content)
     return draft

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from envsync.model.declaration import Source
-from envsync.model.problem import Problem
-from envsync.plan.bump import Bump
-from envsync.plan.change import LatestChange, Rejection
-from envsync.plan.plan import Plan
+if TYPE_CHECKING:
+    from envsync.model.declaration import Source
+    from envsync.model.problem import Problem
+    from envsync.plan.bump import Bump
+    from envsync.plan.change import LatestChange, Rejection
+    from envsync.plan.plan import Plan
 
 Place: TypeAlias = Callable[[str], str]
 """Maps the path of a file, relative to the project directory, to the path that the user sees."""

@@ -4,7 +4,7 @@ The releases are the 1,380 commits of the branch `release` in a git bundle. The 
 plan are compared with git: a version must be rejected if and only if its files differ from its
 files in the first release that contains the version.
 
-    python benchmarks/bench_releases.py [--commits N]
+    python -m benchmarks.releases [--commits N]
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""Reading files: `validate` beside azure-ai-ml, a YAML parser and grep, and `plan` as it grows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measuring import ENVSYNC, Command, Row, in_turn, ratio
+from benchmarks.projects import write_project
+from benchmarks.repository import write_repository
+
+_C_PARSER = """
+import pathlib, yaml
+for path in pathlib.Path("environments").iterdir():
+    yaml.compose(path.read_bytes(), yaml.CSafeLoader)
+"""
+_SDK = """
+import pathlib
+from azure.ai.ml import load_environment
+for path in pathlib.Path("environments").glob("environment-*.yml"):
+    load_environment(path)
+"""
+
+
+def rows(scratch: Path, rounds: int) -> Iterator[Row]:
+    """Yields the rows of this group.
+
+    Args:
+        scratch: an empty directory.
+        rounds: the runs of each command.
+    """
+    thousand = write_project(scratch / "1000", 1_000)
+    validate = Command((*ENVSYNC, "-q", "validate"), thousand)
+    for against, code, goal, at_least in (
+        ("azure-ai-ml `load_environment` of the same files", _SDK, 15, True),
+        ("PyYAML's C parser on the same files", _C_PARSER, 1.6, False),
+    ):
+        other = Command((sys.executable, "-c", code), thousand)
+        yield ratio(
+            "`validate`, 1,000 environments",
+            against,
+            (validate, other),
+            goal=goal,
+            at_least=at_least,
+            rounds=rounds,
+        )
+    public = scratch / "public"
+    files = write_repository(public, files=598)
+    searched = Command(("grep", "-rl", "environment.schema.json", "."), public)
+    ours, theirs = in_turn(Command((*ENVSYNC, "validate"), public), searched, rounds=rounds)
+    yield Row(
+        f"`validate` of a repository with {files} YAML files and one environment",
+        "seconds of CPU; `grep -rl` beside it",
+        median(cost.cpu for cost in ours),
+        1.5,
+        unit="s",
+        detail=f"{median(cost.cpu for cost in ours):.3f} s, "
+        f"{median(cost.cpu for cost in theirs):.3f} s",
+    )
+    yield from _growth(scratch, thousand, rounds)
+
+
+def _growth(scratch: Path, thousand: Path, rounds: int) -> Iterator[Row]:
+    large = write_project(scratch / "10000", 10_000)
+    for directory in (thousand, large):
+        apply = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify")
+        in_turn(Command(apply, directory), rounds=0)
+    memory = 0.0
+    for what, arguments in (("validate", ("-q", "validate")), ("plan", ("plan",))):
+        few, many = in_turn(
+            Command((*ENVSYNC, *arguments), thousand),
+            Command((*ENVSYNC, *arguments), large),
+            rounds=rounds,
+        )
+        before, after = (median(cost.wall for cost in costs) for costs in (few, many))
+        memory = median(cost.memory for cost in many)
+        yield Row(
+            f"`{what}`, 10,000 environments",
+            f"`{what}`, 1,000 environments",
+            after / before,
+            10.5,
+            detail=f"{after:.2f} s, {before:.2f} s",
+        )
+    yield Row("`plan`, 10,000 environments", "peak memory", memory, 150, unit="MB")

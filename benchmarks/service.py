@@ -1,0 +1,165 @@
+"""Planning against the emulator of Azure ML: with latency, under throttling, and several targets.
+
+The floor of a plan is what its requests take if nothing else takes time: latency times requests
+divided by the number of parallel requests, or the time after which the token bucket of Azure
+Resource Manager has enough tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measuring import ENVSYNC, Command, Row, in_turn, once
+from benchmarks.projects import write_project
+from envsync.model.target import DEFAULT_PARALLEL
+
+LATENCY = 0.05
+"""Seconds that the emulator waits before each response."""
+
+BUCKET, REFILL = 250, 25
+"""The reads that Azure Resource Manager allows at once, and the reads that it adds each second:
+https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling"""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running emulator.
+
+    Attributes:
+        variables: the environment variables of its clients.
+        log: its log, one line of JSON for each request.
+    """
+
+    variables: dict[str, str]
+    log: Path
+
+    def statuses(self) -> list[int]:
+        """Returns the status of each request to the service so far. Signing in is no request."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line["status"] for line in lines if line["host"] == "management.azure.com"]
+
+
+@contextmanager
+def emulator(directory: Path, name: str, *options: str) -> Iterator[Service]:
+    """Runs an emulator whose state is kept in a directory.
+
+    Args:
+        directory: the directory of the state and of the log.
+        name: the name of the log.
+        options: the options of `envsync emulator`.
+    """
+    log = directory / f"{name}.jsonl"
+    command = [*ENVSYNC, "emulator", "--format", "json", "--log", str(log)]
+    command += ["--state", str(directory / "state.db"), *options]
+    environment = {**os.environ}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    try:
+        text = ""
+        for line in process.stdout:
+            text += line
+            if line == "}\n":
+                break
+        yield Service(json.loads(text), log)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def rows(scratch: Path, rounds: int) -> Iterator[Row]:
+    """Yields the rows of this group.
+
+    Args:
+        scratch: an empty directory.
+        rounds: the runs of each command.
+    """
+    yield _with_latency(_registered(scratch / "latency", 500), rounds)
+    yield from _throttled(_registered(scratch / "throttled", 2_000))
+    yield _status(_registered(scratch / "status", 200, targets=5), rounds)
+
+
+def _registered(directory: Path, count: int, *, targets: int = 1) -> Path:
+    """Writes a project whose environments are registered in each of its workspaces."""
+    write_project(directory, count)
+    names = [f"ws-{number}" for number in range(targets)]
+    lines = ["project: benchmark", "default_target: ws-0", "targets:"]
+    lines += [
+        f"  {name}: {{kind: workspace, subscription_id: '${{AZURE_SUBSCRIPTION_ID}}', "
+        f"resource_group: '${{AZURE_RESOURCE_GROUP}}', workspace: {name}}}"
+        for name in names
+    ]
+    (directory / "envsync.yaml").write_text("\n".join(lines) + "\n")
+    with emulator(directory, "apply", "--workspaces", ",".join(names)) as service:
+        for name in names:
+            command = (*ENVSYNC, "-q", "apply", "--yes", "--no-verify", "-t", name)
+            once(Command(command, directory, service.variables))
+    return directory
+
+
+def _with_latency(directory: Path, rounds: int) -> Row:
+    options = ("--workspaces", "ws-0", "--latency", f"{LATENCY * 1000:.0f}")
+    with emulator(directory, "latency", *options) as service:
+        (costs,) = in_turn(Command((*ENVSYNC, "plan"), directory, service.variables), rounds=rounds)
+        requests = len(service.statuses()) / (rounds + 1)
+    floor = LATENCY * requests / DEFAULT_PARALLEL
+    wall = median(cost.wall for cost in costs)
+    return Row(
+        "`plan` of 500 environments, 50 ms latency",
+        f"the floor: {requests:.0f} requests, {DEFAULT_PARALLEL} at once",
+        wall / floor,
+        1.3,
+        detail=f"{wall:.2f} s, {floor:.2f} s",
+    )
+
+
+def _throttled(directory: Path) -> Iterator[Row]:
+    # One run each: the bucket must be full at the start, and a run takes more than a minute.
+    with emulator(directory, "throttled", "--workspaces", "ws-0", "--throttle", "arm") as service:
+        cost = once(Command((*ENVSYNC, "plan"), directory, service.variables))
+        statuses = service.statuses()
+    answered = sum(status != 429 for status in statuses)
+    floor = (answered - BUCKET) / REFILL
+    yield Row(
+        "`plan` of 2,000 environments, throttled (one run)",
+        f"the floor: {answered} reads from the bucket",
+        cost.wall / floor,
+        1.05,
+        detail=f"{cost.wall:.1f} s, {floor:.1f} s",
+    )
+    yield Row(
+        "`plan` of 2,000 environments, throttled (one run)",
+        "refused requests of all",
+        100 * (len(statuses) - answered) / len(statuses),
+        None,
+        unit="%",
+    )
+
+
+def _status(directory: Path, rounds: int) -> Row:
+    names = [f"ws-{number}" for number in range(5)]
+    options = ("--workspaces", ",".join(names), "--latency", f"{LATENCY * 1000:.0f}")
+    with emulator(directory, "status", *options) as service:
+        every = Command((*ENVSYNC, "status"), directory, service.variables)
+        single = [
+            Command((*ENVSYNC, "status", "-t", name), directory, service.variables)
+            for name in names
+        ]
+        ours, *others = in_turn(every, *single, rounds=rounds)
+    together = median(cost.wall for cost in ours)
+    slowest = max(median(cost.wall for cost in costs) for costs in others)
+    return Row(
+        "`status` of 200 environments in 5 workspaces, 50 ms latency",
+        "the slowest of the 5 alone",
+        together / slowest,
+        1.2,
+        detail=f"{together:.2f} s, {slowest:.2f} s",
+    )
