@@ -1,20 +1,21 @@
 """`Status`: which environment is in which target, and in which state.
 
 A `Status` is a table. A row is an environment version, a column is a target, and a `Cell` is the
-state of the version in the target. `cells.py` derives the cells of one target from its plan.
+state of the version in the target. `status_cells.py` derives the cells of one target from its plan.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from envsync.model.canonical import JSON
-from envsync.model.declaration import Source
+from envsync.model.declaration import Declaration, Source
 from envsync.model.naming import natural_order
+from envsync.plan.selection import selected
 
 
 # The order of the members is the order of rows and summaries: states that need attention are first.
@@ -43,16 +44,22 @@ class CellState(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+_CALM: Final = frozenset({CellState.IN_SYNC, CellState.SUPERSEDED, CellState.UNREACHABLE})
+
+
 class Key(NamedTuple):
     """Identifies a row of a status.
 
     Attributes:
         name: the name of the environment, without the suffix of a target.
         version: the version. None for a file without `version`.
+        lacks_suffix: True if the target has a suffix, and the name in the target does not have it.
+            Such an environment is not the declared environment of the same name.
     """
 
     name: str
     version: str | None
+    lacks_suffix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +67,42 @@ class Cell:
     """The state of one environment version in one target.
 
     Attributes:
-        version: the version in the target. For a file without `version`, this is the version that
-            envsync assigned. None if the target could not be read.
+        version: the version in the target, or the version that is missing. For a file without
+            `version`, envsync assigned it. None if the target could not be read.
         name: the name in the target, with the suffix of the target.
+        predecessor: the registered version that a missing version follows. None if the version is
+            in the target, or if the target has no such version.
         reason: why the version is in this state, as in the plan. Empty if there is no reason.
         rejected: True if the plan rejects the version, so that an apply fails.
+        declared: True if a file declares the version for the target.
     """
 
     state: CellState
     version: str | None = None
     name: str = ""
+    predecessor: str | None = None
     reason: str = ""
     rejected: bool = False
+    declared: bool = False
+
+    @property
+    def is_calm(self) -> bool:
+        """True if nobody has to do anything about the version.
+
+        For example, a version that no file declares is archived.
+        """
+        calm = _CALM if self.declared else _CALM | {CellState.ARCHIVED}
+        return self.state in calm and not self.rejected
 
     @property
     def trouble(self) -> int:
         """The position of the cell in an order that has the most urgent cells first."""
-        return -1 if self.rejected else list(CellState).index(self.state)
+        if self.rejected:
+            return -1
+        order = list(CellState)
+        # An archived version that no file declares is less urgent than every other calm state.
+        calm_last = self.state is CellState.ARCHIVED and self.is_calm
+        return len(order) if calm_last else order.index(self.state)
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the cell as JSON data."""
@@ -84,8 +110,10 @@ class Cell:
             "state": str(self.state),
             "version": self.version,
             "name": self.name,
+            "predecessor": self.predecessor,
             "reason": self.reason,
             "rejected": self.rejected,
+            "declared": self.declared,
         }
 
 
@@ -103,6 +131,11 @@ class StatusRow:
     key: Key
     cells: Mapping[str, Cell]
     source: Source | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The name, and the names in the targets."""
+        return frozenset({self.key.name, *(item.name for item in self.cells.values())} - {""})
 
     @property
     def trouble(self) -> int:
@@ -147,6 +180,20 @@ class Status:
             if target in (None, name)
         )
         return {state: found[state] for state in CellState if found[state]}
+
+    def selected(self, globs: Sequence[str], declarations: Iterable[Declaration]) -> Status:
+        """Returns the rows whose name matches a glob, with or without the suffix of a target.
+
+        Args:
+            globs: the patterns. If empty, every row is returned.
+            declarations: the declarations, for the hint in the error message.
+
+        Raises:
+            EnvsyncError: a glob matches no name.
+        """
+        names = {name for row in self.rows for name in row.names}
+        chosen = set(selected(names, globs, None, suffix="", declarations=declarations))
+        return replace(self, rows=tuple(row for row in self.rows if chosen & row.names))
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the status as JSON data, as `status --format json` prints it."""
@@ -200,5 +247,11 @@ def status(
 
 def _order(row: StatusRow) -> tuple[object, ...]:
     version = row.key.version
-    # `natural_order` needs a string. A file without `version` is the only declaration of its name.
-    return row.trouble, row.key.name, version is not None, natural_order(version or "")
+    # A file without `version` has no other declaration of its name, so its row can be the first.
+    return (
+        row.trouble,
+        natural_order(row.key.name),
+        version is not None,
+        natural_order(version or ""),
+        row.key.lacks_suffix,
+    )

@@ -51,12 +51,13 @@ def target_cells(
         for version, declaration in versions.items():
             cell = planned.declared(version, declaration)
             key = Key(declaration.declared_name, declaration.version)
-            cells[key] = replace(cell, name=name, version=version)
+            cells[key] = replace(cell, name=name, version=version, declared=True)
         if belongs_to_service(container):
             continue
         for item in container.versions:
             if item.version not in versions:
-                key = Key(name.removesuffix(suffix), item.version)
+                lacks = not name.endswith(suffix)
+                key = Key(name.removesuffix(suffix), item.version, lacks)
                 cells[key] = replace(planned.undeclared(item), name=name, version=item.version)
     return cells
 
@@ -77,7 +78,8 @@ class _Planned:
         if rejection := self.rejections.get((name, version)):
             return _rejected(rejection, CellState.PENDING)
         if change := self.changes.get((name, version)):
-            return Cell(_state_of(change, declaration), reason=_reason(change))
+            state = _state_of(change, declaration)
+            return Cell(state, predecessor=change.predecessor, reason=_reason(change))
         whole = self.changes.get((name, None))
         if self.container.archived:
             return Cell(CellState.ARCHIVED, reason="the environment is archived")

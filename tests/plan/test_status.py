@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from envsync.model.declaration import Source
+from envsync.model.errors import EnvsyncError
 from envsync.plan.status import Cell, CellState, Key, Status, status
 
 A, B, C = Key("a", "1"), Key("b", None), Key("c", "1")
 SOURCES = {A: Source("a.yml", 1), B: Source("b.yml", 1)}
 
 
-def cell(state: str, version: str = "1", *, rejected: bool = False) -> Cell:
-    return Cell(CellState(state), version, rejected=rejected)
+def cell(state: str, *, rejected: bool = False, declared: bool = True) -> Cell:
+    return Cell(CellState(state), "1", rejected=rejected, declared=declared)
 
 
 def rows(found: Status) -> dict[Key, dict[str, str]]:
@@ -50,6 +53,12 @@ def test_rows_that_need_attention_are_first() -> None:
     ]
 
 
+def test_an_archived_version_needs_attention_only_if_a_file_declares_it() -> None:
+    cells = {A: cell("archived", declared=False), B: cell("archived"), C: cell("in-sync")}
+    found = status({"dev": cells}, {}, SOURCES, targets=["dev"])
+    assert [row.key for row in found.rows] == [B, C, A]
+
+
 def test_versions_of_a_name_are_in_natural_order() -> None:
     cells = {Key("a", version): cell("superseded") for version in ("10", "9", "1.10", "1.9")}
     found = status({"dev": cells}, {}, {}, targets=["dev"])
@@ -73,7 +82,7 @@ def test_counts_are_in_the_order_of_trouble() -> None:
 
 
 def test_the_json_has_one_cell_for_each_target() -> None:
-    cells = {"dev": {B: Cell(CellState.PENDING, "2", "b-dev", "metadata differs")}}
+    cells = {"dev": {B: Cell(CellState.PENDING, "2", "b-dev", "1", "new version after 1")}}
     assert status(cells, {}, SOURCES, targets=["dev"]).to_json() == {
         "format_version": 1,
         "targets": ["dev"],
@@ -89,10 +98,26 @@ def test_the_json_has_one_cell_for_each_target() -> None:
                         "state": "pending",
                         "version": "2",
                         "name": "b-dev",
-                        "reason": "metadata differs",
+                        "predecessor": "1",
+                        "reason": "new version after 1",
                         "rejected": False,
+                        "declared": False,
                     }
                 },
             }
         ],
     }
+
+
+def test_a_glob_matches_the_name_with_and_without_the_suffix() -> None:
+    cells = {
+        "pr": {A: Cell(CellState.IN_SYNC, "1", "a-pr"), B: Cell(CellState.MISSING, "1", "b-pr")}
+    }
+    found = status(cells, {}, SOURCES, targets=["pr"])
+    assert [list(rows(found.selected([glob], []))) for glob in ("a", "b-*")] == [[A], [B]]
+
+
+def test_a_glob_that_matches_nothing_is_an_error() -> None:
+    found = status({"dev": {A: cell("in-sync")}}, {}, SOURCES, targets=["dev"])
+    with pytest.raises(EnvsyncError, match="No declared or owned environment matches 'x'"):
+        found.selected(["a", "x"], [])

@@ -166,3 +166,14 @@ def test_a_build_context_that_cannot_be_verified_is_in_sync_with_a_reason() -> N
         "in-sync",
         "the content of the build context cannot be verified",
     )
+
+
+def test_a_name_without_the_suffix_of_the_target_is_another_environment() -> None:
+    files = [replace(declared("a-pr", "1"), suffix="-pr")]
+    actual = state(container("a-pr", "1"), container("a", "1"))
+    plan = make_plan(files, actual, POLICY, TARGET, suffix="-pr")
+    found = target_cells(files, actual, plan, suffix="-pr")
+    assert {key: str(cell.state) for key, cell in found.items()} == {
+        Key("a", "1"): "in-sync",
+        Key("a", "1", lacks_suffix=True): "undeclared",
+    }
