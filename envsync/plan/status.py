@@ -242,7 +242,8 @@ def status(
         hidden = {CellState.ARCHIVED, CellState.UNREACHABLE}
         if archived or row.source is not None or states - hidden:
             rows.append(row)
-    return Status(targets, tuple(sorted(rows, key=_order)), unreachable)
+    failed = {target: unreachable[target] for target in targets if target in unreachable}
+    return Status(targets, tuple(sorted(rows, key=_order)), failed)
 
 
 def _order(row: StatusRow) -> tuple[object, ...]:

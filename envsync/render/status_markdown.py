@@ -14,6 +14,7 @@ from envsync.render.status_view import (
     rejected_count,
     row_blocks,
     size_text,
+    state_counts,
 )
 
 
@@ -60,7 +61,7 @@ def status_markdown(status: Status, *, directory: str = "") -> str:
 
 
 def _summary(status: Status) -> str:
-    counts = [f"{count} {state}" for state, count in status.counts().items()]
+    counts = [f"{count} {state}" for state, count in state_counts(status).items()]
     if rejected := rejected_count(status):
         counts.append(f"{rejected} rejected")
     return ": ".join(filter(None, [f"**{size_text(status)}**", ", ".join(counts)])) + "."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Final, TypeAlias
@@ -22,6 +23,7 @@ from envsync.render.status_view import (
     rejected_count,
     row_blocks,
     size_text,
+    state_counts,
 )
 
 STYLES: Final[Mapping[CellState, str]] = {
@@ -88,9 +90,7 @@ def status_text(status: Status, paint: Paint, width: int, *, full: bool = False)
 
 def status_summary(status: Status, paint: Paint, width: int) -> str:
     """Returns the numbers of environments, targets and states."""
-    counts = status.counts()
-    counts.pop(CellState.UNREACHABLE, None)
-    found = [(STYLES[state], f"{count} {state}") for state, count in counts.items()]
+    found = [(STYLES[state], f"{count} {state}") for state, count in state_counts(status).items()]
     words = [("bold", size_text(status) + (":" if found else ".")), *_listed(found, ".")]
     if rejected := rejected_count(status):
         words.append((_REJECTED, f"{rejected} rejected (!)."))
@@ -119,15 +119,16 @@ def _flow(words: Iterable[_Styled], paint: Paint, width: int) -> str:
 
 
 def _table(blocks: _Blocks, targets: Sequence[str], paint: Paint, width: int) -> str:
-    for header in (width, _SHORT_TARGET):
-        layout = _Layout.of(blocks, targets, _word, width, header)
+    for words, header in product((_word, _sign), (width, _SHORT_TARGET)):
+        layout = _Layout.of(blocks, targets, words, width, header)
         if layout.fits:
-            return layout.text(paint)
+            legend = "\n" + _legend(blocks, paint, width) if words is _sign else ""
+            return layout.text(paint) + legend
     tables: list[str] = []
     left = list(targets)
     while left:
         found = (
-            _Layout.of(blocks, left[:count], _sign, width, _SHORT_TARGET)
+            _Layout.of(blocks, left[:count], _sign, width, width)
             for count in range(len(left), 0, -1)
         )
         # A table has at least one target, even if its column is too wide.

@@ -104,6 +104,13 @@ def size_text(status: Status) -> str:
     return f"{_counted(names, 'environment')} in {_counted(len(status.targets), 'target')}"
 
 
+def state_counts(status: Status) -> dict[CellState, int]:
+    """Returns the number of cells in each state, without the cells of unreachable targets."""
+    counts = status.counts()
+    counts.pop(CellState.UNREACHABLE, None)
+    return counts
+
+
 def rejected_count(status: Status) -> int:
     """Returns the number of cells that the plan rejects."""
     return sum(cell.rejected for row in status.rows for cell in row.cells.values())
