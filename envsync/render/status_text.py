@@ -55,7 +55,7 @@ _REJECTED: Final = "bold red"
 _HEADER: Final = ("ENVIRONMENT", "VERSION")
 
 _GAP: Final = "  "
-_SHORT_NAME: Final = 24
+_SHORT_NAME: Final = 20
 """A long name is cut to at least this number of columns."""
 
 _MOST_VERSION: Final = 16

@@ -10,7 +10,6 @@ from envsync.render.status_markdown import status_markdown
 from tests.render.hostile import NASTY, texts
 from tests.render.statuses import example, hostile
 
-
 EXPECTED = """\
 ### envsync · status · `models/`
 
