@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from envsync.api.planning import plan_for
 from envsync.git.checked_out import ensure_checked_out
-from envsync.git.references import FoundReferences, references_of
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.plan.selection import ensure_possible
 from envsync.plan.status import Cell, Key, Status, status
@@ -137,6 +136,9 @@ def _cells(
         names = {item.name for item in declared[name]}
         others = of_other_targets(state.keys() - names, project.declarations, config, name)
         own[name] = {key: item for key, item in state.items() if key not in others}
+    # Other commands import this module as well, and this import is slow.
+    from envsync.git.references import FoundReferences, references_of
+
     # The search for references takes time, and its result is the same for all targets. It matters
     # only if a plan archives something.
     archives = config.policy.superseded == "archive" or any(
