@@ -106,7 +106,8 @@ def _read(
     """Reads all targets at the same time. Returns the states, and the message of each error."""
     states: dict[str, State] = {}
     failed: dict[str, str] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(opened))) as pool:
+    pool = ThreadPoolExecutor(max_workers=max(1, len(opened)))
+    try:
         reads = {
             pool.submit(
                 target.read, None if everything else {item.name for item in declared[name]}, owner
@@ -120,6 +121,9 @@ def _read(
                 states[reads[read]] = read.result()
             except TargetError as error:
                 failed[reads[read]] = str(error)
+    finally:
+        # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
+        pool.shutdown(wait=False, cancel_futures=True)
     return states, failed
 
 
