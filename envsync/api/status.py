@@ -90,7 +90,7 @@ def _open(
             target = open_target(config.target(name), config.root, connection(name))
         # A variable that is not set, or a package that is missing, concerns only this target.
         except (InvalidProject, TargetError) as error:
-            failed[name] = str(error)
+            failed[name] = " ".join(str(error).splitlines())
         else:
             opened[name] = stack.enter_context(closing(target))
     return opened, failed

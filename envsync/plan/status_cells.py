@@ -98,7 +98,7 @@ class _Planned:
             state = CellState.SUPERSEDED if self.versions else CellState.UNDECLARED
         else:
             state = CellState.FOREIGN if item.owner else CellState.UNDECLARED
-        active = item in self.container.active
+        active = not (item.archived or self.container.archived)
         # A decision about the whole environment concerns the active versions of the project.
         found = (name, item.version), *([(name, None)] if ours and active else [])
         for key in found:
@@ -107,8 +107,7 @@ class _Planned:
         if not active:
             return Cell(CellState.ARCHIVED)
         for key in found:
-            change = self.changes.get(key)
-            if change is not None:
+            if change := self.changes.get(key):
                 return Cell(state, reason=change.reason)
         return Cell(state, reason="" if ours else f"the version {owner_phrase(item.owner)}")
 
@@ -124,12 +123,10 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
 
 
 def _reason(change: Change) -> str:
-    paths = ", ".join(field.path for field in change.fields)
-    return (
-        f"{change.reason}: {paths}"
-        if paths and change.action is not Action.CREATE
-        else change.reason
-    )
+    # The fields of a new version are its whole content.
+    if change.action is Action.CREATE or not change.fields:
+        return change.reason
+    return f"{change.reason} ({', '.join(field.path for field in change.fields)})"
 
 
 def _rejected(rejection: Rejection, state: CellState) -> Cell:

@@ -70,10 +70,9 @@ def row_blocks(rows: Iterable[StatusRow], *, full: bool) -> list[list[RowView]]:
     blocks: tuple[list[RowView], list[RowView], list[RowView]] = ([], [], [])
     superseded: dict[tuple[str | None, ...], list[StatusRow]] = {}
     for row in rows:
-        found = row.cells.values()
-        if not all(cell.is_calm for cell in found):
+        if not all(cell.is_calm for cell in row.cells.values()):
             blocks[0].append(_row(row))
-        elif any(cell.declared for cell in found):
+        elif row.source is not None:
             blocks[1].append(_row(row))
         else:
             name, version = row.key.name, row.key.version

@@ -86,6 +86,25 @@ def test_a_target_that_cannot_be_read_is_an_error_after_the_table(applied: Path,
     assert run("status", *BOTH).code == 0
 
 
+def test_without_a_reachable_target_the_declared_environments_are_shown(
+    applied: Path, run: Run
+) -> None:
+    declare(applied, "a", "2")
+
+    result = run("status", "-t", "cloud")
+
+    assert result.code == 1
+    assert result.out == (
+        "ENVIRONMENT  VERSION  cloud\n"
+        "a            1        unreachable\n"
+        "a            2        unreachable\n"
+        "auto         auto     unreachable\n"
+        "base         1        unreachable\n"
+        "\n"
+        "3 environments in 1 target. Unreachable: cloud.\n"
+    )
+
+
 def test_a_target_whose_file_is_broken_is_unreachable(applied: Path, run: Run) -> None:
     (applied / "prod.db").write_text("no database")
 
@@ -159,7 +178,7 @@ def test_quiet_prints_only_the_summary(applied: Path, run: Run) -> None:
 
 def test_verbose_says_why(applied: Path, run: Run) -> None:
     declare(applied, "a", "1", description="Changed")
-    assert "dev  a:1  pending\n  metadata differs: description\n" in run("status", "-v", *BOTH).out
+    assert "dev  a:1  pending\n  metadata differs (description)\n" in run("status", "-v", *BOTH).out
 
 
 def test_markdown_has_a_table(applied: Path, run: Run) -> None:

@@ -120,7 +120,7 @@ def test_the_reason_is_the_reason_of_the_plan() -> None:
     files = [declared("a", "1", tags={"x": "y"}), declared("b", "2", image("2"))]
     found = cells(files, container("a", UNOWNED), container("b", "1", "2"), container("c", "1"))
     assert {key.name + (key.version or ""): cell.reason for key, cell in found.items()} == {
-        "a1": "metadata differs; new owner: the version belongs to no project: tags.x",
+        "a1": "metadata differs; new owner: the version belongs to no project (tags.x)",
         "b1": "",
         "b2": "b:2 is already registered with a different image. Registered versions cannot "
         "change.",
