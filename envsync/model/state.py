@@ -96,6 +96,8 @@ class Container:
             archived. In this case, it is unknown which versions are archived individually.
         marks: the projects that the target lists as owners of versions in the container. None if
             the target needs no such list, or if it possibly cannot keep the list.
+        modified: the last write to the container itself after its creation. None if there was
+            none, or if the target does not tell.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Container:
     # the container is restored.
     may_echo: bool = False
     marks: frozenset[str] | None = field(default=None, compare=False)
+    modified: Modification | None = field(default=None, compare=False)
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:

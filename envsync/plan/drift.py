@@ -26,6 +26,7 @@ from envsync.model.naming import natural_order
 from envsync.model.state import Modification, RegisteredVersion
 from envsync.plan.change import FieldChange
 from envsync.plan.compare import merge_ignored, metadata_fields, without_ignored
+from envsync.plan.drifted import Drifted
 
 _MOST_MIXTURES: Final = 2000
 """The maximum number of mixtures that are tried, because each one needs a digest."""
@@ -88,9 +89,17 @@ class Comparison:
         return tuple(item for item in self.differences if item.is_drift)
 
     @property
-    def overwrites(self) -> bool:
-        """True if an update with the declared metadata overwrites what somebody has edited."""
-        return bool(self.edited and self.differences)
+    def overwritten(self) -> Drifted | None:
+        """The edit that an update with the declared metadata overwrites. None if there is none."""
+        if not (self.edited and self.differences):
+            return None
+        last = self.modified
+        return Drifted(
+            fields=tuple(item.field.path for item in self.drifted or self.differences),
+            certain=bool(self.drifted),
+            by=None if last is None else last.by,
+            at=None if last is None else last.at,
+        )
 
 
 def compare_metadata(

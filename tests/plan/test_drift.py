@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.resources import files
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from envsync.model.environment import Metadata
+from envsync.model.errors import EnvsyncError
 from envsync.model.policy import Policy
 from envsync.model.state import Modification, RegisteredVersion
 from envsync.plan.change import FieldChange
 from envsync.plan.compare import merge_ignored, metadata_fields, without_ignored
 from envsync.plan.drift import Difference, Origin, compare_metadata, is_edited
+from envsync.plan.drifted import Drifted
+from envsync.plan.plan import Plan
 from envsync.plan.planner import make_plan
+from envsync.plan.schema import violation
 from tests.builders import PROJECT, TARGET, container, declared, registered, state
+
+
+_SCHEMA = files("envsync") / "schemas" / "plan.json"
 
 
 def held(actual: Metadata, written: Metadata | None) -> RegisteredVersion:
@@ -43,7 +53,7 @@ def test_without_an_edit_in_the_target_git_made_every_difference() -> None:
     found = compare_metadata(held(actual, actual), Metadata("New.", {"owner": "b"}))
 
     assert found.edited is False
-    assert not found.overwrites
+    assert found.overwritten is None
     assert found.differences == (
         Difference(FieldChange("description", "About a", "New."), Origin.GIT),
         Difference(FieldChange("tags.owner", "a", "b"), Origin.GIT),
@@ -56,7 +66,7 @@ def test_with_an_unchanged_file_the_target_made_every_difference() -> None:
     found = compare_metadata(held(Metadata("Mine.", {"owner": "b"}), written), written)
 
     assert found.edited
-    assert found.overwrites
+    assert found.overwritten == Drifted(("description", "tags.owner", "tags.team"))
     assert found.drifted == found.differences
     assert [item.field for item in found.differences] == [
         FieldChange("description", "Mine.", "About a"),
@@ -105,7 +115,7 @@ def test_if_both_sides_changed_one_field_only_the_edit_is_known() -> None:
     found = compare_metadata(held(tags(owner="theirs"), tags(owner="a")), tags(owner="ours"))
 
     assert found.edited
-    assert found.overwrites
+    assert found.overwritten == Drifted(("tags.owner",), certain=False)
     assert [item.origin for item in found.differences] == [Origin.UNKNOWN]
     assert found.drifted == ()
 
@@ -115,7 +125,7 @@ def test_without_the_tag_nothing_is_known(actual: Metadata) -> None:
     found = compare_metadata(held(actual, None), tags(owner="a"))
 
     assert found.edited is None
-    assert not found.overwrites
+    assert found.overwritten is None
     assert {item.origin for item in found.differences} <= {Origin.UNKNOWN}
 
 
@@ -123,7 +133,7 @@ def test_an_edit_that_the_file_follows_is_no_difference() -> None:
     found = compare_metadata(held(tags(owner="b"), tags(owner="a")), tags(owner="b"))
 
     assert found.edited
-    assert not found.overwrites
+    assert found.overwritten is None
 
 
 @pytest.mark.parametrize("written", [tags(owner="a"), tags(owner="a", cost="1")])
@@ -156,7 +166,9 @@ def test_the_last_write_is_part_of_the_result() -> None:
     modified = Modification("Ada", "2026-01-01T00:00:00Z")
     item = replace(held(tags(owner="b"), tags(owner="a")), modified=modified)
 
-    assert compare_metadata(item, tags(owner="a")).modified == modified
+    assert compare_metadata(item, tags(owner="a")).overwritten == Drifted(
+        ("tags.owner",), by="Ada", at="2026-01-01T00:00:00Z"
+    )
 
 
 KEYS = ["owner", "team", "cost", "a b", "x.y"]
@@ -216,3 +228,54 @@ def test_a_version_without_the_tag_is_no_change(written: Metadata, wanted: Metad
     for change in make_plan([edited], actual, Policy(PROJECT), TARGET).changes:
         assert change.desired is not None
         assert change.desired.provenance.applied == wanted.digest
+
+
+def planned(actual: Metadata, wanted: Metadata, written: Metadata | None) -> Plan:
+    item = replace(held(actual, written), modified=Modification("Ada", "2026-01-01T00:00:00Z"))
+    desired = declared("a", "1", None, wanted.description, wanted.tags)
+    return make_plan([desired], state(container("a", item)), Policy(PROJECT), TARGET)
+
+
+def test_a_change_says_which_edit_it_overwrites() -> None:
+    made = planned(tags(owner="theirs", team="x"), tags(owner="a", team="ours"), tags(owner="a"))
+    told = planned(tags(owner="theirs", team="x"), tags(owner="a"), tags(owner="a", team="x"))
+
+    assert [item.drifted for item in made.changes] == [
+        Drifted(("tags.owner", "tags.team"), True, "Ada", "2026-01-01T00:00:00Z")
+    ]
+    assert [item.drifted for item in told.changes] == [
+        Drifted(("tags.owner",), True, "Ada", "2026-01-01T00:00:00Z")
+    ]
+
+
+@pytest.mark.parametrize("written", [None, tags(owner="a")])
+def test_a_change_without_a_known_edit_says_nothing(written: Metadata | None) -> None:
+    (change,) = planned(tags(owner="a"), tags(owner="b"), written).changes
+
+    assert change.drifted is None
+    assert "drifted" not in change.to_json()
+
+
+def test_the_digest_of_a_plan_does_not_cover_who_made_an_edit() -> None:
+    with_edit = planned(tags(owner="b"), tags(owner="a"), tags(owner="a"))
+    without = planned(tags(owner="b"), tags(owner="a"), None)
+
+    assert with_edit != without
+    assert with_edit.digest == without.digest
+    assert list(with_edit.fingerprints.values()) == list(without.fingerprints.values())
+
+
+def test_a_saved_plan_keeps_the_edit() -> None:
+    made = planned(tags(owner="b"), tags(owner="a"), tags(owner="a"))
+    data = made.to_json()
+
+    assert Plan.from_json(data) == made
+    assert violation(data, json.loads(_SCHEMA.read_text())) is None
+
+
+def test_a_saved_plan_with_a_damaged_edit_is_refused() -> None:
+    data: Any = planned(tags(owner="b"), tags(owner="a"), tags(owner="a")).to_json()
+    data["changes"][0]["drifted"]["fields"] = "tags.owner"
+
+    with pytest.raises(EnvsyncError, match=r"`changes\[0\].drifted.fields` is not a list"):
+        Plan.from_json(data)
