@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.naming import natural_order
+from envsync.plan.drifted import Drifted
 from envsync.plan.selection import selected
 
 
@@ -75,6 +76,7 @@ class Cell:
         reason: why the version is in this state, as in the plan. Empty if there is no reason.
         rejected: True if the plan rejects the version, so that an apply fails.
         declared: True if a file declares the version for the target.
+        drifted: the edit in the target that an apply would overwrite. None if there is none.
     """
 
     state: CellState
@@ -84,6 +86,7 @@ class Cell:
     reason: str = ""
     rejected: bool = False
     declared: bool = False
+    drifted: Drifted | None = None
 
     @property
     def is_calm(self) -> bool:
@@ -106,7 +109,7 @@ class Cell:
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the cell as JSON data."""
-        return {
+        data: dict[str, JSON] = {
             "state": str(self.state),
             "version": self.version,
             "name": self.name,
@@ -115,6 +118,9 @@ class Cell:
             "rejected": self.rejected,
             "declared": self.declared,
         }
+        if self.drifted is not None:
+            data["drifted"] = self.drifted.to_json()
+        return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,8 +78,12 @@ class _Planned:
         if rejection := self.rejections.get((name, version)):
             return _rejected(rejection, CellState.PENDING)
         if change := self.changes.get((name, version)):
-            state = _state_of(change, declaration)
-            return Cell(state, predecessor=change.predecessor, reason=_reason(change))
+            return Cell(
+                _state_of(change, declaration),
+                predecessor=change.predecessor,
+                reason=_reason(change),
+                drifted=change.drifted,
+            )
         whole = self.changes.get((name, None))
         if self.container.archived:
             return Cell(CellState.ARCHIVED, reason="the environment is archived")
@@ -116,6 +120,8 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
     """Returns the state of a declared version that the plan changes."""
     if change.action is Action.RESTORE:
         return CellState.ARCHIVED
+    if change.drifted is not None:
+        return CellState.DRIFTED
     # A new version of a file without `version` is an edit of an environment that is in the target.
     new = change.action is Action.CREATE
     edited = declaration.version is None and change.predecessor is not None

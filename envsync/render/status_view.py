@@ -9,6 +9,7 @@ from typing import Final
 
 from envsync.model.wording import printable
 from envsync.plan.status import Cell, CellState, Status, StatusRow
+from envsync.render.drifted import drifted_text
 from envsync.render.paint import middle_cut
 
 AUTO: Final = "auto"
@@ -89,7 +90,7 @@ def reason_views(status: Status) -> list[ReasonView]:
             printable(f"{cell.name}:{cell.version}"),
             cell.state,
             cell.rejected,
-            printable(cell.reason),
+            _reason(cell),
         )
         for row in status.rows
         for target, cell in row.cells.items()
@@ -122,6 +123,11 @@ def _row(row: StatusRow) -> RowView:
         for target, cell in row.cells.items()
     }
     return RowView(printable(row.key.name), AUTO if own is None else printable(own), cells)
+
+
+def _reason(cell: Cell) -> str:
+    reason = printable(cell.reason)
+    return reason if cell.drifted is None else f"{reason}; {drifted_text(cell.drifted)}"
 
 
 def _versions(cell: Cell) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from envsync.model.environment import Metadata
+from envsync.project.project import load_project
+from envsync.targets.kinds import open_target
 from tests.cli.conftest import Run, declare
 from tests.project.project import write
 from tests.repository import new_repository
@@ -190,3 +194,17 @@ def test_without_a_project_there_is_no_status(tmp_path: Path, run: Run) -> None:
     result = run("status", "-C", str(tmp_path))
     assert result.code == 1
     assert "envsync init" in result.err
+
+
+def test_an_edit_in_the_target_is_drift(applied: Path, run: Run) -> None:
+    config = load_project(applied).config.target("dev")
+    with closing(open_target(config, applied)) as target:
+        item = target.read(["a"])["a"].versions[0].environment
+        target.update(item.key, Metadata("Edited by hand"), item.provenance)
+
+    assert states(run, "a")["a:1"] == {"dev": "drifted 1", "prod": "in-sync 1"}
+    assert "metadata differs (description); drifted: description was changed" in (
+        " ".join(run("status", "-v", *BOTH).out.split())
+    )
+    (row,) = run("status", "a", "-t", "dev", "--json").data["environments"]
+    assert row["cells"]["dev"]["drifted"]["fields"] == ["description"]
