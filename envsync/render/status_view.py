@@ -24,11 +24,13 @@ class CellView:
     """One cell.
 
     Attributes:
+        calm: True if nobody has to do anything about the version.
         version: the version in the target. Empty if it is the version of the row.
         count: the number of versions in the cell. None if the row is about one version.
     """
 
     state: CellState
+    calm: bool = True
     rejected: bool = False
     version: str = ""
     count: int | None = None
@@ -119,7 +121,12 @@ def rejected_count(status: Status) -> int:
 def _row(row: StatusRow) -> RowView:
     own = row.key.version
     cells = {
-        target: CellView(cell.state, cell.rejected, "" if cell.version == own else _versions(cell))
+        target: CellView(
+            cell.state,
+            cell.is_calm,
+            cell.rejected,
+            "" if cell.version == own else _versions(cell),
+        )
         for target, cell in row.cells.items()
     }
     return RowView(printable(row.key.name), AUTO if own is None else printable(own), cells)
