@@ -28,7 +28,8 @@ class CellState(StrEnum):
     - `pending`: the version is in the target, and differs from its file.
     - `missing`: a file declares the version, and the version is not in the target.
     - `archived`: the version is archived in the target.
-    - `undeclared`: the version is active in the target, and no file declares its name.
+    - `undeclared`: the version is active in the target and no file declares it. Either no file
+      declares its name, or nobody owns the version.
     - `in-sync`: the version equals its file.
     - `superseded`: files declare other versions of the name. The project owns this version.
     - `unreachable`: the target could not be read.
