@@ -1,0 +1,167 @@
+"""Reads several targets at the same time, and returns which environment is in which target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from envsync.api.planning import plan_for
+from envsync.git.checked_out import ensure_checked_out
+from envsync.model.errors import InvalidProject, TargetError
+from envsync.plan.selection import ensure_possible
+from envsync.plan.status import Cell, Key, Status, status
+from envsync.plan.status_cells import target_cells
+from envsync.project.for_target import of_other_targets
+from envsync.targets.connection import Advance, Connection
+from envsync.targets.kinds import open_target
+
+if TYPE_CHECKING:
+    from envsync.model.declaration import Declaration
+    from envsync.model.state import State
+    from envsync.model.target import Target
+    from envsync.project.project import Project
+
+
+def read_status(
+    project: Project,
+    targets: Iterable[str] = (),
+    globs: Sequence[str] = (),
+    *,
+    everything: bool = False,
+    connection: Callable[[str], Connection] = lambda _name: Connection(),
+    advance: Advance = lambda _done, _total: None,
+) -> Status:
+    """Returns the state of each environment version in each target. Never writes to a target.
+
+    A target that cannot be read is `unreachable` in the result. The other targets are shown.
+
+    Args:
+        project: the project, from `load_project`.
+        targets: the names of targets in `envsync.yaml`. If empty, all targets are read.
+        globs: patterns. The result includes only environments whose name matches a pattern, with or
+            without the suffix of a target. If empty, every environment is included.
+        everything: if True, the result also includes what no file declares and other owners
+            registered, and what no file declares and is archived. Without owners in the tags of
+            containers, this needs more requests.
+        connection: a function that returns the settings of the connection for a target.
+        advance: a function that is called with the number of targets that are read, and the number
+            of all targets.
+
+    Raises:
+        EnvsyncError: a pattern matches no environment, or there is no project.
+        InvalidProject: the settings of a target do not fit the declared environments.
+        UsageError: the settings contain no target of this name.
+    """
+    project.ensure_found()
+    ensure_checked_out(project)
+    ensure_possible(globs, project.declarations)
+    names = tuple(dict.fromkeys(targets)) or tuple(project.config.targets)
+    with ExitStack() as stack:
+        opened, unreachable = _open(project, names, connection, stack)
+        # Reading the declarations finds conflicts between settings and files, so this comes before
+        # the targets are read.
+        declared = {name: project.declared_for(name) for name in opened}
+        states, errors = _read(opened, declared, everything, project.config.policy.project, advance)
+        cells = _cells(project, opened, declared, states)
+    found = status(
+        cells,
+        {**unreachable, **errors},
+        {Key(item.name, item.version): item.source for item in project.declarations},
+        targets=names,
+        archived=everything,
+    )
+    return found.selected(globs, project.declarations)
+
+
+def _open(
+    project: Project,
+    names: Iterable[str],
+    connection: Callable[[str], Connection],
+    stack: ExitStack,
+) -> tuple[dict[str, Target], dict[str, str]]:
+    """Opens targets. Returns the targets, and the error message of each target that failed."""
+    config = project.config
+    opened: dict[str, Target] = {}
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            target = open_target(config.target(name), config.root, connection(name))
+        # A variable that is not set, or a package that is missing, concerns only this target.
+        except (InvalidProject, TargetError) as error:
+            failed[name] = " ".join(str(error).splitlines())
+        else:
+            opened[name] = stack.enter_context(closing(target))
+    return opened, failed
+
+
+def _read(
+    opened: Mapping[str, Target],
+    declared: Mapping[str, Iterable[Declaration]],
+    everything: bool,
+    owner: str,
+    advance: Advance,
+) -> tuple[dict[str, State], dict[str, str]]:
+    """Reads all targets at the same time. Returns the states, and the message of each error."""
+    states: dict[str, State] = {}
+    failed: dict[str, str] = {}
+    pool = ThreadPoolExecutor(max_workers=max(1, len(opened)))
+    try:
+        reads = {
+            pool.submit(
+                target.read, None if everything else {item.name for item in declared[name]}, owner
+            ): name
+            for name, target in opened.items()
+        }
+        advance(0, len(reads))
+        for done, read in enumerate(as_completed(reads), start=1):
+            advance(done, len(reads))
+            try:
+                states[reads[read]] = read.result()
+            except TargetError as error:
+                failed[reads[read]] = str(error)
+    finally:
+        # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
+        pool.shutdown(wait=False, cancel_futures=True)
+    return states, failed
+
+
+def _cells(
+    project: Project,
+    opened: Mapping[str, Target],
+    declared: Mapping[str, Sequence[Declaration]],
+    states: Mapping[str, State],
+) -> dict[str, dict[Key, Cell]]:
+    """Makes the plan for each target that was read, and returns the cells of these targets."""
+    config = project.config
+    own = {}
+    for name, state in states.items():
+        names = {item.name for item in declared[name]}
+        others = of_other_targets(state.keys() - names, project.declarations, config, name)
+        own[name] = {key: item for key, item in state.items() if key not in others}
+    # Other commands import this module as well, and this import is slow.
+    from envsync.git.references import FoundReferences, references_of
+
+    # The search for references takes time, and its result is the same for all targets. It matters
+    # only if a plan archives something.
+    archives = config.policy.superseded == "archive" or any(
+        item.owner == config.policy.project
+        for name, state in own.items()
+        for key in state.keys() - {item.name for item in declared[name]}
+        for item in state[key].active
+    )
+    found = references_of(project) if archives else FoundReferences((), 0)
+    cells = {}
+    for name, state in own.items():
+        plan = plan_for(
+            project,
+            opened[name],
+            # The limit of archives concerns an apply. A status shows what would be archived.
+            allow_mass_archive=True,
+            found=found,
+            actual=states[name],
+        )
+        suffix = config.targets[name].scope.suffix
+        cells[name] = target_cells(declared[name], state, plan, suffix=suffix)
+    return cells
