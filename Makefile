@@ -31,6 +31,7 @@ AZURE_CLI_STAMP := $(VENV)/.installed-azure-cli-$(AZURE_CLI)
 AZURE_MGMT_STAMP := $(VENV)/.installed-azure-mgmt-$(AZURE_MGMT)
 AZURE_JS_STAMP := $(VENV)/.installed-azure-js-$(AZURE_JS)-$(AZURE_JS_IDENTITY)
 CLIENT_STAMPS := $(AZURE_CLI_STAMP) $(AZURE_MGMT_STAMP) $(AZURE_JS_STAMP)
+TESTED_WITH := $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS)
 
 # Releases of azure-ai-ml whose requests or uploads differ.
 AZURE_AI_ML := 1.5.0 1.15.0 1.23.1 1.28.1 1.35.0
@@ -70,8 +71,10 @@ demo-azure: $(VENV)/.installed-azure $(AZURITE_STAMP) ## the same against Azure 
 	    run plan -t $$target --detailed-exitcode; \
 	  done'
 
+# Types without a cache keep one core busy, so the tests run at the same time. All set-up is done before.
 .PHONY: test
-test: lint pytest ## every check, the same ones that CI runs
+test: $(TESTED_WITH) git chromium ## every check, the same ones that CI runs
+	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 # What a change to the core needs, while it is being made: no emulator, no other process.
 CORE := tests/model tests/plan tests/project tests/render --ignore tests/plan/test_properties.py
@@ -89,7 +92,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git chromium ## the tests
+pytest: $(TESTED_WITH) git chromium ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
 	  $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 

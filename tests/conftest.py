@@ -60,7 +60,6 @@ def _keep_temporary_files_in_memory() -> None:
 
 LONGEST = (
     "action/test_act.py",
-    "action/test_act_approval.py",
     "targets/azure/test_mixed.py",
     "targets/azure/http/test_uploads.py",
     "test_wheel.py",

@@ -24,7 +24,16 @@ from tests.action.forge import REPOSITORY, TOKEN, Forge
 
 _EXIT = re.compile(r"exit status (\d+)")
 _USES = re.compile(r"uses: (\S+)@(\S+)")
-_FROM_WORKFLOW = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
+FROM_WORKFLOW = {"AZURE_CLIENT_ID", "AZURE_TENANT_ID"}
+"""Variables of the emulator that the `env` of the workflow sets to other values."""
+
+VARIABLES = {
+    "AZURE_CLIENT_ID": "a-writer",
+    "AZURE_READER_CLIENT_ID": "a-reader",
+    "AZURE_TENANT_ID": "contoso",
+}
+"""The variables of the repository, without the subscription."""
+
 _STAND_INS = {
     "actions/setup-python": """
         inputs:
@@ -149,7 +158,7 @@ class Runner:
             "TEST_PYTHON": sys.executable,
             "NO_PROXY": "127.0.0.1",
             # act would use these values in place of the `env` of the workflow.
-            **{name: self.variables[name] for name in self.variables if name not in _FROM_WORKFLOW},
+            **{name: self.variables[name] for name in self.variables if name not in FROM_WORKFLOW},
         }
         command = [
             "act",
@@ -166,9 +175,7 @@ class Runner:
             f"--eventpath={file}",
             f"--action-cache-path={self.home / 'cache'}",
             "--secret=GITHUB_TOKEN",
-            "--var=AZURE_CLIENT_ID=a-writer",
-            "--var=AZURE_READER_CLIENT_ID=a-reader",
-            "--var=AZURE_TENANT_ID=contoso",
+            *(f"--var={name}={value}" for name, value in VARIABLES.items()),
             f"--var=AZURE_SUBSCRIPTION_ID={variables.get('AZURE_SUBSCRIPTION_ID', '')}",
             *(f"--env={name}={value}" for name, value in variables.items()),
             *self._local_actions(),

@@ -13,6 +13,7 @@ from tests import command
 from tests.action.act import Runner
 from tests.action.documented import workflows
 from tests.action.forge import REPOSITORY, TOKEN, Forge, serving
+from tests.action.in_process import InProcess
 from tests.action.project import WORKSPACES, Project
 from tests.action.step import Step
 
@@ -41,6 +42,12 @@ def in_process(directory: Path, *arguments: str) -> Completed:
     return Completed(done.returncode, done.stdout, done.stderr)
 
 
+def use_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the steps run the command line in this process."""
+    for name in ("validate", "plan", "apply"):
+        monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
+
+
 @pytest.fixture
 def own_process() -> None:
     """Runs the command line in a separate process, as in a workflow on GitHub."""
@@ -57,8 +64,7 @@ def step(
     """A step for pull request 7, in a project that declares one environment."""
     monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
     if "own_process" not in request.fixturenames:
-        for name in ("validate", "plan", "apply"):
-            monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
+        use_in_process(monkeypatch)
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     variables = {
@@ -101,6 +107,18 @@ def machine(tmp_path_factory: pytest.TempPathFactory, served: Forge) -> Runner:
 def runner(machine: Runner, forge: Forge, azure: Mapping[str, str]) -> Runner:
     machine.variables = azure
     return machine
+
+
+@pytest.fixture
+def steps(
+    tmp_path: Path, forge: Forge, azure: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> InProcess:
+    """A runner that starts no process."""
+    monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
+    use_in_process(monkeypatch)
+    directory = tmp_path / "steps"
+    directory.mkdir()
+    return InProcess(directory, forge, azure)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from envsync.action.marker import read_marker
 from envsync.api import apply_plan, make_plan
 from envsync.project.project import load_project
 from envsync.project.settings.config import load_config
@@ -19,6 +20,7 @@ from envsync.targets.azure.target import AzureTarget
 from envsync.targets.kinds import open_target
 from tests.action.act import Ran, Runner
 from tests.action.forge import REPOSITORY, Forge
+from tests.action.in_process import InProcess
 
 BASE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20241215.v1"
 NEWER = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20250301.v1"
@@ -121,7 +123,7 @@ class Project:
         return {"ref": "refs/heads/main", "after": sha}
 
 
-def plan(runner: Runner, project: Project, **options: Any) -> Ran:
+def plan(runner: Runner | InProcess, project: Project, **options: Any) -> Ran:
     origin = options.pop("origin", REPOSITORY)
     payload = project.pull_request(origin=origin)
     return runner.run(
@@ -129,16 +131,25 @@ def plan(runner: Runner, project: Project, **options: Any) -> Ran:
     )
 
 
-def merged(runner: Runner, project: Project, how: str = "--no-ff") -> Ran:
+def merged(runner: Runner | InProcess, project: Project, how: str = "--no-ff") -> Ran:
     return pushed(runner, project, project.merge(how=how))
 
 
-def pushed(runner: Runner, project: Project, payload: Mapping[str, Any]) -> Ran:
+def pushed(runner: Runner | InProcess, project: Project, payload: Mapping[str, Any]) -> Ran:
     return runner.run(project.path, event="push", workflow="envsync-apply.yml", payload=payload)
 
 
-def by_hand(runner: Runner, project: Project, **inputs: str) -> Ran:
+def by_hand(runner: Runner | InProcess, project: Project, **inputs: str) -> Ran:
     payload = {"ref": "refs/heads/main", "inputs": inputs}
     return runner.run(
         project.path, event="workflow_dispatch", workflow="envsync-apply.yml", payload=payload
     )
+
+
+def records(forge: Forge) -> list[str]:
+    """Returns the comments that show an apply, without their markers."""
+    return [
+        text.body.partition("\n")[2]
+        for text in forge.comments.get(7, [])
+        if (marker := read_marker(text.body)) and marker.kind == "apply"
+    ]

@@ -11,8 +11,9 @@ import pytest
 
 from envsync.action.marker import Marker, read_marker
 from tests.action.act import Ran, Runner
-from tests.action.forge import BOT, READ_ONLY, Forge
-from tests.action.project import NEWER, Project, by_hand, merged, plan
+from tests.action.forge import BOT, Forge
+from tests.action.in_process import InProcess
+from tests.action.project import NEWER, Project, by_hand, merged, plan, records
 from tests.targets.azure.http.ci_system import CiSystem, serving
 
 pytestmark = [
@@ -29,29 +30,29 @@ def ci() -> Iterator[CiSystem]:
         yield running
 
 
-def sign_in_with_github(runner: Runner, project: Project, ci: CiSystem) -> None:
+def sign_in_with_github(runner: Runner, steps: InProcess, project: Project, ci: CiSystem) -> None:
     """Sets `credential: github`, and the variables of a job with `id-token: write`."""
     job = {
         "ACTIONS_ID_TOKEN_REQUEST_URL": f"{ci.url}/idtoken?api-version=2.0",
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "the token of this job",
     }
-    runner.variables = {**runner.variables, **job}
+    runner.variables = steps.variables = {**runner.variables, **job}
     project.variables = {**project.variables, **job}
     file = project.path / "envsync.yaml"
     file.write_text(file.read_text().replace("credential: environment", "credential: github"))
 
 
 def test_a_merge_applies_the_plan_that_the_pull_request_shows(
-    runner: Runner, forge: Forge, project: Project, ci: CiSystem
+    runner: Runner, steps: InProcess, forge: Forge, project: Project, ci: CiSystem
 ) -> None:
-    sign_in_with_github(runner, project, ci)
+    sign_in_with_github(runner, steps, project, ci)
     project.declare("xgboost", "1", about=HOSTILE)
     project.commit()
     forged = forge.write_comment(7, "mallory", Marker("plan", ".", "dev", digest="sha256:0").line())
     for _ in range(100):
         forge.write_comment(7, "octocat", "Looks good.")
 
-    first = plan(runner, project)
+    first = plan(steps, project)
     project.declare("catboost", "1")
     project.commit()
     second = plan(runner, project)
@@ -102,19 +103,21 @@ def test_a_merge_applies_the_plan_that_the_pull_request_shows(
 
 
 def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_approved(
-    runner: Runner, forge: Forge, project: Project
+    runner: Runner, steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
-    plan(runner, project)
+    plan(steps, project)
     project.declare("pydata", "1", about="Somebody else was here.")
     project.apply("pydata")
     project.git("restore", ".")
 
-    stopped = merged(runner, project)
+    stopped = merged(steps, project)
     result = forge.comments[7][-1].body.partition("\n")[2]
     after = project.held()
     digest = stopped.outputs["apply/1"]["digest"]
+    without = by_hand(runner, project, target="dev", digest="comment")
+    unchanged = project.held()
     manual = by_hand(runner, project, target="dev", digest=digest)
 
     assert stopped.jobs == {"files": "success", "apply": "failure"}
@@ -124,46 +127,10 @@ def test_a_merge_applies_nothing_to_a_changed_target_until_a_new_digest_is_appro
     )
     assert "- `update pydata:1` was not in the approved plan\n" in result
     assert "create xgboost" not in result.partition("Differences")[2].partition("This is")[0]
-    assert after == ["pydata", "sklearn"]
+    assert after == unchanged == ["pydata", "sklearn"]
+    assert without.failures == [64]
     assert manual.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["pydata", "sklearn", "xgboost"]
-
-
-def test_each_target_has_its_own_comment_and_approval(
-    runner: Runner, forge: Forge, project: Project, unused: Iterator[str]
-) -> None:
-    dev, prod = next(unused), next(unused)
-    project.set_targets(dev=dev, prod=prod)
-    project.apply()
-    project.declare("xgboost", "1")
-    project.commit()
-    shown = plan(runner, project)
-    project.declare("pydata", "1", about="Somebody else was here.")
-    project.apply("pydata")
-    project.git("restore", ".")
-    stopped = merged(runner, project)
-    told = [text.body.splitlines()[1::2][:2] for text in forge.comments[7]]
-    within, group = " in the workspace target", "resource group ml-dev"
-
-    assert shown.jobs == {"files": "success", "plan": "success"}
-    assert sorted(told[:2]) == [
-        [
-            "### envsync · dev",
-            f"**1 to create, 2 unchanged**{within} `{dev}, {group}`",
-        ],
-        [
-            "### envsync · prod",
-            f"**3 to create, 0 unchanged**{within} `{prod}, {group}`",
-        ],
-    ]
-    assert stopped.failures == [1]
-    assert sorted(told[2:]) == [
-        [
-            "### envsync · dev",
-            "**Nothing was applied.** The plan differs from the approved plan.",
-        ],
-        ["### envsync · prod", "**Applied**: 3 done."],
-    ]
 
 
 def test_a_manual_run_on_another_branch_applies_nothing(
@@ -181,92 +148,50 @@ def test_a_manual_run_on_another_branch_applies_nothing(
     assert project.held() == ["pydata", "sklearn"]
 
 
-def test_a_rejection_fails_the_workflow_and_adds_an_annotation(
-    runner: Runner, forge: Forge, project: Project
+def test_a_rejection_in_several_targets_has_one_annotation(
+    runner: Runner, steps: InProcess, forge: Forge, project: Project, unused: Iterator[str]
 ) -> None:
-    project.declare("pydata", "1", NEWER)
+    project.git("switch", "--quiet", "main")
+    targets = {"dev": next(unused), "prod": next(unused)}
+    for name in ("prod", "dev"):
+        project.set_targets(dev=targets[name])
+        project.apply()
+        project.declare("new", "1")
+        project.apply()
+        (project.path / "environments" / "new.yml").unlink()
+    project.set_targets(**targets)
+    project.commit()
+    project.git("switch", "--quiet", "--force-create", "change")
+    project.declare("pydata", "1", NEWER)  # `check` finds this edit
+    project.declare("new", "1", NEWER)  # git never had this version, but both targets have
     project.commit()
     ran = plan(runner, project)
-    (comment,) = forge.comments[7]
+    forge.comments.clear()
+    stopped = merged(steps, project)
 
-    assert ran.jobs == {"files": "failure", "plan": "failure"}
-    assert ran.failures == [1, 1]
-    assert ran.outputs["plan/1"]["rejected"] == "1"
-    assert "Fix: `envsync bump pydata`" in comment.body
-    # `check` annotates the line of the edit.
-    assert [item[:3] for item in ran.annotations if item[0] == "error" and item[1]] == [
-        ("error", "environments/pydata.yml", "3")
-    ]
-
-
-def test_a_plan_without_changes_is_also_written_to_a_comment(
-    runner: Runner, forge: Forge, project: Project
-) -> None:
-    project.commit()
-    ran = plan(runner, project)
-    (comment,) = forge.comments[7]
-
-    assert ran.jobs == {"files": "success", "plan": "success"}
-    assert ran.outputs["plan/1"]["has-changes"] == "false"
-    assert comment.body.partition("\n")[2].startswith(
-        "### envsync · dev\n\n**No changes, 2 unchanged** in the workspace target "
-    )
-
-
-def test_problems_of_invalid_files_replace_the_plan(
-    runner: Runner, forge: Forge, project: Project
-) -> None:
-    project.declare("pydata", "1")
-    file = project.path / "environments" / "pydata.yml"
-    file.write_text(file.read_text() + "imag: typo\n")
-    project.commit()
-    ran = plan(runner, project)
-    (comment,) = forge.comments[7]
-
-    assert ran.jobs == {"files": "failure", "plan": "failure"}
-    assert ran.failures == [1, 1]
-    assert "- `environments/pydata.yml:5` error `unknown-field`" in comment.body
-    assert ("error", "environments/pydata.yml", "5") in {item[:3] for item in ran.annotations}
-    assert ran.outputs["plan/1"]["digest"] == ""
-
-
-def test_the_pull_request_of_a_fork_gets_a_summary_instead_of_a_comment(
-    runner: Runner, forge: Forge, project: Project
-) -> None:
-    project.declare("xgboost", "1")
-    project.commit()
-    ran = plan(runner, project, origin="octocat/models", token=READ_ONLY)
-
-    assert ran.jobs == {"files": "success", "plan": "success"}
-    assert "### envsync · dev\n\n**1 to create, " in ran.summary
-    assert forge.comments == {}
-    assert [item for item in ran.annotations if item[0] == "notice"] == [
-        (
-            "notice",
-            "",
-            "",
-            "No comment was written: the token of a fork is read-only. "
-            "The job's summary shows the result.",
-        )
-    ]
-    assert (ran.outputs["plan/1"]["has-changes"], ran.outputs["plan/1"]["create"]) == ("true", "1")
-    assert "signed in" not in ran.log
+    found = [item[1:3] for item in ran.annotations if item[0] == "error" and item[1]]
+    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "3")]
+    found = [item[1:3] for item in stopped.annotations if item[0] == "error"]
+    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "1")]
+    for record in records(forge):
+        assert "In another pull request, run `envsync bump new pydata` and commit" in record
+        assert "gh workflow run" not in record
 
 
 def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
-    runner: Runner, forge: Forge, project: Project
+    runner: Runner, steps: InProcess, forge: Forge, project: Project
 ) -> None:
-    def nightly() -> Ran:
+    def nightly(runner: Runner | InProcess) -> Ran:
         return runner.run(
             project.path, event="schedule", workflow="envsync-nightly.yml", payload={}
         )
 
     project.declare("pydata", "1", about="Something else.")
-    differing = nightly()
+    differing = nightly(runner)
     (issue,) = forge.issues
     told, state = issue.body.partition("\n")[2], issue.state
     project.git("restore", ".")
-    equal = nightly()
+    equal = nightly(steps)
 
     assert [ran.jobs["plan"] for ran in (differing, equal)] == ["failure", "success"]
     assert (issue.title, state) == ("envsync: dev is not as declared", "open")
@@ -276,6 +201,25 @@ def test_an_issue_is_open_while_a_target_differs_from_the_declared_environments(
     assert (differing.failures, equal.failures) == ([2], [])
     assert len(forge.issues) == 1
     assert issue.state == "closed"
+
+
+def test_a_project_with_only_local_targets_plans_and_applies_nothing(
+    runner: Runner, steps: InProcess, forge: Forge, project: Project
+) -> None:
+    (project.path / "envsync.yaml").write_text(
+        "project: churn\ntargets:\n  local: {kind: local, path: state.db}\n"
+    )
+    project.commit()
+    planned = plan(steps, project)
+    applied = merged(steps, project)
+    nightly = runner.run(project.path, event="schedule", workflow="envsync-nightly.yml", payload={})
+
+    for ran in (planned, applied, nightly):
+        assert ran.jobs == {"files": "success"}
+        (notice,) = [item[3] for item in ran.annotations if item[0] == "notice"]
+        assert notice.startswith("The matrix is empty, because `envsync.yaml` has no workspace")
+    assert forge.comments == {}
+    assert not (project.path / "state.db").exists()
 
 
 def test_the_action_installs_itself(tmp_path: Path, forge: Forge, project: Project) -> None:

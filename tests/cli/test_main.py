@@ -366,15 +366,16 @@ def test_option_json_is_short_for_format_json(
     assert result.data == run(command, *arguments, "--format", "json").data
 
 
-@pytest.mark.parametrize("name", SUMMARIES)
-def test_every_command_with_a_format_accepts_json(name: str) -> None:
-    command = load_command(name)
+@pytest.mark.parametrize("command_name", SUMMARIES)
+def test_every_command_with_a_format_accepts_json(command_name: str) -> None:
+    command = load_command(command_name)
     formats = [item for item in command.params if "--format" in item.opts]
 
     for parameter in formats:
         parser = command.make_parser(command.context_class(command))
-        assert parser.parse_args(["--json"])[0][parameter.name] == "json"
-        assert parser.parse_args(["--json", "--format", "x"])[0][parameter.name] == "x"
+        name = str(parameter.name)
+        assert parser.parse_args(["--json"])[0][name] == "json"
+        assert parser.parse_args(["--json", "--format", "x"])[0][name] == "x"
 
 
 def test_a_bug_is_reported_with_a_log_file_and_without_traceback(

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
 
-from envsync.action.marker import read_marker
-from tests.action.act import Runner
 from tests.action.forge import BOT, Forge
-from tests.action.project import NEWER, Project, by_hand, merged, plan, pushed
-
-pytestmark = [
-    pytest.mark.xdist_group("act"),
-    pytest.mark.skipif(os.name == "nt", reason="act runs workflows for Linux"),
-]
-
-
-def records(forge: Forge) -> list[str]:
-    """Returns the comments that show an apply, without their markers."""
-    return [
-        text.body.partition("\n")[2]
-        for text in forge.comments.get(7, [])
-        if (marker := read_marker(text.body)) and marker.kind == "apply"
-    ]
+from tests.action.in_process import InProcess
+from tests.action.project import NEWER, Project, by_hand, merged, plan, pushed, records
 
 
 @pytest.mark.parametrize("how", ["--squash", "--rebase"])
 def test_a_squash_or_a_rebase_applies_the_approved_plan(
-    runner: Runner, forge: Forge, project: Project, how: str
+    steps: InProcess, forge: Forge, project: Project, how: str
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
     project.declare("catboost", "1")
     project.commit()
-    plan(runner, project)
-    ran = merged(runner, project, how)
+    plan(steps, project)
+    ran = merged(steps, project, how)
 
     assert ran.jobs == {"files": "success", "apply": "success"}
     assert project.held() == ["catboost", "pydata", "sklearn", "xgboost"]
@@ -44,17 +26,17 @@ def test_a_squash_or_a_rebase_applies_the_approved_plan(
 
 
 def test_an_apply_can_run_again_until_all_approved_changes_are_made(
-    runner: Runner, forge: Forge, project: Project
+    steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
     project.declare("catboost", "1")
     project.commit()
-    plan(runner, project)
+    plan(steps, project)
     payload = project.merge()
     project.apply("catboost")  # as an apply that failed half way
 
-    first = pushed(runner, project, payload)
-    again = pushed(runner, project, payload)
+    first = pushed(steps, project, payload)
+    again = pushed(steps, project, payload)
     (record,) = records(forge)
 
     assert first.jobs == again.jobs == {"files": "success", "apply": "success"}
@@ -64,16 +46,16 @@ def test_an_apply_can_run_again_until_all_approved_changes_are_made(
 
 
 def test_a_push_without_environments_needs_no_approval(
-    runner: Runner, forge: Forge, project: Project
+    steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.git("switch", "--quiet", "main")
     (project.path / "README.md").write_text("Models.")
     project.commit()
-    direct = pushed(runner, project, {"ref": "refs/heads/main"})
+    direct = pushed(steps, project, {"ref": "refs/heads/main"})
     project.git("switch", "--quiet", "--force-create", "change")
     (project.path / "README.md").write_text("More models.")
     project.commit()
-    by_merge = merged(runner, project)
+    by_merge = merged(steps, project)
 
     assert direct.jobs == by_merge.jobs == {"files": "success", "apply": "success"}
     assert records(forge) == []
@@ -81,12 +63,12 @@ def test_a_push_without_environments_needs_no_approval(
 
 
 def test_a_plan_job_that_runs_again_after_the_merge_approves_nothing(
-    runner: Runner, forge: Forge, project: Project
+    steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
     event = project.pull_request()
-    reviewed = runner.run(
+    reviewed = steps.run(
         project.path, event="pull_request", workflow="envsync-plan.yml", payload=event
     )
     shown = forge.comments[7][0].body
@@ -95,11 +77,11 @@ def test_a_plan_job_that_runs_again_after_the_merge_approves_nothing(
     project.declare("pydata", "1", about="Somebody else was here.")
     project.apply("pydata")
     project.git("restore", ".")
-    stopped = pushed(runner, project, payload)
-    again = runner.run(
+    stopped = pushed(steps, project, payload)
+    again = steps.run(
         project.path, event="pull_request", workflow="envsync-plan.yml", payload=event
     )
-    still = pushed(runner, project, payload)
+    still = pushed(steps, project, payload)
 
     assert reviewed.jobs == again.jobs == {"files": "success", "plan": "success"}
     assert stopped.failures == still.failures == [1]
@@ -111,11 +93,11 @@ def test_a_plan_job_that_runs_again_after_the_merge_approves_nothing(
 
 @pytest.mark.parametrize("attack", ["edit by the bot", "edit by a user", "force push", "merge"])
 def test_an_apply_stops_if_nobody_reviewed_the_plan(
-    runner: Runner, forge: Forge, project: Project, attack: str
+    steps: InProcess, forge: Forge, project: Project, attack: str
 ) -> None:
     project.declare("xgboost", "1")
     project.commit()
-    plan(runner, project)
+    plan(steps, project)
     comment = forge.comments[7][0]
     if attack == "force push":
         # The plan job of the new commit has not written its comment before the merge.
@@ -133,7 +115,7 @@ def test_an_apply_stops_if_nobody_reviewed_the_plan(
         project.git("add", "--all")
         project.git("commit", "--quiet", "--amend", "--message", "Merge")
         payload = project.pushed()
-    ran = pushed(runner, project, payload)
+    ran = pushed(steps, project, payload)
     (record,) = records(forge)
 
     assert ran.failures == [1]
@@ -153,14 +135,14 @@ def test_an_apply_stops_if_nobody_reviewed_the_plan(
 
 
 def test_a_comment_shows_pending_changes_separately(
-    runner: Runner, forge: Forge, project: Project
+    steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.declare("pydata", "1", about="Somebody else was here.")
     project.apply("pydata")
     project.git("restore", ".")
     project.declare("xgboost", "1")
     project.commit()
-    ran = plan(runner, project)
+    ran = plan(steps, project)
     body = forge.comments[7][0].body
     own, pending = body.partition("**Pending on the target before this pull request**")[::2]
 
@@ -171,44 +153,14 @@ def test_a_comment_shows_pending_changes_separately(
     assert "Target id: `/subscriptions/" in body
 
 
-def test_a_rejection_in_several_targets_has_one_annotation(
-    runner: Runner, forge: Forge, project: Project, unused: Iterator[str]
-) -> None:
-    project.git("switch", "--quiet", "main")
-    targets = {"dev": next(unused), "prod": next(unused)}
-    for name in ("prod", "dev"):
-        project.set_targets(dev=targets[name])
-        project.apply()
-        project.declare("new", "1")
-        project.apply()
-        (project.path / "environments" / "new.yml").unlink()
-    project.set_targets(**targets)
-    project.commit()
-    project.git("switch", "--quiet", "--force-create", "change")
-    project.declare("pydata", "1", NEWER)  # `check` finds this edit
-    project.declare("new", "1", NEWER)  # git never had this version, but both targets have
-    project.commit()
-    ran = plan(runner, project)
-    forge.comments.clear()
-    stopped = merged(runner, project)
-
-    found = [item[1:3] for item in ran.annotations if item[0] == "error" and item[1]]
-    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "3")]
-    found = [item[1:3] for item in stopped.annotations if item[0] == "error"]
-    assert sorted(found) == [("environments/new.yml", "1"), ("environments/pydata.yml", "1")]
-    for record in records(forge):
-        assert "In another pull request, run `envsync bump new pydata` and commit" in record
-        assert "gh workflow run" not in record
-
-
 @pytest.mark.parametrize("digest", ["none", "comment"])
 def test_a_manual_run_applies_nothing_without_a_digest(
-    runner: Runner, project: Project, digest: str
+    steps: InProcess, project: Project, digest: str
 ) -> None:
     project.git("switch", "--quiet", "main")
     project.declare("xgboost", "1")
     project.commit()
-    ran = by_hand(runner, project, target="dev", digest=digest)
+    ran = by_hand(steps, project, target="dev", digest=digest)
 
     assert ran.failures == [64]
     assert f"The input `approve` is 'no digest, {digest}'" in ran.annotations[-1][3]
@@ -216,7 +168,7 @@ def test_a_manual_run_applies_nothing_without_a_digest(
 
 
 def test_a_manual_run_can_allow_a_mass_archive(
-    runner: Runner, forge: Forge, project: Project
+    steps: InProcess, forge: Forge, project: Project
 ) -> None:
     project.git("switch", "--quiet", "main")
     for index in range(7):
@@ -227,32 +179,13 @@ def test_a_manual_run_can_allow_a_mass_archive(
     for index in range(7):
         (project.path / "environments" / f"old-{index}.yml").unlink()
     project.commit()
-    plan(runner, project)
-    stopped = merged(runner, project)
+    plan(steps, project)
+    stopped = merged(steps, project)
     inputs = {"target": "dev", "digest": stopped.outputs["apply/1"]["digest"]}
     before = project.held()
-    allowed = by_hand(runner, project, **inputs, **{"allow-mass-archive": "true"})
+    allowed = by_hand(steps, project, **inputs, **{"allow-mass-archive": "true"})
 
     assert "-f allow-mass-archive=true\n" in records(forge)[0]
     assert len(before) == 9
     assert (stopped.failures, allowed.failures) == ([1], [])
     assert "7 done" in records(forge)[0]
-
-
-def test_a_project_with_only_local_targets_plans_and_applies_nothing(
-    runner: Runner, forge: Forge, project: Project
-) -> None:
-    (project.path / "envsync.yaml").write_text(
-        "project: churn\ntargets:\n  local: {kind: local, path: state.db}\n"
-    )
-    project.commit()
-    planned = plan(runner, project)
-    applied = merged(runner, project)
-    nightly = runner.run(project.path, event="schedule", workflow="envsync-nightly.yml", payload={})
-
-    for ran in (planned, applied, nightly):
-        assert ran.jobs == {"files": "success"}
-        (notice,) = [item[3] for item in ran.annotations if item[0] == "notice"]
-        assert notice.startswith("The matrix is empty, because `envsync.yaml` has no workspace")
-    assert forge.comments == {}
-    assert not (project.path / "state.db").exists()
