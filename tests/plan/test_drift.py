@@ -276,5 +276,5 @@ def test_a_saved_plan_with_a_damaged_edit_is_refused() -> None:
     data: Any = planned(tags(owner="b"), tags(owner="a"), tags(owner="a")).to_json()
     data["changes"][0]["drifted"]["fields"] = "tags.owner"
 
-    with pytest.raises(EnvsyncError, match=r"`changes\[0\].drifted.fields` is not of the type array"):
+    with pytest.raises(EnvsyncError, match=r"`changes\[0\]\.drifted\.fields` is not of the type"):
         Plan.from_json(data)
