@@ -25,7 +25,6 @@ from envsync.plan.planner import make_plan
 from envsync.plan.schema import violation
 from tests.builders import PROJECT, TARGET, container, declared, registered, state
 
-
 _SCHEMA = files("envsync") / "schemas" / "plan.json"
 
 
