@@ -66,7 +66,7 @@ def run(
         except TargetError as error:
             unreadable[name] = error
     if output is DriftFormat.JSON:
-        session.out_json(_json(reports, unreadable))
+        session.out_json(drift_json(reports, unreadable))
     elif reports:
         session.out("\n".join(_shown(session, report, output) for report in reports))
     for name, failure in unreadable.items():
@@ -89,7 +89,8 @@ def _shown(session: Session, report: DriftReport, output: DriftFormat) -> str:
     return drift_text(report, session.shown, paint, session.width, full=session.verbose)
 
 
-def _json(reports: list[DriftReport], unreadable: dict[str, TargetError]) -> JSON:
+def drift_json(reports: list[DriftReport], unreadable: dict[str, TargetError]) -> JSON:
+    """Returns the reports, and the errors of the targets that cannot be read, as JSON data."""
     errors: JSON = {name: str(error) for name, error in unreadable.items()}
     return {
         "format_version": 1,
