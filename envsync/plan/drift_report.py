@@ -169,7 +169,9 @@ def _of_container(
 ) -> Iterator[VersionDrift]:
     """Yields the drift of one environment and its versions."""
     first = next(iter(versions.values()), None)
-    if first is not None and container.archived:
+    owned = any(item.owner == policy.project for item in container.versions)
+    # An environment in which the project owns nothing was not archived behind its back.
+    if first is not None and owned and container.archived:
         yield VersionDrift(
             container.name,
             None,
@@ -177,7 +179,7 @@ def _of_container(
             differences=(_archived(),),
             modified=container.modified,
         )
-    if first is not None and _lost(container, policy.project):
+    if first is not None and not owned and _lost(container, policy.project):
         yield VersionDrift(
             container.name,
             None,
@@ -234,13 +236,10 @@ def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
 
 
 def _lost(container: Container, project: str) -> bool:
-    """Returns True if the project has owned a version of the environment, and owns none now."""
-    if project not in (container.marks or ()):
-        return False
+    """Returns True if the project, which owns no version now, has owned one before."""
     # A version that has lost only its owner tag is reported on its own.
-    return not any(
-        item.owner == project
-        or (item.owner is None and item.environment.provenance != Provenance())
+    return project in (container.marks or ()) and not any(
+        item.owner is None and item.environment.provenance != Provenance()
         for item in container.versions
     )
 

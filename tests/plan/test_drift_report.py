@@ -122,6 +122,14 @@ def test_an_archived_version_and_an_archived_environment_are_drift() -> None:
         assert found.pending == ()
 
 
+def test_an_archived_environment_of_others_is_no_drift() -> None:
+    held = container("a", registered("a", "1", owner=None), archived=True)
+    found = report([A], state(held))
+
+    assert (found.drifted, found.unknown) == ((), ())
+    assert found.pending != ()
+
+
 def test_hiding_versions_before_a_restore_is_not_pending() -> None:
     held = container("a", written({"owner": "x"}), written({}, version="0"), archived=True)
     found = report([A], state(held))
