@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _INDENT: Final = 6
 _MOST_PENDING: Final = 20
 
+_LEGEND: Final = "Fields have their value in the file → in the target."
 _UNKNOWN: Final = (
     "These differ from their files, but it is unknown who made the difference: the tag "
     "envsync.applied is missing, or another project owns the version."
@@ -51,7 +52,7 @@ def drift_text(
     """
     lines = [f"{paint('bold', f'Target {printable(report.target.name)}')}"]
     if report.drifted or report.unknown:
-        lines.append(paint("dim", "Fields have their value in the file → in the target."))
+        lines += [paint("dim", line) for line in wrapped(_LEGEND, width)]
     for item in report.drifted:
         lines += ["", *_item_lines(item, place, paint, width, full=full)]
     if report.unknown:
