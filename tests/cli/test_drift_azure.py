@@ -39,13 +39,14 @@ image: mcr.microsoft.com/azureml/base:1
 description: About
 tags: {owner: ours, team: x}
 """
-NUMBERS = iter(range(8))
+COUNT = 12
+NUMBERS = iter(range(COUNT))
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     directory = tmp_path_factory.mktemp("azure")
-    with azure(directory, workspaces=8, registries=8, system_data="updated") as service:
+    with azure(directory, workspaces=COUNT, registries=COUNT, system_data="updated") as service:
         yield service
 
 
@@ -106,6 +107,23 @@ def test_an_edit_is_drift_and_drift_writes_nothing(
     assert f"drifted: tags.owner was changed by {found['by']} at 20" in " ".join(plan.split())
     methods = {request["method"] for request in service.requests()[written:]}
     assert methods == {"GET"}
+
+
+def test_an_edit_with_azure_ai_ml_is_drift(project: Path) -> None:
+    with opened(project, "dev") as place:
+        client = place.endpoint.creator._client()
+        item = client.environments.get("train", "1")
+        item.tags["owner"] = "theirs"
+        client.environments.create_or_update(item)
+    code, report = drift(project, "dev")
+
+    assert code == 2
+    assert [(item["edited"], item["fields"]) for item in report["drift"]] == [
+        (
+            True,
+            [{"path": "tags.owner", "target": "theirs", "file": "ours", "origin": "target"}],
+        )
+    ]
 
 
 @pytest.mark.parametrize("target", ["dev", "shared"])
