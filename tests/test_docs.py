@@ -40,13 +40,17 @@ import yaml
 from envsync._version import __version__
 from envsync.api.importing import Failed, Imported
 from envsync.api.references import find_references
+from envsync.cli.drift import drift_json
 from envsync.cli.import_ import import_json
 from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.git.proposal import missing_project
 from envsync.model import errors
+from envsync.model.declaration import Source
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
 from envsync.plan.change import Action, Change, FieldChange, Rejection
+from envsync.plan.drift import Difference, Origin
+from envsync.plan.drift_report import DriftReport, VersionDrift
 from envsync.plan.imports import NotImported
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
@@ -470,6 +474,11 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
             adopt=False,
         )
     )
+    field = Difference(FieldChange("tags.a", "1", "2"), Origin.TARGET)
+    drifted = VersionDrift("a", "1", Source("a.yml", 1), edited=True, differences=(field,))
+    target = TargetIdentity("dev", "local", "dev.db")
+    report = DriftReport(target, (drifted,), (), (("update", "b:1"),))
+    actual["drift"] = shape(drift_json([report], {}))
     documented = {
         name: shape(json.loads(block.text))
         for name, section in code_sections(REFERENCE / "commands.md", "envsync ").items()
@@ -488,7 +497,7 @@ def shape(value: object) -> object:
     """
     if isinstance(value, dict):
         return {key: None if key == "plan" else shape(item) for key, item in value.items()}
-    return [shape(value[0])] if isinstance(value, list) else None
+    return [shape(item) for item in value[:1]] if isinstance(value, list) else None
 
 
 def test_every_key_in_the_json_of_a_plan_is_documented() -> None:

@@ -178,6 +178,10 @@ def run(
         Literal["text", "number", "refuse"],
         typer.Option(help="Return a numeric tag value as text or as a number, or refuse it."),
     ] = _DEFAULTS.numeric_tags,
+    system_data: Annotated[
+        Literal["recorded", "updated"],
+        typer.Option(help="Show only the creation in systemData, or also the last write."),
+    ] = _DEFAULTS.system_data,
     page_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Maximum number of items on a page of a list.")
     ] = _DEFAULTS.page_size,
@@ -229,6 +233,7 @@ def run(
         absent_versions=absent_versions,
         end_of_life_python=end_of_life_python,
         numeric_tags=numeric_tags,
+        system_data=system_data,
         latency_ms=milliseconds(latency),
         throttle=throttle,
         list_lag_seconds=seconds("--list-lag", list_lag),

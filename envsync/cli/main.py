@@ -36,6 +36,7 @@ SUMMARIES: Final = {
     "check": "Reject edits to immutable fields since a git commit.",
     "plan": "Show the changes that apply would make, without writing.",
     "apply": "Show the plan, ask for confirmation, apply and verify.",
+    "drift": "Show what was changed in a target, apart from changes in git.",
     "bump": "Write the next version into an environment file.",
     "import": "Write environment files for what a target holds.",
     "status": "Show which environment is in which target, and in which state.",

@@ -112,6 +112,8 @@ class Settings:
             accepted (31 of 32 recordings) or refused (one recording of 2023-04-13).
         numeric_tags: whether a tag value sent as a number is returned as a string or a number, or
             is refused.
+        system_data: whether `systemData` shows only the creation of a resource, as recorded in
+            2023, or also the last write.
         latency_ms: milliseconds by which each response is delayed.
         throttle: whether the emulator limits the rate of requests as the resource manager does
             (`arm`).
@@ -150,6 +152,7 @@ class Settings:
     absent_versions: Literal["empty", "404"] = "empty"
     end_of_life_python: Literal["accept", "refuse"] = "accept"
     numeric_tags: Literal["text", "number", "refuse"] = "text"
+    system_data: Literal["recorded", "updated"] = "recorded"
     latency_ms: int = 0
     throttle: Literal["none", "arm"] = "none"
     list_lag_seconds: float = 0.0

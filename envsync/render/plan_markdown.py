@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
+from envsync.plan.change import Action
 from envsync.render.change_markdown import (
     WIDTH,
     changes_section,
@@ -20,6 +21,7 @@ from envsync.render.plan_view import MOST_CHANGES, ItemView, PlanView, reached_l
 from envsync.render.section import Section, enough, size
 
 if TYPE_CHECKING:
+    from envsync.plan.change import Change
     from envsync.plan.plan import Plan
 
 # Each section reserves this many bytes for the line "… and 12 more changes, omitted because …".
@@ -159,8 +161,14 @@ def _names(shown: PlanView) -> list[Section]:
 def _separated(
     plan: Plan, shown: PlanView, room: float, own: Collection[str] | None
 ) -> list[Section]:
-    """Returns one section, or two if some changes are not from the pull request."""
+    """Returns one section, or two.
+
+    There are two sections if some changes are not from the pull request, and without a pull request
+    if some changes overwrite an edit in the target.
+    """
     pairs = list(zip(plan.changes, shown.changes, strict=True))
+    if own is None and any(change.drifted for change in plan.changes):
+        return _drifted(pairs, shown, room)
     pending = [item for change, item in pairs if own is not None and change.name not in own]
     if not pending:
         return [changes_section(shown, shown.changes, room, "Changes")]
@@ -169,6 +177,27 @@ def _separated(
     return [
         changes_section(shown, mine, room, "Changes of this pull request"),
         replace(changes_section(shown, pending, room, title), name="pending changes"),
+    ]
+
+
+def _drifted(
+    pairs: Iterable[tuple[Change, ItemView]], shown: PlanView, room: float
+) -> list[Section]:
+    """Returns a section of the changes that undo what was done in the target, and one of the rest.
+
+    A declared version is restored if somebody has archived it, or if a file declares it again.
+    """
+    groups: tuple[list[ItemView], list[ItemView]] = ([], [])
+    for change, item in pairs:
+        in_target = change.drifted is not None or change.action is Action.RESTORE
+        groups[not in_target].append(item)
+    titles = ("Edited or archived in the target", "Pending from the files")
+    return [
+        replace(changes_section(shown, parts, room, title), name=name)
+        for parts, title, name in zip(
+            groups, titles, ("edited changes", "pending changes"), strict=True
+        )
+        if parts
     ]
 
 

@@ -292,6 +292,7 @@ def test_every_setting_has_an_option(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "container_get": ("--container-get", "stored", "stored"),
         "archived_entry": ("--archived-entry", "false", "false"),
         "numeric_tags": ("--numeric-tags", "number", "number"),
+        "system_data": ("--system-data", "updated", "updated"),
         "stale_get_seconds": ("--stale-get", "2s", 2.0),
         "latency_ms": ("--latency", "50ms", 50),
         "throttle": ("--throttle", "arm", "arm"),

@@ -8,7 +8,7 @@ from envsync.plan.change import Action, Change, FieldChange
 from envsync.plan.drifted import Drifted
 from envsync.plan.plan import Plan
 from envsync.render.drifted import drifted_text
-from envsync.render.plan_markdown import plan_markdown
+from envsync.render.plan_markdown import plan_body, plan_markdown
 from envsync.render.plan_text import plan_text
 from tests.builders import PROJECT, TARGET
 
@@ -55,3 +55,32 @@ def test_a_plan_shows_the_edit_below_its_change() -> None:
     )
     assert f"\n      {line}\n      tags.owner" in plan_text(plan, width=120)
     assert f"\n!   {line}\n-   tags.owner" in plan_markdown(plan)
+
+
+def test_markdown_shows_edits_in_the_target_apart_from_pending_changes() -> None:
+    field = FieldChange("tags.owner", "b", "a")
+    edited = Change(
+        Action.UPDATE, "version", "a", "1", "differs", (field,), drifted=Drifted(("tags.owner",))
+    )
+    archived = Change(Action.RESTORE, "version", "b", "1", "archived")
+    pending = Change(Action.UPDATE, "version", "c", "1", "differs", (field,))
+    sections = plan_body(Plan(PROJECT, TARGET, (edited, archived, pending))).split("\n**")[1:]
+
+    assert [text.partition("**")[0] for text in sections] == [
+        "Edited or archived in the target",
+        "Pending from the files",
+    ]
+    assert "update   a:1" in sections[0]
+    assert "restore  b:1" in sections[0]
+    assert "update   c:1" in sections[1]
+
+
+def test_markdown_has_one_section_without_edits_or_in_a_pull_request() -> None:
+    field = FieldChange("tags.owner", "b", "a")
+    pending = Change(Action.UPDATE, "version", "c", "1", "differs", (field,))
+    edited = Change(
+        Action.UPDATE, "version", "a", "1", "differs", (field,), drifted=Drifted(("tags.owner",))
+    )
+
+    assert "\n**Changes**\n" in plan_body(Plan(PROJECT, TARGET, (pending,)))
+    assert "Edited or archived" not in plan_body(Plan(PROJECT, TARGET, (edited,)), own={"a"})

@@ -94,7 +94,9 @@ class Resources:
             "type": f"{naming.type_prefix}environments"
             + ("/versions" if naming.type_prefix else ""),
             "properties": properties,
-            "systemData": system_data(row.created_at, record.created_by),
+            "systemData": self._system_data(
+                (row.created_at, record.created_by), (row.modified_at, row.modified_by)
+            ),
         }
 
     def container(
@@ -136,8 +138,23 @@ class Resources:
             "name": record.name,
             "type": f"{naming.type_prefix}environments",
             "properties": properties,
-            "systemData": system_data(record.created_at, record.created_by),
+            "systemData": self._system_data(
+                (record.created_at, record.created_by), (record.modified_at, record.modified_by)
+            ),
         }
+
+    def _system_data(self, created: tuple[str, str], modified: tuple[str, str]) -> JSON:
+        """Returns the `systemData` of a resource.
+
+        As in recorded responses, later changes of the resource do not affect `systemData`, unless
+        the settings say otherwise.
+
+        Args:
+            created: the time and the actor of the creation.
+            modified: the time and the actor of the last write.
+        """
+        updated = self.settings.system_data == "updated"
+        return system_data(*created, *(modified if updated else created))
 
     def _next_version(self, record: ContainerRecord, versions: Sequence[VersionRecord]) -> str:
         """Returns `nextVersion`, which is a number or, depending on the settings, a timestamp.
@@ -167,17 +184,16 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
     return f"{naming.context_base}/LocalUpload/{digest}/context/"
 
 
-def system_data(created_at: str, created_by: str) -> dict[str, JSON]:
-    """Returns the `systemData` of a resource.
-
-    As in recorded responses, later changes of the resource do not affect `systemData`.
-    """
+def system_data(
+    created_at: str, created_by: str, modified_at: str | None = None, modified_by: str | None = None
+) -> dict[str, JSON]:
+    """Returns the `systemData` of a resource. If it was never modified, the creation counts."""
     return {
         "createdAt": created_at,
         "createdBy": created_by,
         "createdByType": "User",
-        "lastModifiedAt": created_at,
-        "lastModifiedBy": created_by,
+        "lastModifiedAt": modified_at or created_at,
+        "lastModifiedBy": modified_by or created_by,
         "lastModifiedByType": "User",
     }
 

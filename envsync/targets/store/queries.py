@@ -33,7 +33,10 @@ _VERSIONS = f"SELECT {_VERSION_COLUMNS} FROM versions "  # noqa: S608 (a constan
 _REST_COLUMNS = f"{_VERSION_COLUMNS}, properties, extra, created_by"
 _VERSION_RECORDS = f"SELECT {_REST_COLUMNS} FROM versions "  # noqa: S608 (a constant)
 _CONTAINER_RECORDS = """
-    SELECT name, description, tags, properties, archived, created_at, created_by FROM containers
+    SELECT
+        name, description, tags, properties, archived, created_at, created_by, modified_at,
+        modified_by
+    FROM containers
 """
 _CONTEXTS_OF = """
     SELECT digest, files FROM contexts

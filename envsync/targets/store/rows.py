@@ -117,6 +117,8 @@ class ContainerRecord(NamedTuple):
     archived: int
     created_at: str
     created_by: str
+    modified_at: str
+    modified_by: str
 
 
 class VersionRecord(NamedTuple):

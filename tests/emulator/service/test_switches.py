@@ -325,6 +325,22 @@ def test_numeric_tags_are_strings_or_numbers_or_refused(
             assert updated == {"a": tags["a"], "b": "2"}
 
 
+@pytest.mark.parametrize("kind", ["recorded", "updated"])
+def test_system_data_shows_only_the_creation_or_the_last_write(
+    kind: Literal["recorded", "updated"],
+) -> None:
+    with serving(Settings(system_data=kind)) as client:
+        client.put(VERSION, {"image": IMAGE})
+        before = [client.get(path).json["systemData"] for path in (VERSION, CONTAINER)]
+        client.put(VERSION, {"image": IMAGE, "tags": {"a": "1"}})
+        client.put(CONTAINER, {"isArchived": True})
+        after = [client.get(path).json["systemData"] for path in (VERSION, CONTAINER)]
+
+    for old, new in zip(before, after, strict=True):
+        assert old["lastModifiedAt"] == old["createdAt"] == new["createdAt"]
+        assert (new["lastModifiedAt"] > new["createdAt"]) is (kind == "updated")
+
+
 def test_the_get_of_a_version_is_stale_for_the_configured_time() -> None:
     now = datetime(2024, 1, 1, tzinfo=UTC)
     moments = [now]
@@ -402,5 +418,6 @@ def test_every_setting_for_unknown_behaviour_is_tested() -> None:
         "container_get",
         "archived_entry",
         "numeric_tags",
+        "system_data",
         "throttle",  # tested in middleware/test_faults.py
     }

@@ -102,6 +102,7 @@ OTHER_ANSWERS: dict[str, Any] = {
     "archived_entry": "false",
     "container_tags": "refuse",
     "numeric_tags": "number",
+    "system_data": "updated",
 }
 """Settings of the emulator that make no difference to a user."""
 

@@ -18,6 +18,7 @@ from envsync.model.environment import (
     Route,
 )
 from envsync.model.provenance import Provenance
+from envsync.model.state import Modification
 from envsync.targets.azure.owners import owners, with_owner
 from envsync.targets.azure.wire import Resource, body, creation_order, registered, resource
 from tests.emulator.recordings import FILES, sessions
@@ -54,6 +55,37 @@ def test_a_recorded_request_and_its_response_have_the_same_spec() -> None:
     # Check the number of pairs, because the next assertion would also pass for an empty list.
     assert len(pairs) > 150
     assert [spec(sent) for sent, _ in pairs] == [spec(received) for _, received in pairs]
+
+
+def test_recorded_responses_show_no_write_after_the_creation() -> None:
+    found = [resource(received) for _, received in answers()]
+
+    assert {item.modified for item in found} == {None}
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (
+            {"lastModifiedAt": "2026-01-02T00:00:00.1234567+00:00", "lastModifiedBy": "Ada"},
+            Modification("Ada", "2026-01-02T00:00:00.1234567+00:00"),
+        ),
+        ({"lastModifiedAt": "2026-01-01T00:00:01+00:00", "lastModifiedBy": "Ada"}, None),
+        ({"lastModifiedAt": "2026-01-02T00:00:00Z", "lastModifiedBy": ""}, None),
+        ({"lastModifiedAt": "yesterday", "lastModifiedBy": "Ada"}, None),
+        ({"lastModifiedAt": 7, "lastModifiedBy": ["Ada"]}, None),
+        ({}, None),
+    ],
+    ids=["later", "right after the creation", "nobody", "no time", "other types", "nothing"],
+)
+def test_only_a_write_after_the_creation_is_a_modification(
+    data: dict[str, JSON], expected: Modification | None
+) -> None:
+    system: JSON = {"createdAt": "2026-01-01T00:00:00.7Z", "createdBy": "Bob", **data}
+    item = resource({"name": "1", "properties": {"image": IMAGE}, "systemData": system})
+
+    assert item.modified == expected
+    assert registered("pydata", item).modified == expected
 
 
 def test_fields_with_default_values_are_read_as_unset() -> None:

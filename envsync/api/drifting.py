@@ -1,0 +1,53 @@
+"""Finds what was changed in a target since envsync last wrote to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from envsync.api.planning import plan_for
+from envsync.plan.drift_report import DriftReport, drift_report
+from envsync.plan.selection import ensure_possible, selected
+from envsync.project.for_target import of_other_targets
+from envsync.project.project import Project
+
+if TYPE_CHECKING:
+    from envsync.model.target import Target
+
+
+def find_drift(
+    project: Project, target: Target, globs: Sequence[str] = (), *, ignore: Sequence[str] = ()
+) -> DriftReport:
+    """Returns what was changed in a target, apart from what was changed in git. Never writes.
+
+    Args:
+        project: the project, from `load_project`.
+        target: the open target. It is read once.
+        globs: patterns. The report includes only environments whose name matches a pattern, with or
+            without the suffix of the target. If empty, the report includes every environment.
+        ignore: patterns for names, for `name:version`, and for paths of fields such as `tags.cost`.
+            What matches is not reported.
+
+    Raises:
+        EnvsyncError: the project declares no environment, a pattern of `globs` matches no
+            environment, or the target cannot be read.
+        InvalidProject: the settings of the target do not fit the declared environments.
+    """
+    config, name = project.config, target.identity.name
+    declared = project.declared_for(name)
+    ensure_possible(globs, declared)
+    names = {declaration.name for declaration in declared}
+    actual = target.read(names, config.policy.project)
+    plan = plan_for(project, target, globs, actual=actual)
+    others = of_other_targets(actual.keys() - names, project.declarations, config, name)
+    suffix = config.targets[name].scope.suffix if name in config.targets else ""
+    known = names | actual.keys() - set(others)
+    return drift_report(
+        declared,
+        actual,
+        plan,
+        config.policy,
+        selected(known, globs, None, suffix=suffix, declarations=declared),
+        ignore=ignore,
+        suffix=suffix,
+    )

@@ -1,0 +1,292 @@
+"""`DriftReport`: what was changed in one target since envsync last wrote to it.
+
+A spec cannot drift, because Azure ML does not change the spec of a registered version. These can:
+
+- The description and the tags. `drift.py` tells edits apart from changes in git.
+- The archived state of a declared version, or of its whole environment.
+- The owner, which is a tag. Without any version of its own, an environment whose list of owners
+  still names the project has lost them: somebody deleted them, or changed their owner.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from envsync.model.canonical import JSON
+from envsync.model.declaration import Declaration, Source
+from envsync.model.policy import Policy
+from envsync.model.provenance import Provenance
+from envsync.model.state import Container, Modification, RegisteredVersion, State
+from envsync.model.target import TargetIdentity
+from envsync.plan.change import Action, Change, FieldChange
+from envsync.plan.drift import Comparison, Difference, Origin, compare_metadata, is_edited
+from envsync.plan.ownership import belongs_to_service
+from envsync.plan.plan import Plan
+from envsync.plan.selection import matches
+from envsync.plan.versions import resolve
+
+ARCHIVED = "archived"
+OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDrift:
+    """The differences of one version, or of a whole environment, that git did not make.
+
+    Attributes:
+        version: the version. None for a whole environment.
+        source: the position of the declaration. None if no file declares the version.
+        edited: True if the description or a tag was edited. None if this is unknown.
+        differences: the fields that differ. `archived` and `owner` are fields as well. Differences
+            that git made are not included.
+        modified: the last write to the version or environment. None if the target does not tell.
+        note: a sentence about the difference. Empty if the fields say everything.
+    """
+
+    name: str
+    version: str | None
+    source: Source | None = None
+    edited: bool | None = None
+    differences: tuple[Difference, ...] = ()
+    modified: Modification | None = None
+    note: str = ""
+
+    @property
+    def address(self) -> str:
+        """`name:version`, or only the name for a whole environment."""
+        return self.name if self.version is None else f"{self.name}:{self.version}"
+
+    @property
+    def is_drift(self) -> bool:
+        """True if it is certain that the target was changed, and not only the file."""
+        if any(item.is_drift for item in self.differences):
+            return True
+        # The version was edited, but it is unknown which of the fields.
+        return self.edited is True and (bool(self.differences) or self.source is None)
+
+    def explains(self, path: str) -> bool:
+        """Returns True if only the target was changed in this field, so that git did not."""
+        found = (item for item in self.differences if item.field.path == path)
+        return any(item.origin is Origin.TARGET for item in found)
+
+    def to_json(self) -> dict[str, JSON]:
+        """Returns the differences as JSON data."""
+        last = self.modified
+        return {
+            "name": self.name,
+            "version": self.version,
+            "source": None if self.source is None else self.source.to_json(),
+            "edited": self.edited,
+            "by": None if last is None else last.by,
+            "at": None if last is None else last.at,
+            "fields": [
+                {
+                    "path": item.field.path,
+                    "target": item.field.before,
+                    "file": item.field.after,
+                    "origin": str(item.origin),
+                }
+                for item in self.differences
+            ],
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What was changed in one target, and what else a plan would do.
+
+    Attributes:
+        drifted: the versions and environments that were certainly changed in the target.
+        unknown: the versions with differences of which nobody knows who made them.
+        pending: the action and address of each change and rejection in the plan that does more than
+            undo drift.
+    """
+
+    target: TargetIdentity
+    drifted: tuple[VersionDrift, ...]
+    unknown: tuple[VersionDrift, ...]
+    pending: tuple[tuple[str, str], ...]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Returns the report as JSON data."""
+        return {
+            "target": self.target.to_json(),
+            "drift": [item.to_json() for item in self.drifted],
+            "unknown": [item.to_json() for item in self.unknown],
+            "pending": [{"action": action, "address": address} for action, address in self.pending],
+        }
+
+
+def drift_report(
+    declarations: Iterable[Declaration],
+    actual: State,
+    plan: Plan,
+    policy: Policy,
+    names: Collection[str],
+    *,
+    ignore: Sequence[str] = (),
+    suffix: str = "",
+) -> DriftReport:
+    """Returns what was changed in a target.
+
+    Args:
+        declarations: all declarations for the target.
+        actual: the state of the target.
+        plan: the plan for these declarations and this state.
+        policy: the policy of the plan.
+        names: the names to report.
+        ignore: glob patterns for names, for `name:version`, and for paths of fields. What matches
+            is not reported.
+        suffix: the text that the target adds to every declared name.
+    """
+    declared: dict[str, list[Declaration]] = defaultdict(list)
+    for declaration in declarations:
+        declared[declaration.name].append(declaration)
+    found: list[VersionDrift] = []
+    for name in sorted(names):
+        container = actual.get(name, Container(name))
+        if belongs_to_service(container):
+            continue
+        versions = resolve(declared[name], container, policy.project)
+        found += _of_container(container, versions, policy)
+    # Ignored differences are not pending either, so the pending changes are found with all of them.
+    pending = tuple(_pending(plan, {(item.name, item.version): item for item in found}))
+    kept = [item for item in (_without(each, ignore, suffix) for each in found) if item is not None]
+    return DriftReport(
+        target=plan.target,
+        drifted=tuple(item for item in kept if item.is_drift),
+        unknown=tuple(item for item in kept if not item.is_drift and item.differences),
+        pending=pending,
+    )
+
+
+def _of_container(
+    container: Container, versions: Mapping[str, Declaration], policy: Policy
+) -> Iterator[VersionDrift]:
+    """Yields the drift of one environment and its versions."""
+    first = next(iter(versions.values()), None)
+    owned = any(item.owner == policy.project for item in container.versions)
+    # An environment in which the project owns nothing was not archived behind its back.
+    if first is not None and owned and container.archived:
+        yield VersionDrift(
+            container.name,
+            None,
+            first.source,
+            differences=(_archived(),),
+            modified=container.modified,
+        )
+    if first is not None and not owned and _lost(container, policy.project):
+        yield VersionDrift(
+            container.name,
+            None,
+            first.source,
+            differences=(Difference(FieldChange(OWNER, None, policy.project), Origin.TARGET),),
+            note="The environment lists the project as an owner, but the project owns none of its "
+            "versions: they were deleted, or their owner was changed.",
+        )
+    for item in container.versions:
+        if item.version in versions:
+            yield _of_version(item, versions[item.version], container, policy)
+        elif item.owner == policy.project and item in container.active:
+            edited = is_edited(item, policy.ignore_tags)
+            key = item.environment.key
+            note = "No file declares this version, so it is unknown which fields were edited."
+            if edited:
+                yield VersionDrift(
+                    key.name, key.version, edited=True, modified=item.modified, note=note
+                )
+
+
+def _of_version(
+    item: RegisteredVersion, declaration: Declaration, container: Container, policy: Policy
+) -> VersionDrift:
+    """Returns the drift of a declared version."""
+    owner = tuple(_owner(item, policy.project))
+    metadata = Comparison(None)
+    # The metadata of a version that envsync never wrote cannot drift.
+    if item.owner == policy.project or any(each.is_drift for each in owner):
+        metadata = compare_metadata(item, declaration.metadata, policy.ignore_tags)
+    differences = (*metadata.differences, *owner)
+    if item.archived and not container.archived and item.owner == policy.project:
+        differences += (_archived(),)
+    key = item.environment.key
+    return VersionDrift(
+        key.name,
+        key.version,
+        declaration.source,
+        edited=metadata.edited,
+        differences=tuple(each for each in differences if each.origin is not Origin.GIT),
+        modified=item.modified,
+    )
+
+
+def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
+    """Yields the difference of the owner, if the project possibly was the owner before."""
+    provenance = item.environment.provenance
+    if item.owner == project or provenance == Provenance():
+        return
+    # envsync writes no reserved tag without the owner. But the version of another owner can belong
+    # to another project since it was created.
+    origin = Origin.TARGET if item.owner is None else Origin.UNKNOWN
+    yield Difference(FieldChange(OWNER, item.owner, project), origin)
+
+
+def _lost(container: Container, project: str) -> bool:
+    """Returns True if the project, which owns no version now, has owned one before."""
+    # A version that has lost only its owner tag is reported on its own.
+    return project in (container.marks or ()) and not any(
+        item.owner is None and item.environment.provenance != Provenance()
+        for item in container.versions
+    )
+
+
+def _archived() -> Difference:
+    return Difference(FieldChange(ARCHIVED, True, False), Origin.TARGET)
+
+
+def _pending(
+    plan: Plan, found: Mapping[tuple[str, str | None], VersionDrift]
+) -> Iterator[tuple[str, str]]:
+    """Yields the changes and rejections that do more than undo drift."""
+    for change in plan.changes:
+        if not _undoes_drift(change, found):
+            yield str(change.action), change.address
+    for rejection in plan.rejections:
+        yield "reject", rejection.address
+
+
+def _undoes_drift(change: Change, found: Mapping[tuple[str, str | None], VersionDrift]) -> bool:
+    if change.action is Action.CREATE:
+        return False
+    whole = found.get((change.name, None))
+    # Restoring an environment also archives the versions that it must not show.
+    of_whole = change.version is None or change.action is Action.ARCHIVE
+    if of_whole and whole is not None and whole.explains(ARCHIVED):
+        return True
+    item = found.get((change.name, change.version))
+    if item is None or change.desired is None:
+        return False
+    needed = [field.path for field in change.fields]
+    needed += [ARCHIVED] if change.action is Action.RESTORE else []
+    needed += [OWNER] if change.owner != change.desired.provenance.owner else []
+    return all(map(item.explains, needed))
+
+
+def _without(item: VersionDrift, ignore: Sequence[str], suffix: str) -> VersionDrift | None:
+    """Returns a version without the ignored fields, or None if the whole version is ignored."""
+    declared = item.address.replace(item.name, item.name.removesuffix(suffix), 1)
+    for glob in ignore:
+        if matches(item.name, glob, suffix) or any(
+            fnmatchcase(text, glob) for text in (item.address, declared)
+        ):
+            return None
+    kept = tuple(
+        each
+        for each in item.differences
+        if not any(fnmatchcase(each.field.path, glob) for glob in ignore)
+    )
+    return replace(item, differences=kept)
