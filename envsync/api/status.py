@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envsync.api.planning import plan_for
@@ -22,7 +23,27 @@ if TYPE_CHECKING:
     from envsync.model.declaration import Declaration
     from envsync.model.state import State
     from envsync.model.target import Target
+    from envsync.plan.plan import Plan
     from envsync.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What several targets hold. `opened`, `states` and `plans` have the targets that were read.
+
+    Attributes:
+        status: the state of each environment version in each target.
+        opened: the open targets, by name.
+        states: the containers that were read.
+        own: the containers that the status shows.
+        plans: the plan for each target, from which the status was derived.
+    """
+
+    status: Status
+    opened: Mapping[str, Target]
+    states: Mapping[str, State]
+    own: Mapping[str, State]
+    plans: Mapping[str, Plan]
 
 
 def read_status(
@@ -55,25 +76,70 @@ def read_status(
         InvalidProject: the settings of a target do not fit the declared environments.
         UsageError: the settings contain no target of this name.
     """
+    ensure_possible(globs, project.declarations)
+    with reading(
+        project, targets, everything=everything, connection=connection, advance=advance
+    ) as found:
+        return found.status.selected(globs, project.declarations)
+
+
+@contextmanager
+def reading(
+    project: Project,
+    targets: Iterable[str] = (),
+    *,
+    everything: bool = False,
+    connection: Callable[[str], Connection] = lambda _name: Connection(),
+    advance: Advance = lambda _done, _total: None,
+    found: FoundReferences | None = None,
+) -> Iterator[Reading]:
+    """Reads targets, and keeps them open until the end of the block.
+
+    The arguments and exceptions are those of `read_status`, except `found`.
+
+    Args:
+        found: the references of the repository. If set, the containers to which they lead are read
+            as well. The status does not show these containers.
+    """
     project.ensure_found()
     ensure_checked_out(project)
-    ensure_possible(globs, project.declarations)
     names = tuple(dict.fromkeys(targets)) or tuple(project.config.targets)
+    owner = project.config.policy.project
     with ExitStack() as stack:
         opened, unreachable = _open(project, names, connection, stack)
         # Reading the declarations finds conflicts between settings and files, so this comes before
         # the targets are read.
         declared = {name: project.declared_for(name) for name in opened}
-        states, errors = _read(opened, declared, everything, project.config.policy.project, advance)
-        cells = _cells(project, opened, declared, states)
-    found = status(
-        cells,
-        {**unreachable, **errors},
-        {Key(item.name, item.version): item.source for item in project.declarations},
-        targets=names,
-        archived=everything,
-    )
-    return found.selected(globs, project.declarations)
+        wanted = {name: {item.name for item in items} for name, items in declared.items()}
+        used = {item.name for item in found.references if item.name} if found else set()
+        states, errors = _read(
+            opened, {name: wanted[name] | used for name in opened}, everything, owner, advance
+        )
+        own = {
+            name: {
+                key: item
+                for key, item in state.items()
+                if everything
+                or key in wanted[name]
+                or any(version.owner == owner for version in item.versions)
+            }
+            for name, state in states.items()
+        }
+        own, plans = _plans(project, opened, declared, own, found)
+        cells = {
+            name: target_cells(
+                declared[name], own[name], plan, suffix=project.config.targets[name].scope.suffix
+            )
+            for name, plan in plans.items()
+        }
+        result = status(
+            cells,
+            {**unreachable, **errors},
+            {Key(item.name, item.version): item.source for item in project.declarations},
+            targets=names,
+            archived=everything,
+        )
+        yield Reading(result, {name: opened[name] for name in states}, states, own, plans)
 
 
 def _open(
@@ -99,7 +165,7 @@ def _open(
 
 def _read(
     opened: Mapping[str, Target],
-    declared: Mapping[str, Iterable[Declaration]],
+    names: Mapping[str, Collection[str]],
     everything: bool,
     owner: str,
     advance: Advance,
@@ -109,9 +175,7 @@ def _read(
     failed: dict[str, str] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(opened))) as pool:
         reads = {
-            pool.submit(
-                target.read, None if everything else {item.name for item in declared[name]}, owner
-            ): name
+            pool.submit(target.read, None if everything else names[name], owner): name
             for name, target in opened.items()
         }
         advance(0, len(reads))
@@ -124,13 +188,17 @@ def _read(
     return states, failed
 
 
-def _cells(
+def _plans(
     project: Project,
     opened: Mapping[str, Target],
     declared: Mapping[str, Sequence[Declaration]],
     states: Mapping[str, State],
-) -> dict[str, dict[Key, Cell]]:
-    """Makes the plan for each target that was read, and returns the cells of these targets."""
+    found: FoundReferences | None,
+) -> tuple[dict[str, State], dict[str, Plan]]:
+    """Makes the plan for each target that was read.
+
+    Also returns the states without environments that the project declares only for other targets.
+    """
     config = project.config
     own = {}
     for name, state in states.items():
@@ -145,17 +213,17 @@ def _cells(
         for key in state.keys() - {item.name for item in declared[name]}
         for item in state[key].active
     )
-    found = references_of(project) if archives else FoundReferences((), 0)
-    cells = {}
-    for name, state in own.items():
-        plan = plan_for(
+    if found is None:
+        found = references_of(project) if archives else FoundReferences((), 0)
+    plans = {
+        name: plan_for(
             project,
             opened[name],
-            # The limit of archives concerns an apply. A status shows what would be archived.
-            allow_mass_archive=True,
+            # A status shows what would be archived, even if nothing is declared for the target.
+            allow_mass_archive=not declared[name],
             found=found,
             actual=states[name],
         )
-        suffix = config.targets[name].scope.suffix
-        cells[name] = target_cells(declared[name], state, plan, suffix=suffix)
-    return cells
+        for name in own
+    }
+    return own, plans

@@ -72,9 +72,9 @@ def row_blocks(rows: Iterable[StatusRow], *, full: bool) -> list[list[RowView]]:
     for row in rows:
         found = row.cells.values()
         if not all(cell.is_calm for cell in found):
-            blocks[0].append(_row(row))
+            blocks[0].append(row_view(row))
         elif any(cell.declared for cell in found):
-            blocks[1].append(_row(row))
+            blocks[1].append(row_view(row))
         else:
             name, version = row.key.name, row.key.version
             superseded.setdefault((name, version) if full else (name,), []).append(row)
@@ -116,7 +116,8 @@ def rejected_count(status: Status) -> int:
     return sum(cell.rejected for row in status.rows for cell in row.cells.values())
 
 
-def _row(row: StatusRow) -> RowView:
+def row_view(row: StatusRow) -> RowView:
+    """Returns the row of a table for one environment version."""
     own = row.key.version
     cells = {
         target: CellView(cell.state, cell.rejected, "" if cell.version == own else _versions(cell))
@@ -137,7 +138,7 @@ def _versions(cell: Cell) -> str:
 
 def _combined(rows: list[StatusRow]) -> RowView:
     if len(rows) == 1:
-        return _row(rows[0])
+        return row_view(rows[0])
     cells: dict[str, CellView] = {}
     for target in dict.fromkeys(target for row in rows for target in row.cells):
         states = Counter(row.cells[target].state for row in rows if target in row.cells)
