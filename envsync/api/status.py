@@ -13,7 +13,7 @@ from envsync.git.checked_out import ensure_checked_out
 from envsync.git.references import FoundReferences, references_of
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.plan.selection import ensure_possible
-from envsync.plan.status import Cell, Key, Status, status
+from envsync.plan.status import Key, Status, status
 from envsync.plan.status_cells import target_cells
 from envsync.project.for_target import of_other_targets
 from envsync.targets.connection import Advance, Connection
@@ -95,9 +95,14 @@ def reading(
 ) -> Iterator[Reading]:
     """Reads targets, and keeps them open until the end of the block.
 
-    The arguments and exceptions are those of `read_status`, except `found`.
+    Raises the same exceptions as `read_status`.
 
     Args:
+        project: the project, from `load_project`.
+        targets: as for `read_status`.
+        everything: as for `read_status`.
+        connection: as for `read_status`.
+        advance: as for `read_status`.
         found: the references of the repository. If set, the containers to which they lead are read
             as well. The status does not show these containers.
     """
@@ -115,17 +120,18 @@ def reading(
         states, errors = _read(
             opened, {name: wanted[name] | used for name in opened}, everything, owner, advance
         )
-        own = {
+        read = {
             name: {
                 key: item
-                for key, item in state.items()
+                for key, item in states[name].items()
                 if everything
                 or key in wanted[name]
                 or any(version.owner == owner for version in item.versions)
             }
-            for name, state in states.items()
+            for name in opened
+            if name in states
         }
-        own, plans = _plans(project, opened, declared, own, found)
+        own, plans = _plans(project, opened, declared, read, found)
         cells = {
             name: target_cells(
                 declared[name], own[name], plan, suffix=project.config.targets[name].scope.suffix
@@ -139,7 +145,7 @@ def reading(
             targets=names,
             archived=everything,
         )
-        yield Reading(result, {name: opened[name] for name in states}, states, own, plans)
+        yield Reading(result, {name: opened[name] for name in plans}, states, own, plans)
 
 
 def _open(
@@ -200,7 +206,7 @@ def _plans(
     Also returns the states without environments that the project declares only for other targets.
     """
     config = project.config
-    own = {}
+    own: dict[str, State] = {}
     for name, state in states.items():
         names = {item.name for item in declared[name]}
         others = of_other_targets(state.keys() - names, project.declarations, config, name)
@@ -222,7 +228,7 @@ def _plans(
             # A status shows what would be archived, even if nothing is declared for the target.
             allow_mass_archive=not declared[name],
             found=found,
-            actual=states[name],
+            actual=own[name],
         )
         for name in own
     }

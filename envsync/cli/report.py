@@ -41,7 +41,7 @@ def run(
     ] = None,
     parallel: ParallelOption = DEFAULT_PARALLEL,
 ) -> int:
-    """Write an HTML page: changes, states, references, versions and history.
+    """Write an HTML page about environments and targets.
 
     Exits with 1 if a target cannot be read.
     """

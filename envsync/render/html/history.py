@@ -7,12 +7,12 @@ commit in its reserved tag.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from envsync.model.history import HistoryEntry
+from envsync.model.history import HistoryAction, HistoryEntry
 from envsync.model.provenance import Provenance
 from envsync.plan.report import Report, TargetReport
 from envsync.render.html.timeline import moment, short_time
@@ -23,7 +23,7 @@ MOST_APPLIES: Final = 200
 _PAUSE: Final = timedelta(minutes=1)
 """Changes with a longer pause between them belong to different applies."""
 
-_PAST: Final = {
+_PAST: Final[Mapping[HistoryAction, str]] = {
     "create": "created",
     "update": "updated",
     "archive": "archived",

@@ -1,14 +1,15 @@
-"""Renders a report as one HTML page: the template, its style and its script, without other files."""
+"""Renders a report as one HTML page, which contains its style and its script."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from envsync._version import __version__
 from envsync.model.wording import printable
@@ -19,19 +20,24 @@ from envsync.render.html.timeline import environment_views
 from envsync.render.plan_view import view
 from envsync.render.status_view import rejected_count, size_text, state_counts
 
+_CODE: Final = re.compile("`([^`]+)`")
+
 
 def report_html(report: Report) -> str:
     """Returns a report as an HTML page. A report without a status is a page about plans."""
     style, script = _file("style.css"), _file("script.js")
-    template = Environment(
+    environment = Environment(
         loader=DictLoader({"page": _file("page.html")}),
         autoescape=True,
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
-    ).get_template("page")
-    return template.render(
+    )
+    environment.filters["prose"] = _prose
+    return environment.get_template(
+        "page"
+    ).render(
         report=report,
         # Both are part of envsync, and the hashes allow them alone.
         style=Markup(style),  # noqa: S704
@@ -69,6 +75,14 @@ def _policy(style: str, script: str) -> str:
 def _shown(value: Any) -> Any:
     """Makes each string of the page printable, and hides credentials. The template escapes HTML."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _prose(text: str) -> Markup:
+    """Returns a sentence as HTML. Words in backticks, and a whole command, are code."""
+    html = str(escape(printable(text)))
+    if html.startswith("envsync "):
+        html = f"`{html}`"
+    return Markup(_CODE.sub(r"<code>\1</code>", html))  # noqa: S704
 
 
 def _status(report: Report) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envsync.model.wording import MAX_MESSAGE, printable
+from envsync.plan.reference_status import Judged
 from envsync.plan.report import Report, UsedEnvironment
 from envsync.plan.status import Status
 from envsync.render.field_text import ARROW
@@ -94,16 +95,24 @@ def _used_row(item: UsedEnvironment) -> UsedRow:
 
 
 def _notes(item: UsedEnvironment) -> Iterator[tuple[str, str]]:
+    # A file of the repository usually leads to one of the targets.
+    exists = any(judged.status != "broken" for judged in item.in_targets.values())
+    fine = [name for name, judged in item.in_targets.items() if judged.status == "ok"]
     for target, judged in item.in_targets.items():
-        text = "" if judged.finding is None else judged.finding.message
+        text = _finding(judged)
         if judged.latest is not None:
             before, after = judged.latest.before or NONE, judged.latest.after or NONE
-            text = f"{target}: @latest moves {before}{ARROW}{after}. {text}"
-        yield judged.status, printable(text, MAX_MESSAGE).strip()
+            text = f"@latest moves {before}{ARROW}{after} in {target}."
+        if judged.status == "ok" and len(fine) < len(item.in_targets):
+            text = f"in {target}"
+        yield ("absent" if exists and judged.status == "broken" else judged.status), text
     if not item.in_targets:
-        text = "" if item.judged.finding is None else item.judged.finding.message
-        yield item.judged.status, printable(text, MAX_MESSAGE)
+        yield item.judged.status, _finding(item.judged)
     if item.judged.same is not None:
         yield "same", f"The content is that of {item.judged.same}."
     elif item.judged.declared is False:
         yield "undeclared", ""
+
+
+def _finding(judged: Judged) -> str:
+    return "" if judged.finding is None else printable(judged.finding.message, MAX_MESSAGE)
