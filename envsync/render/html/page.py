@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from envsync._version import __version__
@@ -26,18 +27,7 @@ _CODE: Final = re.compile("`([^`]+)`")
 def report_html(report: Report) -> str:
     """Returns a report as an HTML page. A report without a status is a page about plans."""
     style, script = _file("style.css"), _file("script.js")
-    environment = Environment(
-        loader=DictLoader({"page": _file("page.html")}),
-        autoescape=True,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["prose"] = _prose
-    return environment.get_template(
-        "page"
-    ).render(
+    return _template().render(
         report=report,
         # Both are part of envsync, and the hashes allow them alone.
         style=Markup(style),  # noqa: S704
@@ -56,6 +46,21 @@ def report_html(report: Report) -> str:
     )
 
 
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=DictLoader({"page": _file("page.html")}),
+        autoescape=True,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["prose"] = _prose
+    return environment.get_template("page")
+
+
+@cache
 def _file(name: str) -> str:
     return files("envsync.render.html").joinpath(name).read_text("utf-8")
 

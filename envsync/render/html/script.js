@@ -13,15 +13,18 @@
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = new Map(items.map((item) => [item.section, 0]));
     let shown = 0;
+    // A write of an unchanged value would cost as much as a change.
+    const hide = (element, hidden) => {
+      if (hidden !== element.hidden) element.hidden = hidden;
+    };
     for (const item of items) {
       const hidden = (attention?.checked && item.calm) || !words.every((word) => item.text.includes(word));
-      // A write of an unchanged value would cost as much as a change.
-      if (hidden !== item.element.hidden) item.element.hidden = hidden;
+      hide(item.element, hidden);
       if (hidden) continue;
       shown += 1;
       found.set(item.section, found.get(item.section) + 1);
     }
-    for (const [section, number] of found) section.querySelector(".none").hidden = number > 0;
+    for (const [section, number] of found) hide(section.querySelector(".none"), number > 0);
     const text = shown < items.length ? `${shown} of ${items.length} rows` : "";
     if (count.textContent !== text) count.textContent = text;
   };
