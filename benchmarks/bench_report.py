@@ -40,6 +40,7 @@ FILTER = """
 
 
 def main() -> None:
+    """Prints the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--environments", type=int, default=500)
     parser.add_argument("--targets", type=int, default=5)
