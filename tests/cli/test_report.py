@@ -94,11 +94,3 @@ def test_plan_prints_its_part_of_the_page(applied: Path, run: Run) -> None:
     assert 'id="status"' not in page
     assert "<h3>dev</h3>" in both
     assert "<h3>prod</h3>" in both
-
-
-def test_credentials_are_hidden(applied: Path, run: Run) -> None:
-    declare(applied, "b", "1", description="https://user:hunter2-secret@example.com/x")
-    page = run("report", "--out", "-").out
-
-    assert "hunter2" not in page
-    assert "https://***@example.com/x" in page
