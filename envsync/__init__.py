@@ -11,7 +11,7 @@ from envsync._version import __version__
 
 # Type checkers read these imports, and Python reads `_HOMES`: both must name the same modules.
 if TYPE_CHECKING:
-    from envsync.api import Applied, apply_plan, make_plan
+    from envsync.api import Applied, apply_plan, make_plan, read_status
     from envsync.model.errors import (
         EnvsyncError,
         GitError,
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from envsync.plan.change import Action, Change, FieldChange, LatestChange, Rejection
     from envsync.plan.outcome import Outcome
     from envsync.plan.plan import Plan
+    from envsync.plan.status import Cell, CellState, Status, StatusRow
     from envsync.project.project import Project, load_project
 
 _HOMES = {
-    "api": ("Applied", "apply_plan", "make_plan"),
+    "api": ("Applied", "apply_plan", "make_plan", "read_status"),
     "model.errors": (
         "EnvsyncError",
         "GitError",
@@ -40,12 +41,15 @@ _HOMES = {
     "plan.change": ("Action", "Change", "FieldChange", "LatestChange", "Rejection"),
     "plan.outcome": ("Outcome",),
     "plan.plan": ("Plan",),
+    "plan.status": ("Cell", "CellState", "Status", "StatusRow"),
     "project.project": ("Project", "load_project"),
 }
 
 __all__ = [
     "Action",
     "Applied",
+    "Cell",
+    "CellState",
     "Change",
     "EnvsyncError",
     "FieldChange",
@@ -58,12 +62,15 @@ __all__ = [
     "Problem",
     "Project",
     "Rejection",
+    "Status",
+    "StatusRow",
     "TargetError",
     "UsageError",
     "__version__",
     "apply_plan",
     "load_project",
     "make_plan",
+    "read_status",
 ]
 
 

@@ -22,6 +22,7 @@ from envsync import (
     apply_plan,
     load_project,
     make_plan,
+    read_status,
 )
 from envsync.api import Verification, apply_and_verify, plan_for
 from envsync.model.state import State
@@ -223,3 +224,16 @@ def test_a_project_without_environment_files_is_an_error(tmp_path: Path) -> None
 def test_an_unknown_target_raises_usage_error(directory: Path) -> None:
     with pytest.raises(UsageError, match="local"):
         make_plan(load_project(directory), target="locale")
+
+
+def test_a_status_has_the_state_of_each_environment_in_each_target(directory: Path) -> None:
+    project = load_project(directory)
+    apply_plan(project, make_plan(project))
+    write(directory, "b")
+
+    found = read_status(load_project(directory), ["local"])
+
+    assert [(row.key.name, str(row.cells["local"].state)) for row in found.rows] == [
+        ("b", "missing"),
+        ("a", "in-sync"),
+    ]

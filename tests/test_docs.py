@@ -449,6 +449,7 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
         "validate": ("validate",),
         "check": ("check",),
         "apply": ("apply", "--yes"),
+        "status": ("status",),
         "refs": ("refs",),
         "list": ("list",),
         "show": ("show", "pydata:2"),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from envsync.api.planning import plan_for
 from envsync.git.checked_out import ensure_checked_out
-from envsync.git.references import FoundReferences, references_of
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.plan.selection import ensure_possible
 from envsync.plan.status import Key, Status, status
@@ -20,6 +19,7 @@ from envsync.targets.connection import Advance, Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
+    from envsync.git.references import FoundReferences
     from envsync.model.declaration import Declaration
     from envsync.model.state import State
     from envsync.model.target import Target
@@ -163,7 +163,7 @@ def _open(
             target = open_target(config.target(name), config.root, connection(name))
         # A variable that is not set, or a package that is missing, concerns only this target.
         except (InvalidProject, TargetError) as error:
-            failed[name] = str(error)
+            failed[name] = " ".join(str(error).splitlines())
         else:
             opened[name] = stack.enter_context(closing(target))
     return opened, failed
@@ -179,7 +179,8 @@ def _read(
     """Reads all targets at the same time. Returns the states, and the message of each error."""
     states: dict[str, State] = {}
     failed: dict[str, str] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(opened))) as pool:
+    pool = ThreadPoolExecutor(max_workers=max(1, len(opened)))
+    try:
         reads = {
             pool.submit(target.read, None if everything else names[name], owner): name
             for name, target in opened.items()
@@ -191,6 +192,9 @@ def _read(
                 states[reads[read]] = read.result()
             except TargetError as error:
                 failed[reads[read]] = str(error)
+    finally:
+        # After Ctrl-C, do not wait here: the caller closes the targets, and then their reads fail.
+        pool.shutdown(wait=False, cancel_futures=True)
     return states, failed
 
 
@@ -211,6 +215,9 @@ def _plans(
         names = {item.name for item in declared[name]}
         others = of_other_targets(state.keys() - names, project.declarations, config, name)
         own[name] = {key: item for key, item in state.items() if key not in others}
+    # Other commands import this module as well, and this import is slow.
+    from envsync.git import references
+
     # The search for references takes time, and its result is the same for all targets. It matters
     # only if a plan archives something.
     archives = config.policy.superseded == "archive" or any(
@@ -220,7 +227,7 @@ def _plans(
         for item in state[key].active
     )
     if found is None:
-        found = references_of(project) if archives else FoundReferences((), 0)
+        found = references.references_of(project) if archives else references.FoundReferences((), 0)
     plans = {
         name: plan_for(
             project,

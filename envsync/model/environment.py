@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -248,6 +248,18 @@ class Metadata:
         if self.tags:
             data["tags"] = dict(self.tags)
         return data
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and 64 hex digits over the description and the tags.
+
+        docs/reference/digest.md describes the format, which is format 1.
+        """
+        # Every version that envsync writes has this digest in a tag. With another format, every
+        # registered version would look edited. The service stores an empty description as no
+        # description.
+        data = replace(self, description=self.description or None).to_json()
+        return sha256_digest("envsync-metadata 1\n" + canonical_json(data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,12 +25,15 @@ class Provenance:
         digest: the digest of the spec from which the version was created.
         source: the file that declares the version, relative to the project directory.
         commit: the git commit that contained this file.
+        applied: the digest of the description and tags that envsync wrote last. See
+            `Metadata.digest`. None if an envsync without this tag wrote the version.
     """
 
     owner: str | None = None
     digest: str | None = None
     source: str | None = None
     commit: str | None = None
+    applied: str | None = None
 
     def as_tags(self) -> dict[str, str]:
         """Returns one reserved tag for each attribute that has a value."""
@@ -39,6 +42,7 @@ class Provenance:
             "envsync.digest": self.digest,
             "envsync.source": self.source,
             "envsync.commit": self.commit,
+            "envsync.applied": self.applied,
         }
         # An empty tag would only add noise to the list of tags in Azure ML studio.
         return {key: value for key, value in tags.items() if value}
@@ -51,6 +55,7 @@ class Provenance:
             digest=tags.get("envsync.digest"),
             source=tags.get("envsync.source"),
             commit=tags.get("envsync.commit"),
+            applied=tags.get("envsync.applied"),
         )
 
 

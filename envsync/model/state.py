@@ -15,6 +15,19 @@ from envsync.model.environment import Environment
 
 
 @dataclass(frozen=True, slots=True)
+class Modification:
+    """The last write to a version or container in a target.
+
+    Attributes:
+        by: the user or application that made the write, as the target names it.
+        at: the time of the write, ISO 8601 in UTC.
+    """
+
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegisteredVersion:
     """One version that is registered in a target.
 
@@ -25,6 +38,8 @@ class RegisteredVersion:
         context_uri: the URL of the build context in the service.
         extra: the fields of the version that an environment file cannot declare, by their path in
             the service, such as `properties.team`.
+        modified: the last write after the creation. None if there was none, or if the target does
+            not tell.
     """
 
     environment: Environment
@@ -35,6 +50,7 @@ class RegisteredVersion:
     curated: bool = False
     context_uri: str | None = field(default=None, compare=False)
     extra: Mapping[str, JSON] = field(default_factory=dict, compare=False)
+    modified: Modification | None = field(default=None, compare=False)
 
     @property
     def version(self) -> str:
@@ -80,6 +96,8 @@ class Container:
             archived. In this case, it is unknown which versions are archived individually.
         marks: the projects that the target lists as owners of versions in the container. None if
             the target needs no such list, or if it possibly cannot keep the list.
+        modified: the last write to the container itself after its creation. None if there was
+            none, or if the target does not tell.
     """
 
     name: str
@@ -91,6 +109,7 @@ class Container:
     # the container is restored.
     may_echo: bool = False
     marks: frozenset[str] | None = field(default=None, compare=False)
+    modified: Modification | None = field(default=None, compare=False)
 
     @property
     def active(self) -> tuple[RegisteredVersion, ...]:

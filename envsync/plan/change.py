@@ -16,6 +16,7 @@ from envsync.model.canonical import JSON
 from envsync.model.declaration import Source
 from envsync.model.environment import Environment
 from envsync.model.use import Use
+from envsync.plan.drifted import Drifted
 
 Scope = Literal["version", "environment"]
 
@@ -82,6 +83,8 @@ class Change:
             version, or if the action is not `create`.
         differs: the fields of the spec and the metadata that differ from the predecessor.
         hides: for the archive of an environment, the active versions that it hides.
+        drifted: the edit in the target that the change would overwrite. None if nobody has edited
+            the version since envsync last wrote it, or if this is unknown.
         desired: the environment to write, for a create, an update and the restore of a version.
         keep_archived: for the restore of an environment, the versions that must stay archived.
         former_files: the files that declared an archived environment before, relative to the
@@ -102,6 +105,7 @@ class Change:
     predecessor: str | None = None
     differs: tuple[FieldChange, ...] = ()
     hides: tuple[str, ...] = ()
+    drifted: Drifted | None = None
     # Only an apply needs the following attributes. They are neither compared nor in the JSON, so a
     # plan that was read from a file equals the saved plan, but cannot be applied.
     desired: Environment | None = field(default=None, compare=False, repr=False)
@@ -131,6 +135,8 @@ class Change:
         if self.hides:
             # An approval of the archive must not cover a version that was added later.
             data["hides"] = list(self.hides)
+        if self.drifted:
+            data["drifted"] = self.drifted.to_json()
         return data
 
     @classmethod
@@ -152,6 +158,7 @@ class Change:
             predecessor=data.get("predecessor"),
             differs=_fields_from_json(data.get("differs", ())),
             hides=tuple(data.get("hides", ())),
+            drifted=Drifted.from_json(data["drifted"]) if "drifted" in data else None,
             **_common(data),
         )
 

@@ -125,15 +125,18 @@ def merge_ignored(before: Metadata, declared: Metadata, globs: Sequence[str]) ->
         declared: the declared metadata.
         globs: patterns of the ignored tag keys.
     """
+    kept = {key: value for key, value in before.tags.items() if _is_ignored(key, globs)}
+    return replace(declared, tags={**without_ignored(declared, globs).tags, **kept})
 
-    def ignored(key: str) -> bool:
-        return any(fnmatchcase(key, glob) for glob in globs)
 
-    return replace(
-        declared,
-        tags={key: value for key, value in declared.tags.items() if not ignored(key)}
-        | {key: value for key, value in before.tags.items() if ignored(key)},
-    )
+def without_ignored(metadata: Metadata, globs: Sequence[str]) -> Metadata:
+    """Returns the metadata without the tags whose keys match a pattern."""
+    tags = {key: value for key, value in metadata.tags.items() if not _is_ignored(key, globs)}
+    return replace(metadata, tags=tags)
+
+
+def _is_ignored(key: str, globs: Sequence[str]) -> bool:
+    return any(fnmatchcase(key, glob) for glob in globs)
 
 
 def _match_uploads(theirs: BuildContext, ours: BuildContext) -> Match:

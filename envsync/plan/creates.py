@@ -9,7 +9,7 @@ from envsync.model.policy import Policy
 from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.plan.change import Action, Change, FieldChange, Rejection
-from envsync.plan.compare import match_spec, metadata_fields, spec_fields
+from envsync.plan.compare import match_spec, metadata_fields, spec_fields, without_ignored
 from envsync.plan.ownership import owner_phrase
 from envsync.plan.versions import newest
 
@@ -88,6 +88,8 @@ def provenance(declaration: Declaration, policy: Policy, digest: str | None) -> 
         digest=digest,
         source=declaration.source.file,
         commit=policy.commit,
+        # Other tools can change ignored tags at any time, so the digest does not cover these tags.
+        applied=without_ignored(declaration.metadata, policy.ignore_tags).digest,
     )
 
 

@@ -14,7 +14,9 @@ from envsync.model.target import TargetIdentity
 
 # An approval must stay valid if an edit does not change what is applied. Digests therefore ignore
 # explanations and line numbers. For example, a new comment in a file changes line numbers.
-_EXPLAINING: Final = frozenset({"reason", "message", "fix", "source", "predecessor", "differs"})
+_EXPLAINING: Final = frozenset(
+    {"reason", "message", "fix", "source", "predecessor", "differs", "drifted"}
+)
 
 _LENGTH: Final = 40
 """Length of a fingerprint in hexadecimal digits.

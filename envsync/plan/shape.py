@@ -108,6 +108,14 @@ _SUBJECT: Final = {
     "fields": _list(_FIELD),
     "source": _or_null(_object({"file": _STRING, "line": _NUMBER})),
 }
+_DRIFTED: Final = _object(
+    {
+        "fields": _list(_STRING),
+        "certain": _BOOLEAN,
+        "by": _STRING_OR_NULL,
+        "at": _STRING_OR_NULL,
+    }
+)
 _CHANGE: Final = _object(
     {
         "action": _one_of(*Action),
@@ -116,7 +124,12 @@ _CHANGE: Final = _object(
         "owner": _STRING_OR_NULL,
         **_SUBJECT,
     },
-    {"predecessor": _STRING_OR_NULL, "differs": _list(_FIELD), "hides": _list(_STRING)},
+    {
+        "predecessor": _STRING_OR_NULL,
+        "differs": _list(_FIELD),
+        "hides": _list(_STRING),
+        "drifted": _DRIFTED,
+    },
 )
 _REJECTION: Final = _object({"code": _STRING, "message": _STRING, "fix": _STRING, **_SUBJECT})
 _USE: Final = _object(

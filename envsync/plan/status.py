@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from envsync.model.canonical import JSON
 from envsync.model.declaration import Declaration, Source
 from envsync.model.naming import natural_order
+from envsync.plan.drifted import Drifted
 from envsync.plan.selection import selected
 
 
@@ -27,7 +28,8 @@ class CellState(StrEnum):
     - `pending`: the version is in the target, and differs from its file.
     - `missing`: a file declares the version, and the version is not in the target.
     - `archived`: the version is archived in the target.
-    - `undeclared`: the version is active in the target, and no file declares its name.
+    - `undeclared`: the version is active in the target and no file declares it. Either no file
+      declares its name, or nobody owns the version.
     - `in-sync`: the version equals its file.
     - `superseded`: files declare other versions of the name. The project owns this version.
     - `unreachable`: the target could not be read.
@@ -75,6 +77,7 @@ class Cell:
         reason: why the version is in this state, as in the plan. Empty if there is no reason.
         rejected: True if the plan rejects the version, so that an apply fails.
         declared: True if a file declares the version for the target.
+        drifted: the edit in the target that an apply would overwrite. None if there is none.
     """
 
     state: CellState
@@ -84,6 +87,7 @@ class Cell:
     reason: str = ""
     rejected: bool = False
     declared: bool = False
+    drifted: Drifted | None = None
 
     @property
     def is_calm(self) -> bool:
@@ -106,7 +110,7 @@ class Cell:
 
     def to_json(self) -> dict[str, JSON]:
         """Returns the cell as JSON data."""
-        return {
+        data: dict[str, JSON] = {
             "state": str(self.state),
             "version": self.version,
             "name": self.name,
@@ -115,6 +119,9 @@ class Cell:
             "rejected": self.rejected,
             "declared": self.declared,
         }
+        if self.drifted is not None:
+            data["drifted"] = self.drifted.to_json()
+        return data
 
 
 @dataclass(frozen=True, slots=True)

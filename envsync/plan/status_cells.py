@@ -78,8 +78,12 @@ class _Planned:
         if rejection := self.rejections.get((name, version)):
             return _rejected(rejection, CellState.PENDING)
         if change := self.changes.get((name, version)):
-            state = _state_of(change, declaration)
-            return Cell(state, predecessor=change.predecessor, reason=_reason(change))
+            return Cell(
+                _state_of(change, declaration),
+                predecessor=change.predecessor,
+                reason=_reason(change),
+                drifted=change.drifted,
+            )
         whole = self.changes.get((name, None))
         if self.container.archived:
             return Cell(CellState.ARCHIVED, reason="the environment is archived")
@@ -98,7 +102,7 @@ class _Planned:
             state = CellState.SUPERSEDED if self.versions else CellState.UNDECLARED
         else:
             state = CellState.FOREIGN if item.owner else CellState.UNDECLARED
-        active = item in self.container.active
+        active = not (item.archived or self.container.archived)
         # A decision about the whole environment concerns the active versions of the project.
         found = (name, item.version), *([(name, None)] if ours and active else [])
         for key in found:
@@ -107,8 +111,7 @@ class _Planned:
         if not active:
             return Cell(CellState.ARCHIVED)
         for key in found:
-            change = self.changes.get(key)
-            if change is not None:
+            if change := self.changes.get(key):
                 return Cell(state, reason=change.reason)
         return Cell(state, reason="" if ours else f"the version {owner_phrase(item.owner)}")
 
@@ -117,6 +120,8 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
     """Returns the state of a declared version that the plan changes."""
     if change.action is Action.RESTORE:
         return CellState.ARCHIVED
+    if change.drifted is not None:
+        return CellState.DRIFTED
     # A new version of a file without `version` is an edit of an environment that is in the target.
     new = change.action is Action.CREATE
     edited = declaration.version is None and change.predecessor is not None
@@ -124,12 +129,10 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
 
 
 def _reason(change: Change) -> str:
-    paths = ", ".join(field.path for field in change.fields)
-    return (
-        f"{change.reason}: {paths}"
-        if paths and change.action is not Action.CREATE
-        else change.reason
-    )
+    # The fields of a new version are its whole content.
+    if change.action is Action.CREATE or not change.fields:
+        return change.reason
+    return f"{change.reason} ({', '.join(field.path for field in change.fields)})"
 
 
 def _rejected(rejection: Rejection, state: CellState) -> Cell:

@@ -76,7 +76,8 @@ def _change(item: ItemView, address: int, label: int) -> list[str]:
         below = " " * 6
         reason = wrapped(item.note, WIDTH - len(below))
         titles = [start + item.address, *(below + line for line in reason)]
-    return [*titles, *field_lines(item.fields, label)]
+    drifted = (f"!   {line}" for line in wrapped(item.drifted, WIDTH - 4) if line)
+    return [*titles, *drifted, *field_lines(item.fields, label)]
 
 
 def label_width(fields: Iterable[FieldView]) -> int:

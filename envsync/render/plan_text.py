@@ -137,6 +137,9 @@ class _Layout:
     def item(self, item: ItemView) -> list[str]:
         """Returns the lines of a change or a rejection."""
         lines = self._heading(item)
+        if item.drifted:
+            drifted = wrapped(item.drifted, self._width - _FIELD_INDENT)
+            lines += [" " * _FIELD_INDENT + self._paint("bold yellow", line) for line in drifted]
         if self._brief and item.action != REJECT:
             return lines
         for field in item.fields:

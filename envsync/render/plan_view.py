@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from envsync.model.wording import printable
 from envsync.plan.change import Action
+from envsync.render.drifted import drifted_text
 from envsync.render.field_text import ARROW
 from envsync.render.field_view import FieldView, field_views
 from envsync.render.unchanged import with_unchanged
@@ -62,6 +63,7 @@ class ItemView:
         message: what is wrong; empty for a change.
         fix: what the user can do; empty for a change.
         where: `file:line` of the declaration; empty for a change.
+        drifted: what the change would overwrite that somebody has edited; empty for nothing.
     """
 
     sign: str
@@ -72,6 +74,7 @@ class ItemView:
     message: str = ""
     fix: str = ""
     where: str = ""
+    drifted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,7 @@ def _change(change: Change, *, held_back: bool, full: bool) -> ItemView:
         address=printable(change.address),
         note=printable(_note(change)) + (", held back" if held_back else ""),
         fields=_change_fields(change, full),
+        drifted="" if change.drifted is None else drifted_text(change.drifted),
     )
 
 

@@ -35,7 +35,7 @@ STYLES: Final[Mapping[CellState, str]] = {
     CellState.UNDECLARED: "red",
     CellState.IN_SYNC: "dim",
     CellState.SUPERSEDED: "dim",
-    CellState.UNREACHABLE: "bold red",
+    CellState.UNREACHABLE: "dim",
 }
 # The signs of changes are those of a plan.
 _SIGNS: Final[Mapping[CellState, str]] = MappingProxyType(
@@ -96,7 +96,7 @@ def status_summary(status: Status, paint: Paint, width: int) -> str:
         words.append((_REJECTED, f"{rejected} rejected (!)."))
     if status.unreachable:
         names = ", ".join(map(printable, status.unreachable))
-        words.append((STYLES[CellState.UNREACHABLE], f"Unreachable: {names}."))
+        words.append((_REJECTED, f"Unreachable: {names}."))
     return _flow(words, paint, width)
 
 
@@ -233,7 +233,7 @@ def _joined(cell: CellView, state: str, mark: str) -> str:
 
 
 def _style(cell: CellView | None) -> str:
-    if cell is None:
+    if cell is None or cell.calm:
         return "dim"
     return _REJECTED if cell.rejected else STYLES[cell.state]
 

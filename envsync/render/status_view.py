@@ -9,6 +9,7 @@ from typing import Final
 
 from envsync.model.wording import printable
 from envsync.plan.status import Cell, CellState, Status, StatusRow
+from envsync.render.drifted import drifted_text
 from envsync.render.paint import middle_cut
 
 AUTO: Final = "auto"
@@ -23,11 +24,13 @@ class CellView:
     """One cell.
 
     Attributes:
+        calm: True if nobody has to do anything about the version.
         version: the version in the target. Empty if it is the version of the row.
         count: the number of versions in the cell. None if the row is about one version.
     """
 
     state: CellState
+    calm: bool = True
     rejected: bool = False
     version: str = ""
     count: int | None = None
@@ -70,10 +73,9 @@ def row_blocks(rows: Iterable[StatusRow], *, full: bool) -> list[list[RowView]]:
     blocks: tuple[list[RowView], list[RowView], list[RowView]] = ([], [], [])
     superseded: dict[tuple[str | None, ...], list[StatusRow]] = {}
     for row in rows:
-        found = row.cells.values()
-        if not all(cell.is_calm for cell in found):
+        if not all(cell.is_calm for cell in row.cells.values()):
             blocks[0].append(row_view(row))
-        elif any(cell.declared for cell in found):
+        elif row.source is not None:
             blocks[1].append(row_view(row))
         else:
             name, version = row.key.name, row.key.version
@@ -90,7 +92,7 @@ def reason_views(status: Status) -> list[ReasonView]:
             printable(f"{cell.name}:{cell.version}"),
             cell.state,
             cell.rejected,
-            printable(cell.reason),
+            reason_text(cell),
         )
         for row in status.rows
         for target, cell in row.cells.items()
@@ -120,10 +122,21 @@ def row_view(row: StatusRow) -> RowView:
     """Returns the row of a table for one environment version."""
     own = row.key.version
     cells = {
-        target: CellView(cell.state, cell.rejected, "" if cell.version == own else _versions(cell))
+        target: CellView(
+            cell.state,
+            cell.is_calm,
+            cell.rejected,
+            "" if cell.version == own else _versions(cell),
+        )
         for target, cell in row.cells.items()
     }
     return RowView(printable(row.key.name), AUTO if own is None else printable(own), cells)
+
+
+def reason_text(cell: Cell) -> str:
+    """Returns why a version is in its state, and who changed it in the target."""
+    reason = printable(cell.reason)
+    return reason if cell.drifted is None else f"{reason}; {drifted_text(cell.drifted)}"
 
 
 def _versions(cell: Cell) -> str:

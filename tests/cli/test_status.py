@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from envsync.model.environment import Metadata
+from envsync.project.project import load_project
+from envsync.targets.kinds import open_target
 from tests.cli.conftest import Run, declare
 from tests.project.project import write
 from tests.repository import new_repository
@@ -86,6 +90,25 @@ def test_a_target_that_cannot_be_read_is_an_error_after_the_table(applied: Path,
     assert run("status", *BOTH).code == 0
 
 
+def test_without_a_reachable_target_the_declared_environments_are_shown(
+    applied: Path, run: Run
+) -> None:
+    declare(applied, "a", "2")
+
+    result = run("status", "-t", "cloud")
+
+    assert result.code == 1
+    assert result.out == (
+        "ENVIRONMENT  VERSION  cloud\n"
+        "a            1        unreachable\n"
+        "a            2        unreachable\n"
+        "auto         auto     unreachable\n"
+        "base         1        unreachable\n"
+        "\n"
+        "3 environments in 1 target. Unreachable: cloud.\n"
+    )
+
+
 def test_a_target_whose_file_is_broken_is_unreachable(applied: Path, run: Run) -> None:
     (applied / "prod.db").write_text("no database")
 
@@ -159,7 +182,7 @@ def test_quiet_prints_only_the_summary(applied: Path, run: Run) -> None:
 
 def test_verbose_says_why(applied: Path, run: Run) -> None:
     declare(applied, "a", "1", description="Changed")
-    assert "dev  a:1  pending\n  metadata differs: description\n" in run("status", "-v", *BOTH).out
+    assert "dev  a:1  pending\n  metadata differs (description)\n" in run("status", "-v", *BOTH).out
 
 
 def test_markdown_has_a_table(applied: Path, run: Run) -> None:
@@ -171,3 +194,17 @@ def test_without_a_project_there_is_no_status(tmp_path: Path, run: Run) -> None:
     result = run("status", "-C", str(tmp_path))
     assert result.code == 1
     assert "envsync init" in result.err
+
+
+def test_an_edit_in_the_target_is_drift(applied: Path, run: Run) -> None:
+    config = load_project(applied).config.target("dev")
+    with closing(open_target(config, applied)) as target:
+        item = target.read(["a"])["a"].versions[0].environment
+        target.update(item.key, Metadata("Edited by hand"), item.provenance)
+
+    assert states(run, "a")["a:1"] == {"dev": "drifted 1", "prod": "in-sync 1"}
+    assert "metadata differs (description); drifted: description was changed" in (
+        " ".join(run("status", "-v", *BOTH).out.split())
+    )
+    (row,) = run("status", "a", "-t", "dev", "--json").data["environments"]
+    assert row["cells"]["dev"]["drifted"]["fields"] == ["description"]

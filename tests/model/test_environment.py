@@ -165,11 +165,12 @@ RECORD = {
     "envsync.digest": "sha256:x",
     "envsync.source": "environments/a.yml",
     "envsync.commit": "c0ffee",
+    "envsync.applied": "sha256:y",
 }
 
 
 def test_provenance_is_written_to_reserved_tags_and_read_from_them() -> None:
-    provenance = Provenance("churn", "sha256:x", "environments/a.yml", "c0ffee")
+    provenance = Provenance("churn", "sha256:x", "environments/a.yml", "c0ffee", "sha256:y")
 
     assert provenance.as_tags() == RECORD
     assert Provenance.from_tags({**RECORD, "team": "x"}) == provenance

@@ -638,7 +638,13 @@ def test_every_write_has_the_whole_declaration_and_its_provenance(held: Containe
         EnvironmentKey("a", "1"),
         image(),
         Metadata("About a", {"team": "x"}),
-        Provenance(PROJECT, image().digest, "environments/a-1.yml", "c0ffee"),
+        Provenance(
+            PROJECT,
+            image().digest,
+            "environments/a-1.yml",
+            "c0ffee",
+            Metadata("About a", {"team": "x"}).digest,
+        ),
     )
 
 
@@ -679,6 +685,7 @@ def test_a_create_lists_every_field_that_it_writes() -> None:
         "envsync.owner": PROJECT,
         "envsync.digest": spec.digest,
         "envsync.source": "environments/a-1.yml",
+        "envsync.applied": Metadata("About a", {"team": "x"}).digest,
     }
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from envsync.model.declaration import Declaration
+from envsync.model.environment import Metadata
 from envsync.model.policy import Policy
-from envsync.model.state import Container
+from envsync.model.state import Container, Modification, RegisteredVersion
 from envsync.plan.archives import Evidence
+from envsync.plan.drifted import Drifted
 from envsync.plan.planner import make_plan
 from envsync.plan.status import Cell, CellState, Key
 from envsync.plan.status_cells import target_cells
@@ -120,7 +122,7 @@ def test_the_reason_is_the_reason_of_the_plan() -> None:
     files = [declared("a", "1", tags={"x": "y"}), declared("b", "2", image("2"))]
     found = cells(files, container("a", UNOWNED), container("b", "1", "2"), container("c", "1"))
     assert {key.name + (key.version or ""): cell.reason for key, cell in found.items()} == {
-        "a1": "metadata differs; new owner: the version belongs to no project: tags.x",
+        "a1": "metadata differs; new owner: the version belongs to no project (tags.x)",
         "b1": "",
         "b2": "b:2 is already registered with a different image. Registered versions cannot "
         "change.",
@@ -177,3 +179,29 @@ def test_a_name_without_the_suffix_of_the_target_is_another_environment() -> Non
         Key("a", "1"): "in-sync",
         Key("a", "1", lacks_suffix=True): "undeclared",
     }
+
+
+def edited(*, archived: bool = False) -> RegisteredVersion:
+    """Returns a version of which somebody changed the tags since envsync wrote it."""
+    item = registered("a", "1", tags={"owner": "x"}, archived=archived)
+    provenance = replace(item.environment.provenance, applied=Metadata().digest)
+    environment = replace(item.environment, provenance=provenance)
+    return replace(item, environment=environment, modified=Modification("Ada", "2026-01-01T00:00"))
+
+
+def test_an_edit_that_the_plan_would_overwrite_is_drift() -> None:
+    (cell,) = cells([declared("a", "1")], container("a", edited())).values()
+    assert cell.state == "drifted"
+    assert cell.drifted == Drifted(("tags.owner",), by="Ada", at="2026-01-01T00:00")
+
+
+def test_an_archived_version_is_archived_even_if_it_was_edited() -> None:
+    (cell,) = cells([declared("a", "1")], container("a", edited(archived=True))).values()
+    assert cell.state == "archived"
+    assert cell.drifted is not None
+
+
+def test_an_edit_that_the_file_makes_as_well_is_no_drift() -> None:
+    assert short([declared("a", "1", tags={"owner": "x"})], container("a", edited())) == [
+        "a:1 in-sync 1"
+    ]

@@ -35,6 +35,7 @@ from envsync.model.provenance import Provenance
 from envsync.model.state import Container, RegisteredVersion
 from envsync.model.target import Target
 from envsync.plan.compare import match_spec
+from envsync.plan.drift import is_edited
 from envsync.project.context.scan import scan_context
 
 IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:20240101.v1"
@@ -46,6 +47,7 @@ OURS = Provenance(
     digest="sha256:" + "0" * 64,
     source="environments/pydata.yml",
     commit="0123456789abcdef0123456789abcdef01234567",
+    applied="sha256:" + "1" * 64,
 )
 
 
@@ -459,7 +461,9 @@ class TargetContract:
     def test_an_update_replaces_metadata_and_provenance(self, target: Target) -> None:
         target.create(environment(tags={"stays": "1", "changes": "1", "goes": "1"}))
         metadata = Metadata("New.", {"stays": "1", "changes": "2", "comes": "1"})
-        provenance = Provenance(owner="other", source="environments/moved.yml")
+        provenance = Provenance(
+            owner="other", source="environments/moved.yml", applied=metadata.digest
+        )
 
         target.update(EnvironmentKey("pydata", "1"), metadata, provenance)
 
@@ -475,6 +479,29 @@ class TargetContract:
         assert registered(target).environment == environment(
             description=None, tags={}, provenance=Provenance()
         )
+
+    def test_the_digest_of_the_last_write_shows_whether_somebody_edited_the_metadata(
+        self, target: Target
+    ) -> None:
+        key, metadata = EnvironmentKey("pydata", "1"), Metadata("Data.", {"a": "1", "b": ""})
+        ours = replace(OURS, applied=metadata.digest)
+        target.create(replace(environment(provenance=ours), metadata=metadata))
+        created = is_edited(registered(target))
+        target.update(key, replace(metadata, description=None), ours)
+        edited = is_edited(registered(target))
+        target.update(key, metadata, replace(OURS, applied=None))
+
+        assert (created, edited, is_edited(registered(target))) == (False, True, None)
+
+    @pytest.mark.parametrize("scope", ["1", None])
+    def test_the_digest_of_the_last_write_stays_after_an_archive_and_a_restore(
+        self, target: Target, scope: str | None
+    ) -> None:
+        target.create(environment())
+        target.set_archived("pydata", scope, True)
+        target.set_archived("pydata", scope, False)
+
+        assert registered(target).environment.provenance == OURS
 
     def test_an_update_touches_no_other_version(self, target: Target) -> None:
         target.create(environment(version="1"))

@@ -11,7 +11,7 @@ from envsync.plan.report import Report, UsedEnvironment
 from envsync.plan.status import Status
 from envsync.render.field_text import ARROW
 from envsync.render.references import reference_address
-from envsync.render.status_view import CellView, row_view
+from envsync.render.status_view import CellView, reason_text, row_view
 from envsync.render.values import NONE
 
 
@@ -67,7 +67,7 @@ def status_rows(status: Status) -> Iterator[StatusRowView]:
             StatusCell(
                 target,
                 shown.cells.get(target),
-                row.cells[target].reason if target in row.cells else "",
+                reason_text(row.cells[target]) if target in row.cells else "",
             )
             for target in status.targets
         )

@@ -142,6 +142,7 @@ class StateReader:
             # not rely on their state.
             may_echo=archived and all(item.archived for item in versions),
             marks=self._marks(name, tags, listing),
+            modified=None if entry is None else entry.modified,
         )
 
     def _marks(self, name: str, tags: Mapping[str, str], listing: Listing) -> frozenset[str] | None:

@@ -30,7 +30,7 @@ from envsync.model.environment import (
     Route,
 )
 from envsync.model.provenance import Provenance, user_tags
-from envsync.model.state import RegisteredVersion
+from envsync.model.state import Modification, RegisteredVersion
 from envsync.targets.azure.undeclarable import READ_ONLY, undeclarable
 
 # `stage` is never sent. The service returns `stage: Development` if the stage was never set. If a
@@ -41,6 +41,9 @@ _NEVER_SENT: Final = READ_ONLY | {"stage"}
 # azure-ai-ml hashes uploads with SHA-256 since 1.28, and with MD5 before.
 _UPLOAD: Final = re.compile(r"/LocalUpload/([0-9a-f]{64}|[0-9a-f]{32})/")
 _BLOB_HOST: Final = re.compile(r"https://[a-z0-9]+\.blob\.(?:core|storage)\.", re.IGNORECASE)
+_CREATING: Final = 10
+"""Seconds after the creation of a resource for which a write counts as a part of the creation."""
+
 # `datetime` has six decimals of a second, but the service sends seven.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?")
 
@@ -53,11 +56,13 @@ class Resource:
         name: the name of the container, or the version string of the version.
         properties: the content, unchanged.
         created: the time of creation, ISO 8601 in UTC; empty if the response has none.
+        modified: the last write, if the response shows a write after the creation.
     """
 
     name: str
     properties: Mapping[str, JSON]
     created: str = ""
+    modified: Modification | None = None
 
     @property
     def description(self) -> str | None:
@@ -106,15 +111,34 @@ def resource(data: JSON) -> Resource:
     if not isinstance(data, dict) or not isinstance(properties, dict) or not isinstance(name, str):
         raise ValueError("not a resource")  # noqa: TRY004 (unexpected content from the service)
     system = data.get("systemData")
-    created = system.get("createdAt") if isinstance(system, dict) else None
-    return Resource(name, properties, _text(created) or "")
+    system = system if isinstance(system, dict) else {}
+    created = _text(system.get("createdAt")) or ""
+    return Resource(name, properties, created, _modification(system, created))
+
+
+def _modification(system: Mapping[str, JSON], created: str) -> Modification | None:
+    """Returns the last write that the `systemData` of a resource shows.
+
+    In recorded responses, a write does not change `lastModifiedAt` and `lastModifiedBy`, and
+    `lastModifiedAt` can be a second after the creation. So only a later time is a write.
+    """
+    by, at = _text(system.get("lastModifiedBy")), _text(system.get("lastModifiedAt")) or ""
+    start, end = _moment(created), _moment(at)
+    if by is None or start is None or end is None or end[0] - start[0] < _CREATING:
+        return None
+    return Modification(by, at)
 
 
 def creation_order(item: Resource) -> tuple[float, int]:
     """Returns a sort key: the time of creation in whole seconds and nanoseconds."""
-    found = _TIME.fullmatch(item.created)
+    return _moment(item.created) or (0.0, 0)
+
+
+def _moment(time: str) -> tuple[float, int] | None:
+    """Returns a time of the service in whole seconds and nanoseconds, or None if it is no time."""
+    found = _TIME.fullmatch(time)
     if not found:
-        return (0.0, 0)
+        return None
     zone = (found[3] or "Z").replace("Z", "+00:00")
     seconds = datetime.fromisoformat(found[1] + zone).astimezone(UTC).timestamp()
     # A float has too few digits for the time of creation, and `datetime` only has microseconds.
@@ -176,6 +200,7 @@ def registered(name: str, item: Resource) -> RegisteredVersion:
         curated=item.curated,
         context_uri=item.context_uri if spec.local_context else None,
         extra=undeclarable(item.properties),
+        modified=item.modified,
     )
 
 

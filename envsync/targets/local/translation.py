@@ -23,8 +23,9 @@ from envsync.model.environment import (
 from envsync.model.errors import TargetError
 from envsync.model.naming import highest_number, is_number
 from envsync.model.provenance import Provenance, user_tags
-from envsync.model.state import Container, RegisteredVersion, State
+from envsync.model.state import Container, Modification, RegisteredVersion, State
 from envsync.targets.store.rows import (
+    ContainerRow,
     ContextRow,
     NewVersion,
     Snapshot,
@@ -123,13 +124,14 @@ def state(snapshot: Snapshot, location: Callable[[str], str]) -> State:
     for row in snapshot.versions:
         versions[row.name].append(_registered(row, context))
     return {
-        name: Container(
-            name,
-            versions=tuple(versions[name]),
-            archived=bool(archived),
-            next_version=next_version(versions[name]),
+        row.name: Container(
+            row.name,
+            versions=tuple(versions[row.name]),
+            archived=bool(row.archived),
+            next_version=next_version(versions[row.name]),
+            modified=_modification(row),
         )
-        for name, _, archived in snapshot.containers
+        for row in snapshot.containers
     }
 
 
@@ -186,4 +188,12 @@ def _registered(row: VersionRow, context: Callable[[str], BuildContext]) -> Regi
         archived=bool(row.archived),
         created=row.created_at,
         curated=bool(row.curated),
+        modified=_modification(row),
     )
+
+
+def _modification(row: VersionRow | ContainerRow) -> Modification | None:
+    """Returns the last write after the creation, or None if there was none."""
+    if row.modified_at == row.created_at:
+        return None
+    return Modification(row.modified_by, row.modified_at)

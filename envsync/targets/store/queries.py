@@ -23,10 +23,11 @@ from envsync.targets.store.rows import (
     version_records,
 )
 
-_CONTAINERS = "SELECT name, tags, archived FROM containers "
+_CONTAINERS = "SELECT name, tags, archived, created_at, modified_at, modified_by FROM containers "
 _VERSION_COLUMNS = """
     name, version, image, conda_file, build_uri, build_context, dockerfile_path, os_type,
-    inference_config, description, tags, archived, curated, created_at, owner
+    inference_config, description, tags, archived, curated, created_at, owner,
+    modified_at, modified_by
 """
 _VERSIONS = f"SELECT {_VERSION_COLUMNS} FROM versions "  # noqa: S608 (a constant)
 _REST_COLUMNS = f"{_VERSION_COLUMNS}, properties, extra, created_by"

@@ -55,11 +55,15 @@ class ContainerRow(NamedTuple):
     """A container.
 
     `tags` is JSON text. If `archived` is 1, the container and all its versions are hidden.
+    `modified_at` and `modified_by` are the time and the actor of the last write.
     """
 
     name: str
     tags: str
     archived: int
+    created_at: str
+    modified_at: str
+    modified_by: str
 
 
 class VersionRow(NamedTuple):
@@ -69,6 +73,8 @@ class VersionRow(NamedTuple):
         tags: all tags as JSON text, including reserved tags.
         archived: the version's own flag, independent of the container's flag.
         created_at: the time of creation, ISO 8601 in UTC.
+        modified_at: the time of the last write. After the creation, it is `created_at`.
+        modified_by: the actor of the last write.
     """
 
     name: str
@@ -86,6 +92,8 @@ class VersionRow(NamedTuple):
     curated: int
     created_at: str
     owner: str | None
+    modified_at: str
+    modified_by: str
 
     @property
     def spec(self) -> VersionSpec:

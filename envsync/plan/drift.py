@@ -1,0 +1,200 @@
+"""Finds out who made a difference between a file and the target: git, the target, or both.
+
+The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
+that envsync wrote last. Of the last side, only a digest is known: the tag `envsync.applied`. The
+digest is enough for three answers:
+
+- The digest is that of the target: nobody edited the target, so git made all differences.
+- The digest is that of the file: git has not changed, so the target made all differences.
+- The digest is that of a mixture of the two: each field was changed on one side only.
+
+Otherwise, the target was edited, but it is unknown which fields were edited. Without the tag,
+nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from math import prod
+from typing import Final
+
+from envsync.model.environment import Metadata
+from envsync.model.naming import natural_order
+from envsync.model.state import Modification, RegisteredVersion
+from envsync.plan.change import FieldChange
+from envsync.plan.compare import merge_ignored, metadata_fields, without_ignored
+from envsync.plan.drifted import Drifted
+
+_MOST_MIXTURES: Final = 2000
+"""The maximum number of mixtures that are tried, because each one needs a digest."""
+
+_DESCRIPTION: Final = "description"
+_TAG: Final = "tags."
+
+
+class Origin(StrEnum):
+    """The side that made a difference since envsync last wrote the version.
+
+    - `git`: only the file was changed. The difference is pending.
+    - `target`: only the target was changed. The difference is drift.
+    - `both`: the file and the target were changed.
+    - `unknown`: nothing that envsync can read shows which side was changed.
+    """
+
+    GIT = "git"
+    TARGET = "target"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field of the metadata that differs between the target and the file.
+
+    Attributes:
+        field: the field, with its value in the target (`before`) and in the file (`after`).
+        origin: the side that made the difference.
+    """
+
+    field: FieldChange
+    origin: Origin
+
+    @property
+    def is_drift(self) -> bool:
+        """True if it is known that the field was changed in the target."""
+        return self.origin in (Origin.TARGET, Origin.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The result of the comparison of one version.
+
+    Attributes:
+        edited: True if the description or a tag was changed in the target since envsync last wrote
+            them. None if this is unknown, because the version has no tag `envsync.applied`.
+        differences: the fields that differ between the target and the file.
+        modified: the last write to the version in the target. None if the target does not tell.
+    """
+
+    edited: bool | None
+    differences: tuple[Difference, ...] = ()
+    modified: Modification | None = None
+
+    @property
+    def drifted(self) -> tuple[Difference, ...]:
+        """The differences that were certainly made in the target, alone or together with git."""
+        return tuple(item for item in self.differences if item.is_drift)
+
+    @property
+    def overwritten(self) -> Drifted | None:
+        """The edit that an update with the declared metadata overwrites. None if there is none."""
+        if not (self.edited and self.differences):
+            return None
+        last = self.modified
+        return Drifted(
+            fields=tuple(item.field.path for item in self.drifted or self.differences),
+            certain=bool(self.drifted),
+            by=None if last is None else last.by,
+            at=None if last is None else last.at,
+        )
+
+
+def compare_metadata(
+    item: RegisteredVersion, declared: Metadata, ignore_tags: Sequence[str] = ()
+) -> Comparison:
+    """Compares the declared metadata of a version with the target and with the last write.
+
+    Args:
+        item: the registered version.
+        declared: the declared description and tags, including the default tags of the target.
+        ignore_tags: glob patterns of tag keys that other tools manage. They are never a difference.
+    """
+    actual, applied = item.environment.metadata, item.environment.provenance.applied
+    wanted = merge_ignored(actual, declared, ignore_tags)
+    fields = metadata_fields(actual, wanted)
+    if applied is None:
+        return _all(fields, Origin.UNKNOWN, edited=None, item=item)
+    compared = without_ignored(actual, ignore_tags)
+    # Tags that are ignored now possibly were not ignored at the last write.
+    bases = [compared] if compared == actual else [compared, actual]
+    if applied in {base.digest for base in bases}:
+        return _all(fields, Origin.GIT, edited=False, item=item)
+    for base in bases:
+        there = merge_ignored(base, declared, ignore_tags)
+        written = _last_written(_fields(base), _fields(there), applied)
+        if written is not None:
+            return Comparison(
+                edited=True,
+                differences=tuple(_told_apart(actual, wanted, written)),
+                modified=item.modified,
+            )
+    return _all(fields, Origin.UNKNOWN, edited=True, item=item)
+
+
+def is_edited(item: RegisteredVersion, ignore_tags: Sequence[str] = ()) -> bool | None:
+    """Returns whether a version's description or tags were edited since envsync last wrote them.
+
+    Returns None if this is unknown, because the version has no tag `envsync.applied`.
+    """
+    return compare_metadata(item, item.environment.metadata, ignore_tags).edited
+
+
+def _all(
+    fields: Iterable[FieldChange], origin: Origin, *, edited: bool | None, item: RegisteredVersion
+) -> Comparison:
+    return Comparison(edited, tuple(Difference(field, origin) for field in fields), item.modified)
+
+
+def _last_written(
+    actual: Mapping[str, str | None], declared: Mapping[str, str | None], applied: str
+) -> Mapping[str, str | None] | None:
+    """Returns the fields that envsync wrote last, if they are a mixture of two sides.
+
+    Args:
+        actual: the fields in the target.
+        declared: the fields in the file.
+        applied: the digest of the fields that envsync wrote last.
+    """
+    keys = [key for key in {**actual, **declared} if actual.get(key) != declared.get(key)]
+    # The second attempt also finds a field that was added on both sides, with different values.
+    pairs = [(actual.get(key), declared.get(key)) for key in keys]
+    triples = [tuple(dict.fromkeys((*pair, None))) for pair in pairs]
+    for choices in (pairs, triples):
+        if prod(map(len, choices)) > _MOST_MIXTURES:
+            continue
+        for values in product(*choices):
+            mixture = {**actual, **dict(zip(keys, values, strict=True))}
+            if _metadata(mixture).digest == applied:
+                return mixture
+    return None
+
+
+def _told_apart(
+    actual: Metadata, wanted: Metadata, written: Mapping[str, str | None]
+) -> Iterator[Difference]:
+    """Yields each field that differs, with its origin."""
+    here, there = _fields(actual), _fields(wanted)
+    for key in sorted(here | there, key=natural_order):
+        (before, after), last = (here.get(key), there.get(key)), written.get(key)
+        if before == after:
+            continue
+        origin = Origin.GIT if last == before else Origin.TARGET if last == after else Origin.BOTH
+        (field,) = metadata_fields(_metadata({key: before}), _metadata({key: after}))
+        yield Difference(field, origin)
+
+
+def _fields(metadata: Metadata) -> dict[str, str | None]:
+    tags = {_TAG + key: value for key, value in metadata.tags.items()}
+    return {_DESCRIPTION: metadata.description or None, **tags}
+
+
+def _metadata(fields: Mapping[str, str | None]) -> Metadata:
+    tags = {
+        key.removeprefix(_TAG): value
+        for key, value in fields.items()
+        if key != _DESCRIPTION and value is not None
+    }
+    return Metadata(fields.get(_DESCRIPTION), tags)
