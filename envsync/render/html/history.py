@@ -1,7 +1,7 @@
 """What was applied to the targets, newest first.
 
-A target without a history is described by what its versions tell: when each was created, and the
-commit in its reserved tag.
+A target without a history is described by what its versions tell: when each was created, who wrote
+it last, and the commit in its reserved tag.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from envsync.model.canonical import JSON
 from envsync.model.history import HistoryAction, HistoryEntry
 from envsync.model.provenance import Provenance
+from envsync.model.state import RegisteredVersion
 from envsync.plan.report import Report, TargetReport
 from envsync.render.html.timeline import moment, short_time
 
@@ -63,20 +65,26 @@ def _entries(target: TargetReport) -> list[HistoryEntry]:
     if target.history is not None:
         return list(target.history)
     entries = [
-        HistoryEntry(
-            item.created,
-            "",
-            "create",
-            container.name,
-            item.version,
-            None,
-            {"tags": dict(item.environment.provenance.as_tags())},
-        )
+        entry
         for container in target.containers.values()
         for item in container.versions
         if item.owner == target.plan.project
+        for entry in _known(container.name, item)
     ]
     return sorted(entries, key=lambda entry: entry.at)
+
+
+def _known(name: str, item: RegisteredVersion) -> Iterator[HistoryEntry]:
+    """Yields what a version tells about its own history."""
+    tags: JSON = {"tags": dict(item.environment.provenance.as_tags())}
+    # If the version was written again, the tag names the commit of this write.
+    yield HistoryEntry(
+        item.created, "", "create", name, item.version, None, None if item.modified else tags
+    )
+    if item.modified:
+        yield HistoryEntry(
+            item.modified.at, item.modified.by, "update", name, item.version, None, tags
+        )
 
 
 def _groups(entries: Iterable[HistoryEntry]) -> Iterator[list[HistoryEntry]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from envsync.model.history import HistoryEntry
+from envsync.model.state import Container, Modification
 from envsync.render.html.history import ApplyView, apply_views
-from tests.render.html.reports import entry, example
+from tests.render.html.reports import entry, example, version
 
 
 def counts(*history: HistoryEntry) -> list[str]:
@@ -38,6 +39,19 @@ def test_another_user_another_commit_and_a_pause_begin_an_apply() -> None:
     ]
     assert len(counts(first, entry("2026-01-01T00:00:01Z", "update", "a", "1", commit="d"))) == 2
     assert len(counts(first, entry("2026-01-01T00:05:00Z", "update", "a", "1"))) == 2
+
+
+def test_a_target_without_history_tells_who_wrote_a_version_last() -> None:
+    report = example()
+    item = version("a", "1", "2026-01-01T00:00:00Z")
+    written = replace(item, modified=Modification("bob", "2026-01-05T00:00:00Z"))
+    target = replace(report.targets[1], containers={"a": Container("a", (written,))})
+
+    found = apply_views(replace(report, targets=(target,)))
+    assert [(item.at, item.actor, item.commit, item.counts) for item in found] == [
+        ("2026-01-05 00:00", "bob", "abc", "1 updated"),
+        ("2026-01-01 00:00", "", "", "1 created"),
+    ]
 
 
 def test_a_target_without_history_tells_when_its_versions_were_created() -> None:
