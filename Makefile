@@ -21,6 +21,10 @@ TORTURE_ARGS ?=
 AZURITE := 3.35.0
 AZURITE_STAMP := $(VENV)/.installed-azurite-$(AZURITE)
 
+# Finds what keeps people from reading a page, in the tests of the report.
+AXE := 4.14.1
+AXE_STAMP := $(VENV)/.installed-axe-core-$(AXE)
+
 # Microsoft's clients that the emulator is tested with, each in an environment of its own: the
 # versions that they need are not ours. The newest @azure/identity wants a newer Node, too.
 AZURE_CLI := 2.91.0
@@ -89,7 +93,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git chromium ## the tests
+pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(AXE_STAMP) $(CLIENT_STAMPS) git chromium ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
 	  $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -156,6 +160,10 @@ $(AZURITE_STAMP): | $(BIN)/python node
 	$(call npm,azurite,azurite@$(AZURITE))
 	@touch $@
 
+$(AXE_STAMP): | $(BIN)/python node
+	$(call npm,axe-core,axe-core@$(AXE))
+	@touch $@
+
 $(AZURE_JS_STAMP): | $(BIN)/python node
 	$(call npm,azure-js,@azure/arm-machinelearning@$(AZURE_JS) @azure/identity@$(AZURE_JS_IDENTITY))
 	@touch $@
@@ -183,7 +191,7 @@ $(BIN)/python:
 git:
 	@command -v git >/dev/null || $(call debian,git)
 
-# The tests of the documentation look at its site in Chromium. Without it, they are skipped.
+# The tests of the documentation and of the report look at pages in Chromium. Without it, they are skipped.
 .PHONY: chromium
 chromium:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
