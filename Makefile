@@ -21,6 +21,10 @@ TORTURE_ARGS ?=
 AZURITE := 3.35.0
 AZURITE_STAMP := $(VENV)/.installed-azurite-$(AZURITE)
 
+# Finds what keeps people from reading a page, in the tests of the report.
+AXE := 4.14.1
+AXE_STAMP := $(VENV)/.installed-axe-core-$(AXE)
+
 # Microsoft's clients that the emulator is tested with, each in an environment of its own: the
 # versions that they need are not ours. The newest @azure/identity wants a newer Node, too.
 AZURE_CLI := 2.91.0
@@ -31,7 +35,7 @@ AZURE_CLI_STAMP := $(VENV)/.installed-azure-cli-$(AZURE_CLI)
 AZURE_MGMT_STAMP := $(VENV)/.installed-azure-mgmt-$(AZURE_MGMT)
 AZURE_JS_STAMP := $(VENV)/.installed-azure-js-$(AZURE_JS)-$(AZURE_JS_IDENTITY)
 CLIENT_STAMPS := $(AZURE_CLI_STAMP) $(AZURE_MGMT_STAMP) $(AZURE_JS_STAMP)
-TESTED_WITH := $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS)
+TESTED_WITH := $(VENV)/.installed-dev $(AZURITE_STAMP) $(AXE_STAMP) $(CLIENT_STAMPS)
 
 # Releases of azure-ai-ml whose requests or uploads differ.
 AZURE_AI_ML := 1.5.0 1.15.0 1.23.1 1.28.1 1.35.0
@@ -166,6 +170,10 @@ $(AZURITE_STAMP): | $(BIN)/python node
 	$(call npm,azurite,azurite@$(AZURITE))
 	@touch $@
 
+$(AXE_STAMP): | $(BIN)/python node
+	$(call npm,axe-core,axe-core@$(AXE))
+	@touch $@
+
 $(AZURE_JS_STAMP): | $(BIN)/python node
 	$(call npm,azure-js,@azure/arm-machinelearning@$(AZURE_JS) @azure/identity@$(AZURE_JS_IDENTITY))
 	@touch $@
@@ -193,7 +201,7 @@ $(BIN)/python:
 git:
 	@command -v git >/dev/null || $(call debian,git)
 
-# The tests of the documentation look at its site in Chromium. Without it, they are skipped.
+# The tests of the documentation and of the report look at pages in Chromium. Without it, they are skipped.
 .PHONY: chromium
 chromium:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,32 +14,14 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser
+
+from tests.browser import OVERFLOWING, browser, in_chromium, new_page
+
+__all__ = ["browser"]
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-
-# Elements that are wider than the window, and have no scroll bar of their own.
-OVERFLOWING = """
-() => {
-  const scrolls = (element) => {
-    for (let e = element; e && e !== document.body; e = e.parentElement)
-      if (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX)) return true;
-    return false;
-  };
-  const wide = [...document.querySelectorAll('body *')].filter((element) => {
-    const box = element.getBoundingClientRect();
-    return box.width > 0 && box.right > window.innerWidth + 1 && box.left < window.innerWidth
-      && !scrolls(element);
-  });
-  const page = document.documentElement.scrollWidth > window.innerWidth ? ['the page'] : [];
-  return page.concat(wide.map((element) => element.outerHTML.slice(0, 100)));
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -73,23 +54,6 @@ def address(site: Path) -> Iterator[str]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=0
-        )
-        yield browser
-        browser.close()
-
-
-def new_page(browser: Browser, **options: Any) -> Page:
-    """Opens a page without time limits: a busy machine is slow, and pytest has a limit."""
-    page = browser.new_page(**options)
-    page.set_default_timeout(0)
-    return page
 
 
 def paths(site: Path) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from envsync.git.references import FoundReferences
     from envsync.model.declaration import Declaration
+    from envsync.model.state import State
     from envsync.model.target import Target
     from envsync.project.project import Project
     from envsync.project.rules import Level
@@ -69,8 +70,16 @@ def find_references(
     """
     if found is None:
         found = references_of(project, with_specs=True)
-    declared = _declared(project)
-    held = None if target is None else _held(project, target, found)
+    declared = declared_in(project)
+    held = None
+    if target is not None:
+        names = {
+            item.name
+            for item in found.references
+            if item.name is not None and means(item, target.identity)
+        }
+        names |= {item.name for item in project.declared_for(target.identity.name)}
+        held = held_in(project, target, found, target.read(names, project.config.policy.project))
     judged = judge(found.references, declared, held)
 
     def selects(name: str) -> bool:
@@ -105,7 +114,8 @@ def unused_problems(
         )
 
 
-def _declared(project: Project) -> Declared:
+def declared_in(project: Project) -> Declared:
+    """Returns the environments that a project declares, and their names in the targets."""
     targets = project.config.targets.values()
     return Declared(
         project.declarations,
@@ -117,17 +127,19 @@ def _declared(project: Project) -> Declared:
     )
 
 
-def _held(project: Project, target: Target, found: FoundReferences) -> Held:
-    config = project.config
-    names = {
-        item.name
-        for item in found.references
-        if item.name is not None and means(item, target.identity)
-    }
-    declared = project.declared_for(target.identity.name)
-    names |= {item.name for item in declared}
-    state = target.read(names, config.policy.project)
-    if not declared:
+def held_in(project: Project, target: Target, found: FoundReferences, state: State) -> Held:
+    """Returns the state of a target before and after the plan that references are compared with.
+
+    Args:
+        project: the project, from `load_project`.
+        target: the open target.
+        found: the references of the repository.
+        state: the containers of the target to which the references lead or that are declared.
+
+    Raises:
+        InvalidProject: the settings of the target do not fit the declared environments.
+    """
+    if not project.declared_for(target.identity.name):
         return Held(target.identity, state)
     plan = plan_for(
         project,

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envsync.api.planning import plan_for
 from envsync.git.checked_out import ensure_checked_out
 from envsync.model.errors import InvalidProject, TargetError
 from envsync.plan.selection import ensure_possible
-from envsync.plan.status import Cell, Key, Status, status
+from envsync.plan.status import Key, Status, status
 from envsync.plan.status_cells import target_cells
 from envsync.project.for_target import of_other_targets
 from envsync.targets.connection import Advance, Connection
 from envsync.targets.kinds import open_target
 
 if TYPE_CHECKING:
+    from envsync.git.references import FoundReferences
     from envsync.model.declaration import Declaration
     from envsync.model.state import State
     from envsync.model.target import Target
+    from envsync.plan.plan import Plan
     from envsync.project.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What several targets hold. `opened`, `states` and `plans` have the targets that were read.
+
+    Attributes:
+        status: the state of each environment version in each target.
+        opened: the open targets, by name.
+        states: the containers that were read.
+        own: the containers that the status shows.
+        plans: the plan for each target, from which the status was derived.
+    """
+
+    status: Status
+    opened: Mapping[str, Target]
+    states: Mapping[str, State]
+    own: Mapping[str, State]
+    plans: Mapping[str, Plan]
 
 
 def read_status(
@@ -54,25 +76,76 @@ def read_status(
         InvalidProject: the settings of a target do not fit the declared environments.
         UsageError: the settings contain no target of this name.
     """
+    ensure_possible(globs, project.declarations)
+    with reading(
+        project, targets, everything=everything, connection=connection, advance=advance
+    ) as found:
+        return found.status.selected(globs, project.declarations)
+
+
+@contextmanager
+def reading(
+    project: Project,
+    targets: Iterable[str] = (),
+    *,
+    everything: bool = False,
+    connection: Callable[[str], Connection] = lambda _name: Connection(),
+    advance: Advance = lambda _done, _total: None,
+    found: FoundReferences | None = None,
+) -> Iterator[Reading]:
+    """Reads targets, and keeps them open until the end of the block.
+
+    Raises the same exceptions as `read_status`.
+
+    Args:
+        project: the project, from `load_project`.
+        targets: as for `read_status`.
+        everything: as for `read_status`.
+        connection: as for `read_status`.
+        advance: as for `read_status`.
+        found: the references of the repository. If set, the containers to which they lead are read
+            as well. The status does not show these containers.
+    """
     project.ensure_found()
     ensure_checked_out(project)
-    ensure_possible(globs, project.declarations)
     names = tuple(dict.fromkeys(targets)) or tuple(project.config.targets)
+    owner = project.config.policy.project
     with ExitStack() as stack:
         opened, unreachable = _open(project, names, connection, stack)
         # Reading the declarations finds conflicts between settings and files, so this comes before
         # the targets are read.
         declared = {name: project.declared_for(name) for name in opened}
-        states, errors = _read(opened, declared, everything, project.config.policy.project, advance)
-        cells = _cells(project, opened, declared, states)
-    found = status(
-        cells,
-        {**unreachable, **errors},
-        {Key(item.name, item.version): item.source for item in project.declarations},
-        targets=names,
-        archived=everything,
-    )
-    return found.selected(globs, project.declarations)
+        wanted = {name: {item.name for item in items} for name, items in declared.items()}
+        used = {item.name for item in found.references if item.name} if found else set()
+        states, errors = _read(
+            opened, {name: wanted[name] | used for name in opened}, everything, owner, advance
+        )
+        read = {
+            name: {
+                key: item
+                for key, item in states[name].items()
+                if everything
+                or key in wanted[name]
+                or any(version.owner == owner for version in item.versions)
+            }
+            for name in opened
+            if name in states
+        }
+        own, plans = _plans(project, opened, declared, read, found)
+        cells = {
+            name: target_cells(
+                declared[name], own[name], plan, suffix=project.config.targets[name].scope.suffix
+            )
+            for name, plan in plans.items()
+        }
+        result = status(
+            cells,
+            {**unreachable, **errors},
+            {Key(item.name, item.version): item.source for item in project.declarations},
+            targets=names,
+            archived=everything,
+        )
+        yield Reading(result, {name: opened[name] for name in plans}, states, own, plans)
 
 
 def _open(
@@ -98,7 +171,7 @@ def _open(
 
 def _read(
     opened: Mapping[str, Target],
-    declared: Mapping[str, Iterable[Declaration]],
+    names: Mapping[str, Collection[str]],
     everything: bool,
     owner: str,
     advance: Advance,
@@ -109,9 +182,7 @@ def _read(
     pool = ThreadPoolExecutor(max_workers=max(1, len(opened)))
     try:
         reads = {
-            pool.submit(
-                target.read, None if everything else {item.name for item in declared[name]}, owner
-            ): name
+            pool.submit(target.read, None if everything else names[name], owner): name
             for name, target in opened.items()
         }
         advance(0, len(reads))
@@ -127,21 +198,25 @@ def _read(
     return states, failed
 
 
-def _cells(
+def _plans(
     project: Project,
     opened: Mapping[str, Target],
     declared: Mapping[str, Sequence[Declaration]],
     states: Mapping[str, State],
-) -> dict[str, dict[Key, Cell]]:
-    """Makes the plan for each target that was read, and returns the cells of these targets."""
+    found: FoundReferences | None,
+) -> tuple[dict[str, State], dict[str, Plan]]:
+    """Makes the plan for each target that was read.
+
+    Also returns the states without environments that the project declares only for other targets.
+    """
     config = project.config
-    own = {}
+    own: dict[str, State] = {}
     for name, state in states.items():
         names = {item.name for item in declared[name]}
         others = of_other_targets(state.keys() - names, project.declarations, config, name)
         own[name] = {key: item for key, item in state.items() if key not in others}
     # Other commands import this module as well, and this import is slow.
-    from envsync.git.references import FoundReferences, references_of
+    from envsync.git import references
 
     # The search for references takes time, and its result is the same for all targets. It matters
     # only if a plan archives something.
@@ -151,17 +226,17 @@ def _cells(
         for key in state.keys() - {item.name for item in declared[name]}
         for item in state[key].active
     )
-    found = references_of(project) if archives else FoundReferences((), 0)
-    cells = {}
-    for name, state in own.items():
-        plan = plan_for(
+    if found is None:
+        found = references.references_of(project) if archives else references.FoundReferences((), 0)
+    plans = {
+        name: plan_for(
             project,
             opened[name],
-            # The limit of archives concerns an apply. A status shows what would be archived.
-            allow_mass_archive=True,
+            # A status shows what would be archived, even if nothing is declared for the target.
+            allow_mass_archive=not declared[name],
             found=found,
-            actual=states[name],
+            actual=own[name],
         )
-        suffix = config.targets[name].scope.suffix
-        cells[name] = target_cells(declared[name], state, plan, suffix=suffix)
-    return cells
+        for name in own
+    }
+    return own, plans

@@ -40,6 +40,7 @@ SUMMARIES: Final = {
     "bump": "Write the next version into an environment file.",
     "import": "Write environment files for what a target holds.",
     "status": "Show which environment is in which target, and in which state.",
+    "report": "Write an HTML page about environments and targets.",
     "refs": "List which files of the repository use which environments.",
     "list": "List the environments in a target.",
     "show": "Show one environment or one version in a target.",

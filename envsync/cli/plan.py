@@ -35,6 +35,7 @@ class PlanFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
 
 
 def run(
@@ -103,6 +104,10 @@ def run(
 
         directory = below_repository(session.root)
         session.out("\n".join(plan_markdown(plan, directory=directory) for plan in plans))
+    elif output is PlanFormat.HTML:
+        from envsync.cli.report import plans_html
+
+        session.out(plans_html(plans))
     else:
         # With `--all-targets`, the texts of several plans can be equal. `dict` removes duplicates.
         texts = dict.fromkeys(_text(session, plan, since) for plan in plans)

@@ -30,7 +30,7 @@ def references_text(references: Sequence[Judged], place: Place, paint: Paint) ->
     """
     groups: dict[tuple[str, str], list[Judged]] = {}
     for item in references:
-        groups.setdefault(_address(item.reference), []).append(item)
+        groups.setdefault(reference_address(item.reference), []).append(item)
     blocks = [
         "\n".join([_heading(address, items[0], paint), *_uses(items, place)])
         for (_, address), items in sorted(groups.items())
@@ -64,7 +64,7 @@ def unused_text(declarations: Iterable[Declaration], place: Place) -> str:
     return "".join(f"{line}\n" for line in columns(rows)) if rows else ""
 
 
-def _address(reference: Reference) -> tuple[str, str]:
+def reference_address(reference: Reference) -> tuple[str, str]:
     """Returns the sort key and the heading of the group to which a reference belongs."""
     if reference.inline is not None:
         return "2", printable(f"inline: {reference.inline.summary}")

@@ -74,9 +74,9 @@ def row_blocks(rows: Iterable[StatusRow], *, full: bool) -> list[list[RowView]]:
     superseded: dict[tuple[str | None, ...], list[StatusRow]] = {}
     for row in rows:
         if not all(cell.is_calm for cell in row.cells.values()):
-            blocks[0].append(_row(row))
+            blocks[0].append(row_view(row))
         elif row.source is not None:
-            blocks[1].append(_row(row))
+            blocks[1].append(row_view(row))
         else:
             name, version = row.key.name, row.key.version
             superseded.setdefault((name, version) if full else (name,), []).append(row)
@@ -92,7 +92,7 @@ def reason_views(status: Status) -> list[ReasonView]:
             printable(f"{cell.name}:{cell.version}"),
             cell.state,
             cell.rejected,
-            _reason(cell),
+            reason_text(cell),
         )
         for row in status.rows
         for target, cell in row.cells.items()
@@ -118,7 +118,8 @@ def rejected_count(status: Status) -> int:
     return sum(cell.rejected for row in status.rows for cell in row.cells.values())
 
 
-def _row(row: StatusRow) -> RowView:
+def row_view(row: StatusRow) -> RowView:
+    """Returns the row of a table for one environment version."""
     own = row.key.version
     cells = {
         target: CellView(
@@ -132,7 +133,8 @@ def _row(row: StatusRow) -> RowView:
     return RowView(printable(row.key.name), AUTO if own is None else printable(own), cells)
 
 
-def _reason(cell: Cell) -> str:
+def reason_text(cell: Cell) -> str:
+    """Returns why a version is in its state, and who changed it in the target."""
     reason = printable(cell.reason)
     return reason if cell.drifted is None else f"{reason}; {drifted_text(cell.drifted)}"
 
@@ -149,7 +151,7 @@ def _versions(cell: Cell) -> str:
 
 def _combined(rows: list[StatusRow]) -> RowView:
     if len(rows) == 1:
-        return _row(rows[0])
+        return row_view(rows[0])
     cells: dict[str, CellView] = {}
     for target in dict.fromkeys(target for row in rows for target in row.cells):
         states = Counter(row.cells[target].state for row in rows if target in row.cells)

@@ -1,0 +1,67 @@
+"""`Report`: what a project declares, and what its targets hold, at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from envsync.model.declaration import Declaration
+from envsync.model.history import HistoryEntry
+from envsync.model.state import Container
+from envsync.plan.plan import Plan
+from envsync.plan.reference_status import Judged
+from envsync.plan.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReport:
+    """One target that was read.
+
+    Attributes:
+        plan: what an apply would change.
+        containers: the containers of the project, by their name in the environment files.
+        history: the changes that were made in the target, oldest first. None if the target keeps no
+            history.
+    """
+
+    plan: Plan
+    containers: Mapping[str, Container] = field(default_factory=dict)
+    history: tuple[HistoryEntry, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsedEnvironment:
+    """A reference, compared with the declared environments and with each target.
+
+    Attributes:
+        judged: the reference, compared with the declared environments only.
+        in_targets: the reference, compared with each target to which it can lead.
+    """
+
+    judged: Judged
+    in_targets: Mapping[str, Judged] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole report. `plan --format html` shows the same page with nothing but plans.
+
+    Attributes:
+        project: the name of the project.
+        at: the time of the report, ISO 8601 in UTC.
+        commit: the git commit of the files. None if it is not known.
+        targets: the targets that were read.
+        status: the states of all environment versions. None if the report has only plans.
+        references: the uses of environments in the files of the repository.
+        unused: the declared environments that no file uses.
+        warning: why references can be missing. Empty if none is missing.
+    """
+
+    project: str
+    at: str
+    commit: str | None = None
+    targets: tuple[TargetReport, ...] = ()
+    status: Status | None = None
+    references: tuple[UsedEnvironment, ...] = ()
+    unused: tuple[Declaration, ...] = ()
+    warning: str = ""
