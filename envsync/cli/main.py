@@ -37,6 +37,7 @@ SUMMARIES: Final = {
     "plan": "Show the changes that apply would make, without writing.",
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "bump": "Write the next version into an environment file.",
+    "lock": "Write the digests of image tags into files.",
     "import": "Write environment files for what a target holds.",
     "refs": "List which files of the repository use which environments.",
     "list": "List the environments in a target.",

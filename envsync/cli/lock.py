@@ -1,0 +1,236 @@
+"""`envsync lock`: writes the digests of image tags into files, and changes nothing else."""
+
+# No "from __future__ import annotations": typer would evaluate every string annotation.
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from envsync.api.images import (
+    Edits,
+    edit_images,
+    find_locks,
+    image_problems,
+    images_of,
+    open_registries,
+)
+from envsync.cli.bump import compare, rewrite_files, used_versions, with_past
+from envsync.cli.files import write_files
+from envsync.cli.options import GlobsArgument
+from envsync.cli.problems import below_repository
+from envsync.cli.session import Session
+from envsync.model.declaration import Declaration
+from envsync.model.errors import EnvsyncError, UsageError
+from envsync.model.image import ImageUse
+from envsync.model.problem import Problem
+from envsync.plan.bump import Bump, decide
+from envsync.plan.image_findings import ImageFinding
+from envsync.project.project import Project
+from envsync.render.bumps import bumps_text
+from envsync.render.images import (
+    images_markdown,
+    images_summary,
+    images_text,
+    unresolved_text,
+)
+from envsync.render.places import placed_bumps, placed_problems
+from envsync.render.problems import problems_text
+
+EXAMPLE = "envsync lock 'churn-*'"
+
+
+class ImagesFormat(StrEnum):
+    """Output format of `lock` and `update`."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+ImagesFormatOption = Annotated[
+    ImagesFormat,
+    typer.Option("--format", help="Output format; --json is short for --format json."),
+]
+NoBumpOption = Annotated[
+    bool, typer.Option("--no-bump", help="Keep the versions of changed environments.")
+]
+DigestOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--digest-only", help="Write the digest without the tag, and the tag as a comment."
+    ),
+]
+
+
+def run(
+    context: typer.Context,
+    globs: GlobsArgument = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit with 2 if a tag moved or is not locked."),
+    ] = False,
+    digest_only: DigestOnlyOption = False,
+    no_bump: NoBumpOption = False,
+    output: ImagesFormatOption = ImagesFormat.TEXT,
+) -> int:
+    """Write the digests of image tags into files.
+
+    Asks the container registries of the images. Exits with 1 if a registry does not have an image.
+    """
+    session: Session = context.obj
+    if check and (digest_only or no_bump):
+        option = "--digest-only" if digest_only else "--no-bump"
+        raise UsageError(f"{option} has no effect with --check. Remove one of the two.")
+    project = session.project()
+    project.ensure_found()
+    users = images_of(project, globs or [])
+    with session.progress("Asking registries") as advance:
+        registries = open_registries(lambda text: session.err(f"Warning: {text}"))
+        findings = find_locks(users, registries, advance)
+    if check:
+        return _show_check(session, project, output, findings)
+    edits, bumps = write_images(
+        session, project, users, findings, only_digest=digest_only, bump=not no_bump
+    )
+    show_images(session, project, output, edits, bumps)
+    return int(any(item.state == "missing" for item in findings))
+
+
+def write_images(
+    session: Session,
+    project: Project,
+    users: Mapping[ImageUse, Sequence[Declaration]],
+    findings: Sequence[ImageFinding],
+    *,
+    only_digest: bool,
+    bump: bool,
+    dry_run: bool = False,
+) -> tuple[Edits, list[Bump]]:
+    """Writes the new digests and tags, and the next versions. Writes all files or none.
+
+    Args:
+        session: the global options.
+        project: the result of `load_project`.
+        users: the declarations that use each image.
+        findings: what is known about the images.
+        only_digest: whether to write digests without tags.
+        bump: whether to write the next versions.
+        dry_run: whether to write nothing.
+
+    Raises:
+        EnvsyncError: a version cannot be chosen, or a file cannot be written.
+    """
+    edits = edit_images(project, findings, only_digest=only_digest)
+    contents = dict(edits.contents)
+    bumps: list[Bump] = []
+    if bump:
+        changed = {item.source: item for use in edits.written for item in users[use.use]}
+        bumps = _next_versions(session, project, list(changed.values()))
+        bumps = rewrite_files(project.config.root, bumps, contents)
+    if not dry_run:
+        write_files(contents)
+    return edits, bumps
+
+
+def _next_versions(
+    session: Session, project: Project, declarations: Sequence[Declaration]
+) -> list[Bump]:
+    """Returns the new version of each declaration whose version is in git.
+
+    Nothing can have registered a version that no commit contains, so this version stays. Without
+    git, every version gets a new one.
+    """
+    versioned = [item for item in declarations if item.version is not None]
+    if not versioned:
+        return []
+    checked = compare(project, None, needed=False)
+    if checked is not None:
+        versioned = [item for item in versioned if item.version in checked.used.get(item.name, ())]
+    used = used_versions(project, checked, {}, target=None)
+    try:
+        return decide(versioned, with_past(session, project, versioned, used))
+    except EnvsyncError as error:
+        raise EnvsyncError(f"{error} Or pass --no-bump, and bump these versions later.") from error
+
+
+def show_images(
+    session: Session, project: Project, output: ImagesFormat, edits: Edits, bumps: Sequence[Bump]
+) -> None:
+    """Prints what was written, and a warning for each registry that did not answer."""
+    _warn_unresolved(session, edits.findings)
+    if output is ImagesFormat.JSON:
+        _show_json(session, edits.findings, edits.written, bumps)
+    elif output is ImagesFormat.MARKDOWN:
+        session.out(images_markdown(edits.findings, edits.written, bumps))
+    elif output is ImagesFormat.TEXT:
+        paint = session.paint(sys.stdout)
+        text = images_text(
+            edits.findings, edits.written, session.shown, paint, verbose=session.verbose
+        )
+        text += bumps_text(placed_bumps(bumps, session.shown), [], paint)
+        text += "" if session.quiet else images_summary(edits.findings, edits.written, bumps)
+        if text:
+            session.out(text)
+    else:
+        left = [item for item in edits.findings if item not in edits.written]
+        _show_problems(session, output, image_problems(left, project.config.rules))
+
+
+def _show_check(
+    session: Session, project: Project, output: ImagesFormat, findings: Sequence[ImageFinding]
+) -> int:
+    problems = image_problems(findings, project.config.rules)
+    _warn_unresolved(session, findings)
+    if output is ImagesFormat.JSON:
+        _show_json(session, findings, (), (), problems)
+    elif output is ImagesFormat.MARKDOWN:
+        session.out(images_markdown(findings, (), ()))
+    elif output is ImagesFormat.TEXT:
+        text = problems_text(placed_problems(problems, session.shown), session.paint(sys.stdout))
+        text += "" if session.quiet else images_summary(findings, (), ())
+        if text:
+            session.out(text)
+    else:
+        _show_problems(session, output, problems)
+    if any(item.rule == "image-missing" for item in problems):
+        return 1
+    return 2 if problems else 0
+
+
+def _warn_unresolved(session: Session, findings: Sequence[ImageFinding]) -> None:
+    for text in unresolved_text(findings):
+        session.err(f"Warning: {text}")
+
+
+def _show_json(
+    session: Session,
+    findings: Sequence[ImageFinding],
+    written: Sequence[ImageFinding],
+    bumps: Sequence[Bump],
+    problems: Sequence[Problem] = (),
+) -> None:
+    session.out_json(
+        {
+            "format_version": 1,
+            "images": [{**item.to_json(), "written": item in written} for item in findings],
+            "bumps": [item.to_json() for item in bumps],
+            "problems": [item.to_json() for item in problems],
+        }
+    )
+
+
+def _show_problems(session: Session, output: ImagesFormat, problems: Sequence[Problem]) -> None:
+    prefix = below_repository(session.root)
+    if output is ImagesFormat.SARIF:
+        from envsync.render.sarif import problems_sarif
+
+        session.out_json(problems_sarif(problems, prefix))
+        return
+    from envsync.render.annotations import problems_github
+
+    if text := problems_github(problems, prefix):
+        session.out_commands(text)
