@@ -89,7 +89,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git chromium ## the tests
+pytest: $(VENV)/.installed-dev $(AZURITE_STAMP) $(CLIENT_STAMPS) git chromium registry ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
 	  $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -188,6 +188,11 @@ git:
 chromium:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
 	  || ( $(call debian,chromium) ) || true
+
+# The tests of `lock` and `update` ask a registry on loopback. Without it, they are skipped.
+.PHONY: registry
+registry:
+	@command -v docker-registry >/dev/null || ( $(call debian,docker-registry) ) || true
 
 .PHONY: node
 node:

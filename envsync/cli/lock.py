@@ -26,7 +26,7 @@ from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.image import ImageUse
 from envsync.model.problem import Problem
 from envsync.plan.bump import Bump, decide
-from envsync.plan.image_findings import ImageFinding
+from envsync.plan.image_findings import ImageFinding, images_json
 from envsync.project.project import Project
 from envsync.render.bumps import bumps_text
 from envsync.render.images import (
@@ -163,7 +163,7 @@ def show_images(
     """Prints what was written, and a warning for each registry that did not answer."""
     _warn_unresolved(session, edits.findings)
     if output is ImagesFormat.JSON:
-        _show_json(session, edits.findings, edits.written, bumps)
+        session.out_json(images_json(edits.findings, edits.written, bumps))
     elif output is ImagesFormat.MARKDOWN:
         session.out(images_markdown(edits.findings, edits.written, bumps))
     elif output is ImagesFormat.TEXT:
@@ -186,9 +186,10 @@ def _show_check(
     problems = image_problems(findings, project.config.rules)
     _warn_unresolved(session, findings)
     if output is ImagesFormat.JSON:
-        _show_json(session, findings, (), (), problems)
+        session.out_json(images_json(findings, (), (), problems))
     elif output is ImagesFormat.MARKDOWN:
-        session.out(images_markdown(findings, (), ()))
+        pending = [item for item in findings if item.after(only_digest=False) is not None]
+        session.out(images_markdown(findings, pending, ()))
     elif output is ImagesFormat.TEXT:
         text = problems_text(placed_problems(problems, session.shown), session.paint(sys.stdout))
         text += "" if session.quiet else images_summary(findings, (), ())
@@ -204,23 +205,6 @@ def _show_check(
 def _warn_unresolved(session: Session, findings: Sequence[ImageFinding]) -> None:
     for text in unresolved_text(findings):
         session.err(f"Warning: {text}")
-
-
-def _show_json(
-    session: Session,
-    findings: Sequence[ImageFinding],
-    written: Sequence[ImageFinding],
-    bumps: Sequence[Bump],
-    problems: Sequence[Problem] = (),
-) -> None:
-    session.out_json(
-        {
-            "format_version": 1,
-            "images": [{**item.to_json(), "written": item in written} for item in findings],
-            "bumps": [item.to_json() for item in bumps],
-            "problems": [item.to_json() for item in problems],
-        }
-    )
 
 
 def _show_problems(session: Session, output: ImagesFormat, problems: Sequence[Problem]) -> None:

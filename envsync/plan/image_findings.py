@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.model.image import Image, ImageUse, Unresolved
+from envsync.model.problem import Problem
+from envsync.plan.bump import Bump
 
 ImageState: TypeAlias = Literal[
     "unlocked", "moved", "current", "fixed", "ignored", "unwritable", "missing", "unresolved"
@@ -75,6 +77,28 @@ class ImageFinding:
             "new_digest": self.digest,
             "reason": self.reason or None,
         }
+
+
+def images_json(
+    findings: Iterable[ImageFinding],
+    written: Collection[ImageFinding],
+    bumps: Iterable[Bump],
+    problems: Iterable[Problem] = (),
+) -> dict[str, JSON]:
+    """Returns the document that `lock --format json` prints.
+
+    Args:
+        findings: all images.
+        written: the images that were changed.
+        bumps: the versions that were changed.
+        problems: the problems of `lock --check`.
+    """
+    return {
+        "format_version": 1,
+        "images": [{**item.to_json(), "written": item in written} for item in findings],
+        "bumps": [item.to_json() for item in bumps],
+        "problems": [item.to_json() for item in problems],
+    }
 
 
 def asked(uses: Iterable[ImageUse]) -> list[Image]:

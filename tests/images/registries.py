@@ -338,17 +338,16 @@ class ProxyHandler(BaseHTTPRequestHandler):
             limited = self.proxy.limited > 0
             self.proxy.limited -= limited
         time.sleep(self.proxy.delay)
-        try:
-            if limited:
-                self.send_response(429)
-                self.send_header("Retry-After", self.proxy.retry_after)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-            else:
-                self._pass_on()
-        finally:
-            with self.lock:
-                self.running[0] -= 1
+        # Before the answer, because the client can send its next request right after it.
+        with self.lock:
+            self.running[0] -= 1
+        if limited:
+            self.send_response(429)
+            self.send_header("Retry-After", self.proxy.retry_after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        else:
+            self._pass_on()
 
     def do_HEAD(self) -> None:
         self.do_GET()
