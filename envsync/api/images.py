@@ -87,7 +87,9 @@ def find_locks(
         advance: a function that is called with the number of finished and of all requests.
     """
     uses = list(uses)
-    return judge_images(uses, registries.digests(asked(uses), advance))
+    return judge_images(
+        uses, registries.digests((use.image.tagged for use in asked(uses)), advance)
+    )
 
 
 def edit_images(project: Project, findings: Sequence[ImageFinding], *, only_digest: bool) -> Edits:

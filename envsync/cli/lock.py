@@ -158,12 +158,18 @@ def _next_versions(
 
 
 def show_images(
-    session: Session, project: Project, output: ImagesFormat, edits: Edits, bumps: Sequence[Bump]
+    session: Session,
+    project: Project,
+    output: ImagesFormat,
+    edits: Edits,
+    bumps: Sequence[Bump],
+    *,
+    dry_run: bool = False,
 ) -> None:
-    """Prints what was written, and a warning for each registry that did not answer."""
+    """Prints the changes, and a warning for each registry that did not answer."""
     _warn_unresolved(session, edits.findings)
     if output is ImagesFormat.JSON:
-        session.out_json(images_json(edits.findings, edits.written, bumps))
+        session.out_json(images_json(edits.findings, edits.written, bumps, dry_run=dry_run))
     elif output is ImagesFormat.MARKDOWN:
         session.out(images_markdown(edits.findings, edits.written, bumps))
     elif output is ImagesFormat.TEXT:
@@ -172,7 +178,9 @@ def show_images(
             edits.findings, edits.written, session.shown, paint, verbose=session.verbose
         )
         text += bumps_text(placed_bumps(bumps, session.shown), [], paint)
-        text += "" if session.quiet else images_summary(edits.findings, edits.written, bumps)
+        if not session.quiet:
+            text += images_summary(edits.findings, edits.written, bumps)
+            text += "Nothing was written (--dry-run).\n" if dry_run else ""
         if text:
             session.out(text)
     else:
@@ -186,7 +194,7 @@ def _show_check(
     problems = image_problems(findings, project.config.rules)
     _warn_unresolved(session, findings)
     if output is ImagesFormat.JSON:
-        session.out_json(images_json(findings, (), (), problems))
+        session.out_json(images_json(findings, (), (), problems, dry_run=True))
     elif output is ImagesFormat.MARKDOWN:
         pending = [item for item in findings if item.after(only_digest=False) is not None]
         session.out(images_markdown(findings, pending, ()))

@@ -38,6 +38,7 @@ SUMMARIES: Final = {
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "bump": "Write the next version into an environment file.",
     "lock": "Write the digests of image tags into files.",
+    "update": "Write the newest tags of images and their digests into files.",
     "import": "Write environment files for what a target holds.",
     "refs": "List which files of the repository use which environments.",
     "list": "List the environments in a target.",

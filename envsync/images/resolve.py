@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeVar
+from datetime import date
+from typing import Final, TypeVar
 
 from envsync.images.connection import PARALLEL, TIME_LIMIT, Connection, RegistryError
 from envsync.images.logins import DockerLogins
 from envsync.images.registry import NotFound, Registry
-from envsync.model.image import Image, Unresolved
+from envsync.model.image import LATEST, Image, Unresolved
 
 Result = TypeVar("Result")
+
+_NO_YEAR: Final = 1980
 
 
 class Registries:
@@ -48,6 +51,24 @@ class Registries:
             lambda registry, image: registry.digest(image.repository, image.tag or ""),
             advance,
         )
+
+    def tags(
+        self, images: Iterable[Image], advance: Callable[[int, int], None]
+    ) -> dict[Image, list[str] | Unresolved]:
+        """Returns all tags of each image. The keys have no tag and no digest."""
+        names = (Image(image.name) for image in images)
+        return self.ask(names, lambda registry, image: registry.tags(image.repository), advance)
+
+    def days(
+        self, images: Iterable[Image], advance: Callable[[int, int], None]
+    ) -> dict[Image, str | Unresolved | None]:
+        """Returns the day on which each image was built, such as `2024-12-15`, if it is known."""
+
+        def day(registry: Registry, image: Image) -> str | None:
+            reference = image.digest or image.tag or LATEST
+            return day_of(registry.created(image.repository, reference))
+
+        return self.ask(images, day, advance)
 
     def ask(
         self,
@@ -88,3 +109,15 @@ class Registries:
         finally:
             pool.shutdown(cancel_futures=True)
         return {image: found[image] for image in wanted}
+
+
+def day_of(created: str | None) -> str | None:
+    """Returns the day of a time such as `2024-12-15T10:00:00Z`; None if it is not a real date.
+
+    Reproducible builds have the time 0 or 1980-01-01, which is not the day of the build.
+    """
+    try:
+        found = date.fromisoformat((created or "")[:10])
+    except ValueError:
+        return None
+    return found.isoformat() if found.year > _NO_YEAR else None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from datetime import date
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 from envsync.model.canonical import JSON
 from envsync.model.image import Image, ImageUse, Unresolved
@@ -12,12 +14,21 @@ from envsync.model.problem import Problem
 from envsync.plan.bump import Bump
 
 ImageState: TypeAlias = Literal[
-    "unlocked", "moved", "current", "fixed", "ignored", "unwritable", "missing", "unresolved"
+    "unlocked",
+    "moved",
+    "outdated",
+    "current",
+    "fixed",
+    "ignored",
+    "unwritable",
+    "missing",
+    "unresolved",
 ]
 """What is known about an image.
 
 - `unlocked`: the file contains the tag without a digest.
 - `moved`: the tag means another digest than the one in the file.
+- `outdated`: the registry has a newer tag of the same shape.
 - `current`: the tag means the digest in the file.
 - `fixed`: the file contains a digest without a tag, so nothing can move.
 - `ignored`: a comment turns the rule off.
@@ -25,6 +36,8 @@ ImageState: TypeAlias = Literal[
 - `missing`: the registry does not have the tag.
 - `unresolved`: the registry did not answer, or needs a login.
 """
+
+NO_TAGS: Final[Mapping[ImageUse, str]] = MappingProxyType({})
 
 Digests: TypeAlias = Mapping[Image, str | Unresolved]
 """The digest of each image with a tag and without a digest, or why the digest is unknown."""
@@ -38,9 +51,12 @@ class ImageFinding:
         use: the place, with its content before the change.
         state: what is known.
         digest: the digest that the tag means now; None if it is unknown.
-        tag: the tag that the file gets; the present tag unless there is a newer one.
+        tag: the newer tag that the file gets; None if the tag stays.
         reason: why the file is not changed, as a sentence; empty if there is nothing to say.
         registry: the host of a registry that did not answer; otherwise empty.
+        built: the day on which the present image was built, such as `2024-12-15`; None if it is
+            unknown.
+        new_built: the day on which the image with the newer tag was built.
     """
 
     use: ImageUse
@@ -49,6 +65,15 @@ class ImageFinding:
     tag: str | None = None
     reason: str = ""
     registry: str = ""
+    built: str | None = None
+    new_built: str | None = None
+
+    @property
+    def days(self) -> int | None:
+        """The days between the two builds. None if one of them is unknown."""
+        if self.built is None or self.new_built is None:
+            return None
+        return (date.fromisoformat(self.new_built) - date.fromisoformat(self.built)).days
 
     @property
     def is_unlocked(self) -> bool:
@@ -75,6 +100,8 @@ class ImageFinding:
             "state": self.state,
             "new_tag": self.tag,
             "new_digest": self.digest,
+            "built": self.built,
+            "new_built": self.new_built,
             "reason": self.reason or None,
         }
 
@@ -84,47 +111,55 @@ def images_json(
     written: Collection[ImageFinding],
     bumps: Iterable[Bump],
     problems: Iterable[Problem] = (),
+    *,
+    dry_run: bool = False,
 ) -> dict[str, JSON]:
-    """Returns the document that `lock --format json` prints.
+    """Returns the document that `lock --format json` and `update --format json` print.
 
     Args:
         findings: all images.
         written: the images that were changed.
         bumps: the versions that were changed.
         problems: the problems of `lock --check`.
+        dry_run: True if no file was written.
     """
     return {
         "format_version": 1,
-        "images": [{**item.to_json(), "written": item in written} for item in findings],
+        "dry_run": dry_run,
+        "images": [{**item.to_json(), "changed": item in written} for item in findings],
         "bumps": [item.to_json() for item in bumps],
         "problems": [item.to_json() for item in problems],
     }
 
 
-def asked(uses: Iterable[ImageUse]) -> list[Image]:
-    """Returns the images whose digests the registries must say, without repetitions."""
-    known = (use for use in uses if _state_of_file(use) is None)
-    return list(dict.fromkeys(use.image.tagged for use in known))
+def asked(uses: Iterable[ImageUse]) -> list[ImageUse]:
+    """Returns the uses about which the registries are asked."""
+    return [use for use in uses if _state_of_file(use) is None]
 
 
-def judge_images(uses: Iterable[ImageUse], digests: Digests) -> tuple[ImageFinding, ...]:
+def judge_images(
+    uses: Iterable[ImageUse], digests: Digests, newer: Mapping[ImageUse, str] = NO_TAGS
+) -> tuple[ImageFinding, ...]:
     """Compares the images in files with the answers of the registries.
 
     Args:
         uses: the images in files.
-        digests: the answer for each image of `asked`.
+        digests: the answer for each image of `asked`, with its newer tag if there is one.
+        newer: the newer tags.
     """
-    return tuple(_judge(use, digests) for use in uses)
+    return tuple(_judge(use, digests, newer.get(use)) for use in uses)
 
 
-def _judge(use: ImageUse, digests: Digests) -> ImageFinding:
+def _judge(use: ImageUse, digests: Digests, newer: str | None) -> ImageFinding:
     known = _state_of_file(use)
     if known is not None:
         return ImageFinding(use, known, reason=use.obstacle)
-    answer = digests[use.image.tagged]
+    answer = digests[Image(use.image.name, newer) if newer else use.image.tagged]
     if isinstance(answer, Unresolved):
         state: ImageState = "missing" if answer.is_missing else "unresolved"
         return ImageFinding(use, state, reason=answer.reason, registry=answer.registry)
+    if newer is not None:
+        return ImageFinding(use, "outdated", answer, tag=newer)
     if use.image.digest is None:
         return ImageFinding(use, "unlocked", answer)
     if use.image.digest == answer:

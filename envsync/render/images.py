@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from envsync.model.image import LATEST
 from envsync.model.wording import printable
 from envsync.render.gfm import code, prose
 
@@ -80,13 +81,8 @@ def images_markdown(
     findings = list(findings)
     parts: list[str] = []
     if written:
-        rows = [
-            "| "
-            + " | ".join((_cell(item.use.file), _cell(item.use.image.name), _old(item), _new(item)))
-            + " |"
-            for item in written
-        ]
-        parts.append("\n".join(["| file | image | before | after |", "|---|---|---|---|", *rows]))
+        with_age = any(item.days is not None for item in written)
+        parts.append("\n".join(_table(written, with_age=with_age)))
     else:
         parts.append("No image changes.")
     if versions := [
@@ -105,11 +101,23 @@ def images_markdown(
 
 def unresolved_text(findings: Iterable[ImageFinding]) -> list[str]:
     """Returns one line for each registry that did not answer, with the number of its images."""
-    counts = Counter(item.reason for item in findings if item.state == "unresolved")
+    # The tags of an image can be unknown although its digest is known.
+    others = ("unwritable", "missing")
+    counts = Counter(item.reason for item in findings if item.reason and item.state not in others)
     return [
         f"{reason} {count} image{' was' if count == 1 else 's were'} not checked."
         for reason, count in counts.items()
     ]
+
+
+def _table(written: Iterable[ImageFinding], *, with_age: bool) -> Iterator[str]:
+    yield f"| file | image | before | after |{' age |' if with_age else ''}"
+    yield f"|---|---|---|---|{'---|' if with_age else ''}"
+    for item in written:
+        cells = [_cell(item.use.file), _cell(item.use.image.name), _old(item), _new(item)]
+        if with_age:
+            cells.append("" if item.days is None else f"{item.days} days newer")
+        yield f"| {' | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:
@@ -118,7 +126,8 @@ def _cell(text: str) -> str:
 
 
 def _verb(item: ImageFinding) -> str:
-    return {"unlocked": "locked", "moved": "moved"}.get(item.state, "rewritten")
+    verbs = {"unlocked": "locked", "moved": "moved", "outdated": "updated"}
+    return verbs.get(item.state, "rewritten")
 
 
 def _short(digest: str | None, *, full: bool = False) -> str:
@@ -128,12 +137,18 @@ def _short(digest: str | None, *, full: bool = False) -> str:
 
 def _old(item: ImageFinding) -> str:
     parts = (item.use.image.tag or "", _short(item.use.image.digest))
-    return "<br>".join(_cell(part) for part in parts if part) or "latest"
+    return "<br>".join(_cell(part) for part in parts if part) or LATEST
 
 
 def _new(item: ImageFinding) -> str:
-    parts = (item.tag or item.use.image.tag or "latest", _short(item.digest))
+    parts = (item.tag or item.use.image.tag or LATEST, _short(item.digest))
     return "<br>".join(_cell(part) for part in parts if part)
+
+
+def _age(item: ImageFinding) -> str:
+    if item.days is None:
+        return ""
+    return f" ({item.days} day{'' if item.days == 1 else 's'} newer)"
 
 
 def _outcome(
@@ -142,6 +157,13 @@ def _outcome(
     new = paint("green", _short(item.digest, full=full))
     old = paint("red", _short(item.use.image.digest, full=full))
     if item in written:
+        if item.state == "outdated":
+            tags = (item.use.image.tag or LATEST, item.tag or "")
+            before, after = (printable(tag) for tag in tags)
+            return (
+                f"updated: {paint('red', before)} -> {paint('green', after)}{_age(item)}, "
+                f"{_short(item.digest, full=full)}"
+            )
         if item.state == "moved":
             return f"moved: {old} -> {new}"
         return f"{_verb(item)}: {new}"
