@@ -47,16 +47,22 @@ class Edits:
     findings: tuple[ImageFinding, ...]
 
 
-def images_of(project: Project, globs: Sequence[str]) -> dict[ImageUse, tuple[Declaration, ...]]:
+def images_of(
+    project: Project, globs: Sequence[str], others: Iterable[str] = ()
+) -> dict[ImageUse, tuple[Declaration, ...]]:
     """Returns the images of the environments whose names match a glob, with their declarations.
 
+    Args:
+        project: the result of `load_project`.
+        globs: the patterns. If empty, every declared environment is included.
+        others: further names that a glob can match.
+
     Raises:
-        EnvsyncError: a glob matches no declared environment.
+        EnvsyncError: a glob matches neither a declared environment nor one of `others`.
     """
     ensure_possible(globs, project.declarations)
-    names = {item.name for item in project.declarations}
-    chosen = selected(names, globs, None, suffix="", declarations=project.declarations)
-    kept = set(chosen)
+    names = {item.name for item in project.declarations} | set(others)
+    kept = set(selected(names, globs, None, suffix="", declarations=project.declarations))
     return find_images(project, [item for item in project.declarations if item.name in kept])
 
 

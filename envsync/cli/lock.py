@@ -3,6 +3,7 @@
 # No "from __future__ import annotations": typer would evaluate every string annotation.
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from envsync.model.image import ImageUse
 from envsync.model.problem import Problem
 from envsync.plan.bump import Bump, decide
 from envsync.plan.image_findings import ImageFinding, images_json
+from envsync.plan.reference_moves import ReferenceMove
 from envsync.project.project import Project
 from envsync.render.bumps import bumps_text
 from envsync.render.images import (
@@ -35,6 +37,7 @@ from envsync.render.images import (
     images_text,
     unresolved_text,
 )
+from envsync.render.moves import moves_markdown, moves_text
 from envsync.render.places import placed_bumps, placed_problems
 from envsync.render.problems import problems_text
 
@@ -93,14 +96,15 @@ def run(
         findings = find_locks(users, registries, advance)
     if check:
         return _show_check(session, project, output, findings)
-    edits, bumps = write_images(
+    edits, bumps = rewrite_images(
         session, project, users, findings, only_digest=digest_only, bump=not no_bump
     )
+    write_files(edits.contents)
     show_images(session, project, output, edits, bumps)
     return int(any(item.state == "missing" for item in findings))
 
 
-def write_images(
+def rewrite_images(
     session: Session,
     project: Project,
     users: Mapping[ImageUse, Sequence[Declaration]],
@@ -108,9 +112,8 @@ def write_images(
     *,
     only_digest: bool,
     bump: bool,
-    dry_run: bool = False,
 ) -> tuple[Edits, list[Bump]]:
-    """Writes the new digests and tags, and the next versions. Writes all files or none.
+    """Rewrites the digests and tags, and the versions, in memory.
 
     Args:
         session: the global options.
@@ -119,10 +122,9 @@ def write_images(
         findings: what is known about the images.
         only_digest: whether to write digests without tags.
         bump: whether to write the next versions.
-        dry_run: whether to write nothing.
 
     Raises:
-        EnvsyncError: a version cannot be chosen, or a file cannot be written.
+        EnvsyncError: a version cannot be chosen, or a file cannot be read.
     """
     edits = edit_images(project, findings, only_digest=only_digest)
     contents = dict(edits.contents)
@@ -131,9 +133,7 @@ def write_images(
         changed = {item.source: item for use in edits.written for item in users[use.use]}
         bumps = _next_versions(session, project, list(changed.values()))
         bumps = rewrite_files(project.config.root, bumps, contents)
-    if not dry_run:
-        write_files(contents)
-    return edits, bumps
+    return replace(edits, contents=contents), bumps
 
 
 def _next_versions(
@@ -165,18 +165,34 @@ def show_images(
     bumps: Sequence[Bump],
     *,
     dry_run: bool = False,
+    moves: Sequence[ReferenceMove] | None = None,
 ) -> None:
-    """Prints the changes, and a warning for each registry that did not answer."""
+    """Prints the changes, and a warning for each registry that did not answer.
+
+    Args:
+        session: the global options.
+        project: the result of `load_project`.
+        output: the output format.
+        edits: the images.
+        bumps: the versions that were changed.
+        dry_run: True if no file was written.
+        moves: the references to registries; None if they were not searched for.
+    """
     _warn_unresolved(session, edits.findings)
     if output is ImagesFormat.JSON:
-        session.out_json(images_json(edits.findings, edits.written, bumps, dry_run=dry_run))
+        document = images_json(edits.findings, edits.written, bumps, dry_run=dry_run)
+        if moves is not None:
+            document["references"] = [item.to_json() for item in moves]
+        session.out_json(document)
     elif output is ImagesFormat.MARKDOWN:
-        session.out(images_markdown(edits.findings, edits.written, bumps))
+        text = images_markdown(edits.findings, edits.written, bumps)
+        session.out(text + moves_markdown(moves or ()))
     elif output is ImagesFormat.TEXT:
         paint = session.paint(sys.stdout)
         text = images_text(
             edits.findings, edits.written, session.shown, paint, verbose=session.verbose
         )
+        text += moves_text(moves or (), session.shown, paint)
         text += bumps_text(placed_bumps(bumps, session.shown), [], paint)
         if not session.quiet:
             text += images_summary(edits.findings, edits.written, bumps)

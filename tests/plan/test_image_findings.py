@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from envsync.model.image import Image, ImageUse, Unresolved
@@ -74,7 +76,7 @@ def use(image: str, *ignored: str, obstacle: str = "", tag: str | None = None) -
 def test_states(place: ImageUse, answer: str | Unresolved | None, expected: ImageFinding) -> None:
     digests = {} if answer is None else {place.image.tagged: answer}
 
-    assert asked([place, place]) == list(digests)
+    assert asked([place]) == ([] if answer is None else [place])
     assert judge_images([place], digests) == (expected,)
 
 
@@ -98,3 +100,19 @@ def test_what_is_written(finding: ImageFinding, only_digest: bool, expected: str
     assert (after and after.text) == expected
     if after and after.only_digest:
         assert after.image.tag == "1"
+
+
+def test_an_image_with_a_newer_tag_is_outdated() -> None:
+    place = use(f"a:1@{OLD}")
+    (finding,) = judge_images([place], {Image("a", "2"): NEW}, {place: "2"})
+
+    assert finding == ImageFinding(place, "outdated", NEW, tag="2")
+    after = finding.after(only_digest=False)
+    assert after and after.text == f"a:2@{NEW}"
+
+
+def test_the_days_between_two_builds() -> None:
+    finding = ImageFinding(use("a:1"), "outdated", NEW, tag="2", built="2024-02-28")
+
+    assert finding.days is None
+    assert replace(finding, new_built="2024-03-01").days == 2

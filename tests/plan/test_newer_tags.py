@@ -33,10 +33,15 @@ def newest(name: str, tag: str, tags: str, track: str | None = None) -> str | No
         ("2.1.0-slim", "2.2.0 2.2.0-slim 2.3.0-alpine", "2.2.0-slim"),
         (
             "2.1.0-cuda11.8-cudnn8-runtime",
-            "2.2.0-cuda12.1-cudnn8-runtime 2.2.0-cuda11.8-cudnn8-runtime 2.3.0-cuda11.8-cudnn9-runtime",
+            "2.2.0-cuda12.1-cudnn8-runtime 2.2.0-cuda11.8-cudnn8-runtime "
+            "2.3.0-cuda11.8-cudnn9-runtime",
             "2.2.0-cuda11.8-cudnn8-runtime",
         ),
-        ("24.02-cuda12.0-py3.10", "24.04-cuda12.0-py3.11 24.04-cuda12.0-py3.10", "24.04-cuda12.0-py3.10"),
+        (
+            "24.02-cuda12.0-py3.10",
+            "24.04-cuda12.0-py3.11 24.04-cuda12.0-py3.10",
+            "24.04-cuda12.0-py3.10",
+        ),
         ("1.0-python3.11", "1.1-python3.12 1.1-python3.11", "1.1-python3.11"),
         ("1.0-python-3.11", "1.1-python-3.12 1.0-python-3.12", None),
         ("py38-1.0", "py39-1.1 py38-1.1", "py38-1.1"),
