@@ -57,7 +57,7 @@ def step(
     """A step for pull request 7, in a project that declares one environment."""
     monkeypatch.setattr("envsync.action.approval.time.sleep", lambda _seconds: None)
     if "own_process" not in request.fixturenames:
-        for name in ("validate", "plan", "apply"):
+        for name in ("validate", "plan", "apply", "images"):
             monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
     workspace = tmp_path / "workspace"
     workspace.mkdir()
