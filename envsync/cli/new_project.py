@@ -12,7 +12,12 @@ from typing import Final
 
 from envsync.project.settings.guesses import Guess
 
-WORKFLOWS: Final = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
+WORKFLOWS: Final = (
+    "envsync-plan.yml",
+    "envsync-apply.yml",
+    "envsync-nightly.yml",
+    "envsync-update.yml",
+)
 _MOST_DIRECTORIES: Final = 5
 """The maximum number of directories in `environments`, unless more are at the top of the
 project."""
