@@ -20,12 +20,11 @@ from envsync.api.images import (
 from envsync.cli.bump import compare, rewrite_files, used_versions, with_past
 from envsync.cli.files import write_files
 from envsync.cli.options import GlobsArgument
-from envsync.cli.problems import below_repository
+from envsync.cli.problems import show_findings
 from envsync.cli.session import Session
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError, UsageError
 from envsync.model.image import ImageUse
-from envsync.model.problem import Problem
 from envsync.plan.bump import Bump, decide
 from envsync.plan.image_findings import ImageFinding, images_json
 from envsync.plan.reference_moves import ReferenceMove
@@ -201,7 +200,8 @@ def show_images(
             session.out(text)
     else:
         left = [item for item in edits.findings if item not in edits.written]
-        _show_problems(session, output, image_problems(left, project.config.rules))
+        problems = image_problems(left, project.config.rules)
+        show_findings(session, problems, sarif=output is ImagesFormat.SARIF)
 
 
 def _show_check(
@@ -220,7 +220,7 @@ def _show_check(
         if text:
             session.out(text)
     else:
-        _show_problems(session, output, problems)
+        show_findings(session, problems, sarif=output is ImagesFormat.SARIF)
     if any(item.rule == "image-missing" for item in problems):
         return 1
     return 2 if problems else 0
@@ -229,16 +229,3 @@ def _show_check(
 def _warn_unresolved(session: Session, findings: Sequence[ImageFinding]) -> None:
     for text in unresolved_text(findings):
         session.err(f"Warning: {text}")
-
-
-def _show_problems(session: Session, output: ImagesFormat, problems: Sequence[Problem]) -> None:
-    prefix = below_repository(session.root)
-    if output is ImagesFormat.SARIF:
-        from envsync.render.sarif import problems_sarif
-
-        session.out_json(problems_sarif(problems, prefix))
-        return
-    from envsync.render.annotations import problems_github
-
-    if text := problems_github(problems, prefix):
-        session.out_commands(text)

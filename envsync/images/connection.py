@@ -131,7 +131,9 @@ class Connection:
             data=None if form is None else dict(form),
         )
         try:
-            response = self._pipeline.run(request, stream=True).http_response
+            # A redirect must not take the tokens in a form to another host.
+            options = {"stream": True, "permit_redirects": form is None}
+            response = self._pipeline.run(request, **options).http_response
             with response:
                 body = b"" if method == "HEAD" else _body(response, host)
         except AzureError as error:

@@ -57,9 +57,10 @@ class DockerLogins:
             warn: a function that is called with a sentence if a login cannot be read.
         """
         self._warn = warn
-        directory = os.environ.get("DOCKER_CONFIG")
-        self._path = Path(directory) if directory else Path.home() / ".docker"
-        self._path /= "config.json"
+        # Unlike `Path.home()`, `expanduser` does not fail for an account without a home directory.
+        default = os.path.expanduser("~/.docker")  # noqa: PTH111
+        directory = os.environ.get("DOCKER_CONFIG") or default
+        self._path = Path(directory) / "config.json"
         self._config = self._read()
 
     def _read(self) -> Mapping[str, object]:

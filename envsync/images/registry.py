@@ -36,6 +36,9 @@ _PAGE: Final = "1000"
 MAX_PAGES: Final = 100
 """Maximum number of pages of a list of tags."""
 
+MAX_TAGS: Final = 100_000
+"""Maximum number of tags. More tags of a repository are not read."""
+
 
 class NotFound(RegistryError):
     """The registry has answered that the repository, the tag or the manifest does not exist."""
@@ -113,7 +116,7 @@ class Registry:
                 found += [item for item in page if isinstance(item, str)]
             # Only the query of the link is used, so that no other host gets the token.
             following = _next_page(answer.headers.get("Link", ""))
-            if not following or following == parameters:
+            if not following or following == parameters or len(found) > MAX_TAGS:
                 break
             parameters = following
         return found

@@ -44,16 +44,21 @@ class Image:
     @property
     def registry(self) -> str:
         """The host of the registry, with its port."""
-        first, slash, _ = self.name.partition("/")
-        is_host = bool(slash) and (first == "localhost" or "." in first or ":" in first)
-        return first if is_host else DOCKER_HUB
+        return self._place[0]
 
     @property
     def repository(self) -> str:
         """The path of the image in its registry."""
-        path = self.name.removeprefix(f"{self.registry}/")
-        official = self.registry == DOCKER_HUB and "/" not in path
-        return f"library/{path}" if official else path
+        registry, path = self._place
+        # Docker Hub keeps the images without an owner below `library`.
+        return f"library/{path}" if registry == DOCKER_HUB and "/" not in path else path
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        first, slash, rest = self.name.partition("/")
+        if not slash or not (first == "localhost" or "." in first or ":" in first):
+            return DOCKER_HUB, self.name
+        return (DOCKER_HUB if first == f"index.{DOCKER_HUB}" else first), rest
 
     @property
     def tagged(self) -> Image:

@@ -307,6 +307,8 @@ class Proxy:
         page: the number of tags on a page; docker-registry 2 has no pages.
         tokens: the URL of a token server that gets the POST requests.
         delay: seconds before each answer.
+        redirect: the host to which each request is redirected.
+        authorizations: the header `Authorization` of each request.
         requests: the method and path of each request that reached the proxy.
         most_at_once: the maximum number of concurrent requests.
     """
@@ -320,6 +322,8 @@ class Proxy:
     requests: list[str] = field(default_factory=list)
     most_at_once: int = 0
     delay: float = 0.0
+    redirect: str = ""
+    authorizations: list[str | None] = field(default_factory=list)
 
 
 class ProxyHandler(BaseHTTPRequestHandler):
@@ -335,6 +339,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
             self.running[0] += 1
             self.proxy.most_at_once = max(self.proxy.most_at_once, self.running[0])
             self.proxy.requests.append(f"{self.command} {self.path}")
+            self.proxy.authorizations.append(self.headers["Authorization"])
             limited = self.proxy.limited > 0
             self.proxy.limited -= limited
         time.sleep(self.proxy.delay)
@@ -344,6 +349,11 @@ class ProxyHandler(BaseHTTPRequestHandler):
         if limited:
             self.send_response(429)
             self.send_header("Retry-After", self.proxy.retry_after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif self.proxy.redirect:
+            self.send_response(307)
+            self.send_header("Location", f"http://{self.proxy.redirect}{self.path}")
             self.send_header("Content-Length", "0")
             self.end_headers()
         else:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.images.challenge import Challenge
 from envsync.images.connection import Connection, RegistryError
 from envsync.images.logins import DockerLogins, Login
 from envsync.images.registry import NotFound, Registry
@@ -119,6 +120,25 @@ def test_a_wait_above_the_time_limit_fails_at_once_for_all_images(served: Served
                 registry.digest("base", "1")
 
     assert proxy.requests == ["HEAD /v2/base/manifests/1"]
+
+
+def test_a_redirect_to_another_host_does_not_take_the_token_along(tmp_path: Path) -> None:
+    login = Login("ada", "secret")
+    with served_registry(tmp_path) as served:
+        expected = served.push("base", "1")
+        with (
+            with_proxy(served) as storage,
+            with_proxy(served) as front,
+        ):
+            registry = client(front.host, login)
+            registry._challenge = Challenge(is_bearer=False)
+            assert registry.digest("base", "1") == expected
+            # Loopback has several addresses, so this is another host.
+            front.redirect = storage.host.replace("127.0.0.1", "localhost")
+            assert registry.digest("base", "1") == expected
+
+    assert front.authorizations == [login.basic, login.basic]
+    assert storage.authorizations == [None]
 
 
 def test_a_registry_that_is_offline_is_reported_for_each_of_its_images() -> None:

@@ -14,6 +14,7 @@ DIGEST = f"sha256:{'a' * 64}"
     [
         ("ubuntu", Image("ubuntu"), "docker.io", "library/ubuntu"),
         ("docker.io/ubuntu:1", Image("docker.io/ubuntu", "1"), "docker.io", "library/ubuntu"),
+        ("index.docker.io/a/b", Image("index.docker.io/a/b"), "docker.io", "a/b"),
         ("a/b:1", Image("a/b", "1"), "docker.io", "a/b"),
         ("r.io/a/b:1", Image("r.io/a/b", "1"), "r.io", "a/b"),
         (f"r:5000/a@{DIGEST}", Image("r:5000/a", None, DIGEST), "r:5000", "a"),

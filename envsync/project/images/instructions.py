@@ -14,6 +14,7 @@ from typing import Final
 
 _DIRECTIVE: Final = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(\S*)[ \t]*")
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([^<\s]+)")
+_WITH_WORDS: Final = ("ARG", "FROM")
 _WITH_HEREDOC: Final = ("RUN", "COPY", "ADD")
 
 
@@ -38,8 +39,9 @@ class Instruction:
 
     Attributes:
         name: the keyword in upper case, such as `FROM`.
-        words: the words after the keyword, split at white space outside of quotes. Quotes, escapes
-            and variables are kept as they are written.
+        words: the words of an `ARG` or `FROM` after the keyword, split at white space outside of
+            quotes. Quotes, escapes and variables are kept as they are written. Empty for other
+            instructions.
         start: the index of the first character in the text of the file.
         text: the instruction as one line, without its comments.
     """
@@ -77,19 +79,16 @@ def _instructions(lines: list[tuple[int, str]], escape: str) -> Iterator[Instruc
     for start, line in remaining:
         if _is_skipped(line):
             continue
-        chars: list[Char] = []
+        pieces: list[tuple[int, str]] = []
         while True:
             found = continued.fullmatch(line)
-            kept = (found[1] or "") if found else line.rstrip("\r\n")
-            chars += [Char(char, start + index) for index, char in enumerate(kept)]
-            if found is None:
-                break
+            pieces.append((start, (found[1] or "") if found else line.rstrip("\r\n")))
             # Comments and empty lines do not end an instruction.
-            following = next((item for item in remaining if not _is_skipped(item[1])), None)
-            if following is None:
+            following = (item for item in remaining if not _is_skipped(item[1]))
+            if found is None or (after := next(following, None)) is None:
                 break
-            start, line = following
-        instruction = _instruction(chars, escape)
+            start, line = after
+        instruction = _instruction(pieces, escape)
         if instruction is None:
             continue
         yield instruction
@@ -106,16 +105,18 @@ def _is_skipped(line: str) -> bool:
     return not stripped or stripped.startswith("#")
 
 
-def _instruction(chars: list[Char], escape: str) -> Instruction | None:
-    if chars and chars[0].text == "\ufeff":
-        del chars[0]
-    words = _words(chars, escape)
-    if not words:
+def _instruction(pieces: list[tuple[int, str]], escape: str) -> Instruction | None:
+    text = "".join(piece for _, piece in pieces).removeprefix("\ufeff")
+    name = text.split(maxsplit=1)[0].upper() if text.strip() else ""
+    if not name:
         return None
-    name = "".join(char.text for char in words[0]).upper()
-    return Instruction(
-        name, tuple(words[1:]), words[0][0].offset, "".join(char.text for char in chars)
-    )
+    if name not in _WITH_WORDS:
+        return Instruction(name, (), pieces[0][0], text)
+    chars = [
+        Char(char, start + index) for start, piece in pieces for index, char in enumerate(piece)
+    ]
+    words = _words(chars[chars[0].text == "\ufeff" :], escape)
+    return Instruction(name, tuple(words[1:]), words[0][0].offset, text)
 
 
 def _words(chars: list[Char], escape: str) -> list[tuple[Char, ...]]:
