@@ -5,31 +5,19 @@ The API: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import threading
-from collections.abc import Callable, Iterator
-from typing import Final, cast
-from urllib.parse import parse_qsl, quote, urlsplit
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote, urlsplit
 
+from envsync.images.answers import ACCEPT, DIGEST, digest_of, for_linux, json_of, next_page
 from envsync.images.azure import azure_token, exchange, is_azure
 from envsync.images.challenge import Challenge, read_challenge
 from envsync.images.connection import Answer, Connection, RegistryError, is_loopback
 from envsync.images.logins import Login
 from envsync.model.image import DOCKER_HUB
 
-INDEXES: Final = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
-MANIFESTS: Final = (
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-)
-# With the indexes first, the digest of an image for several platforms is that of its index.
-_ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _HUB_HOST: Final = "registry-1.docker.io"
 _PAGE: Final = "1000"
@@ -94,11 +82,11 @@ class Registry:
         path = f"{repository}/manifests/{quote(tag)}"
         answer = self._get("HEAD", path, repository, expected=(200, 405))
         found = answer.headers.get("Docker-Content-Digest", "")
-        if answer.status == 200 and _DIGEST.fullmatch(found):
+        if answer.status == 200 and DIGEST.fullmatch(found):
             return found
         # Some registries and proxies leave the header out, or do not support HEAD.
         answer = self._get("GET", path, repository)
-        return _checked(answer, self.host)
+        return digest_of(answer, self.host)
 
     def tags(self, repository: str) -> list[str]:
         """Returns all tags of a repository, from all pages.
@@ -111,11 +99,11 @@ class Registry:
         parameters = {"n": _PAGE}
         for _ in range(MAX_PAGES):
             answer = self._get("GET", f"{repository}/tags/list", repository, parameters=parameters)
-            page = _json(answer, self.host).get("tags")
+            page = json_of(answer, self.host).get("tags")
             if isinstance(page, list):
                 found += [item for item in page if isinstance(item, str)]
             # Only the query of the link is used, so that no other host gets the token.
-            following = _next_page(answer.headers.get("Link", ""))
+            following = next_page(answer.headers.get("Link", ""))
             if not following or following == parameters or len(found) > MAX_TAGS:
                 break
             parameters = following
@@ -132,19 +120,19 @@ class Registry:
         """
         for _ in range(2):
             answer = self._get("GET", f"{repository}/manifests/{quote(reference)}", repository)
-            manifest = _json(answer, self.host)
+            manifest = json_of(answer, self.host)
             entries = manifest.get("manifests")
             if not isinstance(entries, list):
                 break
-            chosen = _for_linux(entries)
+            chosen = for_linux(entries)
             if chosen is None:
                 return None
             reference = chosen
         config = manifest.get("config")
         digest = config.get("digest") if isinstance(config, dict) else None
-        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
             return None
-        blob = _json(self._get("GET", f"{repository}/blobs/{digest}", repository), self.host)
+        blob = json_of(self._get("GET", f"{repository}/blobs/{digest}", repository), self.host)
         created = blob.get("created")
         return created if isinstance(created, str) else None
 
@@ -209,7 +197,7 @@ class Registry:
     ) -> Answer:
         if self._down is not None:
             raise self._down
-        headers = {**_ACCEPT, **({"Authorization": authorization} if authorization else {})}
+        headers = {**ACCEPT, **({"Authorization": authorization} if authorization else {})}
         try:
             return self._connection.send(method, url, headers=headers, parameters=parameters)
         except RegistryError as error:
@@ -286,54 +274,9 @@ class Registry:
             raise RegistryError(
                 f"The token server of {self.host} returns the status {answer.status}."
             )
-        data = _json(answer, self.host)
+        data = json_of(answer, self.host)
         token = str(data.get("token") or data.get("access_token") or "")
         # A token with a line break would add a header to the request.
         if not _TOKEN.fullmatch(token):
             raise RegistryError(f"The token server of {self.host} returns no valid token.")
         return token
-
-
-def _checked(answer: Answer, host: str) -> str:
-    """Returns the digest of a manifest, from its content."""
-    digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
-    declared = answer.headers.get("Docker-Content-Digest", digest)
-    if _DIGEST.fullmatch(declared) and declared != digest:
-        raise RegistryError(f"{host} returns a manifest that does not have its digest.")
-    media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-    if media_type not in (*INDEXES, *MANIFESTS):
-        raise RegistryError(f"{host} returns something else than the manifest of an image.")
-    return digest
-
-
-def _json(answer: Answer, host: str) -> dict[str, object]:
-    try:
-        data = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        data = None
-    if not isinstance(data, dict):
-        raise RegistryError(f"{host} returns no valid JSON.")
-    return cast("dict[str, object]", data)
-
-
-def _next_page(link: str) -> dict[str, str]:
-    found = re.search(r"<([^>]*)>\s*;\s*rel=\"?next\"?", link)
-    return dict(parse_qsl(urlsplit(found[1]).query)) if found else {}
-
-
-def _for_linux(entries: list[object]) -> str | None:
-    """Returns the digest of the manifest for linux/amd64, else of the first platform."""
-    found = list(_platforms(entries))
-    chosen = [digest for platform, digest in found if platform == "linux/amd64"]
-    return next(iter(chosen or [digest for _, digest in found]), None)
-
-
-def _platforms(entries: list[object]) -> Iterator[tuple[str, str]]:
-    for entry in entries:
-        if isinstance(entry, dict) and isinstance(entry.get("digest"), str):
-            platform = entry.get("platform")
-            known = platform if isinstance(platform, dict) else {}
-            name = f"{known.get('os')}/{known.get('architecture')}"
-            # Attestations have the platform `unknown/unknown`.
-            if name != "unknown/unknown" and _DIGEST.fullmatch(entry["digest"]):
-                yield name, entry["digest"]

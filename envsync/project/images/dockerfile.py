@@ -7,23 +7,15 @@ gets the digest, so that a build with another value of the `ARG` does not get a 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from envsync.model.errors import EnvsyncError
 from envsync.model.image import Image, ImageUse
 from envsync.project.environment.image import image_problem
 from envsync.project.images.comments import rules_ignored_in, tag_in, track_in, with_tag
-from envsync.project.images.instructions import Char, Instruction, instructions
-
-Chars = tuple[Char, ...]
-
-_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_BRACED: Final = re.compile(r"([A-Za-z_]\w*)(?:(:?[-+])(.*))?", re.ASCII | re.DOTALL)
-MAX_REFERENCE: Final = 5000
-"""Maximum length of a reference with its variables replaced. Variables can repeat others."""
+from envsync.project.images.instructions import Instruction, instructions
+from envsync.project.images.variables import Chars, expand, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,7 @@ def _parse(text: str) -> _Dockerfile:
             _read_args(item, values, args, escape)
         elif item.name == "ARG":
             # `ARG NAME` without a default makes the global value visible in this stage.
-            names = (_name_of(word) for word in item.words if "=" not in _text(word))
+            names = (_name_of(word) for word in item.words if "=" not in text_of(word))
             used.update((name, text.count("\n", 0, item.start) + 1) for name in names)
     return _Dockerfile(text, tuple(froms), args, used)
 
@@ -152,16 +144,16 @@ def _read_from(
     froms: list[_From],
     stages: set[str],
 ) -> None:
-    words = [word for word in item.words if not _text(word).startswith("--")]
+    words = [word for word in item.words if not text_of(word).startswith("--")]
     if not words:
         return
-    chars, problem = _expand(words[0], values, escape)
-    name = _text(chars).lower()
+    chars, problem = expand(words[0], values, escape)
+    name = text_of(chars).lower()
     # A name that no stage before this one has is an image, as in BuildKit.
     if name not in stages and name != "scratch":
         froms.append(_From(chars, problem, item.start, words[0][0].offset))
-    if len(words) >= 3 and _text(words[1]).lower() == "as":
-        stages.add(_text(words[2]).lower())
+    if len(words) >= 3 and text_of(words[1]).lower() == "as":
+        stages.add(text_of(words[2]).lower())
 
 
 def _read_args(
@@ -173,7 +165,7 @@ def _read_args(
         if len(name) == len(word):
             values.pop(name, None)
             continue
-        chars, problem = _expand(word[len(name) + 1 :], values, escape, name)
+        chars, problem = expand(word[len(name) + 1 :], values, escape, name)
         if problem:
             values.pop(name, None)
         else:
@@ -181,85 +173,7 @@ def _read_args(
 
 
 def _name_of(word: Chars) -> str:
-    return _text(word).partition("=")[0]
-
-
-def _text(chars: Sequence[Char]) -> str:
-    return "".join(char.text for char in chars)
-
-
-def _expand(
-    word: Chars, values: Mapping[str, Chars], escape: str, owner: str = ""
-) -> tuple[Chars, str]:
-    """Returns a word without quotes and with its variables replaced, and what is unknown.
-
-    Args:
-        word: the word.
-        values: the value of each known variable.
-        escape: the escape character.
-        owner: the `ARG` whose default the word is; empty for a `FROM` line.
-    """
-    result: list[Char] = []
-    problem = ""
-    quote, index = "", 0
-    while index < len(word) and len(result) <= MAX_REFERENCE:
-        char = word[index]
-        index += 1
-        if char.text == escape and quote != "'" and index < len(word):
-            result.append(Char(word[index].text, word[index].offset, owner))
-            index += 1
-        elif char.text in "'\"" and quote in ("", char.text):
-            quote = "" if quote else char.text
-        elif char.text == "$" and quote != "'":
-            inner, length, why = _variable(word[index:], values, escape, owner)
-            problem = problem or why
-            result += inner if length else (Char("$", char.offset, owner),)
-            index += length
-        else:
-            result.append(Char(char.text, char.offset, owner))
-    return tuple(result[: MAX_REFERENCE + 1]), problem
-
-
-def _variable(
-    rest: Chars, values: Mapping[str, Chars], escape: str, owner: str
-) -> tuple[Chars, int, str]:
-    """Returns the value of the variable at the start, the length of its name, and a problem."""
-    text = _text(rest)
-    if not text.startswith("{"):
-        found = _NAME.match(text)
-        if found is None:
-            return (), 0, ""
-        return (*_value(found.group(), values, found.end()),)
-    end = _closing(text)
-    inner = _BRACED.fullmatch(text[1:end]) if end else None
-    if inner is None or not end:
-        return (), 1, "The reference contains a variable that envsync cannot read."
-    name, operator = inner[1], inner[2] or ""
-    value = values.get(name)
-    is_set = bool(value) if operator.startswith(":") else value is not None
-    if operator and is_set is operator.endswith("+"):
-        start = 1 + len(name) + len(operator)
-        chars, problem = _expand(rest[start:end], values, escape, owner)
-        return chars, end + 1, problem
-    if operator.endswith("+"):
-        return (), end + 1, ""
-    return (*_value(name, values, end + 1),)
-
-
-def _closing(text: str) -> int | None:
-    depth = 0
-    for index, char in enumerate(text):
-        depth += (char == "{") - (char == "}")
-        if depth == 0:
-            return index
-    return None
-
-
-def _value(name: str, values: Mapping[str, Chars], length: int) -> tuple[Chars, int, str]:
-    value = values.get(name)
-    if value is None:
-        return (), length, f"`ARG {name}` has no default, so the image is known only in the build."
-    return value, length, ""
+    return text_of(word).partition("=")[0]
 
 
 def _use(file: str, dockerfile: _Dockerfile, item: _From) -> ImageUse:
@@ -340,7 +254,7 @@ def _edit(chars: Chars, new: str) -> tuple[int, int, str]:
     Raises:
         EnvsyncError: the changed part is in several places of the file.
     """
-    old = _text(chars)
+    old = text_of(chars)
     start = _common(old, new)
     kept = _common(old[:start:-1], new[:start:-1])
     changed, replacement = chars[start : len(old) - kept], new[start : len(new) - kept]

@@ -15,6 +15,9 @@ from typing import Final
 _DIRECTIVE: Final = re.compile(r"#[ \t]*([A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(\S*)[ \t]*")
 _HEREDOC: Final = re.compile(r"\d*<<(-?)([^<\s]+)")
 _WITH_WORDS: Final = ("ARG", "FROM")
+_MAX_LENGTH: Final = 10_000
+"""Maximum length of an instruction that is split. No valid image needs a longer one."""
+
 _WITH_HEREDOC: Final = ("RUN", "COPY", "ADD")
 
 
@@ -110,7 +113,7 @@ def _instruction(pieces: list[tuple[int, str]], escape: str) -> Instruction | No
     name = text.split(maxsplit=1)[0].upper() if text.strip() else ""
     if not name:
         return None
-    if name not in _WITH_WORDS:
+    if name not in _WITH_WORDS or len(text) > _MAX_LENGTH:
         return Instruction(name, (), pieces[0][0], text)
     chars = [
         Char(char, start + index) for start, piece in pieces for index, char in enumerate(piece)

@@ -158,6 +158,23 @@ def test_arguments_that_repeat_each_other_do_not_grow_without_limit() -> None:
     assert "is not a valid image" in obstacles("\n".join([*lines, "FROM $A59"]))[0]
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "$" * 500_000,
+        "${A:-" * 100_000,
+        "\\" * 500_001,
+        "${A:-" * 190 + "x" + "}" * 190,
+        "a" * 10**6,
+    ],
+    ids=["dollars", "braces", "escapes", "nested", "long"],
+)
+def test_a_word_of_any_length_is_read_in_linear_time(word: str) -> None:
+    text = f"ARG I={word}\nFROM $I\nFROM {word}\nFROM a:1\n"
+
+    assert images(text)[-1] == "a:1"
+
+
 PIECES = [
     "FROM",
     " ",
