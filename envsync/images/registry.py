@@ -254,7 +254,8 @@ class Registry:
         is_local = self._is_local and is_loopback(realm.hostname or "")
         if realm.scheme != "https" and not (realm.scheme == "http" and is_local):
             raise RegistryError(f"The token server of {self.host} has no address with HTTPS.")
-        query = {"service": challenge.service, "scope": f"repository:{repository}:pull"}
+        service = {"service": challenge.service} if challenge.service else {}
+        query = {**service, "scope": f"repository:{repository}:pull"}
         if login is not None and login.identity:
             form = {
                 "grant_type": "refresh_token",

@@ -250,6 +250,15 @@ def test_a_password_is_sent_to_a_registry_with_basic_authentication(tmp_path: Pa
             client(served.host).digest("private", "1")
 
 
+@pytest.mark.parametrize("realm", ["http://tokens.example/token", "ftp://127.0.0.1/x", ""])
+def test_a_token_server_without_https_gets_no_login(served: Served, realm: str) -> None:
+    registry = client(served.host, Login("ada", "secret"))
+    registry._challenge = Challenge(is_bearer=True, realm=realm)
+
+    with pytest.raises(RegistryError, match="has no address with HTTPS"):
+        registry.digest("base", "1")
+
+
 def helper(directory: Path, name: str, script: str) -> None:
     path = directory / f"docker-credential-{name}"
     path.write_text(f"#!/bin/sh\n{script}\n")
