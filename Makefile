@@ -77,7 +77,7 @@ demo-azure: $(VENV)/.installed-azure $(AZURITE_STAMP) ## the same against Azure 
 
 # Types without a cache keep one core busy, so the tests run at the same time. All set-up is done before.
 .PHONY: test
-test: $(TESTED_WITH) git chromium ## every check, the same ones that CI runs
+test: $(TESTED_WITH) git chromium registry ## every check, the same ones that CI runs
 	@$(MAKE) --no-print-directory --jobs 2 lint pytest
 
 # What a change to the core needs, while it is being made: no emulator, no other process.
@@ -96,7 +96,7 @@ lint: $(VENV)/.installed-dev ## style, types and the floors of the architecture
 
 # Hypothesis is told to be deterministic in CI: a run there says something about the commit alone.
 .PHONY: pytest
-pytest: $(TESTED_WITH) git chromium ## the tests
+pytest: $(TESTED_WITH) git chromium registry ## the tests
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadscope --no-loadscope-reorder \
 	  $(if $(CI),--hypothesis-profile ci) $(PYTEST_ARGS)
 
@@ -206,6 +206,11 @@ git:
 chromium:
 	@{ command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null \
 	  || ( $(call debian,chromium) ) || true
+
+# The tests of `lock` and `update` ask a registry on loopback. Without it, they are skipped.
+.PHONY: registry
+registry:
+	@command -v docker-registry >/dev/null || ( $(call debian,docker-registry) ) || true
 
 .PHONY: node
 node:

@@ -46,18 +46,23 @@ from envsync.cli.main import SUMMARIES, app, load_command
 from envsync.git.proposal import missing_project
 from envsync.model import errors
 from envsync.model.declaration import Source
+from envsync.model.image import Image, ImageUse
 from envsync.model.problem import Problem
 from envsync.model.target import TargetIdentity
+from envsync.plan.bump import Bump
 from envsync.plan.change import Action, Change, FieldChange, Rejection
 from envsync.plan.drift import Difference, Origin
 from envsync.plan.drift_report import DriftReport, VersionDrift
+from envsync.plan.image_findings import ImageFinding, images_json
 from envsync.plan.imports import NotImported
 from envsync.plan.options import Options
 from envsync.plan.plan import Plan
+from envsync.project.files import parse
 from envsync.project.for_target import useless_pattern_problems
+from envsync.project.images.environment_file import read_environment_image
 from envsync.project.load import load
 from envsync.project.project import load_project
-from envsync.project.rules import COMPARED, FIXED, REFERENCES, RULES
+from envsync.project.rules import COMPARED, FIXED, IMAGES, REFERENCES, RULES
 from envsync.project.search.globs import Globs
 from envsync.project.settings.config import load_config
 from envsync.render.sarif import problems_sarif
@@ -204,7 +209,7 @@ def test_every_exit_code_is_documented() -> None:
 
 RULE_SECTIONS = code_sections(REFERENCE / "rules.md")
 # Only a git repository can break this rule: see tests/git/test_absent.py.
-WITHOUT_EXAMPLES = {"not-checked-out", *REFERENCES}
+WITHOUT_EXAMPLES = {"not-checked-out", *REFERENCES, *IMAGES}
 
 
 def test_every_rule_is_documented_with_its_severity() -> None:
@@ -250,6 +255,16 @@ def test_a_bad_reference_breaks_only_its_rule_and_a_good_reference_breaks_no_rul
     without = {"archived-reference", "unused-environment"}
     expected = {"yaml bad job": {rule}, "yaml good job": set[str]()}
     assert broken == ({} if rule in without else expected)
+
+
+def test_a_bad_image_is_not_locked_and_a_good_image_is() -> None:
+    examples = {
+        block.info: read_environment_image("a.yml", parse(block.text.encode()))
+        for block in blocks(RULE_SECTIONS["image-unlocked"])
+    }
+    digests = {info: use and use.image.digest is not None for info, use in examples.items()}
+
+    assert digests == {"yaml bad image": False, "yaml good image": True}
 
 
 def test_every_rule_of_check_is_documented() -> None:
@@ -439,17 +454,17 @@ def shows(expected: str, output: str) -> bool:
 def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> None:
     project = examples_project(tmp_path)
     commit(new_repository(project))
-    image = project / "environments" / "base" / "cpu-base.yml"
+    file = project / "environments" / "base" / "cpu-base.yml"
     # Remove the fixed version of the image, so that `validate` reports a problem.
-    image.write_text(image.read_text().replace("20241215.v1", "latest"))
+    file.write_text(file.read_text().replace("20241215.v1", "latest"))
     (project / "jobs").mkdir()
     (project / "jobs" / "train.yml").write_text("environment: azureml:pydata:latest\n")
     (project / "jobs" / "pinned.yml").write_text("environment: azureml:pydata:2\n")
     # A new version of an environment whose newest version is in use, so that `check` reports it.
     (project / "jobs" / "other.yml").write_text("environment: azureml:cpu-base@latest\n")
-    second = image.read_text().replace('version: "1"', 'version: "2"')
+    second = file.read_text().replace('version: "1"', 'version: "2"')
     assert 'version: "2"' in second
-    image.with_name("cpu-base-2.yml").write_text(second)
+    file.with_name("cpu-base-2.yml").write_text(second)
     runs = {
         "validate": ("validate",),
         "check": ("check",),
@@ -479,6 +494,10 @@ def test_the_json_output_of_commands_has_the_documented_keys(tmp_path: Path) -> 
     target = TargetIdentity("dev", "local", "dev.db")
     report = DriftReport(target, (drifted,), (), (("update", "b:1"),))
     actual["drift"] = shape(drift_json([report], {}))
+    image = ImageFinding(ImageUse("a.yml", 1, 1, Image("a", "1"), environments=("a",)), "unlocked")
+    problem = Problem("image-unlocked", "warning", "Why.", "a.yml", 1, 1, "Fix.")
+    bump = Bump("a", "1", "2", Source("a.yml", 1))
+    actual["lock"] = shape(images_json([image], [], [bump], [problem]))
     documented = {
         name: shape(json.loads(block.text))
         for name, section in code_sections(REFERENCE / "commands.md", "envsync ").items()

@@ -76,7 +76,7 @@ class Connection:
         """Returns one resource of the repository."""
         return _json(self._send("GET", self._repository + path), dict)
 
-    def call(self, method: str, path: str, data: Mapping[str, str]) -> Any:
+    def call(self, method: str, path: str, data: Mapping[str, Any]) -> Any:
         """Creates or changes a resource of the repository, and returns the resource."""
         return _json(self._send(method, self._repository + path, json=data), dict)
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from envsync.action.connection import Connection, GitHubError
+from envsync.action.post import Post, post_of
+from envsync.action.proposals import Proposals
 
 _EDIT_QUERY: Final = """\
 query ($id: ID!) {
@@ -21,25 +23,6 @@ query ($id: ID!) {
   }
 }
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A comment or an issue.
-
-    Attributes:
-        id: the id of a comment, or the number of an issue.
-        node: the id of the comment or issue in GraphQL.
-        author: the login of the author. The login of a bot ends with `[bot]`.
-        body: the text in Markdown.
-        url: the URL of the page on GitHub.
-    """
-
-    id: int
-    node: str
-    author: str
-    body: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +90,14 @@ class GitHub:
         token: the token for GitHub's API. No message contains the token.
         api: the URL of the REST API, without `/` at the end.
         graphql: the URL of the GraphQL API.
+
+    Attributes:
+        proposals: the calls that write branches and pull requests.
     """
 
     def __init__(self, repository: str, token: str, *, api: str, graphql: str) -> None:
         self._connection = Connection(repository, token, api=api, graphql=graphql)
+        self.proposals = Proposals(self._connection, repository)
         self._login: str | None = None
 
     @property
@@ -153,17 +140,17 @@ class GitHub:
     def comments(self, number: int) -> Iterator[Post]:
         """Returns the comments of a pull request, oldest first."""
         found = self._connection.pages(f"/issues/{number}/comments")
-        return (_post(item, "id") for item in found)
+        return (post_of(item, "id") for item in found)
 
     def create_comment(self, number: int, body: str) -> Post:
         """Writes a comment on a pull request."""
         path = f"/issues/{number}/comments"
-        return _post(self._connection.call("POST", path, {"body": body}), "id")
+        return post_of(self._connection.call("POST", path, {"body": body}), "id")
 
     def edit_comment(self, identifier: int, body: str) -> Post:
         """Replaces the body of a comment."""
         path = f"/issues/comments/{identifier}"
-        return _post(self._connection.call("PATCH", path, {"body": body}), "id")
+        return post_of(self._connection.call("PATCH", path, {"body": body}), "id")
 
     def written(self, post: Post) -> Written:
         """Returns the newest content of a comment, with its editor and its time.
@@ -190,28 +177,17 @@ class GitHub:
         creator = {"state": "open", "creator": self.login}
         found = self._connection.pages("/issues", creator)
         # The REST API also lists pull requests as issues: https://docs.github.com/rest/issues/issues
-        return (_post(item, "number") for item in found if "pull_request" not in item)
+        return (post_of(item, "number") for item in found if "pull_request" not in item)
 
     def create_issue(self, title: str, body: str) -> Post:
         """Opens an issue."""
         issue = {"title": title, "body": body}
-        return _post(self._connection.call("POST", "/issues", issue), "number")
+        return post_of(self._connection.call("POST", "/issues", issue), "number")
 
     def edit_issue(self, number: int, body: str, *, close: bool) -> Post:
         """Replaces the body of an issue, and closes the issue if `close` is true."""
         change = {"body": body, **({"state": "closed"} if close else {})}
-        return _post(self._connection.call("PATCH", f"/issues/{number}", change), "number")
-
-
-def _post(item: Any, key: str) -> Post:
-    author = (item.get("user") or {}).get("login", "")
-    return Post(
-        id=item[key],
-        node=item["node_id"],
-        author=author,
-        body=item.get("body") or "",
-        url=item["html_url"],
-    )
+        return post_of(self._connection.call("PATCH", f"/issues/{number}", change), "number")
 
 
 def _pull_request(item: Any) -> PullRequest:

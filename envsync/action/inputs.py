@@ -25,7 +25,12 @@ _RESERVED: Final[Mapping[str, Mapping[str, str]]] = {
         "--approve": "the input `approve`",
         "--plan": "the input `approve`",
     },
+    "lock": {"--format": "", "--check": "a step with `run: envsync lock --check`"},
+    "update": {"--format": "", "--dry-run": "a step with `run: envsync update --dry-run`"},
 }
+
+CHANGES_FILES: Final = ("lock", "update")
+"""The commands that change files and open a pull request."""
 """For each command, the options that the input `args` cannot contain, because the action sets them.
 The value of an option says what to use instead. It is empty if there is no alternative."""
 
@@ -35,7 +40,7 @@ class Inputs:
     """The inputs that `action.yml` passes to `python -m envsync.action`.
 
     Attributes:
-        command: `validate`, `check`, `plan` or `apply`.
+        command: `validate`, `check`, `plan`, `apply`, `lock` or `update`.
         target: the name of a target in `envsync.yaml`; empty for the default target.
         directory: the working directory relative to the workspace, with `/` as separator.
         args: further arguments of the command. No shell interprets the arguments.
@@ -89,6 +94,8 @@ def read_inputs(environ: Mapping[str, str]) -> Inputs:
         )
     if inputs.approve != "none" and command != "apply":
         raise UsageError(_only_for("approve", command, "apply"))
+    if inputs.comment and command in CHANGES_FILES:
+        raise UsageError(_only_for("comment", command, "plan"))
     if inputs.issue and command != "plan":
         raise UsageError(_only_for("issue", command, "plan"))
     if inputs.target and command not in {"plan", "apply"}:

@@ -25,7 +25,8 @@ installation without this file."""
 
 # The name "envsync" on PyPI belongs to an unrelated project.
 _DISTRIBUTION = "envsync-azureml"
-_AZURE_COMMANDS = {"plan", "apply"}
+# `lock` and `update` ask container registries, also those of Azure.
+_AZURE_COMMANDS = {"plan", "apply", "lock", "update"}
 
 
 def main(step: str, environ: Mapping[str, str]) -> int:

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from envsync.action.github import GitHub, Post
+    from envsync.action.github import GitHub
+    from envsync.action.post import Post
 
 MAX_LENGTH: Final = 16_000
 """Maximum length of a marker in characters. If the fingerprints of a plan do not fit, the marker

@@ -33,6 +33,8 @@ class Result:
         starts_comment: whether to write a new comment if the pull request has no comment yet. An
             existing comment is always updated.
         error: the message of an error about the whole step; empty if there is none.
+        has_changes: whether files were changed, for `lock` and `update`; None for other commands.
+        pull_request: the URL of the pull request with the changes; empty if there is none.
         notice: the message of a notice about the whole step; empty if there is none.
     """
 
@@ -46,11 +48,19 @@ class Result:
     matrix: str = ""
     starts_comment: bool = True
     error: str = ""
+    has_changes: bool | None = None
+    pull_request: str = ""
     notice: str = ""
 
     def outputs(self) -> dict[str, str]:
         """Returns the values for the outputs of `action.yml`, by name."""
-        values = {"summary": self.summary, "matrix": self.matrix}
+        values = {
+            "summary": self.summary,
+            "matrix": self.matrix,
+            "pull-request": self.pull_request,
+        }
+        if self.has_changes is not None:
+            values["has-changes"] = str(self.has_changes).lower()
         if self.plan is not None:
             values |= {
                 "has-changes": str(bool(self.plan.changes)).lower(),

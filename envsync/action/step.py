@@ -17,6 +17,7 @@ from envsync.action.approval import (
 )
 from envsync.action.base import base_commit
 from envsync.action.commands.apply import apply
+from envsync.action.commands.images import change_images
 from envsync.action.commands.plan import plan
 from envsync.action.commands.validate import check, validate
 from envsync.action.connection import Forbidden, GitHubError
@@ -111,6 +112,8 @@ class _Step:
             case "plan":
                 base = partial(base_commit, directory, self.event) if self.event.base else None
                 return plan(self.inputs, directory, self.job.temporary, base=base)
+            case "lock" | "update":
+                return change_images(self.inputs, self.event, directory, self.github)
             case _:
                 return apply(
                     self.inputs,

@@ -100,7 +100,7 @@ def run(
     # With --version, do not read old commits. Reading old commits is slow, and the user is allowed
     # to choose a version that an old commit declared.
     if version is None and len(unversioned) < len(chosen):
-        used = _with_past(session, project, chosen, used)
+        used = with_past(session, project, chosen, used)
     elif version is not None:
         _warn_without_git(session, project)
     declared = Counter(declaration.name for declaration in project.declarations)
@@ -133,7 +133,7 @@ def _choose(
         base: the commit that `check` compares with.
         target: the name of a target. The versions in this target count as used.
     """
-    checked = _check(project, base, needed=base is not None or not (names or target))
+    checked = compare(project, base, needed=base is not None or not (names or target))
     with session.target(project.config, target) if target else nullcontext() as opened:
         references = names or _rejected(project, checked, opened)
         chosen = choose(project.declarations, references, session.shown)
@@ -143,10 +143,10 @@ def _choose(
         name.removesuffix(suffix): [item.version for item in container.versions]
         for name, container in state.items()
     }
-    return chosen, _used(project, checked, held, target=target)
+    return chosen, used_versions(project, checked, held, target=target)
 
 
-def _check(project: Project, base: str | None, *, needed: bool) -> Checked | None:
+def compare(project: Project, base: str | None, *, needed: bool) -> Checked | None:
     """Compares the declared environments with their content at the base commit.
 
     Returns None if the comparison fails and `needed` is False.
@@ -183,7 +183,7 @@ def _rejected(project: Project, checked: Checked | None, target: Target | None) 
     ]
 
 
-def _used(
+def used_versions(
     project: Project,
     checked: Checked | None,
     held: Mapping[str, Sequence[str]],
@@ -207,7 +207,7 @@ def _used(
     return used
 
 
-def _with_past(
+def with_past(
     session: Session, project: Project, chosen: Sequence[Declaration], used: Used
 ) -> Used:
     """Returns `used` plus the versions that any commit declared.
@@ -266,17 +266,35 @@ def _write(root: Path, bumps: Iterable[Bump]) -> list[Bump]:
     Raises:
         EnvsyncError: a file cannot be read, rewritten or written.
     """
-    # Rewrite all files in memory first, so that an error leaves every file unchanged.
     contents: dict[Path, bytes] = {}
+    written = rewrite_files(root, bumps, contents)
+    write_files(contents)
+    return written
+
+
+def rewrite_files(root: Path, bumps: Iterable[Bump], contents: dict[Path, bytes]) -> list[Bump]:
+    """Rewrites files in memory, so that an error leaves every file unchanged.
+
+    Args:
+        root: the project directory.
+        bumps: the new versions.
+        contents: the new bytes of files, by absolute path. A file that is not in `contents` is
+            read. The function adds the rewritten files.
+
+    Returns:
+        The bumps. Their `source` is the line that was changed.
+
+    Raises:
+        EnvsyncError: a file cannot be read or rewritten.
+    """
     written: list[Bump] = []
     for bump in bumps:
         file, shown = bump.source.file, shown_path(root, bump.source.file)
         try:
-            data = (root / file).read_bytes()
+            data = contents.get(root / file) or (root / file).read_bytes()
         except OSError as error:
             raise EnvsyncError(f"{shown} cannot be read: {error.strerror or error}.") from error
         rewritten = rewrite_version(shown, data, before=bump.before, after=bump.after)
         contents[root / file] = rewritten.data
         written.append(replace(bump, source=Source(file, rewritten.line)))
-    write_files(contents)
     return written

@@ -38,6 +38,8 @@ SUMMARIES: Final = {
     "apply": "Show the plan, ask for confirmation, apply and verify.",
     "drift": "Show what was changed in a target, apart from changes in git.",
     "bump": "Write the next version into an environment file.",
+    "lock": "Write the digests of image tags into files.",
+    "update": "Write the newest tags of images and their digests into files.",
     "import": "Write environment files for what a target holds.",
     "status": "Show which environment is in which target, and in which state.",
     "report": "Write an HTML page about environments and targets.",

@@ -12,7 +12,12 @@ from typing import Final
 
 from envsync.project.settings.guesses import Guess
 
-WORKFLOWS: Final = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
+WORKFLOWS: Final = (
+    "envsync-plan.yml",
+    "envsync-apply.yml",
+    "envsync-nightly.yml",
+    "envsync-update.yml",
+)
 SCHEMA: Final = ".schemas/envsync.json"
 """The file to which the first line of `envsync.yaml` refers. Editors read the schema from there.
 

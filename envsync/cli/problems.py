@@ -54,6 +54,26 @@ def show_problems(
         write(text)
 
 
+def show_findings(session: Session, problems: Sequence[Problem], *, sarif: bool) -> None:
+    """Prints problems for code scanning or, as annotations, for a workflow.
+
+    Args:
+        session: the global options.
+        problems: the problems, in the order in which they are printed.
+        sarif: whether to print SARIF. Otherwise, annotations are printed.
+    """
+    prefix = below_repository(session.root)
+    if sarif:
+        from envsync.render.sarif import problems_sarif
+
+        session.out_json(problems_sarif(problems, prefix))
+        return
+    from envsync.render.annotations import problems_github
+
+    if text := problems_github(problems, prefix):
+        session.out_commands(text)
+
+
 def _text(
     session: Session,
     output: ProblemsFormat,

@@ -14,11 +14,10 @@ from envsync.cli.options import (
     ProblemsFormatOption,
     complete_targets,
 )
-from envsync.cli.problems import below_repository
+from envsync.cli.problems import show_findings
 from envsync.cli.session import Session
 from envsync.git.references import references_of
 from envsync.model.canonical import JSON
-from envsync.model.problem import Problem
 from envsync.render.places import placed_problems
 from envsync.render.problems import problems_text
 from envsync.render.references import references_summary, references_text, unused_text
@@ -64,7 +63,7 @@ def run(
     if output is ProblemsFormat.JSON:
         session.out_json(_json(result))
     elif output is not ProblemsFormat.TEXT:
-        _show_problems(session, output, result.problems)
+        show_findings(session, result.problems, sarif=output is ProblemsFormat.SARIF)
     else:
         _show_text(session, result)
     return int(any(item.severity == "error" for item in result.problems))
@@ -86,24 +85,12 @@ def _show_unused(session: Session, output: ProblemsFormat, result: References) -
     if output is ProblemsFormat.JSON:
         session.out_json(_json(result))
     elif output is not ProblemsFormat.TEXT:
-        _show_problems(session, output, tuple(unused_problems(result.unused)))
+        problems = tuple(unused_problems(result.unused))
+        show_findings(session, problems, sarif=output is ProblemsFormat.SARIF)
     elif text := unused_text(result.unused, session.shown):
         session.out(text)
     else:
         session.note("Files of the repository use every declared environment.")
-
-
-def _show_problems(session: Session, output: ProblemsFormat, problems: tuple[Problem, ...]) -> None:
-    prefix = below_repository(session.root)
-    if output is ProblemsFormat.SARIF:
-        from envsync.render.sarif import problems_sarif
-
-        session.out_json(problems_sarif(problems, prefix))
-        return
-    from envsync.render.annotations import problems_github
-
-    if text := problems_github(problems, prefix):
-        session.out_commands(text)
 
 
 def _json(result: References) -> JSON:

@@ -87,9 +87,28 @@ def open_source(
         with session.target(project.config, target) as opened:
             yield opened
         return
+    with open_registry(session, project, source.registry, target) as opened:
+        yield opened
+
+
+@contextmanager
+def open_registry(
+    session: Session, project: Project, registry: str, target: str | None = None
+) -> Iterator[Target]:
+    """Opens a registry that is not always a target of the project.
+
+    Args:
+        session: the global options.
+        project: the project.
+        registry: the name of the registry.
+        target: the name of a target with the same cloud and credential.
+
+    Raises:
+        UsageError: the settings contain no target of this name.
+    """
     from envsync.targets.kinds import open_target
 
-    config = _registry(project, target, source.registry)
+    config = _registry(project, target, registry)
     connection = session.connection(config.name)
     with closing(open_target(config, project.config.root, connection)) as opened:
         yield opened

@@ -1,15 +1,15 @@
-"""Replaces the version in an environment file. All other bytes stay the same.
+"""Replaces the version or the image in an environment file. All other bytes stay the same.
 
-ruamel.yaml is used only to find the position of the version, because its output would reformat the
+ruamel.yaml is used only to find the position of the value, because its output would reformat the
 file. Each candidate for the new file is parsed as azure-ai-ml would parse it. A candidate is used
-only if it has the new version and all other values are unchanged.
+only if it has the new value and all other values are unchanged.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -18,7 +18,7 @@ from envsync.model.errors import EnvsyncError
 from envsync.project.environment.identity import read_version
 from envsync.project.files import parse
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import Entry, entries
+from envsync.project.yaml.nodes import STR, Entry, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +50,82 @@ def rewrite_version(file: str, data: bytes, *, before: str, after: str) -> Rewri
         EnvsyncError: the file does not declare `before`, or the version cannot be replaced
             without changing other values.
     """
-    old = _read(file, data)
-    if old is None or old.version != before:
-        raise EnvsyncError(
-            f"{file} no longer declares version {before}, because the file changed while envsync "
-            "used it. Run the command again."
-        )
+    old = _read(file, data, "version")
+    if old is None or old.value != before:
+        raise _changed(file, f"version {before}")
+    for span, candidate in _candidates(data, old, after):
+        if _is_wanted(_read(file, candidate, "version"), old, after):
+            return Rewritten(candidate, old.text.count("\n", 0, span.start) + 1)
+    raise EnvsyncError(
+        f"{file}: envsync cannot replace the version by {after} without changing other values, "
+        "because of a YAML anchor, merge or tag. Edit the file by hand."
+    )
+
+
+def rewrite_image(
+    file: str,
+    data: bytes,
+    *,
+    before: str,
+    after: str,
+    comment: Callable[[str], str] | None = None,
+) -> bytes:
+    """Replaces the image in the bytes of an environment file.
+
+    Args:
+        file: the file name in messages.
+        data: the bytes of the file.
+        before: the image that the file declares.
+        after: the new image. It can be equal to `before`.
+        comment: changes the comment of the last line of the value. The function gets and returns
+            the line without its line end.
+
+    Raises:
+        EnvsyncError: the file does not declare `before`, or the image cannot be replaced without
+            changing other values.
+    """
+    old = _read(file, data, "image")
+    if old is None or old.value != before:
+        raise _changed(file, f"the image {before}")
+    for span, candidate in _candidates(data, old, after):
+        if comment is not None:
+            candidate = _with_comment(candidate, old.text.count("\n", 0, span.end), comment)
+        if _is_wanted(_read(file, candidate, "image"), old, after):
+            return candidate
+    raise EnvsyncError(
+        f"{file}: envsync cannot replace the image by {after} without changing other values, "
+        "because of a YAML anchor, merge or tag. Edit the file by hand."
+    )
+
+
+def _changed(file: str, what: str) -> EnvsyncError:
+    return EnvsyncError(
+        f"{file} no longer declares {what}, because the file changed while envsync "
+        "used it. Run the command again."
+    )
+
+
+def _with_comment(data: bytes, number: int, comment: Callable[[str], str]) -> bytes:
+    """Changes the comment of the line with a 0-based number."""
+    lines = data.splitlines(keepends=True)
+    body = lines[number].rstrip(b"\r\n")
+    lines[number] = comment(body.decode()).encode() + lines[number][len(body) :]
+    return b"".join(lines)
+
+
+def _candidates(data: bytes, old: _Content, after: str) -> Iterator[tuple[_Span, bytes]]:
+    """Yields each candidate for the new file, with the span that was replaced."""
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     raw = data.removeprefix(mark).decode()
     span = _find(old, after)
     if span is not None:
         start, end = (_raw_index(raw, index) for index in (span.start, span.end))
         for candidate in span.candidates:
-            changed = mark + (raw[:start] + candidate + raw[end:]).encode()
-            new = _read(file, changed)
-            if new and new.is_exact and new.version == after and new.others == old.others:
-                return Rewritten(changed, old.text.count("\n", 0, span.start) + 1)
-    raise EnvsyncError(
-        f"{file}: envsync cannot replace the version by {after} without changing other values, "
-        "because of a YAML anchor, merge or tag. Edit the file by hand."
-    )
+            yield span, mark + (raw[:start] + candidate + raw[end:]).encode()
+
+
+def _is_wanted(new: _Content | None, old: _Content, after: str) -> bool:
+    return new is not None and new.is_exact and new.value == after and new.others == old.others
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +134,15 @@ class _Content:
 
     Attributes:
         text: the text, with line feeds as line ends.
-        key: the `version` key.
-        version: the version that the file declares.
-        is_exact: True if the version is valid and YAML does not change its text.
+        key: the key of the field.
+        value: the value of the field.
+        is_exact: True if the value is valid and YAML does not change its text.
         others: the parsed values of all other fields, for comparison with `==`.
     """
 
     text: str
     key: Node
-    version: str
+    value: str
     is_exact: bool
     others: object
 
@@ -106,25 +162,31 @@ class _Span:
     candidates: Sequence[str]
 
 
-def _read(file: str, data: bytes) -> _Content | None:
-    """Parses an environment file. Returns None if the file does not declare a version."""
+def _read(file: str, data: bytes, field: str) -> _Content | None:
+    """Parses an environment file. Returns None if the file does not declare the field."""
     parsed = parse(data)
     if not isinstance(parsed.content, MappingNode):
         return None
     pairs = [Entry(*pair) for pair in entries(parsed.content)]
     # If the key is repeated or merged in, the last value wins, as in azure-ai-ml.
-    versions = [entry for entry in pairs if entry.key.value == "version"]
+    found = [entry for entry in pairs if entry.key.value == field]
     report = Report(file, {})
-    version = read_version(report, versions[-1].value) if versions else None
-    if version is None:
+    value = _value(report, found[-1].value, field) if found else None
+    if value is None:
         return None
     return _Content(
         text=parsed.document.text,
-        key=versions[-1].key,
-        version=version,
+        key=found[-1].key,
+        value=value,
         is_exact=not report.problems,
-        others=[_meaning(part) for entry in pairs if entry not in versions for part in entry],
+        others=[_meaning(part) for entry in pairs if entry not in found for part in entry],
     )
+
+
+def _value(report: Report, node: Node, field: str) -> str | None:
+    if field == "version":
+        return read_version(report, node)
+    return node.value if isinstance(node, ScalarNode) and node.tag == STR else None
 
 
 def _meaning(node: Node) -> object:
@@ -136,7 +198,7 @@ def _meaning(node: Node) -> object:
 
 
 def _find(content: _Content, after: str) -> _Span | None:
-    """Returns the span of the version, or None if no scalar or alias follows the key."""
+    """Returns the span of the value, or None if no scalar or alias follows the key."""
     from ruamel.yaml import YAML, tokens
     from ruamel.yaml.error import YAMLError
 

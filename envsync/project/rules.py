@@ -79,6 +79,13 @@ REFERENCES: Final[dict[str, str]] = {
 }
 """The rules of `envsync refs` with their descriptions."""
 
+IMAGES: Final[dict[str, str]] = {
+    "image-unlocked": "The tag of an image is not locked to a digest.",
+    "image-moved": "The tag of an image means another digest than the one in the file.",
+    "image-missing": "The registry does not have the image.",
+}
+"""The rules of `envsync lock --check` with their descriptions. Only this command checks them."""
+
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),
     **dict.fromkeys(WARNINGS, "warning"),
@@ -88,6 +95,9 @@ RULES: Final[dict[str, Level]] = {
     "undeclared-reference": "warning",
     "floating-reference": "off",
     "unused-environment": "off",
+    "image-unlocked": "warning",
+    "image-moved": "warning",
+    "image-missing": "error",
 }
 """Every rule for files, with its default severity."""
 

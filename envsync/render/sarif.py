@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from envsync._version import __version__
 from envsync.model.wording import DOCUMENTATION, printable
-from envsync.project.rules import COMPARED, ERRORS, REFERENCES, RULES, WARNINGS
+from envsync.project.rules import COMPARED, ERRORS, IMAGES, REFERENCES, RULES, WARNINGS
 from envsync.render.annotations import below
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
-_SENTENCES: Final = {**ERRORS, **WARNINGS, **REFERENCES, **COMPARED}
+_SENTENCES: Final = {**ERRORS, **WARNINGS, **REFERENCES, **IMAGES, **COMPARED}
 _ROOT: Final = "%SRCROOT%"
 
 

@@ -44,7 +44,7 @@ def in_process(directory: Path, *arguments: str) -> Completed:
 
 def use_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the steps run the command line in this process."""
-    for name in ("validate", "plan", "apply"):
+    for name in ("validate", "plan", "apply", "images"):
         monkeypatch.setattr(f"envsync.action.commands.{name}.envsync", in_process)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +83,9 @@ class Forge:
         branches: the newest commit of each branch, by name.
         faults: responses to the next requests: status, headers and an optional body. If an item is
             None, the request gets the normal response.
+        objects: the blobs, trees and commits, by id. A tree maps paths to modes and blobs.
+        proposed: the pull requests that the action opened, by number.
+        forbids_pulls: whether a setting forbids that the action opens pull requests.
         requests: method and path of each request so far.
         ids: the id of the last comment.
         seconds: the clock of GitHub. Each event takes one second.
@@ -95,6 +101,9 @@ class Forge:
     faults: list[tuple[int, dict[str, str]] | tuple[int, dict[str, str], str] | None] = field(
         default_factory=list
     )
+    objects: dict[str, Any] = field(default_factory=dict)
+    proposed: dict[int, dict[str, Any]] = field(default_factory=dict)
+    forbids_pulls: bool = False
     requests: list[str] = field(default_factory=list)
     ids: int = 3_000_000_000  # like on GitHub, too large for 32 bits
     opened: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -156,6 +165,23 @@ class Forge:
         listed = {key: item for key, item in self.opened[number].items() if key != "merged_by"}
         self.pulls.setdefault(sha, []).append(listed)
 
+    def keep(self, value: Any) -> str:
+        """Keeps a blob, a tree or a commit, and returns its id."""
+        sha = hashlib.sha1(json.dumps(value, sort_keys=True).encode()).hexdigest()
+        self.objects[sha] = value
+        return sha
+
+    def push(self, branch: str, sha: str, message: str, parents: Sequence[str] = ()) -> None:
+        """Sets the newest commit of a branch, as `git push` does."""
+        tree = self.keep({})
+        self.objects[sha] = {"message": message, "tree": tree, "parents": [*parents]}
+        self.branches[branch] = sha
+
+    def content(self, branch: str) -> dict[str, str]:
+        """Returns the text of each file that a commit of the action changed, by path."""
+        tree = self.objects[self.objects[self.branches[branch]]["tree"]]
+        return {path: self.objects[blob] for path, (_, blob) in tree.items()}
+
     def review(self, number: int, login: str, commit: str, state: str = "APPROVED") -> None:
         found = {"user": {"login": login}, "state": state, "commit_id": commit}
         self.reviews.setdefault(number, []).append(found)
@@ -197,8 +223,18 @@ def _routes(forge: Forge, rest: str, graphql: str) -> list[Route]:
     return [
         Route(graphql, _Endpoint(forge, _graphql, reads=True), methods=["POST"]),
         Route(at + "/commits/{sha}/pulls", _Endpoint(forge, _pulls)),
-        Route(at + "/pulls/{number:int}", _Endpoint(forge, _pull)),
+        Route(at + "/pulls/{number:int}", _Endpoint(forge, _pull), methods=["GET", "PATCH"]),
         Route(at + "/pulls/{number:int}/reviews", _Endpoint(forge, _reviews)),
+        Route(at + "/pulls", _Endpoint(forge, _proposals), methods=["GET", "POST"]),
+        Route(at + "/git/matching-refs/heads/{branch:path}", _Endpoint(forge, _matching)),
+        Route(at + "/git/refs", _Endpoint(forge, _set_branch), methods=["POST"]),
+        Route(
+            at + "/git/refs/heads/{branch:path}", _Endpoint(forge, _set_branch), methods=["PATCH"]
+        ),
+        Route(at + "/git/blobs", _Endpoint(forge, _write_blob), methods=["POST"]),
+        Route(at + "/git/trees", _Endpoint(forge, _write_tree), methods=["POST"]),
+        Route(at + "/git/commits", _Endpoint(forge, _write_commit), methods=["POST"]),
+        Route(at + "/git/commits/{sha}", _Endpoint(forge, _commit)),
         Route(at + "/git/ref/heads/{branch:path}", _Endpoint(forge, _branch)),
         Route(at + "/issues", _Endpoint(forge, _issues), methods=["GET", "POST"]),
         Route(at + "/issues/{number:int}", _Endpoint(forge, _issue), methods=["PATCH"]),
@@ -256,7 +292,11 @@ async def _pulls(forge: Forge, request: Request, _login: str, _data: Any) -> Res
     return _page(forge, request, forge.pulls.get(request.path_params["sha"], []))
 
 
-async def _pull(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+async def _pull(forge: Forge, request: Request, _login: str, data: Any) -> Response:
+    if request.method == "PATCH":
+        proposed = forge.proposed[request.path_params["number"]]
+        proposed.update(data)
+        return JSONResponse(proposed)
     found = forge.opened.get(request.path_params["number"])
     return JSONResponse(found or {"message": "Not Found"}, 200 if found else 404)
 
@@ -270,6 +310,75 @@ async def _branch(forge: Forge, request: Request, _login: str, _data: Any) -> Re
     if found is None:
         return JSONResponse({"message": "Not Found"}, 404)
     return JSONResponse({"object": {"type": "commit", "sha": found}})
+
+
+async def _proposals(forge: Forge, request: Request, login: str, data: Any) -> Response:
+    if request.method == "GET":
+        query = request.query_params
+        found = [
+            item
+            for item in reversed(forge.proposed.values())
+            if item["state"] == query["state"]
+            and (f"contoso:{item['head']}", item["base"]) == (query["head"], query["base"])
+        ]
+        return _page(forge, request, found)
+    if forge.forbids_pulls:
+        text = "GitHub Actions is not permitted to create or approve pull requests."
+        return JSONResponse({"message": text}, 403)
+    number = 100 + len(forge.proposed)
+    url = f"{forge.url}/{REPOSITORY}/pull/{number}"
+    user = {"login": login, "type": "Bot"}
+    forge.proposed[number] = {
+        **data,
+        "number": number,
+        "node_id": f"PR_{number}",
+        "state": "open",
+        "html_url": url,
+        "user": user,
+    }
+    return JSONResponse(forge.proposed[number], 201)
+
+
+async def _matching(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    found = [
+        {"ref": f"refs/heads/{name}", "object": {"type": "commit", "sha": sha}}
+        for name, sha in sorted(forge.branches.items())
+        if name.startswith(request.path_params["branch"])
+    ]
+    return _page(forge, request, found)
+
+
+async def _set_branch(forge: Forge, request: Request, _login: str, data: Any) -> Response:
+    name = request.path_params.get("branch") or data["ref"].removeprefix("refs/heads/")
+    if (name in forge.branches) != (request.method == "PATCH"):
+        return JSONResponse({"message": "Reference already exists"}, 422)
+    forge.branches[name] = data["sha"]
+    return JSONResponse({"ref": f"refs/heads/{name}", "object": {"sha": data["sha"]}})
+
+
+async def _write_blob(forge: Forge, _request: Request, _login: str, data: Any) -> Response:
+    assert data["encoding"] == "base64"
+    return JSONResponse({"sha": forge.keep(base64.b64decode(data["content"]).decode())}, 201)
+
+
+async def _write_tree(forge: Forge, _request: Request, _login: str, data: Any) -> Response:
+    tree = dict(forge.objects[data["base_tree"]])
+    tree.update({item["path"]: (item["mode"], item["sha"]) for item in data["tree"]})
+    return JSONResponse({"sha": forge.keep(tree)}, 201)
+
+
+async def _write_commit(forge: Forge, _request: Request, _login: str, data: Any) -> Response:
+    return JSONResponse({"sha": forge.keep(data)}, 201)
+
+
+async def _commit(forge: Forge, request: Request, _login: str, _data: Any) -> Response:
+    sha = request.path_params["sha"]
+    found = forge.objects.get(sha)
+    if found is None:
+        return JSONResponse({"message": "Not Found"}, 404)
+    parents = [{"sha": parent} for parent in found["parents"]]
+    data = {"sha": sha, "tree": {"sha": found["tree"]}, "parents": parents}
+    return JSONResponse({**data, "message": found["message"]})
 
 
 async def _comments(forge: Forge, request: Request, login: str, data: Any) -> Response:

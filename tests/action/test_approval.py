@@ -15,8 +15,9 @@ from envsync.action.approval import (
 )
 from envsync.action.connection import GitHubError
 from envsync.action.event import Event
-from envsync.action.github import GitHub, Post, Written
+from envsync.action.github import GitHub, Written
 from envsync.action.marker import Marker
+from envsync.action.post import Post
 from tests.action.forge import BOT, REPOSITORY, Forge
 
 PLAN = Marker("plan", ".", "dev")

@@ -52,7 +52,12 @@ def test_apply_accepts_each_kind_of_approval(approve: str) -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({"command": "destroy"}, "is 'destroy'; it must be one of validate, check, plan, apply."),
+        (
+            {"command": "destroy"},
+            "is 'destroy'; it must be one of validate, check, plan, apply, lock, update.",
+        ),
+        ({"command": "update", "comment": "true"}, "`comment` is not valid with `command: update`"),
+        ({"command": "lock", "args": "--check"}, "Use a step with `run: envsync lock --check`"),
         ({"comment": "yes"}, "`comment` is 'yes'; it must be true or false"),
         (
             {"command": "apply", "approve": "sha256:1"},

@@ -14,7 +14,7 @@ import yaml
 from tests.cli.conftest import Run
 from tests.repository import ENVIRON, UNSET, git
 
-WORKFLOWS = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml")
+WORKFLOWS = ("envsync-plan.yml", "envsync-apply.yml", "envsync-nightly.yml", "envsync-update.yml")
 
 
 def test_init_writes_a_valid_project(project: Path, run: Run) -> None:
@@ -26,6 +26,7 @@ def test_init_writes_a_valid_project(project: Path, run: Run) -> None:
         ".github/workflows/envsync-apply.yml",
         ".github/workflows/envsync-nightly.yml",
         ".github/workflows/envsync-plan.yml",
+        ".github/workflows/envsync-update.yml",
         ".pre-commit-config.yaml",
         ".schemas/envsync.json",
         "environments/example.yml",

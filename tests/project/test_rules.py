@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from envsync.project.rules import REFERENCES, RULES
+from envsync.project.rules import IMAGES, REFERENCES, RULES
 from tests.project.project import found, load_files, write
 
 BASE = "name: e\ndescription: d\nimage: i:1\n"
@@ -863,6 +863,7 @@ def test_cases_contain_every_rule() -> None:
         "unset-variable",
         "useless-pattern",
         *REFERENCES,
+        *IMAGES,
     }
 
     assert set(RULES) - tested - not_about_environment_files == set()

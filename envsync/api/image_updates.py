@@ -1,0 +1,99 @@
+"""Finds the newest tags of images, with the days on which the images were built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from envsync.model.errors import EnvsyncError
+from envsync.model.image import Image, Unresolved
+from envsync.model.wording import printable
+from envsync.plan.image_findings import ImageFinding, asked, judge_images
+from envsync.plan.newer_tags import date_of, newest_tag
+
+if TYPE_CHECKING:
+    from envsync.images.resolve import Registries
+    from envsync.model.image import ImageUse
+
+
+def find_updates(
+    uses: Iterable[ImageUse], registries: Registries, advance: Callable[[int, int], None]
+) -> tuple[ImageFinding, ...]:
+    """Asks the registries for the newest tag of the shape of each tag, and for its digest.
+
+    Args:
+        uses: the images in files.
+        registries: the result of `open_registries`.
+        advance: a function that is called with the number of finished and of all requests.
+
+    Raises:
+        EnvsyncError: a comment `# envsync: track PATTERN` is not a valid regular expression.
+    """
+    uses = list(uses)
+    patterns = {use: _pattern(use) for use in uses}
+    wanted = asked(uses)
+    tags = registries.tags((use.image for use in wanted), advance)
+    newer: dict[ImageUse, str] = {}
+    reasons: dict[ImageUse, str] = {}
+    for use in wanted:
+        found = tags[Image(use.image.name)]
+        if isinstance(found, Unresolved):
+            reasons[use] = found.reason
+        elif tag := newest_tag(use.image, found, patterns[use]):
+            newer[use] = tag
+    chosen = {use: Image(use.image.name, newer.get(use, use.image.tagged.tag)) for use in wanted}
+    findings = judge_images(uses, registries.digests(chosen.values(), advance), newer)
+    dates = _dates(findings, registries, advance)
+    return tuple(
+        replace(
+            item,
+            built=dates.get(_present(item.use)),
+            new_built=dates.get(chosen[item.use]),
+        )
+        if item.state == "outdated"
+        else replace(item, reason=item.reason or reasons.get(item.use, ""))
+        for item in findings
+    )
+
+
+def _pattern(use: ImageUse) -> re.Pattern[str] | None:
+    if use.track is None:
+        return None
+    try:
+        return re.compile(use.track)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise EnvsyncError(
+            f"{use.file}:{use.line}: the pattern `{printable(use.track, 100)}` of the comment "
+            f"`# envsync: track` is not a valid regular expression: {error}. Correct the pattern."
+        ) from error
+
+
+def _present(use: ImageUse) -> Image:
+    """Returns the image that the file names now: by its digest if there is one."""
+    return replace(use.image, tag=None) if use.image.digest else use.image.tagged
+
+
+def _dates(
+    findings: Iterable[ImageFinding],
+    registries: Registries,
+    advance: Callable[[int, int], None],
+) -> dict[Image, str]:
+    """Returns the day on which each image before and after an update was built, if known.
+
+    The date in a tag such as `20241215.v1` needs no request.
+    """
+    dates: dict[Image, str] = {}
+    unknown: list[Image] = []
+    for item in findings:
+        if item.state != "outdated":
+            continue
+        before, after = item.use.image, Image(item.use.image.name, item.tag)
+        for image, tag in ((_present(item.use), before.tag), (after, after.tag)):
+            if found := date_of(tag or ""):
+                dates[image] = found.isoformat()
+            else:
+                unknown.append(image)
+    asked_days = registries.days(unknown, advance)
+    return dates | {image: day for image, day in asked_days.items() if isinstance(day, str)}

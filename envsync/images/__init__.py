@@ -1,0 +1,1 @@
+"""Asks container registries for the digests, tags and dates of images."""

@@ -1,0 +1,93 @@
+"""Chooses the newest tag of the same shape.
+
+The shape of a tag is its text without its numbers: `20241215.v1` and `20250601.v2` have one shape,
+and so have `2.1.0-cuda11.8` and `2.2.0-cuda11.8`. A number that is part of a word, such as `11.8`
+in `cuda11.8`, belongs to the text, so it never changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Final, TypeAlias
+
+from envsync.model.image import Image
+
+Numbers: TypeAlias = tuple[int, ...]
+
+# A word with a number, such as `cuda11.8`, `py310`, `python-3.11` or `rc1`. The letter `v` before a
+# number is not such a word.
+_WORD: Final = (
+    r"(?:(?<![A-Za-z])(?:python|py|cuda|cu|cudnn|ubuntu)[-_]?|(?![vV](?=[0-9]))[A-Za-z]|"
+    r"[A-Za-z][vV])[0-9]+(?:\.[0-9]+)*[A-Za-z0-9]*"
+)
+_PART: Final = re.compile(rf"({_WORD})|([0-9]+)|([^0-9A-Za-z]+|[A-Za-z])")
+_TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
+
+LONG_NUMBER: Final = 6
+"""From this number of digits on, a number is a date or a build, and keeps its length."""
+
+SERIES: Final = frozenset(
+    {"python", "cuda", "ubuntu", "debian", "alpine", "almalinux", "rockylinux", "fedora", "ubi"}
+)
+"""Names of images whose tag starts with the series of Python, CUDA or the operating system.
+
+The first two numbers of their tags never change.
+"""
+
+
+def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None) -> str | None:
+    """Returns the newest tag, or None if the image has the newest tag or no tag with a number.
+
+    Args:
+        image: the image with its tag.
+        tags: the tags of the repository. Strings that are no tags are ignored.
+        track: the pattern that a tag must contain a match of. If None, a tag must have the shape
+            and the series of the present tag.
+    """
+    present = image.tag or ""
+    shape, numbers = _shape(present)
+    valid = [tag for tag in tags if _TAG.fullmatch(tag)]
+    if track is not None:
+        found = [tag for tag in valid if track.search(tag)]
+        # A present tag that does not match is replaced by any tag that does.
+        least = numbers if track.search(present) else None
+    else:
+        if not numbers:
+            return None
+        fixed = 2 if image.repository.rpartition("/")[2] in SERIES else 0
+        found = [tag for tag in valid if _fits(tag, shape, numbers[:fixed])]
+        least = numbers
+    ordered = sorted(((_shape(tag)[1], tag) for tag in found), key=lambda item: item)
+    if not ordered or (least is not None and ordered[-1][0] <= least):
+        return None
+    return ordered[-1][1] if ordered[-1][1] != present else None
+
+
+def date_of(tag: str) -> date | None:
+    """Returns the date in a tag such as `20241215.v1`, or None."""
+    for found in re.finditer(r"(?<![0-9])(20[0-9]{2})([0-9]{2})([0-9]{2})(?![0-9])", tag):
+        try:
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        except ValueError:
+            continue
+    return None
+
+
+def _fits(tag: str, shape: tuple[str, ...], series: Numbers) -> bool:
+    found, numbers = _shape(tag)
+    return found == shape and numbers[: len(series)] == series
+
+
+def _shape(tag: str) -> tuple[tuple[str, ...], Numbers]:
+    """Returns the text of a tag with a placeholder for each number, and the numbers."""
+    texts: list[str] = []
+    numbers: list[int] = []
+    for word, number, text in _PART.findall(tag):
+        if number:
+            numbers.append(int(number))
+            texts.append("#" * (len(number) if len(number) >= LONG_NUMBER else 1))
+        else:
+            texts.append(word or text)
+    return tuple(texts), tuple(numbers)

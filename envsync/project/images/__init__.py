@@ -1,0 +1,1 @@
+"""Reads and rewrites the images in environment files and Dockerfiles."""
