@@ -11,8 +11,17 @@ from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from envsync.model.policy import FilePolicy
 from envsync.model.wording import nearest
-from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+from envsync.project.environment.channels import channels_in, check_channel, check_channels
+from envsync.project.environment.packages import check_packages
+from envsync.project.environment.pins import (
+    conda_name,
+    leaves_conda_open,
+    leaves_pip_open,
+    pinned_python,
+)
+from envsync.project.environment.retired import ended_python
 from envsync.project.environment.specs import (
     Fault,
     clone_url,
@@ -22,7 +31,7 @@ from envsync.project.environment.specs import (
     without_options,
 )
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
+from envsync.project.yaml.nodes import NULL, STR, Entry, TextProblem, entries, problem_at
 
 KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
 """The keys that conda reads, as in `VALID_KEYS` of conda/env/env.py."""
@@ -52,20 +61,27 @@ _IN_IMAGE: Final = (
 )
 
 
-def check_specification(report: Report, root: MappingNode, problems: list[TextProblem]) -> None:
+def check_specification(
+    report: Report, root: MappingNode, problems: list[TextProblem], policy: FilePolicy
+) -> None:
     """Checks a specification.
 
     Args:
         report: collects the problems whose severity depends on the settings.
         root: the specification, which is valid YAML.
         problems: collects the problems that are always errors.
+        policy: what the file may use.
     """
     has_dependencies = False
+    channels: list[ScalarNode] = []
+    place: Node | None = root
     for key, item in entries(root):
         if key.value == "channels":
-            _check_channels(report, item, problems)
+            is_list = _check_channels(report, item, channels=channels, problems=problems)
+            place = key if is_list else None
         elif key.value == "dependencies" and item.tag != NULL:
-            has_dependencies = _check_dependencies(report, item, problems)
+            entry = Entry(key, item)
+            has_dependencies = _check_dependencies(report, entry, problems, policy)
         elif key.value == "variables" and not (isinstance(item, MappingNode) or item.tag == NULL):
             message = "`variables` must be a mapping."
             fix = "Write `NAME: value` lines below `variables:`."
@@ -78,6 +94,7 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
         message = "The conda specification has no dependencies."
         fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
         problems.append(problem_at("invalid-conda", root, message, fix=fix))
+    check_channels(report, place, channels, policy)
 
 
 def _report_unknown(report: Report, key: Node) -> bool:
@@ -92,14 +109,17 @@ def _report_unknown(report: Report, key: Node) -> bool:
     return report.add("unknown-field", key, message, fix=fix)
 
 
-def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> None:
+def _check_channels(
+    report: Report, node: Node, *, channels: list[ScalarNode], problems: list[TextProblem]
+) -> bool:
+    """Adds the channels of a server to `channels`. Returns False if the node is not a list."""
     if node.tag == NULL:
-        return
+        return True
     if not isinstance(node, SequenceNode):
         message = "`channels` must be a list."
         fix = "Write each channel on its own line, after `- `."
         problems.append(problem_at("invalid-conda", node, message, fix=fix))
-        return
+        return False
     for item in node.value:
         if not isinstance(item, ScalarNode) or item.tag != STR or not item.value.strip():
             message = "A channel must be a string: its name or its URL."
@@ -109,10 +129,16 @@ def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> 
             message = f"The channel `{item.value}` is a local directory, which is not uploaded."
             fix = "Use the URL of a channel, or use `build` and copy the directory in a Dockerfile."
             report.add("conda-local-file", item, message, fix=fix)
+        else:
+            channels.append(item)
+    return True
 
 
-def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> bool:
+def _check_dependencies(
+    report: Report, entry: Entry, problems: list[TextProblem], policy: FilePolicy
+) -> bool:
     """Checks `dependencies`. Returns False if no dependency and no error was found."""
+    node = entry.value
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."
@@ -120,17 +146,24 @@ def _check_dependencies(report: Report, node: Node, problems: list[TextProblem])
         return True
     has_packages = False
     lines: set[int] = set()
+    packages: list[ScalarNode] = []
+    pip_list: Node | None = None
     for item in node.value:
         if isinstance(item, ScalarNode) and item.tag == STR and item.value.strip():
-            has_packages = True
+            packages.append(item)
             _check_conda_item(report, item, lines=lines, problems=problems)
         elif isinstance(item, MappingNode):
-            for entry in entries(item):
-                has_packages |= _check_pip(report, entry, lines=lines, problems=problems)
+            for pair in entries(item):
+                pip_list = pip_list or pair[0]
+                has_packages |= _check_pip(report, pair, lines=lines, problems=problems)
         else:
             has_packages = True
             problems.append(_not_a_package(item))
-    return has_packages
+    for item, channel in channels_in(packages):
+        check_channel(report, item, channel, policy)
+    if has_packages or packages:
+        check_packages(report, entry.key, packages, pip_list)
+    return has_packages or bool(packages)
 
 
 def _check_pip(
@@ -166,11 +199,16 @@ def _check_conda_item(
         _report_fault(report, node, fault, problems)
         return
     if leaves_conda_open(node.value):
+        if conda_name(node.value) == "pip":
+            message = "pip has no version, so each build can resolve the packages differently."
+            report.add("unpinned-pip", node, message, fix="Add a version, such as `pip=24.3.1`.")
+            return
         example = f"{node.value}=1.2.3"
         _report_open(report, node, "dependency", example=example, lines=lines)
-    ended = ended_python(node.value)
+    pinned = pinned_python(node.value)
+    ended = ended_python(*pinned) if pinned else None
     if ended:
-        message = f"Python {ended[0]} has not had security fixes since {ended[1]}."
+        message = f"{ended.name} has not had security fixes since {ended.date}."
         report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
 
 
