@@ -55,6 +55,7 @@ class Policy:
         superseded: what happens to undeclared versions of an environment that a file declares.
         adopt: whether the project takes ownership of a version that has no owner, if the version
             has the declared spec.
+        versions: how the version of a file without `version` is chosen.
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
@@ -76,6 +77,7 @@ class Policy:
     prune: Literal["owned", "none"] = "owned"
     superseded: Literal["keep", "archive"] = "keep"
     adopt: Literal["identical", "never"] = "identical"
+    versions: Versions = "auto"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
     max_archives: int = 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode
 
 from envsync.model.policy import FilePolicy
+from envsync.model.wording import one_of
 from envsync.project.problems import Report
 
 _LICENSED: Final = frozenset({"defaults", "main", "r", "msys2", "anaconda"})
@@ -27,42 +28,59 @@ _SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$")
 
 
 def check_channels(
-    report: Report, key: Node | None, channels: Sequence[ScalarNode], policy: FilePolicy
+    report: Report,
+    channels: Sequence[ScalarNode],
+    packages: Sequence[ScalarNode],
+    policy: FilePolicy,
 ) -> None:
-    """Reports licensed channels, channels that the policy does not allow, and implicit `defaults`.
+    """Reports channels that need a licence, and channels that the policy does not allow.
 
     Args:
         report: the report of the file.
-        key: the node to report a missing channel at.
         channels: the channels of the specification.
+        packages: the conda dependencies. `main::numpy` names a channel as well.
         policy: what the file may use.
     """
     for node in channels:
-        check_channel(report, node, node.value, policy)
-    names = {_name(node.value) for node in channels}
-    if key is not None and not names & {"nodefaults", "defaults"}:
-        message = "The specification has no channels, so conda uses `defaults`."
-        if channels:
-            message = "The channels have no `nodefaults`, so conda also uses `defaults`."
-        message += " The licence of Anaconda covers `defaults`."
-        channel = "`nodefaults`" if channels else "`conda-forge` and `nodefaults`"
-        report.add("implicit-defaults", key, message, fix=f"Add {channel} below `channels:`.")
+        _check_channel(report, node, node.value, policy)
+    for node in packages:
+        if "::" in node.value:
+            _check_channel(report, node, node.value.partition("::")[0].strip(), policy)
 
 
-def check_channel(report: Report, node: Node, channel: str, policy: FilePolicy) -> None:
-    """Reports one channel, which `channels` or a dependency such as `main::numpy` names."""
+def check_defaults(report: Report, place: Node, channels: Sequence[ScalarNode]) -> None:
+    """Reports a specification for which conda uses `defaults`, although it does not name it.
+
+    Args:
+        report: the report of the file.
+        place: the node to report the problem at.
+        channels: the channels of the specification.
+    """
+    if any(node.value.strip() in ("nodefaults", "defaults") for node in channels):
+        return
+    message = "The specification has no channels, so conda uses `defaults`."
+    fix = "Add `conda-forge` and `nodefaults` below `channels:`."
+    if channels:
+        message = "The channels do not include `nodefaults`, so conda also uses `defaults`."
+        fix = "Add `nodefaults` below `channels:`."
+    message += " Anaconda's terms apply to this channel."
+    report.add("implicit-defaults", place, message, fix=fix)
+
+
+def _check_channel(report: Report, node: Node, channel: str, policy: FilePolicy) -> None:
     if is_licensed(channel):
-        message = f"The channel `{channel}` belongs to Anaconda. Its terms require a paid licence "
-        message += "from larger organisations."
-        fix = "Use `conda-forge`, or turn this rule off if your organisation has a licence."
+        message = (
+            f"The channel `{channel}` belongs to Anaconda, whose terms require a paid licence from "
+            "larger organisations."
+        )
+        fix = "Use `conda-forge`. If your organisation has a licence, turn this rule off."
         report.add("licensed-channel", node, message, fix=fix)
-    name = _name(channel)
-    if policy.channels and name != "nodefaults":
-        forms = (channel, name)
+    if policy.channels and channel.strip() != "nodefaults":
+        forms = (channel, _name(channel))
         if not any(fnmatchcase(form, glob) for form in forms for glob in policy.channels):
             message = f"The channel `{channel}` matches no pattern of {policy.place('channels')}."
-            allowed = ", ".join(f"`{glob}`" for glob in policy.channels[:5])
-            report.add("policy-channels", node, message, fix=f"Allowed are {allowed}.")
+            fix = f"Use a channel that matches {one_of(policy.channels)}."
+            report.add("policy-channels", node, message, fix=fix)
 
 
 @lru_cache(maxsize=256)
@@ -78,10 +96,3 @@ def _name(channel: str) -> str:
     """Returns the short name of a channel, or its address without scheme and credentials."""
     text = _SCHEME.sub("", channel.strip().rstrip("/"))
     return _ALIAS.sub("", _SUBDIRECTORY.sub("", text), count=1) if "/" in text else text
-
-
-def channels_in(dependencies: Sequence[ScalarNode]) -> Iterator[tuple[ScalarNode, str]]:
-    """Yields each dependency such as `main::numpy`, with its channel."""
-    for node in dependencies:
-        if "::" in node.value:
-            yield node, node.value.partition("::")[0].strip()

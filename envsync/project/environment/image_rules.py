@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from envsync.model.policy import FilePolicy
+from envsync.model.wording import one_of
 from envsync.project.environment.image import image_problem
 from envsync.project.environment.pins import is_pinned
 from envsync.project.environment.retired import ended_in_image, successor
@@ -37,7 +38,7 @@ def check_image(image: str, policy: FilePolicy) -> Iterator[Finding]:
         yield Finding(
             "policy-images",
             f"The image `{image}` matches no pattern of {policy.place('images')}.",
-            f"Use an image that matches {_listed(policy.images)}.",
+            f"Use an image that matches {one_of(policy.images)}.",
         )
 
 
@@ -84,8 +85,3 @@ def _is_allowed(image: str, globs: tuple[str, ...]) -> bool:
         prefix = "docker.io/" if slash else "docker.io/library/"
         forms |= {prefix + form for form in forms}
     return any(fnmatchcase(form, glob) for form in forms for glob in globs)
-
-
-def _listed(globs: tuple[str, ...]) -> str:
-    shown = " or ".join(f"`{glob}`" for glob in globs[:3])
-    return shown if len(globs) <= 3 else f"{shown}, or one of {len(globs) - 3:,} more patterns"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from envsync.model.content_version import fixed_tag
+
 # Matches the optional channel, the name and the rest of a conda match specification:
 # https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/pkg-specs.html
 _CONDA_NAME: Final = re.compile(r"(?:[^\s=<>!~\[]*::)?\s*([A-Za-z0-9_.\-]+)\s*(.*)", re.DOTALL)
@@ -83,8 +85,4 @@ def is_pinned(image: str) -> bool:
 
     An image is `[host[:port]/]path[:tag][@digest]`. A colon before the last `/` marks a port.
     """
-    name, at, _ = image.partition("@")
-    if at:
-        return True
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return bool(tag) and tag.lower() != "latest"
+    return "@" in image or fixed_tag(image) is not None

@@ -7,13 +7,14 @@ envsync reports content that would be missing in the image, and content that con
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.policy import FilePolicy
 from envsync.model.wording import nearest
-from envsync.project.environment.channels import channels_in, check_channel, check_channels
+from envsync.project.environment.channels import check_channels, check_defaults
 from envsync.project.environment.packages import check_packages
 from envsync.project.environment.pins import (
     conda_name,
@@ -31,7 +32,7 @@ from envsync.project.environment.specs import (
     without_options,
 )
 from envsync.project.problems import Report
-from envsync.project.yaml.nodes import NULL, STR, Entry, TextProblem, entries, problem_at
+from envsync.project.yaml.nodes import NULL, STR, TextProblem, entries, problem_at
 
 KEYS: Final = ("name", "channels", "dependencies", "prefix", "variables")
 """The keys that conda reads, as in `VALID_KEYS` of conda/env/env.py."""
@@ -61,6 +62,25 @@ _IN_IMAGE: Final = (
 )
 
 
+@dataclass(slots=True)
+class _Content:
+    """What a specification names.
+
+    Attributes:
+        place: the node to report missing channels at.
+        channels: the channels of servers.
+        dependencies: the key `dependencies`.
+        packages: the conda dependencies.
+        pip: the key of the list of pip packages.
+    """
+
+    place: Node
+    channels: list[ScalarNode] = field(default_factory=list)
+    dependencies: Node | None = None
+    packages: list[ScalarNode] = field(default_factory=list)
+    pip: Node | None = None
+
+
 def check_specification(
     report: Report, root: MappingNode, problems: list[TextProblem], policy: FilePolicy
 ) -> None:
@@ -73,15 +93,14 @@ def check_specification(
         policy: what the file may use.
     """
     has_dependencies = False
-    channels: list[ScalarNode] = []
-    place: Node | None = root
+    content = _Content(root)
     for key, item in entries(root):
         if key.value == "channels":
-            is_list = _check_channels(report, item, channels=channels, problems=problems)
-            place = key if is_list else None
+            content.place = key
+            _check_channels(report, item, content, problems)
         elif key.value == "dependencies" and item.tag != NULL:
-            entry = Entry(key, item)
-            has_dependencies = _check_dependencies(report, entry, problems, policy)
+            content.dependencies = key
+            has_dependencies = _check_dependencies(report, item, content, problems)
         elif key.value == "variables" and not (isinstance(item, MappingNode) or item.tag == NULL):
             message = "`variables` must be a mapping."
             fix = "Write `NAME: value` lines below `variables:`."
@@ -94,7 +113,12 @@ def check_specification(
         message = "The conda specification has no dependencies."
         fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
         problems.append(problem_at("invalid-conda", root, message, fix=fix))
-    check_channels(report, place, channels, policy)
+    check_channels(report, content.channels, content.packages, policy)
+    # If a part cannot be read, it is unknown what the specification lacks.
+    if not problems:
+        check_defaults(report, content.place, content.channels)
+        if content.dependencies is not None:
+            check_packages(report, content.dependencies, content.packages, content.pip)
 
 
 def _report_unknown(report: Report, key: Node) -> bool:
@@ -110,16 +134,15 @@ def _report_unknown(report: Report, key: Node) -> bool:
 
 
 def _check_channels(
-    report: Report, node: Node, *, channels: list[ScalarNode], problems: list[TextProblem]
-) -> bool:
-    """Adds the channels of a server to `channels`. Returns False if the node is not a list."""
+    report: Report, node: Node, content: _Content, problems: list[TextProblem]
+) -> None:
     if node.tag == NULL:
-        return True
+        return
     if not isinstance(node, SequenceNode):
         message = "`channels` must be a list."
         fix = "Write each channel on its own line, after `- `."
         problems.append(problem_at("invalid-conda", node, message, fix=fix))
-        return False
+        return
     for item in node.value:
         if not isinstance(item, ScalarNode) or item.tag != STR or not item.value.strip():
             message = "A channel must be a string: its name or its URL."
@@ -130,15 +153,13 @@ def _check_channels(
             fix = "Use the URL of a channel, or use `build` and copy the directory in a Dockerfile."
             report.add("conda-local-file", item, message, fix=fix)
         else:
-            channels.append(item)
-    return True
+            content.channels.append(item)
 
 
 def _check_dependencies(
-    report: Report, entry: Entry, problems: list[TextProblem], policy: FilePolicy
+    report: Report, node: Node, content: _Content, problems: list[TextProblem]
 ) -> bool:
     """Checks `dependencies`. Returns False if no dependency and no error was found."""
-    node = entry.value
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
         fix = "Write each dependency on its own line, after `- `."
@@ -146,24 +167,19 @@ def _check_dependencies(
         return True
     has_packages = False
     lines: set[int] = set()
-    packages: list[ScalarNode] = []
-    pip_list: Node | None = None
     for item in node.value:
         if isinstance(item, ScalarNode) and item.tag == STR and item.value.strip():
-            packages.append(item)
+            has_packages = True
+            content.packages.append(item)
             _check_conda_item(report, item, lines=lines, problems=problems)
         elif isinstance(item, MappingNode):
             for pair in entries(item):
-                pip_list = pip_list or pair[0]
+                content.pip = content.pip or pair[0]
                 has_packages |= _check_pip(report, pair, lines=lines, problems=problems)
         else:
             has_packages = True
             problems.append(_not_a_package(item))
-    for item, channel in channels_in(packages):
-        check_channel(report, item, channel, policy)
-    if has_packages or packages:
-        check_packages(report, entry.key, packages, pip_list)
-    return has_packages or bool(packages)
+    return has_packages
 
 
 def _check_pip(

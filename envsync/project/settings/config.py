@@ -235,14 +235,15 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
         # If there is a default description, every environment has a description, so the rule
         # `missing-description` cannot be broken.
         rules["missing-description"] = "off"
+    policy = _read_policy(root, reader)
     return Config(
         root=root,
         path=path,
         environments=read_environments(root, reader),
         targets=MappingProxyType(targets),
         default_target=_read_default(targets, reader),
-        policy=_read_policy(root, reader),
-        versions=reader.choice("versions", ("auto", "content", "explicit"), "auto"),
+        policy=policy,
+        versions=policy.versions,
         rules=MappingProxyType(rules),
         exclude=read_exclude(reader),
         defaults=defaults,
@@ -258,6 +259,7 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
         prune=reader.choice("prune", ("owned", "none"), default.prune),
         superseded=reader.choice("superseded", ("keep", "archive"), default.superseded),
         adopt=reader.choice("adopt", ("identical", "never"), default.adopt),
+        versions=reader.choice("versions", ("auto", "content", "explicit"), default.versions),
         ignore_tags=reader.strings("ignore_tags"),
         max_archive_percent=reader.integer(
             "max_archive_percent", default.max_archive_percent, at_most=100
