@@ -48,9 +48,10 @@ def _version_of(declaration: Declaration, container: Container, policy: Policy) 
     With `versions: content`, the version depends only on the spec, so that it is the same in every
     target and on every branch.
 
-    Otherwise, versions that are archived themselves are ignored. If the newest version has the declared spec,
-    the newest version is used. Otherwise a new version is assigned. If every version is a number,
-    the new version is the highest number plus one. Otherwise, the service's next version is used.
+    With `versions: auto`, versions that are archived themselves are ignored. If the newest version
+    has the declared spec, the newest version is used. Otherwise a new version is assigned. If every
+    version is a number, the new version is the highest number plus one. Otherwise, the service's
+    next version is used.
     """
     if declaration.version is not None:
         return declaration.version
