@@ -72,6 +72,17 @@ def test_json_lists_bumps_and_files_without_version(project: Path, run: Run) -> 
     }
 
 
+def test_a_version_of_the_content_needs_no_bump(project: Path, run: Run) -> None:
+    declare(project, "b", None)
+    with (project / "envsync.yaml").open("a") as settings:
+        settings.write("versions: content\n")
+
+    assert run("bump", "b").out == (
+        "b has no version in environments/b-None.yml: envsync derives its version from the "
+        "content.\n"
+    )
+
+
 def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> None:
     file = declare(project, "a", None)
     before = file.read_bytes()
