@@ -353,7 +353,7 @@ class TestTheFixOfARejection:
         assert run("apply", "--yes").code == 0
         for version in ("2", "3"):
             (project / "environments" / f"a-{version}.yml").unlink()
-        declare(project, "a", "1", image="mcr.microsoft.com/azureml/base:2")
+        declare(project, "a", "1", image="mcr.microsoft.com/azureml/core:2")
         (rejection,) = run("plan", "--format", "json").data["rejections"]
 
         assert rejection["fix"] == "envsync bump a --version 4"
