@@ -339,7 +339,7 @@ def test_a_rejected_edit_becomes_a_new_version_that_the_plan_creates(
     declare(project, "b", "7")
     run("apply", "--yes")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     rejected = run("check")
     assert (rejected.code, "Run `envsync bump a`, or undo" in rejected.out) == (1, True)
@@ -383,7 +383,7 @@ def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) 
     file = declare(project, "a", "1")
     declare(project, "a", "2")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     assert "Run `envsync bump a:1`, or undo" in run("check").out
     assert run("bump", "--all-rejected").out == "environments/a-1.yml:3:  a  1 -> 3\n"
@@ -392,7 +392,7 @@ def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) 
 def test_option_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
     commit(project)
     edit(file, "About", "Other")
 
@@ -407,7 +407,7 @@ def test_bump_without_git_uses_the_rejections_in_the_plan_for_a_target(
     file = declare(project, "a", "1")
     declare(project, "b", "1")
     run("apply", "--yes")
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     alone = run("bump", "--all-rejected")
     assert (alone.code, alone.err.count("\n")) == (1, 1)

@@ -239,7 +239,7 @@ def conflict(repository: Path) -> None:
     for branch, image in (("feat", "base:feat"), ("main", "base:main")):
         git(repository, "checkout", "--quiet", branch)
         text = file.read_text().replace('version: "1"', 'version: "2"')
-        file.write_text(text.replace("base:1", image))
+        file.write_text(text.replace("core:1", image))
         commit(repository)
     git(repository, "checkout", "--quiet", "feat")
 
