@@ -105,8 +105,7 @@ def load(
     check_across(drafts, versions)
     check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
     drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
-    # Drafts with the same conda file or Dockerfile share its report. The dict contains each report
-    # once.
+    # Drafts that name the same file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
     declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))

@@ -60,8 +60,10 @@ def read_build(file: EnvironmentFile, entry: Entry) -> tuple[Build | None, Repor
     build = _read(file, entry)
     if build is None or isinstance(build.context, str) or build.context.directory is None:
         return build, None
-    path = os.path.join(build.context.directory, posixpath.normpath(build.dockerfile_path))
-    return build, read_dockerfile(file, path)
+    directory, name = build.context.directory, posixpath.normpath(build.dockerfile_path)
+    scan = file.files.scan(directory, file.boundary)
+    content = scan.dockerfiles.get(unicodedata.normalize("NFC", name))
+    return build, read_dockerfile(file, os.path.join(directory, name), content)
 
 
 def _read(file: EnvironmentFile, entry: Entry) -> Build | None:

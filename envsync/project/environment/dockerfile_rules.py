@@ -23,21 +23,22 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-e
 """
 
 
-def read_dockerfile(file: EnvironmentFile, path: str) -> Report | None:
+def read_dockerfile(file: EnvironmentFile, path: str, content: bytes | None) -> Report | None:
     """Returns the problems of a Dockerfile, or None if it cannot be read.
 
     Args:
         file: the environment file that names the Dockerfile.
         path: the absolute path of the Dockerfile.
+        content: the content of the Dockerfile, or None if it must be read.
     """
     # Several environments can use the same Dockerfile. These environments share one `Report`, so
     # that each problem of the Dockerfile is reported once.
     known = file.files.dockerfiles.get(path)
     if known is None:
-        content = file.files.content(path)
-        if isinstance(content, Unreadable):
+        found = file.files.content(path) if content is None else content
+        if isinstance(found, Unreadable):
             return None
-        known = file.files.dockerfiles[path] = _check(file, path, content)
+        known = file.files.dockerfiles[path] = _check(file, path, found)
     return known
 
 
