@@ -35,7 +35,7 @@ $schema: https://azuremlschemas.azureedge.net/latest/environment.schema.json
 name: {name}
 version: {version}
 description: {description}
-image: mcr.microsoft.com/azureml/base:{tag}
+image: mcr.microsoft.com/azureml/core:{tag}
 """
 
 

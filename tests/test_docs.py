@@ -334,6 +334,7 @@ def problems(project: Path) -> tuple[Problem, ...]:
         rules=config.rules,
         versions=config.versions,
         exclude=Globs.of(config.exclude),
+        policy=config.file_policy,
     )
     patterns = useless_pattern_problems(loaded.declarations, config, config.target())
     return (*missing_project(config), *loaded.problems, *patterns)

@@ -111,7 +111,8 @@ def run(
     elif chosen:
         place = session.shown
         shown = [replace(item, source=placed_source(item.source, place)) for item in unversioned]
-        session.out(bumps_text(placed_bumps(bumps, place), shown, session.paint(sys.stdout)))
+        paint, versions = session.paint(sys.stdout), project.config.versions
+        session.out(bumps_text(placed_bumps(bumps, place), shown, paint, versions))
     else:
         session.out("No version is rejected, so there is nothing to bump.")
 

@@ -96,7 +96,12 @@ def run(
         if source is not None and new_name is not None:
             chosen = [new_import(project, opened, source, new_name, unversioned=unversioned)]
         else:
-            wanted = Wanted(tuple(globs or ()), all_versions=all_versions, unversioned=unversioned)
+            wanted = Wanted(
+                tuple(globs or ()),
+                all_versions=all_versions,
+                unversioned=unversioned,
+                versions=project.config.versions,
+            )
             chosen = _chosen(project, opened, wanted)
         results, interrupted = _write(session, project, opened, chosen, style)
         imported = [item for item in results if isinstance(item, Imported)]

@@ -92,6 +92,7 @@ def _load(session: Session, paths: Sequence[Path]) -> Loaded:
         rules=config.rules,
         versions=config.versions,
         exclude=Globs.of(config.exclude),
+        policy=config.file_policy,
         # Paths on the command line are relative to the working directory, not to the project.
         paths=[path.absolute() for path in paths] or None,
     )

@@ -1,15 +1,47 @@
-"""`Policy`: the settings and options that decide which changes a plan contains."""
+"""`Policy`: what decides which changes a plan contains, and `FilePolicy`: what files may use."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
-Versions: TypeAlias = Literal["auto", "explicit"]
+Versions: TypeAlias = Literal["auto", "content", "explicit"]
 """The setting `versions`: what happens to an environment file without `version`.
 
-With `auto`, envsync assigns the version. With `explicit`, the file has an error.
+With `auto`, envsync assigns the version when it reads the target. With `content`, the version is
+derived from the content of the file. With `explicit`, the file has an error.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class FilePolicy:
+    """The setting `policy`: what environment files may use. An empty value allows everything.
+
+    Attributes:
+        images: globs of the images that files may use.
+        channels: globs of the conda channels that files may use.
+        require_tags: the tags that every environment must have.
+        names: a regular expression that must match every name as a whole, or "".
+        file: the name of the settings file.
+        lines: the 1-based line of each setting in the settings file.
+    """
+
+    images: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    require_tags: tuple[str, ...] = ()
+    names: str = ""
+    file: str = ""
+    lines: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def place(self, setting: str) -> str:
+        """Returns a setting and its line for messages, such as `policy.images` (envsync.yaml:9)."""
+        return f"`policy.{setting}` ({self.file}:{self.lines.get(setting, 1)})"
+
+
+NO_FILE_POLICY: Final = FilePolicy()
+"""Allows everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +55,7 @@ class Policy:
         superseded: what happens to undeclared versions of an environment that a file declares.
         adopt: whether the project takes ownership of a version that has no owner, if the version
             has the declared spec.
+        versions: how the version of a file without `version` is chosen.
         ignore_tags: glob patterns of tag keys that other tools manage. envsync neither compares
             nor removes these tags.
         max_archive_percent: the maximum percentage of the owned, active environments that a plan
@@ -44,6 +77,7 @@ class Policy:
     prune: Literal["owned", "none"] = "owned"
     superseded: Literal["keep", "archive"] = "keep"
     adopt: Literal["identical", "never"] = "identical"
+    versions: Versions = "auto"
     ignore_tags: tuple[str, ...] = ()
     max_archive_percent: int = 30
     max_archives: int = 5

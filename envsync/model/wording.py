@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from envsync.model.masking import masked
@@ -113,3 +113,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     by_lower = {item.lower(): item for item in known}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return by_lower[close[0]] if close else None
+
+
+def one_of(patterns: Sequence[str]) -> str:
+    """Returns patterns for a sentence, such as "`a` or `b`". Shortens a long list."""
+    shown = " or ".join(f"`{pattern}`" for pattern in patterns[:3])
+    return shown if len(patterns) <= 3 else f"{shown}, or one of {len(patterns) - 3:,} more"

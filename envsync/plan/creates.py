@@ -66,7 +66,8 @@ def _foreign_owner(declaration: Declaration, container: Container, policy: Polic
         return f"Every active version of {container.name} belongs to another project: {owners}."
     # If both projects have a file without `version`, each of the two projects would create a new
     # version in every plan.
-    if foreign and declaration.version is None and foreign[-1] is container.active[-1]:
+    is_numbered = declaration.version is None and policy.versions != "content"
+    if foreign and is_numbered and foreign[-1] is container.active[-1]:
         latest = foreign[-1]
         return (
             f"The newest version of {container.name}, {latest.version}, "

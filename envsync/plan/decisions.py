@@ -12,7 +12,7 @@ Three questions have their own modules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias
 
@@ -70,8 +70,8 @@ def decisions(
     for version, declaration in versions.items():
         if version in registered:
             fix = partial(
-                bump_command,
-                declaration.declared_name,
+                _fix,
+                declaration,
                 version,
                 alone=len(versions) == 1,
                 taken=versions.keys(),
@@ -81,6 +81,23 @@ def decisions(
         else:
             yield create(version, declaration, container, policy)
     yield from superseded(container, versions.keys(), policy, still_there, left_out)
+
+
+def _fix(
+    declaration: Declaration,
+    version: str,
+    *,
+    alone: bool,
+    taken: Collection[str],
+    in_target: Collection[str],
+) -> str:
+    """Returns how to declare another version than one that is registered with another spec."""
+    if declaration.version is None:
+        # The version is derived from the content, and somebody else registered other content.
+        return "Add a `version:` line to the file, with a version that is not registered."
+    return bump_command(
+        declaration.declared_name, version, alone=alone, taken=taken, in_target=in_target
+    )
 
 
 def _curated(name: str, version: str, declaration: Declaration) -> Rejection:

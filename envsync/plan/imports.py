@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from envsync.model.canonical import JSON
+from envsync.model.content_version import content_version
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import is_valid_name, is_valid_version
+from envsync.model.policy import Versions
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.plan.hints import glob_hint
 from envsync.plan.ownership import belongs_to_service, owner_phrase
@@ -33,12 +35,14 @@ class Wanted:
         all_versions: True if every active version is included. False if only the newest is
             included.
         unversioned: True if the new files have no `version`.
+        versions: how the version of a file without `version` is chosen.
     """
 
     globs: tuple[str, ...] = ()
     suffix: str = ""
     all_versions: bool = False
     unversioned: bool = False
+    versions: Versions = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,19 @@ def _of_container(
         if reason is not None:
             yield NotImported(container.name, item.version, reason)
         else:
-            yield Import(item, name, None if wanted.unversioned else item.version)
+            leaves_out = wanted.unversioned and can_omit_version(item, wanted.versions)
+            yield Import(item, name, None if leaves_out else item.version)
+
+
+def can_omit_version(item: RegisteredVersion, versions: Versions) -> bool:
+    """Returns True if a file without `version` declares this registered version.
+
+    With `versions: content`, this is so only if the version was derived from the same content.
+    """
+    if versions != "content":
+        return True
+    spec, digest = item.environment.spec, item.environment.provenance.digest
+    return item.version in (content_version(spec), content_version(spec, digest))
 
 
 def _obstacle(

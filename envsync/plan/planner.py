@@ -160,7 +160,8 @@ def _plan_name(
     references: References,
     suffix: str,
 ) -> _NamePlan:
-    versions = resolve(declarations, container, policy.project)
+    is_derived = policy.versions == "content" and any(item.version is None for item in declarations)
+    versions = resolve(declarations, container, policy)
     decided = list(decisions(container, versions, policy, still_there, left_out))
     decided += filter(None, [unmarked(container, _changes(decided), policy)])
     allowed, refused, warnings = without_refused(
@@ -184,7 +185,7 @@ def _plan_name(
         warnings=(
             *(item for item in decided if isinstance(item, str)),
             *warnings,
-            *latest_warnings(container, changes, versions, policy),
+            *latest_warnings(container, changes, versions, policy, ordered=not is_derived),
         ),
         before=container.latest,
         after=following.latest,

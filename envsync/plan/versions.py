@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from envsync.model.content_version import content_version
 from envsync.model.declaration import Declaration
 from envsync.model.errors import EnvsyncError
 from envsync.model.naming import highest_number, is_number, natural_order
@@ -17,21 +18,21 @@ from envsync.plan.ownership import owner_phrase
 
 
 def resolve(
-    declarations: Sequence[Declaration], container: Container, project: str
+    declarations: Sequence[Declaration], container: Container, policy: Policy
 ) -> dict[str, Declaration]:
     """Maps each version of one name to its declaration, in natural order of the versions.
 
-    If a declaration has no `version`, envsync assigns a version.
+    If a declaration has no `version`, envsync assigns a version, or derives it from the content.
 
     Args:
         declarations: the declarations of one name.
         container: the container of this name.
-        project: the name of the project.
+        policy: contains the project, and how a version is chosen.
 
     Raises:
         EnvsyncError: two declarations have the same version.
     """
-    versions = [_version_of(declaration, container, project) for declaration in declarations]
+    versions = [_version_of(declaration, container, policy) for declaration in declarations]
     for version, count in Counter(versions).items():
         if count > 1:
             raise EnvsyncError(
@@ -41,22 +42,28 @@ def resolve(
     return dict(sorted(pairs, key=lambda pair: natural_order(pair[0])))
 
 
-def _version_of(declaration: Declaration, container: Container, project: str) -> str:
+def _version_of(declaration: Declaration, container: Container, policy: Policy) -> str:
     """Returns the declared version. If the file has no `version`, assigns a version.
 
-    Versions that are archived themselves are ignored. If the newest version has the declared spec,
-    the newest version is used. Otherwise a new version is assigned. If every version is a number,
-    the new version is the highest number plus one. Otherwise, the service's next version is used.
+    With `versions: content`, the version depends only on the spec, so that it is the same in every
+    target and on every branch.
+
+    With `versions: auto`, versions that are archived themselves are ignored. If the newest version
+    has the declared spec, the newest version is used. Otherwise a new version is assigned. If every
+    version is a number, the new version is the highest number plus one. Otherwise, the service's
+    next version is used.
     """
     if declaration.version is not None:
         return declaration.version
+    if policy.versions == "content":
+        return content_version(declaration.spec)
     current = newest(container)
     if current is not None:
         match = match_spec(declaration.spec, current)
         # If the project owns the version and the content cannot be verified, assume that the
         # content has not changed. Otherwise, a lost digest tag would cause a new version in every
         # plan.
-        if match == "same" or (match == "unknown" and current.owner == project):
+        if match == "same" or (match == "unknown" and current.owner == policy.project):
             return current.version
     versions = {version.version for version in container.versions}
     highest, following = highest_number(versions), container.next_version
@@ -102,7 +109,12 @@ def container_after(container: Container, changes: Sequence[Change]) -> Containe
 
 
 def latest_warnings(
-    before: Container, changes: Sequence[Change], declared: Collection[str], policy: Policy
+    before: Container,
+    changes: Sequence[Change],
+    declared: Collection[str],
+    policy: Policy,
+    *,
+    ordered: bool = True,
 ) -> Iterator[str]:
     """Yields a warning if the changes leave `@latest` at an unexpected version.
 
@@ -114,6 +126,8 @@ def latest_warnings(
         changes: the changes of this name.
         declared: the declared versions of this name.
         policy: what the plan is allowed to do.
+        ordered: whether a higher version is newer. This is not so for versions that are derived
+            from the content.
     """
     after = container_after(before, changes)
     # Declared versions that are rejected are left out, because an apply does not create them.
@@ -125,7 +139,7 @@ def latest_warnings(
         # In Azure ML, @latest is the version that was created last, not the highest version. So a
         # fix of an older release, such as 1.2.1 after 2.0, becomes @latest without notice.
         highest = max((item.version for item in after.active), key=natural_order)
-        if highest != latest:
+        if ordered and highest != latest:
             yield (
                 f"{name}: @latest becomes {latest} although {highest} is higher, because @latest "
                 "is the version created last."
@@ -143,7 +157,8 @@ def latest_warnings(
         ours = owner == policy.project
         which = "no file declares" if ours else owner_phrase(owner)
         setting = f" (superseded: {policy.superseded})" if ours else ""
+        what = "The highest declared version" if ordered else "The declared version"
         yield (
-            f"{name}: @latest is {latest}, which {which}. The highest declared version is "
+            f"{name}: @latest is {latest}, which {which}. {what} is "
             f"{max(existing, key=natural_order)}{setting}."
         )

@@ -77,6 +77,7 @@ class Files:
         contents: the bytes of files, by resolved path.
         parsed: parsed YAML files, by resolved path.
         condas: conda specifications, by resolved path.
+        dockerfiles: the problems of Dockerfiles, by path.
         scans: the scans of build contexts, by resolved path and boundary.
         directories: the resolved paths of directories, by unresolved path.
     """
@@ -86,6 +87,7 @@ class Files:
     contents: dict[str, bytes | Unreadable] = field(default_factory=dict)
     parsed: dict[str, ParsedFile | Unreadable] = field(default_factory=dict)
     condas: dict[str, Conda] = field(default_factory=dict)
+    dockerfiles: dict[str, Report] = field(default_factory=dict)
     scans: dict[tuple[str, str], ContextScan] = field(default_factory=dict)
     directories: dict[str, str] = field(default_factory=dict)
 

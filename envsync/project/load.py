@@ -13,7 +13,7 @@ from yaml.nodes import ScalarNode
 
 from envsync.model.declaration import Declaration
 from envsync.model.naming import natural_order
-from envsync.model.policy import Versions
+from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Versions
 from envsync.model.problem import Problem
 from envsync.project.across import check_across, without_copies
 from envsync.project.context.names import is_utf8
@@ -67,6 +67,7 @@ def load(
     exclude: Globs = NO_GLOBS,
     paths: Sequence[Path] | None = None,
     files: Files | None = None,
+    policy: FilePolicy = NO_FILE_POLICY,
 ) -> Loaded:
     """Reads the environment files of a project.
 
@@ -80,6 +81,7 @@ def load(
         paths: files and directories to read instead of `environments`. Each file in this list is
             read as an environment file, whatever its content is.
         files: the file cache to use. If None, a new cache is created.
+        policy: what environment files may use.
 
     Returns:
         The declarations and the problems of the files. No exception is raised for a problem.
@@ -97,12 +99,13 @@ def load(
     else:
         found = _discover_named(paths, directories, files, exclude=exclude, problems=problems)
     drafts = [
-        _read(path, files, rules=rules, versions=versions) for path in found.environment_files
+        _read(path, files, rules=rules, versions=versions, policy=policy)
+        for path in found.environment_files
     ]
     check_across(drafts, versions)
     check_own_context(dict(zip(found.environment_files, drafts, strict=True)), files)
     drafts += [Draft(_unread(path, item, files, rules=rules)) for path, item in found.problems]
-    # Drafts with the same conda file share its report. The dict contains each report once.
+    # Drafts that name the same file share its report. The dict contains each report once.
     reports = {id(report): report for draft in drafts for report in _reports(draft)}
     problems.extend(problem for report in reports.values() for problem in report.problems)
     declarations = without_copies(declared for draft in drafts if (declared := draft.declaration()))
@@ -134,8 +137,7 @@ def referenced_paths(root: Path, environments: Sequence[Path], exclude: Globs) -
 
 def _reports(draft: Draft) -> Iterable[Report]:
     yield draft.report
-    if draft.conda_report is not None:
-        yield draft.conda_report
+    yield from draft.file_reports
 
 
 def _is_lfs_pointer(path: str, files: Files) -> bool:
@@ -245,7 +247,14 @@ def _is_outside(path: str, root: str) -> Problem:
     )
 
 
-def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Versions) -> Draft:
+def _read(
+    path: str,
+    files: Files,
+    *,
+    rules: Mapping[str, Level],
+    versions: Versions,
+    policy: FilePolicy,
+) -> Draft:
     shown = files.display(path)
     directory, name = os.path.split(path)
     # A file outside of the project can be named on the command line. Paths in such a file must not
@@ -284,7 +293,7 @@ def _read(path: str, files: Files, *, rules: Mapping[str, Level], versions: Vers
     check_text(report, parsed.document.text, tags=fields(parsed).get("tags"))
     draft = Draft(report)
     if not parsed.is_broken:
-        file = EnvironmentFile(files, report, directory=directory, boundary=boundary)
+        file = EnvironmentFile(files, report, directory=directory, boundary=boundary, policy=policy)
         draft = read_environment(file, parsed.content, versions)
     content = files.content(path, real)
     if isinstance(content, bytes):

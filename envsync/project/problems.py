@@ -17,7 +17,7 @@ from yaml.nodes import Node, ScalarNode
 
 from envsync.model.problem import Problem, Severity
 from envsync.model.wording import MAX_FIX, MAX_MESSAGE, nearest, printable
-from envsync.project.rules import FIXED, RULES, Level
+from envsync.project.rules import FIXED, NOT_IN_FILES, RULES, Level
 from envsync.project.yaml.nodes import TextProblem, problem_at, walk
 from envsync.project.yaml.text import Document
 
@@ -86,7 +86,7 @@ class Report:
         level: Level = "error"
         if item.rule not in FIXED:
             level = self.rules.get(item.rule) or RULES[item.rule]
-            if item.rule in self.ignored.get(item.line, ()):
+            if item.rule in self.ignored.get(item.line, ()) and item.rule not in NOT_IN_FILES:
                 level = "off"
         if level != "off" and not self.has_room(item.rule):
             self._leave_out(item, level)
@@ -179,7 +179,7 @@ def _useless(comment: _Ignore, *, suggest: bool) -> TextProblem | None:
         suggest: whether to suggest a similar rule.
     """
     rule = comment.rule
-    if rule in FIXED:
+    if rule in FIXED or rule in NOT_IN_FILES:
         message = f"The rule `{rule}` cannot be turned off."
         fix = "Remove the comment, and correct the problem itself."
     elif rule not in RULES:

@@ -138,6 +138,7 @@ def load_project(directory: str | Path = ".", config_file: str | Path | None = N
         versions=config.versions,
         exclude=Globs.of(config.exclude),
         files=files,
+        policy=config.file_policy,
     )
     # Without this exception, a plan would archive the environments whose files have errors.
     if any(problem.severity == "error" for problem in loaded.problems):

@@ -34,6 +34,10 @@ ERRORS: Final[dict[str, str]] = {
     "conda-local-file": "The conda specification names a local file, which is not uploaded.",
     "lfs-pointer": "A file is a Git LFS pointer, not the content that it stands for.",
     "secret-in-file": "An environment file, a conda file or a Dockerfile contains a credential.",
+    "policy-images": "`policy` in `envsync.yaml` does not allow the image.",
+    "policy-channels": "`policy` in `envsync.yaml` does not allow the conda channel.",
+    "policy-tags": "The environment lacks a tag that `policy` in `envsync.yaml` requires.",
+    "policy-names": "`policy` in `envsync.yaml` does not allow the name.",
     "invalid-tag": "The value of a tag is not a scalar.",
     "reserved-tag": "The tag is reserved for envsync.",
     "invalid-config": "A setting in `envsync.yaml` has an invalid value.",
@@ -47,13 +51,20 @@ WARNINGS: Final[dict[str, str]] = {
     "not-checked-out": "Environment files are in git, but not in the work tree.",
     "unpinned-image": "The image has no tag, or the tag `latest`.",
     "unpinned-dependency": "A dependency has no version.",
+    "unpinned-pip": "The dependency `pip` has no version.",
+    "missing-pip": "The conda specification lists pip packages, but not `pip` itself.",
+    "missing-python": "The conda specification does not name Python.",
+    "licensed-channel": "A conda channel belongs to Anaconda, which can require a paid licence.",
+    "implicit-defaults": "conda uses the channel `defaults`, although the file does not name it.",
+    "deprecated-base-image": "Microsoft has retired the base image.",
+    "large-dockerfile": "The Dockerfile is larger than Azure ML accepts.",
     "missing-description": "The environment has no description.",
     "unstable-context": "The build context differs between machines.",
     "self-context": "The build context contains an environment file or `envsync.yaml`.",
     "large-context": "The build context is slow to upload.",
     "secret-in-context": "A file of the build context contains a credential.",
     "secret-in-tag": "A tag contains a credential.",
-    "end-of-life-python": "The Python version no longer gets security fixes.",
+    "end-of-life-python": "Python, Ubuntu or CUDA no longer gets security fixes.",
     "duplicate-file": "Two files declare the same version with the same content.",
     "useless-pattern": "A pattern of a target in `envsync.yaml` matches no environment.",
     "useless-ignore": "The ignore comment has no effect.",
@@ -85,6 +96,13 @@ IMAGES: Final[dict[str, str]] = {
     "image-missing": "The registry does not have the image.",
 }
 """The rules of `envsync lock --check` with their descriptions. Only this command checks them."""
+NOT_IN_FILES: Final[frozenset[str]] = frozenset(
+    {"policy-images", "policy-channels", "policy-tags", "policy-names"}
+)
+"""Rules that no ignore comment turns off, because files must not overrule the policy of a project.
+
+`rules` in `envsync.yaml` can change their severity.
+"""
 
 RULES: Final[dict[str, Level]] = {
     **dict.fromkeys(ERRORS, "error"),

@@ -7,18 +7,25 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len
 
 from envsync.model.declaration import Declaration
+from envsync.model.policy import Versions
 from envsync.model.wording import printable
 from envsync.plan.bump import Bump
 from envsync.render.paint import Paint, pad
 
 
-def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint: Paint) -> str:
+def bumps_text(
+    bumps: Sequence[Bump],
+    unversioned: Iterable[Declaration],
+    paint: Paint,
+    versions: Versions = "auto",
+) -> str:
     """Returns one line for each file that changed, and one line for each file without a version.
 
     Args:
         bumps: the files that changed.
         unversioned: the chosen declarations without a version.
         paint: a function that colours text.
+        versions: how the versions of these declarations are chosen.
     """
     rows = [
         (f"{printable(bump.source.file)}:{bump.source.line}:", bump.name, bump.before, bump.after)
@@ -30,9 +37,11 @@ def bumps_text(bumps: Sequence[Bump], unversioned: Iterable[Declaration], paint:
         f"{paint('red', pad(row[2], before))} -> {paint('green', row[3])}\n"
         for row in rows
     ]
+    what = (
+        "derives its version from the content" if versions == "content" else "assigns its versions"
+    )
     lines += [
-        f"{item.name} has no version in {printable(item.source.file)}: envsync assigns its "
-        "versions.\n"
+        f"{item.name} has no version in {printable(item.source.file)}: envsync {what}.\n"
         for item in unversioned
     ]
     return "".join(lines)

@@ -50,7 +50,7 @@ class Step:
         Path(self.variables["GITHUB_EVENT_PATH"]).write_text(json.dumps(payload))
         self.variables["GITHUB_EVENT_NAME"] = name
 
-    def declare(self, name: str, image: str = "mcr.microsoft.com/azureml/base:1") -> Path:
+    def declare(self, name: str, image: str = "mcr.microsoft.com/azureml/core:1") -> Path:
         path = self.workspace / "environments" / f"{name}.yml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f'name: {name}\nversion: "1"\nimage: {image}\ndescription: About.\n')

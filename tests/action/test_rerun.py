@@ -10,7 +10,7 @@ from envsync.action.marker import Marker, read_marker
 from tests.action.forge import BOT, TOKEN, Forge
 from tests.action.step import Step
 
-IMAGE = "mcr.microsoft.com/azureml/base:2"
+IMAGE = "mcr.microsoft.com/azureml/core:2"
 
 
 @pytest.fixture

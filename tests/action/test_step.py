@@ -242,7 +242,7 @@ def test_an_approval_cannot_be_read_without_a_token(step: Step) -> None:
 def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: Forge) -> None:
     step.trigger("push")
     step.run("apply")
-    step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/core:2")
     step.review(forge)
     forge.merge("abc", 7)
 
@@ -262,7 +262,7 @@ def test_an_approved_plan_with_a_rejection_is_not_applied(step: Step, forge: For
 def test_a_plan_with_only_rejections_says_so_with_skip_rejected(step: Step) -> None:
     step.trigger("push")
     step.run("apply")
-    step.declare("pydata", image="mcr.microsoft.com/azureml/base:2")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/core:2")
 
     assert step.run("apply", args="--skip-rejected") == 1
     assert "**Nothing was applied.** The plan has 1 rejection" in step.summary
@@ -274,11 +274,11 @@ def test_a_stopped_apply_prints_the_whole_fix_of_each_rejection(step: Step) -> N
     step.declare("sklearn")
     step.run("apply")
     # The target has the version that follows the declared version, so the fix names another one.
-    newer = step.declare("sklearn", image="mcr.microsoft.com/azureml/base:2")
+    newer = step.declare("sklearn", image="mcr.microsoft.com/azureml/core:2")
     newer.write_text(newer.read_text().replace('version: "1"', 'version: "2"'))
     step.run("apply")
-    step.declare("pydata", image="mcr.microsoft.com/azureml/base:3")
-    step.declare("sklearn", image="mcr.microsoft.com/azureml/base:3")
+    step.declare("pydata", image="mcr.microsoft.com/azureml/core:3")
+    step.declare("sklearn", image="mcr.microsoft.com/azureml/core:3")
 
     assert step.run("apply") == 1
     assert (

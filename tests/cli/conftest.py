@@ -73,7 +73,7 @@ def declare(
     project: Path,
     name: str,
     version: str | None = "1",
-    image: str = "mcr.microsoft.com/azureml/base:1",
+    image: str = "mcr.microsoft.com/azureml/core:1",
     **fields: str,
 ) -> Path:
     """Writes one environment file."""

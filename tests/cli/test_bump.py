@@ -72,6 +72,17 @@ def test_json_lists_bumps_and_files_without_version(project: Path, run: Run) -> 
     }
 
 
+def test_a_version_of_the_content_needs_no_bump(project: Path, run: Run) -> None:
+    declare(project, "b", None)
+    with (project / "envsync.yaml").open("a") as settings:
+        settings.write("versions: content\n")
+
+    assert run("bump", "b").out == (
+        "b has no version in environments/b-None.yml: envsync derives its version from the "
+        "content.\n"
+    )
+
+
 def test_a_file_without_version_cannot_be_bumped(project: Path, run: Run) -> None:
     file = declare(project, "a", None)
     before = file.read_bytes()
@@ -374,7 +385,7 @@ def test_a_rejected_edit_becomes_a_new_version_that_the_plan_creates(
     declare(project, "b", "7")
     run("apply", "--yes")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     rejected = run("check")
     assert (rejected.code, "Run `envsync bump a`, or undo" in rejected.out) == (1, True)
@@ -418,7 +429,7 @@ def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) 
     file = declare(project, "a", "1")
     declare(project, "a", "2")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     assert "Run `envsync bump a:1`, or undo" in run("check").out
     assert run("bump", "--all-rejected").out == "environments/a-1.yml:3:  a  1 -> 3\n"
@@ -427,7 +438,7 @@ def test_only_the_rejected_version_of_a_name_is_bumped(project: Path, run: Run) 
 def test_option_base_selects_the_commit_to_compare_with(project: Path, run: Run) -> None:
     file = declare(project, "a", "1")
     commit(project)
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
     commit(project)
     edit(file, "About", "Other")
 
@@ -442,7 +453,7 @@ def test_bump_without_git_uses_the_rejections_in_the_plan_for_a_target(
     file = declare(project, "a", "1")
     declare(project, "b", "1")
     run("apply", "--yes")
-    edit(file, "base:1", "base:2")
+    edit(file, "core:1", "core:2")
 
     alone = run("bump", "--all-rejected")
     assert (alone.code, alone.err.count("\n")) == (1, 1)

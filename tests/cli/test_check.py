@@ -15,7 +15,7 @@ from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
 
-OTHER = "mcr.microsoft.com/azureml/base:2"
+OTHER = "mcr.microsoft.com/azureml/core:2"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_check_exits_with_one_after_a_rejection_and_prints_old_and_new_values(
     line, summary = result.out.splitlines()
     assert line.startswith("environments/a-1.yml:4:1: error[immutable] a:1 differs from commit")
     assert line.endswith(
-        '`image` "mcr.microsoft.com/azureml/base:1" → "mcr.microsoft.com/azureml/base:2". '
+        '`image` "mcr.microsoft.com/azureml/core:1" → "mcr.microsoft.com/azureml/core:2". '
         "Registered versions cannot change. Run `envsync bump a`, or undo the edit."
     )
     assert summary.endswith("(HEAD): 1 rejected.")
@@ -88,7 +88,7 @@ def test_json_contains_the_keys_of_validate_and_the_changed_fields(
         1,
     )
     assert problem["fields"] == [
-        {"path": "image", "before": "mcr.microsoft.com/azureml/base:1", "after": OTHER}
+        {"path": "image", "before": "mcr.microsoft.com/azureml/core:1", "after": OTHER}
     ]
 
 
@@ -239,7 +239,7 @@ def conflict(repository: Path) -> None:
     for branch, image in (("feat", "base:feat"), ("main", "base:main")):
         git(repository, "checkout", "--quiet", branch)
         text = file.read_text().replace('version: "1"', 'version: "2"')
-        file.write_text(text.replace("base:1", image))
+        file.write_text(text.replace("core:1", image))
         commit(repository)
     git(repository, "checkout", "--quiet", "feat")
 
@@ -359,7 +359,7 @@ def test_check_works_in_a_git_hook_under_locale_c(repository: Path) -> None:
     assert b"error[immutable] a:1" in done.stdout + done.stderr
     assert git(repository, "diff", "--cached", "--name-only").count("\n") == 1
 
-    declare(repository, "a", image="mcr.microsoft.com/azureml/base:1")
+    declare(repository, "a", image="mcr.microsoft.com/azureml/core:1")
     git(repository, "commit", "--quiet", "--all", "-m", "No edit")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from envsync.model.canonical import canonical_json
+from envsync.model.content_version import content_version
 from envsync.model.environment import (
     Build,
     BuildContext,
@@ -186,6 +187,22 @@ def test_option_unversioned_adopts_the_newest_version(project: Path, run: Run) -
 
     assert "version:" not in written(project)["a/env.yml"]
     assert reasons(run) == [f"update a:3 {ADOPT}"]
+
+
+def test_with_versions_content_a_file_omits_only_a_version_of_its_content(
+    project: Path, run: Run
+) -> None:
+    with (project / "envsync.yaml").open("a") as settings:
+        settings.write("versions: content\n")
+    spec = EnvironmentSpec(image="i:1")
+    register(project, "a", content_version(spec), spec)
+    register(project, "b", "3", spec)
+    run("import", "--unversioned")
+
+    files = written(project)
+    assert "version:" not in files["a/env.yml"]
+    assert 'version: "3"' in files["b/env.yml"]
+    assert reasons(run) == [f"update a:{content_version(spec)} {ADOPT}", f"update b:3 {ADOPT}"]
 
 
 def test_an_inline_import_writes_one_file(project: Path, run: Run) -> None:

@@ -259,7 +259,7 @@ def test_show_prints_a_version(filled: Path, run: Run, reference: str, version: 
     data = run("show", reference, "--format", "json").data
 
     assert (data["name"], data["version"], data["owner"]) == ("a", version, "churn")
-    assert data["image"] == "mcr.microsoft.com/azureml/base:1"
+    assert data["image"] == "mcr.microsoft.com/azureml/core:1"
     assert data["source"] == f"environments/a-{version}.yml"
     assert data["latest"] == (version == "2")
     file = yaml.safe_load(run("show", reference).out)

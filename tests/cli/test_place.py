@@ -18,7 +18,7 @@ def broken(project: Path) -> Path:
     declare(project, "a", versoin="1")
     declare(project, "b")
     (project / "environments" / "b-2.yml").write_text(
-        (project / "environments" / "b-1.yml").read_text().replace("base:1", "base:2")
+        (project / "environments" / "b-1.yml").read_text().replace("core:1", "core:2")
     )
     return project
 

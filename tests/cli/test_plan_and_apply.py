@@ -100,7 +100,7 @@ def test_the_json_of_a_plan_is_valid_and_complete(project: Path, run: Run) -> No
             "reason": "not in the target",
             "owner": None,
             "fields": [
-                {"path": "image", "before": None, "after": "mcr.microsoft.com/azureml/base:1"},
+                {"path": "image", "before": None, "after": "mcr.microsoft.com/azureml/core:1"},
                 {"path": "description", "before": None, "after": "About"},
                 {"path": "tags.team", "before": None, "after": "x"},
             ],
@@ -118,7 +118,7 @@ def test_option_detailed_exitcode_returns_two_for_changes_and_one_for_rejections
     declare(project, "a")
     assert run("plan", "--detailed-exitcode").code == 2
     assert run("apply", "--yes").code == 0
-    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "a", image="mcr.microsoft.com/azureml/core:2")
     declare(project, "b")
     assert run("plan").code == 1
     assert run("plan", "--detailed-exitcode").code == 1
@@ -129,7 +129,7 @@ def test_a_rejection_stops_apply_and_option_skip_rejected_applies_the_rest(
 ) -> None:
     declare(project, "a")
     run("apply", "--yes")
-    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "a", image="mcr.microsoft.com/azureml/core:2")
     declare(project, "a", "2")
     declare(project, "b")
 
@@ -436,12 +436,12 @@ def test_plan_has_the_same_exit_codes_in_markdown_format(project: Path, run: Run
     assert run("plan", "--format", "markdown").code == 0
     assert run("plan", "--format", "markdown", "--detailed-exitcode").code == 2
     run("apply", "--yes")
-    declare(project, "a", image="mcr.microsoft.com/azureml/base:2")
+    declare(project, "a", image="mcr.microsoft.com/azureml/core:2")
     result = run("plan", "--format", "markdown")
 
     assert result.code == 1
     assert "**`a:1` is rejected** as `immutable` (`environments/a-1.yml:2`): " in result.out
-    assert '\n-   image  "mcr.microsoft.com/azureml/base:1"\n' in result.out
+    assert '\n-   image  "mcr.microsoft.com/azureml/core:1"\n' in result.out
     assert "\nFix: `envsync bump a`\n" in result.out
 
 

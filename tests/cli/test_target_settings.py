@@ -244,7 +244,7 @@ def test_check_uses_the_names_in_files_without_the_suffix(project: Path, run: Ru
     configure(project, DEV.format("suffix: -dev"))
     new_repository(project)
     commit(project)
-    file.write_text(file.read_text().replace("base:1", "base:2"))
+    file.write_text(file.read_text().replace("core:1", "core:2"))
     result = run("check")
 
     assert result.code == 1
@@ -327,7 +327,7 @@ class TestTheFixOfARejection:
         commit(project)
         assert run("apply", "--yes").code == 0
         for file in (project / "environments").glob("*.yml"):
-            file.write_text(file.read_text().replace("base:1", "base:2"))
+            file.write_text(file.read_text().replace("core:1", "core:2"))
         return project
 
     def test_every_fix_that_plan_prints_is_a_command_that_works(
@@ -353,7 +353,7 @@ class TestTheFixOfARejection:
         assert run("apply", "--yes").code == 0
         for version in ("2", "3"):
             (project / "environments" / f"a-{version}.yml").unlink()
-        declare(project, "a", "1", image="mcr.microsoft.com/azureml/base:2")
+        declare(project, "a", "1", image="mcr.microsoft.com/azureml/core:2")
         (rejection,) = run("plan", "--format", "json").data["rejections"]
 
         assert rejection["fix"] == "envsync bump a --version 4"

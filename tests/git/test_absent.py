@@ -27,7 +27,7 @@ FILE = "environments/team/a.yml"
 
 
 def environment(name: str) -> str:
-    return f"{SCHEMA}name: {name}\nversion: 1\nimage: mcr.microsoft.com/azureml/base:1\n"
+    return f"{SCHEMA}name: {name}\nversion: 1\nimage: mcr.microsoft.com/azureml/core:1\n"
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.repository import commit, git, new_repository
 
 pytestmark = pytest.mark.usefixtures("clean_git")
 
-IMAGE = "mcr.microsoft.com/azureml/base"
+IMAGE = "mcr.microsoft.com/azureml/core"
 CONDA = "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26.4\n"
 
 

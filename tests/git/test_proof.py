@@ -30,7 +30,7 @@ FILES = ("a.yml", "x/b.yml", "x/c.yaml", "x/y/d.yml", "z/e.yml")
 
 
 def environment(name: str, schema: str = SCHEMA) -> str:
-    return f"{schema}name: {name}\nversion: 1\nimage: mcr.microsoft.com/azureml/base:1\n"
+    return f"{schema}name: {name}\nversion: 1\nimage: mcr.microsoft.com/azureml/core:1\n"
 
 
 def name_of(file: str) -> str:

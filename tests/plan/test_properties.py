@@ -14,6 +14,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envsync.model.content_version import content_version
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Environment, EnvironmentKey, EnvironmentSpec, Metadata
 from envsync.model.errors import PlanRefused, TargetError
@@ -65,6 +66,7 @@ policies = st.builds(
     prune=st.sampled_from(["owned", "none"]),
     superseded=st.sampled_from(["keep", "archive"]),
     adopt=st.sampled_from(["identical", "never"]),
+    versions=st.sampled_from(["auto", "content"]),
     ignore_tags=st.sampled_from([(), ("cost",), ("c*", "x")]),
     take_over=st.booleans(),
     # Without this option, the guard would refuse most plans, and nothing would be applied.
@@ -320,3 +322,70 @@ def test_a_repeated_apply_never_creates_a_second_version_with_the_same_content(
             name: sum(item.name == name for item in desired)
             for name in {item.name for item in desired}
         }
+
+
+# For each name, an image tag and a Python version.
+Files = dict[str, tuple[str, str]]
+
+all_files = st.fixed_dictionaries(
+    {name: st.tuples(st.sampled_from("12"), st.sampled_from(["11", "12"])) for name in NAMES}
+)
+# One branch edits image tags, and the other one Python versions, so that git merges both.
+image_edits = st.dictionaries(st.sampled_from(NAMES), st.sampled_from("345"))
+python_edits = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["13", "14"]))
+
+
+def with_edits(files: Files, images: dict[str, str], pythons: dict[str, str]) -> Files:
+    return {
+        name: (images.get(name, tag), pythons.get(name, python))
+        for name, (tag, python) in files.items()
+    }
+
+
+def state_after(steps: Iterable[Files], policy: Policy) -> State:
+    """Applies the files of each commit of the main branch to a new target."""
+    with local_target() as target:
+        for files in steps:
+            desired = [
+                declared(name, None, conda(f"python=3.{python}", tag=tag))
+                for name, (tag, python) in files.items()
+            ]
+            list(apply(plan_now(target, desired, policy), target))
+        return target.read(None)
+
+
+@examples
+@given(all_files, image_edits, python_edits)
+def test_two_branches_merged_in_either_order_end_in_the_same_state(
+    base: Files, images: dict[str, str], pythons: dict[str, str]
+) -> None:
+    merged = with_edits(base, images, pythons)
+    orders = [
+        (base, with_edits(base, images, {}), merged),
+        (base, with_edits(base, {}, pythons), merged),
+    ]
+    archived = Policy(PROJECT, versions="content", superseded="archive", allow_mass_archive=True)
+    one, other = (state_after(order, archived) for order in orders)
+
+    assert shown(one) == shown(other)
+    assert {name: held.latest for name, held in one.items()} == {
+        name: content_version(conda(f"python=3.{python}", tag=tag))
+        for name, (tag, python) in merged.items()
+    }
+
+    # Without archives, only the versions between the two merges differ.
+    kept = Policy(PROJECT, versions="content")
+    one, other = (state_after(order, kept) for order in orders)
+
+    specs: dict[EnvironmentKey, set[EnvironmentSpec]] = {}
+    for held in (*one.values(), *other.values()):
+        for item in held.versions:
+            specs.setdefault(item.environment.key, set()).add(item.environment.spec)
+    assert {len(found) for found in specs.values()} == {1}
+    edited_by_both = images.keys() & pythons.keys()
+    for name in NAMES:
+        assert one[name].latest == other[name].latest
+        if name not in edited_by_both:
+            assert {item.version for item in one[name].versions} == {
+                item.version for item in other[name].versions
+            }

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import pytest
 
+from envsync.model.content_version import content_version
+from envsync.model.environment import EnvironmentSpec
 from envsync.model.errors import EnvsyncError
+from envsync.model.naming import is_valid_version
 from envsync.model.policy import Policy
 from envsync.model.state import Container
 from envsync.plan.change import Action, Change
+from envsync.plan.planner import make_plan
 from envsync.plan.versions import container_after, latest_warnings, newest, resolve
-from tests.builders import PROJECT, built, container, declared, image, registered, unknown_build
+from tests.builders import (
+    PROJECT,
+    TARGET,
+    built,
+    container,
+    declared,
+    image,
+    registered,
+    unknown_build,
+)
+
+POLICY = Policy(PROJECT)
+CONTENT = Policy(PROJECT, versions="content")
 
 
 def create(version: str) -> Change:
@@ -25,17 +41,17 @@ def change(action: Action, version: str | None) -> Change:
 def test_declarations_are_sorted_by_version_in_natural_order() -> None:
     found = [declared("a", version) for version in ("10", "9", "1.10", "1.9")]
 
-    assert resolve(found, Container("a"), PROJECT) == {
+    assert resolve(found, Container("a"), POLICY) == {
         version: declared("a", version) for version in ("1.9", "1.10", "9", "10")
     }
-    assert list(resolve(found, Container("a"), PROJECT)) == ["1.9", "1.10", "9", "10"]
+    assert list(resolve(found, Container("a"), POLICY)) == ["1.9", "1.10", "9", "10"]
 
 
 def test_two_files_with_the_same_version_are_refused() -> None:
     found = [declared("a", version) for version in ("1", "2", "2", "2")]
 
     with pytest.raises(EnvsyncError) as caught:
-        resolve(found, Container("a"), PROJECT)
+        resolve(found, Container("a"), POLICY)
     assert str(caught.value) == "3 files declare a:2. Keep one of them."
 
 
@@ -51,7 +67,7 @@ NEXT: dict[str, tuple[Container, str]] = {
 
 @pytest.mark.parametrize(("held", "version"), NEXT.values(), ids=NEXT.keys())
 def test_a_file_without_version_gets_the_next_version(held: Container, version: str) -> None:
-    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [version]
+    assert list(resolve([declared("a", None, image("new"))], held, POLICY)) == [version]
 
 
 def test_the_newest_version_was_created_last_and_is_not_archived_itself() -> None:
@@ -215,7 +231,7 @@ def test_the_next_version_of_the_service_is_not_used_if_it_is_taken_or_too_low(
 ) -> None:
     held = container("a", *versions, next_version=following)
 
-    assert list(resolve([declared("a", None, image("new"))], held, PROJECT)) == [chosen]
+    assert list(resolve([declared("a", None, image("new"))], held, POLICY)) == [chosen]
 
 
 @pytest.mark.parametrize(("owner", "version"), [(PROJECT, "1"), (None, "2"), ("other", "2")])
@@ -224,4 +240,89 @@ def test_an_unverifiable_spec_counts_as_unchanged_only_in_an_owned_version(
 ) -> None:
     held = container("a", registered("a", "1", unknown_build(), owner=owner))
 
-    assert list(resolve([declared("a", None, built(Dockerfile="1"))], held, PROJECT)) == [version]
+    assert list(resolve([declared("a", None, built(Dockerfile="1"))], held, POLICY)) == [version]
+
+
+@pytest.mark.parametrize(
+    ("image_name", "tag"),
+    [
+        ("python:3.12", "3.12-"),
+        ("localhost:5000/a/b:T_1.x", "T_1.x-"),
+        (f"python:3.12@sha256:{'0' * 64}", "3.12-"),
+        (f"python@sha256:{'0' * 64}", ""),
+        ("localhost:5000/a", ""),
+        ("python:latest", ""),
+        ("python:Latest", ""),
+        ("python:_1", ""),  # a version cannot start with `_`
+    ],
+)
+def test_the_version_of_a_content_starts_with_a_fixed_tag_of_the_image(
+    image_name: str, tag: str
+) -> None:
+    spec = EnvironmentSpec(image=image_name)
+    version = content_version(spec)
+
+    assert version == tag + spec.digest[len("sha256:") :][:12]
+    assert is_valid_version(version)
+
+
+def test_the_version_of_a_build_is_derived_from_its_content() -> None:
+    specs = [built(Dockerfile="1"), built(Dockerfile="2"), built("b.Dockerfile", Dockerfile="1")]
+    versions = [content_version(spec) for spec in specs]
+
+    assert versions == [spec.digest[len("sha256:") :][:12] for spec in specs]
+    assert len(set(versions)) == 3
+
+
+@pytest.mark.parametrize(
+    "held", [container("a"), container("a", "1", "7"), container("a", "1", next_version="x")]
+)
+def test_a_version_that_is_derived_from_the_content_does_not_depend_on_the_target(
+    held: Container,
+) -> None:
+    expected = content_version(image("new"))
+
+    assert list(resolve([declared("a", None, image("new"))], held, CONTENT)) == [expected]
+
+
+def test_a_file_with_a_version_keeps_it() -> None:
+    assert list(resolve([declared("a", "3", image("new"))], container("a"), CONTENT)) == ["3"]
+
+
+def test_derived_versions_have_no_order() -> None:
+    low, high = sorted([image(str(number)) for number in range(2)], key=content_version)
+    old, new = content_version(high), content_version(low)
+    held = container("a", registered("a", old, high))
+
+    plan = make_plan([declared("a", None, low)], {"a": held}, CONTENT, TARGET)
+
+    assert [(item.action, item.version) for item in plan.changes] == [(Action.CREATE, new)]
+    assert plan.changes[0].predecessor == old
+    assert plan.warnings == ()
+
+
+def test_a_revert_to_a_registered_content_leaves_latest_and_warns() -> None:
+    old, new = content_version(image("1")), content_version(image("2"))
+    held = container("a", registered("a", old, image("1")), registered("a", new, image("2")))
+
+    plan = make_plan([declared("a", None, image("1"))], {"a": held}, CONTENT, TARGET)
+
+    assert (plan.changes, plan.rejections) == ((), ())
+    assert plan.warnings == (
+        f"a: @latest is {new}, which no file declares. The declared version is {old} (superseded: "
+        "keep).",
+    )
+
+
+def test_other_content_under_the_derived_version_is_rejected() -> None:
+    version = content_version(image("1"))
+    held = container("a", registered("a", version, image("2")))
+
+    (rejection,) = make_plan(
+        [declared("a", None, image("1"))], {"a": held}, CONTENT, TARGET
+    ).rejections
+
+    assert rejection.code == "immutable"
+    assert rejection.fix == (
+        "Add a `version:` line to the file, with a version that is not registered."
+    )

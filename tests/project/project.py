@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
+from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Versions
 from envsync.project.load import Loaded, load
 from envsync.project.rules import Level
 from envsync.project.search.globs import Globs
@@ -31,10 +31,11 @@ def load_files(
     files: Contents,
     *,
     rules: Mapping[str, Level] | None = None,
-    versions: Literal["auto", "explicit"] = "auto",
+    versions: Versions = "auto",
     paths: Sequence[Path] | None = None,
     environments: Sequence[str] = ("environments",),
     exclude: Sequence[str] = (),
+    policy: FilePolicy = NO_FILE_POLICY,
 ) -> Loaded:
     write(root, files)
     return load(
@@ -44,6 +45,7 @@ def load_files(
         versions=versions,
         exclude=Globs.of(exclude),
         paths=paths,
+        policy=policy,
     )
 
 

@@ -110,7 +110,9 @@ def test_a_broken_file_with_the_keys_of_an_environment_is_reported(tmp_path: Pat
 def test_a_conda_file_is_never_an_environment_file(tmp_path: Path) -> None:
     files = {
         "environments/e.yml": env("e", "conda_file: conda/c.yml\n"),
-        "environments/conda/c.yml": "name: c\nimage: x\ndependencies: [a=1]\n",
+        "environments/conda/c.yml": (
+            "name: c\nimage: x\nchannels: [nodefaults]\ndependencies: [python=3.12]\n"
+        ),
     }
     loaded = load_files(tmp_path, files)
 

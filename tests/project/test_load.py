@@ -89,7 +89,8 @@ def test_a_version_that_yaml_reads_as_it_is_written_is_accepted(
 
 def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) -> None:
     conda = (
-        "dependencies: &d [python=3.12, {pip: [a==1]}]\nname: 1.10\n"
+        "channels: [nodefaults]\ndependencies: &d [python=3.12, pip=24, {pip: [a==1]}]\n"
+        "name: 1.10\n"
         "variables: {z: 1, a: [yes, ~]}\n"
     )
     indented = conda.replace("\n", "\n  ").rstrip()
@@ -100,7 +101,8 @@ def test_a_conda_specification_is_the_same_in_a_file_and_inline(tmp_path: Path) 
     assert inline.digest == in_file.digest
     # YAML 1.1 reads 1.10 as the number 1.1, and `yes` as true.
     assert json.loads(inline.conda_file or "") == {
-        "dependencies": ["python=3.12", {"pip": ["a==1"]}],
+        "channels": ["nodefaults"],
+        "dependencies": ["python=3.12", "pip=24", {"pip": ["a==1"]}],
         "name": 1.1,
         "variables": {"z": 1, "a": [True, None]},
     }

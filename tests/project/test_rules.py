@@ -8,7 +8,8 @@ from typing import Literal
 
 import pytest
 
-from envsync.project.rules import IMAGES, REFERENCES, RULES
+from envsync.model.policy import NO_FILE_POLICY, FilePolicy
+from envsync.project.rules import IMAGES, REFERENCES, RULES, Level
 from tests.project.project import found, load_files, write
 
 BASE = "name: e\ndescription: d\nimage: i:1\n"
@@ -19,6 +20,26 @@ LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 
 URL = "https://build:hunter22@pypi.example/simple"
 PRIVATE_KEY = f"-----BEGIN PRIVATE KEY-----\n{'MIIEvQ' * 10}\n-----END PRIVATE KEY-----\n"
 CONDA = "name: e\ndescription: d\nimage: i:1\nconda_file: conda.yml\n"
+
+COMPLETE = (
+    "channels: [conda-forge, nodefaults]\ndependencies: [python=3.12, pip=24, {pip: [a==1]}]\n"
+)
+MINIMAL: dict[str, Level] = {
+    "implicit-defaults": "off",
+    "missing-pip": "off",
+    "missing-python": "off",
+}
+"""Turns off the rules about what a conda specification lacks. Most cases name only one package."""
+
+POLICY = FilePolicy(
+    images=("i:*", "*.azurecr.io/*"),
+    channels=("conda-forge", "contoso-*"),
+    require_tags=("owner",),
+    names="[a-z]+(-cpu|-gpu)?",
+    file="envsync.yaml",
+    lines={"images": 2, "channels": 3, "require_tags": 4, "names": 5},
+)
+RETIRED = "mcr.microsoft.com/azureml/openmpi3.1.2-cuda10.2-cudnn8-ubuntu18.04"
 
 
 @dataclass(frozen=True)
@@ -31,6 +52,8 @@ class Case:
         where: every problem of `bad`, as `found` returns the problems.
         says: words that the messages and fixes contain.
         others: further files that both the bad and the good project contain.
+        rules: severities. By default, minimal conda specifications are no problem.
+        policy: what the files may use.
     """
 
     name: str
@@ -40,6 +63,8 @@ class Case:
     says: list[str]
     others: dict[str, str] = field(default_factory=dict)
     versions: Literal["auto", "explicit"] = "auto"
+    rules: dict[str, Level] = field(default_factory=lambda: MINIMAL)
+    policy: FilePolicy = NO_FILE_POLICY
 
 
 def error(rule: str, position: str, file: str = "e.yml") -> list[str]:
@@ -711,9 +736,9 @@ CASES = [
     ),
     Case(
         "unpinned-dependency",
-        BASE + "conda_file:\n  dependencies:\n  - numpy\n  - pip\n  - pip: [a, b, c==1]\n",
+        BASE + "conda_file:\n  dependencies:\n  - numpy\n  - scipy\n  - pip: [a, b, c==1]\n",
         BASE
-        + "conda_file:\n  dependencies:\n  - numpy=2\n  - pip>=24\n  - pip: [a==1, b~=1, c==1]\n",
+        + "conda_file:\n  dependencies:\n  - numpy=2\n  - scipy>=1\n  - pip: [a==1, b~=1, c==1]\n",
         warning("unpinned-dependency", "6:5")
         + warning("unpinned-dependency", "7:5")
         + warning("unpinned-dependency", "8:11"),
@@ -811,6 +836,164 @@ CASES = [
         ["Python 3.8", "2024-10-07"],
     ),
     Case(
+        "end-of-life-python: an image",
+        BASE.replace("i:1", "nvidia/cuda:11.8.0-base-ubuntu20.04"),
+        BASE.replace("i:1", "nvidia/cuda:12.4.1-base-ubuntu22.04"),
+        warning("end-of-life-python", "3:8"),
+        ["Ubuntu 20.04 (ended 2025-05-31) and CUDA 11 (ended 2025-08-31)", "supported series"],
+    ),
+    Case(
+        "end-of-life-python: a Dockerfile",
+        {"e.yml": BUILD, "ctx/Dockerfile": "ARG U=18.04\nFROM ubuntu:$U AS a\nFROM a\n"},
+        {"e.yml": BUILD, "ctx/Dockerfile": "ARG U=24.04\nFROM ubuntu:$U AS a\nFROM a\n"},
+        warning("end-of-life-python", "2:6", "ctx/Dockerfile"),
+        ["`ubuntu:18.04` contains", "Ubuntu 18.04 (ended 2023-05-31)"],
+    ),
+    Case(
+        "unpinned-image: a Dockerfile",
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM --platform=linux/amd64 python\nFROM b:latest\n"},
+        {
+            "e.yml": BUILD,
+            "ctx/Dockerfile": "# envsync: ignore[unpinned-image]\nFROM python\nFROM b:1\n",
+        },
+        warning("unpinned-image", "1:29", "ctx/Dockerfile")
+        + warning("unpinned-image", "2:6", "ctx/Dockerfile"),
+        ["The image `python` has no fixed tag", "The image `b:latest`"],
+    ),
+    Case(
+        "invalid-image: a Dockerfile",
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM Python:3\n"},
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM python:3\n"},
+        error("invalid-image", "1:6", "ctx/Dockerfile"),
+        ["Write `python:3`"],
+    ),
+    Case(
+        "deprecated-base-image",
+        BASE.replace("i:1", f"{RETIRED}:20221101.v1  # envsync: ignore[end-of-life-python]"),
+        BASE.replace("i:1", "mcr.microsoft.com/azureml/openmpi5.0-cuda12.4-ubuntu22.04:1"),
+        warning("deprecated-base-image", "3:8"),
+        [
+            "Microsoft has retired the base image",
+            "Use `mcr.microsoft.com/azureml/openmpi5.0-cuda12.4-ubuntu22.04`",
+        ],
+    ),
+    Case(
+        "deprecated-base-image: by a digest",
+        BASE.replace("i:1", f"mcr.microsoft.com/azureml/base@sha256:{'0' * 64}"),
+        BASE.replace("i:1", f"contoso.azurecr.io/azureml/base@sha256:{'0' * 64}"),
+        warning("deprecated-base-image", "3:8"),
+        ["Use `mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04`"],
+    ),
+    Case(
+        "large-dockerfile",
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM scratch\n" + "# 3456789\n" * 10_000},
+        {"e.yml": BUILD, "ctx/Dockerfile": "FROM scratch\n" + "# 3456789\n" * 9_998},
+        warning("large-dockerfile", "1:1", "ctx/Dockerfile"),
+        ["100,013 bytes", "at most 100 KB"],
+    ),
+    Case(
+        "licensed-channel",
+        {
+            "e.yml": CONDA,
+            "conda.yml": (
+                "channels:\n- main\n- https://repo.anaconda.com/pkgs/r\n"
+                "- https://conda.anaconda.org/anaconda/linux-64\n- nodefaults\n"
+                "dependencies:\n- python=3.12\n- defaults::numpy=2\n"
+            ),
+        },
+        {
+            "e.yml": CONDA,
+            "conda.yml": (
+                "channels:\n- https://conda.anaconda.org/conda-forge\n- main-channel\n"
+                "- https://conda.contoso.com/main\n- nodefaults\n"
+                "dependencies:\n- python=3.12\n- conda-forge::numpy=2\n"
+            ),
+        },
+        warning("licensed-channel", "2:3", "conda.yml")
+        + warning("licensed-channel", "3:3", "conda.yml")
+        + warning("licensed-channel", "4:3", "conda.yml")
+        + warning("licensed-channel", "8:3", "conda.yml"),
+        ["The channel `main` belongs to Anaconda", "Use `conda-forge`"],
+        rules={},
+    ),
+    Case(
+        "implicit-defaults: no channels",
+        {"e.yml": CONDA, "conda.yml": "name: c\ndependencies: [python=3.12]\n"},
+        {"e.yml": CONDA, "conda.yml": COMPLETE},
+        warning("implicit-defaults", "1:1", "conda.yml"),
+        ["has no channels, so conda uses `defaults`", "Add `conda-forge` and `nodefaults`"],
+        rules={},
+    ),
+    Case(
+        "implicit-defaults: no nodefaults",
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace(", nodefaults", "")},
+        {"e.yml": CONDA, "conda.yml": COMPLETE},
+        warning("implicit-defaults", "1:1", "conda.yml"),
+        ["so conda also uses `defaults`", "Add `nodefaults`"],
+        rules={},
+    ),
+    Case(
+        "unpinned-pip",
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace("pip=24", "pip")},
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace("pip=24", "pip>=24")},
+        warning("unpinned-pip", "2:29", "conda.yml"),
+        ["pip has no version", "pip=24.3.1"],
+        rules={},
+    ),
+    Case(
+        "missing-pip",
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace(" pip=24,", "")},
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace("pip=24", "conda-forge::pip=24")},
+        warning("missing-pip", "2:30", "conda.yml"),
+        ["lists pip packages, but not pip itself"],
+        rules={},
+    ),
+    Case(
+        "missing-python",
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace("python=3.12", "python-dateutil=2")},
+        {"e.yml": CONDA, "conda.yml": COMPLETE.replace("python=3.12", "python>=3.11")},
+        warning("missing-python", "2:1", "conda.yml"),
+        ["does not name Python"],
+        rules={},
+    ),
+    Case(
+        "policy",
+        {
+            "e.yml": (
+                "name: E1\ndescription: d\nimage: j:1  # envsync: ignore[policy-images]\n"
+                "conda_file:\n  channels: [conda-forge, bioconda]\n  dependencies: [pytorch::a=1]\n"
+            ),
+        },
+        {
+            "e.yml": (
+                "name: e-cpu\ndescription: d\nimage: i:2\ntags: {owner: o}\n"
+                "conda_file:\n  channels: [https://conda.anaconda.org/conda-forge/, nodefaults]\n"
+                "  dependencies: [contoso-x::a=1]\n"
+            ),
+        },
+        error("policy-tags", "1:1")
+        + error("policy-names", "1:7")
+        + error("policy-images", "3:8")
+        + warning("useless-ignore", "3:13")
+        + error("policy-channels", "5:27")
+        + error("policy-channels", "6:18"),
+        [
+            "`policy.images` (envsync.yaml:2)",
+            "`policy.channels` (envsync.yaml:3)",
+            "`policy.require_tags` (envsync.yaml:4) requires tags that the file does not",
+            "The name `E1` does not match `policy.names` (envsync.yaml:5)",
+        ],
+        policy=POLICY,
+    ),
+    Case(
+        "policy-images: a Dockerfile",
+        {"e.yml": f"{BUILD}tags: {{owner: o}}\n", "ctx/Dockerfile": "FROM j:1\nFROM scratch\n"},
+        {"e.yml": f"{BUILD}tags: {{owner: o}}\n", "ctx/Dockerfile": "FROM a.azurecr.io/b/c:1\n"},
+        error("policy-images", "1:6", "ctx/Dockerfile"),
+        ["Use an image that matches `i:*` or `*.azurecr.io/*`."],
+        policy=POLICY,
+    ),
+    Case(
         "useless-ignore: unknown rule",
         BASE + "tags: {}  # envsync: ignore[invalid-tags]\n",
         BASE + "tags: {}  # envsync: ignore[duplicate-key]\n",
@@ -835,7 +1018,9 @@ def in_environments(files: str | dict[str, str], others: dict[str, str]) -> dict
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.bad, case.others)
-    loaded = load_files(tmp_path, files, versions=case.versions)
+    loaded = load_files(
+        tmp_path, files, versions=case.versions, rules=case.rules, policy=case.policy
+    )
 
     assert found(loaded) == case.where
     said = " ".join(f"{problem.message} {problem.fix}" for problem in loaded.problems)
@@ -847,7 +1032,9 @@ def test_a_broken_rule_is_reported_at_its_position(case: Case, tmp_path: Path) -
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_corrected_file_has_no_problem(case: Case, tmp_path: Path) -> None:
     files = in_environments(case.good, case.others)
-    loaded = load_files(tmp_path, files, versions=case.versions)
+    loaded = load_files(
+        tmp_path, files, versions=case.versions, rules=case.rules, policy=case.policy
+    )
 
     assert found(loaded) == []
     assert len(loaded.declarations) == loaded.files > 0
@@ -974,7 +1161,7 @@ def test_ignore_comments_work_in_conda_files(tmp_path: Path) -> None:
             "dependencies:\n- python=3.8  # envsync: ignore[end-of-life-python]\n"
         ),
     }
-    assert found(load_files(tmp_path, files)) == []
+    assert found(load_files(tmp_path, files, rules=MINIMAL)) == []
 
 
 def test_a_conda_file_that_is_a_pointer_is_an_error_even_if_the_rule_is_off(tmp_path: Path) -> None:
@@ -1000,7 +1187,7 @@ def test_the_fix_mentions_files_of_the_image_only_for_an_absolute_path(
 ) -> None:
     text = BASE + f"conda_file:\n  dependencies:\n  - pip:\n    - {item}\n"
 
-    (problem,) = load_files(tmp_path, {"environments/e.yml": text}).problems
+    (problem,) = load_files(tmp_path, {"environments/e.yml": text}, rules=MINIMAL).problems
 
     assert problem.rule == "conda-local-file"
     assert ("If the image contains the file" in (problem.fix or "")) == expected
@@ -1008,7 +1195,8 @@ def test_the_fix_mentions_files_of_the_image_only_for_an_absolute_path(
 
 def test_an_ignore_comment_allows_a_local_file_that_is_in_the_image(tmp_path: Path) -> None:
     conda = "dependencies:\n- pip:\n  - /opt/a.whl  # envsync: ignore[conda-local-file]\n"
-    loaded = load_files(tmp_path, {"environments/e.yml": CONDA, "environments/conda.yml": conda})
+    files = {"environments/e.yml": CONDA, "environments/conda.yml": conda}
+    loaded = load_files(tmp_path, files, rules=MINIMAL)
 
     assert found(loaded) == []
     assert loaded.declarations[0].spec.conda_file == '{"dependencies":[{"pip":["/opt/a.whl"]}]}'

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from envsync.model.canonical import canonical_json
+from envsync.model.content_version import content_version
 from envsync.model.environment import (
     Build,
     BuildContext,
@@ -194,6 +195,15 @@ class TargetContract:
         target.create(declared)
 
         assert registered(target).environment == declared
+
+    @pytest.mark.parametrize("image", [IMAGE, "python", f"python@sha256:{'0' * 64}"])
+    def test_a_version_can_be_derived_from_the_content(self, target: Target, image: str) -> None:
+        spec = EnvironmentSpec(image=image, conda_file='{"dependencies":["python=3.12"]}')
+        version = content_version(spec)
+        target.create(environment(version=version, spec=spec))
+
+        (found,) = target.read(["pydata"])["pydata"].versions
+        assert found.version == version == content_version(found.environment.spec)
 
     def test_repeating_a_create_changes_nothing(self, target: Target) -> None:
         target.create(environment())

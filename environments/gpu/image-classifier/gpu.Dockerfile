@@ -1,4 +1,4 @@
-FROM mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04:20230227.v1
+FROM mcr.microsoft.com/azureml/openmpi5.0-cuda12.4-ubuntu22.04:20241215.v1
 
 ENV AZUREML_CONDA_ENVIRONMENT_PATH=/azureml-envs/image-classifier
 RUN conda create --quiet --yes --prefix "$AZUREML_CONDA_ENVIRONMENT_PATH" \

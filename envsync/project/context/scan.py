@@ -10,7 +10,7 @@ digest, and docs/contributing/upload-hashes.md the upload hashes.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from envsync.project.context.ignore import parse_dockerignore
 from envsync.project.context.walk import ContextWalk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 CLUTTER_DIRECTORIES: Final = frozenset(
     {
@@ -68,6 +68,8 @@ class ContextScan:
         escapes: symbolic links that lead out of the project. The scan does not follow these links.
         broken: `path: reason` for each file that cannot be uploaded. `context` does not contain
             these files.
+        dockerfiles: the content of small files that are named like a Dockerfile, so that these
+            files are not read again.
     """
 
     context: BuildContext
@@ -82,6 +84,7 @@ class ContextScan:
     credentials: tuple[FoundInFile, ...] = ()
     escapes: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    dockerfiles: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 def scan_context(directory: Path, root: Path) -> ContextScan:
@@ -114,6 +117,7 @@ def scan_context(directory: Path, root: Path) -> ContextScan:
         credentials=tuple(sorted(walk.credentials)),
         escapes=tuple(sorted(set(walk.escapes))),
         broken=tuple(sorted(set(walk.broken))),
+        dockerfiles=walk.dockerfiles,
     )
 
 

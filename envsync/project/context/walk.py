@@ -55,6 +55,8 @@ class ContextWalk:
         escapes: links that lead out of the project.
         broken: `path: reason` for each file that cannot be uploaded.
         dockerignore: the content of a root `.dockerignore`.
+        dockerfiles: the content of each file of at most `CHUNK` bytes that is named like a
+            Dockerfile.
         hashes: azure-ai-ml's hashes of the files that were read so far.
     """
 
@@ -79,6 +81,7 @@ class ContextWalk:
         self.escapes: list[str] = []
         self.broken: list[str] = []
         self.dockerignore = b""
+        self.dockerfiles: dict[str, bytes] = {}
         self.hashes = UploadHashes()
         self._rules = ContextRules(top)
         self._above: set[str] = set()
@@ -271,6 +274,8 @@ class ContextWalk:
         self.credentials.extend(credentials_in(key, first))
         if key == ".dockerignore":
             self.dockerignore = first
+        elif size == len(first) and "dockerfile" in key.rpartition("/")[2].lower():
+            self.dockerfiles[key] = first
 
     def _break(self, shown: str, reason: str) -> None:
         # Python decodes a name that is not UTF-8 to lone surrogates, which cannot be printed.

@@ -15,10 +15,12 @@ from envsync.model.environment import Build, BuildContext
 from envsync.model.wording import nearest
 from envsync.project.context.scan import ContextScan
 from envsync.project.credentials import report_dockerfile
+from envsync.project.environment.dockerfile_rules import read_dockerfile
 from envsync.project.environment.fields import BUILD_FIELDS, read_mapping, read_string
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.files import plain_field
 from envsync.project.lfs import FIX as LFS_FIX
+from envsync.project.problems import Report
 from envsync.project.yaml.nodes import Entry
 
 LARGE_BYTES: Final = 100 * 1024 * 1024
@@ -49,8 +51,22 @@ def is_url(text: str) -> bool:
     return parts.scheme.lower() in ("http", "https", "ftp", "ftps") and bool(_HOST.fullmatch(host))
 
 
-def read_build(file: EnvironmentFile, entry: Entry) -> Build | None:
-    """Returns the build that a file declares, or reports a problem and returns None."""
+def read_build(file: EnvironmentFile, entry: Entry) -> tuple[Build | None, Report | None]:
+    """Returns the build that a file declares, and the problems of its Dockerfile.
+
+    If the build has a problem, the problem is reported and the build is None. If the Dockerfile was
+    not read, its problems are None.
+    """
+    build = _read(file, entry)
+    if build is None or isinstance(build.context, str) or build.context.directory is None:
+        return build, None
+    directory, name = build.context.directory, posixpath.normpath(build.dockerfile_path)
+    scan = file.files.scan(directory, file.boundary)
+    content = scan.dockerfiles.get(unicodedata.normalize("NFC", name))
+    return build, read_dockerfile(file, os.path.join(directory, name), content)
+
+
+def _read(file: EnvironmentFile, entry: Entry) -> Build | None:
     report = file.report
     fields = read_mapping(report, entry.value, "build", known=BUILD_FIELDS)
     if fields is None:

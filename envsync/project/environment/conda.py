@@ -14,6 +14,7 @@ from dataclasses import replace
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from envsync.model.canonical import JSON, canonical_json
+from envsync.model.policy import FilePolicy
 from envsync.project.credentials import check_text
 from envsync.project.environment.paths import EnvironmentFile, report_missing, resolve
 from envsync.project.environment.specification import check_specification
@@ -32,7 +33,7 @@ def read_conda(file: EnvironmentFile, node: Node) -> Conda | None:
     file.
     """
     if isinstance(node, MappingNode):
-        return Conda(_specification(file.report, node))
+        return Conda(_specification(file.report, node, file.policy))
     if not isinstance(node, ScalarNode) or node.tag != STR:
         message = "`conda_file` must be a path or a conda specification."
         file.report.add("wrong-type", node, message, fix="Write the path of a conda file.")
@@ -100,7 +101,7 @@ def _read_file(file: EnvironmentFile, path: str, parsed: ParsedFile) -> Conda:
         fix = "Write a conda specification, or remove `conda_file` from the environment file."
         report.add_problem(TextProblem("invalid-conda", "The conda file is empty.", fix=fix))
         return Conda(None, report)
-    return Conda(_specification(report, root), report)
+    return Conda(_specification(report, root, file.policy), report)
 
 
 def _as_conda(item: TextProblem) -> TextProblem:
@@ -109,7 +110,7 @@ def _as_conda(item: TextProblem) -> TextProblem:
     return replace(item, rule="invalid-conda") if item.rule == "yaml-syntax" else item
 
 
-def _specification(report: Report, root: Node) -> str | None:
+def _specification(report: Report, root: Node, policy: FilePolicy) -> str | None:
     """Returns the canonical JSON of a specification, or reports its errors and returns None."""
     if not isinstance(root, MappingNode) or root.tag != MAP:
         message = "A conda specification must be a mapping."
@@ -118,7 +119,7 @@ def _specification(report: Report, root: Node) -> str | None:
     # The problems are collected in a list, because the JSON can be used only if the list is empty.
     problems: list[TextProblem] = []
     data = _plain(root, problems)
-    check_specification(report, root, problems)
+    check_specification(report, root, problems, policy)
     for problem in problems:
         report.add_problem(problem)
     return None if problems else canonical_json(data)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yaml.nodes import MappingNode, Node
 
 from envsync.model.declaration import Declaration, Source
-from envsync.model.environment import EnvironmentSpec, Metadata, OsType
+from envsync.model.environment import Build, EnvironmentSpec, Metadata, OsType
 from envsync.model.policy import Versions
 from envsync.project.credentials import check_tags
 from envsync.project.environment.build import read_build
@@ -24,9 +24,9 @@ from envsync.project.environment.fields import (
     read_tags,
 )
 from envsync.project.environment.identity import read_name, read_version
-from envsync.project.environment.image import image_problem
+from envsync.project.environment.image_rules import check_image
 from envsync.project.environment.paths import EnvironmentFile
-from envsync.project.environment.pins import is_pinned
+from envsync.project.environment.policy import check_policy
 from envsync.project.files import Conda, plain_field
 from envsync.project.problems import Report
 from envsync.project.yaml.nodes import Entry, TextProblem, entries
@@ -47,8 +47,8 @@ class Draft:
             None if the file has no `build`.
         spec: the fields that are fixed at creation, or None if one of these fields has an error.
         metadata: the description and the tags, or None if the file is not a mapping.
-        conda_report: the problems of the conda file. Drafts with the same conda file share this
-            report.
+        file_reports: the problems of the conda file or of the Dockerfile. Drafts with the same file
+            share its report.
     """
 
     report: Report
@@ -59,7 +59,7 @@ class Draft:
     build_node: Node | None = None
     spec: EnvironmentSpec | None = None
     metadata: Metadata | None = None
-    conda_report: Report | None = None
+    file_reports: tuple[Report, ...] = ()
 
     @property
     def line(self) -> int:
@@ -67,10 +67,10 @@ class Draft:
         return 1 if self.name_node is None else self.name_node.start_mark.line + 1
 
     def declaration(self) -> Declaration | None:
-        """Returns the declaration, or None if the file or its conda file has errors."""
+        """Returns the declaration, or None if the file, or a file that it names, has errors."""
         if self.name is None or self.spec is None or self.metadata is None:
             return None
-        if self.report.has_errors or (self.conda_report and self.conda_report.has_errors):
+        if any(report.has_errors for report in (self.report, *self.file_reports)):
             return None
         return Declaration(
             name=self.name,
@@ -112,6 +112,11 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
     check_ignored(report, fields)
     metadata = _read_metadata(report, root, keys=keys, fields=fields)
     conda = read_conda(file, fields["conda_file"].value) if "conda_file" in fields else None
+    build, dockerfile = None, None
+    if "build" in fields:
+        build, dockerfile = read_build(file, fields["build"])
+    reports = (conda.report if conda else None, dockerfile)
+    check_policy(file, fields, name=name, metadata=metadata, root=keys.get("name", root))
     return Draft(
         report,
         name=name,
@@ -119,9 +124,9 @@ def read_environment(file: EnvironmentFile, root: Node | None, versions: Version
         name_node=keys.get("name"),
         version_key=keys.get("version"),
         build_node=_build_node(fields),
-        spec=_read_spec(file, root, keys=keys, fields=fields, conda=conda),
+        spec=_read_spec(file, root, keys=keys, fields=fields, conda=conda, build=build),
         metadata=metadata,
-        conda_report=conda.report if conda else None,
+        file_reports=tuple(item for item in reports if item is not None),
     )
 
 
@@ -156,11 +161,11 @@ def _read_spec(
     keys: Mapping[str, Node],
     fields: Mapping[str, Entry],
     conda: Conda | None,
+    build: Build | None,
 ) -> EnvironmentSpec | None:
     """Returns the fields that are fixed at creation, or reports problems and returns None."""
     report = file.report
-    image = _read_image(report, fields["image"].value) if "image" in fields else None
-    build = read_build(file, fields["build"]) if "build" in fields else None
+    image = _read_image(file, fields["image"].value) if "image" in fields else None
     if image and "build" in keys:
         message = "The environment has both `image` and `build`."
         report.add("image-or-build", keys["build"], message, fix="Remove `image` or `build`.")
@@ -192,14 +197,8 @@ def _read_spec(
     )
 
 
-def _read_image(report: Report, node: Node) -> str | None:
-    image = read_string(report, node, "image")
-    problem = image_problem(image) if image else None
-    if problem is not None:
-        message, fix = problem
-        report.add("invalid-image", node, message, fix=fix)
-    elif image and not is_pinned(image):
-        message = f"The image `{image}` has no fixed tag, so each build can use another image."
-        fix = "Add a tag other than `latest`, or a digest."
-        report.add("unpinned-image", node, message, fix=fix)
+def _read_image(file: EnvironmentFile, node: Node) -> str | None:
+    image = read_string(file.report, node, "image")
+    for found in check_image(image, file.policy) if image else ():
+        file.report.add(found.rule, node, found.message, fix=found.fix)
     return image

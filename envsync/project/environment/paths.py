@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from yaml.nodes import Node
 
+from envsync.model.policy import NO_FILE_POLICY, FilePolicy
 from envsync.model.wording import nearest
 from envsync.project.files import Files, is_within
 from envsync.project.problems import Report
@@ -22,6 +23,7 @@ class EnvironmentFile:
         directory: the absolute path of the directory of the file. Paths in the file are relative to
             this directory.
         boundary: the directory that must contain all paths, with symbolic links resolved.
+        policy: what the file may use.
     """
 
     files: Files
@@ -29,6 +31,7 @@ class EnvironmentFile:
     _: KW_ONLY
     directory: str
     boundary: str
+    policy: FilePolicy = NO_FILE_POLICY
 
 
 def resolve(file: EnvironmentFile, node: Node, path: str) -> str | None:

@@ -1,28 +1,11 @@
-"""Detects images and dependencies without a version, and unsupported Python versions."""
+"""Detects images and dependencies without a version, and the packages that a dependency names."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-END_OF_LIFE: Final = {
-    (2, None): "2020-01-01",
-    (3, 0): "2009-06-27",
-    (3, 1): "2012-04-09",
-    (3, 2): "2016-02-20",
-    (3, 3): "2017-09-29",
-    (3, 4): "2019-03-18",
-    (3, 5): "2020-09-30",
-    (3, 6): "2021-12-23",
-    (3, 7): "2023-06-27",
-    (3, 8): "2024-10-07",
-    (3, 9): "2025-10-31",
-}
-"""The end-of-life date of each Python series without support.
-
-Source: https://devguide.python.org/versions/. The table contains only past dates. The check does
-not read the clock, so that one release of envsync reports the same problems every day.
-"""
+from envsync.model.content_version import fixed_tag
 
 # Matches the optional channel, the name and the rest of a conda match specification:
 # https://docs.conda.io/projects/conda/en/stable/user-guide/concepts/pkg-specs.html
@@ -75,11 +58,18 @@ def leaves_pip_open(item: str) -> bool:
     return match is not None and match.group(1).strip() == ""
 
 
-def ended_python(item: str) -> tuple[str, str] | None:
-    """Returns the unsupported Python series that a conda dependency pins, and its end-of-life date.
+def conda_name(item: str) -> str:
+    """Returns the name of the package in a conda dependency, in lower case. "" if there is none."""
+    match = _CONDA_NAME.fullmatch(item.partition("#")[0].strip())
+    return match.group(1).lower() if match else ""
+
+
+def pinned_python(item: str) -> tuple[str, str | None] | None:
+    """Returns the major and the minor version of Python that a conda dependency pins.
 
     Returns:
-        None if the dependency is not Python, allows several series, or pins a supported series.
+        The minor version is None if the dependency allows each one. The result is None if the
+        dependency is not Python, or allows several series.
     """
     if "python" not in item.lower():
         return None
@@ -87,13 +77,7 @@ def ended_python(item: str) -> tuple[str, str] | None:
     if match is None or match.group(1).lower() != "python" or "," in item or "|" in item:
         return None
     version = _PYTHON_VERSION.match(match.group(2))
-    if version is None:
-        return None
-    major, minor = int(version.group(1)), version.group(2)
-    if major < 3:
-        return str(major), END_OF_LIFE[2, None]
-    ended = END_OF_LIFE.get((major, int(minor))) if minor else None
-    return (f"{major}.{minor}", ended) if ended else None
+    return (version.group(1), version.group(2)) if version else None
 
 
 def is_pinned(image: str) -> bool:
@@ -101,8 +85,4 @@ def is_pinned(image: str) -> bool:
 
     An image is `[host[:port]/]path[:tag][@digest]`. A colon before the last `/` marks a port.
     """
-    name, at, _ = image.partition("@")
-    if at:
-        return True
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return bool(tag) and tag.lower() != "latest"
+    return "@" in image or fixed_tag(image) is not None

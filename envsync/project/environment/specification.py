@@ -7,12 +7,22 @@ envsync reports content that would be missing in the image, and content that con
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from envsync.model.policy import FilePolicy
 from envsync.model.wording import nearest
-from envsync.project.environment.pins import ended_python, leaves_conda_open, leaves_pip_open
+from envsync.project.environment.channels import check_channels, check_defaults
+from envsync.project.environment.packages import check_packages
+from envsync.project.environment.pins import (
+    conda_name,
+    leaves_conda_open,
+    leaves_pip_open,
+    pinned_python,
+)
+from envsync.project.environment.retired import ended_python
 from envsync.project.environment.specs import (
     Fault,
     clone_url,
@@ -52,20 +62,45 @@ _IN_IMAGE: Final = (
 )
 
 
-def check_specification(report: Report, root: MappingNode, problems: list[TextProblem]) -> None:
+@dataclass(slots=True)
+class _Content:
+    """What a specification names.
+
+    Attributes:
+        place: the node to report missing channels at.
+        channels: the channels of servers.
+        dependencies: the key `dependencies`.
+        packages: the conda dependencies.
+        pip: the key of the list of pip packages.
+    """
+
+    place: Node
+    channels: list[ScalarNode] = field(default_factory=list)
+    dependencies: Node | None = None
+    packages: list[ScalarNode] = field(default_factory=list)
+    pip: Node | None = None
+
+
+def check_specification(
+    report: Report, root: MappingNode, problems: list[TextProblem], policy: FilePolicy
+) -> None:
     """Checks a specification.
 
     Args:
         report: collects the problems whose severity depends on the settings.
         root: the specification, which is valid YAML.
         problems: collects the problems that are always errors.
+        policy: what the file may use.
     """
     has_dependencies = False
+    content = _Content(root)
     for key, item in entries(root):
         if key.value == "channels":
-            _check_channels(report, item, problems)
+            content.place = key
+            _check_channels(report, item, content, problems)
         elif key.value == "dependencies" and item.tag != NULL:
-            has_dependencies = _check_dependencies(report, item, problems)
+            content.dependencies = key
+            has_dependencies = _check_dependencies(report, item, content, problems)
         elif key.value == "variables" and not (isinstance(item, MappingNode) or item.tag == NULL):
             message = "`variables` must be a mapping."
             fix = "Write `NAME: value` lines below `variables:`."
@@ -78,6 +113,12 @@ def check_specification(report: Report, root: MappingNode, problems: list[TextPr
         message = "The conda specification has no dependencies."
         fix = "Add packages below `dependencies:`, or remove `conda_file` from the environment."
         problems.append(problem_at("invalid-conda", root, message, fix=fix))
+    check_channels(report, content.channels, content.packages, policy)
+    # If a part cannot be read, it is unknown what the specification lacks.
+    if not problems:
+        check_defaults(report, content.place, content.channels)
+        if content.dependencies is not None:
+            check_packages(report, content.dependencies, content.packages, content.pip)
 
 
 def _report_unknown(report: Report, key: Node) -> bool:
@@ -92,7 +133,9 @@ def _report_unknown(report: Report, key: Node) -> bool:
     return report.add("unknown-field", key, message, fix=fix)
 
 
-def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> None:
+def _check_channels(
+    report: Report, node: Node, content: _Content, problems: list[TextProblem]
+) -> None:
     if node.tag == NULL:
         return
     if not isinstance(node, SequenceNode):
@@ -109,9 +152,13 @@ def _check_channels(report: Report, node: Node, problems: list[TextProblem]) -> 
             message = f"The channel `{item.value}` is a local directory, which is not uploaded."
             fix = "Use the URL of a channel, or use `build` and copy the directory in a Dockerfile."
             report.add("conda-local-file", item, message, fix=fix)
+        else:
+            content.channels.append(item)
 
 
-def _check_dependencies(report: Report, node: Node, problems: list[TextProblem]) -> bool:
+def _check_dependencies(
+    report: Report, node: Node, content: _Content, problems: list[TextProblem]
+) -> bool:
     """Checks `dependencies`. Returns False if no dependency and no error was found."""
     if not isinstance(node, SequenceNode):
         message = "`dependencies` must be a list."
@@ -123,10 +170,12 @@ def _check_dependencies(report: Report, node: Node, problems: list[TextProblem])
     for item in node.value:
         if isinstance(item, ScalarNode) and item.tag == STR and item.value.strip():
             has_packages = True
+            content.packages.append(item)
             _check_conda_item(report, item, lines=lines, problems=problems)
         elif isinstance(item, MappingNode):
-            for entry in entries(item):
-                has_packages |= _check_pip(report, entry, lines=lines, problems=problems)
+            for pair in entries(item):
+                content.pip = content.pip or pair[0]
+                has_packages |= _check_pip(report, pair, lines=lines, problems=problems)
         else:
             has_packages = True
             problems.append(_not_a_package(item))
@@ -166,11 +215,16 @@ def _check_conda_item(
         _report_fault(report, node, fault, problems)
         return
     if leaves_conda_open(node.value):
+        if conda_name(node.value) == "pip":
+            message = "pip has no version, so each build can resolve the packages differently."
+            report.add("unpinned-pip", node, message, fix="Add a version, such as `pip=24.3.1`.")
+            return
         example = f"{node.value}=1.2.3"
         _report_open(report, node, "dependency", example=example, lines=lines)
-    ended = ended_python(node.value)
+    pinned = pinned_python(node.value)
+    ended = ended_python(*pinned) if pinned else None
     if ended:
-        message = f"Python {ended[0]} has not had security fixes since {ended[1]}."
+        message = f"{ended.name} has not had security fixes since {ended.date}."
         report.add("end-of-life-python", node, message, fix="Use a supported Python version.")
 
 

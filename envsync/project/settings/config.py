@@ -12,11 +12,12 @@ from typing import Final
 
 from envsync.model.environment import Metadata
 from envsync.model.errors import EnvsyncError, InvalidProject, UsageError
-from envsync.model.policy import Policy, Versions
+from envsync.model.policy import NO_FILE_POLICY, FilePolicy, Policy, Versions
 from envsync.model.wording import nearest
 from envsync.project.disk import read_regular_file
 from envsync.project.rules import FIXED, RULES, Level
 from envsync.project.settings.directories import read_environments, read_exclude
+from envsync.project.settings.file_policy import read_file_policy
 from envsync.project.settings.mapping import MappingReader, open_mapping
 from envsync.project.settings.scope import read_defaults
 from envsync.project.settings.targets import TargetConfig, read_targets
@@ -43,6 +44,7 @@ _SETTINGS: Final = (
     "max_archive_percent",
     "max_archives",
     "protect",
+    "policy",
     "rules",
 )
 _LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "off")
@@ -62,6 +64,7 @@ class Config:
         default_target: the name of the default target. If None, each command must name a target.
         policy: the changes that a plan is allowed to make. Command-line options can change the
             policy.
+        file_policy: what environment files may use.
         versions: the policy for files without `version`.
         rules: the severity of every rule.
         exclude: globs of files that are not environment files, relative to `root`.
@@ -81,6 +84,7 @@ class Config:
     exclude: tuple[str, ...] = ()
     defaults: Metadata = field(default_factory=Metadata)
     has_default_project: bool = False
+    file_policy: FilePolicy = NO_FILE_POLICY
 
     @property
     def directories(self) -> list[Path]:
@@ -231,18 +235,20 @@ def _read(root: Path, path: Path | None, reader: MappingReader) -> Config:
         # If there is a default description, every environment has a description, so the rule
         # `missing-description` cannot be broken.
         rules["missing-description"] = "off"
+    policy = _read_policy(root, reader)
     return Config(
         root=root,
         path=path,
         environments=read_environments(root, reader),
         targets=MappingProxyType(targets),
         default_target=_read_default(targets, reader),
-        policy=_read_policy(root, reader),
-        versions=reader.choice("versions", ("auto", "explicit"), "auto"),
+        policy=policy,
+        versions=policy.versions,
         rules=MappingProxyType(rules),
         exclude=read_exclude(reader),
         defaults=defaults,
         has_default_project="project" not in reader.entries,
+        file_policy=read_file_policy(reader, defaults),
     )
 
 
@@ -253,6 +259,7 @@ def _read_policy(root: Path, reader: MappingReader) -> Policy:
         prune=reader.choice("prune", ("owned", "none"), default.prune),
         superseded=reader.choice("superseded", ("keep", "archive"), default.superseded),
         adopt=reader.choice("adopt", ("identical", "never"), default.adopt),
+        versions=reader.choice("versions", ("auto", "content", "explicit"), default.versions),
         ignore_tags=reader.strings("ignore_tags"),
         max_archive_percent=reader.integer(
             "max_archive_percent", default.max_archive_percent, at_most=100

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from envsync.project.environment.pins import (
-    ended_python,
     is_pinned,
     leaves_conda_open,
     leaves_pip_open,
+    pinned_python,
 )
+from envsync.project.environment.retired import ended_python
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,8 @@ def test_a_pip_requirement_without_a_version_is_unpinned(item: str, is_open: boo
         ("conda-forge::python=3.6", "3.6"),
         ("Python=2.7", "2"),  # one end of life for all of Python 2
         ("python=2", "2"),
-        ("python=3.10", None),
+        ("python=3.10", "3.10"),
+        ("python=3.11", None),
         ("python=3", None),  # allows a supported version
         ("python=3.1*", None),
         ("python>=3.8", None),
@@ -108,6 +110,7 @@ def test_a_pip_requirement_without_a_version_is_unpinned(item: str, is_open: boo
     ],
 )
 def test_a_pinned_python_past_its_end_of_life_is_detected(item: str, series: str | None) -> None:
-    ended = ended_python(item)
+    pinned = pinned_python(item)
+    ended = ended_python(*pinned) if pinned else None
 
-    assert (ended[0] if ended else None) == series
+    assert (ended.name if ended else None) == (f"Python {series}" if series else None)

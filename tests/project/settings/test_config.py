@@ -560,3 +560,30 @@ def test_arbitrary_content_raises_no_other_exception_than_invalid_project(data: 
             load_config(path, None, {})
         except InvalidProject as error:
             assert error.problems
+
+
+def test_the_policy_for_files_has_the_lines_of_its_settings(tmp_path: Path) -> None:
+    text = (
+        "defaults: {tags: {team: a}}\npolicy:\n  images: [a/*]\n  require_tags: [team, owner]\n"
+        "  names: '[a-z]+'\n"
+    )
+    policy = read(tmp_path, text).file_policy
+
+    assert (policy.images, policy.channels, policy.names) == (("a/*",), (), "[a-z]+")
+    # Every environment has the tags in `defaults`.
+    assert policy.require_tags == ("owner",)
+    assert policy.place("images") == "`policy.images` (envsync.yaml:3)"
+    assert policy.place("names") == "`policy.names` (envsync.yaml:5)"
+
+
+@pytest.mark.parametrize("pattern", ["[a", "(", "a**", "(?P<a>", "a{99999999999999999999}"])
+def test_an_invalid_pattern_of_names_is_reported(pattern: str, tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, f"policy: {{names: '{pattern}'}}\n")
+
+    assert found.startswith("1:17 invalid-config: `policy.names` is not a valid regular expression")
+
+
+def test_a_policy_cannot_use_variables(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "policy: {images: ['${A}/*']}\n", {"A": "a"})
+
+    assert "only targets can use variables" in found

@@ -1,0 +1,98 @@
+"""Checks conda channels: those that need a licence, and those that the policy allows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Final
+
+from yaml.nodes import Node, ScalarNode
+
+from envsync.model.policy import FilePolicy
+from envsync.model.wording import one_of
+from envsync.project.problems import Report
+
+_LICENSED: Final = frozenset({"defaults", "main", "r", "msys2", "anaconda"})
+"""The channels of Anaconda, Inc., which its terms of service cover.
+
+Source: https://www.anaconda.com/docs/getting-started/working-with-conda/channels
+"""
+
+# Matches the addresses of Anaconda's own server, and of the server of the community channels.
+_OWN_SERVER: Final = re.compile(r"repo\.(?:anaconda\.com|continuum\.io)(?:/|$)")
+_ALIAS: Final = re.compile(r"(?:conda\.)?anaconda\.org/(?:t/[^/]+/)?")
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]*://(?:[^/@]*@)?", re.IGNORECASE)
+_SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)$")
+
+
+def check_channels(
+    report: Report,
+    channels: Sequence[ScalarNode],
+    packages: Sequence[ScalarNode],
+    policy: FilePolicy,
+) -> None:
+    """Reports channels that need a licence, and channels that the policy does not allow.
+
+    Args:
+        report: the report of the file.
+        channels: the channels of the specification.
+        packages: the conda dependencies. `main::numpy` names a channel as well.
+        policy: what the file may use.
+    """
+    for node in channels:
+        _check_channel(report, node, node.value, policy)
+    for node in packages:
+        if "::" in node.value:
+            _check_channel(report, node, node.value.partition("::")[0].strip(), policy)
+
+
+def check_defaults(report: Report, place: Node, channels: Sequence[ScalarNode]) -> None:
+    """Reports a specification for which conda uses `defaults`, although it does not name it.
+
+    Args:
+        report: the report of the file.
+        place: the node to report the problem at.
+        channels: the channels of the specification.
+    """
+    if any(node.value.strip() in ("nodefaults", "defaults") for node in channels):
+        return
+    message = "The specification has no channels, so conda uses `defaults`."
+    fix = "Add `conda-forge` and `nodefaults` below `channels:`."
+    if channels:
+        message = "The channels do not include `nodefaults`, so conda also uses `defaults`."
+        fix = "Add `nodefaults` below `channels:`."
+    message += " Anaconda's terms apply to this channel."
+    report.add("implicit-defaults", place, message, fix=fix)
+
+
+def _check_channel(report: Report, node: Node, channel: str, policy: FilePolicy) -> None:
+    if is_licensed(channel):
+        message = (
+            f"The channel `{channel}` belongs to Anaconda, whose terms require a paid licence from "
+            "larger organisations."
+        )
+        fix = "Use `conda-forge`. If your organisation has a licence, turn this rule off."
+        report.add("licensed-channel", node, message, fix=fix)
+    if policy.channels and channel.strip() != "nodefaults":
+        forms = (channel, _name(channel))
+        if not any(fnmatchcase(form, glob) for form in forms for glob in policy.channels):
+            message = f"The channel `{channel}` matches no pattern of {policy.place('channels')}."
+            fix = f"Use a channel that matches {one_of(policy.channels)}."
+            report.add("policy-channels", node, message, fix=fix)
+
+
+@lru_cache(maxsize=256)
+def is_licensed(channel: str) -> bool:
+    """Returns True for a channel of Anaconda, Inc. Accepts a name or a URL."""
+    name = _name(channel)
+    first = name.removeprefix("pkgs/").partition("/")[0]
+    return bool(_OWN_SERVER.match(name)) or first in _LICENSED
+
+
+@lru_cache(maxsize=256)
+def _name(channel: str) -> str:
+    """Returns the short name of a channel, or its address without scheme and credentials."""
+    text = _SCHEME.sub("", channel.strip().rstrip("/"))
+    return _ALIAS.sub("", _SUBDIRECTORY.sub("", text), count=1) if "/" in text else text

@@ -1,0 +1,77 @@
+"""Checks the Dockerfile of a local build context: its size, and its base images.
+
+A Dockerfile has no comments at the end of a line, so `# envsync: ignore[rule-id]` is written on a
+line of its own above the instruction.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from envsync.project.dockerfile import base_images
+from envsync.project.environment.image_rules import check_image
+from envsync.project.environment.paths import EnvironmentFile
+from envsync.project.files import Unreadable
+from envsync.project.problems import Report, ignored_in
+from envsync.project.yaml.nodes import TextProblem
+
+MAX_BYTES: Final = 100_000
+"""The size of the largest Dockerfile that Azure ML accepts: 100 KB.
+
+Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-environments,
+"Dockerfile length over limit".
+"""
+
+
+def read_dockerfile(file: EnvironmentFile, path: str, content: bytes | None) -> Report | None:
+    """Returns the problems of a Dockerfile, or None if it cannot be read.
+
+    Args:
+        file: the environment file that names the Dockerfile.
+        path: the absolute path of the Dockerfile.
+        content: the content of the Dockerfile, or None if it must be read.
+    """
+    # Several environments can use the same Dockerfile. These environments share one `Report`, so
+    # that each problem of the Dockerfile is reported once.
+    known = file.files.dockerfiles.get(path)
+    if known is None:
+        found = file.files.content(path) if content is None else content
+        if isinstance(found, Unreadable):
+            return None
+        known = file.files.dockerfiles[path] = _check(file, path, found)
+    return known
+
+
+def _check(file: EnvironmentFile, path: str, content: bytes) -> Report:
+    text = content.decode(errors="replace")
+    report = Report(file.files.display(path), file.report.rules, _ignored(text))
+    if len(content) > MAX_BYTES:
+        message = f"The Dockerfile has {len(content):,} bytes, and Azure ML accepts at most 100 KB."
+        fix = "Move scripts and data into files of the build context, and copy them with `COPY`."
+        report.add_problem(TextProblem("large-dockerfile", message, fix=fix))
+    for base in base_images(text):
+        if base.image is None or not base.is_external:
+            continue
+        column = base.start - (text.rfind("\n", 0, base.start) + 1) + 1
+        for found in check_image(base.image, file.policy):
+            report.add_problem(
+                TextProblem(found.rule, found.message, fix=found.fix, line=base.line, column=column)
+            )
+    return report
+
+
+def _ignored(text: str) -> dict[int, frozenset[str]]:
+    """Returns the rules that comments turn off, by the line of the next instruction."""
+    ignored: dict[int, frozenset[str]] = {}
+    rules: frozenset[str] = frozenset()
+    if "envsync:" not in text:
+        return ignored
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped.startswith("#"):
+            rules |= ignored_in(stripped)
+        elif stripped:
+            if rules:
+                ignored[number] = rules
+            rules = frozenset()
+    return ignored

@@ -1,0 +1,92 @@
+"""Finds retired base images, and series of Python, Ubuntu and CUDA without support.
+
+The data is in `retired.json`, with its sources and its date. `scripts/refresh_retired.py` updates
+the file. The file contains only series that had ended at its date, and envsync reads no clock, so
+one release of envsync reports the same problems every day.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+DATA: Final = Path(__file__).with_name("retired.json")
+
+_HOST: Final = "mcr.microsoft.com/"
+_UBUNTU: Final = re.compile(r"(?:ubuntu[-_:]?|inference-base-)(\d\d)\.?(\d\d)(?!\d)")
+_CUDA: Final = re.compile(r"(?:(?<![a-z])cuda[-_]?(\d{1,2})\.\d|(?<![a-z])cu(\d\d)\d(?!\d))")
+# Matches the tag of an image such as `nvidia/cuda:11.8.0-base-ubuntu22.04`.
+_CUDA_TAG: Final = re.compile(r"(?:^|/)cuda:(\d{1,2})\.\d")
+_PYTHON: Final = re.compile(r"(?<![a-z])py(?:thon)?[-_]?([23])\.?(\d{1,2})(?![\d.]*\d)")
+_PYTHON_TAG: Final = re.compile(r"(?:^|/)python:([23])(?:\.(\d{1,2}))?(?![\d])")
+_CODE_NAMES: Final = {
+    "trusty": "14.04",
+    "xenial": "16.04",
+    "bionic": "18.04",
+    "focal": "20.04",
+}
+_CODE_NAME: Final = re.compile(rf"(?:^|/)ubuntu:({'|'.join(_CODE_NAMES)})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A series without support.
+
+    Attributes:
+        name: the series, such as `Ubuntu 18.04`.
+        date: the day of its end, such as `2023-05-31`.
+    """
+
+    name: str
+    date: str
+
+
+@cache
+def _data() -> Any:
+    return json.loads(DATA.read_text("utf-8"))
+
+
+def ended_python(major: str, minor: str | None) -> Ended | None:
+    """Returns a Python series if it has no support, otherwise None."""
+    name = "2" if int(major) < 3 else f"{major}.{int(minor)}" if minor else ""
+    return _ended("Python", name, _data()["python"])
+
+
+# Many environments of a project have the same image, so results are cached.
+@lru_cache(maxsize=1024)
+def ended_in_image(image: str) -> tuple[Ended, ...]:
+    """Returns the series without support in the name of an image.
+
+    The digest is not part of the name. An image can contain software that its name does not show.
+    """
+    name = image.partition("@")[0].lower()
+    found: list[Ended | None] = []
+    if ubuntu := _UBUNTU.search(name):
+        found.append(_ended("Ubuntu", f"{ubuntu[1]}.{ubuntu[2]}", _data()["ubuntu"]))
+    elif code_name := _CODE_NAME.search(name):
+        found.append(_ended("Ubuntu", _CODE_NAMES[code_name[1]], _data()["ubuntu"]))
+    if cuda := _CUDA.search(name) or _CUDA_TAG.search(name):
+        found.append(_ended("CUDA", next(filter(None, cuda.groups())), _data()["cuda"]))
+    if python := _PYTHON_TAG.search(name) or _PYTHON.search(name):
+        found.append(ended_python(python[1], python[2]))
+    return tuple(item for item in found if item is not None)
+
+
+@lru_cache(maxsize=1024)
+def successor(image: str) -> str | None:
+    """Returns the image that replaces a retired base image of Microsoft, otherwise None."""
+    name = image.partition("@")[0]
+    path = name.removeprefix(_HOST).partition(":")[0]
+    data = _data()
+    if not name.startswith(_HOST) or path not in data["images"]:
+        return None
+    kind = "inference" if "o16n" in path else "gpu" if "cuda" in path or "gpu" in path else "cpu"
+    return _HOST + str(data["successors"][kind])
+
+
+def _ended(kind: str, name: str, series: dict[str, str]) -> Ended | None:
+    return Ended(f"{kind} {name}", series[name]) if name in series else None
