@@ -134,7 +134,11 @@ def reading(
         own, plans = _plans(project, opened, declared, read, found)
         cells = {
             name: target_cells(
-                declared[name], own[name], plan, suffix=project.config.targets[name].scope.suffix
+                declared[name],
+                own[name],
+                plan,
+                project.config.policy,
+                suffix=project.config.targets[name].scope.suffix,
             )
             for name, plan in plans.items()
         }

@@ -151,7 +151,7 @@ def drift_report(
         container = actual.get(name, Container(name))
         if belongs_to_service(container):
             continue
-        versions = resolve(declared[name], container, policy.project)
+        versions = resolve(declared[name], container, policy)
         found += _of_container(container, versions, policy)
     # Ignored differences are not pending either, so the pending changes are found with all of them.
     pending = tuple(_pending(plan, {(item.name, item.version): item for item in found}))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from envsync.model.declaration import Declaration
+from envsync.model.policy import Policy
 from envsync.model.state import Container, RegisteredVersion, State
 from envsync.plan.change import Action, Change, Rejection
 from envsync.plan.compare import match_spec
@@ -25,7 +26,12 @@ _OF_OTHERS: Final = frozenset({"foreign-owner", "unowned", "curated"})
 
 
 def target_cells(
-    declarations: Iterable[Declaration], actual: State, plan: Plan, *, suffix: str = ""
+    declarations: Iterable[Declaration],
+    actual: State,
+    plan: Plan,
+    policy: Policy,
+    *,
+    suffix: str = "",
 ) -> dict[Key, Cell]:
     """Returns the cells of one target.
 
@@ -33,6 +39,7 @@ def target_cells(
         declarations: the declarations for the target, from which the plan was made.
         actual: the state of the target, from which the plan was made.
         plan: the plan for all names, without a selection.
+        policy: the policy of the plan.
         suffix: the text that the target adds to every declared name.
 
     Raises:
@@ -46,7 +53,7 @@ def target_cells(
     cells: dict[Key, Cell] = {}
     for name in actual.keys() | declared.keys():
         container = actual.get(name, Container(name))
-        versions = resolve(declared[name], container, plan.project)
+        versions = resolve(declared[name], container, policy)
         planned = _Planned(container, versions, plan.project, changes, rejections)
         for version, declaration in versions.items():
             cell = planned.declared(version, declaration)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from envsync.model.content_version import content_version
 from envsync.model.declaration import Declaration
 from envsync.model.environment import Metadata
 from envsync.model.policy import Policy
@@ -38,7 +39,7 @@ def cells(
 ) -> dict[Key, Cell]:
     actual = state(*containers)
     plan = make_plan(files, actual, policy, TARGET)
-    return target_cells(files, actual, plan)
+    return target_cells(files, actual, plan, policy)
 
 
 def short(files: list[Declaration], *containers: Container, policy: Policy = POLICY) -> list[str]:
@@ -134,7 +135,7 @@ def test_a_file_that_still_exists_gives_the_undeclared_version_a_rejection() -> 
     actual = state(container("a", registered("a", "1", source="environments/a.yml")))
     evidence = {"environments/a.yml": Evidence("environments/a.yml", "environments/a.yml exists")}
     plan = make_plan([], actual, POLICY, TARGET, still_there=evidence)
-    assert target_cells([], actual, plan) == {
+    assert target_cells([], actual, plan, POLICY) == {
         Key("a", "1"): Cell(
             state=CellState.UNDECLARED,
             version="1",
@@ -149,7 +150,7 @@ def test_the_suffix_of_a_target_is_part_of_the_cell_but_not_of_the_row() -> None
     files = [replace(declared("a-pr", "2"), suffix="-pr")]
     actual = state(container("a-pr", "1", "2"))
     plan = make_plan(files, actual, POLICY, TARGET, suffix="-pr")
-    found = target_cells(files, actual, plan, suffix="-pr")
+    found = target_cells(files, actual, plan, POLICY, suffix="-pr")
     assert {key: (cell.name, cell.version) for key, cell in found.items()} == {
         Key("a", "1"): ("a-pr", "1"),
         Key("a", "2"): ("a-pr", "2"),
@@ -174,7 +175,7 @@ def test_a_name_without_the_suffix_of_the_target_is_another_environment() -> Non
     files = [replace(declared("a-pr", "1"), suffix="-pr")]
     actual = state(container("a-pr", "1"), container("a", "1"))
     plan = make_plan(files, actual, POLICY, TARGET, suffix="-pr")
-    found = target_cells(files, actual, plan, suffix="-pr")
+    found = target_cells(files, actual, plan, POLICY, suffix="-pr")
     assert {key: str(cell.state) for key, cell in found.items()} == {
         Key("a", "1"): "in-sync",
         Key("a", "1", lacks_suffix=True): "undeclared",
@@ -205,3 +206,11 @@ def test_an_edit_that_the_file_makes_as_well_is_no_drift() -> None:
     assert short([declared("a", "1", tags={"owner": "x"})], container("a", edited())) == [
         "a:1 in-sync 1"
     ]
+
+
+def test_a_version_that_is_derived_from_the_content_is_in_sync() -> None:
+    policy = replace(POLICY, versions="content")
+    file = declared("a", None)
+    version = content_version(file.spec)
+    assert short([file], container("a", version), policy=policy) == [f"a:auto in-sync {version}"]
+    assert short([file], policy=policy) == [f"a:auto missing {version}"]
