@@ -97,10 +97,13 @@ class Cache:
         """Returns a digest of the index of a channel on this machine, otherwise the date."""
         if channel not in self._indexes:
             directory = local_directory(channel)
-            self._indexes[channel] = (
-                datetime.now(UTC).date().isoformat() if directory is None else _digest(directory)
-            )
+            self._indexes[channel] = today() if directory is None else _digest(directory)
         return self._indexes[channel]
+
+
+def today() -> str:
+    """Returns the date in UTC."""
+    return datetime.now(UTC).date().isoformat()
 
 
 def _is_remote(channel: str) -> bool:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from envsync.model.errors import EnvsyncError
+
 GLIBC: Final = {
     "16.04": "2.23",
     "18.04": "2.27",
@@ -42,6 +44,7 @@ LINUX: Final = "5.15"
 ARCHSPEC: Final = "x86_64_v3"
 """The instruction set that every size of virtual machine for Azure ML has (AVX2)."""
 
+_VERSION: Final = re.compile(r"(\d{1,5}(\.\d{1,5}){0,3})?", re.ASCII)
 _UBUNTU: Final = re.compile(r"ubuntu[-:_]?(\d\d)\.?(\d\d)(?!\d)")
 _CODE_NAME: Final = re.compile(rf"(?<![a-z])({'|'.join(filter(str.isalpha, GLIBC))})(?![a-z])")
 _CUDA: Final = re.compile(r"(?<![a-z])cuda[-:_]?(\d{1,2})\.(\d{1,2})|(?<![a-z])cu(\d\d)(\d)(?!\d)")
@@ -54,12 +57,16 @@ def virtual_packages(image: str, variables: Mapping[str, str]) -> tuple[str, ...
         image: an image reference, such as `…/openmpi4.1.0-cuda11.8-cudnn8-ubuntu22.04:1`.
         variables: environment variables. As in conda, `CONDA_OVERRIDE_GLIBC` and
             `CONDA_OVERRIDE_CUDA` set the version. An empty `CONDA_OVERRIDE_CUDA` means no CUDA.
+
+    Raises:
+        EnvsyncError: the value of a variable is not a version.
     """
     name = image.partition("@")[0].lower()
-    glibc = variables.get("CONDA_OVERRIDE_GLIBC") or _glibc(name)
-    cuda = variables.get("CONDA_OVERRIDE_CUDA", _cuda(name)).strip()
+    glibc = _override(variables, "CONDA_OVERRIDE_GLIBC") or _glibc(name)
+    override = _override(variables, "CONDA_OVERRIDE_CUDA")
+    cuda = _cuda(name) if override is None else override
     return (
-        f"__glibc={glibc.strip()}=0",
+        f"__glibc={glibc}=0",
         *([f"__cuda={cuda}=0"] if cuda else []),
         f"__linux={LINUX}=0",
         "__unix=0=0",
@@ -72,6 +79,15 @@ def shown(system: tuple[str, ...]) -> str:
     versions = dict(item.split("=")[:2] for item in system)
     cuda = versions.get("__cuda")
     return f"glibc {versions['__glibc']} and {f'CUDA {cuda}' if cuda else 'no CUDA'}"
+
+
+def _override(variables: Mapping[str, str], name: str) -> str | None:
+    version = variables.get(name)
+    if version is None or _VERSION.fullmatch(version):
+        return version
+    raise EnvsyncError(
+        f"{name} is `{version}`, which is not a version. Set it to one, such as 12.4."
+    )
 
 
 def _glibc(name: str) -> str:
