@@ -60,6 +60,8 @@ def run(
     """
     if channels and not solve:
         raise UsageError("--channel can only be used with --solve.")
+    if not all(channel.strip() for channel in channels or []):
+        raise UsageError("--channel: expected the name or the address of a channel.")
     return validate(
         context.obj,
         paths or [],

@@ -29,6 +29,7 @@ from rattler.exceptions import GatewayError, InvalidChannelError, InvalidMatchSp
 from envsync._version import __version__
 from envsync.model.masking import masked
 from envsync.model.wording import MAX_WORD
+from envsync.project.problems import MAX_OF_RULE
 from envsync.solving.channels import addresses
 from envsync.solving.conflicts import one_line, smallest_conflict
 from envsync.solving.request import PLATFORMS, Fault, Request, Result, Unreachable
@@ -44,6 +45,7 @@ TIMEOUT: Final = 60
 """Maximum seconds for one request to a channel."""
 
 _NEAR: Final = 3
+_SUGGESTIONS: Final = 20
 
 
 class Solver:
@@ -103,12 +105,17 @@ class Solver:
             try:
                 spec = MatchSpec(dependency)
             except InvalidMatchSpecError as error:
-                faults.append(Fault("invalid", index, reason=_short(error)))
+                # The last cause is the most precise. Its second sentence explains package names.
+                reason = _causes(error)[-1].partition(". ")[0]
+                faults.append(Fault("invalid", index, reason=masked(reason)))
                 continue
             if _name(spec) in names:
                 specs[index] = spec
             else:
-                faults.append(Fault("unknown", index, near=_near(_name(spec), names)))
+                # The search is slow, and the report of a file shows only the first faults.
+                suggest = len(faults) < _SUGGESTIONS
+                near = _near(_name(spec), names) if suggest else ()
+                faults.append(Fault("unknown", index, near=near))
         try:
             faults += await self._conflicts(request, specs)
         except GatewayError as error:
@@ -145,8 +152,9 @@ class Solver:
 
         faults: list[Fault] = []
         left = sorted(specs)
-        # Each round takes the dependency that it reports away, to find the other conflicts.
-        while left and await explain(left) is not None:
+        # Each round takes the dependency that it reports away, to find the other conflicts. The
+        # report of a file shows at most `MAX_OF_RULE` of them, and says that there are more.
+        while left and len(faults) <= MAX_OF_RULE and await explain(left) is not None:
             conflict = await smallest_conflict(explain, left)
             # Nearly everything depends on Python, so another dependency is the better choice.
             blamed = max(conflict, key=lambda index: (_name(specs[index]) != "python", index))
@@ -193,7 +201,12 @@ def _near(name: str, known: Iterable[str]) -> tuple[str, ...]:
 
 def _short(error: Exception) -> str:
     """Returns the first and the last cause of an error of py-rattler, as one line."""
-    causes = [line.removeprefix("Caused by: ") for line in str(error).splitlines() if line.strip()]
+    causes = _causes(error)
     # The last cause names the file that is missing.
     first = () if causes[0].startswith("could not find subdir") else causes[:1]
     return masked(": ".join(dict.fromkeys((*first, causes[-1]))))
+
+
+def _causes(error: Exception) -> list[str]:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return [line.removeprefix("Caused by: ") for line in lines]

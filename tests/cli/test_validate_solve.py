@@ -15,6 +15,7 @@ from envsync.solving import solver
 from envsync.solving.request import Request
 from tests.cli.conftest import Run, declare
 from tests.solving.channel import package, write_channel
+from tests.test_docs import REFERENCE, blocks, code_sections, completed
 
 CPU = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04:1"
 GPU = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda12.4-cudnn9-ubuntu22.04:1"
@@ -130,6 +131,14 @@ def test_channel_needs_solve(run: Run, project: Path) -> None:
     result = run("validate", "--channel", "conda-forge")
 
     assert (result.code, result.err) == (64, "Error: --channel can only be used with --solve.\n")
+
+
+def test_an_empty_channel_is_wrong_usage(run: Run, project: Path) -> None:
+    write(project, *GOOD)
+    result = run("validate", "--solve", "--channel", " ")
+
+    assert result.code == 64
+    assert result.err == "Error: --channel: expected the name or the address of a channel.\n"
 
 
 def test_a_specification_in_the_environment_file_is_solved(
@@ -287,6 +296,20 @@ def test_files_with_errors_are_not_solved(run: Run, project: Path, channel: str)
 
     assert "unsolvable-conda" not in {problem["rule"] for problem in result.data["problems"]}
     assert result.code == 1
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("bad", [9, 10]), ("good", [])], ids=["bad", "good"])
+def test_the_examples_in_the_docs(
+    kind: str, lines: list[int], run: Run, project: Path, channel: str
+) -> None:
+    examples = blocks(code_sections(REFERENCE / "rules.md")["unsolvable-conda"])
+    (text,) = [block.text for block in examples if block.info == f"yaml {kind} solve"]
+    (project / "environments" / "e.yml").write_text(completed(text))
+    result = run("validate", "--solve", "--channel", channel, "--json")
+
+    problems = result.data["problems"]
+    assert {problem["rule"] for problem in problems} == ({"unsolvable-conda"} if lines else set())
+    assert [problem["line"] for problem in problems] == lines
 
 
 # The results of earlier runs

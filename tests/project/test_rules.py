@@ -859,8 +859,10 @@ def test_cases_contain_every_rule() -> None:
         "invalid-config",
         "missing-project",
         "not-checked-out",
+        "unreachable-channel",
         "unreadable-directory",
         "unset-variable",
+        "unsolvable-conda",
         "useless-pattern",
         *REFERENCES,
     }

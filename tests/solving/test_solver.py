@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_requests_are_solved_side_by_side(channel: str, monkeypatch: pytest.Monk
     running = most = 0
     original = rattler.solve
 
-    async def counting(*arguments: object, **options: object) -> object:
+    async def counting(*arguments: Any, **options: Any) -> object:
         nonlocal running, most
         running += 1
         most = max(most, running)
