@@ -89,16 +89,20 @@ class Cache:
             "envsync": __version__,
             "solver": self._solver,
             "request": [list(part) for part in astuple(request)],
-            "indexes": [self._index(channel) for channel in request.channels],
+            "indexes": [
+                self._index(address)
+                for channel in request.channels
+                for address in addresses(channel)
+            ],
         }
         return sha256_digest(canonical_json(decides)).partition(":")[2]
 
-    def _index(self, channel: str) -> str:
+    def _index(self, address: str) -> str:
         """Returns a digest of the index of a channel on this machine, otherwise the date."""
-        if channel not in self._indexes:
-            directory = local_directory(channel)
-            self._indexes[channel] = today() if directory is None else _digest(directory)
-        return self._indexes[channel]
+        if address not in self._indexes:
+            directory = local_directory(address)
+            self._indexes[address] = today() if directory is None else _digest(directory)
+        return self._indexes[address]
 
 
 def today() -> str:

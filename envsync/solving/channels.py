@@ -48,6 +48,14 @@ def addresses(channel: str) -> tuple[str, ...]:
     return (_SUBDIRECTORY.sub("", channel),)
 
 
+def with_address(dependency: str) -> str:
+    """Replaces the channel of a dependency such as `pkgs/main::numpy` with its address."""
+    channel, separator, rest = dependency.partition("::")
+    found = addresses(channel.strip())
+    # The solver knows `defaults` as the name of several channels.
+    return f"{found[0]}::{rest}" if separator and len(found) == 1 else dependency
+
+
 def absolute(channels: Sequence[str], directory: Path) -> tuple[str, ...]:
     """Returns channels in which local paths are addresses that start with `file://`.
 

@@ -107,7 +107,7 @@ class Findings:
     files: Files
     rules: Mapping[str, Level]
     _reports: dict[str, Report] = field(default_factory=dict)
-    _unreachable: set[Unreachable] = field(default_factory=set)
+    _unreachable: set[str] = field(default_factory=set)
 
     @property
     def problems(self) -> list[Problem]:
@@ -120,8 +120,8 @@ class Findings:
             self._add_fault(conda, fault)
         for item in result.unreachable:
             # A channel is reported once, not for each file.
-            if item not in self._unreachable:
-                self._unreachable.add(item)
+            if item.channel not in self._unreachable:
+                self._unreachable.add(item.channel)
                 self._add_unreachable(conda, item)
 
     def _add_fault(self, conda: CondaFile, fault: Fault) -> None:

@@ -28,9 +28,9 @@ from rattler.exceptions import GatewayError, InvalidChannelError, InvalidMatchSp
 
 from envsync._version import __version__
 from envsync.model.masking import masked
-from envsync.model.wording import MAX_WORD
+from envsync.model.wording import MAX_FIX, MAX_WORD
 from envsync.project.problems import MAX_OF_RULE
-from envsync.solving.channels import addresses
+from envsync.solving.channels import addresses, with_address
 from envsync.solving.conflicts import one_line, smallest_conflict
 from envsync.solving.request import PLATFORMS, Fault, Request, Result, Unreachable
 
@@ -103,7 +103,7 @@ class Solver:
         names = frozenset[str]().union(*(self._names[channel] for channel in request.channels))
         for index, dependency in enumerate(request.dependencies):
             try:
-                spec = MatchSpec(dependency)
+                spec = MatchSpec(with_address(dependency))
             except InvalidMatchSpecError as error:
                 # The last cause is the most precise. Its second sentence explains package names.
                 reason = _causes(error)[-1].partition(". ")[0]
@@ -147,7 +147,8 @@ class Solver:
                     channel_relations="disabled",
                 )
             except SolverError as error:
-                return one_line(str(error))
+                # A large channel has explanations of many megabytes. A message shows the start.
+                return one_line(str(error)[:MAX_FIX])
             return None
 
         faults: list[Fault] = []

@@ -64,6 +64,15 @@ def test_a_changed_index_needs_a_new_solve(
     assert cache(tmp_path).read(request_) is None
 
 
+def test_the_index_of_a_channel_with_a_platform_is_found(request_: Request, tmp_path: Path) -> None:
+    wanted = replace(request_, channels=(f"{request_.channels[0]}/linux-64",))
+    cache(tmp_path).write(wanted, BAD)
+    assert cache(tmp_path).read(wanted) == BAD
+
+    write_channel(tmp_path / "channel", [])
+    assert cache(tmp_path).read(wanted) is None
+
+
 def test_another_version_of_the_solver_needs_a_new_solve(request_: Request, tmp_path: Path) -> None:
     cache(tmp_path).write(request_, BAD)
 

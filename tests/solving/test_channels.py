@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.solving.channels import absolute, addresses, channels_of
+from envsync.solving.channels import absolute, addresses, channels_of, with_address
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,19 @@ def test_the_channels_of_a_specification(
 )
 def test_the_addresses_of_a_channel(channel: str, expected: tuple[str, ...]) -> None:
     assert addresses(channel) == expected
+
+
+@pytest.mark.parametrize(
+    ("dependency", "expected"),
+    [
+        ("numpy=1.26", "numpy=1.26"),
+        ("conda-forge::numpy", "conda-forge::numpy"),
+        ("pkgs/main::numpy=1", "https://repo.anaconda.com/pkgs/main::numpy=1"),
+        ("defaults::numpy", "defaults::numpy"),
+    ],
+)
+def test_the_channel_of_a_dependency_becomes_its_address(dependency: str, expected: str) -> None:
+    assert with_address(dependency) == expected
 
 
 def test_local_paths_become_addresses(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ import pytest
 pytest.importorskip("rattler", reason="py-rattler is not installed")
 
 import rattler
+from rattler.exceptions import GatewayError
 
-from envsync.solving import solver
+from envsync.solving import channels, solver
 from envsync.solving.request import Fault, Request, Result, Unreachable
 from envsync.solving.solver import Solver
 from tests.solving.channel import PACKAGES, package, write_channel
@@ -30,8 +31,8 @@ def channel(tmp_path: Path) -> str:
     return write_channel(tmp_path / "channel")
 
 
-def request(channels: str | Sequence[str], *dependencies: str) -> Request:
-    named = (channels,) if isinstance(channels, str) else tuple(channels)
+def request(sources: str | Sequence[str], *dependencies: str) -> Request:
+    named = (sources,) if isinstance(sources, str) else tuple(sources)
     return Request(dependencies, named, SYSTEM)
 
 
@@ -45,8 +46,8 @@ def solved(*requests: Request) -> dict[Request, Result]:
     return found
 
 
-def result(channels: str | Sequence[str], *dependencies: str) -> Result:
-    wanted = request(channels, *dependencies)
+def result(sources: str | Sequence[str], *dependencies: str) -> Result:
+    wanted = request(sources, *dependencies)
     return solved(wanted)[wanted]
 
 
@@ -148,6 +149,28 @@ def test_the_priority_of_channels_is_flexible(tmp_path: Path, channel: str) -> N
 
     # With strict priority, only the version of the first channel could be installed.
     assert result([first, channel], "numpy=1.26", "python") == Result()
+
+
+def test_a_dependency_can_name_its_channel(tmp_path: Path, channel: str) -> None:
+    other = write_channel(tmp_path / "other", [package("numpy 9.0")])
+
+    assert result([channel, other], f"{other}::numpy=9", "python") == Result()
+    (fault,) = result([channel, other], f"{channel}::numpy=9").faults
+    assert (fault.kind, fault.dependency) == ("conflict", 0)
+    assert "numpy 9.0 is excluded because candidate not in requested channel" in fault.reason
+
+
+def test_a_name_of_several_channels_gives_them_one_priority(
+    tmp_path: Path, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_channel(tmp_path / "first", [package("numpy 1.0")])
+    monkeypatch.setattr(channels, "DEFAULT_CHANNELS", (first, channel))
+
+    assert result("defaults", "defaults::numpy=1.26", "python=3.12") == Result()
+    assert kinds(result("defaults", "numpy=2", "absent")) == [
+        ("version", 0, ()),
+        ("unknown", 1, ()),
+    ]
 
 
 def test_a_channel_without_packages_for_the_platform_is_read(tmp_path: Path) -> None:
@@ -258,7 +281,7 @@ class Handler(SimpleHTTPRequestHandler):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     write_channel(tmp_path / "public", PACKAGES)
     # The solver keeps the indexes of servers in the home of the user.
-    monkeypatch.setenv("RATTLER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     handler = partial(Handler, directory=tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as serving:
         thread = threading.Thread(target=serving.serve_forever, daemon=True)
@@ -279,3 +302,17 @@ def test_the_status_of_a_server_is_the_reason(path: str, reason: str, server: st
     (found,) = result(f"{server}/{path}", "python").unreachable
 
     assert reason in found.reason
+
+
+def test_packages_that_cannot_be_fetched_are_unreachable(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The names of the packages are known, but the server fails afterwards.
+    async def failing(*arguments: Any, **options: Any) -> None:
+        raise GatewayError(f"error sending request for url ({server}/public/a)\nCaused by: reset")
+
+    monkeypatch.setattr(solver, "solve", failing)
+    found = result(f"{server}/public", "python")
+
+    reason = f"error sending request for url ({server}/public/a): reset"
+    assert found == Result(unreachable=(Unreachable(f"{server}/public", reason),))
