@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -283,10 +284,30 @@ def test_windows_and_dockerfiles_are_not_solved(run: Run, project: Path, channel
     assert (result.code, result.err) == (0, "Conda specifications for linux-64: none.\n")
 
 
-def test_addresses_of_packages_are_not_solved(run: Run, project: Path, channel: str) -> None:
-    write(project, *GOOD, "https://a.example/linux-64/tool-1.0-0.conda")
+@pytest.mark.parametrize(
+    "dependency",
+    [
+        "{server}/linux-64/tool-1.0-0.conda",
+        "numpy[url={server}/linux-64/numpy-1.0-0.conda]",
+        "elsewhere::numpy[url={server}/linux-64/numpy-1.0-0.conda]",
+        "{server}/channel::numpy=1.26",
+        "numpy[channel={server}/channel]",
+    ],
+)
+def test_with_a_given_channel_no_address_of_the_file_is_read(
+    dependency: str, run: Run, project: Path, channel: str
+) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        server = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        write(project, *GOOD, f"'{dependency.format(server=server)}'", channels=f"{server}/other")
+        result = run("validate", "--solve", "--channel", channel)
 
-    assert run("validate", "--solve", "--channel", channel).code == 0
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
+    assert (result.code, result.err) == (0, "Conda specifications for linux-64: 1 solved.\n")
 
 
 def test_files_with_errors_are_not_solved(run: Run, project: Path, channel: str) -> None:
