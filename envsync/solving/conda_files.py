@@ -182,7 +182,7 @@ def _words(conda: CondaFile, fault: Fault, others: Sequence[tuple[str, int]]) ->
         return message, "Correct the name, add its channel, or list a package of PyPI in `pip`."
     if fault.kind == "version":
         message = f"No version of the package matches `{dependency}`."
-        return message, f"The newest versions in the channels are {near}."
+        return message, f"The nearest version is {near}."
     fix = "Change one of these dependencies." if others else "Use another version."
     if "__" in fault.reason:
         assumed = f"envsync assumes {shown(conda.request.system)} for the image `{conda.image}`."

@@ -61,7 +61,7 @@ class Fault:
         dependency: the index of the dependency in `Request.dependencies`.
         others: the indexes of the dependencies that it conflicts with.
         reason: the explanation of the solver, as one line. It can be empty.
-        near: existing names or versions, the best first.
+        near: existing names or versions, the nearest first.
     """
 
     kind: Kind

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from os.path import commonprefix
 from typing import Final
 
 from rattler import (
@@ -45,6 +47,7 @@ TIMEOUT: Final = 60
 """Maximum seconds for one request to a channel."""
 
 _NEAR: Final = 3
+_NUMBERS: Final = re.compile(r"\d+(?:\.\d+)*")
 _SUGGESTIONS: Final = 20
 
 
@@ -172,14 +175,20 @@ class Solver:
     async def _versions(
         self, sources: Sequence[MultiSource | str], spec: MatchSpec
     ) -> tuple[str, ...]:
-        """Returns the newest versions of a package, if no version matches the dependency."""
+        """Returns the nearest versions of a package, if no version matches the dependency."""
         found = await self._gateway.query(
             sources, PLATFORMS, [_name(spec)], recursive=False, channel_relations="disabled"
         )
         records = [record for channel in found for record in channel]
         if any(spec.matches(record) for record in records):
             return ()
-        versions = sorted({record.version for record in records}, reverse=True)
+        wanted = _NUMBERS.search(spec.version or "")
+        parts = wanted.group().split(".") if wanted else []
+
+        def nearness(version: Version) -> tuple[int, Version]:
+            return len(commonprefix([parts, str(version).split(".")])), version
+
+        versions = sorted({record.version for record in records}, key=nearness, reverse=True)
         return tuple(str(version) for version in versions[:_NEAR])
 
 

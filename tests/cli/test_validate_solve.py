@@ -75,8 +75,8 @@ def test_each_problem_is_on_the_line_of_its_dependency(
     assert result.out.splitlines() == [
         f"{where}:4:5: {rule} There is no package for `numpyy=1.26` in the channels (`{channel}`). "
         "Did you mean `numpy`?",
-        f"{where}:5:5: {rule} No version of the package matches `pandas=3`. The newest versions in "
-        "the channels are `2.2.0`.",
+        f"{where}:5:5: {rule} No version of the package matches `pandas=3`. The nearest version is "
+        "`2.2.0`.",
         f"{where}:6:5: {rule} `numpy=1.20` cannot be installed together with `python=3.12` (line "
         "3): numpy 1.20.3 requires python >=3.7,<3.10, which is not available. Change one of these "
         "dependencies.",

@@ -84,10 +84,11 @@ def test_a_package_without_a_similar_name_has_no_near_names(channel: str) -> Non
     )
 
 
-def test_a_missing_version_comes_with_the_newest_versions(channel: str) -> None:
-    assert result(channel, "numpy=3", "python=3.13").faults == (
+def test_a_missing_version_comes_with_the_nearest_versions(channel: str) -> None:
+    assert result(channel, "numpy=3", "python=3.11.10", "python>=4").faults == (
         Fault("version", 0, near=("1.26.4", "1.20.3")),
-        Fault("version", 1, near=("3.12.3", "3.11.9", "3.9.18")),
+        Fault("version", 1, near=("3.11.9", "3.12.3", "3.9.18")),
+        Fault("version", 2, near=("3.12.3", "3.11.9", "3.9.18")),
     )
 
 
