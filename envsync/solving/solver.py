@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Final
 
 from rattler import (
@@ -186,7 +186,8 @@ class Solver:
         parts = wanted.group().split(".") if wanted else []
 
         def nearness(version: Version) -> tuple[int, Version]:
-            return len(commonprefix([parts, str(version).split(".")])), version
+            pairs = zip(parts, str(version).split("."), strict=False)
+            return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)), version
 
         versions = sorted({record.version for record in records}, key=nearness, reverse=True)
         return tuple(str(version) for version in versions[:_NEAR])
