@@ -208,8 +208,10 @@ def test_every_exit_code_is_documented() -> None:
 # Rules
 
 RULE_SECTIONS = code_sections(REFERENCE / "rules.md")
-# Only a git repository can break this rule: see tests/git/test_absent.py.
-WITHOUT_EXAMPLES = {"not-checked-out", *REFERENCES, *IMAGES}
+# Only a git repository can break the first rule: see tests/git/test_absent.py. The next two need
+# `--solve`: see tests/cli/test_validate_solve.py.
+SOLVED = {"unsolvable-conda", "unreachable-channel"}
+WITHOUT_EXAMPLES = {"not-checked-out", *SOLVED, *REFERENCES, *IMAGES}
 
 
 def test_every_rule_is_documented_with_its_severity() -> None:

@@ -13,7 +13,7 @@ from envsync.cli.options import ProblemsFormat, ProblemsFormatOption
 from envsync.cli.problems import show_problems
 from envsync.cli.session import Session
 from envsync.git.checked_out import checkout_problems
-from envsync.model.errors import InvalidProject
+from envsync.model.errors import InvalidProject, UsageError
 from envsync.model.problem import Problem
 from envsync.model.wording import MAX_MESSAGE, printable
 from envsync.project.for_target import target_problems, useless_pattern_problems
@@ -38,22 +38,57 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")
     ] = False,
+    solve: Annotated[
+        bool,
+        typer.Option(
+            "--solve", help="Also solve the conda files for linux-64. Reads their channels."
+        ),
+    ] = False,
+    channels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--channel",
+            metavar="CHANNEL",
+            help="Solve with this channel instead of those of the files. Can be repeated.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Report every problem in the environment files.
 
-    Exits with 1 if a file has an error. Needs no network.
+    Exits with 1 if a file has an error. Needs no network, except for `--solve`.
     """
-    return validate(context.obj, paths or [], output, strict=strict)
+    if channels and not solve:
+        raise UsageError("--channel can only be used with --solve.")
+    if not all(channel.strip() for channel in channels or []):
+        raise UsageError("--channel: expected the name or the address of a channel.")
+    return validate(
+        context.obj,
+        paths or [],
+        output,
+        strict=strict,
+        channels=(channels or []) if solve else None,
+    )
 
 
 def validate(
-    session: Session, paths: Sequence[Path], output: ProblemsFormat, *, strict: bool
+    session: Session,
+    paths: Sequence[Path],
+    output: ProblemsFormat,
+    *,
+    strict: bool,
+    channels: Sequence[str] | None = None,
 ) -> int:
     """Prints the problems of the files at `paths`, or of every file if `paths` is empty.
+
+    If `channels` is not None, conda files are solved: with the channels in the list, or with their
+    own channels if the list is empty.
 
     Returns the exit code: 1 if there is an error, or if there is a warning and `strict` is set.
     """
     loaded = _load(session, paths)
+    if channels is not None:
+        loaded = _with_solved(session, loaded, channels)
     if session.verbose and output is ProblemsFormat.TEXT:
         _show_passed_over(session, loaded.passed_over)
     show_problems(
@@ -66,6 +101,20 @@ def validate(
     # `--strict` changes only the exit code, not the severities in the output.
     failing = {"error", "warning"} if strict else {"error"}
     return int(any(problem.severity in failing for problem in loaded.problems))
+
+
+def _with_solved(session: Session, loaded: Loaded, channels: Sequence[str]) -> Loaded:
+    """Returns the loaded files with the problems that solving their conda files finds."""
+    from envsync.api.solving import solve_conda_files
+
+    if not loaded.declarations:
+        return loaded
+    with session.progress("Solving conda files") as advance:
+        solved = solve_conda_files(session.config(), loaded.declarations, channels, advance)
+    if not session.quiet:
+        session.err(solved.summary)
+    problems = sorted((*loaded.problems, *solved.problems), key=attrgetter("order"))
+    return replace(loaded, problems=tuple(problems))
 
 
 def _show_passed_over(session: Session, passed_over: Mapping[str, str]) -> None:

@@ -43,6 +43,8 @@ ERRORS: Final[dict[str, str]] = {
     "invalid-config": "A setting in `envsync.yaml` has an invalid value.",
     "missing-project": "`envsync.yaml` has a target in Azure, but no `project`.",
     "unset-variable": "`envsync.yaml` names an environment variable that is not set.",
+    "unsolvable-conda": "A conda dependency cannot be installed (with `--solve`).",
+    "unreachable-channel": "A conda channel cannot be read (with `--solve`).",
 }
 
 WARNINGS: Final[dict[str, str]] = {
@@ -138,6 +140,7 @@ FIXED: Final[frozenset[str]] = frozenset(
         "invalid-config",
         "missing-project",
         "unset-variable",
+        "unreachable-channel",
     }
 )
 """Rules that are always errors. A plan is impossible if a file breaks one of these rules.
