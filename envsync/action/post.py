@@ -26,7 +26,7 @@ class Post:
 
 
 def post_of(item: Any, key: str) -> Post:
-    """Creates a post from the response of GitHub. The id is in `key`: `id` or `number`."""
+    """Creates a post from the response of GitHub. `key` is the key of the id: `id` or `number`."""
     author = (item.get("user") or {}).get("login", "")
     return Post(
         id=item[key],

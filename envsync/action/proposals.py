@@ -58,8 +58,8 @@ class Proposals:
 
     def commit_of(self, branch: str) -> Commit | None:
         """Returns the newest commit of a branch, or None if the branch does not exist."""
-        # The list also contains branches that only start with the name. A missing branch is no
-        # error of this call.
+        # GitHub lists all branches whose names start with this name. If no branch matches, the list
+        # is empty.
         for item in self._connection.pages(f"/git/matching-refs/heads/{quote(branch)}"):
             if item["ref"] == f"refs/heads/{branch}":
                 return self._commit(str(item["object"]["sha"]))
@@ -71,7 +71,7 @@ class Proposals:
         return Commit(data["sha"], data["tree"]["sha"], parents, data["message"])
 
     def create_tree(self, parent: str, files: Iterable[File]) -> str:
-        """Writes the tree of a commit in which some files have new content. Returns its id."""
+        """Writes the tree of a parent with new content for some files. Returns its id."""
         tree = [
             {"path": file.path, "mode": file.mode, "type": "blob", "sha": self._blob(file.content)}
             for file in files

@@ -67,7 +67,7 @@ class Proposal:
 
 
 def notes(github: GitHub) -> str:
-    """Returns a note for the body of a pull request that starts no checks; otherwise nothing."""
+    """Returns a note for the body if GitHub starts no checks for the pull request, otherwise ""."""
     return NO_CHECKS if github.login == _WORKFLOW_BOT else ""
 
 
@@ -85,7 +85,7 @@ def propose(github: GitHub, proposal: Proposal, body: str) -> str:
         The URL of the pull request; empty if there is nothing to change.
 
     Raises:
-        EnvsyncError: the branch has commits of others.
+        EnvsyncError: somebody else has committed to the branch.
         GitHubError: GitHub returned an error.
     """
     opened = github.proposals.pull_of(proposal.branch, proposal.base)
@@ -117,7 +117,7 @@ def _write_branch(github: GitHub, proposal: Proposal, *, is_open: bool) -> None:
     try:
         tree = github.proposals.create_tree(proposal.parent, proposal.files)
         if present is not None and (present.tree, present.parents) == (tree, (proposal.parent,)):
-            # The same commit would start the checks of the pull request again.
+            # Pushing an equal commit would start the checks of the pull request again.
             return
         commit = github.proposals.create_commit(proposal.message, tree, proposal.parent)
         github.proposals.set_branch(proposal.branch, commit, exists=present is not None)

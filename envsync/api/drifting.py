@@ -22,11 +22,11 @@ def find_drift(
 
     Args:
         project: the project, from `load_project`.
-        target: the open target. It is read once.
+        target: the open target. The target is read once.
         globs: patterns. The report includes only environments whose name matches a pattern, with or
             without the suffix of the target. If empty, the report includes every environment.
         ignore: patterns for names, for `name:version`, and for paths of fields such as `tags.cost`.
-            What matches is not reported.
+            Environments, versions and fields that match a pattern are not reported.
 
     Raises:
         EnvsyncError: the project declares no environment, a pattern of `globs` matches no

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 def find_updates(
     uses: Iterable[ImageUse], registries: Registries, advance: Callable[[int, int], None]
 ) -> tuple[ImageFinding, ...]:
-    """Asks the registries for the newest tag of the shape of each tag, and for its digest.
+    """Asks the registries for the newest tag of each image, and for the digest of this tag.
 
     Args:
         uses: the images in files.
         registries: the result of `open_registries`.
-        advance: a function that is called with the number of finished and of all requests.
+        advance: a function that is called with the number of finished requests and the number of
+            all requests.
 
     Raises:
         EnvsyncError: a comment `# envsync: track PATTERN` is not a valid regular expression.
@@ -71,7 +72,7 @@ def _pattern(use: ImageUse) -> re.Pattern[str] | None:
 
 
 def _present(use: ImageUse) -> Image:
-    """Returns the image that the file names now: by its digest if there is one."""
+    """Returns the present image with its digest, or with its tag if the file has no digest."""
     return replace(use.image, tag=None) if use.image.digest else use.image.tagged
 
 

@@ -38,7 +38,7 @@ class Edits:
 
     Attributes:
         contents: the new bytes of each changed file, by absolute path.
-        written: the findings whose places change.
+        written: the findings whose image references are rewritten.
         findings: all findings. A place that cannot be rewritten has the state `unwritable`.
     """
 
@@ -90,7 +90,8 @@ def find_locks(
     Args:
         uses: the images in files.
         registries: the result of `open_registries`.
-        advance: a function that is called with the number of finished and of all requests.
+        advance: a function that is called with the number of finished requests and the number of
+            all requests.
     """
     uses = list(uses)
     return judge_images(
@@ -185,7 +186,7 @@ def _read(path: Path) -> bytes:
 def _groups(uses: Iterable[ImageUse]) -> list[list[ImageUse]]:
     """Returns the uses of a file, grouped by image.
 
-    Uses of one image can share an `ARG`, so that they change together.
+    Several uses of an image can share an `ARG`, so all uses of the image are changed together.
     """
     groups: dict[str, list[ImageUse]] = {}
     for use in uses:

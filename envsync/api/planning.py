@@ -197,7 +197,7 @@ def _nothing_found(project: Project) -> EnvsyncError:
     """Returns the error for a project without environment files.
 
     Raises:
-        EnvsyncError: there is no settings file either.
+        EnvsyncError: the project has neither environment files nor a settings file.
     """
     project.ensure_found()
     config = project.config

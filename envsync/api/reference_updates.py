@@ -77,15 +77,16 @@ def edit_references(
         contents: the new bytes of files that are already rewritten, by absolute path.
 
     Returns:
-        The new bytes of all rewritten files, and the moves. A move whose reference is not written
-        in the file as one text has a reason.
+        The new bytes of all rewritten files, and the moves. A move has a `reason` if the file does
+        not contain its reference as one piece of text.
 
     Raises:
         EnvsyncError: a file cannot be read.
     """
     rewritten = dict(contents)
     results: list[ReferenceMove] = []
-    # From the end of each line, so that the columns of earlier references stay the same.
+    # References are replaced from the end of each line, so that the columns of earlier references
+    # stay correct.
     for move in sorted(moves, key=lambda item: item.reference.order, reverse=True):
         path = (project.config.root / move.reference.file).resolve()
         try:
@@ -94,7 +95,8 @@ def edit_references(
             raise EnvsyncError(f"{path} cannot be read: {error.strerror or error}.") from error
         new = _replaced(data, move)
         if new is None:
-            results.append(replace(move, reason="The reference is not written as one text here."))
+            reason = "The file does not contain the reference as one piece of text."
+            results.append(replace(move, reason=reason))
         else:
             rewritten[path] = new
             results.append(move)

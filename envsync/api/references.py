@@ -128,13 +128,13 @@ def declared_in(project: Project) -> Declared:
 
 
 def held_in(project: Project, target: Target, found: FoundReferences, state: State) -> Held:
-    """Returns the state of a target before and after the plan that references are compared with.
+    """Returns what references are compared with: a target before and after the plan.
 
     Args:
         project: the project, from `load_project`.
         target: the open target.
         found: the references of the repository.
-        state: the containers of the target to which the references lead or that are declared.
+        state: the containers of the target that are declared or that a reference leads to.
 
     Raises:
         InvalidProject: the settings of the target do not fit the declared environments.

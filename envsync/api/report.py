@@ -42,7 +42,7 @@ def read_report(
             of all targets.
 
     Raises:
-        EnvsyncError: there is no project, or a target that was read cannot be read again.
+        EnvsyncError: there is no project, or the second reading of a target fails.
         InvalidProject: the settings of a target do not fit the declared environments.
         UsageError: the settings contain no target of this name.
     """

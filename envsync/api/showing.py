@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from envsync.project.settings.config import Config
 
 _CONTEXT = "context"
-"""The directory that the file names if the target does not say where the build context is."""
+"""The build context in the shown file if the target does not say where the build context is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class ShownVersion:
         Credentials are hidden.
 
         Args:
-            place: the function that returns the path that is shown.
+            place: a function that returns a path as the user sees it.
             paint: a function that colours text.
         """
         comments = [paint("dim", f"# {line}") for line in columns(list(self._facts(place)))]
@@ -71,7 +71,8 @@ class ShownVersion:
         item = self.version
         provenance = item.environment.provenance
         state = "archived" if item.archived else "active"
-        # A "hidden" version is not archived itself. Restoring the environment shows the version.
+        # A "hidden" version is not archived itself, but its environment is. If the environment is
+        # restored, the version is active again.
         state = "hidden" if self.container.archived and not item.archived else state
         labels = ["@latest"] if self.is_latest else []
         labels += ["curated"] if belongs_to_service(self.container) else []
@@ -121,12 +122,12 @@ class ShownVersion:
 def with_uses(shown: ShownVersion, config: Config, target: TargetIdentity) -> ShownVersion:
     """Adds the files of the repository that use a version.
 
-    Without `envsync.yaml` and an environments directory nothing is searched, because the working
-    directory can be any directory.
+    If there is neither `envsync.yaml` nor an environments directory, no file is searched, because
+    the working directory can be any directory.
 
     Args:
         shown: the version.
-        config: the settings of the project, whose environment files can have errors.
+        config: the settings of the project. The environment files can have errors.
         target: the target of the version.
     """
     if config.path is None and not any(path.is_dir() for path in config.directories):

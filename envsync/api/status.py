@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What several targets hold. `opened`, `states` and `plans` have the targets that were read.
+    """The result of reading several targets.
+
+    `opened`, `states` and `plans` contain only the targets that could be read.
 
     Attributes:
         status: the state of each environment version in each target.
@@ -64,9 +66,9 @@ def read_status(
         targets: the names of targets in `envsync.yaml`. If empty, all targets are read.
         globs: patterns. The result includes only environments whose name matches a pattern, with or
             without the suffix of a target. If empty, every environment is included.
-        everything: if True, the result also includes what no file declares and other owners
-            registered, and what no file declares and is archived. Without owners in the tags of
-            containers, this needs more requests.
+        everything: if True, the result also includes undeclared versions that are archived or
+            belong to other owners. If containers have no owners in their tags, more requests are
+            needed.
         connection: a function that returns the settings of the connection for a target.
         advance: a function that is called with the number of targets that are read, and the number
             of all targets.
@@ -211,7 +213,8 @@ def _plans(
 ) -> tuple[dict[str, State], dict[str, Plan]]:
     """Makes the plan for each target that was read.
 
-    Also returns the states without environments that the project declares only for other targets.
+    Also returns the state of each target. Environments that the project declares only for other
+    targets are left out of this state.
     """
     config = project.config
     own: dict[str, State] = {}
@@ -222,8 +225,8 @@ def _plans(
     # Other commands import this module as well, and this import is slow.
     from envsync.git import references
 
-    # The search for references takes time, and its result is the same for all targets. It matters
-    # only if a plan archives something.
+    # The search for references takes time, and its result is the same for all targets. The result
+    # is needed only if a plan archives something.
     archives = config.policy.superseded == "archive" or any(
         item.owner == config.policy.project
         for name, state in own.items()

@@ -241,8 +241,8 @@ def with_past(
         )
     if is_narrow and not session.quiet:
         session.err(
-            "Warning: this clone does not contain the default branch, so the next version can be "
-            "one that the default branch uses. To take all branches into account, run "
+            "Warning: this clone does not contain the default branch, so the default branch can "
+            "already use the next version. To take all branches into account, run "
             "`git fetch origin '+refs/heads/*:refs/remotes/origin/*'` first."
         )
     return {
@@ -280,10 +280,10 @@ def rewrite_files(root: Path, bumps: Iterable[Bump], contents: dict[Path, bytes]
         root: the project directory.
         bumps: the new versions.
         contents: the new bytes of files, by absolute path. A file that is not in `contents` is
-            read. The function adds the rewritten files.
+            read. The function adds the new bytes of each file that it rewrites.
 
     Returns:
-        The bumps. Their `source` is the line that was changed.
+        The bumps. The `source` of a bump is the changed line.
 
     Raises:
         EnvsyncError: a file cannot be read or rewritten.

@@ -180,7 +180,7 @@ def run(
     ] = _DEFAULTS.numeric_tags,
     system_data: Annotated[
         Literal["recorded", "updated"],
-        typer.Option(help="Show only the creation in systemData, or also the last write."),
+        typer.Option(help="Show in systemData only the creation, or also the last write."),
     ] = _DEFAULTS.system_data,
     page_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Maximum number of items on a page of a list.")

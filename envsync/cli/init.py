@@ -230,7 +230,7 @@ def _write(session: Session, path: Path, text: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
-    # The second error is about a file that has the name of a directory above the path.
+    # NotADirectoryError: a file has the name of a directory that contains the path.
     except (FileExistsError, NotADirectoryError) as error:
         if not path.is_file():
             raise EnvsyncError(_in_the_way(path)) from error
@@ -243,7 +243,7 @@ def _write(session: Session, path: Path, text: str) -> bool:
 
 
 def _in_the_way(path: Path) -> str:
-    """Returns the message about something that is at the path of a file, or above it."""
+    """Returns the message about a file, directory or link that blocks a path."""
     above = next((item for item in path.parents if item.exists()), path)
     place, kind = (path, "file") if above.is_dir() else (above, "directory")
     reason = f"{place} is not a {kind}"

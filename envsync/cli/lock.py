@@ -140,8 +140,8 @@ def _next_versions(
 ) -> list[Bump]:
     """Returns the new version of each declaration whose version is in git.
 
-    Nothing can have registered a version that no commit contains, so this version stays. Without
-    git, every version gets a new one.
+    A version that no commit contains cannot be registered yet, so it does not change. Without git,
+    every declaration gets a new version.
     """
     versioned = [item for item in declarations if item.version is not None]
     if not versioned:

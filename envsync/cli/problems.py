@@ -55,7 +55,7 @@ def show_problems(
 
 
 def show_findings(session: Session, problems: Sequence[Problem], *, sarif: bool) -> None:
-    """Prints problems for code scanning or, as annotations, for a workflow.
+    """Prints problems as SARIF for code scanning, or as annotations for a workflow.
 
     Args:
         session: the global options.

@@ -51,7 +51,7 @@ def run(
     project = session.project()
 
     def connection(name: str) -> Connection:
-        # Several targets are read at the same time, so the targets are counted, not their content.
+        # Several targets are read at the same time, so the progress bar counts only targets.
         return replace(session.connection(name, parallel), reading=in_silence)
 
     with session.progress("Reading targets") as advance:

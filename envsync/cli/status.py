@@ -51,7 +51,7 @@ def run(
     everything: Annotated[
         bool,
         typer.Option(
-            "--all", help="Include archived versions and environments of others, if undeclared."
+            "--all", help="Include undeclared versions that are archived or belong to others."
         ),
     ] = False,
     parallel: ParallelOption = DEFAULT_PARALLEL,
@@ -64,7 +64,7 @@ def run(
     project = session.project()
 
     def connection(name: str) -> Connection:
-        # Several targets are read at the same time, so the targets are counted, not their content.
+        # Several targets are read at the same time, so the progress bar counts only targets.
         return replace(session.connection(name, parallel), reading=in_silence)
 
     with session.progress("Reading targets") as advance:

@@ -43,8 +43,8 @@ def run(
 ) -> int:
     """Write the newest tags of images and their digests into files.
 
-    A tag is replaced by the newest one of the same shape. Exits with 1 if a registry does not have
-    an image.
+    Replaces each tag with the newest tag of the same shape. Exits with 1 if a registry does not
+    have an image.
     """
     session: Session = context.obj
     project = session.project()

@@ -19,7 +19,7 @@ MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-# With the indexes first, the digest of an image for several platforms is that of its index.
+# Indexes are first, so that a registry returns the index of an image for several platforms.
 ACCEPT: Final = {"Accept": ", ".join((*INDEXES, *MANIFESTS))}
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -28,15 +28,15 @@ def digest_of(answer: Answer, host: str) -> str:
     """Returns the digest of a manifest, from its content.
 
     Raises:
-        RegistryError: the content does not have the digest in the header, or is no manifest.
+        RegistryError: the content does not match the digest in the header, or is not a manifest.
     """
     digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
     declared = answer.headers.get("Docker-Content-Digest", digest)
     if DIGEST.fullmatch(declared) and declared != digest:
-        raise RegistryError(f"{host} returns a manifest that does not have its digest.")
+        raise RegistryError(f"{host} returns a manifest that does not match its digest.")
     media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
     if media_type not in (*INDEXES, *MANIFESTS):
-        raise RegistryError(f"{host} returns something else than the manifest of an image.")
+        raise RegistryError(f"{host} returns a response that is not an image manifest.")
     return digest
 
 
@@ -62,7 +62,7 @@ def next_page(link: str) -> dict[str, str]:
 
 
 def for_linux(entries: list[object]) -> str | None:
-    """Returns the digest of the manifest for linux/amd64, else of the first platform."""
+    """Returns the digest for linux/amd64, or for the first platform if linux/amd64 is missing."""
     found = list(_platforms(entries))
     chosen = [digest for platform, digest in found if platform == "linux/amd64"]
     return next(iter(chosen or [digest for _, digest in found]), None)
@@ -74,6 +74,6 @@ def _platforms(entries: list[object]) -> Iterator[tuple[str, str]]:
             platform = entry.get("platform")
             known = platform if isinstance(platform, dict) else {}
             name = f"{known.get('os')}/{known.get('architecture')}"
-            # Attestations have the platform `unknown/unknown`.
+            # The platform `unknown/unknown` marks attestations, which are not images.
             if name != "unknown/unknown" and DIGEST.fullmatch(entry["digest"]):
                 yield name, entry["digest"]

@@ -23,7 +23,7 @@ _CLOUDS: Final = {
     ".azurecr.us": ("AzureUSGovernment", "https://management.usgovcloudapi.net/.default"),
     ".azurecr.cn": ("AzureChinaCloud", "https://management.chinacloudapi.cn/.default"),
 }
-"""The cloud and the scope of the token, by the end of the host."""
+"""Maps the end of a host name to the cloud and the scope of the token."""
 
 
 def is_azure(registry: str) -> bool:

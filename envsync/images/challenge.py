@@ -15,7 +15,7 @@ _PARAMETER: Final = re.compile(r"([A-Za-z]+)\s*=\s*(?:\"([^\"]*)\"|([^\s,\"]+))"
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What a registry asks for.
+    """The authentication that a registry requires.
 
     Attributes:
         is_bearer: True for a token, False for user and password in each request.

@@ -133,7 +133,7 @@ def _run_helper(helper: str, key: str) -> str:
         timeout=_HELPER_SECONDS,
         check=False,
     )
-    # The exit code is 1 both for a missing login and for an error.
+    # The exit code is 1 both for a missing login and for an error, so the output is compared.
     if done.returncode and "not found" not in done.stdout:
         raise ValueError((done.stdout or done.stderr).strip()[:200] or "it failed")
     return "" if done.returncode else done.stdout

@@ -35,7 +35,7 @@ class NotFound(RegistryError):
 class Registry:
     """A registry. Several threads can use it at the same time.
 
-    After a failure that would repeat for every image, each further call fails at once.
+    If a call fails for a reason that concerns every image, later calls fail without a request.
     """
 
     def __init__(
@@ -51,7 +51,8 @@ class Registry:
             host: the host in the name of the image, with its port.
             connection: the connection.
             login: returns the user's login for a registry, or None.
-            token: returns a token of Microsoft Entra. If None, only registries of Azure get one.
+            token: returns a token of Microsoft Entra. If None, registries of Azure use the default
+                sign-in, and other registries get no such token.
         """
         self.host = host
         address = _HUB_HOST if host == DOCKER_HUB else host
@@ -73,7 +74,7 @@ class Registry:
         self._down: RegistryError | None = None
 
     def digest(self, repository: str, tag: str) -> str:
-        """Returns the digest of the manifest of a tag, or of its index.
+        """Returns the digest to which a tag refers. It can be the digest of an index.
 
         Raises:
             NotFound: the repository or the tag does not exist.
@@ -164,7 +165,7 @@ class Registry:
         self, method: str, url: str, repository: str, parameters: dict[str, str] | None
     ) -> Answer:
         if not self._was_asked:
-            # Until the first answer, other threads wait: it says whether requests need a token.
+            # The first response shows whether requests need a token, so other threads wait for it.
             with self._first:
                 if not self._was_asked:
                     answer = self._authorized(method, url, repository, parameters)
@@ -253,7 +254,7 @@ class Registry:
         realm = urlsplit(challenge.realm)
         is_local = self._is_local and is_loopback(realm.hostname or "")
         if realm.scheme != "https" and not (realm.scheme == "http" and is_local):
-            raise RegistryError(f"The token server of {self.host} has no address with HTTPS.")
+            raise RegistryError(f"The address of the token server of {self.host} is not HTTPS.")
         service = {"service": challenge.service} if challenge.service else {}
         query = {**service, "scope": f"repository:{repository}:pull"}
         if login is not None and login.identity:

@@ -18,7 +18,7 @@ _NO_YEAR: Final = 1980
 
 
 class Registries:
-    """The registries of a run. Each is asked with the login of the user."""
+    """The registries of a run. Each request uses the login of the user."""
 
     def __init__(self, warn: Callable[[str], None], time_limit: float = TIME_LIMIT) -> None:
         """Reads the logins of the user. Does not connect.
@@ -44,7 +44,8 @@ class Registries:
 
         Args:
             images: images with tags and without digests.
-            advance: a function that is called with the number of finished and of all requests.
+            advance: a function that is called with the number of finished requests and the number
+                of all requests.
         """
         return self.ask(
             images,
@@ -55,7 +56,7 @@ class Registries:
     def tags(
         self, images: Iterable[Image], advance: Callable[[int, int], None]
     ) -> dict[Image, list[str] | Unresolved]:
-        """Returns all tags of each image. The keys have no tag and no digest."""
+        """Returns all tags of each image. Each key is an image without tag and digest."""
         names = (Image(image.name) for image in images)
         return self.ask(names, lambda registry, image: registry.tags(image.repository), advance)
 
@@ -76,12 +77,14 @@ class Registries:
         question: Callable[[Registry, Image], Result],
         advance: Callable[[int, int], None],
     ) -> dict[Image, Result | Unresolved]:
-        """Asks the registry of each image, eight at once.
+        """Asks the registry of each image, with eight requests at once.
 
         Args:
-            images: the images. Each is asked about once.
-            question: asks a registry about an image. It can raise `RegistryError`.
-            advance: a function that is called with the number of finished and of all questions.
+            images: the images. The function asks once about equal images.
+            question: a function that asks a registry about an image. The function can raise
+                `RegistryError`.
+            advance: a function that is called with the number of finished questions and the number
+                of all questions.
         """
         wanted: Collection[Image] = dict.fromkeys(images)
         opened: Mapping[str, Registry] = {

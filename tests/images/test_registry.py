@@ -255,7 +255,7 @@ def test_a_token_server_without_https_gets_no_login(served: Served, realm: str) 
     registry = client(served.host, Login("ada", "secret"))
     registry._challenge = Challenge(is_bearer=True, realm=realm)
 
-    with pytest.raises(RegistryError, match="has no address with HTTPS"):
+    with pytest.raises(RegistryError, match="is not HTTPS"):
         registry.digest("base", "1")
 
 

@@ -1,4 +1,4 @@
-"""`lock` and `update`: change files, for a pull request."""
+"""Runs `lock` or `update`, and proposes the changed files as a pull request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def change_images(inputs: Inputs, event: Event, directory: Path, github: GitHub 
 
     Raises:
         UsageError: the step has no token, or runs for a pull request.
-        EnvsyncError: the work tree or the branch has changes of others.
+        EnvsyncError: the work tree already has changes, or somebody else has committed to the
+            branch.
         GitHubError: GitHub returned an error.
     """
     command = inputs.command

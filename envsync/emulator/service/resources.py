@@ -146,8 +146,8 @@ class Resources:
     def _system_data(self, created: tuple[str, str], modified: tuple[str, str]) -> JSON:
         """Returns the `systemData` of a resource.
 
-        As in recorded responses, later changes of the resource do not affect `systemData`, unless
-        the settings say otherwise.
+        As in recorded responses, `systemData` shows only the creation. A setting adds the last
+        write.
 
         Args:
             created: the time and the actor of the creation.
@@ -187,7 +187,7 @@ def context_uri(record: VersionRecord, naming: Naming) -> str | None:
 def system_data(
     created_at: str, created_by: str, modified_at: str | None = None, modified_by: str | None = None
 ) -> dict[str, JSON]:
-    """Returns the `systemData` of a resource. If it was never modified, the creation counts."""
+    """Returns the `systemData` of a resource. A missing last write equals the creation."""
     return {
         "createdAt": created_at,
         "createdBy": created_by,
