@@ -1,4 +1,4 @@
-"""Keeps results in `.envsync/solved/`. The directory can be deleted at any time.
+"""Stores the results of the solver in `.envsync/solved/`. The directory can be deleted at any time.
 
 The name of a file is a digest of everything that decides the result. For a channel on this machine,
 this includes the content of its index. For a channel on a server, this includes the date in UTC, so
@@ -57,8 +57,8 @@ class Cache:
     def write(self, request: Request, result: Result) -> None:
         """Keeps a result. Does nothing if the directory cannot be written.
 
-        A fault is kept only if every channel is on this machine: on a server, somebody can upload
-        the missing package at any time.
+        A fault is stored only if every channel is on this machine, because somebody can upload the
+        missing package to a server at any time.
         """
         if result.unreachable:
             return

@@ -11,7 +11,7 @@ DEFAULTS: Final = "defaults"
 """The name of the channels that conda adds, unless `nodefaults` is a channel."""
 
 DEFAULT_CHANNELS: Final = ("pkgs/main", "pkgs/r")
-"""The channels behind the name `defaults` on Linux."""
+"""The channels that the name `defaults` stands for on Linux."""
 
 _NO_DEFAULTS: Final = "nodefaults"
 _SUBDIRECTORY: Final = re.compile(r"/(?:noarch|(?:linux|osx|win)-[a-z0-9_]+)/?$")
@@ -61,7 +61,7 @@ def absolute(channels: Sequence[str], directory: Path) -> tuple[str, ...]:
 
     Args:
         channels: names, addresses, and paths that start with `.`, `/` or `~`.
-        directory: the directory that relative paths start at.
+        directory: the base directory of relative paths.
     """
     return tuple(
         (directory / Path(channel).expanduser()).resolve().as_uri()
@@ -72,7 +72,7 @@ def absolute(channels: Sequence[str], directory: Path) -> tuple[str, ...]:
 
 
 def local_directory(address: str) -> Path | None:
-    """Returns the directory of a channel on this machine. None for a channel on a server."""
+    """Returns the directory of a channel on this machine, or None for a channel on a server."""
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(address)

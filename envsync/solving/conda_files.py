@@ -111,7 +111,7 @@ class Findings:
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems of all files, each once, although several environments share a file."""
+        """The problems of all files. A file that several environments share is included once."""
         return [problem for report in self._reports.values() for problem in report.problems]
 
     def add(self, conda: CondaFile, result: Result) -> None:

@@ -26,13 +26,13 @@ _PHRASES: Final = {
 
 
 async def smallest_conflict(explain: Explain, candidates: Sequence[int]) -> list[int]:
-    """Returns a set that cannot be installed, although every smaller part of the set can be.
+    """Returns a set that cannot be installed, although every smaller part can be installed.
 
     The algorithm is QuickXplain (Junker 2004, https://cdn.aaai.org/AAAI/2004/AAAI04-027.pdf). For a
-    conflict of k out of n dependencies, it needs about k·log(n/k) questions.
+    conflict of k out of n dependencies, it needs about k·log(n/k) calls of `explain`.
 
     Args:
-        explain: answers whether a set can be installed.
+        explain: a function that returns why a set cannot be installed, or None.
         candidates: indexes of dependencies that cannot be installed together.
     """
     return sorted(await _search(explain, [], added=False, candidates=list(candidates)))
@@ -44,9 +44,9 @@ async def _search(
     """Returns the part of `candidates` that is in conflict with `kept`.
 
     Args:
-        explain: answers whether a set can be installed.
-        kept: indexes that are part of every question.
-        added: whether `kept` has grown since the last question.
+        explain: a function that returns why a set cannot be installed, or None.
+        kept: indexes that are part of every set for `explain`.
+        added: whether `kept` has grown since the last call of `explain`.
         candidates: the indexes to choose from.
     """
     if added and await explain(kept) is not None:
@@ -61,11 +61,11 @@ async def _search(
 
 
 def one_line(explanation: str) -> str:
-    """Returns the explanation of the solver, which is a tree with one branch a line, as a line."""
+    """Returns the explanation of the solver as one line. The solver returns a tree of lines."""
     for phrase, short in _PHRASES.items():
         explanation = explanation.replace(phrase, short)
     lines = (_BRANCH.sub("", line).rstrip(" .") for line in explanation.splitlines())
-    # Builds of one version are equal lines. A dict contains each line once.
+    # Several builds of one version have equal lines. The dict removes duplicates.
     joined = "; ".join(dict.fromkeys(filter(None, lines)))
     # A line that ends with one of these words is continued in the next line.
     text = joined.replace(":; ", ": ").replace(" requires; ", " requires ")

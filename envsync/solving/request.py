@@ -1,7 +1,6 @@
-"""What is solved, and what can be wrong with it: values without positions in files.
+"""Requests to the solver, and their results. The values contain no positions in files.
 
-Because the values contain no positions, the result for one content is valid for every file with
-this content.
+So the result for one content is valid for every file with this content.
 """
 
 from __future__ import annotations

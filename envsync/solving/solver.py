@@ -69,7 +69,7 @@ class Solver:
     async def solve(
         self, requests: Collection[Request], done: Callable[[Request, Result], None]
     ) -> None:
-        """Solves requests side by side.
+        """Solves several requests at the same time.
 
         Args:
             requests: the requests.
@@ -150,14 +150,16 @@ class Solver:
                     channel_relations="disabled",
                 )
             except SolverError as error:
-                # A large channel has explanations of many megabytes. A message shows the start.
+                # For a large channel, an explanation can have many megabytes. A message shows only
+                # its start.
                 return one_line(str(error)[:MAX_FIX])
             return None
 
         faults: list[Fault] = []
         left = sorted(specs)
-        # Each round takes the dependency that it reports away, to find the other conflicts. The
-        # report of a file shows at most `MAX_OF_RULE` of them, and says that there are more.
+        # Each round reports a dependency and removes it, so that the next round finds another
+        # conflict. The report of a file shows at most `MAX_OF_RULE` conflicts, and says that there
+        # are more.
         while left and len(faults) <= MAX_OF_RULE and await explain(left) is not None:
             conflict = await smallest_conflict(explain, left)
             # Nearly everything depends on Python, so another dependency is the better choice.

@@ -86,7 +86,7 @@ def _override(variables: Mapping[str, str], name: str) -> str | None:
     if version is None or _VERSION.fullmatch(version):
         return version
     raise EnvsyncError(
-        f"{name} is `{version}`, which is not a version. Set it to one, such as 12.4."
+        f"{name} is `{version}`, which is not a version. Set it to a version, such as 12.4."
     )
 
 

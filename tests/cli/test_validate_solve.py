@@ -270,8 +270,8 @@ def test_variables_override_the_image(
     monkeypatch.setenv("CONDA_OVERRIDE_CUDA", "latest")
     result = run("validate", "--solve", "--channel", channel)
     assert result.err == (
-        "Error: CONDA_OVERRIDE_CUDA is `latest`, which is not a version. Set it to one, such as "
-        "12.4.\n"
+        "Error: CONDA_OVERRIDE_CUDA is `latest`, which is not a version. Set it to a version, "
+        "such as 12.4.\n"
     )
     assert result.code == 1
 
