@@ -74,7 +74,7 @@ class Registry:
         self._down: RegistryError | None = None
 
     def digest(self, repository: str, tag: str) -> str:
-        """Returns the digest to which a tag refers. It can be the digest of an index.
+        """Returns the digest to which a tag refers. This can be the digest of an index.
 
         Raises:
             NotFound: the repository or the tag does not exist.

@@ -17,8 +17,8 @@ _TAG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*")
 def content_version(spec: EnvironmentSpec, digest: str | None = None) -> str:
     """Returns the version that is derived from a spec.
 
-    The version is the tag of the image and the first digits of the digest. Without a fixed tag, it
-    is only the digits.
+    The version is the tag of the image and the first digits of the digest. If the image has no
+    fixed tag, the version contains only the digits.
 
     Args:
         spec: the spec.

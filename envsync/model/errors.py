@@ -32,7 +32,7 @@ class EnvsyncError(Exception):
     """An error that the user can fix. The message says what failed, why, and what to do.
 
     The message can quote a library or a service, so credentials such as signatures are hidden in
-    it. The Python API and the outcomes of an apply return the message as it is here.
+    it. The message is the same in the Python API and in the outcomes of an apply.
     """
 
     exit_code: ClassVar[int] = 1

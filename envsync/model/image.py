@@ -125,7 +125,8 @@ class Unresolved:
 
     Attributes:
         registry: the host of the registry.
-        reason: why, as a sentence that names no image, so that equal reasons are shown once.
+        reason: the reason, as a sentence that does not name the image. An equal reason for several
+            images is shown once.
         is_missing: True if the registry has answered that the tag or the repository does not exist.
     """
 

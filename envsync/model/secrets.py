@@ -42,7 +42,7 @@ class Format:
     """The format of a credential.
 
     Attributes:
-        kind: what it is, with an article.
+        kind: the kind of credential, with an article, such as `a GitHub token`.
         literals: the format occurs only in a text that contains one of these strings.
         pattern: a regular expression that matches the credential. If the pattern has a group, the
             group is the credential.
@@ -56,7 +56,8 @@ class Format:
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Yields the start and the end of each credential of this format."""
-        # Compiled here, because compiling all formats takes longer than most commands run.
+        # The pattern is not compiled earlier, because compiling all patterns takes longer than most
+        # commands run.
         pattern = re.compile(self.pattern, self.flags)
         group = 1 if pattern.groups else 0
         for match in pattern.finditer(text):
@@ -174,7 +175,7 @@ _CONDA_ID: Final = re.compile(
 
 def token_spans(text: str) -> Iterator[tuple[Format, int, int]]:
     """Yields the format, start and end of each credential in one of the formats `TOKENS`."""
-    # Almost every text contains none of the literal strings.
+    # Almost every text contains none of the literal strings, and needs no search for a pattern.
     for item in dict.fromkeys(item for literal, item in _BY_LITERAL if literal in text):
         for start, end in item.spans(text):
             yield item, start, end

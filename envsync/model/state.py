@@ -38,8 +38,8 @@ class RegisteredVersion:
         context_uri: the URL of the build context in the service.
         extra: the fields of the version that an environment file cannot declare, by their path in
             the service, such as `properties.team`.
-        modified: the last write after the creation. None if there was none, or if the target does
-            not tell.
+        modified: the last write after the creation. None if there was no such write, or if the
+            target does not report it.
     """
 
     environment: Environment
@@ -95,9 +95,9 @@ class Container:
         may_echo: True if the container is archived and the service reports every version as
             archived. In this case, it is unknown which versions are archived individually.
         marks: the projects that the target lists as owners of versions in the container. None if
-            the target needs no such list, or if it possibly cannot keep the list.
-        modified: the last write to the container itself after its creation. None if there was
-            none, or if the target does not tell.
+            the target does not need this list, or possibly cannot store it.
+        modified: the last write to the container itself after its creation. None if there was no
+            such write, or if the target does not report it.
     """
 
     name: str

@@ -91,7 +91,7 @@ def _fix(
     taken: Collection[str],
     in_target: Collection[str],
 ) -> str:
-    """Returns how to declare another version than one that is registered with another spec."""
+    """Returns the advice for a version that is already registered with another spec."""
     if declaration.version is None:
         # The version is derived from the content, and somebody else registered other content.
         return "Add a `version:` line to the file, with a version that is not registered."

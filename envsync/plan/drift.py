@@ -1,15 +1,15 @@
 """Finds out who made a difference between a file and the target: git, the target, or both.
 
 The comparison has three sides: the declared metadata, the metadata in the target, and the metadata
-that envsync wrote last. Of the last side, only a digest is known: the tag `envsync.applied`. The
-digest is enough for three answers:
+that envsync wrote last. For the last side, only a digest is known: the tag `envsync.applied`. This
+digest is enough in three cases:
 
-- The digest is that of the target: nobody edited the target, so git made all differences.
-- The digest is that of the file: git has not changed, so the target made all differences.
-- The digest is that of a mixture of the two: each field was changed on one side only.
+- The metadata in the target has this digest: nobody edited the target, so git made all differences.
+- The declared metadata has this digest: git has not changed, so the target made all differences.
+- A mixture of both has this digest: each field was changed on one side only.
 
-Otherwise, the target was edited, but it is unknown which fields were edited. Without the tag,
-nothing is known.
+Otherwise, the target was edited, but it is unknown which fields were edited. If the version has no
+tag `envsync.applied`, it is unknown whether the target was edited.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Comparison:
         edited: True if the description or a tag was changed in the target since envsync last wrote
             them. None if this is unknown, because the version has no tag `envsync.applied`.
         differences: the fields that differ between the target and the file.
-        modified: the last write to the version in the target. None if the target does not tell.
+        modified: the last write to the version in the target. None if the target does not report
+            it.
     """
 
     edited: bool | None
@@ -90,7 +91,7 @@ class Comparison:
 
     @property
     def overwritten(self) -> Drifted | None:
-        """The edit that an update with the declared metadata overwrites. None if there is none."""
+        """The edit that an update to the declared metadata would overwrite, or None."""
         if not (self.edited and self.differences):
             return None
         last = self.modified
@@ -110,7 +111,8 @@ def compare_metadata(
     Args:
         item: the registered version.
         declared: the declared description and tags, including the default tags of the target.
-        ignore_tags: glob patterns of tag keys that other tools manage. They are never a difference.
+        ignore_tags: glob patterns of tag keys that other tools manage. These tags are never
+            reported as differences.
     """
     actual, applied = item.environment.metadata, item.environment.provenance.applied
     wanted = merge_ignored(actual, declared, ignore_tags)
@@ -159,7 +161,8 @@ def _last_written(
         applied: the digest of the fields that envsync wrote last.
     """
     keys = [key for key in {**actual, **declared} if actual.get(key) != declared.get(key)]
-    # The second attempt also finds a field that was added on both sides, with different values.
+    # The second attempt also assumes that a field did not exist at the last write. This finds a
+    # field that was added on both sides with different values.
     pairs = [(actual.get(key), declared.get(key)) for key in keys]
     triples = [tuple(dict.fromkeys((*pair, None))) for pair in pairs]
     for choices in (pairs, triples):

@@ -1,11 +1,12 @@
 """`DriftReport`: what was changed in one target since envsync last wrote to it.
 
-A spec cannot drift, because Azure ML does not change the spec of a registered version. These can:
+A spec cannot drift, because Azure ML does not change the spec of a registered version. These parts
+of a version can drift:
 
 - The description and the tags. `drift.py` tells edits apart from changes in git.
 - The archived state of a declared version, or of its whole environment.
-- The owner, which is a tag. Without any version of its own, an environment whose list of owners
-  still names the project has lost them: somebody deleted them, or changed their owner.
+- The owner, which is a tag. If an environment lists the project as an owner, but the project owns
+  none of its versions, somebody deleted these versions or changed their owner.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ class VersionDrift:
         edited: True if the description or a tag was edited. None if this is unknown.
         differences: the fields that differ. `archived` and `owner` are fields as well. Differences
             that git made are not included.
-        modified: the last write to the version or environment. None if the target does not tell.
-        note: a sentence about the difference. Empty if the fields say everything.
+        modified: the last write to the version or environment. None if the target does not report
+            it.
+        note: a sentence about the difference. Empty if the fields need no explanation.
     """
 
     name: str
@@ -68,7 +70,7 @@ class VersionDrift:
         return self.edited is True and (bool(self.differences) or self.source is None)
 
     def explains(self, path: str) -> bool:
-        """Returns True if only the target was changed in this field, so that git did not."""
+        """Returns True if this field was changed only in the target, and not in git."""
         found = (item for item in self.differences if item.field.path == path)
         return any(item.origin is Origin.TARGET for item in found)
 
@@ -101,7 +103,7 @@ class DriftReport:
 
     Attributes:
         drifted: the versions and environments that were certainly changed in the target.
-        unknown: the versions with differences of which nobody knows who made them.
+        unknown: the versions with differences whose origin is unknown.
         pending: the action and address of each change and rejection in the plan that does more than
             undo drift.
     """
@@ -139,8 +141,8 @@ def drift_report(
         plan: the plan for these declarations and this state.
         policy: the policy of the plan.
         names: the names to report.
-        ignore: glob patterns for names, for `name:version`, and for paths of fields. What matches
-            is not reported.
+        ignore: glob patterns for names, for `name:version`, and for paths of fields. Names,
+            versions and fields that match are not reported.
         suffix: the text that the target adds to every declared name.
     """
     declared: dict[str, list[Declaration]] = defaultdict(list)
@@ -153,7 +155,8 @@ def drift_report(
             continue
         versions = resolve(declared[name], container, policy)
         found += _of_container(container, versions, policy)
-    # Ignored differences are not pending either, so the pending changes are found with all of them.
+    # Pending changes are found before ignored differences are removed. Otherwise, ignored
+    # differences would be pending.
     pending = tuple(_pending(plan, {(item.name, item.version): item for item in found}))
     kept = [item for item in (_without(each, ignore, suffix) for each in found) if item is not None]
     return DriftReport(
@@ -170,7 +173,7 @@ def _of_container(
     """Yields the drift of one environment and its versions."""
     first = next(iter(versions.values()), None)
     owned = any(item.owner == policy.project for item in container.versions)
-    # An environment in which the project owns nothing was not archived behind its back.
+    # Archiving an environment is drift only if the project owns one of its versions.
     if first is not None and owned and container.archived:
         yield VersionDrift(
             container.name,
@@ -229,15 +232,15 @@ def _owner(item: RegisteredVersion, project: str) -> Iterator[Difference]:
     provenance = item.environment.provenance
     if item.owner == project or provenance == Provenance():
         return
-    # envsync writes no reserved tag without the owner. But the version of another owner can belong
-    # to another project since it was created.
+    # envsync writes no reserved tag without the owner. So a missing owner was removed in the
+    # target, but another owner possibly created the version.
     origin = Origin.TARGET if item.owner is None else Origin.UNKNOWN
     yield Difference(FieldChange(OWNER, item.owner, project), origin)
 
 
 def _lost(container: Container, project: str) -> bool:
-    """Returns True if the project, which owns no version now, has owned one before."""
-    # A version that has lost only its owner tag is reported on its own.
+    """Returns True if the project, which owns no version now, owned a version before."""
+    # A version that has lost only its owner tag is reported as drift of this version.
     return project in (container.marks or ()) and not any(
         item.owner is None and item.environment.provenance != Provenance()
         for item in container.versions
@@ -263,7 +266,7 @@ def _undoes_drift(change: Change, found: Mapping[tuple[str, str | None], Version
     if change.action is Action.CREATE:
         return False
     whole = found.get((change.name, None))
-    # Restoring an environment also archives the versions that it must not show.
+    # A plan that restores an environment also archives the versions that must stay hidden.
     of_whole = change.version is None or change.action is Action.ARCHIVE
     if of_whole and whole is not None and whole.explains(ARCHIVED):
         return True

@@ -1,4 +1,4 @@
-"""`Drifted`: what a change would overwrite that somebody has edited in the target."""
+"""`Drifted`: the edit in the target that a change would overwrite."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ class Drifted:
         fields: the paths of the fields that were edited, such as `tags.owner`.
         certain: True if exactly these fields were edited. False if somebody edited the version, but
             it is unknown which of these fields.
-        by: who wrote the version last. None if the target does not tell.
-        at: when the version was written last, ISO 8601 in UTC. None if the target does not tell.
+        by: who wrote the version last. None if the target does not report it.
+        at: when the version was written last, ISO 8601 in UTC. None if the target does not report
+            it.
     """
 
     fields: tuple[str, ...]

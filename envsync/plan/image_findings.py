@@ -70,7 +70,7 @@ class ImageFinding:
 
     @property
     def days(self) -> int | None:
-        """The days between the two builds. None if one of them is unknown."""
+        """The number of days between the two builds, or None if the day of a build is unknown."""
         if self.built is None or self.new_built is None:
             return None
         return (date.fromisoformat(self.new_built) - date.fromisoformat(self.built)).days
@@ -133,7 +133,7 @@ def images_json(
 
 
 def asked(uses: Iterable[ImageUse]) -> list[ImageUse]:
-    """Returns the uses about which the registries are asked."""
+    """Returns the uses that need a request to a registry."""
     return [use for use in uses if _state_of_file(use) is None]
 
 
@@ -144,7 +144,8 @@ def judge_images(
 
     Args:
         uses: the images in files.
-        digests: the answer for each image of `asked`, with its newer tag if there is one.
+        digests: the response for each image of `asked`. If an image has a newer tag, its key has
+            this tag.
         newer: the newer tags.
     """
     return tuple(_judge(use, digests, newer.get(use)) for use in uses)

@@ -160,7 +160,8 @@ def _of_container(
 def can_omit_version(item: RegisteredVersion, versions: Versions) -> bool:
     """Returns True if a file without `version` declares this registered version.
 
-    With `versions: content`, this is so only if the version was derived from the same content.
+    With `versions: content`, the result is True only if the version was derived from the same
+    content.
     """
     if versions != "content":
         return True

@@ -26,7 +26,7 @@ _PART: Final = re.compile(rf"({_WORD})|([0-9]+)|([^0-9A-Za-z]+|[A-Za-z])")
 _TAG: Final = re.compile(r"\w[\w.\-]{0,127}", re.ASCII)
 
 LONG_NUMBER: Final = 6
-"""From this number of digits on, a number is a date or a build, and keeps its length."""
+"""A number with at least this many digits is a date or a build, and its length never changes."""
 
 SERIES: Final = frozenset(
     {"python", "cuda", "ubuntu", "debian", "alpine", "almalinux", "rockylinux", "fedora", "ubi"}
@@ -43,15 +43,15 @@ def newest_tag(image: Image, tags: Iterable[str], track: re.Pattern[str] | None)
     Args:
         image: the image with its tag.
         tags: the tags of the repository. Strings that are no tags are ignored.
-        track: the pattern that a tag must contain a match of. If None, a tag must have the shape
-            and the series of the present tag.
+        track: a pattern. A tag must contain a match of this pattern. If None, a tag must have the
+            shape and the series of the present tag.
     """
     present = image.tag or ""
     shape, numbers = _shape(present)
     valid = [tag for tag in tags if _TAG.fullmatch(tag)]
     if track is not None:
         found = [tag for tag in valid if track.search(tag)]
-        # A present tag that does not match is replaced by any tag that does.
+        # If the present tag does not match the pattern, any tag that matches can replace it.
         least = numbers if track.search(present) else None
     else:
         if not numbers:

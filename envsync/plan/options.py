@@ -18,7 +18,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 class Options:
     """The arguments that a plan was made with. The digest of a plan does not cover its options.
 
-    A saved plan has a second digest, which covers both.
+    A saved plan has a second digest, which covers the plan and its options.
 
     Attributes:
         globs: the patterns that limit the plan. If empty, no pattern limits the plan.

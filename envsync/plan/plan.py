@@ -223,7 +223,7 @@ class Plan:
         """The options with a digest, so that an edit of the options in a saved plan is found.
 
         The digest of the plan does not cover the options, because different options can make the
-        same plan. This digest covers both.
+        same plan. The digest here covers the plan and its options.
         """
         if self.options is None:
             return {}

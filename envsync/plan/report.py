@@ -1,4 +1,4 @@
-"""`Report`: what a project declares, and what its targets hold, at one time."""
+"""`Report`: what a project declares, and what its targets contain, at one time."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def not_a_plan(data: JSON) -> str | None:
 
 @cache
 def _plan_schema() -> Mapping[str, Any]:
-    """Returns the schema that `envsync schema plan` prints. It is a constant of the package."""
+    """Returns the schema that `envsync schema plan` prints. The schema is a file of the package."""
     schema: dict[str, Any] = json.loads(
         files("envsync").joinpath("schemas", "plan.json").read_text("utf-8")
     )

@@ -69,15 +69,15 @@ class Cell:
     """The state of one environment version in one target.
 
     Attributes:
-        version: the version in the target, or the version that is missing. For a file without
-            `version`, envsync assigned it. None if the target could not be read.
+        version: the version in the target, or the version that is missing. If the file has no
+            `version`, envsync assigned this version. None if the target could not be read.
         name: the name in the target, with the suffix of the target.
         predecessor: the registered version that a missing version follows. None if the version is
             in the target, or if the target has no such version.
         reason: why the version is in this state, as in the plan. Empty if there is no reason.
         rejected: True if the plan rejects the version, so that an apply fails.
         declared: True if a file declares the version for the target.
-        drifted: the edit in the target that an apply would overwrite. None if there is none.
+        drifted: the edit in the target that an apply would overwrite, or None.
     """
 
     state: CellState
@@ -93,7 +93,7 @@ class Cell:
     def is_calm(self) -> bool:
         """True if nobody has to do anything about the version.
 
-        For example, a version that no file declares is archived.
+        For example, an archived version that no file declares needs no action.
         """
         calm = _CALM if self.declared else _CALM | {CellState.ARCHIVED}
         return self.state in calm and not self.rejected

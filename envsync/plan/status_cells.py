@@ -129,14 +129,15 @@ def _state_of(change: Change, declaration: Declaration) -> CellState:
         return CellState.ARCHIVED
     if change.drifted is not None:
         return CellState.DRIFTED
-    # A new version of a file without `version` is an edit of an environment that is in the target.
+    # If a file without `version` was edited, it gets a new version. Its environment is in the
+    # target already, so the new version is pending, not missing.
     new = change.action is Action.CREATE
     edited = declaration.version is None and change.predecessor is not None
     return CellState.MISSING if new and not edited else CellState.PENDING
 
 
 def _reason(change: Change) -> str:
-    # The fields of a new version are its whole content.
+    # The fields of a new version are its whole content, so the reason does not list them.
     if change.action is Action.CREATE or not change.fields:
         return change.reason
     return f"{change.reason} ({', '.join(field.path for field in change.fields)})"

@@ -126,8 +126,8 @@ def latest_warnings(
         changes: the changes of this name.
         declared: the declared versions of this name.
         policy: what the plan is allowed to do.
-        ordered: whether a higher version is newer. This is not so for versions that are derived
-            from the content.
+        ordered: whether a higher version is newer. If versions are derived from the content,
+            `ordered` is False.
     """
     after = container_after(before, changes)
     # Declared versions that are rejected are left out, because an apply does not create them.
