@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _INDENT: Final = 6
 _MOST_PENDING: Final = 20
 
-_LEGEND: Final = "Fields have their value in the file → in the target."
+_LEGEND: Final = "Each field: value in the file → value in the target."
 _UNKNOWN: Final = (
     "These differ from their files, but it is unknown who made the difference: the tag "
     "envsync.applied is missing, or another project owns the version."
@@ -71,7 +71,7 @@ def drift_summary(report: DriftReport, paint: Paint) -> str:
     if unknown:
         parts.append(f"{unknown} unknown.")
     if pending:
-        # Whoever wants to see the changes needs the plan.
+        # The report only counts the pending changes. The plan shows them.
         parts.append(
             f"{pending} change{'' if pending == 1 else 's'} pending, which `envsync plan` shows."
         )

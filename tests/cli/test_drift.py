@@ -57,7 +57,7 @@ def test_drift_exits_with_2_and_is_apart_from_pending_changes(
     lines = result.out.splitlines()
     assert lines[:4] == [
         "Target local",
-        "Fields have their value in the file → in the target.",
+        "Each field: value in the file → value in the target.",
         "",
         "  train:1",
     ]

@@ -44,7 +44,7 @@ REPORT = DriftReport(
 def test_the_text_says_what_is_known_about_each_version() -> None:
     assert drift_text(REPORT, lambda path: f"../{path}", painter(False), 100) == (
         "Target local\n"
-        "Fields have their value in the file → in the target.\n"
+        "Each field: value in the file → value in the target.\n"
         "\n"
         "  a:1\n"
         "      last changed by Ada at 2026-01-01T00:00:00Z\n"
